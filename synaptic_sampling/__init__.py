@@ -1,0 +1,50 @@
+"""Sparse networks that rewire themselves: DEEP R and synaptic sampling for Brian2 and for rate-based nets.
+
+``import synaptic_sampling`` is light: names load their rooms when first used, and Brian2 only with the first of
+``Rewiring``, ``RewiringMonitor`` and ``connect_exactly``.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_ROOMS = {
+    "connections": ["Connections"],
+    "sampler": ["replace", "step"],
+    "rules": ["DeepR", "PruneAndRegrow"],
+    "optimizers": ["SGD", "Adam", "Momentum"],
+    "events": ["EVENT", "RewiringInfo"],
+    "log": ["LogError", "RewiringLog"],
+    "checkpoint": ["CheckpointError", "load_checkpoint", "save_checkpoint"],
+    "plotting": ["plot_comparison", "plot_survival", "plot_turnover", "plot_weights"],
+    "brian": ["Rewiring", "RewiringMonitor", "connect_exactly"],
+    "rate": [
+        "CrossEntropy",
+        "Linear",
+        "MeanSquaredError",
+        "RateNetwork",
+        "ReLU",
+        "SparseLinear",
+        "Tanh",
+        "Trainer",
+    ],
+}
+_ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}
+
+__all__ = sorted(_ROOM_OF)  # noqa: PLE0605 (sorted() is a list)
+
+
+def __getattr__(name: str) -> Any:
+    """Load the room of a public name."""
+    if name not in _ROOM_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_ROOM_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_ROOM_OF})

@@ -1,0 +1,109 @@
+"""Checks at the public border: what is wrong, the value got, what is allowed."""
+
+from __future__ import annotations
+
+import math
+import numbers
+from typing import Any
+
+__all__ = ["check_integer", "check_number", "check_seed"]
+
+SEED_LIMIT = 2**64
+
+
+def check_number(
+    name: str, value: Any, *, minimum: float = -math.inf, maximum: float = math.inf, above: float = -math.inf
+) -> float:
+    """Return ``value`` as a float, or raise an error that names it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+    minimum, maximum : float
+        Closed bounds.
+    above : float
+        Open lower bound.
+
+    Returns
+    -------
+    float
+        The value.
+
+    Raises
+    ------
+    TypeError
+        If it is not a real number.
+    ValueError
+        If it is NaN, infinite or out of bounds.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__}).")
+    number = float(value)
+    if not math.isfinite(number):
+        raise ValueError(f"{name} must be finite, got {number}.")
+    if number < minimum:
+        raise ValueError(f"{name} must be >= {minimum:g}, got {number:g}.")
+    if number > maximum:
+        raise ValueError(f"{name} must be <= {maximum:g}, got {number:g}.")
+    if number <= above:
+        raise ValueError(f"{name} must be > {above:g}, got {number:g}.")
+    return number
+
+
+def check_integer(name: str, value: Any, *, minimum: int, maximum: int) -> int:
+    """Return ``value`` as an int, or raise an error that names it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+    minimum, maximum : int
+        Closed bounds.
+
+    Returns
+    -------
+    int
+        The value.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+    ValueError
+        If it is out of bounds.
+    """
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
+    if not minimum <= value <= maximum:
+        raise ValueError(f"{name} must be between {minimum} and {maximum}, got {value}.")
+    return int(value)
+
+
+def check_seed(value: Any, name: str = "seed") -> int:
+    """Return ``value`` as a seed of 64 bits, or raise an error that names it.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+    name : str
+        Name of the argument, for the message.
+
+    Returns
+    -------
+    int
+        The seed.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+    ValueError
+        If it does not fit into 64 bits without sign.
+    """
+    return check_integer(name, value, minimum=0, maximum=SEED_LIMIT - 1)

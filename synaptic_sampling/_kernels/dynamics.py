@@ -1,0 +1,157 @@
+"""The moves of a step: slope by the optimizer, Langevin step, retraction, regrowth.
+
+Symbols are those of Bellec et al. (2018): theta, eta (learning rate), alpha (l1), sigma = sqrt(2 eta T).
+State may be float32 or float64; the arithmetic is float64 and rounded once when stored.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from synaptic_sampling._kernels.philox import CHUNK, _box_muller, _fill_words, _philox
+from synaptic_sampling._kernels.vacancy import _remove
+from synaptic_sampling._numba import jit
+
+__all__ = ["_adam", "_first_not_finite", "_langevin", "_momentum", "_polarities", "_polarity", "_regrow", "_retract"]
+
+MASK = np.uint64(0xFFFFFFFF)
+BITS_32 = np.uint64(32)
+#: Stands for "any postsynaptic neuron" in the address of a presynaptic sign; no neuron has this number.
+ANY_POST = MASK
+
+#: How the sign of a site is found; the public names are in ``connections.SIGNS``.
+SIGN_OF_SITE, SIGN_OF_PRE, SIGN_REDRAWN, SIGN_GIVEN_PRE, SIGN_GIVEN_SITE = range(5)
+
+BIRTH, DEATH = 1, -1
+
+
+@jit
+def _first_not_finite(values):
+    """Return the first index whose value is NaN or infinite, or -1."""
+    # The sum of x - x is 0 unless some x is not finite, and is fast; the search happens once in a blue moon.
+    residue = 0.0
+    for k in range(values.size):
+        residue += abs(values[k] - values[k])
+    if residue == 0.0:
+        return -1
+    for k in range(values.size):
+        if not math.isfinite(values[k]):
+            return k
+    return -1
+
+
+@jit
+def _momentum(gradient, decay, velocity, slope):
+    """Heavy-ball momentum: update ``velocity`` and write it into ``slope``."""
+    for k in range(gradient.size):
+        velocity[k] = decay * np.float64(velocity[k]) + gradient[k]
+        slope[k] = velocity[k]
+
+
+@jit
+def _adam(gradient, age, betas, corrections, epsilon, first, second, slope):
+    """Adam (Kingma and Ba 2015) with every slot's own step count ``age``, the steps since its birth.
+
+    A newborn has zero moments; with the global count its first step would be up to 3.2 times too long.
+    ``corrections`` holds 1 - beta**age for both betas, to the age where they are 1.
+    Updates the moments ``first`` and ``second`` and writes the direction into ``slope``.
+    """
+    beta_1, beta_2 = betas
+    correction_1, correction_2 = corrections
+    for k in range(gradient.size):
+        g = np.float64(gradient[k])
+        m = beta_1 * np.float64(first[k]) + (1.0 - beta_1) * g
+        v = beta_2 * np.float64(second[k]) + (1.0 - beta_2) * g * g
+        m_hat = m / correction_1[min(age[k], correction_1.size - 1)]
+        v_hat = v / correction_2[min(age[k], correction_2.size - 1)]
+        first[k] = m
+        second[k] = v
+        slope[k] = m_hat / (math.sqrt(v_hat) + epsilon)
+
+
+@jit
+def _langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta, retracted):
+    """Move ``theta`` by -eta*(dE/dtheta + alpha) + sigma*nu; write into ``retracted`` whether it fell below 0.
+
+    ``slope`` is dE/dw, hence dE/dtheta = polarity*slope (Bellec et al. 2018, Algorithm 1).
+    """
+    words = np.empty(CHUNK, np.uint32)
+    nu = np.zeros(CHUNK, np.float64)
+    for start in range(0, theta.size, CHUNK):
+        if sigma > 0.0:
+            _fill_words(start // CHUNK, step, stream, k0, k1, words)
+            _box_muller(words, nu)
+        for i in range(min(CHUNK, theta.size - start)):
+            k = start + i
+            drift = eta * (np.float64(polarity[k]) * np.float64(slope[k]) + alpha)
+            theta[k] = (np.float64(theta[k]) - drift) + sigma * nu[i]
+            retracted[k] = theta[k] < 0.0
+
+
+@jit
+def _polarity(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
+    """Return the sign, +1 or -1, of a connection born at the site (pre, post).
+
+    Excitatory if the address's first word is below ``threshold``. The address is the site, the presynaptic neuron,
+    or (redrawn) slot and step; ``table`` holds given signs per presynaptic neuron or per site.
+    """
+    if mode == SIGN_GIVEN_PRE:
+        return table[pre]
+    if mode == SIGN_GIVEN_SITE:
+        return table[np.int64(pre) * num_post + post]
+    if mode == SIGN_OF_SITE:
+        first, second = np.uint64(pre), np.uint64(post)
+    elif mode == SIGN_OF_PRE:
+        first, second = np.uint64(pre), ANY_POST
+    else:
+        first, second = np.uint64(slot), step
+    word, _, _, _ = _philox(first, second, stream, np.uint64(0), k0, k1)
+    return np.int8(1) if word < threshold else np.int8(-1)
+
+
+@jit
+def _polarities(pre, post, signs, num_post, stream, k0, k1, out):
+    """Write the signs of connections at the given pairs into ``out``; redrawn ones are those of step 0."""
+    mode, table, threshold = signs
+    for n in range(pre.size):
+        out[n] = _polarity(mode, table, threshold, pre[n], post[n], num_post, n, np.uint64(0), stream, k0, k1)
+
+
+@jit
+def _retract(slots, pre, post, polarity, num_post, step, index, table, events):
+    """Free the sites of the given slots in ``table`` and write their deaths into ``events``."""
+    for n in range(slots.size):
+        k = slots[n]
+        _remove(table, np.int64(pre[k]) * num_post + post[k])
+        _write_event(events, n, step, pre[k], post[k], k, index, DEATH, polarity[k])
+
+
+@jit
+def _regrow(slots, keys, signs, num_post, step, index, sign_stream, k0, k1, state, events):
+    """Let a connection with theta = 0 be born in each slot at the site of its key; changes ``state``, ``events``."""
+    pre, post, theta, polarity, birth_step = state
+    mode, sign_table, threshold = signs
+    for n in range(slots.size):
+        k = slots[n]
+        pre[k] = keys[n] // num_post
+        post[k] = keys[n] % num_post
+        theta[k] = 0.0
+        polarity[k] = _polarity(
+            mode, sign_table, threshold, pre[k], post[k], num_post, k, np.uint64(step) & MASK, sign_stream, k0, k1
+        )
+        birth_step[k] = step
+        _write_event(events, n, step, pre[k], post[k], k, index, BIRTH, polarity[k])
+
+
+@jit
+def _write_event(events, n, step, pre, post, slot, index, kind, polarity):
+    """Fill record ``n`` of ``events`` (dtype ``events.EVENT``)."""
+    events["step"][n] = step
+    events["pre"][n] = pre
+    events["post"][n] = post
+    events["slot"][n] = slot
+    events["set"][n] = index
+    events["kind"][n] = kind
+    events["polarity"][n] = polarity

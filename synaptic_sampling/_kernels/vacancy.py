@@ -1,0 +1,168 @@
+"""Which sites are occupied, and the draw of vacant ones, in memory proportional to the number of connections.
+
+A site is the key ``pre * num_post + post`` (int64). Occupied keys stand in an open-addressing hash set with linear
+probing; removal shifts later entries back, so that the set never fills with tombstones however long a run is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synaptic_sampling._kernels.philox import _bounded, _philox
+from synaptic_sampling._numba import jit
+
+__all__ = ["EMPTY", "_contains", "_draw_by_enumeration", "_draw_by_rejection", "_insert", "_insert_all", "_remove", "_vacant_sites"]
+
+EMPTY = np.int64(-1)
+
+MASK = np.uint64(0xFFFFFFFF)
+BITS_32 = np.uint64(32)
+BITS_16 = np.uint64(16)
+BITS_15 = np.uint64(15)
+#: Odd multipliers of the integer hash (32 by 32 bits, so that no product overflows).
+MIX_LOW = np.uint64(0x9E3779B1)
+MIX_HIGH = np.uint64(0x85EBCA77)
+MIX_1 = np.uint64(0x7FEB352D)
+MIX_2 = np.uint64(0x846CA68B)
+
+
+@jit
+def _home(key, capacity):
+    """Return the place in the table where the search for ``key`` begins."""
+    word = np.uint64(key)
+    h = (((word & MASK) * MIX_LOW) & MASK) ^ (((word >> BITS_32) * MIX_HIGH) & MASK)
+    h = ((h ^ (h >> BITS_16)) * MIX_1) & MASK
+    h = ((h ^ (h >> BITS_15)) * MIX_2) & MASK
+    h = h ^ (h >> BITS_16)
+    return np.int64((h * np.uint64(capacity)) >> BITS_32)
+
+
+@jit
+def _contains(table, key):
+    """Return whether the site is occupied."""
+    capacity = table.size
+    place = _home(key, capacity)
+    while table[place] != EMPTY:
+        if table[place] == key:
+            return True
+        place = place + 1 if place + 1 < capacity else 0
+    return False
+
+
+@jit
+def _insert(table, key):
+    """Occupy a site in ``table``; return False, and change nothing, where it was occupied already."""
+    capacity = table.size
+    place = _home(key, capacity)
+    while table[place] != EMPTY:
+        if table[place] == key:
+            return False
+        place = place + 1 if place + 1 < capacity else 0
+    table[place] = key
+    return True
+
+
+@jit
+def _insert_all(table, keys):
+    """Occupy all sites in ``table``; return the first index whose site was occupied already, or -1."""
+    for k in range(keys.size):
+        if not _insert(table, keys[k]):
+            return k
+    return -1
+
+
+@jit
+def _remove(table, key):
+    """Free a site in ``table``; return False, and change nothing, where it was vacant already."""
+    capacity = table.size
+    hole = _home(key, capacity)
+    while table[hole] != key:
+        if table[hole] == EMPTY:
+            return False
+        hole = hole + 1 if hole + 1 < capacity else 0
+    place = hole
+    while True:
+        place = place + 1 if place + 1 < capacity else 0
+        if table[place] == EMPTY:
+            break
+        home = _home(table[place], capacity)
+        # An entry may move back into the hole only if its search passes there on its way from home to place.
+        if (place - home) % capacity >= (place - hole) % capacity:
+            table[hole] = table[place]
+            hole = place
+    table[hole] = EMPTY
+    return True
+
+
+@jit
+def _allowed(key, num_post, forbidden_diagonal):
+    """Return whether the site is no autapse; ``forbidden_diagonal`` is post - pre of an autapse, or out of range."""
+    return key % num_post - key // num_post != forbidden_diagonal
+
+
+@jit
+def _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1):
+    """Return a uniformly random site key, or -1 where these words must be rejected.
+
+    ``sites`` lists the candidates; if it is empty, every pair but the forbidden diagonal is one.
+    """
+    if sites.size > 0:
+        place = _bounded(w0, np.uint64(sites.size))
+        return sites[place] if place >= 0 else EMPTY
+    pre = _bounded(w0, np.uint64(num_pre))
+    post = _bounded(w1, np.uint64(num_post))
+    if pre < 0 or post < 0 or post - pre == forbidden_diagonal:
+        return EMPTY
+    return pre * num_post + post
+
+
+@jit
+def _draw_by_rejection(slots, sites, grid, step, stream, k0, k1, table, keys):
+    """Give each slot a site drawn uniformly from the vacant ones; occupies it in ``table``, writes ``keys``.
+
+    Each proposal has the address (slot, step, stream, try). To be called only where vacant sites are not rare.
+    """
+    num_pre, num_post, forbidden_diagonal = grid
+    for n in range(slots.size):
+        slot = np.uint64(slots[n])
+        attempt = np.uint64(0)
+        while True:
+            w0, w1, _, _ = _philox(slot, step, stream, attempt, k0, k1)
+            attempt += np.uint64(1)
+            key = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
+            if key != EMPTY and _insert(table, key):
+                keys[n] = key
+                break
+
+
+@jit
+def _vacant_sites(sites, grid, occupied, vacant):
+    """Write all vacant sites, ascending, into ``vacant`` and return their number; ``occupied`` is the hash set.
+
+    Costs one look per site: for sets so dense that the sites are not many more than the connections.
+    """
+    num_pre, num_post, forbidden_diagonal = grid
+    n = 0
+    for place in range(sites.size if sites.size > 0 else num_pre * num_post):
+        key = sites[place] if sites.size > 0 else np.int64(place)
+        if (sites.size > 0 or _allowed(key, num_post, forbidden_diagonal)) and not _contains(occupied, key):
+            vacant[n] = key
+            n += 1
+    return n
+
+
+@jit
+def _draw_by_enumeration(slots, vacant, num_vacant, step, stream, k0, k1, table, keys):
+    """As ``_draw_by_rejection``, from a list of all vacant sites (used up in place); return how many were placed."""
+    placed = min(slots.size, num_vacant)
+    for n in range(placed):
+        attempt = np.uint64(0)
+        place = np.int64(-1)
+        while place < 0:
+            w0, _, _, _ = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
+            attempt += np.uint64(1)
+            place = _bounded(w0, np.uint64(num_vacant - n))
+        keys[n] = vacant[place]
+        vacant[place] = vacant[num_vacant - n - 1]
+        _insert(table, keys[n])
+    return placed

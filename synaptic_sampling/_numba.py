@@ -1,0 +1,42 @@
+"""The one place that decides how kernels are compiled."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import Any
+
+from numba import njit
+
+__all__ = ["jit"]
+
+
+def _cache_wanted() -> bool:
+    """Read the switch for Numba's on-disk cache from the environment."""
+    value = os.environ.get("SYNAPTIC_SAMPLING_CACHE", "0")
+    if value not in {"0", "1"}:
+        raise ValueError(
+            f"SYNAPTIC_SAMPLING_CACHE must be 0 or 1, got {value!r}; "
+            "unset it, or set 1 to keep compiled kernels between processes."
+        )
+    return value == "1"
+
+
+def jit(function: Callable[..., Any]) -> Any:
+    """Compile a kernel to machine code.
+
+    No ``fastmath``: it makes ``isnan(nan)`` False and lets results differ between machines. No ``parallel``:
+    a reduction over threads changes last bits. The cache is off unless asked for, since a cache on a shared file
+    system can be read while it is written.
+
+    Parameters
+    ----------
+    function : callable
+        Arrays and scalars in, arrays changed in place; raises nothing, prints nothing.
+
+    Returns
+    -------
+    callable
+        The compiled dispatcher (``.py_func`` is the Python original).
+    """
+    return njit(function, cache=_cache_wanted(), nogil=True, error_model="numpy", boundscheck=False)

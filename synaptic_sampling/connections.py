@@ -1,0 +1,345 @@
+"""K connections in K slots, and which sites are vacant; memory in proportion to K, never to all sites."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._checks import check_integer, check_number, check_seed
+from synaptic_sampling._kernels import dynamics
+from synaptic_sampling._kernels.vacancy import (
+    EMPTY,
+    _draw_by_enumeration,
+    _draw_by_rejection,
+    _insert_all,
+    _vacant_sites,
+)
+from synaptic_sampling.randomness import MAX_SET, Stream, key_words, stream_word
+
+__all__ = ["SIGNS", "Connections"]
+
+#: Rules for the sign of a newborn connection.
+SIGNS = {
+    "site": dynamics.SIGN_OF_SITE,
+    "presynaptic": dynamics.SIGN_OF_PRE,
+    "redrawn": dynamics.SIGN_REDRAWN,
+}
+
+MAX_NEURONS = 2**31 - 1
+#: Places in the table of occupied sites, per connection.
+TABLE_FACTOR = 1.5
+#: With less than this share of the sites vacant, they are listed instead of searched by trial.
+CROWDED = 1 / 16
+
+
+class Connections:
+    """Connections between two groups of neurons, each in a slot of its own.
+
+    A slot holds a presynaptic and a postsynaptic index, a parameter theta >= 0, a polarity +1 or -1, and the step
+    of birth; the weight is ``polarity * theta``. When a connection dies, the newborn takes its slot. No two slots
+    hold the same pair.
+
+    Parameters
+    ----------
+    num_pre, num_post : int
+        Numbers of neurons on both sides.
+    pre, post : array_like of int, shape (K,)
+        Endpoints of the connections at the start.
+    theta : array_like, shape (K,), optional
+        Parameters at the start, >= 0; zeros by default.
+    polarity : array_like of +1 and -1, shape (K,), optional
+        Signs at the start; by default those that ``signs`` gives.
+    signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
+        Sign of a newborn connection. 'site': drawn once for ever for each pair, by a keyed hash, without memory
+        (the paper's rule). 'presynaptic': drawn once for each presynaptic neuron (Dale's law). 'redrawn': drawn at
+        each birth. +1 or -1: the same for all. An array of +1 and -1, shape (num_pre,) or (num_pre, num_post): given.
+    excitatory : float
+        Probability of +1 where signs are drawn.
+    autapses : bool
+        Whether a neuron may connect to itself; to be False only where pre and post are the same neurons.
+    diagonal : int
+        With ``autapses=False``: the pair (i, i + diagonal) is the same neuron (0 unless the groups are shifted parts
+        of one group).
+    seed : int
+        Key of all random numbers, 0 to 2**64 - 1.
+    index : int
+        Number of this set among those of one run; sets draw different random numbers.
+    dtype : float32 or float64
+        Type of theta.
+
+    Attributes
+    ----------
+    num_sites : int
+        Pairs that may be connected.
+    steps_done : int
+        Steps so far.
+    birth_step : ndarray of int64, shape (K,)
+        Step in which each connection was born, 0 for the first ones.
+    moments : tuple of ndarray
+        What the optimizer remembers of each connection.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, if two connections share a pair, or if there are more
+        of them than sites.
+    """
+
+    def __init__(
+        self,
+        num_pre: int,
+        num_post: int,
+        pre: ArrayLike,
+        post: ArrayLike,
+        *,
+        theta: ArrayLike | None = None,
+        polarity: ArrayLike | None = None,
+        signs: str | int | ArrayLike = "site",
+        excitatory: float = 0.5,
+        autapses: bool = True,
+        diagonal: int = 0,
+        seed: int = 0,
+        index: int = 0,
+        dtype: Any = np.float64,
+    ) -> None:
+        self._set_sites(num_pre, num_post, autapses, diagonal)
+        self._set_randomness(seed, index, signs, excitatory)
+        self.pre = _endpoints("pre", pre, self.num_pre)
+        self.post = _endpoints("post", post, self.num_post)
+        if self.pre.shape != self.post.shape:
+            raise ValueError(f"pre and post must have equal lengths, got {len(self.pre)} and {len(self.post)}.")
+        self._occupy()
+        self.theta = _parameters(theta, len(self.pre), dtype)
+        self.polarity = self.signs_of(self.pre, self.post) if polarity is None else _polarities(polarity, self.pre)
+        self.birth_step = np.zeros(len(self.pre), np.int64)
+        self.moments: tuple[NDArray[Any], ...] = ()
+        self.steps_done = 0
+
+    @classmethod
+    def random(cls, num_pre: int, num_post: int, connections: int, **options: Any) -> Connections:
+        """Return exactly ``connections`` distinct connections, all sets of that size equally likely.
+
+        Parameters
+        ----------
+        num_pre, num_post : int
+            Numbers of neurons on both sides.
+        connections : int
+            How many.
+        **options
+            Further arguments of the class.
+
+        Returns
+        -------
+        Connections
+            With theta = 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of the wrong kind or out of range, or if there are fewer sites than connections.
+        """
+        self = cls(num_pre, num_post, [], [], **options)
+        check_integer("connections", connections, minimum=0, maximum=MAX_NEURONS)
+        if connections > self.num_sites:
+            raise ValueError(
+                f"{connections} connections do not fit in {self.num_sites} sites; "
+                "ask for fewer connections or a lower connectivity."
+            )
+        self._table = _empty_table(connections)
+        slots = np.arange(connections, dtype=np.int32)
+        keys = self.draw_vacant(slots, 0, Stream.WIRING, 0)
+        return cls(num_pre, num_post, keys // self.num_post, keys % self.num_post, **options)
+
+    def __repr__(self) -> str:
+        return f"<{len(self)} connections from {self.num_pre} to {self.num_post} neurons, {self.num_sites} sites>"
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+    @property
+    def num_active(self) -> int:
+        """Return how many connections there are."""
+        return len(self.pre)
+
+    @property
+    def weights(self) -> NDArray[Any]:
+        """Return polarity * theta, a new array."""
+        return self.polarity * self.theta
+
+    @property
+    def age(self) -> NDArray[np.int64]:
+        """Return the steps since the birth of each connection, a new array."""
+        return self.steps_done - self.birth_step
+
+    def signs_of(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int8]:
+        """Return the signs that connections born now at the given pairs have.
+
+        Parameters
+        ----------
+        pre, post : ndarray of int32, shape (n,)
+            The pairs; with 'redrawn' signs, the n-th pair is taken to be born in slot n before the first step.
+
+        Returns
+        -------
+        ndarray of int8, shape (n,)
+            +1 or -1.
+        """
+        out = np.empty(len(pre), np.int8)
+        dynamics._polarities(pre, post, self._sign_rule, self.num_post, self._stream(Stream.SIGN), *self._key, out)
+        return out
+
+    def draw_vacant(self, slots: NDArray[np.int32], occupied: int, stream: Stream, step: int) -> NDArray[np.int64]:
+        """Occupy a uniformly random vacant site for each slot.
+
+        Parameters
+        ----------
+        slots : ndarray of int32, shape (n,)
+            Slots in ascending order; with ``stream`` and ``step`` the addresses of the random numbers.
+        occupied : int
+            How many sites are occupied now.
+        stream : Stream
+            What the sites are for.
+        step : int
+            The step.
+
+        Returns
+        -------
+        ndarray of int64
+            Keys ``pre * num_post + post``; fewer than n if no more sites are vacant.
+        """
+        keys = np.empty(len(slots), np.int64)
+        address = np.uint64(step), self._stream(stream), *self._key
+        vacant = self.num_sites - occupied
+        if vacant - len(slots) >= CROWDED * self.num_sites:
+            _draw_by_rejection(slots, self._sites, self._grid, *address, self._table, keys)
+            return keys
+        sites = np.empty(vacant, np.int64)
+        num_vacant = _vacant_sites(self._sites, self._grid, self._table, sites)
+        return keys[: _draw_by_enumeration(slots, sites, num_vacant, *address, self._table, keys)]
+
+    def _stream(self, stream: Stream) -> np.uint64:
+        return stream_word(stream, self.index)
+
+    def _set_sites(self, num_pre: int, num_post: int, autapses: bool, diagonal: int) -> None:
+        """Keep the numbers of neurons, and count the pairs that may be connected."""
+        self.num_pre = check_integer("num_pre", num_pre, minimum=1, maximum=MAX_NEURONS)
+        self.num_post = check_integer("num_post", num_post, minimum=1, maximum=MAX_NEURONS)
+        if not isinstance(autapses, bool | np.bool_):
+            raise TypeError(f"autapses must be True or False, got {autapses!r}.")
+        self.autapses = bool(autapses)
+        self.num_sites = self.num_pre * self.num_post
+        #: Never equal to a difference post - pre.
+        forbidden = MAX_NEURONS + 1
+        if not autapses:
+            forbidden = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
+            self.num_sites -= max(0, min(self.num_pre, self.num_post - forbidden) - max(0, -forbidden))
+        self._grid = (self.num_pre, self.num_post, forbidden)
+        self._sites = np.empty(0, np.int64)
+
+    def _set_randomness(self, seed: int, index: int, signs: Any, excitatory: float) -> None:
+        """Keep the key of the random numbers and the rule for signs."""
+        self.seed = check_seed(seed)
+        self.index = check_integer("index", index, minimum=0, maximum=MAX_SET)
+        self._key = key_words(self.seed)
+        share = check_number("excitatory", excitatory, minimum=0.0, maximum=1.0)
+        mode, table = _sign_rule(signs, self.num_pre, self.num_post)
+        self._sign_rule = mode, table, np.uint64(round(share * 2**32))
+
+    def _occupy(self) -> None:
+        """Fill the table of occupied sites from the endpoints."""
+        if len(self.pre) > self.num_sites:
+            raise ValueError(
+                f"{len(self.pre)} connections do not fit in {self.num_sites} sites; "
+                "ask for fewer connections or a lower connectivity."
+            )
+        keys = self.pre.astype(np.int64) * self.num_post + self.post
+        autapses = np.flatnonzero(self.post.astype(np.int64) - self.pre == self._grid[2])
+        if len(autapses):
+            k = autapses[0]
+            raise ValueError(
+                f"connection {k} ({self.pre[k]} -> {self.post[k]}) is an autapse; leave it out or set autapses=True."
+            )
+        table = _empty_table(len(self.pre))
+        k = _insert_all(table, keys)
+        if k >= 0:
+            raise ValueError(
+                f"connection {k} ({self.pre[k]} -> {self.post[k]}) exists twice; give each pair at most once."
+            )
+        self._table = table
+
+
+def _empty_table(connections: int) -> NDArray[np.int64]:
+    # At least one place stays empty for ever, which ends every search.
+    return np.full(math.ceil(TABLE_FACTOR * connections) + 1, EMPTY)
+
+
+def _integers(name: str, values: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one dimension, got shape {array.shape}.")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"{name} must hold integers, got {array.dtype}.")
+    return array
+
+
+def _endpoints(name: str, values: ArrayLike, num_neurons: int) -> NDArray[np.int32]:
+    array = _integers(name, values)
+    outside = np.flatnonzero((array < 0) | (array >= num_neurons))
+    if len(outside):
+        k = outside[0]
+        raise ValueError(f"{name}[{k}] must be between 0 and {num_neurons - 1}, got {array[k]}.")
+    return array.astype(np.int32)
+
+
+def _parameters(theta: ArrayLike | None, size: int, dtype: Any) -> NDArray[Any]:
+    dtype = np.dtype(dtype)
+    if dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
+        raise TypeError(f"dtype must be float32 or float64, got {dtype}.")
+    if theta is None:
+        return np.zeros(size, dtype)
+    array = np.array(theta, dtype=dtype)
+    if array.shape != (size,):
+        raise ValueError(f"theta must have shape ({size},), got {array.shape}.")
+    wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
+    if len(wrong):
+        raise ValueError(f"theta must be finite and >= 0, got {array[wrong[0]]} for connection {wrong[0]}.")
+    return array
+
+
+def _check_signs(name: str, array: NDArray[Any]) -> NDArray[np.int8]:
+    if array.size and not np.all((array == 1) | (array == -1)):
+        wrong = array[(array != 1) & (array != -1)].flat[0]
+        raise ValueError(f"{name} must hold +1 and -1 only, got {wrong}.")
+    return array.astype(np.int8)
+
+
+def _polarities(polarity: ArrayLike, pre: NDArray[np.int32]) -> NDArray[np.int8]:
+    array = np.asarray(polarity)
+    if array.shape != pre.shape:
+        raise ValueError(f"polarity must have shape {pre.shape}, got {array.shape}.")
+    return _check_signs("polarity", array)
+
+
+def _sign_rule(signs: Any, num_pre: int, num_post: int) -> tuple[int, NDArray[np.int8]]:
+    """Return how signs are found, and the given ones if they are given."""
+    if isinstance(signs, str):
+        if signs not in SIGNS:
+            raise ValueError(f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array, got {signs!r}.")
+        return SIGNS[signs], np.empty(0, np.int8)
+    try:
+        given = np.asarray(signs)
+        table = _check_signs("signs", given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array of +1 and -1, got {signs!r}."
+        ) from error
+    if given.ndim == 0:
+        return dynamics.SIGN_GIVEN_PRE, np.full(num_pre, table, np.int8)
+    if given.shape == (num_pre,):
+        return dynamics.SIGN_GIVEN_PRE, table
+    if given.shape == (num_pre, num_post):
+        return dynamics.SIGN_GIVEN_SITE, table.ravel()
+    raise ValueError(f"signs must have shape ({num_pre},) or ({num_pre}, {num_post}), got {given.shape}.")

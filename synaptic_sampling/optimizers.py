@@ -1,0 +1,155 @@
+"""What turns gradients into directions, slot by slot; a connection's state begins with its birth.
+
+l1 and noise never go through an optimizer: they act on theta after it, with the plain learning rate.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._checks import check_number
+from synaptic_sampling._kernels.dynamics import _adam, _momentum
+
+if TYPE_CHECKING:
+    from synaptic_sampling.connections import Connections
+
+__all__ = ["SGD", "Adam", "Momentum", "Optimizer"]
+
+Array = NDArray[Any]
+
+#: Beyond it the table of bias corrections would grow past 4 million entries.
+LARGEST_DECAY = 0.99999
+
+
+class Optimizer(Protocol):
+    """The contract of an optimizer."""
+
+    @property
+    def num_moments(self) -> int:
+        """Return how many numbers it remembers per connection."""
+
+    def direction(self, gradient: Array, connections: Connections) -> Array:
+        """Return the direction of steepest ascent as it sees it, and update the moments in place."""
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Plain gradient descent."""
+
+    num_moments = 0
+
+    def direction(self, gradient: Array, connections: Connections) -> Array:
+        """Return the gradient itself.
+
+        Parameters
+        ----------
+        gradient : ndarray, shape (K,)
+            dE/dw.
+        connections : Connections
+            Not used.
+
+        Returns
+        -------
+        ndarray, shape (K,)
+            ``gradient``, not copied.
+        """
+        return gradient
+
+
+@dataclass(frozen=True)
+class Momentum:
+    """Heavy-ball momentum: velocity = momentum * velocity + gradient.
+
+    Parameters
+    ----------
+    momentum : float
+        Share of the velocity that is kept, 0 <= momentum <= 0.99999.
+    """
+
+    momentum: float = 0.9
+    num_moments = 1
+
+    def __post_init__(self) -> None:
+        _check_decay("momentum", self.momentum)
+
+    def direction(self, gradient: Array, connections: Connections) -> Array:
+        """Return the velocity.
+
+        Parameters
+        ----------
+        gradient : ndarray, shape (K,)
+            dE/dw.
+        connections : Connections
+            Its one moment, the velocity, is updated in place.
+
+        Returns
+        -------
+        ndarray, shape (K,)
+            A new array.
+        """
+        slope = np.empty_like(gradient)
+        _momentum(gradient, float(self.momentum), connections.moments[0], slope)
+        return slope
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma and Ba 2015); the step count that corrects its bias is the connection's own.
+
+    Parameters
+    ----------
+    beta1, beta2 : float
+        Decay per step of the first and second moment, 0 <= beta <= 0.99999.
+    epsilon : float
+        Added to the root of the second moment, > 0.
+    """
+
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    num_moments = 2
+
+    def __post_init__(self) -> None:
+        _check_decay("beta1", self.beta1)
+        _check_decay("beta2", self.beta2)
+        check_number("epsilon", self.epsilon, above=0.0)
+
+    def direction(self, gradient: Array, connections: Connections) -> Array:
+        """Return the first moment over the root of the second, both corrected for their start at 0.
+
+        Parameters
+        ----------
+        gradient : ndarray, shape (K,)
+            dE/dw.
+        connections : Connections
+            Its two moments are updated in place; its ``age`` is the step count of each connection.
+
+        Returns
+        -------
+        ndarray, shape (K,)
+            A new array.
+        """
+        slope = np.empty_like(gradient)
+        betas = (float(self.beta1), float(self.beta2))
+        corrections = (_bias_corrections(betas[0]), _bias_corrections(betas[1]))
+        _adam(gradient, connections.age, betas, corrections, float(self.epsilon), *connections.moments, slope)
+        return slope
+
+
+def _check_decay(name: str, value: Any) -> None:
+    check_number(name, value, minimum=0.0, maximum=LARGEST_DECAY)
+
+
+@lru_cache(maxsize=16)
+def _bias_corrections(beta: float) -> NDArray[np.float64]:
+    """Return 1 - beta**age for age = 0, 1, ..., to the age where it equals 1 in float64."""
+    power, table = 1.0, [0.0]
+    while table[-1] < 1.0:
+        power *= beta
+        table.append(1.0 - power)
+    return np.array(table)

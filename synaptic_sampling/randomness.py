@@ -1,0 +1,151 @@
+"""Random numbers with addresses: each is a pure function of (seed, stream, step, slot), whoever asks, in any order.
+
+See ``_kernels/philox.py`` for the generator (Philox4x32-10, Salmon et al. 2011).
+"""
+
+from __future__ import annotations
+
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._checks import check_integer, check_seed
+from synaptic_sampling._kernels.philox import _fill_normals, _fill_uniforms
+
+__all__ = ["MAX_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniforms"]
+
+#: A step number travels as one 32-bit word.
+MAX_STEP = 2**32 - 1
+MAX_SET = 2**16 - 1
+
+
+class Stream(IntEnum):
+    """What a random number is for; streams never share numbers."""
+
+    NOISE = 0
+    BIRTH = 1
+    SIGN = 2
+    WIRING = 3
+    THETA = 4
+    ORDER = 5
+    SPLIT = 6
+    DROPOUT = 7
+    DATA = 8
+
+
+def key_words(seed: int) -> tuple[np.uint64, np.uint64]:
+    """Return the two 32-bit words of the Philox key that belongs to a seed.
+
+    Parameters
+    ----------
+    seed : int
+        0 to 2**64 - 1.
+
+    Returns
+    -------
+    tuple of uint64
+        Low word, high word.
+    """
+    seed = check_seed(seed)
+    return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
+
+
+def stream_word(stream: Stream, index: int = 0) -> np.uint64:
+    """Return the counter word ``stream | set << 8``.
+
+    Parameters
+    ----------
+    stream : Stream
+        What the numbers are for.
+    index : int
+        Number of the connection set.
+
+    Returns
+    -------
+    uint64
+        The word.
+    """
+    return np.uint64(int(stream) | index << 8)
+
+
+def normals(seed: int, stream: Stream, step: int, n: int, index: int = 0) -> NDArray[np.float64]:
+    """Return the standard normal numbers of slots 0 to n - 1.
+
+    Parameters
+    ----------
+    seed : int
+        0 to 2**64 - 1.
+    stream : Stream
+        What the numbers are for.
+    step : int
+        0 to 2**32 - 1.
+    n : int
+        How many.
+    index : int
+        Number of the connection set.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Independent standard normals. The first m of n numbers are the same for every n >= m.
+    """
+    out = np.empty(check_integer("n", n, minimum=0, maximum=2**34))
+    _fill_normals(*_address(seed, stream, step, index), out)
+    return out
+
+
+def uniforms(seed: int, stream: Stream, step: int, n: int, index: int = 0) -> NDArray[np.float64]:
+    """Return the uniform numbers in (0, 1) of slots 0 to n - 1.
+
+    Parameters
+    ----------
+    seed : int
+        0 to 2**64 - 1.
+    stream : Stream
+        What the numbers are for.
+    step : int
+        0 to 2**32 - 1.
+    n : int
+        How many.
+    index : int
+        Number of the connection set.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+        Independent uniforms on a grid of 2**32 points that leaves out 0 and 1.
+    """
+    out = np.empty(check_integer("n", n, minimum=0, maximum=2**34))
+    _fill_uniforms(*_address(seed, stream, step, index), out)
+    return out
+
+
+def permutation(seed: int, stream: Stream, step: int, n: int, index: int = 0) -> NDArray[np.int64]:
+    """Return a random order of 0 to n - 1.
+
+    Parameters
+    ----------
+    seed : int
+        0 to 2**64 - 1.
+    stream : Stream
+        What the order is for.
+    step : int
+        0 to 2**32 - 1, for example the epoch.
+    n : int
+        How many.
+    index : int
+        Number of the connection set.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        The order that sorts n uniforms; two equal ones (n**2 / 2**33 pairs are expected) stay in ascending order.
+    """
+    return np.argsort(uniforms(seed, stream, step, n, index), kind="stable")
+
+
+def _address(seed: int, stream: Stream, step: int, index: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    step = check_integer("step", step, minimum=0, maximum=MAX_STEP)
+    index = check_integer("index", index, minimum=0, maximum=MAX_SET)
+    return np.uint64(step), stream_word(stream, index), *key_words(seed)

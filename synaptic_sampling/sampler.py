@@ -1,0 +1,146 @@
+"""The algorithm: move, retract, regrow (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._kernels import dynamics
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.randomness import MAX_STEP, Stream, stream_word
+from synaptic_sampling.rules import DeepR
+
+__all__ = ["replace", "step"]
+
+
+def step(connections: Connections, gradient: NDArray[Any], rule: DeepR) -> RewiringInfo:
+    """Do one step of a rule: move every theta, retract those below 0, let as many be born at vacant sites.
+
+    Parameters
+    ----------
+    connections : Connections
+        Changed in place. Its number of connections stays exactly the same.
+    gradient : ndarray, shape (K,), of the type of theta
+        dE/dw for every connection; dE/dtheta is ``polarity`` times it.
+    rule : DeepR
+        Learning rate, l1, temperature, optimizer.
+
+    Returns
+    -------
+    RewiringInfo
+        What died and what was born.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the gradient has the wrong type or shape. Nothing has changed then.
+    FloatingPointError
+        If the gradient or theta is NaN or infinite; names the connection. Nothing has changed then.
+
+    Notes
+    -----
+    The order is that of the paper: gradient (through the optimizer), l1, noise, test, regrowth. A site just vacated
+    is vacant. A newborn has theta = 0 and is active until the next step tests it.
+    """
+    _check_rule(rule)
+    _check_finite(connections, "gradient", gradient)
+    _check_finite(connections, "theta", connections.theta)
+    _begin_step(connections, rule.optimizer.num_moments)
+    retracted = _move(connections, gradient, rule)
+    return _retract_and_regrow(connections, retracted)
+
+
+def replace(connections: Connections, retract: NDArray[np.bool_]) -> RewiringInfo:
+    """Retract the chosen connections and let as many be born at vacant sites; theta of the others stays.
+
+    Parameters
+    ----------
+    connections : Connections
+        Changed in place.
+    retract : ndarray of bool, shape (K,)
+        Which connections die.
+
+    Returns
+    -------
+    RewiringInfo
+        What died and what was born.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``retract`` has the wrong type or shape. Nothing has changed then.
+    """
+    if not isinstance(retract, np.ndarray) or retract.dtype != np.bool_:
+        raise TypeError(f"retract must be an array of bool, got {getattr(retract, 'dtype', type(retract).__name__)}.")
+    if retract.shape != connections.pre.shape:
+        raise ValueError(f"retract must have shape {connections.pre.shape}, got {retract.shape}.")
+    _begin_step(connections, 0)
+    return _retract_and_regrow(connections, retract)
+
+
+def _begin_step(connections: Connections, num_moments: int) -> None:
+    if connections.steps_done >= MAX_STEP:
+        raise ValueError(f"a run has at most {MAX_STEP} steps; begin a new one with another seed.")
+    if len(connections.moments) != num_moments:
+        connections.moments = tuple(np.zeros_like(connections.theta) for _ in range(num_moments))
+    connections.steps_done += 1
+
+
+def _move(connections: Connections, gradient: NDArray[Any], rule: DeepR) -> NDArray[np.bool_]:
+    """Move theta along the gradient, against l1, with noise; return which fell below 0."""
+    retracted = np.empty(len(connections), np.bool_)
+    dynamics._langevin(
+        rule.optimizer.direction(gradient, connections),
+        connections.polarity,
+        float(rule.learning_rate),
+        float(rule.l1),
+        rule.noise_scale,
+        np.uint64(connections.steps_done),
+        stream_word(Stream.NOISE, connections.index),
+        *connections._key,
+        connections.theta,
+        retracted,
+    )
+    return retracted
+
+
+def _retract_and_regrow(connections: Connections, retracted: NDArray[np.bool_]) -> RewiringInfo:
+    """Free the sites of the retracted, draw vacant ones for as many newborns."""
+    c, now = connections, connections.steps_done
+    slots = np.flatnonzero(retracted).astype(np.int32)
+    n = len(slots)
+    events = np.empty(2 * n, EVENT)
+    if n == 0:
+        return RewiringInfo(now, events, 0, 0)
+    dynamics._retract(slots, c.pre, c.post, c.polarity, c.num_post, now, c.index, c._table, events)
+    keys = c.draw_vacant(slots, len(c) - n, Stream.BIRTH, now)
+    state = c.pre, c.post, c.theta, c.polarity, c.birth_step
+    dynamics._regrow(
+        slots, keys, c._sign_rule, c.num_post, now, c.index, c._stream(Stream.SIGN), *c._key, state, events[n:]
+    )
+    for moment in c.moments:
+        moment[slots] = 0.0
+    return RewiringInfo(now, events, n, 0)
+
+
+def _check_rule(rule: Any) -> None:
+    if not isinstance(rule, DeepR):
+        raise TypeError(f"rule must be a DeepR, got {rule!r}.")
+
+
+def _check_finite(connections: Connections, name: str, values: Any) -> None:
+    theta = connections.theta
+    if not isinstance(values, np.ndarray) or values.dtype != theta.dtype:
+        kind = getattr(values, "dtype", type(values).__name__)
+        raise TypeError(f"{name} must be an array of {theta.dtype} like theta, got {kind}.")
+    if values.shape != connections.pre.shape:
+        raise ValueError(f"{name} must have shape {connections.pre.shape}, got {values.shape}.")
+    k = dynamics._first_not_finite(values)
+    if k >= 0:
+        raise FloatingPointError(
+            f"{name} of connection {k} ({connections.pre[k]} -> {connections.post[k]}) is {values[k]} "
+            f"in step {connections.steps_done + 1}; lower the learning rate or find where it diverges."
+        )

@@ -1,0 +1,13 @@
+"""Fixtures of all rooms."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture
+def rng(request):
+    """Return a generator that is the same for every run of a test, and different for different tests."""
+    seed = [ord(letter) for letter in request.node.nodeid]
+    return np.random.default_rng(seed)

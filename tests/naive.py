@@ -1,0 +1,291 @@
+"""Slow, obvious twins of the kernels: plain Python, one statement per idea, no NumPy tricks.
+
+Each has the name of its kernel without the underscore. Occupied sites are a Python set here.
+"""
+
+from __future__ import annotations
+
+import math
+import struct
+
+import numpy as np
+
+WORD = 2**32
+ANY_POST = WORD - 1
+
+
+# Philox -------------------------------------------------------------------------------------------------------------
+
+
+def round(c, k):
+    p0, p1 = 0xD2511F53 * c[0], 0xCD9E8D57 * c[2]
+    return [(p1 // WORD) ^ c[1] ^ k[0], p1 % WORD, (p0 // WORD) ^ c[3] ^ k[1], p0 % WORD]
+
+
+def philox(c0, c1, c2, c3, k0, k1):
+    counter, key = [c0, c1, c2, c3], [k0, k1]
+    for _ in range(10):
+        counter = round(counter, key)
+        key = [(key[0] + 0x9E3779B9) % WORD, (key[1] + 0xBB67AE85) % WORD]
+    return tuple(counter)
+
+
+def bounded(word, bound):
+    """Every one of the ``bound`` results must have the same number of words: WORD // bound of them."""
+    result, remainder = divmod(word * bound, WORD)
+    return -1 if remainder < WORD % bound else result
+
+
+def word_of_slot(slot, step, stream, k0, k1):
+    chunk, place = divmod(slot, 64)
+    lane, block = divmod(place, 16)
+    return philox(16 * chunk + block, step, stream, 0, k0, k1)[lane]
+
+
+def fill_words(chunk, step, stream, k0, k1):
+    return [word_of_slot(64 * chunk + i, step, stream, k0, k1) for i in range(64)]
+
+
+def polynomial(x, *coefficients):
+    """Horner's scheme, the coefficient of the highest power first."""
+    value = coefficients[0]
+    for c in coefficients[1:]:
+        value = c + x * value
+    return value
+
+
+def logarithm_parts(x):
+    """Return e and m with x = m 2**e and m in [sqrt(1/2), sqrt(2))."""
+    bits = struct.unpack("<q", struct.pack("<d", x))[0]
+    exponent = ((bits + 0x0009_5F61_9980_C433) >> 52) - 1023
+    return exponent, math.ldexp(x, -exponent)
+
+
+def gauss_pair(radius_word, angle_word):
+    exponent, m = logarithm_parts(radius_word + 0.5)
+    z = (m - 1.0) / (m + 1.0)
+    log_m = z * polynomial(z * z, 2 / 15, 2 / 13, 2 / 11, 2 / 9, 2 / 7, 2 / 5, 2 / 3, 2.0)
+    radius = math.sqrt((32 - exponent) * math.log(2.0) - log_m)
+    y = (angle_word % 2**30 + 0.5) * (math.pi / 2 * 2.0**-30) - math.pi / 4
+    sine = y * polynomial(y * y, -1 / 39916800, 1 / 362880, -1 / 5040, 1 / 120, -1 / 6, 1.0)
+    cosine = polynomial(y * y, 1 / 479001600, -1 / 3628800, 1 / 40320, -1 / 720, 1 / 24, -1 / 2, 1.0)
+    sign_0 = -1.0 if angle_word // 2**30 % 2 else 1.0
+    sign_1 = -1.0 if angle_word // 2**31 else 1.0
+    return sign_0 * radius * (cosine - sine), sign_1 * radius * (cosine + sine)
+
+
+def box_muller(words):
+    normals = [0.0] * 64
+    for b in list(range(16)) + list(range(32, 48)):
+        normals[b], normals[b + 16] = gauss_pair(words[b], words[b + 16])
+    return normals
+
+
+def fill_normals(step, stream, k0, k1, n):
+    normals = []
+    for chunk in range((n + 63) // 64):
+        normals += box_muller(fill_words(chunk, step, stream, k0, k1))
+    return normals[:n]
+
+
+def fill_uniforms(step, stream, k0, k1, n):
+    return [(word_of_slot(k, step, stream, k0, k1) + 0.5) / WORD for k in range(n)]
+
+
+# Vacancy ------------------------------------------------------------------------------------------------------------
+
+
+def contains(occupied, key):
+    return key in occupied
+
+
+def insert(occupied, key):
+    if key in occupied:
+        return False
+    occupied.add(key)
+    return True
+
+
+def insert_all(occupied, keys):
+    for k, key in enumerate(keys):
+        if not insert(occupied, key):
+            return k
+    return -1
+
+
+def remove(occupied, key):
+    if key not in occupied:
+        return False
+    occupied.remove(key)
+    return True
+
+
+def allowed(key, num_post, forbidden_diagonal):
+    pre, post = divmod(key, num_post)
+    return post - pre != forbidden_diagonal
+
+
+def candidates(sites, grid):
+    num_pre, num_post, forbidden_diagonal = grid
+    if len(sites):
+        return [int(key) for key in sites]
+    return [key for key in range(num_pre * num_post) if allowed(key, num_post, forbidden_diagonal)]
+
+
+def vacant_sites(sites, grid, occupied):
+    return [key for key in candidates(sites, grid) if key not in occupied]
+
+
+def propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1):
+    if len(sites):
+        place = bounded(w0, len(sites))
+        return int(sites[place]) if place >= 0 else -1
+    pre, post = bounded(w0, num_pre), bounded(w1, num_post)
+    if pre == -1 or post == -1 or not allowed(pre * num_post + post, num_post, forbidden_diagonal):
+        return -1
+    return pre * num_post + post
+
+
+def draw_by_rejection(slots, sites, grid, step, stream, k0, k1, occupied):
+    keys = []
+    for slot in slots:
+        key, attempt = -1, 0
+        while key == -1 or key in occupied:
+            w0, w1, _, _ = philox(slot, step, stream, attempt, k0, k1)
+            key = propose(sites, *grid, w0, w1)
+            attempt += 1
+        occupied.add(key)
+        keys.append(key)
+    return keys
+
+
+def draw_by_enumeration(slots, vacant, step, stream, k0, k1, occupied):
+    vacant, keys = list(vacant), []
+    for slot in slots[: len(vacant)]:
+        place, attempt = -1, 0
+        while place == -1:
+            place = bounded(philox(slot, step, stream, attempt, k0, k1)[0], len(vacant))
+            attempt += 1
+        keys.append(vacant[place])
+        vacant[place] = vacant[-1]
+        vacant.pop()
+        occupied.add(keys[-1])
+    return keys
+
+
+# Dynamics -----------------------------------------------------------------------------------------------------------
+
+
+def first_not_finite(values):
+    for k, value in enumerate(values):
+        if not math.isfinite(value):
+            return k
+    return -1
+
+
+def stored(value, dtype):
+    """What remains of a float64 in memory of the given type."""
+    return float(dtype.type(value))
+
+
+def momentum(gradient, decay, velocity):
+    return [stored(decay * float(v) + float(g), velocity.dtype) for g, v in zip(gradient, velocity, strict=True)]
+
+
+def adam(gradient, age, beta_1, beta_2, epsilon, first, second):
+    """Return first moments, second moments and directions."""
+    ms, vs, slopes = [], [], []
+    for k in range(len(gradient)):
+        g = float(gradient[k])
+        m = beta_1 * float(first[k]) + (1.0 - beta_1) * g
+        v = beta_2 * float(second[k]) + (1.0 - beta_2) * g * g
+        kept_1 = kept_2 = 1.0
+        for _ in range(age[k]):
+            kept_1, kept_2 = kept_1 * beta_1, kept_2 * beta_2
+        slope = (m / (1.0 - kept_1)) / (math.sqrt(v / (1.0 - kept_2)) + epsilon)
+        ms.append(stored(m, first.dtype))
+        vs.append(stored(v, second.dtype))
+        slopes.append(stored(slope, gradient.dtype))
+    return ms, vs, slopes
+
+
+def langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta):
+    """Return the moved theta, and which of them are below 0."""
+    moved = []
+    nu = fill_normals(step, stream, k0, k1, len(theta))
+    for k in range(len(theta)):
+        x = float(theta[k]) - eta * (int(polarity[k]) * float(slope[k]) + alpha)
+        if sigma > 0:
+            x = x + sigma * nu[k]
+        moved.append(stored(x, theta.dtype))
+    return moved, [x < 0 for x in moved]
+
+
+def polarity(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
+    if mode == "given per presynaptic neuron":
+        return int(table[pre])
+    if mode == "given per site":
+        return int(table[pre * num_post + post])
+    address = {"site": (pre, post), "presynaptic": (pre, ANY_POST), "redrawn": (slot, step)}[mode]
+    return 1 if philox(*address, stream, 0, k0, k1)[0] < threshold else -1
+
+
+def polarities(pre, post, mode, table, threshold, num_post, stream, k0, k1):
+    return [
+        polarity(mode, table, threshold, pre[n], post[n], num_post, n, 0, stream, k0, k1) for n in range(len(pre))
+    ]
+
+
+def write_event(step, pre, post, slot, index, kind, sign):
+    return (step, pre, post, slot, index, kind, sign)
+
+
+def retract(slots, pre, post, signs, num_post, step, index, occupied):
+    """Return the deaths as tuples in the order of the fields of EVENT."""
+    events = []
+    for k in slots:
+        occupied.remove(int(pre[k]) * num_post + int(post[k]))
+        events.append(write_event(step, int(pre[k]), int(post[k]), int(k), index, -1, int(signs[k])))
+    return events
+
+
+def regrow(slots, keys, mode, table, threshold, num_post, step, index, stream, k0, k1, state):
+    """Change ``state`` (lists pre, post, theta, polarity, birth_step) and return the births as tuples."""
+    events = []
+    for k, key in zip(slots, keys, strict=True):
+        pre, post = divmod(key, num_post)
+        sign = polarity(mode, table, threshold, pre, post, num_post, k, step, stream, k0, k1)
+        for values, value in zip(state, (pre, post, 0.0, sign, step), strict=True):
+            values[k] = value
+        events.append(write_event(step, pre, post, k, index, 1, sign))
+    return events
+
+
+def step(connections, gradient, rule):
+    """Return what ``sampler.step`` with SGD must do: (pre, post, theta, polarity, birth_step), events.
+
+    Works on copies, from the public attributes of ``connections`` alone, with signs per site.
+    """
+    c = connections
+    now = c.steps_done + 1
+    key = c.seed % WORD, c.seed // WORD
+    noise, birth, sign, _ = (stream + 256 * c.index for stream in range(4))
+    theta, dead = langevin(
+        gradient, c.polarity, rule.learning_rate, rule.l1, rule.noise_scale, now, noise, *key, c.theta
+    )
+    state = [c.pre.tolist(), c.post.tolist(), theta, c.polarity.tolist(), c.birth_step.tolist()]
+    occupied = {pre * c.num_post + post for pre, post in zip(state[0], state[1], strict=True)}
+    slots = [k for k in range(len(theta)) if dead[k]]
+    deaths = retract(slots, state[0], state[1], state[3], c.num_post, now, c.index, occupied)
+    grid = (c.num_pre, c.num_post, 2**31 if c.autapses else 0)
+    vacant = vacant_sites([], grid, occupied)
+    if len(vacant) - len(slots) >= c.num_sites / 16:
+        keys = draw_by_rejection(slots, [], grid, now, birth, *key, occupied)
+    else:
+        keys = draw_by_enumeration(slots, vacant, now, birth, *key, occupied)
+    births = regrow(slots, keys, "site", None, 2**31, c.num_post, now, c.index, sign, *key, state)
+    return state, deaths + births
+
+
+def as_events(tuples, dtype):
+    return np.array(tuples, dtype=dtype)

@@ -6,9 +6,29 @@ import math
 import numbers
 from typing import Any
 
-__all__ = ["check_integer", "check_number", "check_seed"]
+import numpy as np
+
+__all__ = ["check_integer", "check_number", "check_seed", "plain_number"]
 
 SEED_LIMIT = 2**64
+
+
+def plain_number(value: Any) -> Any:
+    """Return a quantity of Brian2 as a number in SI units, and anything else as it is.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave. Brian2 need not be imported to know its quantities.
+
+    Returns
+    -------
+    object
+        A float, or ``value``.
+    """
+    if isinstance(value, np.ndarray) and hasattr(value, "dim") and value.ndim == 0:
+        return value.view(np.ndarray).item()
+    return value
 
 
 def check_number(
@@ -21,7 +41,7 @@ def check_number(
     name : str
         Name of the argument, for the message.
     value : object
-        What the user gave.
+        What the user gave: a number, or one with a unit, of which the number in SI units is checked.
     minimum, maximum : float
         Closed bounds.
     above : float
@@ -39,6 +59,7 @@ def check_number(
     ValueError
         If it is NaN, infinite or out of bounds.
     """
+    value = plain_number(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__}).")
     number = float(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -111,7 +112,7 @@ class Connections:
         self.post = _endpoints("post", post, self.num_post)
         if self.pre.shape != self.post.shape:
             raise ValueError(f"pre and post must have equal lengths, got {len(self.pre)} and {len(self.post)}.")
-        self._occupy()
+        self._table = self._occupied_by(self.pre, self.post)
         self.theta = _parameters(theta, len(self.pre), dtype)
         self.polarity = self.signs_of(self.pre, self.post) if polarity is None else _polarities(polarity, self.pre)
         self.birth_step = np.zeros(len(self.pre), np.int64)
@@ -220,6 +221,43 @@ class Connections:
         num_vacant = _vacant_sites(self._sites, self._grid, self._table, sites)
         return keys[: _draw_by_enumeration(slots, sites, num_vacant, *address, self._table, keys)]
 
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that the next step needs, besides the arguments of the class.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``pre``, ``post``, ``theta``, ``polarity``, ``birth_step`` and the moments, not copied; ``steps_done``.
+        """
+        names = ("pre", "post", "theta", "polarity", "birth_step")
+        moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
+        return {**{name: getattr(self, name) for name in names}, "steps_done": np.array(self.steps_done), **moments}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take on the state of connections that were made with the same arguments.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            What ``state`` returned.
+
+        Raises
+        ------
+        ValueError
+            If the number of connections differs, or two share a pair. Nothing has changed then.
+        """
+        if len(state["pre"]) != len(self):
+            raise ValueError(f"the state is one of {len(state['pre'])} connections, but there are {len(self)}.")
+        pre, post = (_endpoints(name, state[name], n) for name, n in (("pre", self.num_pre), ("post", self.num_post)))
+        self._table = self._occupied_by(pre, post)
+        self.pre, self.post = pre, post
+        self.theta[:] = state["theta"]
+        self.polarity[:] = state["polarity"]
+        self.birth_step[:] = state["birth_step"]
+        self.steps_done = int(state["steps_done"])
+        count = sum(name.startswith("moment") for name in state)
+        self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
+
     def _stream(self, stream: Stream) -> np.uint64:
         return stream_word(stream, self.index)
 
@@ -248,27 +286,24 @@ class Connections:
         mode, table = _sign_rule(signs, self.num_pre, self.num_post)
         self._sign_rule = mode, table, np.uint64(round(share * 2**32))
 
-    def _occupy(self) -> None:
-        """Fill the table of occupied sites from the endpoints."""
-        if len(self.pre) > self.num_sites:
+    def _occupied_by(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the table of occupied sites for these endpoints."""
+        if len(pre) > self.num_sites:
             raise ValueError(
-                f"{len(self.pre)} connections do not fit in {self.num_sites} sites; "
+                f"{len(pre)} connections do not fit in {self.num_sites} sites; "
                 "ask for fewer connections or a lower connectivity."
             )
-        keys = self.pre.astype(np.int64) * self.num_post + self.post
-        autapses = np.flatnonzero(self.post.astype(np.int64) - self.pre == self._grid[2])
+        autapses = np.flatnonzero(post.astype(np.int64) - pre == self._grid[2])
         if len(autapses):
             k = autapses[0]
             raise ValueError(
-                f"connection {k} ({self.pre[k]} -> {self.post[k]}) is an autapse; leave it out or set autapses=True."
+                f"connection {k} ({pre[k]} -> {post[k]}) is an autapse; leave it out or set autapses=True."
             )
-        table = _empty_table(len(self.pre))
-        k = _insert_all(table, keys)
+        table = _empty_table(len(pre))
+        k = _insert_all(table, pre.astype(np.int64) * self.num_post + post)
         if k >= 0:
-            raise ValueError(
-                f"connection {k} ({self.pre[k]} -> {self.post[k]}) exists twice; give each pair at most once."
-            )
-        self._table = table
+            raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) exists twice; give each pair at most once.")
+        return table
 
 
 def _empty_table(connections: int) -> NDArray[np.int64]:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
+from typing import ClassVar
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_number, plain_number
 from synaptic_sampling.optimizers import SGD, Optimizer
 
 __all__ = ["DeepR", "PruneAndRegrow"]
@@ -17,6 +18,8 @@ class DeepR:
 
     Every step moves theta by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)*nu``, retracts
     the connections with theta < 0, and lets as many be born with theta = 0 at uniformly random vacant sites.
+
+    Numbers, or quantities of Brian2 where theta or the gradient has a unit.
 
     Parameters
     ----------
@@ -48,6 +51,9 @@ class DeepR:
     temperature: float
     optimizer: Optimizer = field(default_factory=SGD)
 
+    #: What a connection must have for this rule.
+    variables: ClassVar[tuple[str, ...]] = ("theta", "gradient", "polarity")
+
     def __post_init__(self) -> None:
         check_number("learning_rate", self.learning_rate, above=0.0)
         check_number("l1", self.l1, minimum=0.0)
@@ -57,8 +63,8 @@ class DeepR:
 
     @property
     def noise_scale(self) -> float:
-        """Return the standard deviation of the noise per step, sqrt(2 eta T)."""
-        return math.sqrt(2.0 * self.learning_rate * self.temperature)
+        """Return the standard deviation of the noise per step, sqrt(2 eta T), in SI units."""
+        return math.sqrt(2.0 * plain_number(self.learning_rate) * plain_number(self.temperature))
 
     @property
     def step_ratio(self) -> float:
@@ -66,9 +72,9 @@ class DeepR:
 
         Turnover, survival and weights in the absence of a gradient depend on r alone (``statistics.exact``).
         """
-        if self.temperature == 0.0:
+        if self.noise_scale == 0.0:
             return math.inf
-        return self.learning_rate * self.l1 / self.noise_scale
+        return plain_number(self.learning_rate) * plain_number(self.l1) / self.noise_scale
 
 
 @dataclass(frozen=True)
@@ -89,6 +95,8 @@ class PruneAndRegrow:
     """
 
     condition: str
+
+    variables: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
         if not isinstance(self.condition, str):

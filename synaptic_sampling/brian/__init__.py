@@ -1,0 +1,7 @@
+"""Structural plasticity for the synapses of a Brian2 script."""
+
+from synaptic_sampling.brian.connect import connect_exactly
+from synaptic_sampling.brian.monitor import RewiringMonitor
+from synaptic_sampling.brian.rewiring import Rewiring
+
+__all__ = ["Rewiring", "RewiringMonitor", "connect_exactly"]

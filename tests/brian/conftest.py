@@ -1,0 +1,22 @@
+"""Brian2 as the tests want it: numpy target unless asked for, nothing left over from the test before."""
+
+from __future__ import annotations
+
+import brian2 as b2
+import pytest
+
+
+@pytest.fixture(params=["numpy"], autouse=True)
+def target(request):
+    b2.start_scope()
+    b2.prefs.codegen.target = request.param
+    b2.defaultclock.dt = 0.1 * b2.ms
+    yield request.param
+    b2.prefs.codegen.target = "numpy"
+    b2.defaultclock.dt = 0.1 * b2.ms
+
+
+#: For tests that must hold on both targets of the runtime mode.
+both_targets = pytest.mark.parametrize(
+    "target", ["numpy", pytest.param("cython", marks=[pytest.mark.cython, pytest.mark.slow])], indirect=True
+)

@@ -1,0 +1,74 @@
+# make demo      train both networks and draw the comparison into results/demo
+# make test      the fast tests
+# make test-all  every test, the slow ones included
+# make lint      ruff and mypy
+# make lock      bring requirements.lock up to date with pyproject.toml (needs uv)
+# make clean     remove environments and caches
+#
+# The first four make the environment .venv from requirements.lock, and make it again when the lock or the Python
+# changes. PYTHON=/path/to/python chooses the interpreter, VENV=folder the place of the environment.
+
+CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
+VENV := .venv
+RUN := $(VENV)/bin/python
+
+# The first candidate that runs and is supported, as "3.11.7 /path/to/python3.11"; nothing when there is none.
+# Inside an activated environment this is the Python below it, since that environment may be the one made afresh here.
+IDENTIFY := import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); \
+	print("%d.%d.%d" % sys.version_info[:3], sys._base_executable)
+FOUND := $(shell for python in $(CANDIDATES); do "$$python" -c '$(IDENTIFY)' 2>/dev/null && break; done)
+INTERPRETER := $(wordlist 2, 99, $(FOUND))
+STAMP := $(VENV)/made-for-$(firstword $(FOUND))
+
+# One thread per process: the kernels are serial, and BLAS threads only get into each other's way.
+export NUMBA_NUM_THREADS := 1
+export OMP_NUM_THREADS := 1
+export OPENBLAS_NUM_THREADS := 1
+export MPLBACKEND := Agg
+# Compiled kernels are kept. Numba renews a kernel when its own file changes, but not when a kernel that it calls
+# does: so each state of the sources has its own folder.
+export SYNAPTIC_SAMPLING_CACHE := 1
+export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba/$(shell find synaptic_sampling -name '*.py' | sort | xargs cat | cksum | cut -d ' ' -f 1)
+
+.PHONY: help demo test test-all lint lock clean
+.DELETE_ON_ERROR:
+
+help:
+	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
+
+demo: $(STAMP)
+	$(RUN) -m scripts.demo
+
+test: $(STAMP)
+	$(RUN) -m pytest -n 2 -m 'not slow'
+
+test-all: $(STAMP)
+	$(RUN) -m pytest -n 2
+
+lint: $(STAMP)
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+# pip of the interpreter fills the environment: Debian's Python has a pip but cannot put one into an environment.
+$(STAMP): requirements.lock
+	@test -n "$(FOUND)" || { \
+	    echo 'No supported Python: this needs Python 3.11, 3.12 or 3.13, and these were tried:'; \
+	    for python in $(CANDIDATES); do \
+	        echo "    $$python: $$("$$python" --version 2>/dev/null || echo 'does not run')"; \
+	    done; \
+	    echo 'Install one of the three, or name one, for example: make test PYTHON=/path/to/python3.12'; \
+	    exit 1; } >&2
+	@echo "Making $(VENV) with Python $(firstword $(FOUND)); this takes a minute or two."
+	"$(INTERPRETER)" -m venv --clear --without-pip "$(VENV)"
+	"$(INTERPRETER)" -m pip --python "$(RUN)" install --quiet --require-hashes -r requirements.lock
+	"$(RUN)" -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch "$@"
+
+lock:
+	uv pip compile --quiet --universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url \
+	    --custom-compile-command 'make lock' --output-file requirements.lock pyproject.toml
+
+clean:
+	rm -rf .venv* .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist
+	find synaptic_sampling models scripts tests -name __pycache__ -exec rm -rf {} +

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject, Synapses, get_local_namespace, get_logger
+from brian2 import BrianObject, Synapses, get_local_namespace
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import sampler
@@ -19,8 +19,6 @@ from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import DeepR, PruneAndRegrow
 
 __all__ = ["Rewiring"]
-
-logger = get_logger(__name__)
 
 #: Synapses that are being rewired, and by whom.
 _REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -125,10 +123,11 @@ class Rewiring(BrianObject):
         )
         self.rule, self.synapses = rule, synapses
         self._births: list[surgery.Birth] | None = None
-        self._observers: list[Callable[[RewiringInfo, float], None]] = []
+        self._observers: list[Any] = []
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
         self.add_dependency(synapses)
         self._write_polarity(slice(None), self.connections.polarity)
+        self._fetch_theta()
         _REWIRED[synapses] = weakref.ref(self)
 
     def __repr__(self) -> str:
@@ -198,13 +197,15 @@ class Rewiring(BrianObject):
         if self._births is None:
             self._compile(get_local_namespace(level=1))
         self._check_number()
+        for observer in self._observers:
+            observer.begin()
         info = self._decide()
         if len(info.events):
             self._operate(info)
         if "gradient" in self._names:
             self._array("gradient")[:] = 0
-        for observe in self._observers:
-            observe(info, self.synapses.variables["t"].item())
+        for observer in self._observers:
+            observer.observe(info, self.synapses.variables["t"].item())
         return info
 
     def _decide(self) -> RewiringInfo:
@@ -213,7 +214,7 @@ class Rewiring(BrianObject):
             retract = np.zeros(len(self.connections), np.bool_)
             retract[self._condition.slots()] = True
             return sampler.replace(self.connections, retract)
-        self.connections.theta = self._array("theta")
+        self._fetch_theta()
         return sampler.step(self.connections, self._array("gradient"), self._plain_rule)
 
     def _operate(self, info: RewiringInfo) -> None:
@@ -235,6 +236,11 @@ class Rewiring(BrianObject):
     def _array(self, role: str) -> NDArray[Any]:
         """Return the live array of the variable that has this role in the rule."""
         return self.synapses.variables[self._names[role]].get_value()
+
+    def _fetch_theta(self) -> None:
+        """Let the connections work on the synapses' own theta."""
+        if "theta" in self._names:
+            self.connections.theta = self._array("theta")
 
     def _write_polarity(self, slots: Any, polarity: NDArray[np.int8]) -> None:
         variable = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))

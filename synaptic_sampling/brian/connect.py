@@ -60,7 +60,7 @@ def connect_exactly(
         share = check_number("connectivity", connectivity, above=0.0, maximum=1.0)
         connections = round(share * Connections(num_pre, num_post, [], [], **options).num_sites)
     drawn = Connections.random(
-        num_pre, num_post, check_integer("connections", connections, minimum=0, maximum=2**31 - 1), **options
+        num_pre, num_post, check_integer("connections", connections, minimum=1, maximum=2**31 - 1), **options
     )
     # Ordered by presynaptic neuron: a spike then visits neighbours in memory.
     order = np.lexsort((drawn.post, drawn.pre))

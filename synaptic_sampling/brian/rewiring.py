@@ -211,9 +211,7 @@ class Rewiring(BrianObject):
     def _decide(self) -> RewiringInfo:
         """Move theta in place; return what dies and what is born."""
         if isinstance(self._plain_rule, PruneAndRegrow):
-            retract = np.zeros(len(self.connections), np.bool_)
-            retract[self._condition.slots()] = True
-            return sampler.replace(self.connections, retract)
+            return sampler.replace(self.connections, self._condition.holds())
         self._fetch_theta()
         return sampler.step(self.connections, self._array("gradient"), self._plain_rule)
 

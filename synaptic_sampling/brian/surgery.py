@@ -294,22 +294,20 @@ def check_birth(synapses: Any, name: str, value: Any) -> None:
     fail_for_dimension_mismatch(value, view.variable.dim, f"birth of {name!r} does not fit the unit of the variable")
 
 
-class _Expression:
-    """A Brian2 string, compiled once and evaluated often."""
-
-    def __init__(self, group: Any, statement: str, template: str, variables: Variables, namespace: Any) -> None:
-        self._run = create_runner_codeobj(
-            group,
-            statement,
-            template,
-            run_namespace=namespace,
-            additional_variables=variables,
-            codeobj_class=get_device().code_object_class(fallback_pref="codegen.string_expression_target"),
-        )
+def _compile(group: Any, statement: str, variables: Variables, namespace: Any) -> Any:
+    """Return code that runs the statement for the indices in the variable ``_group_idx``."""
+    return create_runner_codeobj(
+        group,
+        statement,
+        "group_variable_set",
+        run_namespace=namespace,
+        additional_variables=variables,
+        codeobj_class=get_device().code_object_class(fallback_pref="codegen.string_expression_target"),
+    )
 
 
-class Condition(_Expression):
-    """A condition on synapses such as ``'w < 0.02'``.
+class Condition:
+    """A condition on synapses such as ``'w < 0.02'``, compiled once and evaluated often.
 
     Parameters
     ----------
@@ -322,24 +320,26 @@ class Condition(_Expression):
     """
 
     def __init__(self, synapses: Any, text: str, namespace: Any) -> None:
-        variables = Variables(None)
-        variables.add_auxiliary_variable("_indices", dtype=np.int32)
-        variables.add_auxiliary_variable("_cond", dtype=bool)
-        super().__init__(synapses, f"_cond = {text}", "group_get_indices", variables, namespace)
+        number, variables = len(synapses), Variables(synapses)
+        variables.add_array("_group_idx", size=number, dtype=np.int32, values=np.arange(number))
+        variables.add_array("_holds", size=number, dtype=np.bool_)
+        self._holds = variables["_holds"]
+        self._run = _compile(synapses, f"_holds = {text}", variables, namespace)
 
-    def slots(self) -> NDArray[np.int32]:
-        """Return the slots for which it holds now.
+    def holds(self) -> NDArray[np.bool_]:
+        """Return for which slots it holds now.
 
         Returns
         -------
-        ndarray of int32
-            Ascending.
+        ndarray of bool
+            Overwritten by the next call.
         """
-        return self._run()
+        self._run()
+        return self._holds.get_value()
 
 
-class Birth(_Expression):
-    """What a newborn connection's variable is set to.
+class Birth:
+    """What a newborn connection's variable is set to; strings are compiled once.
 
     Parameters
     ----------
@@ -354,15 +354,13 @@ class Birth(_Expression):
     """
 
     def __init__(self, synapses: Any, name: str, value: Any, namespace: Any) -> None:
-        self._view = getattr(synapses, name)
-        self._value = value
+        self._view, self._value = getattr(synapses, name), value
         if isinstance(value, str):
-            variables = Variables(self._view.group)
+            group = self._view.group
+            variables = Variables(group)
             variables.add_dynamic_array("_group_idx", size=1, dtype=np.int32, needs_reference_update=True)
             self._slots = variables["_group_idx"]
-            super().__init__(
-                self._view.group, f"{self._view.name} = {value}", "group_variable_set", variables, namespace
-            )
+            self._run = _compile(group, f"{self._view.name} = {value}", variables, namespace)
 
     def set(self, slots: NDArray[np.int32]) -> None:
         """Set the variable in these slots.

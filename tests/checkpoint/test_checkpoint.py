@@ -1,0 +1,112 @@
+"""Checkpoints: what was saved comes back bit for bit, and nothing damaged comes back at all."""
+
+from __future__ import annotations
+
+import os
+import zipfile
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+
+
+@pytest.fixture
+def arrays(rng):
+    return {
+        "theta": rng.random(20),
+        "pre": rng.integers(0, 9, 20).astype(np.int32),
+        "none": np.zeros((0, 3), np.float32),
+        "scalar": np.array(7),
+        "net/0/w": rng.random((3, 4)).astype(np.float32)[:, ::2],
+    }
+
+
+def test_comes_back_bit_for_bit(tmp_path, arrays):
+    path = tmp_path / "run.npz"
+    save_checkpoint(path, arrays, {"seed": 2**63, "rule": {"l1": 0.1}})
+    got = load_checkpoint(path)
+    assert got.about == {"seed": 2**63, "rule": {"l1": 0.1}}
+    assert list(got.arrays) == list(arrays)
+    for name, values in arrays.items():
+        assert got.arrays[name].dtype == values.dtype
+        assert_array_equal(got.arrays[name], values)
+
+
+def test_a_save_that_fails_leaves_the_old_one(tmp_path, arrays, monkeypatch):
+    path = tmp_path / "run.npz"
+    save_checkpoint(path, arrays, {"n": 1})
+
+    def fail(*_):
+        raise OSError("disk full")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="disk full"):
+        save_checkpoint(path, arrays, {"n": 2})
+    assert load_checkpoint(path).about == {"n": 1}
+    assert os.listdir(tmp_path) == ["run.npz"]
+
+
+def test_what_is_no_number_or_no_json_is_refused(tmp_path):
+    with pytest.raises(TypeError, match="array 'x' must hold numbers"):
+        save_checkpoint(tmp_path / "a.npz", {"x": np.array([None])}, {})
+    with pytest.raises(TypeError, match="JSON"):
+        save_checkpoint(tmp_path / "a.npz", {}, {"x": object()})
+    assert not os.listdir(tmp_path)
+
+
+def test_damage_is_never_silent(tmp_path, arrays, rng):
+    """Flip, drop and repeat bytes: an error, or exactly what was saved (bytes of the zip container may not matter)."""
+    path = tmp_path / "run.npz"
+    save_checkpoint(path, arrays, {"seed": 5})
+    good = path.read_bytes()
+    refused = 0
+    for _ in range(500):
+        bad = bytearray(good)
+        at = int(rng.integers(len(bad)))
+        kind = rng.integers(3)
+        if kind == 0:
+            bad[at] ^= 1 << int(rng.integers(8))
+        elif kind == 1:
+            del bad[at : at + int(rng.integers(1, 50))]
+        else:
+            bad[at:at] = bad[: int(rng.integers(1, 50))]
+        path.write_bytes(bad)
+        try:
+            got = load_checkpoint(path)
+        except CheckpointError:
+            refused += 1
+            continue
+        assert got.about == {"seed": 5}
+        for name, values in arrays.items():
+            assert_array_equal(got.arrays[name], values)
+    assert refused > 300
+
+
+def test_foreign_files_are_refused(tmp_path):
+    path = tmp_path / "run.npz"
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_checkpoint(path)
+    for content in (b"", b"PK\x03\x04", b"hello"):
+        path.write_bytes(content)
+        with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
+            load_checkpoint(path)
+    np.savez(path, x=np.arange(3))
+    with pytest.raises(CheckpointError, match="sha256"):
+        load_checkpoint(path)
+    np.savez(path, x=np.array([{}], object))
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_checkpoint(path)
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x.npy", b"0" * 10**6)
+    with pytest.raises(CheckpointError, match="not stored as it was written"):
+        load_checkpoint(path)
+
+
+def test_newer_format_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr("synaptic_sampling.checkpoint.FORMAT", 2)
+    save_checkpoint(tmp_path / "run.npz", {}, {})
+    monkeypatch.undo()
+    with pytest.raises(CheckpointError, match="has format 2, known here is 1"):
+        load_checkpoint(tmp_path / "run.npz")

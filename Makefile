@@ -17,7 +17,7 @@ RUN := $(VENV)/bin/python
 IDENTIFY := import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); \
 	print("%d.%d.%d" % sys.version_info[:3], sys._base_executable)
 FOUND := $(shell for python in $(CANDIDATES); do "$$python" -c '$(IDENTIFY)' 2>/dev/null && break; done)
-INTERPRETER := $(wordlist 2, 99, $(FOUND))
+INTERPRETER := $(wordlist 2,99,$(FOUND))
 STAMP := $(VENV)/made-for-$(firstword $(FOUND))
 
 # One thread per process: the kernels are serial, and BLAS threads only get into each other's way.

@@ -1,0 +1,407 @@
+"""A recurrent spiking network that learns the handwritten digits by e-prop, sparse throughout by DEEP R.
+
+Leaky integrate-and-fire neurons, a third of them with adaptive thresholds, get the 64 pixels of an image as constant
+currents; ten leaky integrators read them out. e-prop (Bellec et al. 2020, Nature Communications 11:3625) is written as
+Brian2 equations, in steps of 1 ms; with every decay at the begin of a step it reads, for a synapse i -> j,
+
+    e_ji^t = psi_j^t (z_i^t - beta_j eps_ji^t),     eps_ji^t = rho (eps_ji^{t-1} + e_ji^{t-1})      eligibility
+    f_ji^t = kappa (f_ji^{t-1} + e_ji^{t-1}),       dE/dw_ji = sum_t L_j^t f_ji^t                   gradient
+    L_j^t = sum_k W_kj (sigmoid(y_k^t) - target_k)                                                  learning signal
+
+where z_i is the trace of presynaptic spikes or currents, filtered as the membrane filters them, psi_j the
+pseudo-derivative of the spike, and E the cross-entropy of the ten outputs, summed over the steps of an image.
+Membranes and readout share a time constant, so that one trace serves both. Between images everything but the weights
+is reset.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from brian2 import (
+    Clock,
+    Network,
+    NetworkOperation,
+    NeuronGroup,
+    StateMonitor,
+    Synapses,
+    TimedArray,
+    ms,
+)
+from numpy.typing import NDArray
+
+from synaptic_sampling import Adam, Connections, DeepR, Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling.randomness import Stream, normals, permutation
+
+__all__ = ["METHODS", "Descent", "EpropNetwork", "Parameters", "Schedule"]
+
+METHODS = ("deepr", "fixed", "dense")
+NUM_CLASSES = 10
+
+INPUT = """
+x = images(t, i) : 1
+dzbar/dt = (x - zbar)/tau : 1
+"""
+
+NEURONS = """
+dv/dt = (current - v)/tau : 1
+dzbar/dt = -zbar/tau : 1
+db/dt = -b/tau_b : 1
+threshold = 1 + beta*b : 1
+psi = gamma*clip(1 - abs(v - threshold), 0, 1) : 1
+beta : 1 (constant)
+current : 1
+learning_signal : 1
+"""
+
+READOUT = """
+dy/dt = -y/tau : 1
+error : 1
+"""
+
+ERROR = "error = teaching(t)*(1/(1 + exp(-y)) - int(i == label(t)))"
+
+#: The weight is never stored; without DEEP R polarity is 1, and theta the weight, of either sign.
+PLASTIC = """
+w = polarity*theta : 1
+theta : 1
+polarity : 1
+gradient : 1
+eligibility : 1
+slow : 1
+filtered : 1
+"""
+
+ELIGIBILITY = """
+slow = rho*(slow + eligibility)
+filtered = kappa*(filtered + eligibility)
+eligibility = psi_post*(zbar_pre - beta_post*slow)
+gradient += learning_signal_post*filtered
+"""
+
+OUTPUT = """
+w : 1
+gradient : 1
+learning_signal_pre = w*error_post : 1 (summed)
+"""
+
+
+@dataclass(frozen=True)
+class Parameters:
+    """Everything that is chosen about the network and how it learns.
+
+    Times in ms and steps of 1 ms; voltages in units of the threshold. Learning rates count per event, and an event
+    comes after every ``batch`` images.
+    """
+
+    num_lif: int = 100
+    num_alif: int = 50
+    steps: int = 16  # per image
+    tau: float = 10.0  # membranes and readout
+    tau_b: float = 200.0  # threshold adaptation
+    beta: float = 0.2  # rise of an adaptive threshold per spike
+    gamma: float = 0.3  # height of the pseudo-derivative
+    batch: int = 16
+    input_scale: float = 4.0  # standard deviation of first weights, times sqrt(connections per neuron)
+    recurrent_scale: float = 0.5
+    output_scale: float = 0.3
+    learning_rate: float = 0.03
+    learning_rate_fixed: float = 0.02  # of sparse and dense nets that do not rewire
+    learning_rate_output: float = 0.03
+    l1: float = 0.1
+    temperature: float = 1e-3
+
+    @property
+    def num_neurons(self) -> int:
+        """Return the number of recurrent neurons."""
+        return self.num_lif + self.num_alif
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Which image is shown when, and which ones are to be learned from.
+
+    Attributes
+    ----------
+    images : ndarray, shape (n, 64)
+        Pixels, 0 to 1.
+    labels : ndarray of int, shape (n,)
+        Digits.
+    teaching : ndarray of bool, shape (n,)
+        False: the image tests, and nothing changes.
+    tests : list of slice
+        Where each test stands.
+    batch : int
+        Images between two events; teaching changes only there.
+    """
+
+    images: NDArray[np.float64]
+    labels: NDArray[np.int64]
+    teaching: NDArray[np.bool_]
+    tests: list[slice]
+    batch: int
+
+    @classmethod
+    def epochs(
+        cls,
+        train: tuple[NDArray[Any], NDArray[Any]],
+        test: tuple[NDArray[Any], NDArray[Any]],
+        *,
+        epochs: int,
+        batch: int,
+        seed: int,
+    ) -> Schedule:
+        """Return epochs over the training images in random order, each followed by all test images.
+
+        Parameters
+        ----------
+        train, test : tuple of ndarray
+            Images [n, 64] and labels [n].
+        epochs : int
+            How often.
+        batch : int
+            Images between two events. Training images that fill no batch are left out of an epoch; a test is filled
+            up with images that do not count.
+        seed : int
+            Of the order.
+
+        Returns
+        -------
+        Schedule
+            The plan of one run.
+        """
+        num_train, num_test = len(train[1]) // batch * batch, len(test[1])
+        testing = np.arange(math.ceil(num_test / batch) * batch) % num_test
+        images, labels, teaching, tests = [], [], [], []
+        for epoch in range(epochs):
+            order = permutation(seed, Stream.ORDER, epoch, len(train[1]))[:num_train]
+            images += [train[0][order], test[0][testing]]
+            labels += [train[1][order], test[1][testing]]
+            teaching += [np.ones(num_train, np.bool_), np.zeros(len(testing), np.bool_)]
+            end = sum(map(len, labels))
+            tests.append(slice(end - len(testing), end - len(testing) + num_test))
+        return cls(np.concatenate(images), np.concatenate(labels), np.concatenate(teaching), tests, batch)
+
+
+class Descent:
+    """Gradient descent with Adam for synapses that do not rewire; weights may change their sign.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        With variables ``gradient`` and the one that learns.
+    variable : str
+        What learns.
+    learning_rate : float
+        Per event.
+    """
+
+    def __init__(self, synapses: Synapses, variable: str, learning_rate: float) -> None:
+        self.synapses, self.variable, self.learning_rate = synapses, variable, learning_rate
+        self.optimizer = Adam()
+        # Holds what Adam remembers of each synapse; nothing is born or dies.
+        self.slots = Connections(len(synapses.source), len(synapses.target), synapses.i[:], synapses.j[:])
+        self.slots.moments = (np.zeros(len(synapses)), np.zeros(len(synapses)))
+
+    def step(self) -> None:
+        """Move the weights along the gradient, and set it to 0."""
+        gradient = self.synapses.variables["gradient"].get_value()
+        self.slots.steps_done += 1
+        direction = self.optimizer.direction(gradient, self.slots)
+        self.synapses.variables[self.variable].get_value()[:] -= self.learning_rate * direction
+        gradient[:] = 0.0
+
+
+class PausableRewiring(Rewiring):
+    """A Rewiring whose ``active`` can be switched while the simulation runs; Brian2 reads it before a run only."""
+
+    def run(self) -> None:
+        """Do an event, unless switched off; called by Brian2."""
+        if self.active:
+            super().run()
+
+
+class EpropNetwork:
+    """The network, its teacher and what is recorded, for one run over a schedule.
+
+    Parameters
+    ----------
+    schedule : Schedule
+        What is shown.
+    parameters : Parameters
+        What is chosen.
+    method : {'deepr', 'fixed', 'dense'}
+        DEEP R on input and recurrent synapses; or a fixed random wiring of as many; or all of them.
+    connectivity : float
+        Share of the sites of each of the two sets that hold a connection.
+    seed : int
+        0 to 2**63 - 1.
+
+    Attributes
+    ----------
+    input, recurrent, output : Synapses
+        The three sets; ``plastic`` holds the first two.
+    rewirings : list of Rewiring
+        Of input and recurrent synapses; empty without DEEP R.
+    monitors : list of RewiringMonitor
+        One for each.
+    network : Network
+        All of it.
+    counts : list of int
+        Connections, input and recurrent, before the first batch and after each.
+    """
+
+    def __init__(
+        self, schedule: Schedule, parameters: Parameters, *, method: str, connectivity: float, seed: int
+    ) -> None:
+        if method not in METHODS:
+            raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
+        self.schedule, self.parameters, self.seed = schedule, parameters, seed
+        self.image_clock = Clock(dt=parameters.steps * ms, name="image_clock*")
+        self.batch_clock = Clock(dt=parameters.batch * parameters.steps * ms, name="batch_clock*")
+        self.namespace = self._namespace()
+        self._make_neurons()
+        self._make_synapses(1.0 if method == "dense" else connectivity)
+        self._make_learning(method)
+        # Before the reset: what the readout has come to at the end of the image before.
+        self.outputs = StateMonitor(self.readout, "y", record=True, clock=self.image_clock, when="before_start")
+        self.network = Network(self._groups(), self.outputs, self.rewirings, self.monitors, self.teacher)
+
+    def run(self, report: Callable[..., None] | str | None = None) -> None:
+        """Show the whole schedule, once.
+
+        Parameters
+        ----------
+        report : callable or str, optional
+            As for ``brian2.run``.
+        """
+        duration = len(self.schedule.labels) * self.parameters.steps * ms
+        self.network.run(duration, report=report, namespace={})
+
+    @property
+    def predictions(self) -> NDArray[np.int64]:
+        """Return the digit read out at the end of each image."""
+        return np.vstack([self.outputs.y.T[1:], self.readout.y]).argmax(axis=1)
+
+    @property
+    def accuracies(self) -> list[float]:
+        """Return the share of right answers in each test."""
+        right = self.predictions == self.schedule.labels
+        return [float(right[test].mean()) for test in self.schedule.tests]
+
+    def _groups(self) -> list[Any]:
+        return [self.pixels, self.neurons, self.readout, self.input, self.recurrent, self.output]
+
+    def _namespace(self) -> dict[str, Any]:
+        p, plan = self.parameters, self.schedule
+        return {
+            "tau": p.tau * ms,
+            "tau_b": p.tau_b * ms,
+            "kappa": math.exp(-1.0 / p.tau),
+            "rho": math.exp(-1.0 / p.tau_b),
+            "gamma": p.gamma,
+            "images": TimedArray(plan.images, dt=p.steps * ms, name="images*"),
+            "label": TimedArray(plan.labels.astype(float), dt=p.steps * ms, name="label*"),
+            "teaching": TimedArray(plan.teaching.astype(float), dt=p.steps * ms, name="teaching*"),
+        }
+
+    def _make_neurons(self) -> None:
+        p = self.parameters
+        options = {"namespace": self.namespace, "method": "exact", "dt": 1 * ms}
+        self.pixels = NeuronGroup(self.schedule.images.shape[1], INPUT, name="pixels*", **options)
+        self.neurons = NeuronGroup(
+            p.num_neurons,
+            NEURONS,
+            threshold="v > threshold",
+            reset="v -= 1; b += 1; zbar += 1",
+            name="neurons*",
+            **options,
+        )
+        self.neurons.beta[p.num_lif :] = p.beta
+        # First the readout, then its error, then the learning signal (in Brian2 one before the group that gets it).
+        self.readout = NeuronGroup(NUM_CLASSES, READOUT, order=-3, name="readout*", **options)
+        self.readout.run_regularly(ERROR, dt=1 * ms, when="groups", order=-2)
+        for group, code in (
+            (self.pixels, "zbar = 0"),
+            (self.neurons, "v = 0; b = 0; zbar = 0"),
+            (self.readout, "y = 0"),
+        ):
+            group.run_regularly(code, clock=self.image_clock, when="start")
+
+    def _make_synapses(self, connectivity: float) -> None:
+        p = self.parameters
+        options = {"namespace": self.namespace, "dt": 1 * ms}
+        self.input = Synapses(
+            self.pixels, self.neurons, PLASTIC + "current_post = w*x_pre : 1 (summed)", name="input*", **options
+        )
+        # No delay: a spike reaches the membrane at the end of its step, and e-prop's z^{t-1} is there at the next.
+        self.recurrent = Synapses(
+            self.neurons, self.neurons, PLASTIC, on_pre="v_post += w", name="recurrent*", **options
+        )
+        self.output = Synapses(self.neurons, self.readout, OUTPUT, on_pre="y_post += w", name="output*", **options)
+        self.plastic = (self.input, self.recurrent)
+        for index, (synapses, scale) in enumerate(zip(self.plastic, (p.input_scale, p.recurrent_scale), strict=True)):
+            connect_exactly(synapses, connectivity=connectivity, seed=self._seed(index))
+            size = scale / math.sqrt(len(synapses) / p.num_neurons)
+            synapses.theta = size * normals(self.seed, Stream.THETA, 0, len(synapses), index)
+            synapses.polarity = 1
+            synapses.run_regularly(ELIGIBILITY, dt=1 * ms, when="after_groups")
+            synapses.run_regularly("eligibility = 0; slow = 0; filtered = 0", clock=self.image_clock, when="start")
+        self.output.connect()
+        size = p.output_scale / math.sqrt(p.num_neurons)
+        self.output.w = size * normals(self.seed, Stream.THETA, 0, len(self.output), 2)
+        self.output.run_regularly("gradient += error_post*zbar_pre", dt=1 * ms, when="after_groups")
+
+    def _make_learning(self, method: str) -> None:
+        p = self.parameters
+        self.rewirings: list[Rewiring] = []
+        self.monitors: list[RewiringMonitor] = []
+        self.descents = [Descent(self.output, "w", p.learning_rate_output)]
+        if method == "deepr":
+            for index, synapses in enumerate(self.plastic):
+                self._rewire(synapses, self._seed(index))
+        else:
+            self.descents += [Descent(synapses, "theta", p.learning_rate_fixed) for synapses in self.plastic]
+        self.counts: list[int] = []
+        self.teacher = NetworkOperation(self._teach, clock=self.batch_clock, when="before_start", name="teacher*")
+
+    def _rewire(self, synapses: Synapses, seed: int) -> None:
+        p = self.parameters
+        synapses.theta = np.abs(synapses.theta[:])
+        rule = DeepR(p.learning_rate, p.l1, p.temperature, optimizer=Adam())
+        # At the start of a step: between the last image of a batch and the first of the next.
+        rewiring = PausableRewiring(synapses, rule, seed=seed, clock=self.batch_clock, when="start")
+        self.rewirings.append(rewiring)
+        self.monitors.append(RewiringMonitor(rewiring, samples_per_event=p.batch))
+
+    def _teach(self) -> None:
+        """Let the dense weights learn after each batch, and rewiring be after a batch that taught, not after tests."""
+        batch = int(self.batch_clock.variables["timestep"].item())
+        taught = batch > 0 and bool(self.schedule.teaching[(batch - 1) * self.schedule.batch])
+        for rewiring in self.rewirings:
+            rewiring.active = taught
+        if taught:
+            for descent in self.descents:
+                descent.step()
+        self.counts.append(sum(_distinct(synapses) for synapses in self.plastic))
+        if batch > 0 and not taught and self.schedule.teaching[batch * self.schedule.batch]:
+            self._snapshot()
+
+    def _snapshot(self) -> None:
+        """Keep wiring and weights at the begin of an epoch."""
+        for monitor in self.monitors:
+            c = monitor.rewiring.connections
+            monitor.log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
+
+    def _seed(self, index: int) -> int:
+        return 2 * self.seed + index
+
+
+def _distinct(synapses: Synapses) -> int:
+    """Return how many pairs of neurons are connected, as Brian2 has it."""
+    pre, post = (synapses.variables[f"_synaptic_{side}"].get_value() for side in ("pre", "post"))
+    return len(np.unique(pre.astype(np.int64) * len(synapses.target) + post))

@@ -1,0 +1,198 @@
+"""What chance alone gives: the exact laws of DEEP R without a gradient, at any step size.
+
+Without a gradient, theta of a connection is a random walk from 0 with increments N(-mu, sigma^2), killed below 0,
+mu = learning_rate*l1 and sigma^2 = 2*learning_rate*temperature. All laws here depend on the ratio r = mu/sigma alone
+(``DeepR.step_ratio``) and follow from the fluctuation theory of random walks: Spitzer (1956), A combinatorial lemma
+and its application to probability theory, Trans. Amer. Math. Soc. 82; Sparre Andersen (1954).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.integrate import quad
+from scipy.special import ndtr
+
+from synaptic_sampling._checks import check_integer, check_number
+
+__all__ = [
+    "mean_lifetime",
+    "mean_theta",
+    "std_theta",
+    "survival_of_all",
+    "survival_of_newborns",
+    "turnover_rate",
+]
+
+#: Terms of a series that are added one by one; of the rest, the integral from half a step on is taken, whose error
+#: is below 1/24 of the slope of the terms there, here less than 1e-9.
+NUM_TERMS = 20_000
+
+
+def survival_of_newborns(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
+    """Return the probability that a newborn connection survives 0, 1, ..., num_steps steps.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, >= 0. With 0 this is C(2n, n)/4^n, for any symmetric noise.
+    num_steps : int
+        The largest number of steps.
+
+    Returns
+    -------
+    ndarray, shape (num_steps + 1,)
+        q_n, with n q_n = sum_k Phi(-r sqrt(k)) q_(n-k).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+    n_max = check_integer("num_steps", num_steps, minimum=0, maximum=10**6)
+    p = _positive(_check_ratio(step_ratio), np.arange(1, n_max + 1))
+    q = np.ones(n_max + 1)
+    for n in range(1, n_max + 1):
+        q[n] = p[:n] @ q[n - 1 :: -1][:n] / n
+    return q
+
+
+def survival_of_all(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
+    """Return the share of all connections present at one time that are still there 0, 1, ..., num_steps steps later.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, >= 0. With 0 it is 1: there is no stationary law.
+    num_steps : int
+        The largest number of steps.
+
+    Returns
+    -------
+    ndarray, shape (num_steps + 1,)
+        1 - sum_(k<n) q_k / L, in the stationary law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+    q = survival_of_newborns(step_ratio, num_steps)
+    lost = np.concatenate([[0.0], np.cumsum(q[:-1])]) / mean_lifetime(step_ratio)
+    return 1.0 - lost
+
+
+def mean_lifetime(step_ratio: float) -> float:
+    """Return the mean number of steps from birth to death.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, >= 0. With 0 the mean is infinite.
+
+    Returns
+    -------
+    float
+        L = exp(sum_k Phi(-r sqrt(k))/k).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``step_ratio`` is of the wrong kind or negative.
+    """
+    r = _check_ratio(step_ratio)
+    return math.inf if r == 0.0 else math.exp(_series(r, lambda k: _positive(r, k) / k))
+
+
+def turnover_rate(step_ratio: float) -> float:
+    """Return the share of all connections that is replaced in a step.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, >= 0.
+
+    Returns
+    -------
+    float
+        1/L, in the stationary law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``step_ratio`` is of the wrong kind or negative.
+    """
+    return 1.0 / mean_lifetime(step_ratio)
+
+
+def mean_theta(step_ratio: float) -> float:
+    """Return the mean of theta after a step, newborns included, in units of sigma.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, > 0.
+
+    Returns
+    -------
+    float
+        With small steps 1/(2r), that is T/alpha: the mean of the exponential law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``step_ratio`` is of the wrong kind or not positive.
+    """
+    r = check_number("step_ratio", step_ratio, above=0.0)
+    return _series(r, lambda k: (np.sqrt(k) * _density(r, k) - r * k * _positive(r, k)) / k)
+
+
+def std_theta(step_ratio: float) -> float:
+    """Return the standard deviation of theta after a step, newborns included, in units of sigma.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, > 0.
+
+    Returns
+    -------
+    float
+        With small steps 1/(2r), as of the exponential law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``step_ratio`` is of the wrong kind or not positive.
+    """
+    r = check_number("step_ratio", step_ratio, above=0.0)
+    variance = _series(r, lambda k: (1.0 + r * r * k) * _positive(r, k) - r * np.sqrt(k) * _density(r, k))
+    return math.sqrt(variance)
+
+
+def _check_ratio(step_ratio: Any) -> float:
+    if step_ratio == math.inf:  # No noise: l1 alone kills every newborn in its first step.
+        return math.inf
+    return check_number("step_ratio", step_ratio, minimum=0.0)
+
+
+def _positive(r: float, k: Any) -> Any:
+    """Return the probability that the sum of k increments is above 0."""
+    return ndtr(-r * np.sqrt(k))
+
+
+def _density(r: float, k: Any) -> Any:
+    return np.exp(-0.5 * r * r * k) / math.sqrt(2.0 * math.pi)
+
+
+def _series(r: float, term: Callable[[Any], Any]) -> float:
+    """Return the sum of the terms k = 1, 2, ..., which fall as exp(-r^2 k/2)."""
+    total = float(np.sum(term(np.arange(1.0, NUM_TERMS + 1.0))[::-1]))
+    begin, end = math.sqrt(NUM_TERMS + 0.5), 40.0 / r
+    if begin < end:
+        total += quad(lambda u: 2.0 * u * term(u * u), begin, end, epsabs=1e-13, epsrel=1e-12, limit=500)[0]
+    return total

@@ -1,0 +1,208 @@
+"""The log: replay gives the wiring, lives are whole, files come back or are refused."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from synaptic_sampling import Connections, DeepR, step
+from synaptic_sampling import log as log_module
+from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.log import LogError, RewiringLog
+
+RULE = DeepR(learning_rate=0.1, l1=0.3, temperature=0.1)
+
+
+def record(log, num_steps, sets=1, snapshot_every=None):
+    """Run some sets of connections without a gradient, and record them."""
+    connections = [Connections.random(20, 15, 40, seed=3, index=n) for n in range(sets)]
+    for c in connections:
+        log.describe(c.index, num_pre=20, num_post=15, num_sites=c.num_sites, name=f"set {c.index}")
+        log.snapshot(0, c.index, c.pre, c.post, c.theta, c.polarity)
+    for n in range(1, num_steps + 1):
+        for c in connections:
+            log.record(step(c, np.zeros(40), RULE), seconds=0.1 * n, samples=10 * n)
+            if snapshot_every and n % snapshot_every == 0:
+                log.snapshot(n, c.index, c.pre, c.post, c.theta, c.polarity)
+    return connections
+
+
+def equal(one, two):
+    return (
+        one.sets == two.sets
+        and (one.num_births, one.num_deaths) == (two.num_births, two.num_deaths)
+        and np.array_equal(one.events, two.events)
+        and one.times.tobytes() == two.times.tobytes()
+        and all(
+            a[:2] == b[:2] and all(np.array_equal(x, y) and x.dtype == y.dtype for x, y in zip(a[2:], b[2:], strict=True))
+            for a, b in zip(one.snapshots, two.snapshots, strict=True)
+        )
+    )
+
+
+@pytest.mark.parametrize("snapshot_every", [None, 100])
+def test_replay_gives_the_wiring(snapshot_every):
+    log = RewiringLog()
+    for c in record(log, 250, sets=3, snapshot_every=snapshot_every):
+        pre, post, polarity = log.wiring(index=c.index)
+        assert_array_equal(pre, c.pre)
+        assert_array_equal(post, c.post)
+        assert_array_equal(polarity, c.polarity)
+    assert log.num_births == log.num_deaths == np.count_nonzero(log.events["kind"] == 1) > 5000
+    assert log.last_step == len(log.times) == 250
+
+
+def test_replay_to_a_step_between():
+    log, whole = RewiringLog(), RewiringLog()
+    c = record(log, 70)[0]
+    record(whole, 200)
+    assert_array_equal(whole.wiring(70)[0], c.pre)
+    assert_array_equal(whole.wiring(0)[0], whole.snapshots[0].pre)
+
+
+def info(step, *events):
+    rows = np.array([(step, i, j, slot, 0, kind, 1) for i, j, slot, kind in events], EVENT)
+    return RewiringInfo(step, rows, int(np.count_nonzero(rows["kind"] < 0)), 0)
+
+
+@pytest.mark.parametrize(
+    ("events", "message"),
+    [
+        ([(5, 5, 0, -1)], "5 -> 5 dies in slot 0, where it was not"),
+        ([(0, 1, 1, -1)], "0 -> 1 dies in slot 1"),
+        ([(0, 1, 0, 1)], "0 -> 1 is born in slot 0, which is not free"),
+        ([(0, 1, 0, -1), (1, 2, 0, 1)], "1 -> 2 is born in slot 0"),
+        ([(0, 1, 0, -1), (3, 3, 1, 1)], "3 -> 3 is born in slot 1"),
+        ([(0, 1, 0, -1), (3, 3, 7, 1)], "3 -> 3 is born in slot 7"),
+        ([(0, 1, 0, -1)], "1 slots without a connection"),
+    ],
+)
+def test_contradictions_are_found(events, message):
+    log = RewiringLog()
+    log.snapshot(0, 0, [0, 1], [1, 2], [0.0, 0.0], [1, 1])
+    log.record(info(1, *events))
+    with pytest.raises(LogError, match=message):
+        log.wiring()
+
+
+def test_without_a_snapshot_there_is_no_replay():
+    with pytest.raises(LogError, match="no snapshot of set 0"):
+        RewiringLog().wiring()
+
+
+def test_steps_do_not_go_back():
+    log = RewiringLog()
+    log.record(info(2))
+    with pytest.raises(ValueError, match="step 1 came after step 2"):
+        log.record(info(1))
+
+
+def test_lives_equal_a_plain_account():
+    log = RewiringLog()
+    record(log, 120, sets=2)
+    expected = []
+    for n in (0, 1):
+        start = log.snapshots[n]
+        alive = {slot: (int(i), int(j), 0, True) for slot, (i, j) in enumerate(zip(start.pre, start.post, strict=True))}
+        for event in log.events[log.events["set"] == n]:
+            if event["kind"] < 0:
+                i, j, birth, initial = alive.pop(int(event["slot"]))
+                expected.append((n, i, j, birth, int(event["step"]), initial, True))
+            else:
+                alive[int(event["slot"])] = (int(event["pre"]), int(event["post"]), int(event["step"]), False)
+        expected += [(n, i, j, birth, 120, initial, False) for i, j, birth, initial in alive.values()]
+    columns = ("set", "pre", "post", "birth", "end", "initial", "dead")
+    got = [tuple(life[name].item() for name in columns) for life in log.lives()]
+    assert sorted(got) == sorted(expected)
+    assert len(log.lives(1)) == sum(life[0] == 1 for life in expected)
+
+
+def test_file_comes_back(tmp_path):
+    log = RewiringLog()
+    record(log, 50, sets=2, snapshot_every=20)
+    log.save(tmp_path / "run.log")
+    assert equal(RewiringLog.load(tmp_path / "run.log"), log)
+    assert os.listdir(tmp_path) == ["run.log"]
+
+
+def test_empty_log_comes_back(tmp_path):
+    RewiringLog().save(tmp_path / "run.log")
+    log = RewiringLog.load(tmp_path / "run.log")
+    assert (len(log.events), len(log.lives()), log.last_step) == (0, 0, 0)
+
+
+def test_recording_to_disk_equals_memory(tmp_path, monkeypatch, caplog):
+    monkeypatch.setattr(log_module, "BLOCK", 64)
+    with RewiringLog(tmp_path / "run.log") as log:
+        record(log, 130, snapshot_every=50)
+        log.flush()
+        unfinished = RewiringLog.load(tmp_path / "run.log")
+        assert "was not closed" in caplog.text
+        assert equal(unfinished, log)
+        log.record(info(131))
+    caplog.clear()
+    assert equal(RewiringLog.load(tmp_path / "run.log"), log)
+    assert not caplog.records
+
+
+WRITER = """
+import sys
+import numpy as np
+from tests.log.test_log import record
+from synaptic_sampling import log
+log.BLOCK = 64
+record(log.RewiringLog(sys.argv[1]), 10**9)
+"""
+
+
+def test_killed_writer_loses_at_most_the_open_block(tmp_path):
+    path = tmp_path / "run.log"
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with subprocess.Popen([sys.executable, "-c", WRITER, path], env=environment) as writer:
+        while not path.exists() or path.stat().st_size < 50_000:
+            assert writer.poll() is None, "the writer failed"
+        writer.send_signal(signal.SIGKILL)
+    log = RewiringLog.load(path)
+    whole = RewiringLog()
+    record(whole, log.last_step + 64)
+    number = len(log.events)
+    assert number > 1000
+    assert_array_equal(log.events, whole.events[:number])
+    assert np.count_nonzero(whole.events["step"] <= log.last_step) - number < 64 + 2 * 40
+
+
+def test_damage_is_found(tmp_path, rng):
+    path = tmp_path / "run.log"
+    log = RewiringLog()
+    record(log, 20)
+    log.save(path)
+    good = path.read_bytes()
+    for content in (b"", b"something else", good[5:]):
+        path.write_bytes(content)
+        with pytest.raises(LogError, match="is no rewiring log"):
+            RewiringLog.load(path)
+    with pytest.raises(LogError, match="cannot be read"):
+        RewiringLog.load(tmp_path / "missing.log")
+    refused = 0
+    for _ in range(300):
+        bad = bytearray(good)
+        bad[int(rng.integers(len(bad)))] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bad)
+        try:
+            got = RewiringLog.load(path)
+        except LogError:
+            refused += 1
+        else:  # A length was hit, and the rest is missing: that is announced, and what is there is right.
+            assert_array_equal(got.events, log.events[: len(got.events)])
+    assert refused > 280
+
+
+def test_arrays_of_a_snapshot_must_fit():
+    with pytest.raises(ValueError, match="equal lengths"):
+        RewiringLog().snapshot(0, 0, [1, 2], [1], [0.0, 0.0], [1, 1])

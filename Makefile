@@ -18,7 +18,7 @@ IDENTIFY := import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); \
 	print("%d.%d.%d" % sys.version_info[:3], sys._base_executable)
 FOUND := $(shell for python in $(CANDIDATES); do "$$python" -c '$(IDENTIFY)' 2>/dev/null && break; done)
 INTERPRETER := $(wordlist 2,99,$(FOUND))
-STAMP := $(VENV)/made-for-$(firstword $(FOUND))
+STAMP := $(VENV)/made-for-$(firstword $(FOUND))-$(firstword $(shell cksum requirements.lock))
 
 # One thread per process: the kernels are serial, and BLAS threads only get into each other's way.
 export NUMBA_NUM_THREADS := 1
@@ -28,7 +28,7 @@ export MPLBACKEND := Agg
 # Compiled kernels are kept. Numba renews a kernel when its own file changes, but not when a kernel that it calls
 # does: so each state of the sources has its own folder.
 export SYNAPTIC_SAMPLING_CACHE := 1
-export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba/$(shell find synaptic_sampling -name '*.py' | sort | xargs cat | cksum | cut -d ' ' -f 1)
+export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba/$(firstword $(shell find synaptic_sampling -name '*.py' | sort | xargs cat | cksum))
 
 .PHONY: help demo test test-all lint lock clean
 .DELETE_ON_ERROR:
@@ -51,7 +51,7 @@ lint: $(STAMP)
 	$(RUN) -m mypy
 
 # pip of the interpreter fills the environment: Debian's Python has a pip but cannot put one into an environment.
-$(STAMP): requirements.lock
+$(STAMP):
 	@test -n "$(FOUND)" || { \
 	    echo 'No supported Python: this needs Python 3.11, 3.12 or 3.13, and these were tried:'; \
 	    for python in $(CANDIDATES); do \

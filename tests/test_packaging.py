@@ -69,7 +69,7 @@ def test_lock_has_a_hash_for_every_pin():
 
 
 def test_lock_names_no_host_and_no_path_of_a_machine():
-    assert re.findall(r"\S*://\S*|\S*--(?:extra-)?index-url\S*|\S*--find-links\S*|(?<!\S)[/~]\S*", LOCK) == []
+    assert re.findall(r".*(?:/|index-url|find-links).*", LOCK) == []
 
 
 def test_supported_pythons_agree():

@@ -1,0 +1,1 @@
+"""What a log of births and deaths tells: turnover, survival, weights, topology; and what chance alone would give."""

@@ -1,0 +1,128 @@
+"""How fast connections are replaced."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._checks import check_integer
+from synaptic_sampling.log import RewiringLog
+
+__all__ = ["Turnover", "deaths_beyond_age", "rewired_per_samples", "rewired_per_step", "turnover_ratio"]
+
+
+class Turnover(NamedTuple):
+    """A rate over time; arrays of equal length."""
+
+    time: NDArray[np.float64]
+    rate: NDArray[np.float64]
+
+
+def rewired_per_step(log: RewiringLog, index: int | None = None) -> Turnover:
+    """Return how many connections were born in each step.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With births and deaths.
+    index : int, optional
+        Number of the set; all by default.
+
+    Returns
+    -------
+    Turnover
+        Step, number of births.
+    """
+    events, steps = log.events, log.times["step"]
+    births = events[events["kind"] > 0]
+    if index is not None:
+        births = births[births["set"] == index]
+    counts = np.bincount(np.searchsorted(steps, births["step"]), minlength=len(steps))
+    return Turnover(steps.astype(float), counts.astype(float))
+
+
+def rewired_per_samples(
+    log: RewiringLog, per: float = 1000.0, *, bins: int = 40, index: int | None = None
+) -> Turnover:
+    """Return how many connections were born while a number of samples was presented.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With presented samples in its times.
+    per : float
+        Number of samples.
+    bins : int
+        In how many intervals of equal length the record is divided, or fewer if it has fewer steps.
+    index : int, optional
+        Number of the set; all by default.
+
+    Returns
+    -------
+    Turnover
+        Samples presented at the middle of each interval, births per ``per`` samples in it.
+
+    Raises
+    ------
+    ValueError
+        If the log has no presented samples.
+    """
+    samples = log.times["samples"]
+    if not len(samples) or not np.isfinite(samples).all():
+        raise ValueError("the log has no presented samples; give samples=... to record, or samples_per_event=... .")
+    births = rewired_per_step(log, index).rate
+    number = min(check_integer("bins", bins, minimum=1, maximum=10**6), len(samples))
+    # Intervals hold whole steps: n steps, give or take one.
+    last = np.linspace(0, len(samples), number + 1).round().astype(int)
+    edges = np.concatenate([[0.0], samples])[last]
+    totals = np.add.reduceat(births, last[:-1])
+    return Turnover((edges[1:] + edges[:-1]) / 2, per * totals / np.diff(edges))
+
+
+def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> float:
+    """Return the share of connections gained and lost between two looks, as imaging studies do.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With a snapshot at or before ``begin``.
+    begin, end : int
+        The two steps. What is born and dies between them is not seen: always state the interval.
+    index : int
+        Number of the set.
+
+    Returns
+    -------
+    float
+        (gained + lost)/(N1 + N2), between 0 and 1.
+    """
+    first, second = (set(zip(*(ends.tolist() for ends in log.wiring(step, index)[:2]), strict=True)) for step in (begin, end))
+    return len(first ^ second) / max(1, len(first) + len(second))
+
+
+def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> float:
+    """Return how many connections that had survived a number of steps died, per step.
+
+    Half of all newborns die in their first step if nothing holds them; this leaves them out.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With births and deaths. Those of the first wiring count with the age they have in the record.
+    age : int
+        Steps survived.
+    index : int, optional
+        Number of the set; all by default.
+
+    Returns
+    -------
+    float
+        Without a gradient, ``K*q_age/L`` in the stationary law (``exact.survival_of_newborns``, ``mean_lifetime``).
+    """
+    survived = check_integer("age", age, minimum=0, maximum=2**62)
+    lives = log.lives(index)
+    old = lives["dead"] & (lives["end"] - lives["birth"] > survived)
+    steps = log.last_step - log.first_step
+    return float(np.count_nonzero(old)) / max(1, steps)

@@ -1,0 +1,67 @@
+"""How strong connections are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.rules import DeepR
+from synaptic_sampling.statistics import exact
+
+__all__ = ["expected_strength", "strengths"]
+
+
+def strengths(log: RewiringLog, step: int | None = None, index: int | None = None) -> NDArray[Any]:
+    """Return theta = |w| of all connections in the last snapshots.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With snapshots.
+    step : int, optional
+        Snapshots after this step do not count.
+    index : int, optional
+        Number of the set; all by default.
+
+    Returns
+    -------
+    ndarray
+        Newborns, with theta = 0, included.
+
+    Raises
+    ------
+    ValueError
+        If there is no such snapshot.
+    """
+    last = {
+        taken.index: taken
+        for taken in log.snapshots
+        if (step is None or taken.step <= step) and (index is None or taken.index == index)
+    }
+    if not last:
+        raise ValueError("the log has no snapshot to take weights from.")
+    return np.concatenate([np.abs(taken.theta) for taken in last.values()])
+
+
+def expected_strength(rule: DeepR) -> float:
+    """Return the mean of theta that chance alone gives, without a gradient.
+
+    Parameters
+    ----------
+    rule : DeepR
+        With l1 > 0 and temperature > 0.
+
+    Returns
+    -------
+    float
+        Exact at any step size; tends to temperature/l1, the mean of the exponential law, with small steps.
+
+    Raises
+    ------
+    ValueError
+        If l1 or the temperature is 0.
+    """
+    return exact.mean_theta(rule.step_ratio) * rule.noise_scale

@@ -100,9 +100,10 @@ def check_integer(name: str, value: Any, *, minimum: int, maximum: int) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
-    if not minimum <= value <= maximum:
-        raise ValueError(f"{name} must be between {minimum} and {maximum}, got {value}.")
-    return int(value)
+    number = int(value)
+    if not minimum <= number <= maximum:
+        raise ValueError(f"{name} must be between {minimum} and {maximum}, got {number}.")
+    return number
 
 
 def check_seed(value: Any, name: str = "seed") -> int:

@@ -120,7 +120,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
             if item.compress_type != zipfile.ZIP_STORED or item.file_size > size:
                 raise ValueError(f"entry {item.filename!r} is not stored as it was written")
             with archive.open(item) as file:
-                values = np.lib.format.read_array(file, allow_pickle=False)
+                values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
             if values.nbytes > size:
                 raise ValueError(f"entry {item.filename!r} is larger than the file")
             entries[item.filename.removesuffix(".npy")] = values

@@ -53,7 +53,7 @@ class LogError(Exception):
 class SetInfo(NamedTuple):
     """What is to be known of a set of connections."""
 
-    index: int
+    set_index: int
     num_pre: int
     num_post: int
     num_sites: int
@@ -64,7 +64,7 @@ class Snapshot(NamedTuple):
     """All connections of a set after a step, slot by slot."""
 
     step: int
-    index: int
+    set_index: int
     pre: NDArray[np.int32]
     post: NDArray[np.int32]
     theta: NDArray[Any]
@@ -237,7 +237,7 @@ class RewiringLog:
             If there is no snapshot to begin with, or if an event contradicts the wiring.
         """
         until = self.last_step if step is None else check_integer("step", step, minimum=0, maximum=2**62)
-        earlier = [s for s in self.snapshots if s.index == index and s.step <= until]
+        earlier = [s for s in self.snapshots if s.set_index == index and s.step <= until]
         if not earlier:
             raise LogError(f"no snapshot of set {index} at or before step {until}: nothing to begin the replay with.")
         begin = max(earlier, key=lambda s: s.step)
@@ -259,7 +259,7 @@ class RewiringLog:
             ``end`` is the step of death, or the last step of the record where not ``dead``. For ``initial`` ones
             ``birth`` is the begin of the record.
         """
-        indices = sorted(self.sets or {s.index for s in self.snapshots}) if index is None else [index]
+        indices = sorted(self.sets or {s.set_index for s in self.snapshots}) if index is None else [index]
         return np.concatenate([_lives(self, n) for n in indices]) if indices else np.empty(0, LIFE)
 
     def flush(self) -> None:
@@ -339,7 +339,9 @@ class RewiringLog:
             if payload is None:
                 break
             log._take(kind, payload, path)
-        logger.warning("%s was not closed: its writer was interrupted; the steps up to %d are here", path, log.last_step)
+        logger.warning(
+            "%s was not closed: its writer was interrupted; the steps up to %d are here", path, log.last_step
+        )
         return log
 
     def _take(self, kind: bytes, payload: bytes, path: Any) -> None:
@@ -409,7 +411,7 @@ class _Rows:
 
 
 def _pack(taken: Snapshot) -> bytes:
-    about = json.dumps([taken.step, taken.index, len(taken.pre), taken.theta.dtype.str]).encode()
+    about = json.dumps([taken.step, taken.set_index, len(taken.pre), taken.theta.dtype.str]).encode()
     return struct.pack("<I", len(about)) + about + b"".join(values.tobytes() for values in taken[2:])
 
 
@@ -437,9 +439,7 @@ def _frame(content: bytes, place: int, path: Any) -> tuple[int, bytes, bytes | N
     return place + length, kind, payload
 
 
-def _replay(
-    begin: Snapshot, events: NDArray[Any]
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
+def _replay(begin: Snapshot, events: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
     """Return the wiring that the events lead to, checking that each of them is possible."""
     pre, post, polarity = begin.pre.tolist(), begin.post.tolist(), begin.polarity.tolist()
     slot_of: dict[tuple[int, int], int] = {pair: slot for slot, pair in enumerate(zip(pre, post, strict=True))}
@@ -459,7 +459,7 @@ def _replay(
 
 def _lives(log: RewiringLog, index: int) -> NDArray[Any]:
     """Return the lives of one set: in each slot, deaths end what the birth before them, or the start, began."""
-    start = next((s for s in log.snapshots if s.index == index), None)
+    start = next((s for s in log.snapshots if s.set_index == index), None)
     if start is None:
         raise LogError(f"no snapshot of set {index}: who was there at the start is not known.")
     events = log.events

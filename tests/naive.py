@@ -231,9 +231,7 @@ def polarity(mode, table, threshold, pre, post, num_post, slot, step, stream, k0
 
 
 def polarities(pre, post, mode, table, threshold, num_post, stream, k0, k1):
-    return [
-        polarity(mode, table, threshold, pre[n], post[n], num_post, n, 0, stream, k0, k1) for n in range(len(pre))
-    ]
+    return [polarity(mode, table, threshold, pre[n], post[n], num_post, n, 0, stream, k0, k1) for n in range(len(pre))]
 
 
 def write_event(step, pre, post, slot, index, kind, sign):

@@ -11,7 +11,16 @@ import numpy as np
 from synaptic_sampling._kernels.philox import _bounded, _philox
 from synaptic_sampling._numba import jit
 
-__all__ = ["EMPTY", "_contains", "_draw_by_enumeration", "_draw_by_rejection", "_insert", "_insert_all", "_remove", "_vacant_sites"]
+__all__ = [
+    "EMPTY",
+    "_contains",
+    "_draw_by_enumeration",
+    "_draw_by_rejection",
+    "_insert",
+    "_insert_all",
+    "_remove",
+    "_vacant_sites",
+]
 
 EMPTY = np.int64(-1)
 

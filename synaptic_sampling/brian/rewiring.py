@@ -305,9 +305,7 @@ def _check_when(when: Any) -> None:
         )
 
 
-def _names(
-    synapses: Any, rule: DeepR | PruneAndRegrow, variables: Mapping[str, str] | None
-) -> dict[str, str]:
+def _names(synapses: Any, rule: DeepR | PruneAndRegrow, variables: Mapping[str, str] | None) -> dict[str, str]:
     """Return the name of each variable that the rule needs."""
     if not isinstance(rule, DeepR | PruneAndRegrow):
         raise TypeError(f"rule must be a DeepR or a PruneAndRegrow, got {rule!r}.")

@@ -44,7 +44,7 @@ PATHWAY_PARTS = ("initialise_queue", "queue", "_delays")
 
 
 class Sites(NamedTuple):
-    """The pairs that a Synapses object can connect; ``diagonal`` is post - pre of an autapse, None if there are none."""
+    """The pairs that a Synapses object can connect; ``diagonal`` is post - pre of an autapse, if there are any."""
 
     num_pre: int
     num_post: int
@@ -74,7 +74,7 @@ def check_brian(synapses: Any) -> None:
     for pathway in synapses._pathways:
         missing += [f"{pathway.name}.{part}" for part in PATHWAY_PARTS if not hasattr(pathway, part)]
         state = pathway.queue._full_state()
-        if len(state) != 2:  # noqa: PLR2004 (offset and rows: the queue in C++)
+        if len(state) != 2:
             missing.append(f"{pathway.name}.queue in C++")
     if missing:
         raise ImportError(f"Brian2 {brian2.__version__} lacks what rewiring needs: {', '.join(missing)}.")

@@ -10,7 +10,14 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import RewiringLog
 
-__all__ = ["Turnover", "deaths_beyond_age", "rewired_per_samples", "rewired_per_step", "turnover_ratio"]
+__all__ = [
+    "Turnover",
+    "deaths_beyond_age",
+    "rewired_per_samples",
+    "rewired_per_second",
+    "rewired_per_step",
+    "turnover_ratio",
+]
 
 
 class Turnover(NamedTuple):
@@ -43,9 +50,7 @@ def rewired_per_step(log: RewiringLog, index: int | None = None) -> Turnover:
     return Turnover(steps.astype(float), counts.astype(float))
 
 
-def rewired_per_samples(
-    log: RewiringLog, per: float = 1000.0, *, bins: int = 40, index: int | None = None
-) -> Turnover:
+def rewired_per_samples(log: RewiringLog, per: float = 1000.0, *, bins: int = 40, index: int | None = None) -> Turnover:
     """Return how many connections were born while a number of samples was presented.
 
     Parameters
@@ -69,16 +74,45 @@ def rewired_per_samples(
     ValueError
         If the log has no presented samples.
     """
-    samples = log.times["samples"]
-    if not len(samples) or not np.isfinite(samples).all():
-        raise ValueError("the log has no presented samples; give samples=... to record, or samples_per_event=... .")
-    births = rewired_per_step(log, index).rate
-    number = min(check_integer("bins", bins, minimum=1, maximum=10**6), len(samples))
+    time, rate = _rewired_per(log, "samples", bins, index)
+    return Turnover(time, per * rate)
+
+
+def rewired_per_second(log: RewiringLog, *, bins: int = 40, index: int | None = None) -> Turnover:
+    """Return how many connections were born per second of simulated time.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With seconds in its times.
+    bins : int
+        In how many intervals of equal length the record is divided, or fewer if it has fewer steps.
+    index : int, optional
+        Number of the set; all by default.
+
+    Returns
+    -------
+    Turnover
+        Seconds at the middle of each interval, births per second in it.
+
+    Raises
+    ------
+    ValueError
+        If the log has no seconds.
+    """
+    return _rewired_per(log, "seconds", bins, index)
+
+
+def _rewired_per(log: RewiringLog, unit: str, bins: int, index: int | None) -> Turnover:
+    passed = log.times[unit]
+    if not len(passed) or not np.isfinite(passed).all():
+        raise ValueError(f"the log has no {unit}; record it with {unit}=... .")
+    number = min(check_integer("bins", bins, minimum=1, maximum=10**6), len(passed))
     # Intervals hold whole steps: n steps, give or take one.
-    last = np.linspace(0, len(samples), number + 1).round().astype(int)
-    edges = np.concatenate([[0.0], samples])[last]
-    totals = np.add.reduceat(births, last[:-1])
-    return Turnover((edges[1:] + edges[:-1]) / 2, per * totals / np.diff(edges))
+    last = np.linspace(0, len(passed), number + 1).round().astype(int)
+    edges = np.concatenate([[0.0], passed])[last]
+    births = np.add.reduceat(rewired_per_step(log, index).rate, last[:-1])
+    return Turnover((edges[1:] + edges[:-1]) / 2, births / np.diff(edges))
 
 
 def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> float:
@@ -98,7 +132,9 @@ def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> fl
     float
         (gained + lost)/(N1 + N2), between 0 and 1.
     """
-    first, second = (set(zip(*(ends.tolist() for ends in log.wiring(step, index)[:2]), strict=True)) for step in (begin, end))
+    first, second = (
+        set(zip(*(ends.tolist() for ends in log.wiring(step, index)[:2]), strict=True)) for step in (begin, end)
+    )
     return len(first ^ second) / max(1, len(first) + len(second))
 
 
@@ -126,3 +162,7 @@ def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> f
     old = lives["dead"] & (lives["end"] - lives["birth"] > survived)
     steps = log.last_step - log.first_step
     return float(np.count_nonzero(old)) / max(1, steps)
+
+
+def _pairs(pre: NDArray[np.int32], post: NDArray[np.int32]) -> set[tuple[int, int]]:
+    return set(zip(pre.tolist(), post.tolist(), strict=True))

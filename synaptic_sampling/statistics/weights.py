@@ -37,9 +37,9 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
         If there is no such snapshot.
     """
     last = {
-        taken.index: taken
+        taken.set_index: taken
         for taken in log.snapshots
-        if (step is None or taken.step <= step) and (index is None or taken.index == index)
+        if (step is None or taken.step <= step) and (index is None or taken.set_index == index)
     }
     if not last:
         raise ValueError("the log has no snapshot to take weights from.")

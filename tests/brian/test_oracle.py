@@ -34,7 +34,9 @@ def make_synapses(name, current, source, target, rng):
 
 
 def edges_of(synapses):
-    steps = [np.round(pathway.delay[:] / b2.second / oracle.DT).astype(int) for pathway in (synapses.pre, synapses.post)]
+    steps = [
+        np.round(pathway.delay[:] / b2.second / oracle.DT).astype(int) for pathway in (synapses.pre, synapses.post)
+    ]
     columns = synapses.i[:], synapses.j[:], synapses.polarity[:], synapses.theta[:], *steps
     return [
         oracle.Edge(int(i), int(j), int(polarity), float(theta), {"pre": int(pre), "post": int(post)})

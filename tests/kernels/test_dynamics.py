@@ -76,9 +76,7 @@ def test_langevin_equals_naive(rng, dtype):
         sigma = float(rng.choice([0.0, 0.3]))
         expected = naive.langevin(slope, polarity, eta, alpha, sigma, case, 256, 77, 5, theta)
         retracted = np.empty(n, np.bool_)
-        dynamics._langevin(
-            slope, polarity, eta, alpha, sigma, np.uint64(case), np.uint64(256), *KEY, theta, retracted
-        )
+        dynamics._langevin(slope, polarity, eta, alpha, sigma, np.uint64(case), np.uint64(256), *KEY, theta, retracted)
         assert_array_equal(theta, expected[0])
         assert_array_equal(retracted, np.array(expected[1], np.bool_))
 

@@ -40,7 +40,8 @@ def equal(one, two):
         and np.array_equal(one.events, two.events)
         and one.times.tobytes() == two.times.tobytes()
         and all(
-            a[:2] == b[:2] and all(np.array_equal(x, y) and x.dtype == y.dtype for x, y in zip(a[2:], b[2:], strict=True))
+            a[:2] == b[:2]
+            and all(np.array_equal(x, y) and x.dtype == y.dtype for x, y in zip(a[2:], b[2:], strict=True))
             for a, b in zip(one.snapshots, two.snapshots, strict=True)
         )
     )

@@ -25,7 +25,7 @@ def log():
     log.describe(0, num_pre=300, num_post=300, num_sites=90000)
     log.snapshot(c.steps_done, 0, c.pre, c.post, c.theta, c.polarity)
     for n in range(STEPS):
-        log.record(step(c, zero, RULE), samples=32 * (n + 1))
+        log.record(step(c, zero, RULE), samples=32 * (n + 1), seconds=0.1 * (n + 1))
     log.snapshot(c.steps_done, 0, c.pre, c.post, c.theta, c.polarity)
     return log
 
@@ -109,13 +109,15 @@ def test_turnover_is_counted_right(log):
     whole = turnover.rewired_per_samples(log, 1000, bins=1)
     assert whole.rate[0] == pytest.approx(1000 * log.num_births / (32 * STEPS))
     expected = 1000 / 32 * K * exact.turnover_rate(RULE.step_ratio)
+    per_second = turnover.rewired_per_second(log, bins=1).rate[0]
+    assert per_second == pytest.approx(log.num_births / (0.1 * STEPS))
     # The mean over 400 steps has a standard error of about 2 %.
     assert whole.rate[0] == pytest.approx(expected, rel=0.11)
 
 
 def test_turnover_without_samples_is_refused():
     log = RewiringLog()
-    with pytest.raises(ValueError, match="no presented samples"):
+    with pytest.raises(ValueError, match="the log has no samples"):
         turnover.rewired_per_samples(log)
 
 

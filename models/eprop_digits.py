@@ -22,16 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import (
-    Clock,
-    Network,
-    NetworkOperation,
-    NeuronGroup,
-    StateMonitor,
-    Synapses,
-    TimedArray,
-    ms,
-)
+from brian2 import Clock, Network, NetworkOperation, NeuronGroup, StateMonitor, Synapses, TimedArray, ms
 from numpy.typing import NDArray
 
 from synaptic_sampling import Adam, Connections, DeepR, Rewiring, RewiringMonitor, connect_exactly
@@ -109,9 +100,9 @@ class Parameters:
     input_scale: float = 4.0  # standard deviation of first weights, times sqrt(connections per neuron)
     recurrent_scale: float = 0.5
     output_scale: float = 0.3
-    learning_rate: float = 0.03
+    learning_rate: float = 0.05
     learning_rate_fixed: float = 0.02  # of sparse and dense nets that do not rewire
-    learning_rate_output: float = 0.03
+    learning_rate_output: float = 0.01
     l1: float = 0.1
     temperature: float = 1e-3
 
@@ -124,6 +115,8 @@ class Parameters:
 @dataclass(frozen=True)
 class Schedule:
     """Which image is shown when, and which ones are to be learned from.
+
+    What a batch teaches is learned when the next begins; hence let a schedule end with a test.
 
     Attributes
     ----------
@@ -261,6 +254,7 @@ class EpropNetwork:
         if method not in METHODS:
             raise ValueError(f"method must be one of {', '.join(METHODS)}, got {method!r}.")
         self.schedule, self.parameters, self.seed = schedule, parameters, seed
+        self.step_clock = Clock(dt=1 * ms, name="step_clock*")
         self.image_clock = Clock(dt=parameters.steps * ms, name="image_clock*")
         self.batch_clock = Clock(dt=parameters.batch * parameters.steps * ms, name="batch_clock*")
         self.namespace = self._namespace()
@@ -269,7 +263,8 @@ class EpropNetwork:
         self._make_learning(method)
         # Before the reset: what the readout has come to at the end of the image before.
         self.outputs = StateMonitor(self.readout, "y", record=True, clock=self.image_clock, when="before_start")
-        self.network = Network(self._groups(), self.outputs, self.rewirings, self.monitors, self.teacher)
+        groups = self.pixels, self.neurons, self.readout, self.input, self.recurrent, self.output
+        self.network = Network(groups, self.outputs, self.rewirings, self.monitors, self.teacher)
 
     def run(self, report: Callable[..., None] | str | None = None) -> None:
         """Show the whole schedule, once.
@@ -293,8 +288,25 @@ class EpropNetwork:
         right = self.predictions == self.schedule.labels
         return [float(right[test].mean()) for test in self.schedule.tests]
 
-    def _groups(self) -> list[Any]:
-        return [self.pixels, self.neurons, self.readout, self.input, self.recurrent, self.output]
+    @property
+    def num_sites(self) -> int:
+        """Return how many connections there could be, input and recurrent."""
+        # No neuron excites itself.
+        return len(self.neurons) * (len(self.pixels) + len(self.neurons) - 1)
+
+    def weights(self) -> dict[str, NDArray[Any]]:
+        """Return the endpoints and the weights of all connections as they are now.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``input_pre``, ``input_post``, ``input_w``, and so for recurrent and output.
+        """
+        found = {}
+        for name in ("input", "recurrent", "output"):
+            synapses = getattr(self, name)
+            found |= {f"{name}_pre": synapses.i[:], f"{name}_post": synapses.j[:], f"{name}_w": synapses.w[:]}
+        return {key: np.array(values) for key, values in found.items()}
 
     def _namespace(self) -> dict[str, Any]:
         p, plan = self.parameters, self.schedule
@@ -311,7 +323,7 @@ class EpropNetwork:
 
     def _make_neurons(self) -> None:
         p = self.parameters
-        options = {"namespace": self.namespace, "method": "exact", "dt": 1 * ms}
+        options = {"namespace": self.namespace, "method": "exact", "clock": self.step_clock}
         self.pixels = NeuronGroup(self.schedule.images.shape[1], INPUT, name="pixels*", **options)
         self.neurons = NeuronGroup(
             p.num_neurons,
@@ -324,17 +336,14 @@ class EpropNetwork:
         self.neurons.beta[p.num_lif :] = p.beta
         # First the readout, then its error, then the learning signal (in Brian2 one before the group that gets it).
         self.readout = NeuronGroup(NUM_CLASSES, READOUT, order=-3, name="readout*", **options)
-        self.readout.run_regularly(ERROR, dt=1 * ms, when="groups", order=-2)
-        for group, code in (
-            (self.pixels, "zbar = 0"),
-            (self.neurons, "v = 0; b = 0; zbar = 0"),
-            (self.readout, "y = 0"),
-        ):
-            group.run_regularly(code, clock=self.image_clock, when="start")
+        self.readout.run_regularly(ERROR, when="groups", order=-2)
+        self.pixels.run_regularly("zbar = 0", clock=self.image_clock, when="start")
+        self.neurons.run_regularly("v = 0; b = 0; zbar = 0", clock=self.image_clock, when="start")
+        self.readout.run_regularly("y = 0", clock=self.image_clock, when="start")
 
     def _make_synapses(self, connectivity: float) -> None:
         p = self.parameters
-        options = {"namespace": self.namespace, "dt": 1 * ms}
+        options = {"namespace": self.namespace, "clock": self.step_clock}
         self.input = Synapses(
             self.pixels, self.neurons, PLASTIC + "current_post = w*x_pre : 1 (summed)", name="input*", **options
         )
@@ -349,12 +358,12 @@ class EpropNetwork:
             size = scale / math.sqrt(len(synapses) / p.num_neurons)
             synapses.theta = size * normals(self.seed, Stream.THETA, 0, len(synapses), index)
             synapses.polarity = 1
-            synapses.run_regularly(ELIGIBILITY, dt=1 * ms, when="after_groups")
+            synapses.run_regularly(ELIGIBILITY, when="after_groups")
             synapses.run_regularly("eligibility = 0; slow = 0; filtered = 0", clock=self.image_clock, when="start")
         self.output.connect()
         size = p.output_scale / math.sqrt(p.num_neurons)
         self.output.w = size * normals(self.seed, Stream.THETA, 0, len(self.output), 2)
-        self.output.run_regularly("gradient += error_post*zbar_pre", dt=1 * ms, when="after_groups")
+        self.output.run_regularly("gradient += error_post*zbar_pre", when="after_groups")
 
     def _make_learning(self, method: str) -> None:
         p = self.parameters
@@ -362,24 +371,23 @@ class EpropNetwork:
         self.monitors: list[RewiringMonitor] = []
         self.descents = [Descent(self.output, "w", p.learning_rate_output)]
         if method == "deepr":
+            rule = DeepR(p.learning_rate, p.l1, p.temperature, optimizer=Adam())
             for index, synapses in enumerate(self.plastic):
-                self._rewire(synapses, self._seed(index))
+                self._rewire(synapses, rule, self._seed(index))
         else:
             self.descents += [Descent(synapses, "theta", p.learning_rate_fixed) for synapses in self.plastic]
         self.counts: list[int] = []
         self.teacher = NetworkOperation(self._teach, clock=self.batch_clock, when="before_start", name="teacher*")
 
-    def _rewire(self, synapses: Synapses, seed: int) -> None:
-        p = self.parameters
+    def _rewire(self, synapses: Synapses, rule: DeepR, seed: int) -> None:
         synapses.theta = np.abs(synapses.theta[:])
-        rule = DeepR(p.learning_rate, p.l1, p.temperature, optimizer=Adam())
         # At the start of a step: between the last image of a batch and the first of the next.
         rewiring = PausableRewiring(synapses, rule, seed=seed, clock=self.batch_clock, when="start")
         self.rewirings.append(rewiring)
-        self.monitors.append(RewiringMonitor(rewiring, samples_per_event=p.batch))
+        self.monitors.append(RewiringMonitor(rewiring, samples_per_event=self.parameters.batch))
 
     def _teach(self) -> None:
-        """Let the dense weights learn after each batch, and rewiring be after a batch that taught, not after tests."""
+        """After a batch that taught, let the dense weights learn and the others rewire; after a test, nothing."""
         batch = int(self.batch_clock.variables["timestep"].item())
         taught = batch > 0 and bool(self.schedule.teaching[(batch - 1) * self.schedule.batch])
         for rewiring in self.rewirings:

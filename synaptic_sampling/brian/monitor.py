@@ -126,7 +126,7 @@ class RewiringMonitor(BrianObject):
     def after_run(self) -> None:
         """Keep the wiring and the weights at the end of a run; called by Brian2."""
         if self._log is not None:
-            self._snapshot()
+            self.snapshot()
         super().after_run()
 
     def begin(self) -> None:
@@ -137,7 +137,7 @@ class RewiringMonitor(BrianObject):
         if self._log is not None:
             c, name = self.rewiring.connections, self.rewiring.synapses.name
             self._log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
-            self._snapshot()
+            self.snapshot()
 
     def observe(self, info: RewiringInfo, seconds: float) -> None:
         """Record an event; called by the Rewiring after it.
@@ -154,6 +154,7 @@ class RewiringMonitor(BrianObject):
         if self._log is not None:
             self._log.record(info, seconds=seconds, samples=self._samples * info.step)
 
-    def _snapshot(self) -> None:
+    def snapshot(self) -> None:
+        """Keep all connections and their theta as they are now."""
         c = self.rewiring.connections
         self.log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)

@@ -175,8 +175,11 @@ class Rewiring(BrianObject):
         super().before_run(run_namespace)
 
     def run(self) -> None:
-        """Do an event, unless time has only begun; called by Brian2."""
-        if self._clock.variables["timestep"].item() > 0:
+        """Do an event, unless time has only begun; called by Brian2.
+
+        ``active`` may change while a simulation runs; Brian2 itself looks at it before a run only.
+        """
+        if self.active and self._clock.variables["timestep"].item() > 0:
             self.step()
 
     def step(self) -> RewiringInfo:

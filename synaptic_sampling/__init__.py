@@ -14,12 +14,12 @@ __version__ = "0.1.0"
 _ROOMS = {
     "connections": ["Connections"],
     "sampler": ["replace", "step"],
-    "rules": ["DeepR", "PruneAndRegrow"],
+    "rules": ["DeepR", "FixedWiring", "PruneAndRegrow"],
     "optimizers": ["SGD", "Adam", "Momentum"],
     "events": ["EVENT", "RewiringInfo"],
     "log": ["LogError", "RewiringLog"],
     "checkpoint": ["CheckpointError", "load_checkpoint", "save_checkpoint"],
-    "plotting": ["plot_comparison", "plot_survival", "plot_turnover", "plot_weights"],
+    "plotting": ["plot_accuracy", "plot_survival", "plot_turnover", "plot_weights"],
     "brian": ["Rewiring", "RewiringMonitor", "connect_exactly"],
     "rate": [
         "CrossEntropy",

@@ -9,7 +9,7 @@ from typing import ClassVar
 from synaptic_sampling._checks import check_number, plain_number
 from synaptic_sampling.optimizers import SGD, Optimizer
 
-__all__ = ["DeepR", "PruneAndRegrow"]
+__all__ = ["DeepR", "FixedWiring", "PruneAndRegrow"]
 
 
 @dataclass(frozen=True)
@@ -58,8 +58,7 @@ class DeepR:
         check_number("learning_rate", self.learning_rate, above=0.0)
         check_number("l1", self.l1, minimum=0.0)
         check_number("temperature", self.temperature, minimum=0.0)
-        if not callable(getattr(self.optimizer, "direction", None)):
-            raise TypeError(f"optimizer must be SGD(), Momentum() or Adam(), got {self.optimizer!r}.")
+        _check_optimizer(self.optimizer)
 
     @property
     def noise_scale(self) -> float:
@@ -75,6 +74,37 @@ class DeepR:
         if self.noise_scale == 0.0:
             return math.inf
         return plain_number(self.learning_rate) * plain_number(self.l1) / self.noise_scale
+
+
+@dataclass(frozen=True)
+class FixedWiring:
+    """Gradient descent on a wiring that never changes: the baseline of every rule that rewires.
+
+    Weights may change their sign, theta may become negative; there is no l1, no noise, no retraction.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta, > 0, per step.
+    optimizer : Optimizer
+        What the gradient passes through.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is of the wrong kind.
+    ValueError
+        If the learning rate is out of its range.
+    """
+
+    learning_rate: float
+    optimizer: Optimizer = field(default_factory=SGD)
+
+    variables: ClassVar[tuple[str, ...]] = ("theta", "gradient", "polarity")
+
+    def __post_init__(self) -> None:
+        check_number("learning_rate", self.learning_rate, above=0.0)
+        _check_optimizer(self.optimizer)
 
 
 @dataclass(frozen=True)
@@ -103,3 +133,8 @@ class PruneAndRegrow:
             raise TypeError(f"condition must be a string such as 'w < 0.02', got {self.condition!r}.")
         if not self.condition.strip():
             raise ValueError("condition must not be empty; write for example 'w < 0.02'.")
+
+
+def _check_optimizer(optimizer: object) -> None:
+    if not callable(getattr(optimizer, "direction", None)):
+        raise TypeError(f"optimizer must be SGD(), Momentum() or Adam(), got {optimizer!r}.")

@@ -11,12 +11,12 @@ from synaptic_sampling._kernels import dynamics
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.randomness import MAX_STEP, Stream, stream_word
-from synaptic_sampling.rules import DeepR
+from synaptic_sampling.rules import DeepR, FixedWiring
 
-__all__ = ["replace", "step"]
+__all__ = ["check_step", "replace", "step"]
 
 
-def step(connections: Connections, gradient: NDArray[Any], rule: DeepR) -> RewiringInfo:
+def step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring) -> RewiringInfo:
     """Do one step of a rule: move every theta, retract those below 0, let as many be born at vacant sites.
 
     Parameters
@@ -25,8 +25,8 @@ def step(connections: Connections, gradient: NDArray[Any], rule: DeepR) -> Rewir
         Changed in place. Its number of connections stays exactly the same.
     gradient : ndarray, shape (K,), of the type of theta
         dE/dw for every connection; dE/dtheta is ``polarity`` times it.
-    rule : DeepR
-        Learning rate, l1, temperature, optimizer.
+    rule : DeepR or FixedWiring
+        Learning rate, l1, temperature, optimizer. With `FixedWiring` nothing dies and nothing is born.
 
     Returns
     -------
@@ -45,12 +45,40 @@ def step(connections: Connections, gradient: NDArray[Any], rule: DeepR) -> Rewir
     The order is that of the paper: gradient (through the optimizer), l1, noise, test, regrowth. A site just vacated
     is vacant. A newborn has theta = 0 and is active until the next step tests it.
     """
-    _check_rule(rule)
+    check_step(connections, gradient, rule)
+    _begin_step(connections, rule.optimizer.num_moments)
+    if isinstance(rule, FixedWiring):
+        _move(connections, gradient, rule, 0.0, 0.0)
+        return RewiringInfo(connections.steps_done, np.empty(0, EVENT), 0, 0)
+    retracted = _move(connections, gradient, rule, float(rule.l1), rule.noise_scale)
+    return _retract_and_regrow(connections, retracted)
+
+
+def check_step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring) -> None:
+    """Raise the error that ``step`` would raise; changes nothing.
+
+    Who steps several sets at a time checks all of them first, so that either all move or none.
+
+    Parameters
+    ----------
+    connections : Connections
+        To be changed.
+    gradient : ndarray, shape (K,), of the type of theta
+        dE/dw for every connection.
+    rule : DeepR or FixedWiring
+        The rule.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the gradient has the wrong type or shape.
+    FloatingPointError
+        If the gradient or theta is NaN or infinite; names the connection.
+    """
+    if not isinstance(rule, DeepR | FixedWiring):
+        raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
     _check_finite(connections, "gradient", gradient)
     _check_finite(connections, "theta", connections.theta)
-    _begin_step(connections, rule.optimizer.num_moments)
-    retracted = _move(connections, gradient, rule)
-    return _retract_and_regrow(connections, retracted)
 
 
 def replace(connections: Connections, retract: NDArray[np.bool_]) -> RewiringInfo:
@@ -89,15 +117,17 @@ def _begin_step(connections: Connections, num_moments: int) -> None:
     connections.steps_done += 1
 
 
-def _move(connections: Connections, gradient: NDArray[Any], rule: DeepR) -> NDArray[np.bool_]:
+def _move(
+    connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring, alpha: float, sigma: float
+) -> NDArray[np.bool_]:
     """Move theta along the gradient, against l1, with noise; return which fell below 0."""
     retracted = np.empty(len(connections), np.bool_)
     dynamics._langevin(
         rule.optimizer.direction(gradient, connections),
         connections.polarity,
         float(rule.learning_rate),
-        float(rule.l1),
-        rule.noise_scale,
+        alpha,
+        sigma,
         np.uint64(connections.steps_done),
         stream_word(Stream.NOISE, connections.index),
         *connections._key,
@@ -124,11 +154,6 @@ def _retract_and_regrow(connections: Connections, retracted: NDArray[np.bool_]) 
     for moment in c.moments:
         moment[slots] = 0.0
     return RewiringInfo(now, events, n, 0)
-
-
-def _check_rule(rule: Any) -> None:
-    if not isinstance(rule, DeepR):
-        raise TypeError(f"rule must be a DeepR, got {rule!r}.")
 
 
 def _check_finite(connections: Connections, name: str, values: Any) -> None:

@@ -16,7 +16,7 @@ from synaptic_sampling.brian.connect import new_seed
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import DeepR, PruneAndRegrow
+from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
 
 __all__ = ["Rewiring"]
 
@@ -34,7 +34,7 @@ class Rewiring(BrianObject):
     ----------
     synapses : Synapses
         Connected already, with no pair connected twice.
-    rule : DeepR or PruneAndRegrow
+    rule : DeepR, FixedWiring or PruneAndRegrow
         How connections move, die and are born. Learning rates count per event. DeepR needs the synaptic variables
         ``theta``, ``gradient`` (dE/dw, summed by your equations since the last event, set to 0 after it) and
         ``polarity``; the weight is ``w = polarity*theta``.
@@ -68,7 +68,7 @@ class Rewiring(BrianObject):
     ----------
     connections : Connections
         Endpoints, signs, ages; ``theta`` is the live array of the synapses.
-    rule : DeepR or PruneAndRegrow
+    rule : DeepR, FixedWiring or PruneAndRegrow
         As given.
     synapses : Synapses
         As given.
@@ -94,7 +94,7 @@ class Rewiring(BrianObject):
     def __init__(
         self,
         synapses: Any,
-        rule: DeepR | PruneAndRegrow,
+        rule: DeepR | FixedWiring | PruneAndRegrow,
         *,
         signs: str | int | ArrayLike = "site",
         excitatory: float = 0.5,
@@ -308,10 +308,10 @@ def _check_when(when: Any) -> None:
         )
 
 
-def _names(synapses: Any, rule: DeepR | PruneAndRegrow, variables: Mapping[str, str] | None) -> dict[str, str]:
+def _names(synapses: Any, rule: DeepR | FixedWiring | PruneAndRegrow, variables: Mapping[str, str] | None) -> dict[str, str]:
     """Return the name of each variable that the rule needs."""
-    if not isinstance(rule, DeepR | PruneAndRegrow):
-        raise TypeError(f"rule must be a DeepR or a PruneAndRegrow, got {rule!r}.")
+    if not isinstance(rule, DeepR | FixedWiring | PruneAndRegrow):
+        raise TypeError(f"rule must be a DeepR, FixedWiring or PruneAndRegrow, got {rule!r}.")
     given = dict(variables or {})
     unknown = sorted(set(given) - set(rule.variables))
     if unknown:

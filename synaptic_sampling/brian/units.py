@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 from brian2 import DimensionMismatchError, get_dimensions
 
-from synaptic_sampling.rules import DeepR, PruneAndRegrow
+from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
 
 __all__ = ["without_units"]
 
 
-def without_units(rule: DeepR | PruneAndRegrow, synapses: Any, names: Mapping[str, str]) -> DeepR | PruneAndRegrow:
+def without_units(rule: DeepR | FixedWiring | PruneAndRegrow, synapses: Any, names: Mapping[str, str]) -> DeepR | FixedWiring | PruneAndRegrow:
     """Return the rule in SI numbers, after a check that its units fit those of the synapses' variables.
 
     theta moves by ``learning_rate*(gradient + l1)`` and ``sqrt(2*learning_rate*temperature)``: hence the units are
@@ -22,7 +22,7 @@ def without_units(rule: DeepR | PruneAndRegrow, synapses: Any, names: Mapping[st
 
     Parameters
     ----------
-    rule : DeepR or PruneAndRegrow
+    rule : DeepR, FixedWiring or PruneAndRegrow
         With numbers or quantities.
     synapses : Synapses
         Has the variables.
@@ -31,7 +31,7 @@ def without_units(rule: DeepR | PruneAndRegrow, synapses: Any, names: Mapping[st
 
     Returns
     -------
-    DeepR or PruneAndRegrow
+    DeepR, FixedWiring or PruneAndRegrow
         With plain numbers.
 
     Raises
@@ -39,12 +39,14 @@ def without_units(rule: DeepR | PruneAndRegrow, synapses: Any, names: Mapping[st
     DimensionMismatchError
         If units do not fit.
     """
-    if not isinstance(rule, DeepR):
+    if isinstance(rule, PruneAndRegrow):
         return rule
     theta, gradient, polarity = (synapses.variables[names[role]].dim for role in ("theta", "gradient", "polarity"))
     if not polarity.is_dimensionless:
         raise DimensionMismatchError(f"variable {names['polarity']!r} must have no unit", polarity)
-    wanted = {"learning_rate": theta / gradient, "l1": gradient, "temperature": theta * gradient}
+    wanted = {"learning_rate": theta / gradient}
+    if isinstance(rule, DeepR):
+        wanted |= {"l1": gradient, "temperature": theta * gradient}
     for name, unit in wanted.items():
         value = getattr(rule, name)
         # 0 fits every unit, as in Brian2.

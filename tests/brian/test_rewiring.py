@@ -10,7 +10,7 @@ import pytest
 from brian2 import Hz, ms, mV, second
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import Adam, DeepR, PruneAndRegrow
+from synaptic_sampling import Adam, DeepR, FixedWiring, PruneAndRegrow
 from synaptic_sampling.brian import Rewiring, RewiringMonitor, connect_exactly, surgery
 from tests.brian.conftest import both_targets
 
@@ -62,6 +62,18 @@ def test_gradient_is_used_and_set_to_zero():
     assert_allclose(s.theta[:], expected)
     assert_array_equal(s.gradient[:], 0)
     assert_array_equal(s.w[:], -s.theta[:])
+
+
+def test_fixed_wiring_moves_and_does_not_rewire():
+    s = make(connections=80)
+    rewiring = Rewiring(s, FixedWiring(learning_rate=0.5), dt=10 * ms, signs=1)
+    before = rewiring.i
+    s.theta = 0.1
+    s.gradient = np.linspace(-1, 1, 80)
+    network(s, rewiring).run(10.1 * ms)
+    assert_allclose(s.w[:], 0.1 - 0.5 * np.linspace(-1, 1, 80))
+    assert_array_equal(s.gradient[:], 0)
+    assert_array_equal(rewiring.i, before)
 
 
 def test_variables_can_have_other_names():
@@ -118,7 +130,7 @@ def test_what_is_refused():
     unconnected = b2.Synapses(s.source, s.target, MODEL)
     for arguments, options, error, message in [
         ((s.source, RULE), {}, TypeError, "synapses must be a Synapses object"),
-        ((s, "deepr"), {}, TypeError, "rule must be a DeepR"),
+        ((s, "deepr"), {}, TypeError, "rule must be a DeepR, FixedWiring or"),
         ((unconnected, RULE), {}, ValueError, "not connected yet"),
         ((s, RULE), {"variables": {"grad": "gradient"}}, ValueError, "renames 'grad'"),
         ((s, RULE), {"when": "synapses"}, ValueError, "when must be 'end' or 'start'"),

@@ -137,7 +137,7 @@ def test_gradient_of_the_wrong_kind(connections, gradient):
 
 
 def test_rule_of_the_wrong_kind(connections):
-    with pytest.raises(TypeError, match="rule must be a DeepR"):
+    with pytest.raises(TypeError, match="rule must be a DeepR or a FixedWiring"):
         step(connections, np.zeros(10), SGD())
 
 

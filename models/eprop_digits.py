@@ -25,10 +25,10 @@ import numpy as np
 from brian2 import Clock, Network, NetworkOperation, NeuronGroup, StateMonitor, Synapses, TimedArray, ms
 from numpy.typing import NDArray
 
-from synaptic_sampling import Adam, Connections, DeepR, Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling import Adam, DeepR, FixedWiring, Rewiring, RewiringMonitor, connect_exactly
 from synaptic_sampling.randomness import Stream, normals, permutation
 
-__all__ = ["METHODS", "Descent", "EpropNetwork", "Parameters", "Schedule"]
+__all__ = ["METHODS", "EpropNetwork", "Parameters", "Schedule"]
 
 METHODS = ("deepr", "fixed", "dense")
 NUM_CLASSES = 10
@@ -56,12 +56,15 @@ error : 1
 
 ERROR = "error = teaching(t)*(1/(1 + exp(-y)) - int(i == label(t)))"
 
-#: The weight is never stored; without DEEP R polarity is 1, and theta the weight, of either sign.
-PLASTIC = """
+#: For all three sets. The weight is not stored; theta is >= 0 with DEEP R, and of either sign without.
+WEIGHT = """
 w = polarity*theta : 1
 theta : 1
 polarity : 1
 gradient : 1
+"""
+
+TRACES = """
 eligibility : 1
 slow : 1
 filtered : 1
@@ -74,9 +77,9 @@ eligibility = psi_post*(zbar_pre - beta_post*slow)
 gradient += learning_signal_post*filtered
 """
 
-OUTPUT = """
-w : 1
-gradient : 1
+CURRENT = "current_post = w*x_pre : 1 (summed)"
+
+FEEDBACK = """
 learning_signal_pre = w*error_post : 1 (summed)
 """
 
@@ -180,44 +183,6 @@ class Schedule:
         return cls(np.concatenate(images), np.concatenate(labels), np.concatenate(teaching), tests, batch)
 
 
-class Descent:
-    """Gradient descent with Adam for synapses that do not rewire; weights may change their sign.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        With variables ``gradient`` and the one that learns.
-    variable : str
-        What learns.
-    learning_rate : float
-        Per event.
-    """
-
-    def __init__(self, synapses: Synapses, variable: str, learning_rate: float) -> None:
-        self.synapses, self.variable, self.learning_rate = synapses, variable, learning_rate
-        self.optimizer = Adam()
-        # Holds what Adam remembers of each synapse; nothing is born or dies.
-        self.slots = Connections(len(synapses.source), len(synapses.target), synapses.i[:], synapses.j[:])
-        self.slots.moments = (np.zeros(len(synapses)), np.zeros(len(synapses)))
-
-    def step(self) -> None:
-        """Move the weights along the gradient, and set it to 0."""
-        gradient = self.synapses.variables["gradient"].get_value()
-        self.slots.steps_done += 1
-        direction = self.optimizer.direction(gradient, self.slots)
-        self.synapses.variables[self.variable].get_value()[:] -= self.learning_rate * direction
-        gradient[:] = 0.0
-
-
-class PausableRewiring(Rewiring):
-    """A Rewiring whose ``active`` can be switched while the simulation runs; Brian2 reads it before a run only."""
-
-    def run(self) -> None:
-        """Do an event, unless switched off; called by Brian2."""
-        if self.active:
-            super().run()
-
-
 class EpropNetwork:
     """The network, its teacher and what is recorded, for one run over a schedule.
 
@@ -232,16 +197,16 @@ class EpropNetwork:
     connectivity : float
         Share of the sites of each of the two sets that hold a connection.
     seed : int
-        0 to 2**63 - 1.
+        0 to 2**62 - 1.
 
     Attributes
     ----------
     input, recurrent, output : Synapses
         The three sets; ``plastic`` holds the first two.
     rewirings : list of Rewiring
-        Of input and recurrent synapses; empty without DEEP R.
+        One for each set; none but input and recurrent synapses rewire, and these with DEEP R only.
     monitors : list of RewiringMonitor
-        One for each.
+        Of input and recurrent synapses, with a snapshot at the begin of each epoch.
     network : Network
         All of it.
     counts : list of int
@@ -344,57 +309,49 @@ class EpropNetwork:
     def _make_synapses(self, connectivity: float) -> None:
         p = self.parameters
         options = {"namespace": self.namespace, "clock": self.step_clock}
-        self.input = Synapses(
-            self.pixels, self.neurons, PLASTIC + "current_post = w*x_pre : 1 (summed)", name="input*", **options
-        )
+        self.input = Synapses(self.pixels, self.neurons, WEIGHT + TRACES + CURRENT, name="input*", **options)
         # No delay: a spike reaches the membrane at the end of its step, and e-prop's z^{t-1} is there at the next.
         self.recurrent = Synapses(
-            self.neurons, self.neurons, PLASTIC, on_pre="v_post += w", name="recurrent*", **options
+            self.neurons, self.neurons, WEIGHT + TRACES, on_pre="v_post += w", name="recurrent*", **options
         )
-        self.output = Synapses(self.neurons, self.readout, OUTPUT, on_pre="y_post += w", name="output*", **options)
+        self.output = Synapses(
+            self.neurons, self.readout, WEIGHT + FEEDBACK, on_pre="y_post += w", name="output*", **options
+        )
         self.plastic = (self.input, self.recurrent)
-        for index, (synapses, scale) in enumerate(zip(self.plastic, (p.input_scale, p.recurrent_scale), strict=True)):
-            connect_exactly(synapses, connectivity=connectivity, seed=self._seed(index))
-            size = scale / math.sqrt(len(synapses) / p.num_neurons)
-            synapses.theta = size * normals(self.seed, Stream.THETA, 0, len(synapses), index)
-            synapses.polarity = 1
+        self._connect(self.input, 0, connectivity, p.input_scale)
+        self._connect(self.recurrent, 1, connectivity, p.recurrent_scale)
+        self._connect(self.output, 2, 1.0, p.output_scale)
+        for synapses in self.plastic:
             synapses.run_regularly(ELIGIBILITY, when="after_groups")
             synapses.run_regularly("eligibility = 0; slow = 0; filtered = 0", clock=self.image_clock, when="start")
-        self.output.connect()
-        size = p.output_scale / math.sqrt(p.num_neurons)
-        self.output.w = size * normals(self.seed, Stream.THETA, 0, len(self.output), 2)
         self.output.run_regularly("gradient += error_post*zbar_pre", when="after_groups")
+
+    def _connect(self, synapses: Synapses, index: int, connectivity: float, scale: float) -> None:
+        """Draw a wiring and first weights: the same for all methods."""
+        connect_exactly(synapses, connectivity=connectivity, seed=self._seed(index))
+        size = scale / math.sqrt(len(synapses) / len(synapses.target))
+        synapses.theta = size * np.abs(normals(self.seed, Stream.THETA, 0, len(synapses), index))
 
     def _make_learning(self, method: str) -> None:
         p = self.parameters
-        self.rewirings: list[Rewiring] = []
-        self.monitors: list[RewiringMonitor] = []
-        self.descents = [Descent(self.output, "w", p.learning_rate_output)]
-        if method == "deepr":
-            rule = DeepR(p.learning_rate, p.l1, p.temperature, optimizer=Adam())
-            for index, synapses in enumerate(self.plastic):
-                self._rewire(synapses, rule, self._seed(index))
-        else:
-            self.descents += [Descent(synapses, "theta", p.learning_rate_fixed) for synapses in self.plastic]
+        rewire = DeepR(p.learning_rate, p.l1, p.temperature, optimizer=Adam())
+        rule = rewire if method == "deepr" else FixedWiring(p.learning_rate_fixed, optimizer=Adam())
+        dense = FixedWiring(p.learning_rate_output, optimizer=Adam())
+        # At the start of a step: between the last image of a batch and the first of the next.
+        self.rewirings = [
+            Rewiring(synapses, own, seed=self._seed(index), clock=self.batch_clock, when="start")
+            for index, (synapses, own) in enumerate(((self.input, rule), (self.recurrent, rule), (self.output, dense)))
+        ]
+        self.monitors = [RewiringMonitor(rewiring, samples_per_event=p.batch) for rewiring in self.rewirings[:2]]
         self.counts: list[int] = []
         self.teacher = NetworkOperation(self._teach, clock=self.batch_clock, when="before_start", name="teacher*")
 
-    def _rewire(self, synapses: Synapses, rule: DeepR, seed: int) -> None:
-        synapses.theta = np.abs(synapses.theta[:])
-        # At the start of a step: between the last image of a batch and the first of the next.
-        rewiring = PausableRewiring(synapses, rule, seed=seed, clock=self.batch_clock, when="start")
-        self.rewirings.append(rewiring)
-        self.monitors.append(RewiringMonitor(rewiring, samples_per_event=self.parameters.batch))
-
     def _teach(self) -> None:
-        """After a batch that taught, let the dense weights learn and the others rewire; after a test, nothing."""
+        """Let a batch that taught be followed by learning and rewiring, and a test by nothing."""
         batch = int(self.batch_clock.variables["timestep"].item())
         taught = batch > 0 and bool(self.schedule.teaching[(batch - 1) * self.schedule.batch])
         for rewiring in self.rewirings:
             rewiring.active = taught
-        if taught:
-            for descent in self.descents:
-                descent.step()
         self.counts.append(sum(_distinct(synapses) for synapses in self.plastic))
         if batch > 0 and not taught and self.schedule.teaching[batch * self.schedule.batch]:
             self._snapshot()
@@ -406,7 +363,7 @@ class EpropNetwork:
             monitor.log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
 
     def _seed(self, index: int) -> int:
-        return 2 * self.seed + index
+        return 3 * self.seed + index
 
 
 def _distinct(synapses: Synapses) -> int:

@@ -1,17 +1,15 @@
 """Train the recurrent spiking network on the handwritten digits by e-prop, and say how well it does.
 
-    python -m scripts.train_spiking --method deepr --connectivity 0.015 --seed 1 --out results/spiking
+    python -m scripts.train_spiking --method deepr --connectivity 0.01 --seed 1 --out results/spiking
     python -m scripts.train_spiking --method fixed --seeds 3
     python -m scripts.train_spiking --quick
 
-Writes summary.json, and for each seed the weights at the end (weights-SEED.npz) and, with DEEP R, the log of births
-and deaths (log-SEED.h5) and a figure of it.
+Writes summary.json, and for each seed the weights at the end (weights-SEED.npz), the log of births and deaths
+(log-SEED.rewiring) and a figure.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Callable, Sequence
@@ -21,15 +19,18 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from models.data import load_digits
 from numpy.typing import NDArray
 
-from models.eprop_digits import METHODS, EpropNetwork, Parameters, Schedule
+from models.data import load_digits
+from models.eprop_digits import EpropNetwork, Parameters, Schedule
+from scripts.common import arguments, write_summary
 from synaptic_sampling import DeepR, RewiringInfo, RewiringLog
 from synaptic_sampling.plotting import plot_accuracy, plot_survival, plot_turnover, plot_weights
 
 __all__ = ["Result", "main", "train"]
 
+CONNECTIVITY = 0.01
+EPOCHS = 20
 #: With ``--quick``: enough to see that all works, in seconds.
 QUICK = {"epochs": 1, "train": 320, "test": 96}
 
@@ -52,8 +53,8 @@ class Result:
         Of connections.
     seconds : float
         Wall time, building and testing included.
-    log : RewiringLog or None
-        Set 0 holds the input synapses, set 1 the recurrent ones; None without DEEP R.
+    log : RewiringLog
+        Set 0 holds the input synapses, set 1 the recurrent ones; a snapshot of both at the begin of each epoch.
     weights : dict of str to ndarray
         ``{set}_pre``, ``{set}_post`` and ``{set}_w`` for the sets input, recurrent and output, at the end.
     """
@@ -69,21 +70,16 @@ class Result:
     births: int
     deaths: int
     seconds: float
-    log: RewiringLog | None
+    log: RewiringLog
     weights: dict[str, NDArray[Any]]
-
-    @property
-    def accuracy(self) -> float:
-        """Return the share of test images recognised at the end."""
-        return self.accuracies[-1]
 
 
 def train(
     *,
     method: str = "deepr",
-    connectivity: float = 0.015,
+    connectivity: float = CONNECTIVITY,
     seed: int = 1,
-    epochs: int = 20,
+    epochs: int = EPOCHS,
     quick: bool = False,
     report: Callable[..., None] | str | None = None,
 ) -> Result:
@@ -131,7 +127,7 @@ def train(
         births=sum(monitor.num_births for monitor in net.monitors),
         deaths=sum(monitor.num_deaths for monitor in net.monitors),
         seconds=time.perf_counter() - start,
-        log=merge([monitor.log for monitor in net.monitors]) if net.monitors else None,
+        log=merge([monitor.log for monitor in net.monitors]),
         weights=net.weights(),
     )
 
@@ -169,55 +165,21 @@ def merge(logs: Sequence[RewiringLog]) -> RewiringLog:
     return merged
 
 
-def summary(results: Sequence[Result], arguments: dict[str, Any]) -> dict[str, Any]:
-    """Return what summary.json holds.
-
-    Parameters
-    ----------
-    results : sequence of Result
-        One per seed.
-    arguments : dict
-        How the script was called.
-
-    Returns
-    -------
-    dict
-        The arguments, the parameters, means and sums over seeds.
-    """
-    accuracies = [result.accuracy for result in results]
-    return {
-        **arguments,
-        "parameters": asdict(Parameters()),
-        "seeds": [result.seed for result in results],
-        "accuracy_mean": float(np.mean(accuracies)),
-        "accuracies": accuracies,
-        "accuracy_by_epoch": [result.accuracies for result in results],
-        "samples_by_epoch": results[0].samples,
-        "sites": results[0].sites,
-        "connections": results[0].connections,
-        "connections_min": min(result.connections_min for result in results),
-        "connections_max": max(result.connections_max for result in results),
-        "births": sum(result.births for result in results),
-        "deaths": sum(result.deaths for result in results),
-        "seconds": sum(result.seconds for result in results),
-    }
-
-
 def draw(result: Result, path: Path) -> None:
     """Draw what one training came to.
 
     Parameters
     ----------
     result : Result
-        With a log where DEEP R was at work.
+        Of one seed.
     path : Path
         Where the picture goes.
     """
     p = Parameters()
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
     plot_accuracy(result.samples, result.accuracies, axes[0, 0], label=result.method)
-    plot_weights(np.abs(np.concatenate([result.weights["input_w"], result.weights["recurrent_w"]])), axes[1, 1])
-    if result.log is not None:
+    plot_weights(result.log, axes[1, 1])
+    if result.births:
         plot_turnover(result.log, axes[0, 1])
         rule = DeepR(p.learning_rate, p.l1, p.temperature)
         plot_survival(result.log, axes[1, 0], step_ratio=rule.step_ratio)
@@ -236,8 +198,7 @@ def write(result: Result, out: Path) -> None:
         The folder.
     """
     np.savez_compressed(out / f"weights-{result.seed}.npz", **result.weights)
-    if result.log is not None:
-        result.log.save(out / f"log-{result.seed}.h5")
+    result.log.save(out / f"log-{result.seed}.rewiring")
     draw(result, out / f"figure-{result.seed}.png")
 
 
@@ -261,31 +222,6 @@ def progress(title: str) -> Callable[..., None]:
     return report
 
 
-def arguments(argv: Sequence[str] | None = None) -> argparse.Namespace:
-    """Return what the command line asks for.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    Namespace
-        With defaults filled in.
-    """
-    parser = argparse.ArgumentParser(prog="train_spiking", description=__doc__.splitlines()[0])
-    parser.add_argument("--task", choices=["digits"], default="digits", help="what is learned")
-    parser.add_argument("--method", choices=METHODS, default="deepr", help="how input and recurrent synapses learn")
-    parser.add_argument("--connectivity", type=float, default=0.015, help="share of the sites that are connected")
-    parser.add_argument("--seed", type=int, default=1, help="the first seed")
-    parser.add_argument("--seeds", type=int, default=1, help="how many seeds, one after the other")
-    parser.add_argument("--epochs", type=int, default=20, help="how often each image is shown")
-    parser.add_argument("--quick", action="store_true", help="one epoch on few images, to try it out")
-    parser.add_argument("--out", type=Path, default=Path("results/spiking"), help="folder for what is written")
-    return parser.parse_args(argv)
-
-
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Train, write, and return the summary.
 
@@ -299,25 +235,25 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     dict
         What summary.json holds.
     """
-    args = arguments(argv)
-    args.out.mkdir(parents=True, exist_ok=True)
+    description = "Train the recurrent spiking network on the handwritten digits by e-prop."
+    given = arguments(description, connectivity=CONNECTIVITY, epochs=EPOCHS, out="results/spiking").parse_args(argv)
+    given.out.mkdir(parents=True, exist_ok=True)
     results = []
-    for seed in range(args.seed, args.seed + args.seeds):
-        results.append(
-            train(
-                method=args.method,
-                connectivity=args.connectivity,
-                seed=seed,
-                epochs=args.epochs,
-                quick=args.quick,
-                report=progress(f"{args.method}, seed {seed}"),
-            )
+    for seed in range(given.seed, given.seed + given.seeds):
+        title = f"spiking, {given.method}, seed {seed}"
+        result = train(
+            method=given.method,
+            connectivity=given.connectivity,
+            seed=seed,
+            epochs=given.epochs,
+            quick=given.quick,
+            report=progress(title),
         )
-        write(results[-1], args.out)
-        print(f"{args.method}, seed {seed}: test accuracy {100 * results[-1].accuracy:.1f} %", file=sys.stderr)
-    found = summary(results, {**vars(args), "out": str(args.out)})
-    (args.out / "summary.json").write_text(json.dumps(found, indent=2) + "\n")
-    print(f"wrote summary.json, weights, logs and figures to {args.out}")
+        write(result, given.out)
+        print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
+        results.append(result)
+    found = write_summary(given.out, given, results, parameters=asdict(Parameters()))
+    print(f"wrote summary.json, weights, logs and figures to {given.out}")
     return found
 
 

@@ -1,0 +1,271 @@
+"""Layers in a row, the rule by which they learn, and one step of learning."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._checks import check_seed
+from synaptic_sampling._kernels import linear
+from synaptic_sampling._kernels.lanes import LANES
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.rate.layers import Layer, SparseLinear
+from synaptic_sampling.rate.losses import CrossEntropy, Loss
+from synaptic_sampling.rate.parameters import Parameter, aligned
+from synaptic_sampling.rules import DeepR, FixedWiring
+
+__all__ = ["RateNetwork"]
+
+#: Samples that are presented at once where nothing is learned.
+PRESENTED_AT_ONCE = 256
+
+
+class RateNetwork:
+    """A feed-forward network of rate-based units, sparse where its layers are.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        In the order from input to output.
+    rule : DeepR or FixedWiring
+        How it learns. Biases and dense layers descend along their gradients with its learning rate and optimizer.
+    signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
+        Signs of connections, see `Connections`.
+    seed : int
+        Key of all random numbers, 0 to 2**64 - 1.
+
+    Attributes
+    ----------
+    layers : list of Layer
+        As given.
+    rule : DeepR or FixedWiring
+        As given.
+    seed : int
+        As given.
+    num_in, num_out : int
+        Numbers of inputs and outputs.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, or layers do not fit.
+
+    Examples
+    --------
+    >>> net = RateNetwork(
+    ...     [SparseLinear(784, 300, connectivity=0.01), ReLU(), SparseLinear(300, 10, connectivity=0.3)],
+    ...     rule=DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9),
+    ... )  # doctest: +SKIP
+    """
+
+    def __init__(
+        self, layers: Sequence[Layer], rule: DeepR | FixedWiring, *, signs: str | int | ArrayLike = "site", seed: int = 0
+    ) -> None:
+        if not isinstance(rule, DeepR | FixedWiring):
+            raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
+        self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
+        if not self.layers:
+            raise ValueError("layers must hold at least one layer.")
+        num: int | None = None
+        for index, layer in enumerate(self.layers):
+            if not callable(getattr(layer, "backward", None)):
+                raise TypeError(f"layers must hold layers such as SparseLinear or ReLU, got {layer!r}.")
+            num = layer.build(num, self.seed, index, signs)
+        self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined] (the first layer has weights)
+        self.num_out = int(num or 0)
+
+    def __repr__(self) -> str:
+        return f"RateNetwork({self.layers}, {self.rule})"
+
+    @property
+    def parameters(self) -> list[Parameter]:
+        """Return what all layers learn."""
+        return [parameter for layer in self.layers for parameter in layer.parameters]
+
+    @property
+    def connections(self) -> list[Connections]:
+        """Return the connections of all sparse layers; ``connections[n].index`` is the number of their layer."""
+        return [layer.connections for layer in self.layers if isinstance(layer, SparseLinear)]
+
+    @property
+    def num_sites(self) -> int:
+        """Return the number of pairs that may be connected, in all sparse layers."""
+        return sum(c.num_sites for c in self.connections)
+
+    @property
+    def num_connections(self) -> int:
+        """Return how many different pairs are connected in all sparse layers, counted anew."""
+        return sum(len(np.unique(c.pre.astype(np.int64) * c.num_post + c.post)) for c in self.connections)
+
+    def outputs(self, samples: ArrayLike) -> NDArray[np.float32]:
+        """Return the outputs for some samples.
+
+        Parameters
+        ----------
+        samples : array_like, shape (n, num_in)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of float32, shape (n, num_out)
+            The outputs.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong or a value is not finite.
+        """
+        x = self.check_samples(samples)
+        out = np.empty((len(x), self.num_out), np.float32)
+        for start in range(0, len(x), PRESENTED_AT_ONCE):
+            order = np.arange(start, min(start + PRESENTED_AT_ONCE, len(x)))
+            out[order] = self._forward(x, order)[:, : len(order)].T
+        return out
+
+    def accuracy(self, samples: ArrayLike, labels: ArrayLike) -> float:
+        """Return the share of samples whose largest output is that of their label.
+
+        Parameters
+        ----------
+        samples : array_like, shape (n, num_in)
+            The inputs.
+        labels : array_like of int, shape (n,)
+            What they are.
+
+        Returns
+        -------
+        float
+            0 to 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes or types are wrong.
+        """
+        out = self.outputs(samples)
+        return float(np.mean(out.argmax(axis=1) == CrossEntropy().check_targets(labels, len(out), self.num_out)))
+
+    def gradients(self, samples: NDArray[np.float32], targets: NDArray[Any], loss: Loss) -> float:
+        """Write the gradient of the mean loss into every parameter.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n, num_in)
+            A batch, from ``check_samples``.
+        targets : ndarray
+            From ``loss.check_targets``.
+        loss : Loss
+            What is to be made small.
+
+        Returns
+        -------
+        float
+            The mean loss.
+        """
+        value, delta = loss.evaluate(self._forward(samples, np.arange(len(samples))), targets)
+        for number in range(len(self.layers) - 1, -1, -1):
+            delta = self.layers[number].backward(delta, wanted=number > 0)
+        return value
+
+    def step(self) -> list[RewiringInfo]:
+        """Let every layer move along its gradient and rewire; either all do, or none.
+
+        Returns
+        -------
+        list of RewiringInfo
+            What died and was born, for each sparse layer.
+
+        Raises
+        ------
+        FloatingPointError
+            If a gradient is NaN or infinite; names layer and connection, and nothing has moved.
+        """
+        for number, layer in enumerate(self.layers):
+            for parameter in layer.parameters:
+                try:
+                    parameter.check(self.rule)
+                except FloatingPointError as error:
+                    raise FloatingPointError(f"layer {number}, {layer}: {error}") from error
+        infos = [parameter.step(self.rule) for parameter in self.parameters]
+        return [info for info in infos if info is not None]
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that learning needs to go on.
+
+        Returns
+        -------
+        dict of str to ndarray
+            By number of the parameter and name, not copied.
+        """
+        return {
+            f"{number}/{name}": values
+            for number, parameter in enumerate(self.parameters)
+            for name, values in parameter.state().items()
+        }
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take on the state of an equal network.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            As ``state`` returns it.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of another network.
+        """
+        parameters = self.parameters
+        parts: list[dict[str, NDArray[Any]]] = [{} for _ in parameters]
+        for key, values in state.items():
+            number, _, name = key.partition("/")
+            if not (number.isdigit() and int(number) < len(parts)):
+                raise ValueError(f"the state holds {key!r}, which this network has not.")
+            parts[int(number)][name] = values
+        for number, (parameter, part) in enumerate(zip(parameters, parts, strict=True)):
+            own = {name: values.shape for name, values in parameter.state().items() if not name.startswith("moment")}
+            got = {name: values.shape for name, values in part.items() if not name.startswith("moment")}
+            if own != got:
+                raise ValueError(f"parameter {number} of the state has shapes {got}, but here they are {own}.")
+        for parameter, part in zip(parameters, parts, strict=True):
+            parameter.restore(part)
+
+    def check_samples(self, samples: ArrayLike) -> NDArray[np.float32]:
+        """Return samples as float32, or raise an error.
+
+        Parameters
+        ----------
+        samples : array_like, shape (n, num_in)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of float32
+            C-contiguous.
+
+        Raises
+        ------
+        ValueError
+            If the shape is wrong or a value is not finite.
+        """
+        x = np.ascontiguousarray(samples, np.float32)
+        if x.ndim != 2 or x.shape[1] != self.num_in:  # noqa: PLR2004 (samples and features)
+            raise ValueError(f"samples must have shape (n, {self.num_in}), got {x.shape}.")
+        if not np.isfinite(x).all():
+            n, feature = (int(k) for k in np.argwhere(~np.isfinite(x))[0])
+            raise ValueError(f"samples must be finite, got {x[n, feature]} as feature {feature} of sample {n}.")
+        return x
+
+    def _forward(self, samples: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the outputs [num_out, padded batch] for the samples numbered in ``order``."""
+        width = -(-len(order) // LANES) * LANES
+        x = aligned(self.num_in, width)
+        linear._load_batch(samples, order, x)
+        for layer in self.layers:
+            x = layer.forward(x)
+        return x

@@ -1,0 +1,215 @@
+"""What a layer learns: sparse weights, which rewire, and dense ones, which do not."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling import sampler
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.rules import DeepR, FixedWiring
+
+__all__ = ["DenseParameter", "Parameter", "SparseParameter", "aligned"]
+
+Array = NDArray[Any]
+
+#: One cache line, and one AVX-512 register; NumPy itself promises 16 bytes.
+ALIGNMENT = 64
+
+
+def aligned(rows: int, columns: int) -> NDArray[np.float32]:
+    """Return zeros [rows, columns] in float32 that begin at a multiple of 64 bytes.
+
+    Parameters
+    ----------
+    rows, columns : int
+        The shape.
+
+    Returns
+    -------
+    ndarray of float32
+        C-contiguous.
+    """
+    memory = np.zeros(4 * rows * columns + ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % ALIGNMENT
+    return memory[start : start + 4 * rows * columns].view(np.float32).reshape(rows, columns)
+
+
+class Parameter(Protocol):
+    """The contract of what a layer learns."""
+
+    def check(self, rule: DeepR | FixedWiring) -> None:
+        """Raise the error that ``step`` would raise; changes nothing."""
+
+    def step(self, rule: DeepR | FixedWiring) -> RewiringInfo | None:
+        """Move along the gradient; return what was rewired, None where nothing can be."""
+
+    def state(self) -> dict[str, Array]:
+        """Return all that the next step needs, by name, not copied."""
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take on the state of an equal parameter."""
+
+
+class SparseParameter:
+    """The weights of a set of connections, with dE/dw for each.
+
+    Parameters
+    ----------
+    connections : Connections
+        With theta in float32.
+
+    Attributes
+    ----------
+    connections : Connections
+        As given.
+    gradient : ndarray of float32, shape (K,)
+        Where the layer writes dE/dw.
+    """
+
+    def __init__(self, connections: Connections) -> None:
+        self.connections = connections
+        self.gradient: Array = np.zeros(len(connections), np.float32)
+
+    def check(self, rule: DeepR | FixedWiring) -> None:
+        """Raise the error that ``step`` would raise; changes nothing.
+
+        Parameters
+        ----------
+        rule : DeepR or FixedWiring
+            The rule.
+        """
+        sampler.check_step(self.connections, self.gradient, rule)
+
+    def step(self, rule: DeepR | FixedWiring) -> RewiringInfo:
+        """Do one step of the rule.
+
+        Parameters
+        ----------
+        rule : DeepR or FixedWiring
+            The rule.
+
+        Returns
+        -------
+        RewiringInfo
+            What died and was born.
+        """
+        return sampler.step(self.connections, self.gradient, rule)
+
+    def state(self) -> dict[str, Array]:
+        """Return all that the next step needs.
+
+        Returns
+        -------
+        dict of str to ndarray
+            See `Connections.state`.
+        """
+        return self.connections.state()
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take on the state of an equal set of connections.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            As ``state`` returns it.
+        """
+        self.connections.restore(state)
+
+
+class DenseParameter:
+    """An array in which every entry is a weight for ever: a dense matrix, a bias.
+
+    Parameters
+    ----------
+    value : ndarray of float32
+        The entries, moved in place by gradient descent with the learning rate and the optimizer of the rule: no l1,
+        no noise, whatever the rule.
+
+    Attributes
+    ----------
+    value : ndarray of float32
+        As given.
+    gradient : ndarray of float32, same shape
+        Where the layer writes dE/d(value).
+    moments : tuple of ndarray
+        What the optimizer remembers of each entry.
+    age : ndarray of int64
+        Steps so far, for each entry: what Adam asks of connections too.
+    """
+
+    def __init__(self, value: Array) -> None:
+        self.value = value
+        self.gradient: Array = np.zeros_like(value)
+        self.moments: tuple[Array, ...] = ()
+        self.age: Array = np.zeros(value.size, np.int64)
+
+    def check(self, rule: DeepR | FixedWiring) -> None:  # noqa: ARG002 (no rule allows it)
+        """Raise the error that ``step`` would raise; changes nothing.
+
+        Parameters
+        ----------
+        rule : DeepR or FixedWiring
+            The rule.
+
+        Raises
+        ------
+        FloatingPointError
+            If the gradient is NaN or infinite; names the entry.
+        """
+        wrong = np.argwhere(~np.isfinite(self.gradient))
+        if len(wrong):
+            entry = tuple(int(n) for n in wrong[0])
+            raise FloatingPointError(
+                f"gradient of entry {entry} is {self.gradient[entry]}; "
+                "lower the learning rate or find where it diverges."
+            )
+
+    def step(self, rule: DeepR | FixedWiring) -> None:
+        """Descend along the gradient.
+
+        Parameters
+        ----------
+        rule : DeepR or FixedWiring
+            Its learning rate and optimizer are used.
+        """
+        value, gradient = self.value.reshape(-1), self.gradient.reshape(-1)
+        if len(self.moments) != rule.optimizer.num_moments:
+            self.moments = tuple(np.zeros_like(value) for _ in range(rule.optimizer.num_moments))
+        self.age += 1
+        value -= np.float32(rule.learning_rate) * rule.optimizer.direction(gradient, self)
+
+    def state(self) -> dict[str, Array]:
+        """Return all that the next step needs.
+
+        Returns
+        -------
+        dict of str to ndarray
+            The values and what the optimizer remembers.
+        """
+        moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
+        return {"value": self.value, "age": self.age, **moments}
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Take on the state of an equal parameter.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            As ``state`` returns it.
+
+        Raises
+        ------
+        ValueError
+            If the shapes differ.
+        """
+        if state["value"].shape != self.value.shape:
+            raise ValueError(f"the state has shape {state['value'].shape}, but here it is {self.value.shape}.")
+        self.value[:] = state["value"]
+        self.age[:] = state["age"]
+        count = sum(name.startswith("moment") for name in state)
+        self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))

@@ -1,0 +1,94 @@
+"""Plain twins of the kernels of rate-based layers: nested lists and loops, in the order that the kernels promise."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+LANES = 16
+
+
+def f32(value):
+    return np.float32(value)
+
+
+def dot(x, y):
+    """Sixteen products, added by halves: first to second half, and so on."""
+    products = [f32(f32(a) * f32(b)) for a, b in zip(x, y, strict=True)]
+    while len(products) > 1:
+        half = len(products) // 2
+        products = [f32(a + b) for a, b in zip(products[:half], products[half:], strict=True)]
+    return products[0]
+
+
+def add_scaled(scale, x, y):
+    return [f32(f32(b) + f32(f32(scale) * f32(a))) for a, b in zip(x, y, strict=True)]
+
+
+def forward(pre, post, polarity, theta, bias, x):
+    out = [[f32(bias[j])] * len(x[0]) for j in range(len(bias))]
+    for i, j, sign, parameter in zip(pre, post, polarity, theta, strict=True):
+        out[j] = add_scaled(f32(f32(sign) * parameter), x[i], out[j])
+    return out
+
+
+def weight_gradient(pre, post, x, delta):
+    gradient = []
+    for i, j in zip(pre, post, strict=True):
+        slope = f32(0)
+        for begin in range(0, len(x[0]), LANES):
+            slope = f32(slope + dot(x[i][begin : begin + LANES], delta[j][begin : begin + LANES]))
+        gradient.append(slope)
+    return gradient
+
+
+def backward(pre, post, polarity, theta, x, delta):
+    dx = [[f32(0)] * len(x[0]) for _ in x]
+    for i, j, sign, parameter in zip(pre, post, polarity, theta, strict=True):
+        dx[i] = add_scaled(f32(f32(sign) * parameter), delta[j], dx[i])
+    return weight_gradient(pre, post, x, delta), dx
+
+
+def relu(x):
+    return [[f32(0) if value <= 0 else value for value in row] for row in x]
+
+
+def relu_backward(out, delta):
+    return [
+        [d if value > 0 else f32(0) for value, d in zip(row, slopes, strict=True)]
+        for row, slopes in zip(out, delta, strict=True)
+    ]
+
+
+def load_batch(samples, order, num_features, width):
+    columns = [[f32(value) for value in samples[n]] for n in order]
+    columns += [[f32(0)] * num_features] * (width - len(order))
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def cross_entropy(out, labels):
+    n, loss = len(labels), 0.0
+    delta = [[f32(0)] * len(out[0]) for _ in out]
+    for b in range(n):
+        values = [float(row[b]) for row in out]
+        top = max(values)
+        total = 0.0
+        for value in values:
+            total += math.exp(value - top)
+        for j, value in enumerate(values):
+            delta[j][b] = f32(math.exp(value - top) / total / n)
+        delta[labels[b]][b] = f32(delta[labels[b]][b] - f32(1.0 / n))
+        loss += math.log(total) + top - values[labels[b]]
+    return loss / n, delta
+
+
+def mean_squared_error(out, targets):
+    n, num_out, loss = len(targets), len(out), 0.0
+    delta = [[f32(0)] * len(out[0]) for _ in out]
+    for b in range(n):
+        for j in range(num_out):
+            error = float(out[j][b]) - float(targets[b][j])
+            delta[j][b] = f32(2.0 * error / (n * num_out))
+            loss += error * error
+    return loss / (n * num_out), delta

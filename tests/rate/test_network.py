@@ -1,0 +1,245 @@
+"""Networks: gradients are derivatives, sparse is dense with zeros, budgets are exact, runs can be cut anywhere."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from synaptic_sampling import (
+    Adam,
+    CheckpointError,
+    CrossEntropy,
+    DeepR,
+    FixedWiring,
+    Linear,
+    MeanSquaredError,
+    Momentum,
+    RateNetwork,
+    ReLU,
+    SparseLinear,
+    Tanh,
+    Trainer,
+)
+
+RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
+
+
+def make(rule=RULE, activation=Tanh, seed=3, bias=True, num_in=12):
+    layers = [
+        SparseLinear(num_in, 20, connectivity=0.3, bias=bias),
+        activation(),
+        Linear(20, 15, bias=bias),
+        activation(),
+        SparseLinear(15, 4, connections=17, bias=bias),
+    ]
+    return RateNetwork(layers, rule, seed=seed)
+
+
+def samples(rng, n=50, num_in=12):
+    return rng.standard_normal((n, num_in)).astype(np.float32), rng.integers(0, 4, n)
+
+
+@pytest.mark.parametrize("activation", [Tanh, ReLU])
+@pytest.mark.parametrize("loss", [CrossEntropy(), MeanSquaredError()])
+@pytest.mark.parametrize("bias", [True, False])
+def test_gradients_are_derivatives(rng, activation, loss, bias):
+    net = make(activation=activation, bias=bias)
+    x, labels = samples(rng, 21)
+    y = labels if isinstance(loss, CrossEntropy) else rng.standard_normal((21, 4)).astype(np.float32)
+    y = loss.check_targets(y, 21, 4)
+    net.gradients(x, y, loss)
+    for parameter in net.parameters:
+        sparse = hasattr(parameter, "connections")
+        values = parameter.connections.theta if sparse else parameter.value.reshape(-1)
+        slopes = parameter.gradient.reshape(-1).astype(float).copy()
+        if sparse:
+            slopes *= parameter.connections.polarity
+        for k in rng.permutation(len(values))[:6]:
+            middle, losses = values[k], []
+            for values[k] in (middle + np.float32(0.01), middle - np.float32(0.01)):
+                losses.append(net.gradients(x, y, loss))
+            values[k] = middle
+            # The loss is computed from float32 activations: its difference is good to about 1e-6/0.02.
+            assert (losses[0] - losses[1]) / 0.02 == pytest.approx(slopes[k], abs=2e-3)
+        net.gradients(x, y, loss)
+
+
+def test_sparse_equals_dense_with_zeros(rng):
+    sparse, dense = SparseLinear(30, 20, connectivity=0.2), Linear(30, 20)
+    one, two = RateNetwork([sparse], FixedWiring(0.1), seed=1), RateNetwork([dense], FixedWiring(0.1), seed=1)
+    c, matrix = sparse.connections, np.zeros((20, 30), np.float32)
+    matrix[c.post, c.pre] = c.weights
+    dense.parameters[0].value[:] = matrix
+    x, y = rng.standard_normal((40, 30)).astype(np.float32), rng.integers(0, 20, 40)
+    assert_allclose(one.outputs(x), two.outputs(x), atol=1e-5)
+    assert one.gradients(x, y, CrossEntropy()) == pytest.approx(two.gradients(x, y, CrossEntropy()), rel=1e-5)
+    assert_allclose(sparse.parameters[0].gradient, dense.parameters[0].gradient[c.post, c.pre], atol=1e-6)
+
+
+@pytest.mark.parametrize("optimizer", [None, Adam(), Momentum()])
+def test_budget_is_exact_after_every_step_and_the_log_tells_all(rng, optimizer):
+    rule = RULE if optimizer is None else DeepR(learning_rate=0.01, l1=0.05, temperature=1e-4, optimizer=optimizer)
+    net = make(rule)
+    trainer = Trainer(net)
+    x, y = samples(rng, 200)
+    counts = []
+    original = net.step
+
+    def counted():
+        infos = original()
+        counts.append([net.num_connections, *(len(c) for c in net.connections)])
+        assert all((c.theta >= 0).all() for c in net.connections)
+        return infos
+
+    net.step = counted
+    trainer.fit(x, y, epochs=50, batch_size=10, report=None)
+    assert len(counts) == 1000
+    assert set(map(tuple, counts)) == {(72 + 17, 72, 17)}
+    assert trainer.log.num_births == trainer.log.num_deaths > 1000
+    for c in net.connections:
+        pre, post, polarity = trainer.log.wiring(1000, c.index)
+        assert_array_equal(pre, c.pre)
+        assert_array_equal(post, c.post)
+        assert_array_equal(polarity, c.polarity)
+    assert trainer.log.times["samples"][-1] == 50 * 200
+
+
+def test_it_learns(rng):
+    x, y = samples(rng, 400)
+    y = x[:, :4].argmax(axis=1)
+    net = make(DeepR(learning_rate=0.2, l1=1e-4, temperature=1e-6))
+    Trainer(net).fit(x, y, epochs=60, batch_size=20, report=None)
+    assert net.accuracy(x, y) > 0.9
+
+
+def test_same_seed_same_bits_and_cut_anywhere(rng, tmp_path):
+    x, y = samples(rng, 90)
+    rule = DeepR(learning_rate=0.01, l1=0.05, temperature=1e-4, optimizer=Adam())
+
+    def course(cut):
+        trainer = Trainer(make(rule))
+        if cut:
+            original, steps = trainer.network.step, []
+
+            def interrupted():
+                steps.append(1)
+                if len(steps) == cut:
+                    os.kill(os.getpid(), signal.SIGINT)
+                return original()
+
+            trainer.network.step = interrupted
+            with pytest.raises(KeyboardInterrupt):
+                trainer.fit(x, y, epochs=7, batch_size=16, report=None)
+            assert trainer.steps_done == cut
+            trainer.save(tmp_path / "run.npz")
+            trainer = Trainer(make(rule))
+            trainer.load(tmp_path / "run.npz")
+        trainer.fit(x, y, epochs=7, batch_size=16, report=None)
+        return trainer
+
+    whole = course(None)
+    for cut in (1, 6, 17, 41):
+        other = course(cut)
+        assert other.samples_done == whole.samples_done == 7 * 90
+        for name, values in whole.network.state().items():
+            assert_array_equal(values, other.network.state()[name])
+
+
+def test_training_in_a_thread_needs_no_signals(rng):
+    x, y = samples(rng)
+    trainer = Trainer(make())
+    thread = threading.Thread(target=trainer.fit, args=(x, y), kwargs={"epochs": 2, "report": None})
+    thread.start()
+    thread.join()
+    assert trainer.steps_done == 4
+
+
+def test_checkpoint_of_another_network_is_refused(tmp_path):
+    Trainer(make()).save(tmp_path / "run.npz")
+    for other in (make(seed=4), make(num_in=13)):
+        with pytest.raises(CheckpointError, match="of another network"):
+            Trainer(other).load(tmp_path / "run.npz")
+    state = make().state()
+    with pytest.raises(ValueError, match="which this network has not"):
+        make().restore({**state, "77/value": np.zeros(3)})
+    del state["0/theta"]
+    with pytest.raises(ValueError, match="parameter 0 of the state has shapes"):
+        make().restore(state)
+
+
+def test_gradient_that_is_not_finite_moves_nothing(rng):
+    x, y = samples(rng)
+    net = make()
+    net.gradients(x, y, CrossEntropy())
+    before = {name: np.array(values) for name, values in net.state().items()}
+    c = net.connections[1]
+    net.layers[4].parameters[0].gradient[5] = np.nan
+    message = rf"layer 4, SparseLinear\(15, 4, connections=17\): gradient of connection 5 \({c.pre[5]} -> {c.post[5]}\)"
+    with pytest.raises(FloatingPointError, match=message):
+        net.step()
+    net.gradients(x, y, CrossEntropy())
+    net.layers[2].parameters[0].gradient[3, 2] = np.inf
+    with pytest.raises(FloatingPointError, match=r"layer 2, Linear\(20, 15\): gradient of entry \(3, 2\) is inf"):
+        net.step()
+    for name, values in net.state().items():
+        assert_array_equal(values, before[name])
+
+
+def test_report_and_tests(rng):
+    x, y = samples(rng, 40)
+    trainer, told = Trainer(make()), []
+    trainer.fit(x, y, epochs=3, batch_size=16, test=(x, y), report=lambda *values: told.append(values))
+    assert [values[:2] for values in told] == [(1, 3), (2, 3), (3, 3)]
+    assert [samples for samples, _ in trainer.tests] == [40, 80, 120]
+    assert trainer.tests[-1][1] == trainer.network.accuracy(x, y)
+
+
+def test_layers_refuse():
+    for make_layer, error, message in [
+        (lambda: SparseLinear(5, 4), TypeError, "give either connectivity"),
+        (lambda: SparseLinear(5, 4, connectivity=0.5, connections=3), TypeError, "give either"),
+        (lambda: SparseLinear(5, 4, connectivity=0.0), ValueError, "connectivity must be > 0"),
+        (lambda: SparseLinear(5, 4, connectivity=1.1), ValueError, "connectivity must be <= 1"),
+        (lambda: SparseLinear(5, 4, connections=21), ValueError, "connections must be between 1 and 20"),
+        (lambda: SparseLinear(0, 4, connections=1), ValueError, "num_in must be between"),
+        (lambda: SparseLinear(5, 4, connections=1, bias=1), TypeError, "bias must be True or False"),
+        (lambda: Linear(5, 2.5), TypeError, "num_out must be an integer"),
+        (lambda: RateNetwork([], RULE), ValueError, "at least one layer"),
+        (lambda: RateNetwork([ReLU()], RULE), ValueError, "cannot be the first layer"),
+        (lambda: RateNetwork([Linear(3, 4), Linear(5, 2)], RULE), ValueError, "the layer before it has 4 outputs"),
+        (lambda: RateNetwork(["relu"], RULE), TypeError, "layers must hold layers"),
+        (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must be a DeepR or a FixedWiring"),
+        (lambda: RateNetwork([Linear(3, 4)], RULE, seed=-1), ValueError, "seed must be between"),
+        (lambda: Trainer("net"), TypeError, "network must be a RateNetwork"),
+    ]:
+        with pytest.raises(error, match=message):
+            make_layer()
+
+
+def test_fit_refuses(rng):
+    x, y = samples(rng, 40)
+    trainer = Trainer(make())
+    bad = x.copy()
+    bad[7, 3] = np.nan
+    for arguments, options, error, message in [
+        ((x[:, :5], y), {}, ValueError, r"samples must have shape \(n, 12\), got \(40, 5\)"),
+        ((bad, y), {}, ValueError, "got nan as feature 3 of sample 7"),
+        ((x, y[:5]), {}, ValueError, r"labels must have shape \(40,\)"),
+        ((x, y + 1), {}, ValueError, "labels must be between 0 and 3, got 4"),
+        ((x, y * 1.0), {}, TypeError, "labels must be integers"),
+        ((x, y), {"epochs": -1}, ValueError, "epochs must be between"),
+        ((x, y), {"batch_size": 0}, ValueError, "batch_size must be between"),
+        ((x, y), {"report": "text"}, TypeError, "report must be 'bar'"),
+    ]:
+        with pytest.raises(error, match=message):
+            trainer.fit(*arguments, **{"epochs": 1, **options})
+    assert trainer.steps_done == 0
+    with pytest.raises(ValueError, match=r"targets must have shape \(40, 4\)"):
+        MeanSquaredError().check_targets(y, 40, 4)
+    with pytest.raises(ValueError, match="targets must be finite"):
+        MeanSquaredError().check_targets(np.full((40, 4), np.nan), 40, 4)

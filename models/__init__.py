@@ -1,0 +1,1 @@
+"""Networks built from the library, one file each, and the data they learn."""

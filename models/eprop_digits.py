@@ -103,16 +103,22 @@ class Parameters:
     input_scale: float = 4.0  # standard deviation of first weights, times sqrt(connections per neuron)
     recurrent_scale: float = 0.5
     output_scale: float = 0.3
-    learning_rate: float = 0.05
-    learning_rate_fixed: float = 0.02  # of sparse and dense nets that do not rewire
+    learning_rate: float = 0.04
+    l1: float = 0.05
+    temperature: float = 5e-4
+    learning_rate_fixed: float = 0.05  # of sparse nets that do not rewire
+    learning_rate_dense: float = 0.005  # of dense ones
     learning_rate_output: float = 0.01
-    l1: float = 0.1
-    temperature: float = 1e-3
 
     @property
     def num_neurons(self) -> int:
         """Return the number of recurrent neurons."""
         return self.num_lif + self.num_alif
+
+    @property
+    def rule(self) -> DeepR:
+        """Return the rule by which input and recurrent synapses rewire."""
+        return DeepR(self.learning_rate, self.l1, self.temperature, optimizer=Adam())
 
 
 @dataclass(frozen=True)
@@ -205,7 +211,7 @@ class EpropNetwork:
         The three sets; ``plastic`` holds the first two.
     rewirings : list of Rewiring
         One for each set; none but input and recurrent synapses rewire, and these with DEEP R only.
-    monitors : list of RewiringMonitor
+    monitor : RewiringMonitor
         Of input and recurrent synapses, with a snapshot at the begin of each epoch.
     network : Network
         All of it.
@@ -229,7 +235,7 @@ class EpropNetwork:
         # Before the reset: what the readout has come to at the end of the image before.
         self.outputs = StateMonitor(self.readout, "y", record=True, clock=self.image_clock, when="before_start")
         groups = self.pixels, self.neurons, self.readout, self.input, self.recurrent, self.output
-        self.network = Network(groups, self.outputs, self.rewirings, self.monitors, self.teacher)
+        self.network = Network(groups, self.outputs, self.rewirings, self.monitor, self.teacher)
 
     def run(self, report: Callable[..., None] | str | None = None) -> None:
         """Show the whole schedule, once.
@@ -334,15 +340,20 @@ class EpropNetwork:
 
     def _make_learning(self, method: str) -> None:
         p = self.parameters
-        rewire = DeepR(p.learning_rate, p.l1, p.temperature, optimizer=Adam())
-        rule = rewire if method == "deepr" else FixedWiring(p.learning_rate_fixed, optimizer=Adam())
-        dense = FixedWiring(p.learning_rate_output, optimizer=Adam())
+        rule = {
+            "deepr": p.rule,
+            "fixed": FixedWiring(p.learning_rate_fixed, optimizer=Adam()),
+            "dense": FixedWiring(p.learning_rate_dense, optimizer=Adam()),
+        }[method]
+        readout = FixedWiring(p.learning_rate_output, optimizer=Adam())
         # At the start of a step: between the last image of a batch and the first of the next.
         self.rewirings = [
             Rewiring(synapses, own, seed=self._seed(index), clock=self.batch_clock, when="start")
-            for index, (synapses, own) in enumerate(((self.input, rule), (self.recurrent, rule), (self.output, dense)))
+            for index, (synapses, own) in enumerate(
+                ((self.input, rule), (self.recurrent, rule), (self.output, readout))
+            )
         ]
-        self.monitors = [RewiringMonitor(rewiring, samples_per_event=p.batch) for rewiring in self.rewirings[:2]]
+        self.monitor = RewiringMonitor(self.rewirings[:2], samples_per_event=p.batch)
         self.counts: list[int] = []
         self.teacher = NetworkOperation(self._teach, clock=self.batch_clock, when="before_start", name="teacher*")
 
@@ -354,13 +365,7 @@ class EpropNetwork:
             rewiring.active = taught
         self.counts.append(sum(_distinct(synapses) for synapses in self.plastic))
         if batch > 0 and not taught and self.schedule.teaching[batch * self.schedule.batch]:
-            self._snapshot()
-
-    def _snapshot(self) -> None:
-        """Keep wiring and weights at the begin of an epoch."""
-        for monitor in self.monitors:
-            c = monitor.rewiring.connections
-            monitor.log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
+            self.monitor.snapshot()
 
     def _seed(self, index: int) -> int:
         return 3 * self.seed + index

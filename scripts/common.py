@@ -31,9 +31,7 @@ def arguments(description: str, *, connectivity: float, epochs: int, out: str) -
     ArgumentParser
         To which a script may add its own.
     """
-    parser = argparse.ArgumentParser(
-        description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--task", choices=["digits"], default="digits", help="what is to be learned")
     parser.add_argument("--method", choices=METHODS, default="deepr", help="DEEP R, fixed sparse wiring, or dense")
     parser.add_argument("--connectivity", type=_share, default=connectivity, metavar="P", help="share of the sites")

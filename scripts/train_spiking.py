@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 from models.data import load_digits
 from models.eprop_digits import EpropNetwork, Parameters, Schedule
 from scripts.common import arguments, write_summary
-from synaptic_sampling import DeepR, RewiringInfo, RewiringLog
+from synaptic_sampling import RewiringLog
 from synaptic_sampling.plotting import plot_accuracy, plot_survival, plot_turnover, plot_weights
 
 __all__ = ["Result", "main", "train"]
@@ -124,45 +124,12 @@ def train(
         connections=sum(map(len, net.plastic)),
         connections_min=min(net.counts),
         connections_max=max(net.counts),
-        births=sum(monitor.num_births for monitor in net.monitors),
-        deaths=sum(monitor.num_deaths for monitor in net.monitors),
+        births=net.monitor.num_births,
+        deaths=net.monitor.num_deaths,
         seconds=time.perf_counter() - start,
-        log=merge([monitor.log for monitor in net.monitors]),
+        log=net.monitor.log,
         weights=net.weights(),
     )
-
-
-def merge(logs: Sequence[RewiringLog]) -> RewiringLog:
-    """Return one log of several sets that were rewired in the same steps.
-
-    Parameters
-    ----------
-    logs : sequence of RewiringLog
-        Of one set each.
-
-    Returns
-    -------
-    RewiringLog
-        The n-th log is set n.
-    """
-    merged = RewiringLog()
-    events = []
-    for index, log in enumerate(logs):
-        (about,) = log.sets.values()
-        sizes = {"num_pre": about.num_pre, "num_post": about.num_post, "num_sites": about.num_sites}
-        merged.describe(index, **sizes, name=about.name)
-        for snapshot in log.snapshots:
-            merged.snapshot(snapshot.step, index, *snapshot[2:])
-        events.append(log.events)
-        events[-1]["set"] = index
-    for row in logs[0].times:
-        for own in events:
-            now = own[slice(*np.searchsorted(own["step"], [row["step"], row["step"] + 1]))]
-            deaths = int(np.count_nonzero(now["kind"] < 0))
-            merged.record(
-                RewiringInfo(int(row["step"]), now, deaths, 0), seconds=row["seconds"], samples=row["samples"]
-            )
-    return merged
 
 
 def draw(result: Result, path: Path) -> None:
@@ -175,14 +142,13 @@ def draw(result: Result, path: Path) -> None:
     path : Path
         Where the picture goes.
     """
-    p = Parameters()
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
     plot_accuracy(result.samples, result.accuracies, axes[0, 0], label=result.method)
     plot_weights(result.log, axes[1, 1])
     if result.births:
         plot_turnover(result.log, axes[0, 1])
-        rule = DeepR(p.learning_rate, p.l1, p.temperature)
-        plot_survival(result.log, axes[1, 0], step_ratio=rule.step_ratio)
+        plot_survival(result.log, axes[1, 0], step_ratio=Parameters().rule.step_ratio)
+        axes[1, 0].set_ylim(1e-4, 1.5)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 

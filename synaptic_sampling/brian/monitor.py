@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -22,8 +23,9 @@ class RewiringMonitor(BrianObject):
 
     Parameters
     ----------
-    rewiring : Rewiring
-        What to record.
+    rewiring : Rewiring or sequence of Rewiring
+        What to record. Several share one log, in which each is a set of its own; their events must come at the same
+        times.
     record : bool
         With False only the counts are kept.
     samples_per_event : float, optional
@@ -34,7 +36,7 @@ class RewiringMonitor(BrianObject):
 
     Attributes
     ----------
-    rewiring : Rewiring
+    rewirings : list of Rewiring
         As given.
     num_births, num_deaths : int
         Counts so far.
@@ -50,29 +52,31 @@ class RewiringMonitor(BrianObject):
 
     def __init__(
         self,
-        rewiring: Rewiring,
+        rewiring: Rewiring | Sequence[Rewiring],
         record: bool = True,
         *,
         samples_per_event: float | None = None,
         name: str = "rewiringmonitor*",
     ) -> None:
-        if not isinstance(rewiring, Rewiring):
-            raise TypeError(f"rewiring must be a Rewiring, got {rewiring!r}.")
+        self.rewirings = _check_rewirings(rewiring)
         if not isinstance(record, bool | np.bool_):
             raise TypeError(f"record must be True or False, got {record!r}.")
         self._samples = math.nan
         if samples_per_event is not None:
             self._samples = check_number("samples_per_event", samples_per_event, above=0.0)
-        self.rewiring, self.num_births, self.num_deaths = rewiring, 0, 0
+        self.num_births = self.num_deaths = 0
         self._log = RewiringLog() if record else None
         self._begun = False
-        super().__init__(clock=rewiring.clock, when=rewiring.when, order=rewiring.order, name=name)
-        self.add_dependency(rewiring)
-        rewiring._observers.append(self)
+        first = self.rewirings[0]
+        super().__init__(clock=first.clock, when=first.when, order=first.order, name=name)
+        for each in self.rewirings:
+            self.add_dependency(each)
+            each._observers.append(self)
 
     def __repr__(self) -> str:
         kept = "" if self._log is not None else ", counts only"
-        return f"<{type(self).__name__} of '{self.rewiring.name}', {self.num_events} events{kept}>"
+        names = ", ".join(f"'{each.name}'" for each in self.rewirings)
+        return f"<{type(self).__name__} of {names}, {self.num_events} events{kept}>"
 
     @property
     def log(self) -> RewiringLog:
@@ -108,6 +112,11 @@ class RewiringMonitor(BrianObject):
         return self.log.events["post"]
 
     @property
+    def synapses(self) -> NDArray[np.uint16]:
+        """Return to which of the rewirings each birth and death belongs."""
+        return self.log.events["set"]
+
+    @property
     def born(self) -> NDArray[np.bool_]:
         """Return which of the events are births."""
         return self.log.events["kind"] > 0
@@ -135,15 +144,18 @@ class RewiringMonitor(BrianObject):
             return
         self._begun = True
         if self._log is not None:
-            c, name = self.rewiring.connections, self.rewiring.synapses.name
-            self._log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
+            for number, each in enumerate(self.rewirings):
+                c, name = each.connections, each.synapses.name
+                self._log.describe(number, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
             self.snapshot()
 
-    def observe(self, info: RewiringInfo, seconds: float) -> None:
+    def observe(self, rewiring: Rewiring, info: RewiringInfo, seconds: float) -> None:
         """Record an event; called by the Rewiring after it.
 
         Parameters
         ----------
+        rewiring : Rewiring
+            Whose event it was.
         info : RewiringInfo
             What died and what was born.
         seconds : float
@@ -152,9 +164,26 @@ class RewiringMonitor(BrianObject):
         self.num_births += info.num_births
         self.num_deaths += info.num_deaths
         if self._log is not None:
-            self._log.record(info, seconds=seconds, samples=self._samples * info.step)
+            events = info.events.copy()
+            events["set"] = self.rewirings.index(rewiring)
+            self._log.record(info._replace(events=events), seconds=seconds, samples=self._samples * info.step)
 
     def snapshot(self) -> None:
         """Keep all connections and their theta as they are now."""
-        c = self.rewiring.connections
-        self.log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
+        for number, each in enumerate(self.rewirings):
+            c = each.connections
+            self.log.snapshot(c.steps_done, number, c.pre, c.post, c.theta, c.polarity)
+
+
+def _check_rewirings(given: Any) -> list[Rewiring]:
+    rewirings = [given] if isinstance(given, Rewiring) else list(given) if isinstance(given, Sequence) else []
+    if not rewirings or not all(isinstance(each, Rewiring) for each in rewirings):
+        raise TypeError(f"rewiring must be a Rewiring or a sequence of some, got {given!r}.")
+    first = rewirings[0]
+    for each in rewirings[1:]:
+        if each.clock.dt_ != first.clock.dt_:
+            raise ValueError(
+                f"'{first.name}' has events every {first.clock.dt}, '{each.name}' every {each.clock.dt}; "
+                "give each a monitor of its own."
+            )
+    return rewirings

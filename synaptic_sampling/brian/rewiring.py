@@ -208,7 +208,7 @@ class Rewiring(BrianObject):
         if "gradient" in self._names:
             self._array("gradient")[:] = 0
         for observer in self._observers:
-            observer.observe(info, self.synapses.variables["t"].item())
+            observer.observe(self, info, self.synapses.variables["t"].item())
         return info
 
     def _decide(self) -> RewiringInfo:
@@ -308,7 +308,9 @@ def _check_when(when: Any) -> None:
         )
 
 
-def _names(synapses: Any, rule: DeepR | FixedWiring | PruneAndRegrow, variables: Mapping[str, str] | None) -> dict[str, str]:
+def _names(
+    synapses: Any, rule: DeepR | FixedWiring | PruneAndRegrow, variables: Mapping[str, str] | None
+) -> dict[str, str]:
     """Return the name of each variable that the rule needs."""
     if not isinstance(rule, DeepR | FixedWiring | PruneAndRegrow):
         raise TypeError(f"rule must be a DeepR, FixedWiring or PruneAndRegrow, got {rule!r}.")

@@ -14,7 +14,9 @@ from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
 __all__ = ["without_units"]
 
 
-def without_units(rule: DeepR | FixedWiring | PruneAndRegrow, synapses: Any, names: Mapping[str, str]) -> DeepR | FixedWiring | PruneAndRegrow:
+def without_units(
+    rule: DeepR | FixedWiring | PruneAndRegrow, synapses: Any, names: Mapping[str, str]
+) -> DeepR | FixedWiring | PruneAndRegrow:
     """Return the rule in SI numbers, after a check that its units fit those of the synapses' variables.
 
     theta moves by ``learning_rate*(gradient + l1)`` and ``sqrt(2*learning_rate*temperature)``: hence the units are

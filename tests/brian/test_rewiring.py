@@ -151,6 +151,9 @@ def test_what_is_refused():
         RewiringMonitor(s)
     with pytest.raises(TypeError, match="record must be True or False"):
         RewiringMonitor(rewiring, record="theta")
+    other = Rewiring(make(), RULE, dt=7 * ms)
+    with pytest.raises(ValueError, match="give each a monitor of its own"):
+        RewiringMonitor([rewiring, other])
 
 
 def test_pair_connected_twice_is_refused():
@@ -266,6 +269,28 @@ def test_log_of_runs_and_single_steps_leads_to_the_wiring():
     assert counts.num_events == monitor.num_events == len(monitor.i) > 500
     with pytest.raises(AttributeError, match="keeps counts only"):
         _ = counts.t
+
+
+def test_one_log_of_several():
+    one, two = make(), make(connections=20)
+    rule = DeepR(learning_rate=0.1, l1=1.0, temperature=0.1)
+    rewirings = [Rewiring(s, rule, seed=k, dt=1 * ms) for k, s in enumerate((one, two))]
+    monitor = RewiringMonitor(rewirings)
+    b2.Network(one.source, one.target, one, two.source, two.target, two, rewirings, monitor).run(30 * ms)
+    assert {about.name for about in monitor.log.sets.values()} == {one.name, two.name}
+    assert set(monitor.synapses) == {0, 1}
+    for number, s in enumerate((one, two)):
+        pre, post, _ = monitor.log.wiring(index=number)
+        assert_array_equal(pre, s.i[:])
+        assert_array_equal(post, s.j[:])
+
+
+def test_active_can_change_while_a_simulation_runs():
+    s = make()
+    rewiring = Rewiring(s, RULE, dt=1 * ms)
+    pause = b2.NetworkOperation(lambda t: setattr(rewiring, "active", t < 4.5 * ms), dt=1 * ms, when="start")
+    network(s, rewiring, pause).run(10 * ms)
+    assert rewiring.connections.steps_done == 4
 
 
 def test_inactive_rewiring_leaves_all_as_it_is():

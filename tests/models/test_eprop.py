@@ -113,7 +113,7 @@ def test_tests_change_nothing(rng, method):
     for now, then in zip(matrices(net, "w"), before, strict=True):
         np.testing.assert_array_equal(now, then)
     assert not any(np.any(values) for values in matrices(net, "gradient"))
-    assert [monitor.num_events for monitor in net.monitors] == [0, 0]
+    assert net.monitor.num_events == 0
 
 
 def train(rng, method="deepr", epochs=3, connectivity=0.1):
@@ -130,20 +130,22 @@ def test_budget_signs_and_log_hold_together(rng):
     wanted = [round(0.1 * 64 * 20), round(0.1 * 20 * 19)]
     assert [len(s) for s in net.plastic] == wanted
     assert set(net.counts) == {sum(wanted)}
-    for synapses, monitor, (i, j, polarity, _) in zip(net.plastic, net.monitors, first, strict=True):
+    log = net.monitor.log
+    for index, (synapses, (i, j, polarity, _)) in enumerate(zip(net.plastic, first, strict=True)):
         # 30 images are 7 batches, and 3 epochs; tests bring no event.
-        assert monitor.rewiring.connections.steps_done == 21
-        assert monitor.num_births == monitor.num_deaths >= 5
+        assert net.rewirings[index].connections.steps_done == 21
+        events = log.events[log.events["set"] == index]
+        assert len(events) >= 10
         assert np.all(synapses.theta[:] >= 0)
         edges = dict(zip(zip(i, j, strict=True), polarity, strict=True))
-        for e in monitor.log.events:
+        for e in events:
             edge = (e["pre"], e["post"])
             if e["kind"] < 0:
                 assert edges.pop(edge) == e["polarity"]
             else:
                 assert edge not in edges
                 edges[edge] = e["polarity"]
-        assert [snapshot.step for snapshot in monitor.log.snapshots] == [0, 7, 14, 21]
+        assert [snapshot.step for snapshot in log.snapshots if snapshot.set_index == index] == [0, 7, 14, 21]
         now = zip(synapses.i[:], synapses.j[:], strict=True)
         assert edges == dict(zip(now, synapses.polarity[:], strict=True))
 
@@ -157,7 +159,7 @@ def test_without_deepr_the_wiring_stays_and_weights_cross_zero(rng, method):
         assert np.mean(synapses.w[:] != w) > 0.8
         np.testing.assert_array_equal(synapses.polarity[:], polarity)
     assert np.any(net.input.w[:] * first[0][3] < 0)
-    assert [monitor.num_events for monitor in net.monitors] == [0, 0]
+    assert net.monitor.num_events == 0
 
 
 def test_all_methods_begin_alike(rng):

@@ -9,8 +9,8 @@ import brian2 as b2
 import numpy as np
 import pytest
 
-from scripts.train_spiking import main, merge, train
-from synaptic_sampling import EVENT, RewiringInfo, RewiringLog
+from scripts.train_spiking import main, train
+from synaptic_sampling import RewiringLog
 
 SITES = 150 * 64 + 150 * 149
 K = 96 + 224
@@ -67,26 +67,6 @@ def test_fixed_wiring_has_no_events_and_travels_between_processes(numpy_target):
     assert result.births == result.deaths == result.log.num_births == 0
     assert result.connections == result.connections_min == result.connections_max == K
     assert 0.15 < result.accuracies[-1] <= 1
-
-
-def test_merge_keeps_the_order_of_steps():
-    logs = []
-    for pre in (3, 4):
-        log = RewiringLog()
-        log.describe(0, num_pre=9, num_post=9, num_sites=81, name=f"set {pre}")
-        log.snapshot(0, 0, [pre], [0], [0.5], [1])
-        for step in (1, 2):
-            events = np.array([(step, pre, step - 1, 0, 0, -1, 1), (step, pre, step, 0, 0, 1, 1)], EVENT)
-            log.record(RewiringInfo(step, events, 1, 0), seconds=0.1 * step, samples=4.0 * step)
-        logs.append(log)
-    merged = merge(logs)
-    assert [about.name for about in merged.sets.values()] == ["set 3", "set 4"]
-    assert merged.events[["step", "set", "pre", "kind"]].tolist() == [
-        (step, index, 3 + index, kind) for step in (1, 2) for index in (0, 1) for kind in (-1, 1)
-    ]
-    assert merged.times["samples"].tolist() == [4.0, 8.0]
-    for index in (0, 1):
-        assert [values.tolist() for values in merged.wiring(index=index)] == [[3 + index], [2], [1]]
 
 
 def test_wrong_connectivity_is_refused(capsys, tmp_path):

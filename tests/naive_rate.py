@@ -92,3 +92,40 @@ def mean_squared_error(out, targets):
             delta[j][b] = f32(2.0 * error / (n * num_out))
             loss += error * error
     return loss / (n * num_out), delta
+
+
+# Whole networks, in float64 --------------------------------------------------------------------------------------
+
+
+def copy_of(net):
+    """Matrix (zeros where no connection is) and biases of every layer, or the name of the activation."""
+    layers = []
+    for layer in net.layers:
+        name = type(layer).__name__
+        if name == "SparseLinear":
+            matrix, c = np.zeros((layer.num_out, layer.num_in)), layer.connections
+            matrix[c.post, c.pre] = c.weights
+        elif name == "Linear":
+            matrix = layer.matrix.astype(float)
+        biased = len(layer.parameters) == 2
+        layers.append((matrix, layer.bias.astype(float), biased) if layer.parameters else name)
+    return layers
+
+
+def values_of(layers):
+    return [values for layer in layers if isinstance(layer, tuple) for values in layer[: 1 + layer[2]]]
+
+
+def loss_of(layers, x, targets):
+    """Mean cross-entropy where the targets are labels, mean square where they are vectors."""
+    x = x.astype(float)
+    for layer in layers:
+        if layer == "ReLU":
+            x = np.maximum(x, 0)
+        elif layer == "Tanh":
+            x = np.tanh(x)
+        else:
+            x = x @ layer[0].T + layer[1]
+    if targets.ndim == 2:
+        return np.mean((x - targets) ** 2)
+    return np.mean(np.log(np.exp(x).sum(axis=1)) - x[np.arange(len(x)), targets])

@@ -9,7 +9,6 @@ disabled.
 
 from __future__ import annotations
 
-import numpy as np
 from llvmlite import ir
 from numba import config, types
 from numba.extending import intrinsic

@@ -21,9 +21,6 @@ __all__ = [
     "_mean_squared_error",
     "_relu",
     "_relu_backward",
-    "_row_sums",
-    "_tanh",
-    "_tanh_backward",
     "_weight_gradient",
 ]
 
@@ -77,47 +74,20 @@ def _backward(pre, post, polarity, theta, x, delta, gradient, dx):
 
 
 @jit
-def _row_sums(delta, out):
-    """Write the sum of each row of ``delta`` into ``out``."""
-    width = delta.shape[1]
-    ones = np.ones(LANES, np.float32)
-    for j in range(out.size):
-        total = ZERO
-        for b in range(0, width, LANES):
-            total += _dot(delta, j * width + b, ones, 0)
-        out[j] = total
+def _relu(x):
+    """Set what is not above 0 to 0, in place; NaN stays NaN, so that it is found."""
+    flat = x.reshape(x.size)
+    for n in range(flat.size):
+        flat[n] = ZERO if flat[n] <= ZERO else flat[n]
 
 
 @jit
-def _relu(x, out):
-    """Write x where it is above 0, else 0, into ``out``; NaN stays NaN, so that it is found."""
-    for i in range(x.shape[0]):
-        for b in range(x.shape[1]):
-            out[i, b] = ZERO if x[i, b] <= ZERO else x[i, b]
-
-
-@jit
-def _relu_backward(out, delta, dx):
-    """Write into ``dx`` the gradient ``delta`` where the output was above 0, else 0."""
-    for i in range(out.shape[0]):
-        for b in range(out.shape[1]):
-            dx[i, b] = delta[i, b] if out[i, b] > ZERO else ZERO
-
-
-@jit
-def _tanh(x, out):
-    """Write the hyperbolic tangent of x into ``out``."""
-    for i in range(x.shape[0]):
-        for b in range(x.shape[1]):
-            out[i, b] = math.tanh(np.float64(x[i, b]))
-
-
-@jit
-def _tanh_backward(out, delta, dx):
-    """Write ``delta * (1 - out**2)`` into ``dx``."""
-    for i in range(out.shape[0]):
-        for b in range(out.shape[1]):
-            dx[i, b] = delta[i, b] * (np.float32(1) - out[i, b] * out[i, b])
+def _relu_backward(out, delta):
+    """Stop the gradient ``delta``, in place, where the output was 0."""
+    flat_out = out.reshape(out.size)
+    flat = delta.reshape(delta.size)
+    for n in range(flat.size):
+        flat[n] = flat[n] if flat_out[n] > ZERO else ZERO
 
 
 @jit

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from synaptic_sampling.rate.layers import Linear, ReLU, SparseLinear, Tanh
+from synaptic_sampling.rate.activations import ReLU, Tanh
+from synaptic_sampling.rate.layers import Linear, SparseLinear
 from synaptic_sampling.rate.losses import CrossEntropy, MeanSquaredError
 from synaptic_sampling.rate.network import RateNetwork
-from synaptic_sampling.rate.trainer import Evaluation, Trainer
+from synaptic_sampling.rate.trainer import Trainer
 
 __all__ = [
     "CrossEntropy",
-    "Evaluation",
     "Linear",
     "MeanSquaredError",
     "RateNetwork",

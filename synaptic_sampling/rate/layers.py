@@ -1,29 +1,27 @@
-"""Layers: from activations [feature, batch] to activations, and gradients back.
+"""Layers with weights: from activations [feature, batch] to activations, and gradients back.
 
-A batch is padded with zeros to a multiple of 16 columns; gradients are 0 there. What ``forward`` and ``backward``
+A batch is padded to a multiple of 16 columns; gradients are 0 in the padding. What ``forward`` and ``backward``
 return is overwritten by their next call.
 """
 
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels import linear
-from synaptic_sampling.connections import MAX_NEURONS
+from synaptic_sampling.connections import MAX_NEURONS, Connections
 from synaptic_sampling.randomness import Stream, normals
-from synaptic_sampling.rate.parameters import DenseWeights, SparseWeights, Weights
+from synaptic_sampling.rate.parameters import DenseParameter, Parameter, SparseParameter, aligned
 
-__all__ = ["Layer", "Linear", "ReLU", "SparseLinear", "Tanh"]
+__all__ = ["Activations", "Layer", "Linear", "Signs", "SparseLinear"]
 
 Activations = NDArray[np.float32]
-
-#: One cache line, and one AVX-512 register; NumPy itself promises 16 bytes.
-ALIGNMENT = 64
+Signs = str | int | ArrayLike
 
 
 class Layer(Protocol):
@@ -31,99 +29,59 @@ class Layer(Protocol):
 
     Attributes
     ----------
-    weights : dict of str to Weights
-        What it learns, by name; empty until ``begin``.
+    parameters : list of Parameter
+        What it learns; empty until it is built.
     """
 
-    weights: dict[str, Weights]
+    parameters: list[Parameter]
 
-    def num_outputs(self, num_inputs: int | None) -> int | None:
-        """Return how many features leave; None stands for any. Raise ValueError if ``num_inputs`` do not fit."""
-
-    def begin(self, seed: int, index: int) -> None:
-        """Draw the weights at the start."""
+    def build(self, num_before: int | None, seed: int, index: int, signs: Signs) -> int:
+        """Draw the weights; return the number of outputs. ``num_before`` is that of the layer before, if any."""
 
     def forward(self, x: Activations) -> Activations:
-        """Return the output."""
+        """Return the output, and remember what ``backward`` needs."""
 
-    def backward(self, delta: Activations, to_input: bool) -> Activations:
-        """Write the gradients of the weights; return that of the input, if it is asked for, else ``delta``."""
-
-
-class Buffer:
-    """Memory for activations that is kept while its shape stays the same."""
-
-    def __init__(self) -> None:
-        self._array = np.zeros((0, 0), np.float32)
-
-    def __call__(self, rows: int, width: int) -> Activations:
-        """Return an array that begins at a multiple of 64 bytes, with any content.
-
-        Parameters
-        ----------
-        rows, width : int
-            Its shape.
-
-        Returns
-        -------
-        ndarray of float32
-            C-contiguous.
-        """
-        if self._array.shape != (rows, width):
-            memory = np.zeros(4 * rows * width + ALIGNMENT, np.uint8)
-            start = -memory.ctypes.data % ALIGNMENT
-            self._array = memory[start : start + 4 * rows * width].view(np.float32).reshape(rows, width)
-        return self._array
+    def backward(self, delta: Activations, *, wanted: bool) -> Activations:
+        """Write the gradients of the parameters; return that of the input if it is wanted, else anything."""
 
 
 class _Affine:
-    """What sparse and dense layers have in common: sizes and biases."""
+    """What sparse and dense layers have in common: sizes, biases, memory for activations."""
 
     def __init__(self, num_in: int, num_out: int, bias: bool) -> None:
         self.num_in = check_integer("num_in", num_in, minimum=1, maximum=MAX_NEURONS)
         self.num_out = check_integer("num_out", num_out, minimum=1, maximum=MAX_NEURONS)
         if not isinstance(bias, bool):
             raise TypeError(f"bias must be True or False, got {bias!r}.")
-        self.weights: dict[str, Weights] = {}
-        self._bias = DenseWeights(np.zeros(num_out, np.float32))
+        self.parameters: list[Parameter] = []
+        self._bias = DenseParameter(np.zeros(num_out, np.float32))
         self._has_bias = bias
-        self._out, self._dx = Buffer(), Buffer()
-        self._x = self._out(0, 0)
+        self._x = self._out = self._dx = aligned(0, 0)
 
     @property
     def bias(self) -> Activations:
-        """Return the biases, shape (num_out,); zeros for ever where there are none."""
+        """Return the biases, shape (num_out,); zeros for ever in a layer without."""
         return self._bias.value
 
-    def num_outputs(self, num_inputs: int | None) -> int:
-        """Return ``num_out``.
+    def _place(self, num_before: int | None) -> None:
+        """Raise an error if the layer cannot stand where it is put."""
+        if num_before not in {None, self.num_in}:
+            raise ValueError(f"{self} has {self.num_in} inputs, but the layer before it has {num_before} outputs.")
+        if self.parameters:
+            raise ValueError(f"{self} is part of a network already; make a new layer.")
 
-        Parameters
-        ----------
-        num_inputs : int or None
-            Features that arrive; None stands for any.
+    def _learn(self, weights: Parameter) -> None:
+        self.parameters = [weights, self._bias] if self._has_bias else [weights]
 
-        Returns
-        -------
-        int
-            Features that leave.
-
-        Raises
-        ------
-        ValueError
-            If ``num_inputs`` is not ``num_in``.
-        """
-        if num_inputs not in {None, self.num_in}:
-            raise ValueError(f"{self!r} takes {self.num_in} features, but {num_inputs} arrive.")
-        return self.num_out
-
-    def _add_bias(self) -> None:
-        if self._has_bias:
-            self.weights["bias"] = self._bias
+    def _remember(self, x: Activations) -> None:
+        """Keep the input, and memory for batches of its width."""
+        self._x = x
+        if self._out.shape[1] != x.shape[1]:
+            self._out, self._dx = aligned(self.num_out, x.shape[1]), aligned(self.num_in, x.shape[1])
 
     def _bias_gradient(self, delta: Activations) -> None:
         if self._has_bias:
-            linear._row_sums(delta, self._bias.gradient)
+            np.sum(delta, axis=1, out=self._bias.gradient)
 
 
 class SparseLinear(_Affine):
@@ -133,18 +91,20 @@ class SparseLinear(_Affine):
     ----------
     num_in, num_out : int
         Numbers of neurons on both sides.
-    connectivity : float
-        Share of the ``num_in * num_out`` sites that hold a connection, above 0 and at most 1. The number of
-        connections is that share rounded, at least 1, and never changes.
+    connectivity : float, optional
+        Share of the ``num_in * num_out`` sites that hold a connection, above 0 and at most 1.
+    connections : int, optional
+        How many connections, instead of ``connectivity``.
     bias : bool
         Whether outputs have biases, which are learned too, and are no connections.
-    signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
-        Signs of the newborn, as for `Connections`.
 
     Attributes
     ----------
     num_connections : int
-        K.
+        K, which never changes: as given, or ``connectivity`` of the sites, rounded, at least 1.
+    connections : Connections
+        As soon as the layer is part of a network; theta is at first |N(0, 2/n)| for n connections per output on
+        average (He et al. 2015).
 
     Raises
     ------
@@ -152,31 +112,60 @@ class SparseLinear(_Affine):
         If an argument is of the wrong kind or out of range.
     """
 
+    connections: Connections
+
     def __init__(
-        self, num_in: int, num_out: int, *, connectivity: float, bias: bool = True, signs: Any = "site"
+        self,
+        num_in: int,
+        num_out: int,
+        *,
+        connectivity: float | None = None,
+        connections: int | None = None,
+        bias: bool = True,
     ) -> None:
         super().__init__(num_in, num_out, bias)
-        self.connectivity = check_number("connectivity", connectivity, above=0.0, maximum=1.0)
-        self.num_connections = max(1, round(num_in * num_out * self.connectivity))
-        self._signs = signs
+        if (connectivity is None) == (connections is None):
+            raise TypeError("give either connectivity or connections.")
+        sites = num_in * num_out
+        if connections is not None:
+            self.num_connections = check_integer("connections", connections, minimum=1, maximum=sites)
+        else:
+            share = check_number("connectivity", connectivity, above=0, maximum=1)
+            self.num_connections = max(1, round(sites * share))
 
     def __repr__(self) -> str:
-        return f"SparseLinear({self.num_in}, {self.num_out}, connectivity={self.connectivity:g})"
+        return f"SparseLinear({self.num_in}, {self.num_out}, connections={self.num_connections})"
 
-    def begin(self, seed: int, index: int) -> None:
+    def build(self, num_before: int | None, seed: int, index: int, signs: Signs) -> int:
         """Draw wiring and weights.
 
         Parameters
         ----------
+        num_before : int or None
+            Outputs of the layer before; None for the first layer.
         seed, index : int
-            Key of the random numbers, and number of the set.
+            Key of all random numbers, and number of the layer.
+        signs : str, int or array_like
+            See `Connections`.
+
+        Returns
+        -------
+        int
+            ``num_out``.
+
+        Raises
+        ------
+        ValueError
+            If the layer before has other outputs, or the layer is part of a network already.
         """
-        self._sparse = SparseWeights(
-            self.num_in, self.num_out, self.num_connections, seed=seed, index=index, signs=self._signs
-        )
-        self.connections = self._sparse.connections
-        self.weights["weights"] = self._sparse
-        self._add_bias()
+        self._place(num_before)
+        number = self.num_connections
+        c = Connections.random(self.num_in, self.num_out, number, signs=signs, seed=seed, index=index, dtype=np.float32)
+        scale = math.sqrt(2.0 / max(1.0, number / self.num_out))
+        c.theta[:] = scale * np.abs(normals(seed, Stream.THETA, 0, number, index))
+        self.connections, self._sparse = c, SparseParameter(c)
+        self._learn(self._sparse)
+        return self.num_out
 
     def forward(self, x: Activations) -> Activations:
         """Return the output.
@@ -191,35 +180,33 @@ class SparseLinear(_Affine):
         ndarray of float32, shape (num_out, width)
             Bias plus weighted sum.
         """
-        self._x = x
-        out = self._out(self.num_out, x.shape[1])
+        self._remember(x)
         c = self.connections
-        linear._forward(c.pre, c.post, c.polarity, c.theta, self.bias, x, out)
-        return out
+        linear._forward(c.pre, c.post, c.polarity, c.theta, self.bias, x, self._out)
+        return self._out
 
-    def backward(self, delta: Activations, to_input: bool) -> Activations:
-        """Write dE/dw of each connection and of the biases.
+    def backward(self, delta: Activations, *, wanted: bool) -> Activations:
+        """Write dE/dw of each connection, and of the biases.
 
         Parameters
         ----------
         delta : ndarray of float32, shape (num_out, width)
             dE/d(output).
-        to_input : bool
-            Whether the gradient of the input is wanted.
+        wanted : bool
+            Whether the gradient of the input is.
 
         Returns
         -------
-        ndarray of float32
-            dE/dx if it is wanted, else ``delta``.
+        ndarray of float32, shape (num_in, width)
+            dE/dx, if it is wanted.
         """
         self._bias_gradient(delta)
-        c, x, gradient = self.connections, self._x, self._sparse.gradient
-        if not to_input:
-            linear._weight_gradient(c.pre, c.post, x, delta, gradient)
-            return delta
-        dx = self._dx(*x.shape)
-        linear._backward(c.pre, c.post, c.polarity, c.theta, x, delta, gradient, dx)
-        return dx
+        c, gradient = self.connections, self._sparse.gradient
+        if wanted:
+            linear._backward(c.pre, c.post, c.polarity, c.theta, self._x, delta, gradient, self._dx)
+        else:
+            linear._weight_gradient(c.pre, c.post, self._x, delta, gradient)
+        return self._dx
 
 
 class Linear(_Affine):
@@ -231,11 +218,6 @@ class Linear(_Affine):
         Numbers of neurons on both sides.
     bias : bool
         Whether outputs have biases.
-
-    Attributes
-    ----------
-    matrix : ndarray of float32, shape (num_out, num_in)
-        The weights, N(0, 2 / num_in) at the start (He et al. 2015).
 
     Raises
     ------
@@ -249,20 +231,38 @@ class Linear(_Affine):
     def __repr__(self) -> str:
         return f"Linear({self.num_in}, {self.num_out})"
 
-    def begin(self, seed: int, index: int) -> None:
+    @property
+    def matrix(self) -> Activations:
+        """Return the weights, shape (num_out, num_in), not copied; N(0, 2/num_in) at first (He et al. 2015)."""
+        return self._dense.value
+
+    def build(self, num_before: int | None, seed: int, index: int, signs: Signs) -> int:
         """Draw the weights.
 
         Parameters
         ----------
+        num_before : int or None
+            Outputs of the layer before; None for the first layer.
         seed, index : int
-            Key of the random numbers, and number of the set.
+            Key of all random numbers, and number of the layer.
+        signs : str, int or array_like
+            Not used: weights have both signs.
+
+        Returns
+        -------
+        int
+            ``num_out``.
+
+        Raises
+        ------
+        ValueError
+            If the layer before has other outputs, or the layer is part of a network already.
         """
-        draws = normals(seed, Stream.THETA, 0, self.num_in * self.num_out, index)
-        matrix = (math.sqrt(2.0 / self.num_in) * draws).astype(np.float32).reshape(self.num_out, self.num_in)
-        self._dense = DenseWeights(matrix)
-        self.matrix = self._dense.value
-        self.weights["weights"] = self._dense
-        self._add_bias()
+        self._place(num_before)
+        draws = math.sqrt(2.0 / self.num_in) * normals(seed, Stream.THETA, 0, self.num_in * self.num_out, index)
+        self._dense = DenseParameter(draws.astype(np.float32).reshape(self.num_out, self.num_in))
+        self._learn(self._dense)
+        return self.num_out
 
     def forward(self, x: Activations) -> Activations:
         """Return the output.
@@ -277,141 +277,28 @@ class Linear(_Affine):
         ndarray of float32, shape (num_out, width)
             Bias plus weighted sum.
         """
-        self._x = x
-        out = np.dot(self.matrix, x, out=self._out(self.num_out, x.shape[1]))
-        out += self.bias[:, np.newaxis]
-        return out
+        self._remember(x)
+        np.dot(self.matrix, x, out=self._out)
+        self._out += self.bias[:, np.newaxis]
+        return self._out
 
-    def backward(self, delta: Activations, to_input: bool) -> Activations:
-        """Write the gradients of matrix and biases.
+    def backward(self, delta: Activations, *, wanted: bool) -> Activations:
+        """Write the gradients of weights and biases.
 
         Parameters
         ----------
         delta : ndarray of float32, shape (num_out, width)
             dE/d(output).
-        to_input : bool
-            Whether the gradient of the input is wanted.
+        wanted : bool
+            Whether the gradient of the input is.
 
         Returns
         -------
-        ndarray of float32
-            dE/dx if it is wanted, else ``delta``.
+        ndarray of float32, shape (num_in, width)
+            dE/dx, if it is wanted.
         """
         self._bias_gradient(delta)
         np.dot(delta, self._x.T, out=self._dense.gradient)
-        return np.dot(self.matrix.T, delta, out=self._dx(*self._x.shape)) if to_input else delta
-
-
-class _Activation:
-    """A function of each number alone."""
-
-    def __init__(self) -> None:
-        self.weights: dict[str, Weights] = {}
-        self._out, self._dx = Buffer(), Buffer()
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}()"
-
-    def num_outputs(self, num_inputs: int | None) -> int | None:
-        """Return ``num_inputs``.
-
-        Parameters
-        ----------
-        num_inputs : int or None
-            Features that arrive; None stands for any.
-
-        Returns
-        -------
-        int or None
-            Features that leave.
-        """
-        return num_inputs
-
-    def begin(self, seed: int, index: int) -> None:
-        """Do nothing: there are no weights.
-
-        Parameters
-        ----------
-        seed, index : int
-            Not used.
-        """
-
-
-class ReLU(_Activation):
-    """max(x, 0)."""
-
-    def forward(self, x: Activations) -> Activations:
-        """Return max(x, 0).
-
-        Parameters
-        ----------
-        x : ndarray of float32
-            The input.
-
-        Returns
-        -------
-        ndarray of float32
-            The output; NaN where x is NaN.
-        """
-        out = self._out(*x.shape)
-        linear._relu(x, out)
-        return out
-
-    def backward(self, delta: Activations, to_input: bool) -> Activations:
-        """Return dE/dx.
-
-        Parameters
-        ----------
-        delta : ndarray of float32
-            dE/d(output).
-        to_input : bool
-            Not used.
-
-        Returns
-        -------
-        ndarray of float32
-            ``delta`` where the output was above 0, else 0.
-        """
-        dx = self._dx(*delta.shape)
-        linear._relu_backward(self._out(*delta.shape), delta, dx)
-        return dx
-
-
-class Tanh(_Activation):
-    """The hyperbolic tangent."""
-
-    def forward(self, x: Activations) -> Activations:
-        """Return tanh(x).
-
-        Parameters
-        ----------
-        x : ndarray of float32
-            The input.
-
-        Returns
-        -------
-        ndarray of float32
-            The output.
-        """
-        out = self._out(*x.shape)
-        linear._tanh(x, out)
-        return out
-
-    def backward(self, delta: Activations, to_input: bool) -> Activations:
-        """Return dE/dx.
-
-        Parameters
-        ----------
-        delta : ndarray of float32
-            dE/d(output).
-        to_input : bool
-            Not used.
-
-        Returns
-        -------
-        ndarray of float32
-            ``delta * (1 - out**2)``.
-        """
-        dx = self._dx(*delta.shape)
-        linear._tanh_backward(self._out(*delta.shape), delta, dx)
-        return dx
+        if wanted:
+            np.dot(self.matrix.T, delta, out=self._dx)
+        return self._dx

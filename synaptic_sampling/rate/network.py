@@ -63,7 +63,12 @@ class RateNetwork:
     """
 
     def __init__(
-        self, layers: Sequence[Layer], rule: DeepR | FixedWiring, *, signs: str | int | ArrayLike = "site", seed: int = 0
+        self,
+        layers: Sequence[Layer],
+        rule: DeepR | FixedWiring,
+        *,
+        signs: str | int | ArrayLike = "site",
+        seed: int = 0,
     ) -> None:
         if not isinstance(rule, DeepR | FixedWiring):
             raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
@@ -75,7 +80,8 @@ class RateNetwork:
             if not callable(getattr(layer, "backward", None)):
                 raise TypeError(f"layers must hold layers such as SparseLinear or ReLU, got {layer!r}.")
             num = layer.build(num, self.seed, index, signs)
-        self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined] (the first layer has weights)
+        # Only layers with weights can come first.
+        self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]
         self.num_out = int(num or 0)
 
     def __repr__(self) -> str:
@@ -227,11 +233,11 @@ class RateNetwork:
             if not (number.isdigit() and int(number) < len(parts)):
                 raise ValueError(f"the state holds {key!r}, which this network has not.")
             parts[int(number)][name] = values
-        for number, (parameter, part) in enumerate(zip(parameters, parts, strict=True)):
+        for place, (parameter, part) in enumerate(zip(parameters, parts, strict=True)):
             own = {name: values.shape for name, values in parameter.state().items() if not name.startswith("moment")}
             got = {name: values.shape for name, values in part.items() if not name.startswith("moment")}
             if own != got:
-                raise ValueError(f"parameter {number} of the state has shapes {got}, but here they are {own}.")
+                raise ValueError(f"parameter {place} of the state has shapes {got}, but here they are {own}.")
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.restore(part)
 
@@ -254,7 +260,7 @@ class RateNetwork:
             If the shape is wrong or a value is not finite.
         """
         x = np.ascontiguousarray(samples, np.float32)
-        if x.ndim != 2 or x.shape[1] != self.num_in:  # noqa: PLR2004 (samples and features)
+        if x.ndim != 2 or x.shape[1] != self.num_in:
             raise ValueError(f"samples must have shape (n, {self.num_in}), got {x.shape}.")
         if not np.isfinite(x).all():
             n, feature = (int(k) for k in np.argwhere(~np.isfinite(x))[0])

@@ -148,7 +148,7 @@ class DenseParameter:
         self.moments: tuple[Array, ...] = ()
         self.age: Array = np.zeros(value.size, np.int64)
 
-    def check(self, rule: DeepR | FixedWiring) -> None:  # noqa: ARG002 (no rule allows it)
+    def check(self, rule: DeepR | FixedWiring) -> None:
         """Raise the error that ``step`` would raise; changes nothing.
 
         Parameters
@@ -177,11 +177,14 @@ class DenseParameter:
         rule : DeepR or FixedWiring
             Its learning rate and optimizer are used.
         """
-        value, gradient = self.value.reshape(-1), self.gradient.reshape(-1)
+        value: Array = self.value.reshape(-1)
+        gradient = self.gradient.reshape(-1)
         if len(self.moments) != rule.optimizer.num_moments:
             self.moments = tuple(np.zeros_like(value) for _ in range(rule.optimizer.num_moments))
         self.age += 1
-        value -= np.float32(rule.learning_rate) * rule.optimizer.direction(gradient, self)
+        # An optimizer asks for moments and ages only, which are here as in connections.
+        slope = rule.optimizer.direction(gradient, self)  # type: ignore[arg-type]
+        value -= slope * np.float32(rule.learning_rate)
 
     def state(self) -> dict[str, Array]:
         """Return all that the next step needs.

@@ -66,10 +66,6 @@ class Trainer:
         self.log = RewiringLog() if log is None else log
         self.steps_done = self.samples_done = 0
         self.tests: list[tuple[int, float]] = []
-        for c in network.connections:
-            name = str(network.layers[c.index])
-            self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
-        self.snapshot()
 
     def fit(
         self,
@@ -92,7 +88,7 @@ class Trainer:
         epochs : int
             In all: what was done before counts.
         batch_size : int
-            Samples per step; the last batch of an epoch may be smaller.
+            Samples per step; the last batch of an epoch may be smaller. The same as before where training goes on.
         test : tuple of array_like, optional
             Samples and labels on which accuracy is measured after each epoch.
         report : 'bar', callable or None
@@ -113,26 +109,29 @@ class Trainer:
             raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
         per_epoch = -(-len(x) // size)
         losses: list[float] = []
-        with _Interrupt() as interrupt, tqdm(total=epochs, initial=self.steps_done // per_epoch, unit="epoch", disable=report != "bar") as bar:
+        self._begin_log()
+        bar = tqdm(total=epochs, initial=self.steps_done // per_epoch, unit="epoch", disable=report != "bar")
+        with _Interrupt() as interrupt, bar:
             while self.steps_done < epochs * per_epoch:
                 epoch, batch = divmod(self.steps_done, per_epoch)
                 order = permutation(self.network.seed, Stream.ORDER, epoch, len(x))
                 losses = []
                 for begin in range(batch * size, len(x), size):
-                    losses.append(self._learn(x[order[begin : begin + size]], y[order[begin : begin + size]]))
                     interrupt.check()
+                    losses.append(self._learn(x[order[begin : begin + size]], y[order[begin : begin + size]]))
                 if test is not None:
                     self.tests.append((self.samples_done, self.network.accuracy(*test)))
                 bar.update()
                 bar.set_postfix(loss=f"{np.mean(losses):.4f}", **self._last_test())
                 if callable(report):
                     report(epoch + 1, epochs, float(np.mean(losses)))
+            interrupt.check()
         self.snapshot()
 
     def snapshot(self) -> None:
         """Keep all connections and their weights in the log."""
         for c in self.network.connections:
-            self.log.snapshot(self.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
+            self.log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint from which training goes on.
@@ -147,7 +146,7 @@ class Trainer:
         save_checkpoint(path, self.network.state(), about)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Take on the state of a checkpoint; the log begins again from there.
+        """Take on the state of a checkpoint; a log that has begun is left, and a new one begins from there.
 
         Parameters
         ----------
@@ -166,6 +165,16 @@ class Trainer:
         self.network.restore(arrays)
         self.steps_done, self.samples_done = about["steps_done"], about["samples_done"]
         self.tests = [(int(samples), float(accuracy)) for samples, accuracy in about["tests"]]
+        if self.log.snapshots:
+            self.log = RewiringLog()
+
+    def _begin_log(self) -> None:
+        """Write down who is there before the first step that is recorded."""
+        if self.log.snapshots:
+            return
+        for c in self.network.connections:
+            name = str(self.network.layers[c.index])
+            self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
         self.snapshot()
 
     def _learn(self, samples: NDArray[np.float32], targets: NDArray[Any]) -> float:

@@ -107,7 +107,7 @@ class Parameters:
     l1: float = 0.05
     temperature: float = 5e-4
     learning_rate_fixed: float = 0.05  # of sparse nets that do not rewire
-    learning_rate_dense: float = 0.005  # of dense ones
+    learning_rate_dense: float = 0.003  # of dense ones
     learning_rate_output: float = 0.01
 
     @property
@@ -273,7 +273,7 @@ class EpropNetwork:
         dict of str to ndarray
             ``input_pre``, ``input_post``, ``input_w``, and so for recurrent and output.
         """
-        found = {}
+        found: dict[str, Any] = {}
         for name in ("input", "recurrent", "output"):
             synapses = getattr(self, name)
             found |= {f"{name}_pre": synapses.i[:], f"{name}_post": synapses.j[:], f"{name}_w": synapses.w[:]}

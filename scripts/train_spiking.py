@@ -31,8 +31,8 @@ __all__ = ["Result", "main", "train"]
 
 CONNECTIVITY = 0.01
 EPOCHS = 20
-#: With ``--quick``: enough to see that all works, in seconds.
-QUICK = {"epochs": 1, "train": 320, "test": 96}
+#: Images with ``--quick``, one epoch: enough to see that all works, in seconds.
+QUICK_TRAIN, QUICK_TEST = 320, 96
 
 
 @dataclass(frozen=True)
@@ -108,9 +108,9 @@ def train(
     start = time.perf_counter()
     train_set, test_set = load_digits()
     if quick:
-        epochs = QUICK["epochs"]
-        train_set = tuple(values[: QUICK["train"]] for values in train_set)
-        test_set = tuple(values[: QUICK["test"]] for values in test_set)
+        epochs = 1
+        train_set = train_set[0][:QUICK_TRAIN], train_set[1][:QUICK_TRAIN]
+        test_set = test_set[0][:QUICK_TEST], test_set[1][:QUICK_TEST]
     parameters = Parameters()
     schedule = Schedule.epochs(train_set, test_set, epochs=epochs, batch=parameters.batch, seed=seed)
     net = EpropNetwork(schedule, parameters, method=method, connectivity=connectivity, seed=seed)
@@ -163,7 +163,7 @@ def write(result: Result, out: Path) -> None:
     out : Path
         The folder.
     """
-    np.savez_compressed(out / f"weights-{result.seed}.npz", **result.weights)
+    np.savez_compressed(out / f"weights-{result.seed}.npz", allow_pickle=False, **result.weights)
     result.log.save(out / f"log-{result.seed}.rewiring")
     draw(result, out / f"figure-{result.seed}.png")
 
@@ -206,7 +206,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given.out.mkdir(parents=True, exist_ok=True)
     results = []
     for seed in range(given.seed, given.seed + given.seeds):
-        title = f"spiking, {given.method}, seed {seed}"
+        title = f"seed {seed}"
         result = train(
             method=given.method,
             connectivity=given.connectivity,
@@ -218,7 +218,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         write(result, given.out)
         print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
         results.append(result)
-    found = write_summary(given.out, given, results, parameters=asdict(Parameters()))
+    chosen = Parameters()
+    found = write_summary(given.out, given, results, parameters=asdict(chosen), step_ratio=chosen.rule.step_ratio)
     print(f"wrote summary.json, weights, logs and figures to {given.out}")
     return found
 

@@ -1,0 +1,163 @@
+"""The exact stationary law of DEEP R with a gradient, for energies that are sums over connections.
+
+With E(w) = sum_k E_k(theta_k) and births uniform over all vacant sites, those just vacated included, the law of
+wirings and parameters after a step is, at any step size,
+
+    p(c, theta) = prod_{k in c} G_k(theta_k) / sum_{c'} prod_{k in c'} L_k,     |c| = K,
+
+where G_k is the expected occupation density of the walk of site k, begun at 0 and killed below 0, and L_k its
+integral, the mean lifetime. With small steps L_k tends to a multiple of the posterior's Z_k = integral exp(-V_k/T),
+V_k = E_k(theta) - E_k(0) + l1*theta.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from itertools import combinations
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling.rules import DeepR
+
+__all__ = ["SiteLaw", "limit_of_small_steps", "site_law", "wiring_law"]
+
+#: Gauss-Legendre nodes per panel, and panels per standard deviation of a step: errors below 1e-10.
+NODES = 8
+PANELS_PER_SIGMA = 0.75
+
+Slope = Callable[[NDArray[np.float64]], NDArray[np.float64]]
+
+
+class SiteLaw(NamedTuple):
+    """The walk of one site.
+
+    Attributes
+    ----------
+    lifetime : float
+        L, mean number of steps from birth to death.
+    theta, weight : ndarray
+        Nodes and weights of a quadrature over theta >= 0.
+    density : ndarray
+        Of theta after a step, given that the site is connected, at the nodes; it integrates to 1 - ``newborn``.
+    newborn : float
+        Probability 1/L of theta = 0.
+    """
+
+    lifetime: float
+    theta: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    density: NDArray[np.float64]
+    newborn: float
+
+    def probability_below(self, theta: ArrayLike) -> NDArray[np.float64]:
+        """Return the probability that theta is at most a value, given that the site is connected.
+
+        Parameters
+        ----------
+        theta : array_like
+            Values >= 0.
+
+        Returns
+        -------
+        ndarray
+            The distribution function, interpolated between the nodes.
+        """
+        steps = self.density * self.weight
+        middles = np.cumsum(steps) - steps / 2
+        edges = np.concatenate([[0.0], self.theta, [self.theta[-1] + self.weight[-1]]])
+        values = np.concatenate([[0.0], middles, [steps.sum()]])
+        return self.newborn + np.interp(np.asarray(theta, float), edges, values)
+
+
+def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
+    """Return the exact law of a site whose energy has the given slope.
+
+    Parameters
+    ----------
+    rule : DeepR
+        With temperature > 0, and SGD as its optimizer.
+    slope : callable
+        dE/dtheta for an array of theta >= 0.
+    largest : float
+        Beyond this theta the walk practically never comes.
+
+    Returns
+    -------
+    SiteLaw
+        Solved on a grid by Gauss-Legendre quadrature (Nystroem's method).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+    sigma = check_number("noise_scale of the rule", rule.noise_scale, above=0.0)
+    theta, weight = _grid(check_number("largest", largest, above=0.0), sigma)
+
+    def density_of_step(x: NDArray[np.float64]) -> NDArray[np.float64]:
+        drift = rule.learning_rate * (slope(x) + rule.l1)
+        z = (theta[None, :] - (x - drift)[:, None]) / sigma
+        kernel: NDArray[np.float64] = np.exp(-0.5 * z * z) / (sigma * np.sqrt(2.0 * np.pi))
+        return kernel
+
+    first, kernel = density_of_step(np.zeros(1))[0], density_of_step(theta)
+    # Occupation after birth: g = first + integral g(x) P(x, .) dx.
+    occupation = np.linalg.solve(np.eye(len(theta)) - (kernel * weight[:, None]).T, first)
+    lifetime = 1.0 + float(occupation @ weight)
+    return SiteLaw(lifetime, theta, weight, occupation / lifetime, 1.0 / lifetime)
+
+
+def wiring_law(lifetimes: ArrayLike, num_active: int) -> dict[tuple[int, ...], float]:
+    """Return the exact probability of every wiring.
+
+    Parameters
+    ----------
+    lifetimes : array_like, shape (M,)
+        L of each site, or any multiple, such as Z.
+    num_active : int
+        K, how many sites are connected.
+
+    Returns
+    -------
+    dict of tuple to float
+        For each set of K sites, in lexical order.
+    """
+    values = np.asarray(lifetimes, float)
+    k = check_integer("num_active", num_active, minimum=0, maximum=len(values))
+    wirings = list(combinations(range(len(values)), k))
+    products = np.array([np.prod(values[list(wiring)]) for wiring in wirings])
+    return dict(zip(wirings, (products / products.sum()).tolist(), strict=True))
+
+
+def limit_of_small_steps(rule: DeepR, energy: Slope, largest: float) -> float:
+    """Return Z of a site, to which its mean lifetime is proportional in the limit of small steps.
+
+    Parameters
+    ----------
+    rule : DeepR
+        With temperature > 0.
+    energy : callable
+        E for an array of theta >= 0.
+    largest : float
+        Beyond this theta the integrand practically vanishes.
+
+    Returns
+    -------
+    float
+        The integral of exp(-(E(theta) - E(0) + l1*theta)/T); E(0) counts, since a dormant site carries it.
+    """
+    theta, weight = _grid(check_number("largest", largest, above=0.0), largest / 50.0)
+    at_rest: Any = energy(np.zeros(1))
+    return float(weight @ np.exp(-(energy(theta) - at_rest[0] + rule.l1 * theta) / rule.temperature))
+
+
+def _grid(largest: float, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return nodes and weights on [0, largest]."""
+    panels = int(np.ceil(largest / sigma * PANELS_PER_SIGMA))
+    node, weight = np.polynomial.legendre.leggauss(NODES)
+    width = largest / panels
+    nodes = (np.arange(panels)[:, None] + (node + 1.0) / 2.0) * width
+    return nodes.ravel(), np.tile(weight * width / 2.0, panels)

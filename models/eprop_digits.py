@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from brian2 import Clock, Network, NetworkOperation, NeuronGroup, StateMonitor, Synapses, TimedArray, ms
+from brian2 import Clock, Network, NetworkOperation, NeuronGroup, Synapses, TimedArray, ms
 from numpy.typing import NDArray
 
 from synaptic_sampling import Adam, DeepR, FixedWiring, Rewiring, RewiringMonitor, connect_exactly
@@ -232,10 +232,10 @@ class EpropNetwork:
         self._make_neurons()
         self._make_synapses(1.0 if method == "dense" else connectivity)
         self._make_learning(method)
-        # Before the reset: what the readout has come to at the end of the image before.
-        self.outputs = StateMonitor(self.readout, "y", record=True, clock=self.image_clock, when="before_start")
+        self.outputs: list[NDArray[np.float64]] = []
+        self.shutter = NetworkOperation(self._next_image, clock=self.image_clock, when="start", name="shutter*")
         groups = self.pixels, self.neurons, self.readout, self.input, self.recurrent, self.output
-        self.network = Network(groups, self.outputs, self.rewirings, self.monitor, self.teacher)
+        self.network = Network(groups, self.shutter, self.rewirings, self.monitor, self.teacher)
 
     def run(self, report: Callable[..., None] | str | None = None) -> None:
         """Show the whole schedule, once.
@@ -251,7 +251,7 @@ class EpropNetwork:
     @property
     def predictions(self) -> NDArray[np.int64]:
         """Return the digit read out at the end of each image."""
-        return np.vstack([self.outputs.y.T[1:], self.readout.y]).argmax(axis=1)
+        return np.vstack([*self.outputs[1:], self.readout.y]).argmax(axis=1)
 
     @property
     def accuracies(self) -> list[float]:
@@ -308,9 +308,6 @@ class EpropNetwork:
         # First the readout, then its error, then the learning signal (in Brian2 one before the group that gets it).
         self.readout = NeuronGroup(NUM_CLASSES, READOUT, order=-3, name="readout*", **options)
         self.readout.run_regularly(ERROR, when="groups", order=-2)
-        self.pixels.run_regularly("zbar = 0", clock=self.image_clock, when="start")
-        self.neurons.run_regularly("v = 0; b = 0; zbar = 0", clock=self.image_clock, when="start")
-        self.readout.run_regularly("y = 0", clock=self.image_clock, when="start")
 
     def _make_synapses(self, connectivity: float) -> None:
         p = self.parameters
@@ -329,7 +326,6 @@ class EpropNetwork:
         self._connect(self.output, 2, 1.0, p.output_scale)
         for synapses in self.plastic:
             synapses.run_regularly(ELIGIBILITY, when="after_groups")
-            synapses.run_regularly("eligibility = 0; slow = 0; filtered = 0", clock=self.image_clock, when="start")
         self.output.run_regularly("gradient += error_post*zbar_pre", when="after_groups")
 
     def _connect(self, synapses: Synapses, index: int, connectivity: float, scale: float) -> None:
@@ -356,6 +352,20 @@ class EpropNetwork:
         self.monitor = RewiringMonitor(self.rewirings[:2], samples_per_event=p.batch)
         self.counts: list[int] = []
         self.teacher = NetworkOperation(self._teach, clock=self.batch_clock, when="before_start", name="teacher*")
+
+    def _next_image(self) -> None:
+        """Keep what the readout has come to at the end of the image before, and reset all but the weights."""
+        # In NumPy: as run_regularly, each group and each set would cost the compiler seconds.
+        self.outputs.append(self.readout.variables["y"].get_value().copy())
+        for group, names in (
+            (self.pixels, ("zbar",)),
+            (self.neurons, ("v", "b", "zbar")),
+            (self.readout, ("y",)),
+            (self.input, ("eligibility", "slow", "filtered")),
+            (self.recurrent, ("eligibility", "slow", "filtered")),
+        ):
+            for name in names:
+                group.variables[name].get_value()[:] = 0
 
     def _teach(self) -> None:
         """Let a batch that taught be followed by learning and rewiring, and a test by nothing."""

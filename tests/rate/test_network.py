@@ -99,16 +99,38 @@ def test_budget_is_exact_after_every_step_and_the_log_tells_all(rng, optimizer):
         return infos
 
     net.step = counted
-    trainer.fit(x, y, epochs=50, batch_size=10, report=None)
-    assert len(counts) == 1000
+    trainer.fit(x, y, epochs=100, batch_size=10, report=None)
+    assert len(counts) == 2000
     assert set(map(tuple, counts)) == {(72 + 17, 72, 17)}
     assert trainer.log.num_births == trainer.log.num_deaths > 100
     for c in net.connections:
-        pre, post, polarity = trainer.log.wiring(1000, c.index)
+        pre, post, polarity = trainer.log.wiring(2000, c.index)
         assert_array_equal(pre, c.pre)
         assert_array_equal(post, c.post)
         assert_array_equal(polarity, c.polarity)
-    assert trainer.log.times["samples"][-1] == 50 * 200
+    assert trainer.log.times["samples"][-1] == 100 * 200
+
+
+def test_every_epoch_shows_every_sample_once_in_an_order_of_its_own(rng):
+    x, y = samples(rng, 50)
+
+    def orders(seed):
+        trainer, shown = Trainer(make(seed=seed)), []
+        original = trainer.network.gradients
+
+        def watched(batch, *others):
+            shown.extend(batch[:, 0].tolist())
+            return original(batch, *others)
+
+        trainer.network.gradients = watched
+        trainer.fit(x, y, epochs=3, batch_size=16, report=None)
+        return [shown[start : start + 50] for start in (0, 50, 100)]
+
+    all_orders = [*orders(1), *orders(2)]
+    for order in all_orders:
+        assert sorted(order) == sorted(x[:, 0].tolist())
+    assert len(set(map(tuple, all_orders))) == 6
+    assert orders(1) == all_orders[:3]
 
 
 def test_it_learns(rng):

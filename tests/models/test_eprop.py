@@ -56,19 +56,19 @@ def relative(a, b):
 
 @pytest.mark.parametrize("method", ["deepr", "fixed", "dense"])
 def test_brian_sums_the_gradient_of_the_twin(rng, method):
-    # One image less than a batch: no event takes the gradient away.
-    schedule = plan(rng, 3)
+    # One batch, an event, and three images with the weights that the event has left.
+    schedule = plan(rng, 7)
     net = make(schedule, method)
-    weights = matrices(net, "w")
     spikes = b2.SpikeMonitor(net.neurons)
     net.network.add(spikes)
     net.run()
-    _, gradients, expected, outputs = eprop(weights, schedule.images, schedule.labels, SMALL)
-    trains = np.zeros((3 * SMALL.steps, SMALL.num_neurons))
+    assert [rewiring.connections.steps_done for rewiring in net.rewirings] == [1, 1, 1]
+    _, gradients, expected, outputs = eprop(matrices(net, "w"), schedule.images[4:], schedule.labels[4:], SMALL)
+    trains = np.zeros((7 * SMALL.steps, SMALL.num_neurons))
     trains[np.rint(spikes.t / b2.ms).astype(int), spikes.i] = 1
-    np.testing.assert_array_equal(trains, expected.reshape(trains.shape))
+    np.testing.assert_array_equal(trains[4 * SMALL.steps :], expected.reshape(-1, SMALL.num_neurons))
     assert expected.sum() > 50
-    np.testing.assert_array_equal(net.predictions, outputs.argmax(axis=1))
+    np.testing.assert_array_equal(net.predictions[4:], outputs.argmax(axis=1))
     for synapses, gradient in zip((net.input, net.recurrent, net.output), gradients, strict=True):
         exist = matrix(synapses, 1.0)
         assert relative(matrix(synapses, synapses.gradient[:]), gradient * exist) < 1e-9

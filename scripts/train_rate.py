@@ -31,7 +31,7 @@ from synaptic_sampling.rate.trainer import Report
 __all__ = ["Result", "main", "train"]
 
 CONNECTIVITY = 0.05
-EPOCHS = 100
+EPOCHS = 200
 #: With ``--quick``: enough to see that all works, in seconds.
 QUICK_EPOCHS = 5
 

@@ -21,15 +21,13 @@ class _Activation:
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def build(self, num_before: int | None, seed: int, index: int, signs: Signs) -> int:
+    def outputs_after(self, num_before: int | None) -> int:
         """Return as many outputs as there are inputs.
 
         Parameters
         ----------
         num_before : int or None
             Outputs of the layer before.
-        seed, index, signs : object
-            Not used.
 
         Returns
         -------
@@ -44,6 +42,15 @@ class _Activation:
         if num_before is None:
             raise ValueError(f"{self} cannot be the first layer; begin with SparseLinear or Linear.")
         return num_before
+
+    def build(self, seed: int, index: int, signs: Signs) -> None:
+        """Do nothing: there are no weights.
+
+        Parameters
+        ----------
+        seed, index, signs : object
+            Not used.
+        """
 
 
 class ReLU(_Activation):

@@ -35,8 +35,11 @@ class Layer(Protocol):
 
     parameters: list[Parameter]
 
-    def build(self, num_before: int | None, seed: int, index: int, signs: Signs) -> int:
-        """Draw the weights; return the number of outputs. ``num_before`` is that of the layer before, if any."""
+    def outputs_after(self, num_before: int | None) -> int:
+        """Return how many outputs there are, if the layer can follow one that has ``num_before``, or be the first."""
+
+    def build(self, seed: int, index: int, signs: Signs) -> None:
+        """Draw the weights."""
 
     def forward(self, x: Activations) -> Activations:
         """Return the output, and remember what ``backward`` needs."""
@@ -63,12 +66,29 @@ class _Affine:
         """Return the biases, shape (num_out,); zeros for ever in a layer without."""
         return self._bias.value
 
-    def _place(self, num_before: int | None) -> None:
-        """Raise an error if the layer cannot stand where it is put."""
+    def outputs_after(self, num_before: int | None) -> int:
+        """Return ``num_out``, if the layer can stand where it is put.
+
+        Parameters
+        ----------
+        num_before : int or None
+            Outputs of the layer before; None for the first layer.
+
+        Returns
+        -------
+        int
+            ``num_out``.
+
+        Raises
+        ------
+        ValueError
+            If the layer before has other outputs, or the layer is part of a network already.
+        """
         if num_before not in {None, self.num_in}:
             raise ValueError(f"{self} has {self.num_in} inputs, but the layer before it has {num_before} outputs.")
         if self.parameters:
             raise ValueError(f"{self} is part of a network already; make a new layer.")
+        return self.num_out
 
     def _learn(self, weights: Parameter) -> None:
         self.parameters = [weights, self._bias] if self._has_bias else [weights]
@@ -136,36 +156,22 @@ class SparseLinear(_Affine):
     def __repr__(self) -> str:
         return f"SparseLinear({self.num_in}, {self.num_out}, connections={self.num_connections})"
 
-    def build(self, num_before: int | None, seed: int, index: int, signs: Signs) -> int:
+    def build(self, seed: int, index: int, signs: Signs) -> None:
         """Draw wiring and weights.
 
         Parameters
         ----------
-        num_before : int or None
-            Outputs of the layer before; None for the first layer.
         seed, index : int
             Key of all random numbers, and number of the layer.
         signs : str, int or array_like
             See `Connections`.
-
-        Returns
-        -------
-        int
-            ``num_out``.
-
-        Raises
-        ------
-        ValueError
-            If the layer before has other outputs, or the layer is part of a network already.
         """
-        self._place(num_before)
         number = self.num_connections
         c = Connections.random(self.num_in, self.num_out, number, signs=signs, seed=seed, index=index, dtype=np.float32)
         scale = math.sqrt(2.0 / max(1.0, number / self.num_out))
         c.theta[:] = scale * np.abs(normals(seed, Stream.THETA, 0, number, index))
         self.connections, self._sparse = c, SparseParameter(c)
         self._learn(self._sparse)
-        return self.num_out
 
     def forward(self, x: Activations) -> Activations:
         """Return the output.
@@ -236,33 +242,19 @@ class Linear(_Affine):
         """Return the weights, shape (num_out, num_in), not copied; N(0, 2/num_in) at first (He et al. 2015)."""
         return self._dense.value
 
-    def build(self, num_before: int | None, seed: int, index: int, signs: Signs) -> int:
+    def build(self, seed: int, index: int, signs: Signs) -> None:
         """Draw the weights.
 
         Parameters
         ----------
-        num_before : int or None
-            Outputs of the layer before; None for the first layer.
         seed, index : int
             Key of all random numbers, and number of the layer.
         signs : str, int or array_like
             Not used: weights have both signs.
-
-        Returns
-        -------
-        int
-            ``num_out``.
-
-        Raises
-        ------
-        ValueError
-            If the layer before has other outputs, or the layer is part of a network already.
         """
-        self._place(num_before)
         draws = math.sqrt(2.0 / self.num_in) * normals(seed, Stream.THETA, 0, self.num_in * self.num_out, index)
         self._dense = DenseParameter(draws.astype(np.float32).reshape(self.num_out, self.num_in))
         self._learn(self._dense)
-        return self.num_out
 
     def forward(self, x: Activations) -> Activations:
         """Return the output.

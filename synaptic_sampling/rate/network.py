@@ -72,6 +72,8 @@ class RateNetwork:
     ) -> None:
         if not isinstance(rule, DeepR | FixedWiring):
             raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
+        if not isinstance(layers, Sequence):
+            raise TypeError(f"layers must be a list of layers, got {layers!r}.")
         self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
         if not self.layers:
             raise ValueError("layers must hold at least one layer.")
@@ -79,10 +81,15 @@ class RateNetwork:
         for index, layer in enumerate(self.layers):
             if not callable(getattr(layer, "backward", None)):
                 raise TypeError(f"layers must hold layers such as SparseLinear or ReLU, got {layer!r}.")
-            num = layer.build(num, self.seed, index, signs)
+            if layer in self.layers[:index]:
+                raise ValueError(f"{layer} stands in two places; make a new layer for each.")
+            num = layer.outputs_after(num)
+        for index, layer in enumerate(self.layers):
+            layer.build(self.seed, index, signs)
         # Only layers with weights can come first.
         self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]
         self.num_out = int(num or 0)
+        self._input = aligned(self.num_in, 0)
 
     def __repr__(self) -> str:
         return f"RateNetwork({self.layers}, {self.rule})"
@@ -260,8 +267,8 @@ class RateNetwork:
             If the shape is wrong or a value is not finite.
         """
         x = np.ascontiguousarray(samples, np.float32)
-        if x.ndim != 2 or x.shape[1] != self.num_in:
-            raise ValueError(f"samples must have shape (n, {self.num_in}), got {x.shape}.")
+        if x.ndim != 2 or x.shape[1] != self.num_in or not len(x):
+            raise ValueError(f"samples must have shape (n, {self.num_in}) with n > 0, got {x.shape}.")
         if not np.isfinite(x).all():
             n, feature = (int(k) for k in np.argwhere(~np.isfinite(x))[0])
             raise ValueError(f"samples must be finite, got {x[n, feature]} as feature {feature} of sample {n}.")
@@ -270,7 +277,9 @@ class RateNetwork:
     def _forward(self, samples: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the outputs [num_out, padded batch] for the samples numbered in ``order``."""
         width = -(-len(order) // LANES) * LANES
-        x = aligned(self.num_in, width)
+        if self._input.shape[1] != width:
+            self._input = aligned(self.num_in, width)
+        x = self._input
         linear._load_batch(samples, order, x)
         for layer in self.layers:
             x = layer.forward(x)

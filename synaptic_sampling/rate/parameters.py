@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling import sampler
+from synaptic_sampling._kernels.dynamics import _first_not_finite
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import DeepR, FixedWiring
@@ -138,15 +139,20 @@ class DenseParameter:
         Where the layer writes dE/d(value).
     moments : tuple of ndarray
         What the optimizer remembers of each entry.
-    age : ndarray of int64
-        Steps so far, for each entry: what Adam asks of connections too.
+    steps_done : int
+        Steps so far.
     """
 
     def __init__(self, value: Array) -> None:
         self.value = value
         self.gradient: Array = np.zeros_like(value)
         self.moments: tuple[Array, ...] = ()
-        self.age: Array = np.zeros(value.size, np.int64)
+        self.steps_done = 0
+
+    @property
+    def age(self) -> Array:
+        """Return the steps so far, for each entry: what Adam asks of connections too."""
+        return np.full(self.value.size, self.steps_done)
 
     def check(self, rule: DeepR | FixedWiring) -> None:
         """Raise the error that ``step`` would raise; changes nothing.
@@ -161,9 +167,9 @@ class DenseParameter:
         FloatingPointError
             If the gradient is NaN or infinite; names the entry.
         """
-        wrong = np.argwhere(~np.isfinite(self.gradient))
-        if len(wrong):
-            entry = tuple(int(n) for n in wrong[0])
+        k = _first_not_finite(self.gradient.reshape(-1))
+        if k >= 0:
+            entry = tuple(int(n) for n in np.unravel_index(k, self.gradient.shape))
             raise FloatingPointError(
                 f"gradient of entry {entry} is {self.gradient[entry]}; "
                 "lower the learning rate or find where it diverges."
@@ -181,7 +187,7 @@ class DenseParameter:
         gradient = self.gradient.reshape(-1)
         if len(self.moments) != rule.optimizer.num_moments:
             self.moments = tuple(np.zeros_like(value) for _ in range(rule.optimizer.num_moments))
-        self.age += 1
+        self.steps_done += 1
         # An optimizer asks for moments and ages only, which are here as in connections.
         slope = rule.optimizer.direction(gradient, self)  # type: ignore[arg-type]
         value -= slope * np.float32(rule.learning_rate)
@@ -195,7 +201,7 @@ class DenseParameter:
             The values and what the optimizer remembers.
         """
         moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
-        return {"value": self.value, "age": self.age, **moments}
+        return {"value": self.value, "steps_done": np.array(self.steps_done), **moments}
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take on the state of an equal parameter.
@@ -213,6 +219,6 @@ class DenseParameter:
         if state["value"].shape != self.value.shape:
             raise ValueError(f"the state has shape {state['value'].shape}, but here it is {self.value.shape}.")
         self.value[:] = state["value"]
-        self.age[:] = state["age"]
+        self.steps_done = int(state["steps_done"])
         count = sum(name.startswith("moment") for name in state)
         self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))

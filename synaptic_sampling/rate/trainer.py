@@ -56,12 +56,14 @@ class Trainer:
     Raises
     ------
     TypeError
-        If ``network`` is none.
+        If ``network`` or ``loss`` is none.
     """
 
     def __init__(self, network: RateNetwork, loss: Loss | None = None, *, log: RewiringLog | None = None) -> None:
         if not isinstance(network, RateNetwork):
             raise TypeError(f"network must be a RateNetwork, got {network!r}.")
+        if loss is not None and not callable(getattr(loss, "evaluate", None)):
+            raise TypeError(f"loss must be a CrossEntropy or a MeanSquaredError, got {loss!r}.")
         self.network, self.loss = network, CrossEntropy() if loss is None else loss
         self.log = RewiringLog() if log is None else log
         self.steps_done = self.samples_done = 0
@@ -82,13 +84,13 @@ class Trainer:
         Parameters
         ----------
         samples : array_like, shape (n, num_in)
-            The inputs.
+            The inputs; where training goes on, the same as before.
         targets : array_like
             Labels or targets, as the loss wants them.
         epochs : int
             In all: what was done before counts.
         batch_size : int
-            Samples per step; the last batch of an epoch may be smaller. The same as before where training goes on.
+            Samples per step; the last batch of an epoch may be smaller.
         test : tuple of array_like, optional
             Samples and labels on which accuracy is measured after each epoch.
         report : 'bar', callable or None
@@ -103,20 +105,21 @@ class Trainer:
         """
         x = self.network.check_samples(samples)
         y = self.loss.check_targets(targets, len(x), self.network.num_out)
+        if test is not None:
+            self.network.accuracy(*test)  # What is wrong with it is to be known before the first epoch.
         check_integer("epochs", epochs, minimum=0, maximum=2**31)
-        size = check_integer("batch_size", batch_size, minimum=1, maximum=max(1, len(x)))
+        size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
         if not (report in ("bar", None) or callable(report)):
             raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
-        per_epoch = -(-len(x) // size)
         losses: list[float] = []
         self._begin_log()
-        bar = tqdm(total=epochs, initial=self.steps_done // per_epoch, unit="epoch", disable=report != "bar")
+        bar = tqdm(total=epochs, initial=self.samples_done // len(x), unit="epoch", disable=report != "bar")
         with _Interrupt() as interrupt, bar:
-            while self.steps_done < epochs * per_epoch:
-                epoch, batch = divmod(self.steps_done, per_epoch)
+            while self.samples_done < epochs * len(x):
+                epoch, start = divmod(self.samples_done, len(x))
                 order = permutation(self.network.seed, Stream.ORDER, epoch, len(x))
                 losses = []
-                for begin in range(batch * size, len(x), size):
+                for begin in range(start, len(x), size):
                     interrupt.check()
                     losses.append(self._learn(x[order[begin : begin + size]], y[order[begin : begin + size]]))
                 if test is not None:

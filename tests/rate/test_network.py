@@ -71,6 +71,46 @@ def test_gradients_are_derivatives(rng, activation, loss, bias):
         assert_allclose(parameter.gradient, slopes, rtol=1e-4, atol=1e-5 * np.abs(slopes).max())
 
 
+def test_gradient_reaches_a_layer_through_a_layer_without_activation(rng):
+    first, second = SparseLinear(6, 5, connections=12), Linear(5, 3)
+    net = RateNetwork([first, second], RULE, seed=1)
+    x, y = rng.standard_normal((16, 6)).astype(np.float32), rng.integers(0, 3, 16)
+    net.gradients(x, y, CrossEntropy())
+    odds = np.exp(net.outputs(x).astype(float))
+    delta = (odds / odds.sum(axis=1, keepdims=True) - np.eye(3)[y]) / 16
+    c = first.connections
+    assert_allclose(first.parameters[0].gradient, (x.T @ delta @ second.matrix)[c.pre, c.post], rtol=1e-4, atol=1e-7)
+
+
+def test_weights_at_the_start_have_the_size_of_he_et_al():
+    """Relative error of a mean of n squares of normals: sqrt(2/n) = 0.010; false alarm at 6 of them below 1e-8."""
+    sparse, dense = SparseLinear(400, 200, connectivity=0.25), Linear(400, 50)
+    RateNetwork([sparse, ReLU(), Linear(200, 400), dense], RULE, seed=1)
+    assert np.mean(sparse.connections.theta.astype(float) ** 2) == pytest.approx(2 / 100, rel=0.06)
+    assert np.mean(dense.matrix.astype(float) ** 2) == pytest.approx(2 / 400, rel=0.06)
+    assert np.mean(dense.matrix > 0) == pytest.approx(0.5, abs=0.03)
+
+
+def test_signs_are_those_that_are_asked_for():
+    net = RateNetwork([SparseLinear(30, 20, connectivity=0.5)], RULE, signs=-1, seed=1)
+    assert (net.connections[0].polarity == -1).all()
+
+
+def test_another_batch_size_goes_on_where_the_first_ended(rng):
+    x, y = samples(rng, 40)
+    trainer = Trainer(make())
+    trainer.fit(x, y, epochs=1, batch_size=16, report=None)
+    trainer.fit(x, y, epochs=3, batch_size=40, report=None)
+    assert (trainer.steps_done, trainer.samples_done) == (3 + 2, 120)
+
+
+def test_layers_can_be_used_after_a_mistake():
+    first = Linear(3, 4)
+    with pytest.raises(ValueError, match="the layer before it has 4 outputs"):
+        RateNetwork([first, Linear(5, 2)], RULE)
+    RateNetwork([first, Linear(4, 2)], RULE)
+
+
 def test_sparse_equals_dense_with_zeros(rng):
     sparse, dense = SparseLinear(30, 20, connectivity=0.2), Linear(30, 20)
     one, two = RateNetwork([sparse], FixedWiring(0.1), seed=1), RateNetwork([dense], FixedWiring(0.1), seed=1)
@@ -269,7 +309,10 @@ def test_layers_refuse():
         (lambda: RateNetwork(["relu"], RULE), TypeError, "layers must hold layers"),
         (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must be a DeepR or a FixedWiring"),
         (lambda: RateNetwork([Linear(3, 4)], RULE, seed=-1), ValueError, "seed must be between"),
-        (lambda: RateNetwork([layer := Linear(3, 3), layer], RULE), ValueError, "is part of a network already"),
+        (lambda: RateNetwork([layer := Linear(3, 3), layer], RULE), ValueError, "stands in two places"),
+        (lambda: RateNetwork(make().layers, RULE), ValueError, "is part of a network already; make a new layer"),
+        (lambda: RateNetwork(Linear(3, 3), RULE), TypeError, "layers must be a list"),
+        (lambda: Trainer(make(), "ce"), TypeError, "loss must be a CrossEntropy or a MeanSquaredError, got 'ce'"),
         (lambda: Trainer("net"), TypeError, "network must be a RateNetwork"),
     ]:
         with pytest.raises(error, match=message):
@@ -282,8 +325,10 @@ def test_fit_refuses(rng):
     bad = x.copy()
     bad[7, 3] = np.nan
     for arguments, options, error, message in [
-        ((x[:, :5], y), {}, ValueError, r"samples must have shape \(n, 12\), got \(40, 5\)"),
+        ((x[:, :5], y), {}, ValueError, r"samples must have shape \(n, 12\) with n > 0, got \(40, 5\)"),
         ((bad, y), {}, ValueError, "got nan as feature 3 of sample 7"),
+        ((x[:0], y[:0]), {}, ValueError, r"with n > 0, got \(0, 12\)"),
+        ((x, y), {"test": (x, y + 1)}, ValueError, "labels must be between 0 and 3, got 4"),
         ((x, y[:5]), {}, ValueError, r"labels must have shape \(40,\)"),
         ((x, y + 1), {}, ValueError, "labels must be between 0 and 3, got 4"),
         ((x, y * 1.0), {}, TypeError, "labels must be integers"),

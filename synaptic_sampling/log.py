@@ -7,14 +7,31 @@ import logging
 import math
 import os
 import struct
-import zlib
 from pathlib import Path
-from typing import IO, Any, NamedTuple
+from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synaptic_sampling import _replay
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling._log_file import (
+    END,
+    EVENTS,
+    MAGIC,
+    SETS,
+    SNAPSHOT,
+    TIMES,
+    LogError,
+    SetInfo,
+    Snapshot,
+    frame,
+    pack,
+    read_frames,
+    unpack,
+)
+from synaptic_sampling._replay import LIFE
+from synaptic_sampling._rows import Rows
 from synaptic_sampling.events import EVENT, RewiringInfo
 
 __all__ = ["LIFE", "TIME", "LogError", "RewiringLog", "SetInfo", "Snapshot"]
@@ -24,51 +41,11 @@ logger = logging.getLogger(__name__)
 #: One row per step: when it was, in seconds of simulated time and in presented samples (NaN where there are none).
 TIME = np.dtype([("step", "<i8"), ("seconds", "<f8"), ("samples", "<f8")])
 
-#: One connection from its birth to its death. ``initial``: it was there at the start, its true birth is not known.
-LIFE = np.dtype(
-    [
-        ("pre", "<i4"),
-        ("post", "<i4"),
-        ("set", "<u2"),
-        ("polarity", "i1"),
-        ("initial", "?"),
-        ("dead", "?"),
-        ("birth", "<i8"),
-        ("end", "<i8"),
-    ]
-)
-
 #: Rows that are kept before they become a block on disk; a crash loses at most these.
 BLOCK = 16384
 
-MAGIC = b"rewiring log 1\n\x00"
-FRAME = struct.Struct("<4sQI")
-SETS, EVENTS, TIMES, SNAPSHOT, END = b"SETS", b"EVNT", b"TIME", b"SNAP", b"END "
-
-
-class LogError(Exception):
-    """A log that contradicts itself, is damaged, or is no log."""
-
-
-class SetInfo(NamedTuple):
-    """What is to be known of a set of connections."""
-
-    set_index: int
-    num_pre: int
-    num_post: int
-    num_sites: int
-    name: str
-
-
-class Snapshot(NamedTuple):
-    """All connections of a set after a step, slot by slot."""
-
-    step: int
-    set_index: int
-    pre: NDArray[np.int32]
-    post: NDArray[np.int32]
-    theta: NDArray[Any]
-    polarity: NDArray[np.int8]
+MAX_STEP = 2**62
+MAX_INDEX = 2**16 - 1
 
 
 class RewiringLog:
@@ -79,8 +56,8 @@ class RewiringLog:
     Parameters
     ----------
     path : path-like, optional
-        Where to write while recording, so that a crash loses at most the last 16384 events and steps. To be closed
-        by ``close`` or a ``with`` statement.
+        Where to write while recording, so that a crash loses at most the last 16384 events or steps and the step
+        then running. To be closed by ``close`` or a ``with`` statement.
 
     Attributes
     ----------
@@ -101,7 +78,8 @@ class RewiringLog:
         self.sets: dict[int, SetInfo] = {}
         self.snapshots: list[Snapshot] = []
         self.num_births = self.num_deaths = 0
-        self._events, self._times = _Rows(EVENT), _Rows(TIME)
+        self._events, self._times = Rows(EVENT, BLOCK), Rows(TIME, BLOCK)
+        self._on_disk = {EVENTS: 0, TIMES: 0}
         self._file: IO[bytes] | None = None
         if path is not None:
             self._file = Path(path).open("wb")
@@ -118,13 +96,13 @@ class RewiringLog:
 
     @property
     def events(self) -> NDArray[Any]:
-        """Return all births and deaths, an array of ``EVENT``."""
-        return self._events.all()
+        """Return a copy of all births and deaths, an array of ``EVENT``."""
+        return self._events.since(0)
 
     @property
     def times(self) -> NDArray[Any]:
-        """Return one row per step, an array of ``TIME``."""
-        return self._times.all()
+        """Return a copy of the rows, one per step, an array of ``TIME``."""
+        return self._times.since(0)
 
     @property
     def first_step(self) -> int:
@@ -149,8 +127,21 @@ class RewiringLog:
             Pairs that may be connected.
         name : str
             For pictures.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of the wrong kind or out of range.
         """
-        self.sets[index] = SetInfo(index, num_pre, num_post, num_sites, name)
+        if not isinstance(name, str):
+            raise TypeError(f"name must be a string, got {name!r}.")
+        self.sets[_check_index(index)] = SetInfo(
+            int(index),
+            check_integer("num_pre", num_pre, minimum=1, maximum=2**31 - 1),
+            check_integer("num_post", num_post, minimum=1, maximum=2**31 - 1),
+            check_integer("num_sites", num_sites, minimum=0, maximum=num_pre * num_post),
+            name,
+        )
         self._write(SETS, json.dumps(list(self.sets.values())).encode())
 
     def snapshot(
@@ -169,12 +160,12 @@ class RewiringLog:
 
         Raises
         ------
-        ValueError
-            If the arrays differ in length.
+        TypeError, ValueError
+            If the step or the index is out of range, or the arrays differ in length.
         """
         taken = Snapshot(
-            check_integer("step", step, minimum=0, maximum=2**62),
-            index,
+            check_integer("step", step, minimum=0, maximum=MAX_STEP),
+            _check_index(index),
             np.array(pre, np.int32),
             np.array(post, np.int32),
             np.array(theta),
@@ -184,7 +175,7 @@ class RewiringLog:
         if len(lengths) != 1:
             raise ValueError(f"pre, post, theta and polarity must have equal lengths, got {sorted(lengths)}.")
         self.snapshots.append(taken)
-        self._write(SNAPSHOT, _pack(taken))
+        self._write(SNAPSHOT, pack(taken))
 
     def record(self, info: RewiringInfo, *, seconds: float = math.nan, samples: float = math.nan) -> None:
         """Append what a step did; once per step, or once per step and set.
@@ -201,18 +192,21 @@ class RewiringLog:
         Raises
         ------
         ValueError
-            If the step is older than the last one.
+            If the step is older than the last one, or not that of its events.
         """
         last = int(self._times.last["step"]) if len(self._times) else -1
         if info.step < last:
             raise ValueError(f"steps must not go back: step {info.step} came after step {last}.")
+        if len(info.events) and (info.events["step"] != info.step).any():
+            raise ValueError(f"all events of step {info.step} must carry this step.")
+        if info.step > last:
+            # All before it is complete: a file holds whole steps only.
+            if max(len(self._events) - self._on_disk[EVENTS], len(self._times) - self._on_disk[TIMES]) >= BLOCK:
+                self._spool()
+            self._times.append(np.array([(info.step, seconds, samples)], TIME))
         self.num_deaths += info.num_deaths
         self.num_births += info.num_births
-        for block in self._events.append(info.events):
-            self._write(EVENTS, block.tobytes())
-        if info.step > last:
-            for block in self._times.append(np.array([(info.step, seconds, samples)], TIME)):
-                self._write(TIMES, block.tobytes())
+        self._events.append(info.events)
 
     def wiring(
         self, step: int | None = None, index: int = 0
@@ -236,14 +230,14 @@ class RewiringLog:
         LogError
             If there is no snapshot to begin with, or if an event contradicts the wiring.
         """
-        until = self.last_step if step is None else check_integer("step", step, minimum=0, maximum=2**62)
+        until = self.last_step if step is None else check_integer("step", step, minimum=0, maximum=MAX_STEP)
         earlier = [s for s in self.snapshots if s.set_index == index and s.step <= until]
         if not earlier:
             raise LogError(f"no snapshot of set {index} at or before step {until}: nothing to begin the replay with.")
         begin = max(earlier, key=lambda s: s.step)
         events = self.events
         events = events[(events["set"] == index) & (events["step"] > begin.step) & (events["step"] <= until)]
-        return _replay(begin, events)
+        return _replay.replay(begin, events)
 
     def lives(self, index: int | None = None) -> NDArray[Any]:
         """Return all connections, each from its birth to its death.
@@ -258,16 +252,27 @@ class RewiringLog:
         ndarray of LIFE
             ``end`` is the step of death, or the last step of the record where not ``dead``. For ``initial`` ones
             ``birth`` is the begin of the record.
+
+        Raises
+        ------
+        LogError
+            If there is no snapshot to begin with, or if an event contradicts the wiring.
         """
-        indices = sorted(self.sets or {s.set_index for s in self.snapshots}) if index is None else [index]
-        return np.concatenate([_lives(self, n) for n in indices]) if indices else np.empty(0, LIFE)
+        first = {taken.set_index: taken for taken in reversed(self.snapshots)}
+        indices = sorted(self.sets or first) if index is None else [index]
+        events = self.events
+        found = [np.empty(0, LIFE)]
+        for n in indices:
+            if n not in first:
+                raise LogError(f"no snapshot of set {n}: who was there at the start is not known.")
+            own = events[(events["set"] == n) & (events["step"] > first[n].step)]
+            found.append(_replay.lives(first[n], own, self.last_step))
+        return np.concatenate(found)
 
     def flush(self) -> None:
-        """Write what has been recorded so far to disk."""
+        """Write what has been recorded so far to disk; between steps."""
         if self._file is not None:
-            self._write(EVENTS, self._events.rest().tobytes())
-            self._write(TIMES, self._times.rest().tobytes())
-            self._file.flush()
+            self._spool()
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -293,22 +298,19 @@ class RewiringLog:
         """
         temporary = Path(path).with_name(f".{Path(path).name}.part")
         with temporary.open("wb") as file:
-            file.write(MAGIC)
-            for kind, payload in [
-                (SETS, json.dumps(list(self.sets.values())).encode()),
-                *((SNAPSHOT, _pack(taken)) for taken in self.snapshots),
-                (EVENTS, self.events.tobytes()),
-                (TIMES, self.times.tobytes()),
-                (END, b""),
-            ]:
-                file.write(FRAME.pack(kind, len(payload), zlib.crc32(payload)) + payload)
+            file.write(MAGIC + frame(SETS, json.dumps(list(self.sets.values())).encode()))
+            for taken in self.snapshots:
+                file.write(frame(SNAPSHOT, pack(taken)))
+            for kind, rows in ((EVENTS, self.events), (TIMES, self.times)):
+                file.write(frame(kind, rows.tobytes()))
+            file.write(frame(END, b""))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RewiringLog:
-        """Read a log; of one whose writer was interrupted, all that reached the disk.
+        """Read a log; of one whose writer was interrupted, all steps that reached the disk.
 
         Parameters
         ----------
@@ -325,158 +327,52 @@ class RewiringLog:
         LogError
             If the file is missing, damaged or no log.
         """
+        frames, closed = read_frames(path)
+        log = cls()
+        parts: dict[bytes, list[NDArray[Any]]] = {EVENTS: [np.empty(0, EVENT)], TIMES: [np.empty(0, TIME)]}
         try:
-            content = Path(path).read_bytes()
-        except OSError as error:
-            raise LogError(f"{path} cannot be read: {error}") from error
-        if not content.startswith(MAGIC):
-            raise LogError(f"{path} is no rewiring log, or one of another format.")
-        log, place = cls(), len(MAGIC)
-        while place < len(content):
-            place, kind, payload = _frame(content, place, path)
-            if kind == END:
-                return log
-            if payload is None:
-                break
-            log._take(kind, payload, path)
-        logger.warning(
-            "%s was not closed: its writer was interrupted; the steps up to %d are here", path, log.last_step
-        )
+            for kind, payload in frames:
+                if kind == SETS:
+                    for about in json.loads(bytes(payload)):
+                        log.describe(about[0], **dict(zip(SetInfo._fields[1:], about[1:], strict=True)))
+                elif kind == SNAPSHOT:
+                    log.snapshot(*unpack(payload))
+                else:
+                    parts[kind].append(np.frombuffer(payload, EVENT if kind == EVENTS else TIME))
+            events, times = (np.concatenate(parts[kind]) for kind in (EVENTS, TIMES))
+            if not closed:
+                events = events[events["step"] <= times["step"].max(initial=-1)]
+                logger.warning("%s was not closed: its writer was interrupted; %d steps are here", path, len(times))
+            log._take(events, times)
+        except (ValueError, TypeError, LookupError, RecursionError, struct.error) as error:
+            raise LogError(f"{path} is damaged: {error}") from error
         return log
 
-    def _take(self, kind: bytes, payload: bytes, path: Any) -> None:
-        """Add the content of a frame."""
-        try:
-            if kind == SETS:
-                self.sets = {row[0]: SetInfo(*row) for row in json.loads(payload)}
-            elif kind == SNAPSHOT:
-                self.snapshots.append(_unpack(payload))
-            elif kind == EVENTS:
-                events = np.frombuffer(payload, EVENT)
-                self._events.append(events)
-                self.num_births += int(np.count_nonzero(events["kind"] == 1))
-                self.num_deaths += int(np.count_nonzero(events["kind"] == -1))
-            elif kind == TIMES:
-                self._times.append(np.frombuffer(payload, TIME))
-            else:
-                raise ValueError(f"unknown part {kind!r}")
-        except (ValueError, TypeError, KeyError, IndexError, struct.error) as error:
-            raise LogError(f"{path} is damaged: {error}") from error
+    def _take(self, events: NDArray[Any], times: NDArray[Any]) -> None:
+        """Take over all rows at once."""
+        if (np.diff(times["step"]) <= 0).any() or (np.diff(events["step"]) < 0).any():
+            raise ValueError("its steps go back")
+        if not np.isin(events["step"], times["step"]).all():
+            raise ValueError("an event belongs to no step")
+        if not (np.isin(events["kind"], (-1, 1)) & np.isin(events["polarity"], (-1, 1))).all():
+            raise ValueError("an event is neither a birth nor a death, or has no sign")
+        self._events.append(events)
+        self._times.append(times)
+        self.num_births = int(np.count_nonzero(events["kind"] > 0))
+        self.num_deaths = len(events) - self.num_births
+
+    def _spool(self) -> None:
+        """Write the rows that are not yet on disk, of whole steps; times last, which make the steps count."""
+        for kind, rows in ((EVENTS, self._events), (TIMES, self._times)):
+            if len(rows) > self._on_disk[kind]:
+                self._write(kind, rows.since(self._on_disk[kind]).tobytes())
+                self._on_disk[kind] = len(rows)
 
     def _write(self, kind: bytes, payload: bytes) -> None:
-        if self._file is not None and (payload or kind == END):
-            self._file.write(FRAME.pack(kind, len(payload), zlib.crc32(payload)) + payload)
+        if self._file is not None:
+            self._file.write(frame(kind, payload))
             self._file.flush()
 
 
-class _Rows:
-    """Rows of a table that grows, in full blocks and one that fills."""
-
-    def __init__(self, dtype: np.dtype[Any]) -> None:
-        self._blocks: list[NDArray[Any]] = []
-        self._open = np.empty(BLOCK, dtype)
-        self._used = self._flushed = 0
-
-    def __len__(self) -> int:
-        return sum(map(len, self._blocks)) + self._used
-
-    @property
-    def last(self) -> Any:
-        """Return the last row."""
-        return self._open[self._used - 1] if self._used else self._blocks[-1][-1]
-
-    def append(self, rows: NDArray[Any]) -> list[NDArray[Any]]:
-        """Add rows; return what of the blocks that are full now was not handed out before."""
-        full = []
-        while len(rows):
-            n = min(len(rows), BLOCK - self._used)
-            self._open[self._used : self._used + n] = rows[:n]
-            self._used += n
-            rows = rows[n:]
-            if self._used == BLOCK:
-                full.append(self.rest())
-                self._blocks.append(self._open)
-                self._open, self._used, self._flushed = np.empty_like(self._open), 0, 0
-        return full
-
-    def rest(self) -> NDArray[Any]:
-        """Return the rows of the open block that were not handed out before."""
-        rows = self._open[self._flushed : self._used]
-        self._flushed = self._used
-        return rows
-
-    def all(self) -> NDArray[Any]:
-        """Return all rows."""
-        return np.concatenate([*self._blocks, self._open[: self._used]])
-
-
-def _pack(taken: Snapshot) -> bytes:
-    about = json.dumps([taken.step, taken.set_index, len(taken.pre), taken.theta.dtype.str]).encode()
-    return struct.pack("<I", len(about)) + about + b"".join(values.tobytes() for values in taken[2:])
-
-
-def _unpack(payload: bytes) -> Snapshot:
-    begin = 4 + struct.unpack_from("<I", payload)[0]
-    step, index, number, theta = json.loads(payload[4:begin])
-    columns = []
-    for dtype in (np.dtype("<i4"), np.dtype("<i4"), np.dtype(theta), np.dtype("i1")):
-        columns.append(np.frombuffer(payload, dtype, number, begin))
-        begin += number * dtype.itemsize
-    return Snapshot(step, index, *columns)
-
-
-def _frame(content: bytes, place: int, path: Any) -> tuple[int, bytes, bytes | None]:
-    """Return where the next frame begins, and kind and payload of this one; no payload where the file breaks off."""
-    if place + FRAME.size > len(content):
-        return len(content), b"", None
-    kind, length, check = FRAME.unpack_from(content, place)
-    place += FRAME.size
-    if length > len(content) - place:
-        return len(content), b"", None
-    payload = content[place : place + length]
-    if zlib.crc32(payload) != check or kind not in {SETS, EVENTS, TIMES, SNAPSHOT, END}:
-        raise LogError(f"{path} is damaged at byte {place}.")
-    return place + length, kind, payload
-
-
-def _replay(begin: Snapshot, events: NDArray[Any]) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
-    """Return the wiring that the events lead to, checking that each of them is possible."""
-    pre, post, polarity = begin.pre.tolist(), begin.post.tolist(), begin.polarity.tolist()
-    slot_of: dict[tuple[int, int], int] = {pair: slot for slot, pair in enumerate(zip(pre, post, strict=True))}
-    for step, i, j, slot, _, kind, sign in events.tolist():
-        dead = kind < 0
-        if dead and slot_of.pop((i, j), None) != slot:
-            raise LogError(f"step {step}: connection {i} -> {j} dies in slot {slot}, where it was not.")
-        if not dead:
-            if (i, j) in slot_of or not 0 <= slot < len(pre) or slot_of.get((pre[slot], post[slot])) == slot:
-                raise LogError(f"step {step}: connection {i} -> {j} is born in slot {slot}, which is not free for it.")
-            pre[slot], post[slot], polarity[slot] = i, j, sign
-            slot_of[i, j] = slot
-    if len(slot_of) != len(pre):
-        raise LogError(f"the events leave {len(pre) - len(slot_of)} slots without a connection.")
-    return np.array(pre, np.int32), np.array(post, np.int32), np.array(polarity, np.int8)
-
-
-def _lives(log: RewiringLog, index: int) -> NDArray[Any]:
-    """Return the lives of one set: in each slot, deaths end what the birth before them, or the start, began."""
-    start = next((s for s in log.snapshots if s.set_index == index), None)
-    if start is None:
-        raise LogError(f"no snapshot of set {index}: who was there at the start is not known.")
-    events = log.events
-    events = events[(events["set"] == index) & (events["step"] > start.step)]
-    births, deaths = events[events["kind"] > 0], events[events["kind"] < 0]
-    born = np.empty(len(start.pre) + len(births), LIFE)
-    slots = np.concatenate([np.arange(len(start.pre)), births["slot"]])
-    for name in ("pre", "post", "polarity"):
-        born[name] = np.concatenate([getattr(start, name), births[name]])
-    born["birth"] = np.concatenate([np.full(len(start.pre), start.step), births["step"]])
-    born["initial"] = np.arange(len(born)) < len(start.pre)
-    born["set"], born["dead"], born["end"] = index, False, log.last_step
-    # Both in the order of slots, then of time: the n-th life of a slot ends with the n-th death there.
-    lives, ends = np.argsort(slots, kind="stable"), np.argsort(deaths["slot"], kind="stable")
-    first_life = np.searchsorted(slots[lives], np.arange(len(start.pre)))
-    first_death = np.searchsorted(deaths["slot"][ends], np.arange(len(start.pre)))
-    rank = np.arange(len(ends)) - first_death[deaths["slot"][ends]]
-    died = lives[first_life[deaths["slot"][ends]] + rank]
-    born["dead"][died], born["end"][died] = True, deaths["step"][ends]
-    return born
+def _check_index(index: int) -> int:
+    return check_integer("index", index, minimum=0, maximum=MAX_INDEX)

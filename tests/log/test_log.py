@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
+import pickle
 import signal
+import struct
 import subprocess
 import sys
 
@@ -11,7 +14,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Connections, DeepR, step
+from synaptic_sampling import Connections, DeepR, _log_file, step
 from synaptic_sampling import log as log_module
 from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.log import LogError, RewiringLog
@@ -90,6 +93,19 @@ def test_contradictions_are_found(events, message):
     log.record(info(1, *events))
     with pytest.raises(LogError, match=message):
         log.wiring()
+    with pytest.raises(LogError, match=message):
+        log.lives()
+
+
+def test_lives_find_a_site_taken_twice():
+    log = RewiringLog()
+    log.snapshot(0, 0, [0, 1], [1, 2], [0.0, 0.0], [1, 1])
+    log.record(info(1, (0, 1, 0, -1), (1, 2, 0, 1)))
+    with pytest.raises(LogError, match="step 1: connection 1 -> 2 is born in slot 0"):
+        log.lives()
+    log.record(info(2, (1, 2, 1, -1), (0, 1, 1, 1)))
+    with pytest.raises(LogError, match="step 1: connection 1 -> 2 is born in slot 0"):
+        log.lives()
 
 
 def test_without_a_snapshot_there_is_no_replay():
@@ -102,6 +118,32 @@ def test_steps_do_not_go_back():
     log.record(info(2))
     with pytest.raises(ValueError, match="step 1 came after step 2"):
         log.record(info(1))
+
+
+def test_events_carry_their_step():
+    with pytest.raises(ValueError, match="all events of step 2 must carry this step"):
+        RewiringLog().record(info(1, (0, 1, 0, -1))._replace(step=2))
+
+
+def test_an_event_costs_24_bytes():
+    log = RewiringLog()
+    events = np.zeros(1000, EVENT)
+    events["kind"] = 1
+    for n in range(1, 501):
+        events["step"] = n
+        log.record(RewiringInfo(n, events, 0, 0))
+    rows = log._events
+    held = sum(block.nbytes for block in rows._blocks) + rows._open.nbytes
+    assert held <= 24 * (500_000 + log_module.BLOCK)
+    assert len(log.events) == len(rows) == 500_000
+    assert_array_equal(rows.since(123_456)["step"], np.arange(123_456, 500_000) // 1000 + 1)
+    assert len(rows.since(len(rows))) == 0
+
+
+def test_log_travels_between_processes():
+    log = RewiringLog()
+    record(log, 30)
+    assert equal(pickle.loads(pickle.dumps(log)), log)
 
 
 def test_lives_equal_a_plain_account():
@@ -158,7 +200,7 @@ import numpy as np
 from tests.log.test_log import record
 from synaptic_sampling import log
 log.BLOCK = 64
-record(log.RewiringLog(sys.argv[1]), 10**9)
+record(log.RewiringLog(sys.argv[1]), 100_000)  # more than are waited for, but not without end
 """
 
 
@@ -167,15 +209,43 @@ def test_killed_writer_loses_at_most_the_open_block(tmp_path):
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", WRITER, path], env=environment) as writer:
         while not path.exists() or path.stat().st_size < 50_000:
-            assert writer.poll() is None, "the writer failed"
+            assert writer.poll() is None, "the writer failed, or did not write"
         writer.send_signal(signal.SIGKILL)
     log = RewiringLog.load(path)
+    assert len(log.events) > 1000
+    assert_is_beginning(log)
+
+
+def assert_is_beginning(log):
+    """All steps that are there are whole: the wiring, the lives and the counts are those of that moment."""
     whole = RewiringLog()
-    record(whole, log.last_step + 64)
-    number = len(log.events)
-    assert number > 1000
-    assert_array_equal(log.events, whole.events[:number])
-    assert np.count_nonzero(whole.events["step"] <= log.last_step) - number < 64 + 2 * 40
+    (c,) = record(whole, log.last_step)
+    assert log.events.tobytes() == whole.events.tobytes()
+    assert log.times.tobytes() == whole.times.tobytes()
+    assert (log.num_births, log.num_deaths) == (whole.num_births, whole.num_deaths)
+    assert_array_equal(log.wiring()[0], c.pre)
+    assert_array_equal(log.lives(), whole.lives())
+
+
+def test_whatever_part_of_a_file_was_written_whole_steps_come_back(tmp_path, monkeypatch, rng):
+    monkeypatch.setattr(log_module, "BLOCK", 64)
+    log = RewiringLog(tmp_path / "run.log")
+    record(log, 60)
+    size = (tmp_path / "run.log").stat().st_size
+    content = (tmp_path / "run.log").read_bytes()
+    log.close()
+    steps = set()
+    for end in rng.integers(1500, size, 60):
+        (tmp_path / "part.log").write_bytes(content[:end])
+        part = RewiringLog.load(tmp_path / "part.log")
+        steps.add(part.last_step)
+        assert_is_beginning(part)
+    assert len(steps) > 5
+    whole_blocks = RewiringLog()
+    record(whole_blocks, 60)
+    (tmp_path / "part.log").write_bytes(content)
+    lost = len(whole_blocks.events) - len(RewiringLog.load(tmp_path / "part.log").events)
+    assert lost < 64 + 2 * 40
 
 
 def test_damage_is_found(tmp_path, rng):
@@ -184,24 +254,85 @@ def test_damage_is_found(tmp_path, rng):
     record(log, 20)
     log.save(path)
     good = path.read_bytes()
-    for content in (b"", b"something else", good[5:]):
+    for content in (b"", b"something else", good[5:], good.replace(b"log 1", b"log 2", 1)):
         path.write_bytes(content)
         with pytest.raises(LogError, match="is no rewiring log"):
             RewiringLog.load(path)
     with pytest.raises(LogError, match="cannot be read"):
         RewiringLog.load(tmp_path / "missing.log")
     refused = 0
-    for _ in range(300):
+    # Heads of frames are few: each of their bits is hit once besides.
+    heads = [good.index(kind) + n for kind in _log_file.KINDS for n in range(16)]
+    places = [*rng.integers(len(good), size=300), *heads]
+    for place in places:
         bad = bytearray(good)
-        bad[int(rng.integers(len(bad)))] ^= 1 << int(rng.integers(8))
+        bad[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(bad)
         try:
             got = RewiringLog.load(path)
         except LogError:
             refused += 1
-        else:  # A length was hit, and the rest is missing: that is announced, and what is there is right.
-            assert_array_equal(got.events, log.events[: len(got.events)])
-    assert refused > 280
+        else:  # The last frame was hit, which only says that all the others are there.
+            assert equal(got, log)
+    assert refused >= len(places) - 20
+
+
+def snapshot_frame(*about, size=0):
+    text = json.dumps(about).encode()
+    return _log_file.frame(b"SNAP", struct.pack("<I", len(text)) + text + bytes(size))
+
+
+def event_frame(*, step=1, slot=0, kind=1, polarity=1):
+    return _log_file.frame(b"EVNT", np.array([(step, 5, 5, slot, 0, kind, polarity)], EVENT).tobytes())
+
+
+def time_frame(*steps):
+    return _log_file.frame(b"TIME", np.array([(n, 0, 0) for n in steps], log_module.TIME).tobytes())
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        _log_file.frame(b"SETS", b"[" * 200_000),
+        _log_file.frame(b"SETS", b"\xff"),
+        _log_file.frame(b"SETS", b"3"),
+        _log_file.frame(b"SETS", b'[["a", 1, 1, 1, "x"]]'),
+        _log_file.frame(b"SETS", b"[[0, 1]]"),
+        _log_file.frame(b"SETS", b'[[0, 2, 2, 5, "more sites than pairs"]]'),
+        _log_file.frame(b"SNAP", b""),
+        _log_file.frame(b"SNAP", b"\xff" * 8),
+        snapshot_frame("x", 0, 1, "<f8", size=17),
+        snapshot_frame(0, 0, -1, "<f8", size=17),
+        snapshot_frame(0, 0, 2, "<f8", size=17),
+        snapshot_frame(0, 0, 1, "|O", size=17),
+        snapshot_frame(0, 70_000, 1, "<f8", size=17),
+        _log_file.frame(b"EVNT", b"123"),
+        event_frame(),
+        event_frame(kind=3) + time_frame(1),
+        event_frame(polarity=0) + time_frame(1),
+        event_frame(step=2) + event_frame(step=1) + time_frame(1, 2),
+        time_frame(2, 1),
+        time_frame(1, 1),
+        _log_file.frame(b"EXEC", b"x"),
+        _log_file.frame(b"END ", b""),
+    ],
+)
+def test_hostile_files_are_refused(tmp_path, content):
+    path = tmp_path / "run.log"
+    body = content if content.startswith(b"END ") else content + _log_file.frame(b"END ", b"")
+    path.write_bytes(_log_file.MAGIC + body + (b"and more" if body is content else b""))
+    with pytest.raises(LogError, match="is damaged"):
+        RewiringLog.load(path)
+
+
+@pytest.mark.parametrize("slot", [-1, 2])
+def test_a_slot_that_is_none_is_refused(slot):
+    log = RewiringLog()
+    log.snapshot(0, 0, [0, 1], [1, 2], [0.0, 0.0], [1, 1])
+    log.record(info(1, (0, 1, slot, -1)))
+    for look in (log.wiring, log.lives):
+        with pytest.raises(LogError, match=f"0 -> 1 dies in slot {slot}"):
+            look()
 
 
 def test_arrays_of_a_snapshot_must_fit():

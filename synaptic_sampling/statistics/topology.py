@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["degrees", "reciprocity"]
+from synaptic_sampling.log import LogError, RewiringLog
+
+__all__ = ["connections_over_time", "degrees", "density", "reciprocity"]
 
 
 def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
@@ -24,6 +26,61 @@ def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
         The degrees.
     """
     return np.bincount(ends, minlength=num_neurons)
+
+
+def connections_over_time(log: RewiringLog, index: int) -> NDArray[np.int64]:
+    """Return how many connections a set has at the start and after each step.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With a snapshot at its start.
+    index : int
+        Number of the set.
+
+    Returns
+    -------
+    ndarray of int64, shape (1 + number of steps,)
+        The same number all along where each set has a budget of its own.
+
+    Raises
+    ------
+    LogError
+        If there is no snapshot of the set.
+    """
+    start = next((taken for taken in log.snapshots if taken.set_index == index), None)
+    if start is None:
+        raise LogError(f"no snapshot of set {index}: how many there were at the start is not known.")
+    events, steps = log.events, log.times["step"]
+    own = events[(events["set"] == index) & (events["step"] > start.step)]
+    changes = np.zeros(1 + len(steps), np.int64)
+    np.add.at(changes, 1 + np.searchsorted(steps, own["step"]), own["kind"])
+    return len(start.pre) + np.cumsum(changes)
+
+
+def density(log: RewiringLog, index: int) -> NDArray[np.float64]:
+    """Return which share of its sites a set occupies at the start and after each step.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        In which the set was described.
+    index : int
+        Number of the set.
+
+    Returns
+    -------
+    ndarray, shape (1 + number of steps,)
+        Connectivity, 0 to 1.
+
+    Raises
+    ------
+    LogError
+        If the set was not described, or has no snapshot.
+    """
+    if index not in log.sets:
+        raise LogError(f"set {index} was not described: how many sites it has is not known.")
+    return connections_over_time(log, index) / log.sets[index].num_sites
 
 
 def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:

@@ -27,8 +27,8 @@ class Turnover(NamedTuple):
     rate: NDArray[np.float64]
 
 
-def rewired_per_step(log: RewiringLog, index: int | None = None) -> Turnover:
-    """Return how many connections were born in each step.
+def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: int | None = None) -> Turnover:
+    """Return how many connections were rewired in each step.
 
     Parameters
     ----------
@@ -36,22 +36,29 @@ def rewired_per_step(log: RewiringLog, index: int | None = None) -> Turnover:
         With births and deaths.
     index : int, optional
         Number of the set; all by default.
+    older_than : int, optional
+        Count the deaths of connections that had survived so many steps, instead of all births: half of all newborns
+        die in their first step if nothing holds them. Those of the first wiring have the age they have in the record.
 
     Returns
     -------
     Turnover
-        Step, number of births.
+        Step, number of connections.
     """
-    events, steps = log.events, log.times["step"]
-    births = events[events["kind"] > 0]
-    if index is not None:
-        births = births[births["set"] == index]
-    counts = np.bincount(np.searchsorted(steps, births["step"]), minlength=len(steps))
+    steps = log.times["step"]
+    if older_than is None:
+        events = log.events
+        when = events["step"][(events["kind"] > 0) & ((events["set"] == index) | (index is None))]
+    else:
+        when = _deaths_of_the_old(log, older_than, index)
+    counts = np.bincount(np.searchsorted(steps, when), minlength=len(steps))
     return Turnover(steps.astype(float), counts.astype(float))
 
 
-def rewired_per_samples(log: RewiringLog, per: float = 1000.0, *, bins: int = 40, index: int | None = None) -> Turnover:
-    """Return how many connections were born while a number of samples was presented.
+def rewired_per_samples(
+    log: RewiringLog, per: float = 1000.0, *, bins: int = 40, index: int | None = None, older_than: int | None = None
+) -> Turnover:
+    """Return how many connections were rewired while a number of samples was presented.
 
     Parameters
     ----------
@@ -63,6 +70,8 @@ def rewired_per_samples(log: RewiringLog, per: float = 1000.0, *, bins: int = 40
         In how many intervals of equal length the record is divided, or fewer if it has fewer steps.
     index : int, optional
         Number of the set; all by default.
+    older_than : int, optional
+        Count only deaths after more than so many steps, see `rewired_per_step`.
 
     Returns
     -------
@@ -74,7 +83,7 @@ def rewired_per_samples(log: RewiringLog, per: float = 1000.0, *, bins: int = 40
     ValueError
         If the log has no presented samples.
     """
-    time, rate = _rewired_per(log, "samples", bins, index)
+    time, rate = _rewired_per(log, "samples", bins, index, older_than)
     return Turnover(time, per * rate)
 
 
@@ -100,10 +109,10 @@ def rewired_per_second(log: RewiringLog, *, bins: int = 40, index: int | None = 
     ValueError
         If the log has no seconds.
     """
-    return _rewired_per(log, "seconds", bins, index)
+    return _rewired_per(log, "seconds", bins, index, None)
 
 
-def _rewired_per(log: RewiringLog, unit: str, bins: int, index: int | None) -> Turnover:
+def _rewired_per(log: RewiringLog, unit: str, bins: int, index: int | None, older_than: int | None) -> Turnover:
     passed = log.times[unit]
     if not len(passed) or not np.isfinite(passed).all():
         raise ValueError(f"the log has no {unit}; record it with {unit}=... .")
@@ -111,7 +120,7 @@ def _rewired_per(log: RewiringLog, unit: str, bins: int, index: int | None) -> T
     # Intervals hold whole steps: n steps, give or take one.
     last = np.linspace(0, len(passed), number + 1).round().astype(int)
     edges = np.concatenate([[0.0], passed])[last]
-    births = np.add.reduceat(rewired_per_step(log, index).rate, last[:-1])
+    births = np.add.reduceat(rewired_per_step(log, index, older_than=older_than).rate, last[:-1])
     return Turnover((edges[1:] + edges[:-1]) / 2, births / np.diff(edges))
 
 
@@ -132,9 +141,7 @@ def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> fl
     float
         (gained + lost)/(N1 + N2), between 0 and 1.
     """
-    first, second = (
-        set(zip(*(ends.tolist() for ends in log.wiring(step, index)[:2]), strict=True)) for step in (begin, end)
-    )
+    first, second = (_pairs(*log.wiring(step, index)[:2]) for step in (begin, end))
     return len(first ^ second) / max(1, len(first) + len(second))
 
 
@@ -157,11 +164,15 @@ def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> f
     float
         Without a gradient, ``K*q_age/L`` in the stationary law (``exact.survival_of_newborns``, ``mean_lifetime``).
     """
+    steps = log.last_step - log.first_step
+    return len(_deaths_of_the_old(log, age, index)) / max(1, steps)
+
+
+def _deaths_of_the_old(log: RewiringLog, age: int, index: int | None) -> NDArray[np.int64]:
+    """Return the steps in which connections died that had survived a number of steps."""
     survived = check_integer("age", age, minimum=0, maximum=2**62)
     lives = log.lives(index)
-    old = lives["dead"] & (lives["end"] - lives["birth"] > survived)
-    steps = log.last_step - log.first_step
-    return float(np.count_nonzero(old)) / max(1, steps)
+    return lives["end"][lives["dead"] & (lives["end"] - lives["birth"] > survived)]
 
 
 def _pairs(pre: NDArray[np.int32], post: NDArray[np.int32]) -> set[tuple[int, int]]:

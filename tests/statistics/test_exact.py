@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from scipy.special import gammaln
+from scipy.special import factorial, gammaln, zeta
 
 from synaptic_sampling import Connections, DeepR, step
 from synaptic_sampling.statistics import exact
@@ -55,6 +55,34 @@ def test_without_l1_it_is_the_law_of_every_symmetric_noise():
 def test_small_steps_tend_to_the_known_limits(r):
     assert exact.turnover_rate(r) == pytest.approx(math.sqrt(2) * r * math.exp(-0.5826 * r), rel=3e-5)
     assert exact.mean_theta(r) == pytest.approx(1 / (2 * r) - 0.5826 + r / 4, rel=1e-4)
+
+
+@pytest.mark.parametrize("r", [1e-6, 0.003, 0.02, 0.1, 0.5, 1.0])
+def test_turnover_equals_the_series_in_the_zeta_function(r):
+    """The maximum of a Gaussian walk is 0 with sqrt(2) r exp(...): Chang and Peres (1997), another way altogether."""
+    k = np.arange(40)
+    series = np.sum(zeta(0.5 - k) * (-r * r / 2) ** k / (factorial(k) * (2 * k + 1)))
+    expected = math.sqrt(2) * r * math.exp(r / math.sqrt(2 * math.pi) * series)
+    assert exact.turnover_rate(r) == pytest.approx(expected, rel=1e-10)
+
+
+@pytest.mark.parametrize("r", [5.0, 20.0, 30.0, 1e3, 1e200])
+def test_large_steps_leave_hardly_any_above_0(r):
+    """Only the first increment counts: E = phi(r)/r^2, Var = 2 phi(r)/r^3, up to a share of order 1/r^2."""
+    r, given = min(r, 50.0), r
+    phi = math.exp(-0.5 * r * r) / math.sqrt(2 * math.pi)
+    assert exact.mean_lifetime(given) == pytest.approx(1.0, abs=1e-6)
+    assert exact.mean_theta(given) == pytest.approx(phi / r**2, rel=3 / r**2, abs=1e-300)
+    assert exact.std_theta(given) ** 2 == pytest.approx(2 * phi / r / r / r, rel=6 / r**2 + 1e-9, abs=1e-300)
+
+
+@pytest.mark.parametrize("r", [0.01, 0.5, 3.0, 50.0])
+def test_survival_only_falls_and_stays_above_0(r):
+    for law in (exact.survival_of_newborns, exact.survival_of_all):
+        values = law(r, 1500)
+        assert values[0] == 1.0
+        assert (np.diff(values) <= 0).all()
+        assert (values >= 0).all()
 
 
 def test_lifetimes_add_up():

@@ -7,7 +7,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from synaptic_sampling import Connections, DeepR, step
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics import exact, survival, topology, turnover, weights
 
 RULE = DeepR(learning_rate=0.1, l1=0.1, temperature=0.2)  # r = 0.05
@@ -77,9 +78,33 @@ def test_ended_lives_alone_would_mislead(log):
     assert at(survival.survival_of_newborns(log), 200) == pytest.approx(exact_share, rel=0.35)
 
 
+def test_ended_lives_alone_are_wrong_by_ten_times():
+    """In a record of 210 steps, lives beyond 200 steps have hardly time to end; Kaplan-Meier is right all the same.
+
+    The standard error is that of Greenwood with the exact hazards and the expected numbers at risk, below 10 % here;
+    the bound of 5.5 of them fails for 4e-8 of all seeds.
+    """
+    size, steps, age = 20_000, 210, 200
+    c = Connections.random(1000, 1000, size, seed=5)
+    record = RewiringLog()
+    record.snapshot(0, 0, c.pre, c.post, c.theta, c.polarity)
+    for _ in range(steps):
+        record.record(step(c, np.zeros(size), RULE))
+    lives = record.lives()
+    born = lives[~lives["initial"]]
+    ended = born[born["dead"]]
+    q = exact.survival_of_newborns(RULE.step_ratio, age)
+    hazard = 1 - q[1:] / q[:-1]
+    at_risk = np.array([np.count_nonzero(born["birth"] <= steps - n) for n in range(1, age + 1)]) * q[:-1]
+    error = q[age] * np.sqrt(np.sum(hazard / (1 - hazard) / at_risk))
+    assert np.mean(ended["end"] - ended["birth"] > age) < q[age] / 10
+    assert error < 0.1 * q[age]
+    assert at(survival.survival_of_newborns(record), age) == pytest.approx(q[age], abs=5.5 * error)
+
+
 def test_all_follow_the_exact_law(log):
     expected = exact.survival_of_all(RULE.step_ratio, 200)
-    got = survival.survival_of_all(log, BEGIN)
+    got = survival.survival_of_all(log, BEGIN)  # All seen to the end: a binomial, 4 bounds of 5.5 sd, 1.5e-7 in all.
     for n in (1, 10, 50, 200):
         assert at(got, n) == pytest.approx(expected[n], abs=5.5 * np.sqrt(expected[n] * (1 - expected[n]) / K))
 
@@ -113,6 +138,22 @@ def test_turnover_is_counted_right(log):
     assert per_second == pytest.approx(log.num_births / (0.1 * STEPS))
     # The mean over 400 steps has a standard error of about 2 %.
     assert whole.rate[0] == pytest.approx(expected, rel=0.11)
+
+
+@pytest.mark.parametrize("age", [0, 1, 7])
+def test_turnover_of_the_old_is_counted_right(log, age):
+    expected = np.zeros(STEPS)
+    for life in log.lives():
+        if life["dead"] and life["end"] - life["birth"] > age:
+            expected[life["end"] - BEGIN - 1] += 1
+    assert_allclose(turnover.rewired_per_step(log, older_than=age).rate, expected)
+    binned = turnover.rewired_per_samples(log, 1000, bins=8, older_than=age)
+    assert_allclose(binned.rate, expected.reshape(8, -1).sum(axis=1) * 1000 / (32 * STEPS / 8))
+
+
+def test_turnover_of_one_set_leaves_out_the_others(log):
+    assert_allclose(turnover.rewired_per_step(log, 0).rate, turnover.rewired_per_step(log).rate)
+    assert not turnover.rewired_per_step(log, 1).rate.any()
 
 
 def test_turnover_without_samples_is_refused():
@@ -150,6 +191,25 @@ def test_degrees_and_reciprocity():
     c = Connections.random(100, 100, 1000, seed=0, autapses=False)
     # 1000 connections, expected 1000*999/9900 = 101 reciprocal ones; sd about 14.
     assert abs(topology.reciprocity(c.pre, c.post) * 1000 - 101) < 80
+
+
+def test_connections_are_counted_after_every_step():
+    log = RewiringLog()
+    log.describe(1, num_pre=4, num_post=5, num_sites=20)
+    log.snapshot(3, 1, [0, 1], [0, 0], [0.0, 0.0], [1, 1])
+    for now, index, kinds in ((4, 1, [1, 1]), (5, 0, [1]), (6, 1, [-1])):
+        events = np.zeros(len(kinds), EVENT)
+        events["step"], events["set"], events["kind"] = now, index, kinds
+        log.record(RewiringInfo(now, events, kinds.count(-1), 0))
+    assert topology.connections_over_time(log, 1).tolist() == [2, 4, 4, 3]
+    assert_allclose(topology.density(log, 1), [0.1, 0.2, 0.2, 0.15])
+    for look in (topology.connections_over_time, topology.density):
+        with pytest.raises(LogError, match="set 0"):
+            look(log, 0)
+
+
+def test_the_budget_is_kept_after_every_step(log):
+    assert_allclose(topology.density(log, 0), np.full(STEPS + 1, K / 90_000))
 
 
 @pytest.mark.parametrize(

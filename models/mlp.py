@@ -18,7 +18,7 @@ SIZES = (64, 300, 100, 10)
 BATCH_SIZE = 32
 
 RULES = {
-    "deepr": DeepR(learning_rate=0.01, l1=0.02, temperature=2e-5, optimizer=Adam()),
+    "deepr": DeepR(learning_rate=0.005, l1=0.02, temperature=1e-3, optimizer=Adam()),
     "fixed": FixedWiring(learning_rate=0.015, optimizer=Adam()),
     "dense": FixedWiring(learning_rate=0.001, optimizer=Adam()),
 }

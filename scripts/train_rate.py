@@ -49,11 +49,11 @@ class Result:
     sites, connections : int
         Of all layers together: possible ones, and those there are.
     connections_min, connections_max : int
-        After every step, from the log.
+        Different connected pairs, counted after every step.
     births, deaths : int
         Of connections.
     seconds : float
-        Wall time, compilation and testing included.
+        Wall time, compilation, counting and testing included.
     log : RewiringLog
         One set for each layer, numbered as in the network, unless that is dense; snapshots at the begin and the end.
     weights : dict of str to ndarray
@@ -110,13 +110,18 @@ def train(
     start = time.perf_counter()
     (images, labels), test = load_digits()
     net = make_mlp(method, connectivity=connectivity, seed=seed)
-    trainer = Trainer(net)
-    trainer.fit(
-        images, labels, epochs=QUICK_EPOCHS if quick else epochs, batch_size=BATCH_SIZE, test=test, report=report
-    )
     layers = [layer for layer in net.layers if isinstance(layer, Linear | SparseLinear)]
     sites = sum(layer.num_in * layer.num_out for layer in layers)
-    counts = np.append(connections_by_step(trainer.log), net.num_connections) if net.connections else np.array([sites])
+    trainer, counts = Trainer(net), []
+    trainer.fit(
+        images,
+        labels,
+        epochs=QUICK_EPOCHS if quick else epochs,
+        batch_size=BATCH_SIZE,
+        test=test,
+        report=report,
+        watch=lambda _: counts.append(net.num_connections or sites),
+    )
     return Result(
         method=method,
         seed=seed,
@@ -124,33 +129,14 @@ def train(
         samples=[samples for samples, _ in trainer.tests],
         sites=sites,
         connections=sum(c.num_active for c in net.connections) or sites,
-        connections_min=int(counts.min()),
-        connections_max=int(counts.max()),
+        connections_min=min(counts),
+        connections_max=max(counts),
         births=trainer.log.num_births,
         deaths=trainer.log.num_deaths,
         seconds=time.perf_counter() - start,
         log=trainer.log,
         weights={f"{n}_{name}": values for n, layer in enumerate(layers) for name, values in weights_of(layer).items()},
     )
-
-
-def connections_by_step(log: RewiringLog) -> NDArray[np.int64]:
-    """Return how many connections there were at the begin and after every step, in all sets together.
-
-    Parameters
-    ----------
-    log : RewiringLog
-        With snapshots at the begin.
-
-    Returns
-    -------
-    ndarray of int64, shape (steps + 1,)
-        The first wiring, and what births and deaths add to it.
-    """
-    first = sum(len(snapshot.pre) for snapshot in log.snapshots if snapshot.step == log.first_step)
-    change = np.zeros(log.last_step - log.first_step + 1, np.int64)
-    np.add.at(change, log.events["step"] - log.first_step, log.events["kind"])
-    return first + np.cumsum(change)
 
 
 def weights_of(layer: Linear | SparseLinear) -> dict[str, NDArray[Any]]:

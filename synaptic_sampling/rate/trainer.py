@@ -78,6 +78,7 @@ class Trainer:
         batch_size: int = 32,
         test: tuple[ArrayLike, ArrayLike] | None = None,
         report: Report | str | None = "bar",
+        watch: Callable[[Trainer], object] | None = None,
     ) -> None:
         """Train until the network has seen the samples ``epochs`` times, those seen before included.
 
@@ -95,6 +96,8 @@ class Trainer:
             Samples and labels on which accuracy is measured after each epoch.
         report : 'bar', callable or None
             A progress bar, a function of (epochs done, epochs, mean loss), or nothing.
+        watch : callable, optional
+            Called with the trainer after every step. An exception in it ends the training there, in a valid state.
 
         Raises
         ------
@@ -122,6 +125,8 @@ class Trainer:
                 for begin in range(start, len(x), size):
                     interrupt.check()
                     losses.append(self._learn(x[order[begin : begin + size]], y[order[begin : begin + size]]))
+                    if watch is not None:
+                        watch(self)
                 if test is not None:
                     self.tests.append((self.samples_done, self.network.accuracy(*test)))
                 bar.update()

@@ -293,6 +293,22 @@ def test_report_and_tests(rng):
     assert trainer.tests[-1][1] == trainer.network.accuracy(x, y)
 
 
+def test_watch_is_called_after_every_step_and_may_stop(rng):
+    x, y = samples(rng, 40)
+    trainer, seen = Trainer(make()), []
+
+    def watch(watched):
+        seen.append((watched.steps_done, watched.log.last_step))
+        if len(seen) == 4:
+            raise StopIteration
+
+    with pytest.raises(StopIteration):
+        trainer.fit(x, y, epochs=3, batch_size=16, report=None, watch=watch)
+    assert seen == [(1, 1), (2, 2), (3, 3), (4, 4)]
+    trainer.fit(x, y, epochs=3, batch_size=16, report=None)
+    assert trainer.steps_done == 9
+
+
 def test_layers_refuse():
     for make_layer, error, message in [
         (lambda: SparseLinear(5, 4), TypeError, "give either connectivity"),

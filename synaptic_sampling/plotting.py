@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
+from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics.survival import survival_of_newborns
 from synaptic_sampling.statistics.turnover import rewired_per_samples, rewired_per_second
 from synaptic_sampling.statistics.weights import strengths
 
-__all__ = ["plot_accuracy", "plot_survival", "plot_turnover", "plot_weights"]
+__all__ = ["COLOURS", "Run", "plot_accuracy", "plot_comparison", "plot_survival", "plot_turnover", "plot_weights"]
+
+#: Colours that people with any vision can tell apart (Okabe and Ito 2008), the strongest first.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 #: Chance alone, in every picture.
-NULL_STYLE: dict[str, Any] = {"color": "0.35", "linestyle": (0, (4, 2)), "linewidth": 1.2, "zorder": 1}
+NULL_STYLE: dict[str, Any] = {"color": "0.15", "linestyle": (0, (4, 2)), "linewidth": 1.0, "zorder": 3}
 NUM_NULL_POINTS = 400
+#: A bar of a histogram that holds fewer is joined with its neighbour: on a logarithmic axis single ones are noise.
+LEAST_IN_BAR = 5
+
+
+class Run(NamedTuple):
+    """What `plot_comparison` shows of a run; what is None is left out.
+
+    Attributes
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        Births and deaths, and a snapshot at the end.
+    samples, accuracy : array_like, optional
+        As for `plot_accuracy`.
+    step_ratio : float, optional
+        As for `plot_survival`.
+    """
+
+    log: Any
+    samples: ArrayLike | None = None
+    accuracy: ArrayLike | None = None
+    step_ratio: float | None = None
 
 
 def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins: int = 40, **style: Any) -> Axes:
@@ -94,15 +120,15 @@ def plot_survival(
     """
     record, axes = _log_of(log), _axes(ax)
     curve = survival_of_newborns(record, from_step=from_step)
-    later = curve.time > 0  # No logarithm shows time 0.
-    time, low, high = curve.time[later], curve.low[later], curve.high[later]
-    (line,) = axes.step(time, curve.probability[later], where="post", **style)
+    shown = (curve.time > 0) & (curve.probability > 0)  # No logarithm shows 0.
+    time, low, high = curve.time[shown], curve.low[shown], curve.high[shown]
+    (line,) = axes.step(time, curve.probability[shown], where="post", **style)
     axes.fill_between(time, low, high, step="post", color=line.get_color(), alpha=0.25, linewidth=0)
     if step_ratio is not None:
-        steps = int(curve.time[-1])
-        law = exact.survival_of_newborns(step_ratio, min(steps, 20_000))
-        shown = np.unique(np.geomspace(1, len(law) - 1, NUM_NULL_POINTS).astype(int))
-        axes.plot(shown, law[shown], **{**NULL_STYLE, "color": line.get_color()})
+        law = exact.survival_of_newborns(step_ratio, min(int(curve.time[-1]), 20_000))
+        steps = np.unique(np.geomspace(1, len(law) - 1, NUM_NULL_POINTS).astype(int))
+        steps = steps[law[steps] > low.min() / 2]  # Far below the data it would only stretch the axis.
+        axes.plot(steps, law[steps], gid="null law", drawstyle="steps-post", **NULL_STYLE)
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("steps since birth")
@@ -120,7 +146,7 @@ def plot_weights(weights: Any, ax: Axes | None = None, *, bins: int = 40, **styl
     ax : Axes, optional
         Where to draw; the current axes by default.
     bins : int
-        Number of bars.
+        Number of bars; those that would hold fewer than five connections are joined with their neighbours.
     **style
         For ``Axes.stairs``: label, color, ...
 
@@ -140,8 +166,8 @@ def plot_weights(weights: Any, ax: Axes | None = None, *, bins: int = 40, **styl
     if not values.any():
         raise ValueError("all weights are 0; take a snapshot after some learning.")
     relative = values / values.mean()
-    density, edges = np.histogram(relative, bins=bins, density=True)
-    axes.stairs(density, edges, **{"linewidth": 1.5, **style})
+    density, edges = np.histogram(relative, bins=_edges(relative, bins), density=True)
+    axes.stairs(density, edges, **{"linewidth": 1.5, "baseline": None, **style})
     axes.set_yscale("log")
     if not any(line.get_gid() == "null law" for line in axes.get_lines()):
         x = np.linspace(0, edges[-1], NUM_NULL_POINTS)
@@ -184,6 +210,68 @@ def plot_accuracy(samples: ArrayLike, accuracy: ArrayLike, ax: Axes | None = Non
     axes.set_xlabel("presented samples")
     axes.set_ylabel("test accuracy (%)")
     return axes
+
+
+def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1000.0, bins: int = 40) -> Any:
+    """Draw learning, turnover, survival and weights of several runs, each in the same four panels.
+
+    Parameters
+    ----------
+    runs : mapping of str to Run
+        By name, for example ``{'rate-based': Run(...), 'spiking': Run(...)}``; each gets a colour of its own. Where
+        the wiring was fixed, there is nothing to see of it in two of the panels.
+    axes : array of 4 Axes, optional
+        Where to draw; a new figure by default.
+    per, bins : float, int
+        As for `plot_turnover`.
+
+    Returns
+    -------
+    ndarray of Axes, shape (2, 2)
+        Learning, turnover; survival, weights. The figure is ``axes[0, 0].figure``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no runs, more than there are colours, or one of them cannot be drawn.
+    """
+    if not 1 <= len(runs) <= len(COLOURS):
+        raise ValueError(f"1 to {len(COLOURS)} runs can be told apart, got {len(runs)}.")
+    if axes is None:
+        _, axes = plt.subplots(2, 2, figsize=(9.0, 6.6), layout="constrained")
+    panels = np.asarray(axes, object).reshape(2, 2)
+    learning, turnover, survival, weights = panels.flat
+    for (name, run), colour in zip(runs.items(), COLOURS, strict=False):
+        look: dict[str, Any] = {"color": colour, "label": name}
+        if run.samples is not None and run.accuracy is not None:
+            plot_accuracy(run.samples, run.accuracy, learning, **look)
+        if _log_of(run.log).num_births:
+            plot_turnover(run.log, turnover, per=per, bins=bins, **look)
+            plot_survival(run.log, survival, step_ratio=run.step_ratio, **look)
+            turnover.set_yscale("log", nonpositive="mask")
+        plot_weights(run.log, weights, **look)
+    for ax, title in zip(panels.flat, ("Learning", "Rewiring", "Survival of newborns", "Weights"), strict=True):
+        ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
+        ax.spines[["top", "right"]].set_visible(False)
+        handles, labels = ax.get_legend_handles_labels()
+        null = [line for line in ax.get_lines() if line.get_gid() == "null law"][:1]
+        if handles:
+            ax.legend([*handles, *null], [*labels, *["chance alone"] * len(null)], frameon=False, fontsize="small")
+    return panels
+
+
+def _edges(values: NDArray[np.float64], bins: int) -> NDArray[np.float64]:
+    """Return edges of bars of equal width, some joined so that each holds enough; the first begins at 0."""
+    number = check_integer("bins", bins, minimum=1, maximum=10**6)
+    equal = np.linspace(0.0, values.max(), number + 1)
+    held = np.histogram(values, equal)[0]
+    edges, waiting = [equal[-1]], 0
+    for n in reversed(range(number)):  # From the tail, where they are rare.
+        waiting += held[n]
+        if waiting >= LEAST_IN_BAR or n == 0:
+            edges.append(equal[n])
+            waiting = 0
+    return np.array(edges[::-1])
 
 
 def _axes(ax: Axes | None) -> Axes:

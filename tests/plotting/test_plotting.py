@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose
 
 from synaptic_sampling import Connections, DeepR, plotting, step
+from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.statistics import exact, survival, turnover
 
@@ -62,6 +63,75 @@ def test_weights_of_logs_and_arrays_share_one_law(ax):
     assert len(ax.patches) == 2
     density, edges, _ = ax.patches[0].get_data()
     assert (density * np.diff(edges)).sum() == pytest.approx(1)
+
+
+def test_every_bar_holds_enough_and_none_is_lost(ax, rng):
+    values = rng.exponential(1.0, 300)
+    plotting.plot_weights(values, ax, bins=40)
+    density, edges, _ = ax.patches[0].get_data()
+    held = density * np.diff(edges) * len(values)
+    assert held.sum() == pytest.approx(300)
+    assert held[1:].min() > 4.5  # The first bar takes what is left.
+    assert len(held) > 10
+    assert edges[0] == 0
+    assert edges[-1] == pytest.approx(values.max() / values.mean())
+
+
+@pytest.mark.parametrize("values", [[1.0], [2.0, 2.0], [0.0, 3.0]])
+def test_few_weights_can_be_drawn(ax, values):
+    plotting.plot_weights(values, ax)
+    density, edges, _ = ax.patches[0].get_data()
+    assert (density * np.diff(edges)).sum() == pytest.approx(1)
+
+
+def fixed_log():
+    log = RewiringLog()
+    log.snapshot(0, 0, [0, 1], [1, 2], [0.5, 1.5], [1, -1])
+    for n in (1, 2):
+        log.record(RewiringInfo(n, np.empty(0, EVENT), 0, 0), samples=n)
+    return log
+
+
+def test_comparison_shows_each_run_in_each_panel():
+    runs = {
+        "rate-based": plotting.Run(record(samples=16.0), [0, 3200], [0.1, 0.9], RULE.step_ratio),
+        "spiking": plotting.Run(SimpleNamespace(log=record(samples=1.0)), [0, 200], [[0.1, 0.8], [0.1, 0.9]]),
+        "fixed": plotting.Run(fixed_log()),
+    }
+    panels = plotting.plot_comparison(runs, per=500, bins=10)
+    try:
+        both, chance = ["rate-based", "spiking"], "chance alone"
+        shown = [[text.get_text() for text in ax.get_legend().get_texts()] for ax in panels.flat]
+        assert shown == [both, both, [*both, chance], [*both, "fixed", chance]]
+        for n in (0, 1):
+            assert plotting.COLOURS[:2] == tuple(
+                line.get_color() for line in panels[0, n].lines if line.get_label() in runs
+            )
+        expected = turnover.rewired_per_samples(runs["rate-based"].log, 500, bins=10).rate
+        assert_allclose(panels[0, 1].lines[0].get_ydata(), expected)
+        assert panels[0, 1].get_yscale() == "log"
+        assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_title(loc="left") for ax in panels.flat)
+        panels[0, 0].figure.canvas.draw()
+        for ax in panels.flat:  # Nothing is cut off or lies on its neighbour.
+            others = [other for other in panels.flat if other is not ax]
+            box = ax.get_tightbbox()
+            assert not any(box.overlaps(other.get_tightbbox()) for other in others)
+    finally:
+        plt.close(panels[0, 0].figure)
+
+
+def test_comparison_draws_where_it_is_told():
+    figure, axes = plt.subplots(1, 4)
+    panels = plotting.plot_comparison({"net": plotting.Run(record(samples=1.0))}, axes)
+    assert panels.shape == (2, 2)
+    assert all(ax.figure is figure for ax in panels.flat)
+    plt.close(figure)
+
+
+@pytest.mark.parametrize("number", [0, 7])
+def test_number_of_compared_runs_is_limited(number):
+    with pytest.raises(ValueError, match=f"1 to 6 runs can be told apart, got {number}"):
+        plotting.plot_comparison({str(n): plotting.Run(fixed_log()) for n in range(number)})
 
 
 def test_accuracy_of_one_run_and_of_several(ax):

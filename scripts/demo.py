@@ -9,6 +9,7 @@ connections, and writes to results/demo: summary.json, figure.png, and for each 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import subprocess
 import sys
@@ -21,15 +22,14 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
-from synaptic_sampling import RewiringLog, plot_accuracy, plot_survival, plot_turnover, plot_weights
+from synaptic_sampling import RewiringLog, Run, plot_accuracy, plot_comparison
 
 __all__ = ["main"]
 
 #: Which networks, with which arguments; both methods of one network run side by side.
 RUNS = {"rate": ["scripts.train_rate", "--seeds", "3"], "spiking": ["scripts.train_spiking"]}
 METHODS = ("deepr", "fixed")
-#: Colours that people with any vision can tell apart (Okabe and Ito 2008).
-COLOURS = {"rate": "#0072B2", "spiking": "#D55E00"}
+SECONDS_BETWEEN_BARS = 2.0
 NAMES = {"rate": "rate-based", "spiking": "spiking"}
 
 
@@ -97,7 +97,6 @@ def run_both(name: str, out: Path, quick: bool) -> list[dict[str, Any]]:
             [sys.executable, "-m", *RUNS[name], "--method", method, "--out", str(folder), *["--quick"] * quick],
             stdout=subprocess.DEVNULL,
             stderr=subprocess.PIPE,
-            text=True,
         )
         for method, folder in zip(METHODS, folders, strict=True)
     ]
@@ -116,8 +115,8 @@ def run_both(name: str, out: Path, quick: bool) -> list[dict[str, Any]]:
     return [json.loads((folder / "summary.json").read_text()) for folder in folders]
 
 
-def relay(run: subprocess.Popen[str], title: str) -> None:
-    """Show what a run says, line by line, each with its title.
+def relay(run: subprocess.Popen[bytes], title: str) -> None:
+    """Show what a run says, line by line, each with its title; of a progress bar, what it says now and then.
 
     Parameters
     ----------
@@ -127,8 +126,14 @@ def relay(run: subprocess.Popen[str], title: str) -> None:
         Begins each line.
     """
     assert run.stderr is not None
-    for line in run.stderr:
-        print(f"[{title}] {line.rstrip()}", flush=True)
+    shown = time.perf_counter()
+    # Without translation, a bar that is about to be drawn anew ends with a carriage return.
+    for line in io.TextIOWrapper(run.stderr, newline=""):
+        bar = line.endswith("\r")
+        if not line.strip() or (bar and time.perf_counter() < shown + SECONDS_BETWEEN_BARS):
+            continue
+        shown = time.perf_counter()
+        print(f"[{title}] {line.strip()}", flush=True)
 
 
 def summarise(deepr: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
@@ -170,27 +175,28 @@ def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
     Figure
         With four panels.
     """
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7.5), layout="constrained")
-    for name, (deepr, fixed) in found.items():
-        look = {"color": COLOURS[name], "label": NAMES[name]}
-        log = RewiringLog.load(out / f"{name}-deepr" / f"log-{deepr['seeds'][0]}.rewiring")
-        for run, more in ((deepr, {}), (fixed, {"linestyle": ":", "label": f"{NAMES[name]}, fixed wiring"})):
-            plot_accuracy(run["samples_by_test"], run["accuracy_by_test"], axes[0, 0], **{**look, **more})
-        plot_turnover(log, axes[0, 1], **look)
-        plot_survival(log, axes[1, 0], step_ratio=deepr["step_ratio"], **look)
-        plot_weights(log, axes[1, 1], **look)
-    axes[0, 0].set_ylim(bottom=50, top=100)
-    axes[0, 1].set_yscale("log")
-    axes[1, 0].set_ylim(bottom=1e-4)
-    axes[1, 0].plot([], [], color="0.35", linestyle=(0, (4, 2)), label="chance alone, exact law")
-    axes[1, 1].plot([], [], color="0.35", linestyle=(0, (4, 2)), label="chance alone, exponential")
-    titles = ("learning", "rewiring", "survival of newborn connections", "strength of connections")
-    for ax, title, letter in zip(axes.flat, titles, "abcd", strict=True):
-        ax.set_title(title)
-        ax.set_title(letter, loc="left", fontweight="bold")
-        ax.legend(frameon=False, fontsize="small")
-        ax.spines[["top", "right"]].set_visible(False)
-    return figure
+    runs = {
+        NAMES[name]: Run(
+            RewiringLog.load(out / f"{name}-deepr" / f"log-{deepr['seeds'][0]}.rewiring"),
+            deepr["samples_by_test"],
+            deepr["accuracy_by_test"],
+            deepr["step_ratio"],
+        )
+        for name, (deepr, _) in found.items()
+    }
+    axes = plot_comparison(runs)
+    learning = axes[0, 0]
+    for line, (name, (_, fixed)) in zip(list(learning.get_lines()), found.items(), strict=True):
+        label, colour = f"{NAMES[name]}, fixed wiring", line.get_color()
+        plot_accuracy(
+            fixed["samples_by_test"], fixed["accuracy_by_test"], learning, label=label, color=colour, linestyle=":"
+        )
+    for ax in axes[0]:  # The rate-based net sees ten times as many samples.
+        ax.set_xscale("log")
+    learning.set_ylim(60, 100)
+    learning.legend(frameon=False, fontsize="small", loc="lower right")
+    axes[1, 0].set_ylim(1e-4, 1.5)
+    return learning.figure
 
 
 if __name__ == "__main__":

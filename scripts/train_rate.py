@@ -226,8 +226,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         accuracy = 100 * result.accuracies[-1]
         print(f"rate-based, {given.method}, seed {seed}: test accuracy {accuracy:.1f} %", file=sys.stderr)
         results.append(result)
-    parameters = {"batch_size": BATCH_SIZE, "rule": repr(RULES[given.method])}
-    found = write_summary(given.out, given, results, parameters=parameters)
+    rule = RULES[given.method]
+    step_ratio = rule.step_ratio if isinstance(rule, DeepR) else None
+    parameters = {"batch_size": BATCH_SIZE, "rule": repr(rule)}
+    found = write_summary(given.out, given, results, parameters=parameters, step_ratio=step_ratio)
     print(f"wrote summary.json, weights, logs and figures to {given.out}")
     return found
 

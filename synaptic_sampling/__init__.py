@@ -19,7 +19,7 @@ _ROOMS = {
     "events": ["EVENT", "RewiringInfo"],
     "log": ["LogError", "RewiringLog"],
     "checkpoint": ["CheckpointError", "load_checkpoint", "save_checkpoint"],
-    "plotting": ["plot_accuracy", "plot_survival", "plot_turnover", "plot_weights"],
+    "plotting": ["Run", "plot_accuracy", "plot_comparison", "plot_survival", "plot_turnover", "plot_weights"],
     "brian": ["Rewiring", "RewiringMonitor", "connect_exactly"],
     "rate": [
         "CrossEntropy",

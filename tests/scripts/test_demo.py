@@ -28,7 +28,7 @@ def test_demo_writes_summary_logs_and_figure(tmp_path, capsys):
 
 def test_a_run_that_fails_is_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setitem(demo.RUNS, "rate", ["scripts.no_such_script"])
-    with pytest.raises(RuntimeError, match="scripts.no_such_script --method deepr failed"):
+    with pytest.raises(RuntimeError, match=r"scripts.no_such_script --method deepr failed"):
         demo.run_both("rate", tmp_path, quick=True)
     assert "No module named scripts.no_such_script" in capsys.readouterr().out
 

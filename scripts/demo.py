@@ -128,12 +128,13 @@ def relay(run: subprocess.Popen[bytes], title: str) -> None:
     assert run.stderr is not None
     shown = time.perf_counter()
     # Without translation, a bar that is about to be drawn anew ends with a carriage return.
-    for line in io.TextIOWrapper(run.stderr, newline=""):
-        bar = line.endswith("\r")
-        if not line.strip() or (bar and time.perf_counter() < shown + SECONDS_BETWEEN_BARS):
-            continue
-        shown = time.perf_counter()
-        print(f"[{title}] {line.strip()}", flush=True)
+    with io.TextIOWrapper(run.stderr, newline="") as lines:
+        for line in lines:
+            bar = line.endswith("\r")
+            if not line.strip() or (bar and time.perf_counter() < shown + SECONDS_BETWEEN_BARS):
+                continue
+            shown = time.perf_counter()
+            print(f"[{title}] {line.strip()}", flush=True)
 
 
 def summarise(deepr: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr
 
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.rules import DeepR
@@ -44,6 +45,10 @@ class SiteLaw(NamedTuple):
         Of theta after a step, given that the site is connected, at the nodes; it integrates to 1 - ``newborn``.
     newborn : float
         Probability 1/L of theta = 0.
+    sigma : float
+        Standard deviation of a step.
+    next_mean : ndarray
+        Mean of theta after a step that begins at 0, and at each node.
     """
 
     lifetime: float
@@ -51,6 +56,8 @@ class SiteLaw(NamedTuple):
     weight: NDArray[np.float64]
     density: NDArray[np.float64]
     newborn: float
+    sigma: float
+    next_mean: NDArray[np.float64]
 
     def probability_below(self, theta: ArrayLike) -> NDArray[np.float64]:
         """Return the probability that theta is at most a value, given that the site is connected.
@@ -63,13 +70,13 @@ class SiteLaw(NamedTuple):
         Returns
         -------
         ndarray
-            The distribution function, interpolated between the nodes.
+            The distribution function: one more step from the stationary law, which is exact between nodes too.
         """
-        steps = self.density * self.weight
-        middles = np.cumsum(steps) - steps / 2
-        edges = np.concatenate([[0.0], self.theta, [self.theta[-1] + self.weight[-1]]])
-        values = np.concatenate([[0.0], middles, [steps.sum()]])
-        return self.newborn + np.interp(np.asarray(theta, float), edges, values)
+        x = np.asarray(theta, float)[..., None]
+        mass = np.concatenate([[self.newborn], self.density * self.weight])
+        reached = ndtr((x - self.next_mean) / self.sigma) - ndtr(-self.next_mean / self.sigma)
+        below: NDArray[np.float64] = self.newborn + reached @ mass
+        return below
 
 
 def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
@@ -97,17 +104,14 @@ def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
     sigma = check_number("noise_scale of the rule", rule.noise_scale, above=0.0)
     theta, weight = _grid(check_number("largest", largest, above=0.0), sigma)
 
-    def density_of_step(x: NDArray[np.float64]) -> NDArray[np.float64]:
-        drift = rule.learning_rate * (slope(x) + rule.l1)
-        z = (theta[None, :] - (x - drift)[:, None]) / sigma
-        kernel: NDArray[np.float64] = np.exp(-0.5 * z * z) / (sigma * np.sqrt(2.0 * np.pi))
-        return kernel
-
-    first, kernel = density_of_step(np.zeros(1))[0], density_of_step(theta)
-    # Occupation after birth: g = first + integral g(x) P(x, .) dx.
-    occupation = np.linalg.solve(np.eye(len(theta)) - (kernel * weight[:, None]).T, first)
+    start = np.concatenate([[0.0], theta])
+    next_mean = start - rule.learning_rate * (slope(start) + rule.l1)
+    z = (theta - next_mean[:, None]) / sigma
+    kernel = np.exp(-0.5 * z * z) / (sigma * np.sqrt(2.0 * np.pi))
+    # Occupation after birth: g = P(0, .) + integral g(x) P(x, .) dx.
+    occupation = np.linalg.solve(np.eye(len(theta)) - (kernel[1:] * weight[:, None]).T, kernel[0])
     lifetime = 1.0 + float(occupation @ weight)
-    return SiteLaw(lifetime, theta, weight, occupation / lifetime, 1.0 / lifetime)
+    return SiteLaw(lifetime, theta, weight, occupation / lifetime, 1.0 / lifetime, sigma, next_mean)
 
 
 def wiring_law(lifetimes: ArrayLike, num_active: int) -> dict[tuple[int, ...], float]:

@@ -106,7 +106,7 @@ def replace(connections: Connections, retract: NDArray[np.bool_]) -> RewiringInf
     if retract.shape != connections.pre.shape:
         raise ValueError(f"retract must have shape {connections.pre.shape}, got {retract.shape}.")
     _begin_step(connections, 0)
-    return _retract_and_regrow(connections, retract)
+    return _retract_and_regrow(connections, np.flatnonzero(retract).astype(np.int32))
 
 
 def _begin_step(connections: Connections, num_moments: int) -> None:
@@ -119,10 +119,10 @@ def _begin_step(connections: Connections, num_moments: int) -> None:
 
 def _move(
     connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring, alpha: float, sigma: float
-) -> NDArray[np.bool_]:
-    """Move theta along the gradient, against l1, with noise; return which fell below 0."""
-    retracted = np.empty(len(connections), np.bool_)
-    dynamics._langevin(
+) -> NDArray[np.int32]:
+    """Move theta along the gradient, against l1, with noise; return the slots where it fell below 0."""
+    retracted = np.empty(len(connections), np.int32)
+    number = dynamics._langevin(
         rule.optimizer.direction(gradient, connections),
         connections.polarity,
         float(rule.learning_rate),
@@ -134,14 +134,12 @@ def _move(
         connections.theta,
         retracted,
     )
-    return retracted
+    return retracted[:number]
 
 
-def _retract_and_regrow(connections: Connections, retracted: NDArray[np.bool_]) -> RewiringInfo:
+def _retract_and_regrow(connections: Connections, slots: NDArray[np.int32]) -> RewiringInfo:
     """Free the sites of the retracted, draw vacant ones for as many newborns."""
-    c, now = connections, connections.steps_done
-    slots = np.flatnonzero(retracted).astype(np.int32)
-    n = len(slots)
+    c, now, n = connections, connections.steps_done, len(slots)
     events = np.empty(2 * n, EVENT)
     if n == 0:
         return RewiringInfo(now, events, 0, 0)

@@ -210,7 +210,7 @@ def adam(gradient, age, beta_1, beta_2, epsilon, first, second):
 
 
 def langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta):
-    """Return the moved theta, and which of them are below 0."""
+    """Return the moved theta, and the slots where it is below 0."""
     moved = []
     nu = fill_normals(step, stream, k0, k1, len(theta))
     for k in range(len(theta)):
@@ -218,7 +218,7 @@ def langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta):
         if sigma > 0:
             x = x + sigma * nu[k]
         moved.append(stored(x, theta.dtype))
-    return moved, [x < 0 for x in moved]
+    return moved, [k for k, x in enumerate(moved) if x < 0]
 
 
 def polarity(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
@@ -268,12 +268,11 @@ def step(connections, gradient, rule):
     now = c.steps_done + 1
     key = c.seed % WORD, c.seed // WORD
     noise, birth, sign, _ = (stream + 256 * c.index for stream in range(4))
-    theta, dead = langevin(
+    theta, slots = langevin(
         gradient, c.polarity, rule.learning_rate, rule.l1, rule.noise_scale, now, noise, *key, c.theta
     )
     state = [c.pre.tolist(), c.post.tolist(), theta, c.polarity.tolist(), c.birth_step.tolist()]
     occupied = {pre * c.num_post + post for pre, post in zip(state[0], state[1], strict=True)}
-    slots = [k for k in range(len(theta)) if dead[k]]
     deaths = retract(slots, state[0], state[1], state[3], c.num_post, now, c.index, occupied)
     grid = (c.num_pre, c.num_post, 2**31 if c.autapses else 0)
     vacant = vacant_sites([], grid, occupied)

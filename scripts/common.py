@@ -1,17 +1,110 @@
-"""What the training scripts have in common: arguments, where results go, and the summary."""
+"""What the training scripts have in common: arguments, one training per seed, what is written of them."""
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import matplotlib.pyplot as plt
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["METHODS", "arguments", "write_summary"]
+from synaptic_sampling import RewiringLog, plot_accuracy, plot_survival, plot_turnover, plot_weights
+
+__all__ = ["METHODS", "Result", "arguments", "train_seeds"]
 
 METHODS = ("deepr", "fixed", "dense")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one training came to; can be pickled.
+
+    Attributes
+    ----------
+    method : str
+        One of ``METHODS``.
+    seed : int
+        Of wiring, weights, order of images, noise and births.
+    accuracies : list of float
+        Share of test images recognised, in each test.
+    samples : list of int
+        Training images presented before each of these tests.
+    sites, connections : int
+        Of all sets that can be rewired: possible ones, and those there are.
+    connections_min, connections_max : int
+        Counted after every step.
+    births, deaths : int
+        Of connections.
+    seconds : float
+        Wall time, compilation, counting and testing included.
+    log : RewiringLog
+        With a snapshot at the end.
+    step_ratio : float or None
+        r of the rule, where one rewires.
+    weights : dict of str to ndarray
+        For each set ``{set}_w`` and, where it is sparse, ``{set}_pre`` and ``{set}_post``, at the end.
+    """
+
+    method: str
+    seed: int
+    accuracies: list[float]
+    samples: list[int]
+    sites: int
+    connections: int
+    connections_min: int
+    connections_max: int
+    births: int
+    deaths: int
+    seconds: float
+    log: RewiringLog
+    step_ratio: float | None
+    weights: dict[str, NDArray[Any]]
+
+
+def train_seeds(
+    train: Callable[..., Result],
+    given: argparse.Namespace,
+    report: Callable[[str], Any],
+    parameters: dict[str, Any],
+) -> dict[str, Any]:
+    """Train once per seed, and write weights, log and figure of each, and the summary.
+
+    Parameters
+    ----------
+    train : callable
+        Takes method, connectivity, seed, epochs, quick and report.
+    given : Namespace
+        The arguments.
+    report : callable
+        From a title to the report that ``train`` takes.
+    parameters : dict
+        Of model and rule, for the summary.
+
+    Returns
+    -------
+    dict
+        What summary.json holds.
+    """
+    given.out.mkdir(parents=True, exist_ok=True)
+    results = []
+    for seed in range(given.seed, given.seed + given.seeds):
+        title = f"seed {seed}"
+        options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
+        result = train(seed=seed, report=report(title), **options)
+        np.savez_compressed(given.out / f"weights-{seed}.npz", **result.weights)  # type: ignore[arg-type]
+        result.log.save(given.out / f"log-{seed}.rewiring")
+        _draw(result, given.out / f"figure-{seed}.png")
+        print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
+        results.append(result)
+    summary = _write_summary(given.out, given, results, parameters)
+    print(f"wrote summary.json, weights, logs and figures to {given.out}")
+    return summary
 
 
 def arguments(description: str, *, connectivity: float, epochs: int, out: str) -> argparse.ArgumentParser:
@@ -43,30 +136,28 @@ def arguments(description: str, *, connectivity: float, epochs: int, out: str) -
     return parser
 
 
-def write_summary(folder: Path, given: argparse.Namespace, results: list[Any], **more: Any) -> dict[str, Any]:
-    """Write summary.json: every argument, means and sums over the results of all seeds.
+def _draw(result: Result, path: Path) -> None:
+    """Draw accuracy, turnover, survival and weights of one training."""
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    plot_accuracy(result.samples, result.accuracies, axes[0, 0], label=result.method)
+    plot_weights(np.concatenate([w.ravel() for name, w in result.weights.items() if name.endswith("_w")]), axes[1, 1])
+    if result.births:
+        plot_turnover(result.log, axes[0, 1])
+        plot_survival(result.log, axes[1, 0], step_ratio=result.step_ratio)
+        axes[1, 0].set_ylim(1e-4, 1.5)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
 
-    Parameters
-    ----------
-    folder : Path
-        Where to.
-    given : Namespace
-        The arguments.
-    results : list
-        One per seed, with seed, accuracies (test, over time), samples, sites, connections, connections_min,
-        connections_max, births, deaths and seconds.
-    **more
-        Further entries, such as the parameters of the rule.
 
-    Returns
-    -------
-    dict
-        What was written.
-    """
+def _write_summary(
+    folder: Path, given: argparse.Namespace, results: Sequence[Result], parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Write summary.json: every argument, means and sums over the results of all seeds."""
     final = [result.accuracies[-1] for result in results]
     summary = {
         **{name: str(value) if isinstance(value, Path) else value for name, value in vars(given).items()},
-        **more,
+        "parameters": parameters,
+        "step_ratio": results[0].step_ratio,
         "seeds": [result.seed for result in results],
         "accuracy_mean": float(np.mean(final)),
         "accuracy_std": float(np.std(final, ddof=1)) if len(final) > 1 else None,

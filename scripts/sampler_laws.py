@@ -1,0 +1,342 @@
+"""The exact laws that a sampler of DEEP R has to keep, as tests: each has a statistic and a bound.
+
+A right sampler passes each bound with probability 1 - 1e-6. What each must catch stands in ``wrong_samplers``.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2, norm, t
+
+from scripts.wrong_samplers import Step
+from synaptic_sampling import Connections, DeepR
+from synaptic_sampling.statistics import exact
+from synaptic_sampling.statistics.posterior import SiteLaw, limit_of_small_steps, site_law, wiring_law
+
+__all__ = ["CHANCE", "FULL", "QUICK", "Law", "chance", "distance_to_posterior", "posterior", "rejected", "uniformity"]
+
+FALSE_ALARM = 1e-6
+#: The rule of all laws without a gradient: r = 0.1.
+CHANCE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
+#: Six sites with an energy each, three connections: the laws with a gradient.
+STIFFNESS = np.array([1.0, 1.0, 2.0, 2.0, 3.0, 3.0])
+CENTRE = np.array([0.5, -0.5, 0.7, 0.0, 0.4, 0.9])
+LARGEST = 6.0
+POSTERIOR = DeepR(learning_rate=0.1, l1=0.2, temperature=0.25)
+#: Ages at death that are told apart; the last class is all longer lives.
+AGES = np.array([1, 2, 3, 4, 6, 10, 20, 40])
+
+
+@dataclass(frozen=True)
+class Law:
+    """A law, and how well a sampler keeps it."""
+
+    name: str
+    statistic: float
+    bound: float
+
+    @property
+    def passed(self) -> bool:
+        """Return whether the statistic is within its bound; NaN, of a sampler that does nothing, is not."""
+        return bool(self.statistic <= self.bound)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is simulated."""
+
+    sets: int  # independent sets of connections for the laws of chance
+    steps: int
+    replicas: int  # independent nets for each law of wirings
+
+
+FULL = Effort(sets=64, steps=2000, replicas=140_000)
+QUICK = Effort(sets=12, steps=200, replicas=3_000)
+#: Three times the steps in which the laws of chance relax (1/r^2).
+BURN_IN = 300
+
+
+def chance(do: Step, effort: Effort) -> list[Law]:
+    """Return the laws without a gradient: turnover, lifetimes, theta, births on vacated sites, invariants.
+
+    Parameters
+    ----------
+    do : Step
+        The sampler.
+    effort : Effort
+        How much.
+
+    Returns
+    -------
+    list of Law
+        All of them.
+    """
+    k, side = 500, 40
+    zero = np.zeros(k)
+    deaths: list[float] = []
+    ages = np.zeros(len(AGES) + 1)
+    theta: list[NDArray[np.float64]] = []
+    returned = expected = variance = 0.0
+    violations = 0
+    for seed in range(effort.sets):
+        c = Connections.random(side, side, k, seed=seed)
+        signs = np.zeros((side, side), np.int8)
+        count = 0
+        for n in range(BURN_IN + effort.steps):
+            before = c.pre.copy(), c.post.copy(), c.birth_step.copy()
+            info = do(c, zero, CHANCE)
+            dead = info.died.slot
+            violations += _violations(c, signs, k)
+            if n < BURN_IN:
+                continue
+            count += len(dead)
+            ages += np.bincount(np.searchsorted(AGES, info.step - before[2][dead]), minlength=len(AGES) + 1)
+            vacated = before[0][dead] * side + before[1][dead]
+            hits = np.isin(info.born.pre * side + info.born.post, vacated).sum()
+            share = len(dead) / (side * side - k + len(dead))
+            returned, expected = returned + hits, expected + share * len(dead)
+            variance += share * (1 - share) * len(dead)
+        deaths.append(count / effort.steps)
+        theta.append(c.theta.copy())
+    laws = [
+        _mean_law("turnover per step", np.array(deaths), k * exact.turnover_rate(CHANCE.step_ratio)),
+        _ages_law(ages),
+        *_theta_laws(theta),
+        Law(
+            "births on just-vacated sites",
+            float(abs(returned - expected) / np.sqrt(variance)) if variance else math.nan,
+            norm.isf(FALSE_ALARM / 2),
+        ),
+        Law("budget, distinct sites, constant signs, theta >= 0: violations", float(violations), 0.0),
+    ]
+    return laws
+
+
+def _violations(c: Connections, signs: NDArray[np.int8], k: int) -> int:
+    """Return how many invariants do not hold; ``signs`` remembers those of all sites seen."""
+    keys = c.pre.astype(np.int64) * c.num_post + c.post
+    known = signs[c.pre, c.post]
+    changed = (known != 0) & (known != c.polarity)
+    signs[c.pre, c.post] = c.polarity
+    alive = int(np.count_nonzero(c.theta >= 0))
+    return int(len(np.unique(keys)) != k) + int(alive != k) + int(changed.any())
+
+
+def _mean_law(name: str, values: NDArray[np.float64], expected: float) -> Law:
+    """Compare a mean over independent sets with what is expected, by Student's law."""
+    error = values.std(ddof=1) / np.sqrt(len(values))
+    if error == 0.0:
+        return Law(name, math.nan, 0.0)
+    return Law(name, float(abs(values.mean() - expected) / error), t.isf(FALSE_ALARM / 2, len(values) - 1))
+
+
+def _ages_law(counts: NDArray[np.float64]) -> Law:
+    """Compare ages at death, up to the last class, with the law of newborns.
+
+    In the stationary law the deaths per step at age n are proportional to q_(n-1) - q_n, and those at different ages
+    are counts of different walks. Ages beyond the last class, some of them begun before the record, are left out.
+    """
+    q = exact.survival_of_newborns(CHANCE.step_ratio, int(AGES[-1]))
+    shares = -np.diff(q[np.concatenate([[0], AGES])])
+    observed = counts[: len(AGES)]
+    wanted = max(1.0, observed.sum()) * shares / shares.sum()
+    value = float(((observed - wanted) ** 2 / wanted).sum())
+    return Law("ages at death (chi2)", value, chi2.isf(FALSE_ALARM, len(AGES) - 1))
+
+
+def _theta_laws(theta: list[NDArray[np.float64]]) -> list[Law]:
+    """Compare mean and mean square of theta at the end with the stationary law, set by set."""
+    scale, r = CHANCE.noise_scale, CHANCE.step_ratio
+    mean = exact.mean_theta(r)
+    square = exact.std_theta(r) ** 2 + mean**2
+    return [
+        _mean_law("mean of theta", np.array([x.mean() for x in theta]) / scale, mean),
+        _mean_law("mean square of theta", np.array([(x**2).mean() for x in theta]) / scale**2, square),
+    ]
+
+
+def uniformity(do: Step, effort: Effort) -> tuple[Law, Any]:
+    """Return the law that all wirings are equally likely without a gradient.
+
+    Parameters
+    ----------
+    do : Step
+        The sampler.
+    effort : Effort
+        How much.
+
+    Returns
+    -------
+    law : Law
+        chi2 over the 20 wirings of three connections on six sites (two rows of three).
+    counts : ndarray
+        Of each wiring.
+    """
+    wirings = wiring_law(np.ones(6), 3)
+    counts, _ = _replicas(do, effort.replicas, 25, CHANCE, None, (2, 3))
+    return _wiring_law_test("wirings without a gradient (chi2)", counts, wirings), counts
+
+
+def posterior(do: Step, effort: Effort, eta: float) -> tuple[list[Law], Any]:
+    """Return the laws of wirings, and of theta given the wiring, with a gradient.
+
+    Parameters
+    ----------
+    do : Step
+        The sampler.
+    effort : Effort
+        How much.
+    eta : float
+        Learning rate.
+
+    Returns
+    -------
+    laws : list of Law
+        Two.
+    picture : tuple
+        Counts of wirings, and their exact law.
+    """
+    rule = replace(POSTERIOR, learning_rate=eta)
+    sites, law = exact_law(eta)
+    counts, values = _replicas(do, effort.replicas, int(8 / eta), rule, _slope, (1, 6))
+    return [
+        _wiring_law_test(f"wirings with a gradient, learning rate {eta:g} (chi2)", counts, law),
+        _theta_given_wiring(f"theta given the wiring, learning rate {eta:g} (chi2)", values, sites),
+    ], (counts, law)
+
+
+def exact_law(eta: float) -> tuple[list[SiteLaw], dict[tuple[int, ...], float]]:
+    """Return the exact laws of the six sites, and of the wirings.
+
+    Parameters
+    ----------
+    eta : float
+        Learning rate.
+
+    Returns
+    -------
+    sites : list of SiteLaw
+        Each on its own.
+    law : dict
+        Probability of each wiring.
+    """
+    rule = replace(POSTERIOR, learning_rate=eta)
+    sites = [site_law(rule, partial(_site_slope, n), LARGEST) for n in range(len(CENTRE))]
+    return sites, wiring_law([site.lifetime for site in sites], 3)
+
+
+def distance_to_posterior(eta: float) -> float:
+    """Return the total variation between the exact law of wirings and the posterior.
+
+    Parameters
+    ----------
+    eta : float
+        Learning rate.
+
+    Returns
+    -------
+    float
+        Tends to 0 as the root of eta.
+    """
+    energies = [partial(_energy, n) for n in range(len(CENTRE))]
+    limit = wiring_law([limit_of_small_steps(POSTERIOR, energy, LARGEST) for energy in energies], 3)
+    law = exact_law(eta)[1]
+    return sum(abs(law[wiring] - limit[wiring]) for wiring in law) / 2
+
+
+def _energy(site: int, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    energy: NDArray[np.float64] = STIFFNESS[site] / 2 * (theta - CENTRE[site]) ** 2
+    return energy
+
+
+def _site_slope(site: Any, theta: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return dE/dtheta at a site, or at one site for each theta."""
+    slope: NDArray[np.float64] = STIFFNESS[site] * (theta - CENTRE[site])
+    return slope
+
+
+def _slope(c: Connections) -> NDArray[np.float64]:
+    return _site_slope(c.post, c.theta)
+
+
+def _replicas(
+    do: Step,
+    number: int,
+    steps: int,
+    rule: DeepR,
+    slope: Callable[[Connections], NDArray[np.float64]] | None,
+    shape: tuple[int, int],
+) -> tuple[NDArray[np.int64], list[tuple[int, float]]]:
+    """Run independent nets; return how often each wiring came out, and (site, theta) of all connections."""
+    index = {wiring: n for n, wiring in enumerate(wiring_law(np.ones(6), 3))}
+    counts, zero = np.zeros(len(index), np.int64), np.zeros(3)
+    values: list[tuple[int, float]] = []
+    for seed in range(number):
+        c = Connections.random(*shape, 3, seed=10**6 + seed, signs=1)
+        for _ in range(steps):
+            do(c, zero if slope is None else slope(c), rule)
+        sites = (c.pre * shape[1] + c.post).tolist()
+        wiring = tuple(sorted(sites))
+        if wiring in index:
+            counts[index[wiring]] += 1
+        values += zip(sites, c.theta.tolist(), strict=True)
+    return counts, values
+
+
+def _wiring_law_test(name: str, counts: NDArray[np.int64], law: dict[tuple[int, ...], float]) -> Law:
+    expected = counts.sum() * np.array(list(law.values()))
+    value = float(((counts - expected) ** 2 / expected).sum())
+    return Law(name, value, chi2.isf(FALSE_ALARM, len(law) - 1))
+
+
+def _theta_given_wiring(name: str, values: list[tuple[int, float]], sites: Sequence[SiteLaw]) -> Law:
+    """Sort theta of each site into ten classes, newborns a class of their own; given the wiring, all independent."""
+    total, freedom = 0.0, 0
+    site_of, theta = np.array([v[0] for v in values]), np.array([v[1] for v in values])
+    for number, site in enumerate(sites):
+        own = theta[site_of == number]
+        grid = np.linspace(0, LARGEST, 4001)
+        below = site.probability_below(grid)
+        cuts = np.interp(np.linspace(site.newborn, 1, 11)[1:-1], below, grid)
+        probability = np.diff(np.concatenate([[0, site.newborn], site.probability_below(cuts), [1]]))
+        observed = np.bincount(np.where(own == 0, 0, 1 + np.searchsorted(cuts, own)), minlength=11)
+        expected = len(own) * probability
+        total += float(((observed - expected) ** 2 / expected).sum())
+        freedom += 10
+    return Law(name, total, chi2.isf(FALSE_ALARM, freedom))
+
+
+def rejected(do: Step, first: str, effort: Effort) -> str:
+    """Return the first law by which a sampler is rejected, or an empty string.
+
+    Parameters
+    ----------
+    do : Step
+        The sampler.
+    first : {'chance', 'wirings', 'gradient'}
+        The laws that are tried first.
+    effort : Effort
+        How much.
+
+    Returns
+    -------
+    str
+        Name of the law.
+    """
+    tries: dict[str, Callable[[], list[Law]]] = {
+        "chance": lambda: chance(do, effort),
+        "wirings": lambda: [uniformity(do, effort)[0]],
+        "gradient": lambda: posterior(do, effort, 0.3)[0],
+    }
+    for name in sorted(tries, key=lambda name: name != first):
+        for law in tries[name]():
+            if not law.passed:
+                return law.name
+    return ""

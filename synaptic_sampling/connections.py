@@ -11,14 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer, check_number, check_seed
 from synaptic_sampling._kernels import dynamics
-from synaptic_sampling._kernels.vacancy import (
-    EMPTY,
-    _draw_by_enumeration,
-    _draw_by_rejection,
-    _insert_all,
-    _vacant_sites,
-)
+from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling.randomness import MAX_SET, Stream, key_words, stream_word
+from synaptic_sampling.sites import MAX_NEURONS, Condition, Sites
 
 __all__ = ["SIGNS", "Connections"]
 
@@ -29,11 +24,8 @@ SIGNS = {
     "redrawn": dynamics.SIGN_REDRAWN,
 }
 
-MAX_NEURONS = 2**31 - 1
 #: Places in the table of occupied sites, per connection.
 TABLE_FACTOR = 1.5
-#: With less than this share of the sites vacant, they are listed instead of searched by trial.
-CROWDED = 1 / 16
 
 
 class Connections:
@@ -64,6 +56,12 @@ class Connections:
     diagonal : int
         With ``autapses=False``: the pair (i, i + diagonal) is the same neuron (0 unless the groups are shifted parts
         of one group).
+    candidates : array_like or callable, optional
+        Which pairs may be connected: an array of True and False, shape (num_pre, num_post); pairs, shape (n, 2); or
+        a function of arrays pre, post that always answers the same. All by default.
+    probability : array_like or callable, optional
+        With which a drawn pair is accepted, 0 to 1: births are in proportion to it. An array of shape
+        (num_pre, num_post), or a function of arrays pre, post.
     seed : int
         Key of all random numbers, 0 to 2**64 - 1.
     index : int
@@ -73,8 +71,8 @@ class Connections:
 
     Attributes
     ----------
-    num_sites : int
-        Pairs that may be connected.
+    sites : Sites
+        Which pairs may be connected.
     steps_done : int
         Steps so far.
     birth_step : ndarray of int64, shape (K,)
@@ -102,11 +100,21 @@ class Connections:
         excitatory: float = 0.5,
         autapses: bool = True,
         diagonal: int = 0,
+        candidates: ArrayLike | Condition | None = None,
+        probability: ArrayLike | Condition | None = None,
         seed: int = 0,
         index: int = 0,
         dtype: Any = np.float64,
     ) -> None:
-        self._set_sites(num_pre, num_post, autapses, diagonal)
+        self.sites = Sites(
+            num_pre,
+            num_post,
+            autapses=autapses,
+            diagonal=diagonal,
+            candidates=candidates,
+            probability=probability,
+        )
+        self.num_pre, self.num_post, self.autapses = self.sites.num_pre, self.sites.num_post, self.sites.autapses
         self._set_randomness(seed, index, signs, excitatory)
         self.pre = _endpoints("pre", pre, self.num_pre)
         self.post = _endpoints("post", post, self.num_post)
@@ -144,21 +152,26 @@ class Connections:
         """
         self = cls(num_pre, num_post, [], [], **options)
         check_integer("connections", connections, minimum=0, maximum=MAX_NEURONS)
-        if connections > self.num_sites:
+        room = min(connections, self.num_pre * self.num_post)
+        self._table = _empty_table(room)
+        keys = self.draw_vacant(np.arange(room, dtype=np.int32), 0, Stream.WIRING, 0)
+        if len(keys) < connections:
             raise ValueError(
-                f"{connections} connections do not fit in {self.num_sites} sites; "
+                f"{connections} connections do not fit in {len(keys)} sites; "
                 "ask for fewer connections or a lower connectivity."
             )
-        self._table = _empty_table(connections)
-        slots = np.arange(connections, dtype=np.int32)
-        keys = self.draw_vacant(slots, 0, Stream.WIRING, 0)
         return cls(num_pre, num_post, keys // self.num_post, keys % self.num_post, **options)
 
     def __repr__(self) -> str:
-        return f"<{len(self)} connections from {self.num_pre} to {self.num_post} neurons, {self.num_sites} sites>"
+        return f"<{len(self)} connections from {self.num_pre} to {self.num_post} neurons>"
 
     def __len__(self) -> int:
         return len(self.pre)
+
+    @property
+    def num_sites(self) -> int:
+        """Return how many pairs may be connected."""
+        return self.sites.number
 
     @property
     def num_active(self) -> int:
@@ -211,15 +224,8 @@ class Connections:
         ndarray of int64
             Keys ``pre * num_post + post``; fewer than n if no more sites are vacant.
         """
-        keys = np.empty(len(slots), np.int64)
         address = np.uint64(step), self._stream(stream), *self._key
-        vacant = self.num_sites - occupied
-        if vacant - len(slots) >= CROWDED * self.num_sites:
-            _draw_by_rejection(slots, self._sites, self._grid, *address, self._table, keys)
-            return keys
-        sites = np.empty(vacant, np.int64)
-        num_vacant = _vacant_sites(self._sites, self._grid, self._table, sites)
-        return keys[: _draw_by_enumeration(slots, sites, num_vacant, *address, self._table, keys)]
+        return self.sites.draw(slots, occupied, address, self._table)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that the next step needs, besides the arguments of the class.
@@ -261,22 +267,6 @@ class Connections:
     def _stream(self, stream: Stream) -> np.uint64:
         return stream_word(stream, self.index)
 
-    def _set_sites(self, num_pre: int, num_post: int, autapses: bool, diagonal: int) -> None:
-        """Keep the numbers of neurons, and count the pairs that may be connected."""
-        self.num_pre = check_integer("num_pre", num_pre, minimum=1, maximum=MAX_NEURONS)
-        self.num_post = check_integer("num_post", num_post, minimum=1, maximum=MAX_NEURONS)
-        if not isinstance(autapses, bool | np.bool_):
-            raise TypeError(f"autapses must be True or False, got {autapses!r}.")
-        self.autapses = bool(autapses)
-        self.num_sites = self.num_pre * self.num_post
-        #: Never equal to a difference post - pre.
-        forbidden = MAX_NEURONS + 1
-        if not autapses:
-            forbidden = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
-            self.num_sites -= max(0, min(self.num_pre, self.num_post - forbidden) - max(0, -forbidden))
-        self._grid = (self.num_pre, self.num_post, forbidden)
-        self._sites = np.empty(0, np.int64)
-
     def _set_randomness(self, seed: int, index: int, signs: Any, excitatory: float) -> None:
         """Keep the key of the random numbers and the rule for signs."""
         self.seed = check_seed(seed)
@@ -288,19 +278,12 @@ class Connections:
 
     def _occupied_by(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int64]:
         """Return the table of occupied sites for these endpoints."""
-        if len(pre) > self.num_sites:
-            raise ValueError(
-                f"{len(pre)} connections do not fit in {self.num_sites} sites; "
-                "ask for fewer connections or a lower connectivity."
-            )
-        autapses = np.flatnonzero(post.astype(np.int64) - pre == self._grid[2])
-        if len(autapses):
-            k = autapses[0]
-            raise ValueError(
-                f"connection {k} ({pre[k]} -> {post[k]}) is an autapse; leave it out or set autapses=True."
-            )
+        wrong = self.sites.first_forbidden(pre, post)
+        if wrong:
+            k, why = wrong
+            raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) is {why}.")
         table = _empty_table(len(pre))
-        k = _insert_all(table, pre.astype(np.int64) * self.num_post + post)
+        k = _insert_all(table, self.sites.keys(pre, post))
         if k >= 0:
             raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) exists twice; give each pair at most once.")
         return table

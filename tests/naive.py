@@ -146,6 +146,21 @@ def propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1):
     return pre * num_post + post
 
 
+def propose_each(slots, sites, grid, step, stream, k0, k1, attempt):
+    """Return keys (-1 where there is none) and lots."""
+    words = [philox(int(slot), step, stream, attempt, k0, k1) for slot in slots]
+    return [propose(sites, *grid, w[0], w[1]) for w in words], [w[2] for w in words]
+
+
+def insert_each(occupied, keys, wanted):
+    """Return which keys were wanted and vacant; these are occupied now."""
+    return [bool(want) and insert(occupied, key) for key, want in zip(keys, wanted, strict=True)]
+
+
+def contains_each(occupied, keys):
+    return [key in occupied for key in keys]
+
+
 def draw_by_rejection(slots, sites, grid, step, stream, k0, k1, occupied):
     keys = []
     for slot in slots:

@@ -14,10 +14,13 @@ from synaptic_sampling._numba import jit
 __all__ = [
     "EMPTY",
     "_contains",
+    "_contains_each",
     "_draw_by_enumeration",
     "_draw_by_rejection",
     "_insert",
     "_insert_all",
+    "_insert_each",
+    "_propose_each",
     "_remove",
     "_vacant_sites",
 ]
@@ -123,6 +126,30 @@ def _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1):
     if pre < 0 or post < 0 or post - pre == forbidden_diagonal:
         return EMPTY
     return pre * num_post + post
+
+
+@jit
+def _propose_each(slots, sites, grid, step, stream, k0, k1, attempt, keys, lots):
+    """Write a random site for each slot into ``keys``, -1 where there is none, and a lot below 2**32 into ``lots``."""
+    num_pre, num_post, forbidden_diagonal = grid
+    for n in range(slots.size):
+        w0, w1, w2, _ = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
+        keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
+        lots[n] = w2
+
+
+@jit
+def _insert_each(table, keys, wanted):
+    """Occupy the wanted ones of the sites, in their order; write False into ``wanted`` where one was occupied."""
+    for n in range(keys.size):
+        wanted[n] = wanted[n] and _insert(table, keys[n])
+
+
+@jit
+def _contains_each(table, keys, found):
+    """Write into ``found`` which sites are occupied."""
+    for n in range(keys.size):
+        found[n] = _contains(table, keys[n])
 
 
 @jit

@@ -87,6 +87,25 @@ def test_draws_equal_naive(rng):
     assert empty > 5
 
 
+def test_proposals_equal_naive(rng):
+    for case in range(500):
+        sites, grid, occupied, table, slots, _ = random_problem(rng)
+        keys, lots = np.empty(len(slots), np.int64), np.empty(len(slots), np.uint64)
+        attempt = int(rng.integers(300))
+        vacancy._propose_each(slots, sites, grid, np.uint64(case), np.uint64(1), *KEY, np.uint64(attempt), keys, lots)
+        expected = naive.propose_each(slots, sites, grid, case, 1, 123, 456, attempt)
+        assert_array_equal(keys, expected[0])
+        assert_array_equal(lots, expected[1])
+
+        wanted = (rng.random(len(slots)) < 0.7) & (keys >= 0)
+        placed, found = wanted.copy(), np.empty(len(keys), np.bool_)
+        vacancy._contains_each(table, keys, found)
+        assert_array_equal(found, naive.contains_each(occupied, keys.tolist()))
+        vacancy._insert_each(table, keys, placed)
+        assert_array_equal(placed, naive.insert_each(occupied, keys.tolist(), wanted))
+        assert entries(table) == occupied
+
+
 def test_enumeration_places_no_more_than_there_are_sites():
     table, keys = empty_table(8), np.zeros(3, np.int64)
     placed = vacancy._draw_by_enumeration(

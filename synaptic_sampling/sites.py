@@ -1,0 +1,300 @@
+"""Which pairs of neurons may be connected, and the draw of vacant ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._checks import check_integer
+from synaptic_sampling._kernels.vacancy import (
+    EMPTY,
+    _contains_each,
+    _draw_by_enumeration,
+    _draw_by_rejection,
+    _insert_each,
+    _propose_each,
+    _vacant_sites,
+)
+from synaptic_sampling.randomness import uniform_of
+
+__all__ = ["Address", "Sites"]
+
+MAX_NEURONS = 2**31 - 1
+#: With less than this share of the sites vacant, they are listed instead of searched by trial.
+CROWDED = 1 / 16
+#: Trials per newborn by which a site with a probability is searched, before all of them are listed.
+MAX_TRIALS = 200
+#: Pairs that are looked at in one piece where all have to be.
+PIECE = 1 << 20
+
+#: Step, stream word, both words of the key: with a slot, the address of a random number.
+Address = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
+#: From presynaptic and postsynaptic indices to True and False, or to probabilities.
+Condition = Callable[[NDArray[np.int32], NDArray[np.int32]], ArrayLike]
+
+
+class Sites:
+    """The pairs that may be connected.
+
+    Parameters
+    ----------
+    num_pre, num_post : int
+        Numbers of neurons on both sides.
+    autapses : bool
+        Whether a neuron may connect to itself.
+    diagonal : int
+        With ``autapses=False``: the pair (i, i + diagonal) is the same neuron.
+    candidates : array_like or callable, optional
+        Which pairs may be connected: an array of True and False, shape (num_pre, num_post); pairs, shape (n, 2);
+        or a function of arrays pre, post that always answers the same. All by default.
+    probability : array_like or callable, optional
+        With which a drawn pair is accepted, 0 to 1, as in ``Synapses.connect(p=...)``: vacant candidates are drawn in
+        proportion to it. Shape (num_pre, num_post), or a function of arrays pre, post.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+
+    def __init__(
+        self,
+        num_pre: int,
+        num_post: int,
+        *,
+        autapses: bool = True,
+        diagonal: int = 0,
+        candidates: ArrayLike | Condition | None = None,
+        probability: ArrayLike | Condition | None = None,
+    ) -> None:
+        self.num_pre = check_integer("num_pre", num_pre, minimum=1, maximum=MAX_NEURONS)
+        self.num_post = check_integer("num_post", num_post, minimum=1, maximum=MAX_NEURONS)
+        if not isinstance(autapses, bool | np.bool_):
+            raise TypeError(f"autapses must be True or False, got {autapses!r}.")
+        self.autapses = bool(autapses)
+        # Never equal to a difference post - pre, where autapses are allowed.
+        self._forbidden = MAX_NEURONS + 1
+        if not autapses:
+            self._forbidden = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
+        self._grid = (self.num_pre, self.num_post, self._forbidden)
+        self._condition = candidates if callable(candidates) else None
+        self._probability = _probability(probability, (self.num_pre, self.num_post))
+        self._listed = np.empty(0, np.int64)
+        self._is_listed = candidates is not None and self._condition is None
+        if self._is_listed:
+            self._listed = self._list(candidates)
+
+    @cached_property
+    def number(self) -> int:
+        """Return how many pairs may be connected; where a function tells, it is asked once about all pairs."""
+        if self._condition is not None or self._probability is not None:
+            return sum(int(np.count_nonzero(self.acceptance(keys))) for keys in self._pieces())
+        if self._is_listed:
+            return len(self._listed)
+        both = min(self.num_pre, self.num_post - self._forbidden) - max(0, -self._forbidden)
+        return self.num_pre * self.num_post - max(0, both)
+
+    def keys(self, pre: NDArray[Any], post: NDArray[Any]) -> NDArray[np.int64]:
+        """Return one number for each pair.
+
+        Parameters
+        ----------
+        pre, post : ndarray of int, shape (n,)
+            The pairs.
+
+        Returns
+        -------
+        ndarray of int64, shape (n,)
+            ``pre * num_post + post``.
+        """
+        return pre.astype(np.int64) * self.num_post + post
+
+    def acceptance(self, keys: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return the probability with which each site is accepted when drawn.
+
+        Parameters
+        ----------
+        keys : ndarray of int64, shape (n,)
+            Sites that the grid or the list holds.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+            0 where a pair is no candidate.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If the user's function answers with something else than candidates or probabilities.
+        """
+        pre, post = (keys // self.num_post).astype(np.int32), (keys % self.num_post).astype(np.int32)
+        accepted = np.ones(len(keys))
+        if self._condition is not None:
+            answer = np.asarray(self._condition(pre, post))
+            if answer.dtype != np.bool_ or answer.shape != keys.shape:
+                raise TypeError(
+                    f"candidates must return one True or False for each of {len(keys)} pairs, "
+                    f"got {answer.dtype}, shape {answer.shape}."
+                )
+            accepted *= answer
+        if self._probability is not None:
+            accepted *= _checked(self._probability(pre, post), keys.shape)
+        return accepted
+
+    def first_forbidden(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> tuple[int, str] | None:
+        """Return the first of some pairs that may not be connected, and why.
+
+        Parameters
+        ----------
+        pre, post : ndarray of int32, shape (n,)
+            The pairs.
+
+        Returns
+        -------
+        tuple of int and str, or None
+            Its place, and what it is; None if all may be.
+        """
+        keys = self.keys(pre, post)
+        checks = [(post.astype(np.int64) - pre == self._forbidden, "an autapse; leave it out or set autapses=True")]
+        if self._is_listed:
+            checks.append((~np.isin(keys, self._listed), "no candidate; leave it out or let candidates include it"))
+        if self._condition is not None or self._probability is not None:
+            checks.append((self.acceptance(keys) == 0, "no candidate, or has probability 0; leave it out"))
+        for wrong, why in checks:
+            if wrong.any():
+                return int(np.flatnonzero(wrong)[0]), why
+        return None
+
+    def draw(
+        self, slots: NDArray[np.int32], occupied: int, address: Address, table: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Occupy a random vacant site for each slot, in proportion to their probabilities.
+
+        Parameters
+        ----------
+        slots : ndarray of int32, shape (n,)
+            In ascending order.
+        occupied : int
+            How many sites are occupied now.
+        address : Address
+            Of the random numbers, but for the slot.
+        table : ndarray of int64
+            The occupied sites; changed in place.
+
+        Returns
+        -------
+        ndarray of int64
+            Keys; fewer than n if no more sites are vacant.
+        """
+        if self._condition is not None or self._probability is not None:
+            return self._draw_by_acceptance(slots, address, table)
+        keys = np.empty(len(slots), np.int64)
+        vacant = self.number - occupied
+        if vacant - len(slots) >= CROWDED * self.number:
+            _draw_by_rejection(slots, self._listed, self._grid, *address, table, keys)
+            return keys
+        sites = np.empty(max(0, vacant), np.int64)
+        num_vacant = _vacant_sites(self._listed, self._grid, table, sites) if self.number else 0
+        return keys[: _draw_by_enumeration(slots, sites, num_vacant, *address, table, keys)]
+
+    def _draw_by_acceptance(
+        self, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Propose a site for all slots at a time, accept some, and go on with the rest."""
+        keys, pending = np.full(len(slots), EMPTY), np.arange(len(slots))
+        for trial in range(MAX_TRIALS):
+            if not len(pending):
+                return keys
+            proposed, lots = np.empty(len(pending), np.int64), np.empty(len(pending), np.uint64)
+            _propose_each(slots[pending], self._listed, self._grid, *address, np.uint64(trial), proposed, lots)
+            accepted = proposed != EMPTY
+            accepted[accepted] = lots[accepted] < 2.0**32 * self.acceptance(proposed[accepted])
+            _insert_each(table, proposed, accepted)
+            keys[pending[accepted]] = proposed[accepted]
+            pending = pending[~accepted]
+        return self._draw_from_all(slots, keys, pending, address, table)
+
+    def _draw_from_all(
+        self,
+        slots: NDArray[np.int32],
+        keys: NDArray[np.int64],
+        pending: NDArray[np.int64],
+        address: Address,
+        table: NDArray[np.int64],
+    ) -> NDArray[np.int64]:
+        """List all vacant sites with their probabilities, and draw from the list for the slots that are left."""
+        found, weights = [], []
+        for piece in self._pieces():
+            occupied = np.empty(len(piece), np.bool_)
+            _contains_each(table, piece, occupied)
+            free = piece[~occupied]
+            weight = self.acceptance(free)
+            found.append(free[weight > 0])
+            weights.append(weight[weight > 0])
+        sites, weight = np.concatenate(found), np.concatenate(weights)
+        for place in pending[: len(sites)]:
+            bounds = np.cumsum(weight)
+            lot = uniform_of(int(slots[place]), address, MAX_TRIALS)
+            chosen = min(int(np.searchsorted(bounds, lot * bounds[-1], side="right")), len(sites) - 1)
+            keys[place], weight[chosen] = sites[chosen], 0.0
+        _insert_each(table, keys[pending], np.ones(len(pending), np.bool_))
+        return keys[keys != EMPTY]
+
+    def _pieces(self) -> Any:
+        """Yield all sites of the grid or the list, some at a time."""
+        total = len(self._listed) if self._is_listed else self.num_pre * self.num_post
+        for begin in range(0, total, PIECE):
+            keys = np.arange(begin, min(begin + PIECE, total))
+            if self._is_listed:
+                yield self._listed[keys]
+            else:
+                yield keys[keys % self.num_post - keys // self.num_post != self._forbidden]
+
+    def _list(self, candidates: Any) -> NDArray[np.int64]:
+        """Return the keys of given candidates, ascending, without autapses where these are not allowed."""
+        given = np.asarray(candidates)
+        if given.dtype == np.bool_:
+            if given.shape != (self.num_pre, self.num_post):
+                raise ValueError(f"candidates must have shape {(self.num_pre, self.num_post)}, got {given.shape}.")
+            keys = np.flatnonzero(given).astype(np.int64)
+        else:
+            if given.ndim != 2 or given.shape[1] != 2 or not np.issubdtype(given.dtype, np.integer):
+                raise TypeError(
+                    "candidates must be an array of True and False, pairs of indices with shape (n, 2), "
+                    f"or a function of pre and post; got {given.dtype}, shape {given.shape}."
+                )
+            outside = (given < 0) | (given >= [self.num_pre, self.num_post])
+            if outside.any():
+                pair = tuple(given[outside.any(axis=1)][0].tolist())
+                raise ValueError(f"candidate {pair} is outside of {self.num_pre} by {self.num_post} neurons.")
+            keys = np.unique(self.keys(given[:, 0], given[:, 1]))
+        keys = keys[keys % self.num_post - keys // self.num_post != self._forbidden]
+        if not len(keys):
+            raise ValueError("candidates must hold at least one pair that may be connected.")
+        return keys
+
+
+def _probability(given: Any, shape: tuple[int, int]) -> Condition | None:
+    """Return the probabilities as a function of pre and post."""
+    if given is None or callable(given):
+        return given
+    table = np.asarray(given, float)
+    if table.ndim == 0:
+        raise TypeError(f"probability must be an array or a function of pre and post, got {given!r}.")
+    _checked(table, shape)
+    return lambda pre, post: table[pre, post]
+
+
+def _checked(answer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
+    """Return probabilities, or raise an error that says what is wrong with them."""
+    values = np.asarray(answer, float)
+    if values.shape != shape:
+        raise ValueError(f"probability must have shape {shape}, got {values.shape}.")
+    wrong = ~((values >= 0) & (values <= 1))
+    if wrong.any():
+        raise ValueError(f"probability must be between 0 and 1, got {values[wrong].flat[0]}.")
+    return values

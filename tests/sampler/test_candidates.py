@@ -1,0 +1,118 @@
+"""Candidates and probabilities: births only where allowed, in proportion to what is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from scipy.stats import chi2
+
+from synaptic_sampling import Connections, DeepR, replace, sites, step
+
+NUM_PRE, NUM_POST, K = 12, 15, 20
+MASK = np.add.outer(np.arange(NUM_PRE), 2 * np.arange(NUM_POST)) % 3 == 0
+PAIRS = np.argwhere(MASK)
+#: A probability that differs between sites, some of them impossible.
+WEIGHT = np.clip(np.add.outer(np.arange(NUM_PRE) / 10, np.arange(NUM_POST) / 30) - 0.3, 0, 1)
+
+
+def near(pre, post):
+    return MASK[pre, post]
+
+
+def weight(pre, post):
+    return WEIGHT[pre, post]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"candidates": MASK},
+        {"candidates": PAIRS},
+        {"candidates": near},
+        {"candidates": MASK, "probability": WEIGHT},
+        {"candidates": near, "probability": weight},
+        {"probability": weight},
+    ],
+)
+@pytest.mark.parametrize("trials", [200, 2, 0])
+def test_births_only_where_allowed(options, trials, monkeypatch):
+    monkeypatch.setattr(sites, "MAX_TRIALS", trials)
+    allowed = (MASK if "candidates" in options else True) & (WEIGHT > 0 if "probability" in options else True)
+    c = Connections.random(NUM_PRE, NUM_POST, K, seed=4, **options)
+    rule = DeepR(learning_rate=0.1, l1=0.5, temperature=0.1)
+    births = 0
+    for _ in range(150):
+        births += step(c, np.zeros(K), rule).num_births
+        assert allowed[c.pre, c.post].all()
+        assert len({*zip(c.pre.tolist(), c.post.tolist(), strict=True)}) == K
+    assert births > 1000
+    assert c.num_sites == np.count_nonzero(np.broadcast_to(allowed, MASK.shape))
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("trials", [200, 0])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_births_are_in_proportion_to_the_probability(trials, wrong, monkeypatch):
+    """chi2 over all sites of a single connection that is born again and again; false-alarm rate 1e-6."""
+    monkeypatch.setattr(sites, "MAX_TRIALS", trials)
+    c = Connections.random(NUM_PRE, NUM_POST, 1, seed=8, probability=WEIGHT**2 if wrong else WEIGHT)
+    counts, number = np.zeros(WEIGHT.shape), 6000
+    for _ in range(number):
+        replace(c, np.array([True]))
+        counts[c.pre[0], c.post[0]] += 1
+    expected = number * WEIGHT / WEIGHT.sum()
+    seen = expected > 0
+    value = ((counts - expected)[seen] ** 2 / expected[seen]).sum()
+    assert (value > chi2.isf(1e-6, seen.sum() - 1)) == wrong
+    assert (counts[~seen] == 0).all()
+
+
+def test_all_candidates_can_be_occupied():
+    number = int(MASK.sum())
+    for options in ({"candidates": MASK}, {"candidates": near}):
+        c = Connections.random(NUM_PRE, NUM_POST, number, seed=1, **options)
+        assert MASK[c.pre, c.post].all()
+        assert replace(c, np.ones(number, bool)).num_births == number
+        with pytest.raises(ValueError, match=f"{number + 1} connections do not fit in {number} sites"):
+            Connections.random(NUM_PRE, NUM_POST, number + 1, seed=1, **options)
+
+
+def test_autapses_are_no_candidates():
+    c = Connections.random(6, 6, 10, seed=1, autapses=False, candidates=np.eye(6, dtype=bool) | (np.arange(6) < 3))
+    assert (c.pre != c.post).all()
+    c = Connections.random(6, 6, 10, seed=1, autapses=False, candidates=lambda pre, post: post < 3)
+    assert (c.pre != c.post).all()
+    assert c.num_sites == 15
+
+
+def test_a_trillion_sites_need_no_list():
+    c = Connections.random(10**6, 10**6, 50, seed=1, candidates=lambda pre, post: (pre + post) % 10 == 0)
+    assert ((c.pre + c.post) % 10 == 0).all()
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"candidates": MASK.T}, r"candidates must have shape \(12, 15\)"),
+        ({"candidates": [1, 2, 3]}, "candidates must be an array of True and False, pairs"),
+        ({"candidates": [[12, 0]]}, r"candidate \(12, 0\) is outside of 12 by 15"),
+        ({"candidates": np.zeros_like(MASK)}, "at least one pair"),
+        ({"candidates": lambda pre, post: pre + post}, "must return one True or False"),
+        ({"candidates": lambda pre, post: True}, "must return one True or False"),
+        ({"probability": 0.5}, "probability must be an array or a function"),
+        ({"probability": WEIGHT.T}, r"probability must have shape \(12, 15\)"),
+        ({"probability": WEIGHT * 2}, "probability must be between 0 and 1"),
+        ({"probability": lambda pre, post: np.full(len(pre), np.nan)}, "between 0 and 1, got nan"),
+        ({"probability": lambda pre, post: 0.5}, "probability must have shape"),
+    ],
+)
+def test_bad_candidates_are_refused(options, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        Connections.random(NUM_PRE, NUM_POST, K, **options)
+
+
+@pytest.mark.parametrize("candidates", [MASK, near])
+def test_connections_must_be_candidates(candidates):
+    pair = np.argwhere(~MASK)[0]
+    with pytest.raises(ValueError, match=rf"connection 1 \({pair[0]} -> {pair[1]}\) is no candidate"):
+        Connections(NUM_PRE, NUM_POST, [PAIRS[0][0], pair[0]], [PAIRS[0][1], pair[1]], candidates=candidates)

@@ -12,11 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import sampler
 from synaptic_sampling.brian import surgery
-from synaptic_sampling.brian.connect import new_seed
+from synaptic_sampling.brian.connect import allowed_pairs, new_seed
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
+from synaptic_sampling.sites import Condition
 
 __all__ = ["Rewiring"]
 
@@ -45,6 +46,11 @@ class Rewiring(BrianObject):
         Probability of +1 where signs are drawn.
     autapses : bool
         Whether a neuron may connect to itself, where both sides are the same neurons.
+    candidates : str, array_like or callable, optional
+        Which pairs may be connected, for ever: a Brian2 string such as ``'abs(x_pre - x_post) < 200*um'``, an array
+        of True and False, pairs of indices, or a function of pre and post. All by default.
+    p : str, number, array_like or callable
+        With which a drawn pair is accepted, as in ``connect``: ``'exp(-abs(x_pre - x_post)/(100*um))'``.
     birth : dict, optional
         What a newborn's variables are set to, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All others
         become 0.
@@ -99,6 +105,8 @@ class Rewiring(BrianObject):
         signs: str | int | ArrayLike = "site",
         excitatory: float = 0.5,
         autapses: bool = False,
+        candidates: str | ArrayLike | Condition | None = None,
+        p: str | float | ArrayLike | Condition = 1.0,
         birth: Mapping[str, Any] | None = None,
         variables: Mapping[str, str] | None = None,
         seed: int | None = None,
@@ -115,9 +123,9 @@ class Rewiring(BrianObject):
         self._birth_values = _check_birth(synapses, birth, self._names)
         self.connections = _adopt(
             synapses,
+            allowed_pairs(synapses, autapses, candidates, p, get_local_namespace(level=1)),
             signs=signs,
             excitatory=excitatory,
-            autapses=autapses,
             seed=new_seed() if seed is None else seed,
             dtype=synapses.variables[self._names["theta"]].dtype if "theta" in self._names else np.float64,
         )
@@ -132,7 +140,7 @@ class Rewiring(BrianObject):
 
     def __repr__(self) -> str:
         c, rule = self.connections, type(self.rule).__name__
-        return f"<{type(self).__name__} of '{self.synapses.name}' by {rule}, {len(c)} active of {c.num_sites}>"
+        return f"<{type(self).__name__} of '{self.synapses.name}' by {rule}, {len(c)} active>"
 
     @property
     def seed(self) -> int:
@@ -276,13 +284,12 @@ class Rewiring(BrianObject):
         surgery.restore_delays(self.synapses, state["delays"])
 
 
-def _adopt(synapses: Any, autapses: bool, **options: Any) -> Connections:
+def _adopt(synapses: Any, pairs: tuple[int, int, dict[str, Any]], **options: Any) -> Connections:
     """Return the connections that the synapses hold."""
-    num_pre, num_post, diagonal = surgery.sites(synapses)
-    if diagonal is not None:
-        options.update(autapses=autapses, diagonal=diagonal)
+    num_pre, num_post, allowed = pairs
+    pre, post = surgery.endpoints(synapses)
     try:
-        return Connections(num_pre, num_post, *surgery.endpoints(synapses), **options)
+        return Connections(num_pre, num_post, pre, post, **allowed, **options)
     except ValueError as error:
         raise ValueError(f"'{synapses.name}' cannot be rewired: {error}") from error
 

@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 
 import brian2
 import numpy as np
+from brian2 import Synapses
 from brian2.codegen.codeobject import create_runner_codeobj
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.devices.device import RuntimeDevice, get_device
@@ -24,26 +25,29 @@ from numpy.typing import NDArray
 __all__ = [
     "Birth",
     "Condition",
-    "Sites",
+    "Groups",
+    "PairExpression",
     "check_birth",
     "check_brian",
     "check_runtime",
     "delays",
     "endpoints",
+    "groups",
     "is_connected",
     "per_synapse",
     "rebuild_queues",
     "reconnect",
     "restore_delays",
-    "sites",
 ]
 
 OLDEST, NEWEST = (2, 9), (2, 11)
 PARTS = ("_pathways", "_registered_variables", "_source_offset", "_target_offset", "multisynaptic_index")
+#: Pairs of neurons about which a string is asked at once.
+PAIRS_AT_ONCE = 4096
 PATHWAY_PARTS = ("initialise_queue", "queue", "_delays")
 
 
-class Sites(NamedTuple):
+class Groups(NamedTuple):
     """The pairs that a Synapses object can connect; ``diagonal`` is post - pre of an autapse, if there are any."""
 
     num_pre: int
@@ -94,7 +98,7 @@ def check_runtime() -> None:
         )
 
 
-def sites(synapses: Any) -> Sites:
+def groups(synapses: Any) -> Groups:
     """Return which pairs a Synapses object can connect.
 
     Parameters
@@ -104,12 +108,13 @@ def sites(synapses: Any) -> Sites:
 
     Returns
     -------
-    Sites
+    Groups
         Sizes of both sides, and where the same neuron stands on both.
     """
     source, target = synapses.source, synapses.target
-    same = getattr(source, "source", source) is getattr(target, "source", target)
-    return Sites(len(source), len(target), source.start - target.start if same else None)
+    # A subgroup knows its group by a proxy, which is not the group itself but has its identity.
+    same = getattr(source, "source", source).id == getattr(target, "source", target).id
+    return Groups(len(source), len(target), source.start - target.start if same else None)
 
 
 def endpoints(synapses: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
@@ -304,6 +309,60 @@ def _compile(group: Any, statement: str, variables: Variables, namespace: Any) -
         additional_variables=variables,
         codeobj_class=get_device().code_object_class(fallback_pref="codegen.string_expression_target"),
     )
+
+
+class PairExpression:
+    """A Brian2 string about pairs of neurons, such as ``'abs(x_pre - x_post) < 200*um'``, compiled once.
+
+    It is evaluated by synapses that belong to no network, between the pairs that are asked about.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Between the groups that are meant.
+    text : str
+        With i, j, and variables of both groups (``_pre``, ``_post``).
+    dtype : dtype
+        Of the answer: bool for a condition, float64 for a number.
+    namespace : dict
+        What other names mean.
+    """
+
+    def __init__(self, synapses: Any, text: str, dtype: Any, namespace: Any) -> None:
+        self._probe = probe = Synapses(synapses.source, synapses.target, name=f"{synapses.name}_pairs*")
+        probe.add_to_magic_network = False
+        probe._network = "none"  # Brian2 would warn that it was never run.
+        everyone = np.zeros(PAIRS_AT_ONCE, np.int32)
+        probe.connect(i=everyone, j=everyone)
+        variables = Variables(probe)
+        variables.add_array("_group_idx", size=PAIRS_AT_ONCE, dtype=np.int32, values=np.arange(PAIRS_AT_ONCE))
+        variables.add_array("_answer", size=PAIRS_AT_ONCE, dtype=dtype)
+        self._answer = variables["_answer"]
+        self._run = _compile(probe, f"_answer = {text}", variables, namespace)
+
+    def __call__(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[Any]:
+        """Return the answer for each pair.
+
+        Parameters
+        ----------
+        pre, post : ndarray of int32, shape (n,)
+            Counted within their groups.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            Answers.
+        """
+        v, out = self._probe.variables, np.empty(len(pre), self._answer.dtype)
+        ends = [(v[f"_synaptic_{side}"].get_value(), v[f"_{group}_offset"].get_value(), new)
+                for side, group, new in (("pre", "source", pre), ("post", "target", post))]  # fmt: skip
+        for begin in range(0, len(pre), PAIRS_AT_ONCE):
+            number = min(PAIRS_AT_ONCE, len(pre) - begin)
+            for array, offset, new in ends:
+                array[:number] = new[begin : begin + number] + offset
+            self._run()
+            out[begin : begin + number] = self._answer.get_value()[:number]
+        return out
 
 
 class Condition:

@@ -356,7 +356,7 @@ def test_restore_brings_back_wiring_and_delays(delays):
 def test_recurrent_subgroups_know_their_autapses():
     neurons = b2.NeuronGroup(20, "v : 1", threshold="v > 1", reset="v = 0")
     s = b2.Synapses(neurons[3:12], neurons[5:17], MODEL)
-    assert surgery.sites(s) == (9, 12, -2)
+    assert surgery.groups(s) == (9, 12, -2)
     connect_exactly(s, connectivity=1.0, seed=0)
     assert len(s) == 9 * 12 - 7
     rewiring = Rewiring(s, PruneAndRegrow("rand() < 0.5"))
@@ -364,6 +364,14 @@ def test_recurrent_subgroups_know_their_autapses():
         rewiring.step()
         assert (s.i[:] + 3 != s.j[:] + 5).all()
         assert_array_equal(np.bincount(s.i[:] + 3, minlength=12), s.variables["N_outgoing"].get_value()[:12])
+
+
+def test_subgroup_and_whole_group_share_neurons():
+    neurons = b2.NeuronGroup(20, "v : 1", threshold="v > 1", reset="v = 0")
+    assert surgery.groups(b2.Synapses(neurons[3:12], neurons, MODEL)) == (9, 20, 3)
+    assert surgery.groups(b2.Synapses(neurons, neurons[3:12], MODEL)) == (20, 9, -3)
+    other = b2.NeuronGroup(20, "v : 1", threshold="v > 1", reset="v = 0")
+    assert surgery.groups(b2.Synapses(neurons[3:12], other, MODEL)) == (9, 20, None)
 
 
 def test_spike_emitted_before_birth_is_not_delivered():

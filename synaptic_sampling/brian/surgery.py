@@ -192,9 +192,9 @@ def reconnect(synapses: Any, slots: NDArray[np.int32], pre: NDArray[np.int32], p
         ("_synaptic_post", "N_incoming", "_target_offset", post),
     ):
         ends, count = v[side].get_value(), v[degree].get_value()
-        np.subtract.at(count, ends[slots], 1)
+        count -= np.bincount(ends[slots], minlength=len(count)).astype(count.dtype)
         ends[slots] = new + v[offset].get_value()
-        np.add.at(count, ends[slots], 1)
+        count += np.bincount(ends[slots], minlength=len(count)).astype(count.dtype)
     _reset(synapses, slots)
     for pathway in synapses._pathways:
         _drop_spikes(pathway.queue, slots, len(ends))

@@ -9,7 +9,7 @@ from brian2 import get_local_namespace
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.brian import surgery
+from synaptic_sampling.brian import expressions, surgery
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.sites import Condition
 
@@ -103,10 +103,10 @@ def allowed_pairs(
     if candidates is not None:
         text = isinstance(candidates, str)
         options["candidates"] = (
-            surgery.PairExpression(synapses, candidates, np.bool_, namespace) if text else candidates
+            expressions.PairExpression(synapses, candidates, np.bool_, namespace) if text else candidates
         )
     if isinstance(p, str):
-        options["probability"] = surgery.PairExpression(synapses, p, np.float64, namespace)
+        options["probability"] = expressions.PairExpression(synapses, p, np.float64, namespace)
     elif callable(p) or np.ndim(p):
         options["probability"] = p
     else:

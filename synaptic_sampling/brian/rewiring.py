@@ -11,7 +11,7 @@ from brian2 import BrianObject, Synapses, get_local_namespace
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import sampler
-from synaptic_sampling.brian import surgery
+from synaptic_sampling.brian import expressions, surgery
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
@@ -130,7 +130,7 @@ class Rewiring(BrianObject):
             dtype=synapses.variables[self._names["theta"]].dtype if "theta" in self._names else np.float64,
         )
         self.rule, self.synapses = rule, synapses
-        self._births: list[surgery.Birth] | None = None
+        self._births: list[expressions.Birth] | None = None
         self._observers: list[Any] = []
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
         self.add_dependency(synapses)
@@ -237,9 +237,9 @@ class Rewiring(BrianObject):
 
     def _compile(self, namespace: Any) -> None:
         if isinstance(self.rule, PruneAndRegrow):
-            self._condition = surgery.Condition(self.synapses, self.rule.condition, namespace)
+            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace)
         self._births = [
-            surgery.Birth(self.synapses, name, value, namespace) for name, value in self._birth_values.items()
+            expressions.Birth(self.synapses, name, value, namespace) for name, value in self._birth_values.items()
         ]
 
     def _array(self, role: str) -> NDArray[Any]:
@@ -346,5 +346,5 @@ def _check_birth(synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[
             raise ValueError(f"birth may not set {name!r}: the rule does.")
         if name != "delay" and surgery.per_synapse(synapses, name) is None:
             raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has no such variable for each synapse.")
-        surgery.check_birth(synapses, name, value)
+        expressions.check_birth(synapses, name, value)
     return values

@@ -3,32 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer, check_number, check_seed
-from synaptic_sampling._kernels import dynamics
+from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
-from synaptic_sampling.randomness import MAX_SET, Stream, key_words, stream_word
+from synaptic_sampling.randomness import Stream
 from synaptic_sampling.sites import MAX_NEURONS, Condition, Sites
+from synaptic_sampling.slots import Slots
 
-__all__ = ["SIGNS", "Connections"]
-
-#: Rules for the sign of a newborn connection.
-SIGNS = {
-    "site": dynamics.SIGN_OF_SITE,
-    "presynaptic": dynamics.SIGN_OF_PRE,
-    "redrawn": dynamics.SIGN_REDRAWN,
-}
+__all__ = ["Connections"]
 
 #: Places in the table of occupied sites, per connection.
 TABLE_FACTOR = 1.5
 
 
-class Connections:
+class Connections(Slots):
     """Connections between two groups of neurons, each in a slot of its own.
 
     A slot holds a presynaptic and a postsynaptic index, a parameter theta >= 0, a polarity +1 or -1, and the step
@@ -106,7 +98,7 @@ class Connections:
         index: int = 0,
         dtype: Any = np.float64,
     ) -> None:
-        self.sites = Sites(
+        sites = Sites(
             num_pre,
             num_post,
             autapses=autapses,
@@ -114,18 +106,19 @@ class Connections:
             candidates=candidates,
             probability=probability,
         )
-        self.num_pre, self.num_post, self.autapses = self.sites.num_pre, self.sites.num_post, self.sites.autapses
-        self._set_randomness(seed, index, signs, excitatory)
-        self.pre = _endpoints("pre", pre, self.num_pre)
-        self.post = _endpoints("post", post, self.num_post)
-        if self.pre.shape != self.post.shape:
-            raise ValueError(f"pre and post must have equal lengths, got {len(self.pre)} and {len(self.post)}.")
-        self._table = self._occupied_by(self.pre, self.post)
-        self.theta = _parameters(theta, len(self.pre), dtype)
-        self.polarity = self.signs_of(self.pre, self.post) if polarity is None else _polarities(polarity, self.pre)
-        self.birth_step = np.zeros(len(self.pre), np.int64)
-        self.moments: tuple[NDArray[Any], ...] = ()
-        self.steps_done = 0
+        super().__init__(
+            sites,
+            pre,
+            post,
+            theta=theta,
+            polarity=polarity,
+            smallest=0.0,
+            signs=signs,
+            excitatory=excitatory,
+            seed=seed,
+            index=index,
+            dtype=dtype,
+        )
 
     @classmethod
     def random(cls, num_pre: int, num_post: int, connections: int, **options: Any) -> Connections:
@@ -165,9 +158,6 @@ class Connections:
     def __repr__(self) -> str:
         return f"<{len(self)} connections from {self.num_pre} to {self.num_post} neurons>"
 
-    def __len__(self) -> int:
-        return len(self.pre)
-
     @property
     def num_sites(self) -> int:
         """Return how many pairs may be connected."""
@@ -182,28 +172,6 @@ class Connections:
     def weights(self) -> NDArray[Any]:
         """Return polarity * theta, a new array."""
         return self.polarity * self.theta
-
-    @property
-    def age(self) -> NDArray[np.int64]:
-        """Return the steps since the birth of each connection, a new array."""
-        return self.steps_done - self.birth_step
-
-    def signs_of(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int8]:
-        """Return the signs that connections born now at the given pairs have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            The pairs; with 'redrawn' signs, the n-th pair is taken to be born in slot n before the first step.
-
-        Returns
-        -------
-        ndarray of int8, shape (n,)
-            +1 or -1.
-        """
-        out = np.empty(len(pre), np.int8)
-        dynamics._polarities(pre, post, self._sign_rule, self.num_post, self._stream(Stream.SIGN), *self._key, out)
-        return out
 
     def draw_vacant(self, slots: NDArray[np.int32], occupied: int, stream: Stream, step: int) -> NDArray[np.int64]:
         """Occupy a uniformly random vacant site for each slot.
@@ -227,137 +195,16 @@ class Connections:
         address = np.uint64(step), self._stream(stream), *self._key
         return self.sites.draw(slots, occupied, address, self._table)
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the next step needs, besides the arguments of the class.
-
-        Returns
-        -------
-        dict of str to ndarray
-            ``pre``, ``post``, ``theta``, ``polarity``, ``birth_step`` and the moments, not copied; ``steps_done``.
-        """
-        names = ("pre", "post", "theta", "polarity", "birth_step")
-        moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
-        return {**{name: getattr(self, name) for name in names}, "steps_done": np.array(self.steps_done), **moments}
-
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take on the state of connections that were made with the same arguments.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            What ``state`` returned.
-
-        Raises
-        ------
-        ValueError
-            If the number of connections differs, or two share a pair. Nothing has changed then.
-        """
-        if len(state["pre"]) != len(self):
-            raise ValueError(f"the state is one of {len(state['pre'])} connections, but there are {len(self)}.")
-        pre, post = (_endpoints(name, state[name], n) for name, n in (("pre", self.num_pre), ("post", self.num_post)))
-        self._table = self._occupied_by(pre, post)
-        self.pre, self.post = pre, post
-        self.theta[:] = state["theta"]
-        self.polarity[:] = state["polarity"]
-        self.birth_step[:] = state["birth_step"]
-        self.steps_done = int(state["steps_done"])
-        count = sum(name.startswith("moment") for name in state)
-        self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
-
-    def _stream(self, stream: Stream) -> np.uint64:
-        return stream_word(stream, self.index)
-
-    def _set_randomness(self, seed: int, index: int, signs: Any, excitatory: float) -> None:
-        """Keep the key of the random numbers and the rule for signs."""
-        self.seed = check_seed(seed)
-        self.index = check_integer("index", index, minimum=0, maximum=MAX_SET)
-        self._key = key_words(self.seed)
-        share = check_number("excitatory", excitatory, minimum=0.0, maximum=1.0)
-        mode, table = _sign_rule(signs, self.num_pre, self.num_post)
-        self._sign_rule = mode, table, np.uint64(round(share * 2**32))
-
-    def _occupied_by(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Return the table of occupied sites for these endpoints."""
-        wrong = self.sites.first_forbidden(pre, post)
-        if wrong:
-            k, why = wrong
-            raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) is {why}.")
+    def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
+        """Take on endpoints, and make the table of occupied sites for them."""
         table = _empty_table(len(pre))
         k = _insert_all(table, self.sites.keys(pre, post))
         if k >= 0:
             raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) exists twice; give each pair at most once.")
-        return table
+        super()._wire(pre, post)
+        self._table = table
 
 
 def _empty_table(connections: int) -> NDArray[np.int64]:
     # At least one place stays empty for ever, which ends every search.
     return np.full(math.ceil(TABLE_FACTOR * connections) + 1, EMPTY)
-
-
-def _integers(name: str, values: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(values)
-    if array.ndim != 1:
-        raise ValueError(f"{name} must have one dimension, got shape {array.shape}.")
-    if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(f"{name} must hold integers, got {array.dtype}.")
-    return array
-
-
-def _endpoints(name: str, values: ArrayLike, num_neurons: int) -> NDArray[np.int32]:
-    array = _integers(name, values)
-    outside = np.flatnonzero((array < 0) | (array >= num_neurons))
-    if len(outside):
-        k = outside[0]
-        raise ValueError(f"{name}[{k}] must be between 0 and {num_neurons - 1}, got {array[k]}.")
-    return array.astype(np.int32)
-
-
-def _parameters(theta: ArrayLike | None, size: int, dtype: Any) -> NDArray[Any]:
-    dtype = np.dtype(dtype)
-    if dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
-        raise TypeError(f"dtype must be float32 or float64, got {dtype}.")
-    if theta is None:
-        return np.zeros(size, dtype)
-    array = np.array(theta, dtype=dtype)
-    if array.shape != (size,):
-        raise ValueError(f"theta must have shape ({size},), got {array.shape}.")
-    wrong = np.flatnonzero(~(np.isfinite(array) & (array >= 0)))
-    if len(wrong):
-        raise ValueError(f"theta must be finite and >= 0, got {array[wrong[0]]} for connection {wrong[0]}.")
-    return array
-
-
-def _check_signs(name: str, array: NDArray[Any]) -> NDArray[np.int8]:
-    if array.size and not np.all((array == 1) | (array == -1)):
-        wrong = array[(array != 1) & (array != -1)].flat[0]
-        raise ValueError(f"{name} must hold +1 and -1 only, got {wrong}.")
-    return array.astype(np.int8)
-
-
-def _polarities(polarity: ArrayLike, pre: NDArray[np.int32]) -> NDArray[np.int8]:
-    array = np.asarray(polarity)
-    if array.shape != pre.shape:
-        raise ValueError(f"polarity must have shape {pre.shape}, got {array.shape}.")
-    return _check_signs("polarity", array)
-
-
-def _sign_rule(signs: Any, num_pre: int, num_post: int) -> tuple[int, NDArray[np.int8]]:
-    """Return how signs are found, and the given ones if they are given."""
-    if isinstance(signs, str):
-        if signs not in SIGNS:
-            raise ValueError(f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array, got {signs!r}.")
-        return SIGNS[signs], np.empty(0, np.int8)
-    try:
-        given = np.asarray(signs)
-        table = _check_signs("signs", given)
-    except (TypeError, ValueError) as error:
-        raise type(error)(
-            f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array of +1 and -1, got {signs!r}."
-        ) from error
-    if given.ndim == 0:
-        return dynamics.SIGN_GIVEN_PRE, np.full(num_pre, table, np.int8)
-    if given.shape == (num_pre,):
-        return dynamics.SIGN_GIVEN_PRE, table
-    if given.shape == (num_pre, num_post):
-        return dynamics.SIGN_GIVEN_SITE, table.ravel()
-    raise ValueError(f"signs must have shape ({num_pre},) or ({num_pre}, {num_post}), got {given.shape}.")

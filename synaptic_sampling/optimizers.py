@@ -16,7 +16,7 @@ from synaptic_sampling._checks import check_number
 from synaptic_sampling._kernels.dynamics import _adam, _momentum
 
 if TYPE_CHECKING:
-    from synaptic_sampling.connections import Connections
+    from synaptic_sampling.slots import Slots
 
 __all__ = ["SGD", "Adam", "Momentum", "Optimizer"]
 
@@ -33,7 +33,7 @@ class Optimizer(Protocol):
     def num_moments(self) -> int:
         """Return how many numbers it remembers per connection."""
 
-    def direction(self, gradient: Array, connections: Connections) -> Array:
+    def direction(self, gradient: Array, connections: Slots) -> Array:
         """Return the direction of steepest ascent as it sees it, and update the moments in place."""
 
 
@@ -43,14 +43,14 @@ class SGD:
 
     num_moments = 0
 
-    def direction(self, gradient: Array, connections: Connections) -> Array:
+    def direction(self, gradient: Array, connections: Slots) -> Array:
         """Return the gradient itself.
 
         Parameters
         ----------
         gradient : ndarray, shape (K,)
             dE/dw.
-        connections : Connections
+        connections : Slots
             Not used.
 
         Returns
@@ -77,14 +77,14 @@ class Momentum:
     def __post_init__(self) -> None:
         _check_decay("momentum", self.momentum)
 
-    def direction(self, gradient: Array, connections: Connections) -> Array:
+    def direction(self, gradient: Array, connections: Slots) -> Array:
         """Return the velocity.
 
         Parameters
         ----------
         gradient : ndarray, shape (K,)
             dE/dw.
-        connections : Connections
+        connections : Slots
             Its one moment, the velocity, is updated in place.
 
         Returns
@@ -119,14 +119,14 @@ class Adam:
         _check_decay("beta2", self.beta2)
         check_number("epsilon", self.epsilon, above=0.0)
 
-    def direction(self, gradient: Array, connections: Connections) -> Array:
+    def direction(self, gradient: Array, connections: Slots) -> Array:
         """Return the first moment over the root of the second, both corrected for their start at 0.
 
         Parameters
         ----------
         gradient : ndarray, shape (K,)
             dE/dw.
-        connections : Connections
+        connections : Slots
             Its two moments are updated in place; its ``age`` is the step count of each connection.
 
         Returns

@@ -1,0 +1,220 @@
+"""Slots of connections, whatever the rule: endpoints, parameter, sign, age; how signs are found; what is checked."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._checks import check_integer, check_number, check_seed
+from synaptic_sampling._kernels import dynamics
+from synaptic_sampling.randomness import MAX_SET, Stream, key_words, stream_word
+from synaptic_sampling.sites import Sites
+
+__all__ = ["SIGNS", "Slots"]
+
+#: Rules for the sign of a newborn connection.
+SIGNS = {
+    "site": dynamics.SIGN_OF_SITE,
+    "presynaptic": dynamics.SIGN_OF_PRE,
+    "redrawn": dynamics.SIGN_REDRAWN,
+}
+
+
+class Slots:
+    """What `Connections` and `PotentialConnections` have in common; not made by itself.
+
+    Parameters
+    ----------
+    sites : Sites
+        Which pairs may be connected.
+    pre, post : array_like of int, shape (K,)
+        Endpoints.
+    theta, polarity : array_like, shape (K,), optional
+        Zeros and the signs that ``signs`` gives, by default.
+    smallest : float
+        The smallest theta allowed.
+    signs, excitatory, seed, index, dtype
+        As in `Connections`.
+    """
+
+    def __init__(
+        self,
+        sites: Sites,
+        pre: ArrayLike,
+        post: ArrayLike,
+        *,
+        theta: ArrayLike | None,
+        polarity: ArrayLike | None,
+        smallest: float,
+        signs: str | int | ArrayLike,
+        excitatory: float,
+        seed: int,
+        index: int,
+        dtype: Any,
+    ) -> None:
+        self.sites = sites
+        self.num_pre, self.num_post, self.autapses = sites.num_pre, sites.num_post, sites.autapses
+        self._set_randomness(seed, index, signs, excitatory)
+        pre, post = _endpoints("pre", pre, self.num_pre), _endpoints("post", post, self.num_post)
+        if pre.shape != post.shape:
+            raise ValueError(f"pre and post must have equal lengths, got {len(pre)} and {len(post)}.")
+        self._wire(pre, post)
+        self.theta = _parameters(theta, len(pre), dtype, smallest)
+        self.polarity = self.signs_of(pre, post) if polarity is None else _polarities(polarity, pre)
+        self.birth_step = np.zeros(len(pre), np.int64)
+        self.moments: tuple[NDArray[Any], ...] = ()
+        self.steps_done = 0
+
+    def __len__(self) -> int:
+        return len(self.pre)
+
+    @property
+    def age(self) -> NDArray[np.int64]:
+        """Return the steps since the birth of each connection, a new array."""
+        return self.steps_done - self.birth_step
+
+    def signs_of(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int8]:
+        """Return the signs that connections born now at the given pairs have.
+
+        Parameters
+        ----------
+        pre, post : ndarray of int32, shape (n,)
+            The pairs; with 'redrawn' signs, the n-th pair is taken to be born in slot n before the first step.
+
+        Returns
+        -------
+        ndarray of int8, shape (n,)
+            +1 or -1.
+        """
+        out = np.empty(len(pre), np.int8)
+        dynamics._polarities(pre, post, self._sign_rule, self.num_post, self._stream(Stream.SIGN), *self._key, out)
+        return out
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that the next step needs, besides the arguments of the class.
+
+        Returns
+        -------
+        dict of str to ndarray
+            ``pre``, ``post``, ``theta``, ``polarity``, ``birth_step`` and the moments, not copied; ``steps_done``.
+        """
+        names = ("pre", "post", "theta", "polarity", "birth_step")
+        moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
+        return {**{name: getattr(self, name) for name in names}, "steps_done": np.array(self.steps_done), **moments}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take on the state of connections that were made with the same arguments.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            What ``state`` returned.
+
+        Raises
+        ------
+        ValueError
+            If the number of connections differs, or they cannot be. Nothing has changed then.
+        """
+        if len(state["pre"]) != len(self):
+            raise ValueError(f"the state is one of {len(state['pre'])} connections, but there are {len(self)}.")
+        self._wire(_endpoints("pre", state["pre"], self.num_pre), _endpoints("post", state["post"], self.num_post))
+        self.theta[:] = state["theta"]
+        self.polarity[:] = state["polarity"]
+        self.birth_step[:] = state["birth_step"]
+        self.steps_done = int(state["steps_done"])
+        count = sum(name.startswith("moment") for name in state)
+        self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
+
+    def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
+        """Take on endpoints, unless some pair may not be connected."""
+        wrong = self.sites.first_forbidden(pre, post)
+        if wrong:
+            k, why = wrong
+            raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) is {why}.")
+        self.pre, self.post = pre, post
+
+    def _stream(self, stream: Stream) -> np.uint64:
+        return stream_word(stream, self.index)
+
+    def _set_randomness(self, seed: int, index: int, signs: Any, excitatory: float) -> None:
+        """Keep the key of the random numbers and the rule for signs."""
+        self.seed = check_seed(seed)
+        self.index = check_integer("index", index, minimum=0, maximum=MAX_SET)
+        self._key = key_words(self.seed)
+        share = check_number("excitatory", excitatory, minimum=0.0, maximum=1.0)
+        mode, table = _sign_rule(signs, self.num_pre, self.num_post)
+        self._sign_rule = mode, table, np.uint64(round(share * 2**32))
+
+
+def _integers(name: str, values: ArrayLike) -> NDArray[Any]:
+    array = np.asarray(values)
+    if array.ndim != 1:
+        raise ValueError(f"{name} must have one dimension, got shape {array.shape}.")
+    if array.size and not np.issubdtype(array.dtype, np.integer):
+        raise TypeError(f"{name} must hold integers, got {array.dtype}.")
+    return array
+
+
+def _endpoints(name: str, values: ArrayLike, num_neurons: int) -> NDArray[np.int32]:
+    array = _integers(name, values)
+    outside = np.flatnonzero((array < 0) | (array >= num_neurons))
+    if len(outside):
+        k = outside[0]
+        raise ValueError(f"{name}[{k}] must be between 0 and {num_neurons - 1}, got {array[k]}.")
+    return array.astype(np.int32)
+
+
+def _parameters(theta: ArrayLike | None, size: int, dtype: Any, minimum: float) -> NDArray[Any]:
+    dtype = np.dtype(dtype)
+    if dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
+        raise TypeError(f"dtype must be float32 or float64, got {dtype}.")
+    if theta is None:
+        return np.zeros(size, dtype)
+    array = np.array(theta, dtype=dtype)
+    if array.shape != (size,):
+        raise ValueError(f"theta must have shape ({size},), got {array.shape}.")
+    wrong = np.flatnonzero(~(np.isfinite(array) & (array >= minimum)))
+    if len(wrong):
+        allowed = "finite" if minimum == -math.inf else f"finite and >= {minimum:g}"
+        raise ValueError(f"theta must be {allowed}, got {array[wrong[0]]} for connection {wrong[0]}.")
+    return array
+
+
+def _check_signs(name: str, array: NDArray[Any]) -> NDArray[np.int8]:
+    if array.size and not np.all((array == 1) | (array == -1)):
+        wrong = array[(array != 1) & (array != -1)].flat[0]
+        raise ValueError(f"{name} must hold +1 and -1 only, got {wrong}.")
+    return array.astype(np.int8)
+
+
+def _polarities(polarity: ArrayLike, pre: NDArray[np.int32]) -> NDArray[np.int8]:
+    array = np.asarray(polarity)
+    if array.shape != pre.shape:
+        raise ValueError(f"polarity must have shape {pre.shape}, got {array.shape}.")
+    return _check_signs("polarity", array)
+
+
+def _sign_rule(signs: Any, num_pre: int, num_post: int) -> tuple[int, NDArray[np.int8]]:
+    """Return how signs are found, and the given ones if they are given."""
+    if isinstance(signs, str):
+        if signs not in SIGNS:
+            raise ValueError(f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array, got {signs!r}.")
+        return SIGNS[signs], np.empty(0, np.int8)
+    try:
+        given = np.asarray(signs)
+        table = _check_signs("signs", given)
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array of +1 and -1, got {signs!r}."
+        ) from error
+    if given.ndim == 0:
+        return dynamics.SIGN_GIVEN_PRE, np.full(num_pre, table, np.int8)
+    if given.shape == (num_pre,):
+        return dynamics.SIGN_GIVEN_PRE, table
+    if given.shape == (num_pre, num_post):
+        return dynamics.SIGN_GIVEN_SITE, table.ravel()
+    raise ValueError(f"signs must have shape ({num_pre},) or ({num_pre}, {num_post}), got {given.shape}.")

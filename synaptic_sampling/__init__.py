@@ -13,8 +13,9 @@ __version__ = "0.1.0"
 
 _ROOMS = {
     "connections": ["Connections"],
+    "potential": ["PotentialConnections"],
     "sampler": ["replace", "step"],
-    "rules": ["DeepR", "FixedWiring", "PruneAndRegrow"],
+    "rules": ["DeepR", "FixedWiring", "PruneAndRegrow", "SoftDeepR", "SynapticSampling"],
     "optimizers": ["SGD", "Adam", "Momentum"],
     "events": ["EVENT", "RewiringInfo"],
     "log": ["LogError", "RewiringLog"],

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_number, plain_number
 from synaptic_sampling.optimizers import SGD, Optimizer
 
-__all__ = ["DeepR", "FixedWiring", "PruneAndRegrow"]
+__all__ = ["DeepR", "FixedWiring", "PruneAndRegrow", "SoftDeepR", "SynapticSampling", "Transition"]
 
 
 @dataclass(frozen=True)
@@ -63,7 +66,7 @@ class DeepR:
     @property
     def noise_scale(self) -> float:
         """Return the standard deviation of the noise per step, sqrt(2 eta T), in SI units."""
-        return math.sqrt(2.0 * plain_number(self.learning_rate) * plain_number(self.temperature))
+        return _noise_scale(self)
 
     @property
     def step_ratio(self) -> float:
@@ -74,6 +77,185 @@ class DeepR:
         if self.noise_scale == 0.0:
             return math.inf
         return plain_number(self.learning_rate) * plain_number(self.l1) / self.noise_scale
+
+
+@dataclass(frozen=True)
+class SoftDeepR:
+    """Soft DEEP R (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 2): the number of connections fluctuates.
+
+    Every step moves theta of a connected one by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)
+    * nu`` and that of a retracted one by the noise alone; no theta falls below ``theta_min``. Who is below 0 after
+    the step is retracted, the others are connected. For `PotentialConnections`.
+
+    Numbers, or quantities of Brian2 where theta or the gradient has a unit.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta, > 0, per step.
+    l1 : float
+        alpha, > 0. With 0 there is no stationary law: connected ones would walk away for ever.
+    temperature : float
+        T, > 0. With 0 no retracted connection ever comes back.
+    connectivity : float
+        p, above 0 and below 1: the share that is connected without a gradient, in the limit of small steps.
+        ``statistics.soft`` has the share at these very steps.
+    optimizer : Optimizer
+        What the gradient passes through before it acts on theta; l1 and noise do not. What it remembers of a
+        connection starts afresh when it is connected again.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not a number.
+    ValueError
+        If a parameter is out of its range.
+
+    Notes
+    -----
+    The floor also holds for a connection whose last step went far below 0, as in the code of the authors. Their
+    noise is ``learning_rate*s*nu``; the same temperature is ``temperature = learning_rate*s**2/2``.
+    """
+
+    learning_rate: float
+    l1: float
+    temperature: float
+    connectivity: float
+    optimizer: Optimizer = field(default_factory=SGD)
+
+    variables: ClassVar[tuple[str, ...]] = ("theta", "gradient", "polarity")
+
+    def __post_init__(self) -> None:
+        check_number("learning_rate", self.learning_rate, above=0.0)
+        check_number("l1", self.l1, above=0.0)
+        check_number("temperature", self.temperature, above=0.0)
+        if check_number("connectivity", self.connectivity, above=0.0) >= 1.0:
+            raise ValueError(f"connectivity must be < 1, got {self.connectivity}; with FixedWiring all are connected.")
+        _check_optimizer(self.optimizer)
+
+    @property
+    def noise_scale(self) -> float:
+        """Return the standard deviation of the noise per step, sqrt(2 eta T), in SI units."""
+        return _noise_scale(self)
+
+    @property
+    def theta_min(self) -> float:
+        """Return the floor of theta, -T (1 - p) / (alpha p), in SI units."""
+        p = self.connectivity
+        return -plain_number(self.temperature) * (1.0 - p) / (plain_number(self.l1) * p)
+
+
+class Transition(NamedTuple):
+    """One step of synaptic sampling: theta becomes ``mean + keep*(theta - mean) + gain*gradient + scale*nu``."""
+
+    keep: float
+    gain: float
+    scale: float
+
+
+@dataclass(frozen=True)
+class SynapticSampling:
+    """Synaptic sampling (Kappel et al. 2015, 2018): theta of every potential connection diffuses for ever.
+
+    ``dtheta = learning_rate*((mean - theta)/std**2 + gradient) dt + sqrt(2*temperature*learning_rate) dW`` with the
+    Gaussian prior N(mean, std**2). Whose theta is at least 0 is connected, with weight ``w0*exp(theta - theta0)``.
+    The stationary law is the posterior to the power 1/temperature. For `PotentialConnections`.
+
+    Numbers, or quantities of Brian2 such as ``learning_rate=5e-5/second, interval=100*ms``.
+
+    Parameters
+    ----------
+    learning_rate : float
+        beta (b in the paper of 2015), > 0, per time: theta forgets within std**2/learning_rate.
+    temperature : float
+        T, >= 0.
+    mean, std : float
+        mu and sigma > 0 of the prior.
+    interval : float
+        Time between two steps, > 0.
+    scheme : {'exact', 'euler'}
+        'exact': the transition law of the diffusion, the gradient held constant within a step; with a gradient of
+        0 there is no error at any interval. 'euler': as in the code of Kappel et al. (SPORE), where the variance
+        comes out larger by the factor 1/(1 - interval*learning_rate/(2*std**2)).
+    theta_range : tuple of two floats, optional
+        Where theta is clipped to; (-2, 5) in SPORE. Not clipped by default.
+    max_gradient : float, optional
+        The gradient is clipped to plus or minus this; 40 in SPORE.
+    w0, theta0 : float
+        Of the weights; w0 > 0.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is of the wrong kind.
+    ValueError
+        If a parameter is out of its range, or 'euler' does not converge with such a long interval.
+    """
+
+    learning_rate: float
+    temperature: float
+    mean: float
+    std: float
+    interval: float
+    scheme: str = "exact"
+    theta_range: tuple[float, float] | None = None
+    max_gradient: float | None = None
+    w0: float = 1.0
+    theta0: float = 3.0
+
+    variables: ClassVar[tuple[str, ...]] = ("theta", "gradient", "polarity")
+
+    def __post_init__(self) -> None:
+        for name in ("learning_rate", "std", "interval", "w0"):
+            check_number(name, getattr(self, name), above=0.0)
+        check_number("temperature", self.temperature, minimum=0.0)
+        for name in ("mean", "theta0"):
+            check_number(name, getattr(self, name))
+        if self.max_gradient is not None:
+            check_number("max_gradient", self.max_gradient, above=0.0)
+        _check_range(self.theta_range)
+        if self.scheme not in {"exact", "euler"}:
+            raise ValueError(f"scheme must be 'exact' or 'euler', got {self.scheme!r}.")
+        if self.scheme == "euler" and self.steps_per_memory <= 0.5:
+            raise ValueError(
+                f"interval must be below 2*std**2/learning_rate with scheme 'euler', got {self.interval!r}: "
+                "theta would grow without end. Use scheme='exact'."
+            )
+
+    @property
+    def steps_per_memory(self) -> float:
+        """Return std**2/(learning_rate*interval), the steps within which theta forgets."""
+        return plain_number(self.std) ** 2 / (plain_number(self.learning_rate) * plain_number(self.interval))
+
+    @property
+    def transition(self) -> Transition:
+        """Return the coefficients of one step, in SI units."""
+        variance, temperature = plain_number(self.std) ** 2, plain_number(self.temperature)
+        if self.scheme == "exact":
+            keep = math.exp(-1.0 / self.steps_per_memory)
+            forgotten = -math.expm1(-1.0 / self.steps_per_memory)
+            scale = math.sqrt(-temperature * variance * math.expm1(-2.0 / self.steps_per_memory))
+            return Transition(keep, variance * forgotten, scale)
+        gain = plain_number(self.learning_rate) * plain_number(self.interval)
+        return Transition(1.0 - 1.0 / self.steps_per_memory, gain, math.sqrt(2.0 * temperature * gain))
+
+    def weight(self, theta: ArrayLike) -> NDArray[Any]:
+        """Return the size of the weight, which jumps from 0 to w0*exp(-theta0) at theta = 0.
+
+        Parameters
+        ----------
+        theta : array_like
+            Parameters.
+
+        Returns
+        -------
+        ndarray
+            ``w0*exp(theta - theta0)`` where theta >= 0, else 0, in units of w0.
+        """
+        values = np.asarray(theta)
+        # No exponential of retracted ones, which are of no use and may underflow.
+        size = plain_number(self.w0) * np.exp(np.maximum(values, 0) - plain_number(self.theta0))
+        return np.where(values >= 0, size, 0).astype(size.dtype)
 
 
 @dataclass(frozen=True)
@@ -138,3 +320,17 @@ class PruneAndRegrow:
 def _check_optimizer(optimizer: object) -> None:
     if not callable(getattr(optimizer, "direction", None)):
         raise TypeError(f"optimizer must be SGD(), Momentum() or Adam(), got {optimizer!r}.")
+
+
+def _check_range(given: object) -> None:
+    if given is None:
+        return
+    if not isinstance(given, tuple) or len(given) != 2:
+        raise TypeError(f"theta_range must be a tuple of two numbers such as (-2, 5), got {given!r}.")
+    low, high = (check_number("theta_range", value) for value in given)
+    if low >= high:
+        raise ValueError(f"theta_range must begin below its end, got {given!r}.")
+
+
+def _noise_scale(rule: DeepR | SoftDeepR) -> float:
+    return math.sqrt(2.0 * plain_number(rule.learning_rate) * plain_number(rule.temperature))

@@ -1,32 +1,49 @@
-"""The algorithm: move, retract, regrow (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 1)."""
+"""The algorithm: move, retract, regrow (Bellec, Kappel, Maass, Legenstein 2018; Kappel et al. 2018)."""
 
 from __future__ import annotations
 
-from typing import Any
+import math
+from typing import Any, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import plain_number
 from synaptic_sampling._kernels import dynamics
+from synaptic_sampling._kernels.diffusion import _diffuse
+from synaptic_sampling._kernels.soft import _soft
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.potential import PotentialConnections
 from synaptic_sampling.randomness import MAX_STEP, Stream, stream_word
-from synaptic_sampling.rules import DeepR, FixedWiring
+from synaptic_sampling.rules import DeepR, FixedWiring, SoftDeepR, SynapticSampling
+from synaptic_sampling.slots import Slots
 
 __all__ = ["check_step", "replace", "step"]
 
 
-def step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring) -> RewiringInfo:
-    """Do one step of a rule: move every theta, retract those below 0, let as many be born at vacant sites.
+@overload
+def step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring) -> RewiringInfo: ...
+@overload
+def step(
+    connections: PotentialConnections, gradient: NDArray[Any], rule: SoftDeepR | SynapticSampling
+) -> RewiringInfo: ...
+
+
+def step(connections: Any, gradient: NDArray[Any], rule: Any) -> RewiringInfo:
+    """Do one step of a rule: move every theta, retract those below 0, let others be born.
 
     Parameters
     ----------
-    connections : Connections
-        Changed in place. Its number of connections stays exactly the same.
+    connections : Connections or PotentialConnections
+        Changed in place. The number of `Connections` stays exactly the same.
     gradient : ndarray, shape (K,), of the type of theta
-        dE/dw for every connection; dE/dtheta is ``polarity`` times it.
-    rule : DeepR or FixedWiring
-        Learning rate, l1, temperature, optimizer. With `FixedWiring` nothing dies and nothing is born.
+        dE/dw for every connection; dE/dtheta is ``polarity`` times it. With `SynapticSampling`: the derivative of the
+        log-likelihood or of the reward by theta, which theta climbs, for every potential connection; it acts on the
+        retracted ones too, so give 0 for those that are to follow the prior alone.
+    rule : DeepR or FixedWiring; SoftDeepR or SynapticSampling
+        The first two for `Connections`, the others for `PotentialConnections`. With `FixedWiring` nothing dies and
+        nothing is born. With `SoftDeepR` the gradient of retracted ones has no effect.
 
     Returns
     -------
@@ -36,17 +53,24 @@ def step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWi
     Raises
     ------
     TypeError, ValueError
-        If the gradient has the wrong type or shape. Nothing has changed then.
+        If the gradient has the wrong type or shape, or the rule is not for these connections. Nothing has changed
+        then.
     FloatingPointError
         If the gradient or theta is NaN or infinite; names the connection. Nothing has changed then.
 
     Notes
     -----
     The order is that of the paper: gradient (through the optimizer), l1, noise, test, regrowth. A site just vacated
-    is vacant. A newborn has theta = 0 and is active until the next step tests it.
+    is vacant. A newborn of `DeepR` has theta = 0 and is active until the next step tests it; potential connections
+    are born and die where theta crosses 0.
     """
     check_step(connections, gradient, rule)
+    if isinstance(rule, SynapticSampling):
+        _begin_step(connections, 0)
+        return _cross(connections, _move_diffusing(connections, gradient, rule))
     _begin_step(connections, rule.optimizer.num_moments)
+    if isinstance(rule, SoftDeepR):
+        return _cross(connections, _move_soft(connections, gradient, rule))
     if isinstance(rule, FixedWiring):
         _move(connections, gradient, rule, 0.0, 0.0)
         return RewiringInfo(connections.steps_done, np.empty(0, EVENT), 0, 0)
@@ -54,29 +78,32 @@ def step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWi
     return _retract_and_regrow(connections, retracted)
 
 
-def check_step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring) -> None:
+def check_step(connections: Slots, gradient: NDArray[Any], rule: object) -> None:
     """Raise the error that ``step`` would raise; changes nothing.
 
     Who steps several sets at a time checks all of them first, so that either all move or none.
 
     Parameters
     ----------
-    connections : Connections
+    connections : Connections or PotentialConnections
         To be changed.
     gradient : ndarray, shape (K,), of the type of theta
-        dE/dw for every connection.
-    rule : DeepR or FixedWiring
+        As in ``step``.
+    rule : DeepR, FixedWiring, SoftDeepR or SynapticSampling
         The rule.
 
     Raises
     ------
     TypeError, ValueError
-        If the gradient has the wrong type or shape.
+        If the gradient has the wrong type or shape, or the rule is not for these connections.
     FloatingPointError
         If the gradient or theta is NaN or infinite; names the connection.
     """
-    if not isinstance(rule, DeepR | FixedWiring):
-        raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
+    if isinstance(connections, PotentialConnections):
+        if not isinstance(rule, SoftDeepR | SynapticSampling):
+            raise TypeError(f"rule must be a SoftDeepR or a SynapticSampling for PotentialConnections, got {rule!r}.")
+    elif not isinstance(rule, DeepR | FixedWiring):
+        raise TypeError(f"rule must be a DeepR or a FixedWiring for Connections, got {rule!r}.")
     _check_finite(connections, "gradient", gradient)
     _check_finite(connections, "theta", connections.theta)
 
@@ -109,7 +136,7 @@ def replace(connections: Connections, retract: NDArray[np.bool_]) -> RewiringInf
     return _retract_and_regrow(connections, np.flatnonzero(retract).astype(np.int32))
 
 
-def _begin_step(connections: Connections, num_moments: int) -> None:
+def _begin_step(connections: Slots, num_moments: int) -> None:
     if connections.steps_done >= MAX_STEP:
         raise ValueError(f"a run has at most {MAX_STEP} steps; begin a new one with another seed.")
     if len(connections.moments) != num_moments:
@@ -137,6 +164,59 @@ def _move(
     return retracted[:number]
 
 
+def _move_soft(c: PotentialConnections, gradient: NDArray[Any], rule: SoftDeepR) -> NDArray[np.int32]:
+    """Move theta of connected and retracted ones; return the slots where it crossed 0."""
+    crossed = np.empty(len(c), np.int32)
+    number = _soft(
+        rule.optimizer.direction(gradient, c),
+        c.polarity,
+        float(rule.learning_rate),
+        float(rule.l1),
+        rule.noise_scale,
+        rule.theta_min,
+        np.uint64(c.steps_done),
+        c._stream(Stream.NOISE),
+        *c._key,
+        c.theta,
+        crossed,
+    )
+    return crossed[:number]
+
+
+def _move_diffusing(c: PotentialConnections, gradient: NDArray[Any], rule: SynapticSampling) -> NDArray[np.int32]:
+    """Move theta along the gradient and the prior's, with noise; return the slots where it crossed 0."""
+    crossed = np.empty(len(c), np.int32)
+    limit = math.inf if rule.max_gradient is None else rule.max_gradient
+    low, high = rule.theta_range or (-math.inf, math.inf)
+    number = _diffuse(
+        gradient,
+        float(plain_number(rule.mean)),
+        *rule.transition,
+        *(float(plain_number(bound)) for bound in (limit, low, high)),
+        np.uint64(c.steps_done),
+        c._stream(Stream.NOISE),
+        *c._key,
+        c.theta,
+        crossed,
+    )
+    return crossed[:number]
+
+
+def _cross(c: PotentialConnections, slots: NDArray[np.int32]) -> RewiringInfo:
+    """Write down the deaths and births at these slots; what the optimizer remembers of newborns starts afresh."""
+    alive = c.theta[slots] >= 0
+    died, born = slots[~alive], slots[alive]
+    c.birth_step[born] = c.steps_done
+    for moment in c.moments:
+        moment[born] = 0.0
+    events = np.empty(len(slots), EVENT)
+    events["step"], events["set"], events["slot"] = c.steps_done, c.index, np.concatenate([died, born])
+    for name, values in (("pre", c.pre), ("post", c.post), ("polarity", c.polarity)):
+        events[name] = values[events["slot"]]
+    events["kind"][: len(died)], events["kind"][len(died) :] = dynamics.DEATH, dynamics.BIRTH
+    return RewiringInfo(c.steps_done, events, len(died), 0)
+
+
 def _retract_and_regrow(connections: Connections, slots: NDArray[np.int32]) -> RewiringInfo:
     """Free the sites of the retracted, draw vacant ones for as many newborns."""
     c, now, n = connections, connections.steps_done, len(slots)
@@ -154,7 +234,7 @@ def _retract_and_regrow(connections: Connections, slots: NDArray[np.int32]) -> R
     return RewiringInfo(now, events, n, 0)
 
 
-def _check_finite(connections: Connections, name: str, values: Any) -> None:
+def _check_finite(connections: Slots, name: str, values: Any) -> None:
     theta = connections.theta
     if not isinstance(values, np.ndarray) or values.dtype != theta.dtype:
         kind = getattr(values, "dtype", type(values).__name__)

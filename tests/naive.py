@@ -301,3 +301,57 @@ def step(connections, gradient, rule):
 
 def as_events(tuples, dtype):
     return np.array(tuples, dtype=dtype)
+
+
+# Potential connections ----------------------------------------------------------------------------------------------
+
+
+def crossings(before, after):
+    return [k for k in range(len(before)) if (before[k] >= 0) != (after[k] >= 0)]
+
+
+def soft(slope, polarity, eta, alpha, sigma, floor, step, stream, k0, k1, theta):
+    """Return the moved theta, and the slots where it crossed 0."""
+    moved = []
+    nu = fill_normals(step, stream, k0, k1, len(theta))
+    for k in range(len(theta)):
+        x = float(theta[k])
+        if x >= 0:
+            x = x - eta * (int(polarity[k]) * float(slope[k]) + alpha)
+        x = x + sigma * nu[k]
+        if x < floor:
+            x = floor
+        moved.append(stored(x, theta.dtype))
+    return moved, crossings(theta, moved)
+
+
+def diffuse(gradient, mean, keep, gain, scale, limit, low, high, step, stream, k0, k1, theta):
+    """Return the moved theta, and the slots where it crossed 0."""
+    moved = []
+    nu = fill_normals(step, stream, k0, k1, len(theta))
+    for k in range(len(theta)):
+        g = float(gradient[k])
+        if abs(g) > limit:
+            g = math.copysign(limit, g)
+        x = mean + keep * (float(theta[k]) - mean) + gain * g + scale * nu[k]
+        if x < low:
+            x = low
+        if x > high:
+            x = high
+        moved.append(stored(x, theta.dtype))
+    return moved, crossings(theta, moved)
+
+
+def cross(potential, theta, slots, now):
+    """Return what the crossings leave: theta, birth steps, and the events, deaths first."""
+    c = potential
+    birth_step = c.birth_step.tolist()
+    deaths, births = [], []
+    for k in slots:
+        place = int(c.pre[k]), int(c.post[k]), k, c.index
+        if theta[k] >= 0:
+            birth_step[k] = now
+            births.append(write_event(now, *place, 1, int(c.polarity[k])))
+        else:
+            deaths.append(write_event(now, *place, -1, int(c.polarity[k])))
+    return theta, birth_step, deaths + births

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling._kernels import dynamics, philox, vacancy
+from synaptic_sampling._kernels import diffusion, dynamics, philox, soft, vacancy
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.optimizers import _bias_corrections
@@ -137,7 +137,7 @@ def test_retract_and_regrow_equal_naive(rng, mode):
 
 
 def test_every_kernel_has_a_twin():
-    for module in (philox, vacancy, dynamics):
+    for module in (philox, vacancy, dynamics, soft, diffusion):
         for name, value in vars(module).items():
             kernel = getattr(value, "py_func", value)
             if name.startswith("_") and getattr(kernel, "__module__", "") == module.__name__:

@@ -129,7 +129,7 @@ def test_wrong_gradients_are_rejected():
 
 @pytest.mark.statistical
 def test_survival_follows_the_law():
-    """Cohorts of all and of newborns over eight steps, 16 shares within 5.5 standard errors: false-alarm rate below 1e-6."""
+    """Cohorts of all and of newborns over eight steps, 16 shares within 5.5 standard errors: false-alarm rate 1e-6."""
     rho = diffusion.correlation(EXACT)
     c = PotentialConnections(300, 300, seed=2)
     for _ in range(STEPS):

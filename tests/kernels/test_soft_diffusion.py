@@ -31,9 +31,7 @@ def test_soft_equals_naive(rng, dtype):
         address = eta, alpha, sigma, floor, case, 256, 77, 5
         moved, slots = naive.soft(slope, polarity, *address, theta)
         crossed = np.empty(n, np.int32)
-        number = _soft(
-            slope, polarity, eta, alpha, sigma, floor, np.uint64(case), np.uint64(256), *KEY, theta, crossed
-        )
+        number = _soft(slope, polarity, eta, alpha, sigma, floor, np.uint64(case), np.uint64(256), *KEY, theta, crossed)
         assert_array_equal(theta, moved)
         assert_array_equal(crossed[:number], slots)
         clipped += np.count_nonzero(theta == dtype(floor))

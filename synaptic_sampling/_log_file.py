@@ -36,10 +36,11 @@ class SetInfo(NamedTuple):
     num_post: int
     num_sites: int
     name: str
+    multapses: bool
 
 
 class Snapshot(NamedTuple):
-    """All connections of a set after a step, slot by slot."""
+    """All connections of a set after a step, slot by slot; polarity 0 where a slot holds none."""
 
     step: int
     set_index: int

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 __all__ = ["EVENT", "Edges", "RewiringInfo"]
 
-#: One birth (kind +1) or death (kind -1) of a connection; 24 bytes.
+#: One birth (kind +1) or death (kind -1) of a connection; 24 bytes. Where the number of connections varies, one of them
+#: may move to another slot: two rows in succession, by which it leaves one (kind -2), arrives in the other (kind +2).
 EVENT = np.dtype(
     [
         ("step", "<i8"),
@@ -40,22 +41,25 @@ class RewiringInfo(NamedTuple):
     step : int
         Number of the step; the first is 1.
     events : ndarray of EVENT
-        All deaths, then all births, each in ascending order of slots.
+        All deaths, then all births, each in ascending order of slots; then the moves.
     num_deaths : int
         How many of the events are deaths.
     num_unplaced : int
         Connections that could not be regrown since no vacant site was left.
+    num_moves : int
+        How many connections have moved to another slot, where others died without a newborn in their place.
     """
 
     step: int
     events: NDArray[Any]
     num_deaths: int
     num_unplaced: int
+    num_moves: int = 0
 
     @property
     def num_births(self) -> int:
         """Return how many connections were born."""
-        return len(self.events) - self.num_deaths
+        return len(self.events) - self.num_deaths - 2 * self.num_moves
 
     @property
     def died(self) -> Edges:
@@ -64,8 +68,31 @@ class RewiringInfo(NamedTuple):
 
     @property
     def born(self) -> Edges:
-        """Return the connections that were born."""
-        return _edges(self.events[self.num_deaths :])
+        """Return the connections that were born, in the slots where they were born."""
+        return _edges(self.events[self.num_deaths : self.num_deaths + self.num_births])
+
+    @property
+    def moved(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the slots that connections left, and those in which they arrived after all births."""
+        moves = self.events[len(self.events) - 2 * self.num_moves :]
+        return moves["slot"][0::2], moves["slot"][1::2]
+
+    def of_set(self, index: int) -> RewiringInfo:
+        """Return what was done to one of several sets.
+
+        Parameters
+        ----------
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        RewiringInfo
+            Of this set alone; what could not be regrown belongs to no set.
+        """
+        own = self.events[self.events["set"] == index]
+        deaths, moves = (int(np.count_nonzero(own["kind"] == kind)) for kind in (-1, -2))
+        return RewiringInfo(self.step, own, deaths, 0, moves)
 
 
 def _edges(events: NDArray[Any]) -> Edges:

@@ -114,7 +114,9 @@ class RewiringLog:
         """Return the last step that was recorded."""
         return int(self._times.last["step"]) if len(self._times) else self.first_step
 
-    def describe(self, index: int, *, num_pre: int, num_post: int, num_sites: int, name: str = "") -> None:
+    def describe(
+        self, index: int, *, num_pre: int, num_post: int, num_sites: int, name: str = "", multapses: bool = False
+    ) -> None:
         """Say what a set of connections is, before its first event.
 
         Parameters
@@ -127,6 +129,8 @@ class RewiringLog:
             Pairs that may be connected.
         name : str
             For pictures.
+        multapses : bool
+            Whether two connections may share a pair of neurons.
 
         Raises
         ------
@@ -135,12 +139,15 @@ class RewiringLog:
         """
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, got {name!r}.")
+        if not isinstance(multapses, bool):
+            raise TypeError(f"multapses must be True or False, got {multapses!r}.")
         self.sets[_check_index(index)] = SetInfo(
             int(index),
             check_integer("num_pre", num_pre, minimum=1, maximum=2**31 - 1),
             check_integer("num_post", num_post, minimum=1, maximum=2**31 - 1),
-            check_integer("num_sites", num_sites, minimum=0, maximum=num_pre * num_post),
+            check_integer("num_sites", num_sites, minimum=0, maximum=MAX_STEP if multapses else num_pre * num_post),
             name,
+            multapses,
         )
         self._write(SETS, json.dumps(list(self.sets.values())).encode())
 
@@ -156,7 +163,7 @@ class RewiringLog:
         index : int
             Number of the set.
         pre, post, theta, polarity : array_like, shape (K,)
-            Slot by slot.
+            Slot by slot; polarity 0 where a slot holds no connection.
 
         Raises
         ------
@@ -223,7 +230,7 @@ class RewiringLog:
         Returns
         -------
         pre, post, polarity : ndarray, shape (K,)
-            Slot by slot.
+            In the order of slots.
 
         Raises
         ------
@@ -237,7 +244,7 @@ class RewiringLog:
         begin = max(earlier, key=lambda s: s.step)
         events = self.events
         events = events[(events["set"] == index) & (events["step"] > begin.step) & (events["step"] <= until)]
-        return _replay.replay(begin, events)
+        return _replay.replay(begin, events, self._shares_pairs(index))
 
     def lives(self, index: int | None = None) -> NDArray[Any]:
         """Return all connections, each from its birth to its death.
@@ -266,7 +273,7 @@ class RewiringLog:
             if n not in first:
                 raise LogError(f"no snapshot of set {n}: who was there at the start is not known.")
             own = events[(events["set"] == n) & (events["step"] > first[n].step)]
-            found.append(_replay.lives(first[n], own, self.last_step))
+            found.append(_replay.lives(first[n], own, self.last_step, self._shares_pairs(n)))
         return np.concatenate(found)
 
     def flush(self) -> None:
@@ -348,18 +355,21 @@ class RewiringLog:
             raise LogError(f"{path} is damaged: {error}") from error
         return log
 
+    def _shares_pairs(self, index: int) -> bool:
+        return index in self.sets and self.sets[index].multapses
+
     def _take(self, events: NDArray[Any], times: NDArray[Any]) -> None:
         """Take over all rows at once."""
         if (np.diff(times["step"]) <= 0).any() or (np.diff(events["step"]) < 0).any():
             raise ValueError("its steps go back")
         if not np.isin(events["step"], times["step"]).all():
             raise ValueError("an event belongs to no step")
-        if not (np.isin(events["kind"], (-1, 1)) & np.isin(events["polarity"], (-1, 1))).all():
-            raise ValueError("an event is neither a birth nor a death, or has no sign")
+        if not (np.isin(events["kind"], (-2, -1, 1, 2)) & np.isin(events["polarity"], (-1, 1))).all():
+            raise ValueError("an event is no birth, no death and no move, or has no sign")
         self._events.append(events)
         self._times.append(times)
-        self.num_births = int(np.count_nonzero(events["kind"] > 0))
-        self.num_deaths = len(events) - self.num_births
+        self.num_births = int(np.count_nonzero(events["kind"] == 1))
+        self.num_deaths = int(np.count_nonzero(events["kind"] == -1))
 
     def _spool(self) -> None:
         """Write the rows that are not yet on disk, of whole steps; times last, which make the steps count."""

@@ -48,7 +48,7 @@ def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: 
     steps = log.times["step"]
     if older_than is None:
         events = log.events
-        when = events["step"][(events["kind"] > 0) & ((events["set"] == index) | (index is None))]
+        when = events["step"][(events["kind"] == 1) & ((events["set"] == index) | (index is None))]
     else:
         when = _deaths_of_the_old(log, older_than, index)
     counts = np.bincount(np.searchsorted(steps, when), minlength=len(steps))

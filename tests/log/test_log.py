@@ -72,7 +72,9 @@ def test_replay_to_a_step_between():
 
 def info(step, *events):
     rows = np.array([(step, i, j, slot, 0, kind, 1) for i, j, slot, kind in events], EVENT)
-    return RewiringInfo(step, rows, int(np.count_nonzero(rows["kind"] < 0)), 0)
+    return RewiringInfo(
+        step, rows, int(np.count_nonzero(rows["kind"] == -1)), 0, int(np.count_nonzero(rows["kind"] == -2))
+    )
 
 
 @pytest.mark.parametrize(
@@ -83,8 +85,8 @@ def info(step, *events):
         ([(0, 1, 0, 1)], "0 -> 1 is born in slot 0, which is not free"),
         ([(0, 1, 0, -1), (1, 2, 0, 1)], "1 -> 2 is born in slot 0"),
         ([(0, 1, 0, -1), (3, 3, 1, 1)], "3 -> 3 is born in slot 1"),
-        ([(0, 1, 0, -1), (3, 3, 7, 1)], "3 -> 3 is born in slot 7"),
-        ([(0, 1, 0, -1)], "1 slots without a connection"),
+        ([(0, 1, 0, -1), (3, 3, -1, 1)], "3 -> 3 is born in slot -1"),
+        ([(0, 1, 0, -1), (0, 1, 0, -1)], "0 -> 1 dies in slot 0"),
     ],
 )
 def test_contradictions_are_found(events, message):

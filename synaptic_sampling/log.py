@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
@@ -245,6 +246,69 @@ class RewiringLog:
         events = self.events
         events = events[(events["set"] == index) & (events["step"] > begin.step) & (events["step"] <= until)]
         return _replay.replay(begin, events, self._shares_pairs(index))
+
+    def event_blocks(self, index: int | None = None) -> Iterator[NDArray[Any]]:
+        """Yield all events in their order, block by block; what does not fit into memory is read this way.
+
+        Parameters
+        ----------
+        index : int, optional
+            Number of the set; all by default.
+
+        Yields
+        ------
+        ndarray of EVENT
+            Not to be written to.
+        """
+        events = self.events
+        yield events if index is None else events[events["set"] == index]
+
+    def wirings(
+        self, steps: ArrayLike, index: int = 0
+    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]]:
+        """Yield the connections after each of some steps, in one pass through the events.
+
+        Parameters
+        ----------
+        steps : array_like of int
+            In ascending order.
+        index : int
+            Number of the set.
+
+        Yields
+        ------
+        pre, post, polarity : ndarray, shape (K,)
+            As from ``wiring``.
+
+        Raises
+        ------
+        ValueError
+            If the steps do not ascend.
+        LogError
+            As from ``wiring``.
+        """
+        for step in np.asarray(steps).tolist():
+            yield self.wiring(step, index)
+
+    def life_blocks(self, index: int | None = None) -> Iterator[NDArray[Any]]:
+        """Yield all lives, block by block: as they end, and last those that have not ended.
+
+        Parameters
+        ----------
+        index : int, optional
+            Number of the set; all by default.
+
+        Yields
+        ------
+        ndarray of LIFE
+            As from ``lives``, in another order.
+
+        Raises
+        ------
+        LogError
+            As from ``lives``.
+        """
+        yield self.lives(index)
 
     def lives(self, index: int | None = None) -> NDArray[Any]:
         """Return all connections, each from its birth to its death.

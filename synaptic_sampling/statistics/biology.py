@@ -1,0 +1,134 @@
+"""What has been measured in brains: published numbers to draw beside one's own, each with how it was observed.
+
+How fast connections seem to turn over depends on how often one looks, so every row says how much time lay between two
+looks; an interval of None means that the source as read here does not give it. How sure a number is, ``evidence``
+says: 'abstract' was read in the abstract of the paper, 'table' in its results, 'recalled' is quoted from memory by
+people of the field and was not checked against the paper.
+"""
+
+from __future__ import annotations
+
+from math import exp
+from typing import NamedTuple
+
+from synaptic_sampling._checks import check_number
+
+__all__ = ["PUBLISHED", "Observation", "published", "stays_after"]
+
+
+class Observation(NamedTuple):
+    """One published number.
+
+    Attributes
+    ----------
+    source : str
+        Authors and year.
+    preparation : str
+        Animal, region, age.
+    quantity : {'survival', 'turnover', 'formation', 'elimination', 'lifetime'}
+        'survival': share of all that is still there after ``days``. 'formation' and 'elimination': share of all
+        gained or lost in them. 'turnover': (gained + lost)/(N1 + N2), nearly the mean of these two. 'lifetime': the
+        mean, in days.
+    low, high : float
+        The range that is given; equal where it is one number.
+    days : float
+        The time over which the quantity is meant; of a lifetime, its middle.
+    interval_days : float or None
+        Between two looks.
+    evidence : {'abstract', 'table', 'recalled'}
+        How well this number is known here.
+    """
+
+    source: str
+    preparation: str
+    quantity: str
+    low: float
+    high: float
+    days: float
+    interval_days: float | None
+    evidence: str
+
+    @property
+    def value(self) -> float:
+        """Return the middle of the range."""
+        return 0.5 * (self.low + self.high)
+
+
+_HOLTMAAT = "Holtmaat et al. 2005"
+_ZUO = "Zuo et al. 2005"
+_SHAO = "Shao et al. 2021"
+
+#: 'Persistent' in Holtmaat et al. 2005 means present for 8 days or more.
+PUBLISHED: tuple[Observation, ...] = (
+    Observation("Grutzendler et al. 2002", "mouse V1, layer 5, young", "survival", 0.73, 0.73, 30, 30, "abstract"),
+    Observation("Grutzendler et al. 2002", "mouse V1, layer 5, adult", "survival", 0.96, 0.96, 30, 30, "abstract"),
+    Observation("Trachtenberg et al. 2002", "mouse S1, layer 5, 6-10 weeks", "survival", 0.5, 0.5, 30, 1, "recalled"),
+    Observation(_HOLTMAAT, "mouse S1 and V1, days 16-25", "survival", 0.35, 0.35, 8, None, "abstract"),
+    Observation(_HOLTMAAT, "mouse S1 and V1, days 35-80", "survival", 0.54, 0.54, 8, None, "abstract"),
+    Observation(_HOLTMAAT, "mouse S1 and V1, days 80-120", "survival", 0.66, 0.66, 8, None, "abstract"),
+    Observation(_HOLTMAAT, "mouse S1 and V1, days 175-225", "survival", 0.73, 0.73, 8, None, "abstract"),
+    Observation(_ZUO, "mouse layer 5, 1 month", "elimination", 0.13, 0.20, 14, 14, "abstract"),
+    Observation(_ZUO, "mouse layer 5, 1 month", "formation", 0.05, 0.08, 14, 14, "abstract"),
+    Observation(_ZUO, "mouse layer 5, adult", "elimination", 0.03, 0.05, 14, 14, "abstract"),
+    Observation(_ZUO, "mouse layer 5, adult", "formation", 0.03, 0.05, 14, 14, "abstract"),
+    Observation(_ZUO, "mouse layer 5, adult", "elimination", 0.26, 0.26, 548, 548, "abstract"),
+    Observation(_ZUO, "mouse layer 5, adult", "formation", 0.19, 0.19, 548, 548, "abstract"),
+    Observation("Majewska et al. 2006", "mouse V1, A1, S1, days 40-61", "survival", 0.8, 1.0, 21, None, "abstract"),
+    Observation("Attardo et al. 2015", "mouse CA1", "lifetime", 7, 14, 10.5, None, "abstract"),
+    Observation("Pfeiffer et al. 2018", "mouse CA1, STED", "turnover", 0.40, 0.40, 4, 4, "abstract"),
+    Observation(_SHAO, "mouse medial frontal cortex, controls", "formation", 0.070, 0.081, 2, 2, "table"),
+    Observation(_SHAO, "mouse medial frontal cortex, controls", "elimination", 0.072, 0.087, 2, 2, "table"),
+)
+
+
+def published(quantity: str | None = None, *, evidence: str | None = None) -> list[Observation]:
+    """Return the rows of the table with a quantity, in the order of their days.
+
+    Parameters
+    ----------
+    quantity : {'survival', 'turnover', 'formation', 'elimination', 'lifetime'}, optional
+        All by default.
+    evidence : {'abstract', 'table', 'recalled'}, optional
+        All by default.
+
+    Returns
+    -------
+    list of Observation
+        Never empty.
+
+    Raises
+    ------
+    ValueError
+        If no row has this quantity and evidence.
+    """
+    rows = [row for row in PUBLISHED if quantity in (None, row.quantity) and evidence in (None, row.evidence)]
+    if not rows:
+        known = sorted({(row.quantity, row.evidence) for row in PUBLISHED})
+        raise ValueError(f"no published number with {quantity!r}, {evidence!r}; there are {known}.")
+    return sorted(rows, key=lambda row: row.days)
+
+
+def stays_after(row: Observation, days: float) -> float:
+    """Return the share still there after some days if all had one constant rate of death.
+
+    Parameters
+    ----------
+    row : Observation
+        Of any quantity but formation.
+    days : float
+        Any time; far from ``row.days`` it is a guess, for brains have more than one rate.
+
+    Returns
+    -------
+    float
+        share**(days/row.days); the share is 1 - turnover, 1 - elimination, or 1/e of a mean lifetime.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the row is of formation, or ``days`` is negative.
+    """
+    shares = {"survival": row.value, "elimination": 1.0 - row.value, "turnover": 1.0 - row.value, "lifetime": exp(-1.0)}
+    if row.quantity not in shares:
+        raise ValueError(f"no survival follows from {row.quantity!r}; choose a row of {sorted(shares)}.")
+    return float(shares[row.quantity] ** (check_number("days", days, minimum=0.0) / row.days))

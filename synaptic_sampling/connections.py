@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,8 @@ __all__ = ["Connections"]
 
 #: Places in the table of occupied sites, per connection.
 TABLE_FACTOR = 1.5
+#: By how much the table is enlarged where it is too small.
+GROWTH = 1.25
 
 
 class Connections(Slots):
@@ -25,7 +28,11 @@ class Connections(Slots):
 
     A slot holds a presynaptic and a postsynaptic index, a parameter theta >= 0, a polarity +1 or -1, and the step
     of birth; the weight is ``polarity * theta``. When a connection dies, the newborn takes its slot. No two slots
-    hold the same pair.
+    hold the same pair, unless multapses are allowed.
+
+    The number of connections stays the same under `DeepR` and `replace`. Where it varies (`Budget`, or ``replace``
+    with another number of births), connections stand in the first slots without a gap: the last ones move into slots
+    that become free, and the arrays are views that are good until the next such step.
 
     Parameters
     ----------
@@ -54,6 +61,13 @@ class Connections(Slots):
     probability : array_like or callable, optional
         With which a drawn pair is accepted, 0 to 1: births are in proportion to it. An array of shape
         (num_pre, num_post), or a function of arrays pre, post.
+    multapses : bool
+        Whether two connections may share a pair. Each newborn then draws from all pairs.
+    max_in_degree, max_out_degree : int or array_like of int, optional
+        The most connections that any postsynaptic, presynaptic neuron may have, or each of them, as on neuromorphic
+        chips. Each newborn draws from the pairs that are still free when its turn comes.
+    capacity : int, optional
+        The most connections there may ever be; by default as many as at the start.
     seed : int
         Key of all random numbers, 0 to 2**64 - 1.
     index : int
@@ -71,6 +85,9 @@ class Connections(Slots):
         Step in which each connection was born, 0 for the first ones.
     moments : tuple of ndarray
         What the optimizer remembers of each connection.
+    missing : int
+        Connections that died and found no place to be born again, which needs limits on degrees; they try again in
+        every step.
 
     Raises
     ------
@@ -78,6 +95,9 @@ class Connections(Slots):
         If an argument is of the wrong kind or out of range, if two connections share a pair, or if there are more
         of them than sites.
     """
+
+    #: The occupied sites, of no use with multapses.
+    _table: NDArray[np.int64]
 
     def __init__(
         self,
@@ -94,6 +114,10 @@ class Connections(Slots):
         diagonal: int = 0,
         candidates: ArrayLike | Condition | None = None,
         probability: ArrayLike | Condition | None = None,
+        multapses: bool = False,
+        max_in_degree: ArrayLike | None = None,
+        max_out_degree: ArrayLike | None = None,
+        capacity: int | None = None,
         seed: int = 0,
         index: int = 0,
         dtype: Any = np.float64,
@@ -105,7 +129,14 @@ class Connections(Slots):
             diagonal=diagonal,
             candidates=candidates,
             probability=probability,
+            multapses=multapses,
+            max_in_degree=max_in_degree,
+            max_out_degree=max_out_degree,
         )
+        self.missing = 0
+        number = len(np.atleast_1d(np.asarray(pre)))
+        self.capacity = number if capacity is None else capacity
+        check_integer("capacity", self.capacity, minimum=number, maximum=MAX_NEURONS)
         super().__init__(
             sites,
             pre,
@@ -145,9 +176,8 @@ class Connections(Slots):
         """
         self = cls(num_pre, num_post, [], [], **options)
         check_integer("connections", connections, minimum=0, maximum=MAX_NEURONS)
-        room = min(connections, self.num_pre * self.num_post)
-        self._table = _empty_table(room)
-        keys = self.draw_vacant(np.arange(room, dtype=np.int32), 0, Stream.WIRING, 0)
+        room = connections if self.sites.multapses else min(connections, self.num_pre * self.num_post)
+        keys = self.draw_vacant(np.arange(room, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING, 0)
         if len(keys) < connections:
             raise ValueError(
                 f"{connections} connections do not fit in {len(keys)} sites; "
@@ -166,22 +196,50 @@ class Connections(Slots):
     @property
     def num_active(self) -> int:
         """Return how many connections there are."""
-        return len(self.pre)
+        return len(self)
 
     @property
     def weights(self) -> NDArray[Any]:
         """Return polarity * theta, a new array."""
         return self.polarity * self.theta
 
-    def draw_vacant(self, slots: NDArray[np.int32], occupied: int, stream: Stream, step: int) -> NDArray[np.int64]:
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that the next step needs, besides the arguments of the class.
+
+        Returns
+        -------
+        dict of str to ndarray
+            As in `Slots.state`, and ``missing``.
+        """
+        return {**super().state(), "missing": np.array(self.missing)}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take on the state of connections that were made with the same arguments, be there fewer or more of them.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            What ``state`` returned.
+
+        Raises
+        ------
+        ValueError
+            If there are more connections than ``capacity``, or they cannot be. Nothing has changed then.
+        """
+        super().restore(state)
+        self.missing = int(state["missing"])
+
+    def draw_vacant(
+        self, slots: NDArray[np.int32], retracted: NDArray[np.int32], stream: Stream, step: int
+    ) -> NDArray[np.int64]:
         """Occupy a uniformly random vacant site for each slot.
 
         Parameters
         ----------
         slots : ndarray of int32, shape (n,)
             Slots in ascending order; with ``stream`` and ``step`` the addresses of the random numbers.
-        occupied : int
-            How many sites are occupied now.
+        retracted : ndarray of int32, shape (m,)
+            Slots whose sites have been freed.
         stream : Stream
             What the sites are for.
         step : int
@@ -192,19 +250,69 @@ class Connections(Slots):
         ndarray of int64
             Keys ``pre * num_post + post``; fewer than n if no more sites are vacant.
         """
+        occupied = len(self) - len(retracted)
+        if not self.sites.multapses and len(self._table) < _table_size(occupied + len(slots)):
+            keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
+            self._table = _table_with(keys, int(GROWTH * (occupied + len(slots))))[0]
         address = np.uint64(step), self._stream(stream), *self._key
-        return self.sites.draw(slots, occupied, address, self._table)
+        rooms = self.sites.rooms(self.pre, self.post, retracted)
+        return self.sites.draw(slots, occupied, address, self._table, rooms)
+
+    def resize(self, number: int) -> None:
+        """Let there be another number of slots; new ones hold anything until they are filled.
+
+        Parameters
+        ----------
+        number : int
+            Of slots, at most ``capacity``.
+        """
+        self._columns.resize(number)
+
+    def close(self, gaps: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Remove slots: the last connections move into them, in ascending order.
+
+        Parameters
+        ----------
+        gaps : ndarray of int32
+            Slots without a connection, ascending.
+
+        Returns
+        -------
+        old, new : ndarray of int32
+            The slots that connections have left, and those where they are now.
+        """
+        number = len(self) - len(gaps)
+        new = gaps[gaps < number]
+        old = np.setdiff1d(np.arange(number, len(self), dtype=np.int32), gaps, assume_unique=True)
+        self._columns.move(old, new)
+        self._columns.resize(number)
+        return old, new
+
+    def _check_number(self, number: int) -> None:
+        """Refuse a state of more connections than there may be."""
+        if number > self.capacity:
+            raise ValueError(f"the state is one of {number} connections, but there may be {self.capacity} at most.")
 
     def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
         """Take on endpoints, and make the table of occupied sites for them."""
-        table = _empty_table(len(pre))
-        k = _insert_all(table, self.sites.keys(pre, post))
+        self.sites.check_degrees(pre, post)
+        occupied = self.sites.keys(pre, post) if not self.sites.multapses else np.empty(0, np.int64)
+        table, k = _table_with(occupied, len(occupied))
         if k >= 0:
-            raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) exists twice; give each pair at most once.")
+            raise ValueError(
+                f"connection {k} ({pre[k]} -> {post[k]}) exists twice; give each pair at most once, "
+                "or allow them by multapses=True."
+            )
         super()._wire(pre, post)
         self._table = table
 
 
-def _empty_table(connections: int) -> NDArray[np.int64]:
+def _table_size(connections: int) -> int:
     # At least one place stays empty for ever, which ends every search.
-    return np.full(math.ceil(TABLE_FACTOR * connections) + 1, EMPTY)
+    return math.ceil(TABLE_FACTOR * connections) + 1
+
+
+def _table_with(keys: NDArray[np.int64], room: int) -> tuple[NDArray[np.int64], int]:
+    """Return a table of occupied sites with room for more, and the first key that was there already, or -1."""
+    table = np.full(_table_size(room), EMPTY)
+    return table, int(_insert_all(table, keys))

@@ -8,7 +8,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import plain_number
+from synaptic_sampling._checks import check_integer, plain_number
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.diffusion import _diffuse
 from synaptic_sampling._kernels.soft import _soft
@@ -17,6 +17,7 @@ from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.potential import PotentialConnections
 from synaptic_sampling.randomness import MAX_STEP, Stream, stream_word
 from synaptic_sampling.rules import DeepR, FixedWiring, SoftDeepR, SynapticSampling
+from synaptic_sampling.sites import MAX_NEURONS
 from synaptic_sampling.slots import Slots
 
 __all__ = ["check_step", "replace", "step"]
@@ -75,7 +76,7 @@ def step(connections: Any, gradient: NDArray[Any], rule: Any) -> RewiringInfo:
         _move(connections, gradient, rule, 0.0, 0.0)
         return RewiringInfo(connections.steps_done, np.empty(0, EVENT), 0, 0)
     retracted = _move(connections, gradient, rule, float(rule.l1), rule.noise_scale)
-    return _retract_and_regrow(connections, retracted)
+    return _rewire_one(connections, retracted)
 
 
 def check_step(connections: Slots, gradient: NDArray[Any], rule: object) -> None:
@@ -108,8 +109,8 @@ def check_step(connections: Slots, gradient: NDArray[Any], rule: object) -> None
     _check_finite(connections, "theta", connections.theta)
 
 
-def replace(connections: Connections, retract: NDArray[np.bool_]) -> RewiringInfo:
-    """Retract the chosen connections and let as many be born at vacant sites; theta of the others stays.
+def replace(connections: Connections, retract: NDArray[np.bool_], births: int | None = None) -> RewiringInfo:
+    """Retract the chosen connections and let others be born at vacant sites; theta of the rest stays.
 
     Parameters
     ----------
@@ -117,6 +118,8 @@ def replace(connections: Connections, retract: NDArray[np.bool_]) -> RewiringInf
         Changed in place.
     retract : ndarray of bool, shape (K,)
         Which connections die.
+    births : int, optional
+        How many are born, no more than the capacity allows; as many as die by default.
 
     Returns
     -------
@@ -132,8 +135,10 @@ def replace(connections: Connections, retract: NDArray[np.bool_]) -> RewiringInf
         raise TypeError(f"retract must be an array of bool, got {getattr(retract, 'dtype', type(retract).__name__)}.")
     if retract.shape != connections.pre.shape:
         raise ValueError(f"retract must have shape {connections.pre.shape}, got {retract.shape}.")
+    if births is not None:
+        check_integer("births", births, minimum=0, maximum=MAX_NEURONS)
     _begin_step(connections, 0)
-    return _retract_and_regrow(connections, np.flatnonzero(retract).astype(np.int32))
+    return _rewire_one(connections, np.flatnonzero(retract).astype(np.int32), births)
 
 
 def _begin_step(connections: Slots, num_moments: int) -> None:
@@ -217,21 +222,60 @@ def _cross(c: PotentialConnections, slots: NDArray[np.int32]) -> RewiringInfo:
     return RewiringInfo(c.steps_done, events, len(died), 0)
 
 
-def _retract_and_regrow(connections: Connections, slots: NDArray[np.int32]) -> RewiringInfo:
-    """Free the sites of the retracted, draw vacant ones for as many newborns."""
-    c, now, n = connections, connections.steps_done, len(slots)
-    events = np.empty(2 * n, EVENT)
-    if n == 0:
-        return RewiringInfo(now, events, 0, 0)
-    dynamics._retract(slots, c.pre, c.post, c.polarity, c.num_post, now, c.index, c._table, events)
-    keys = c.draw_vacant(slots, len(c) - n, Stream.BIRTH, now)
-    state = c.pre, c.post, c.theta, c.polarity, c.birth_step
-    dynamics._regrow(
-        slots, keys, c._sign_rule, c.num_post, now, c.index, c._stream(Stream.SIGN), *c._key, state, events[n:]
-    )
+def _rewire_one(c: Connections, retracted: NDArray[np.int32], births: int | None = None) -> RewiringInfo:
+    """Let as many be born as are retracted or missing, or the given number."""
+    if births is not None:
+        return _rewire(c, _retract(c, retracted), retracted, births)
+    births = len(retracted) + c.missing
+    if births == 0:
+        return RewiringInfo(c.steps_done, np.empty(0, EVENT), 0, 0)
+    info = _rewire(c, _retract(c, retracted), retracted, births)
+    c.missing = info.num_unplaced
+    return info
+
+
+def _retract(c: Connections, slots: NDArray[np.int32]) -> NDArray[Any]:
+    """Free the sites of connections; return their deaths."""
+    deaths = np.empty(len(slots), EVENT)
+    dynamics._retract(slots, c.pre, c.post, c.polarity, c.num_post, c.steps_done, c.index, c._table, deaths)
+    return deaths
+
+
+def _rewire(c: Connections, deaths: NDArray[Any], retracted: NDArray[np.int32], births: int) -> RewiringInfo:
+    """Let connections be born in the slots of the retracted, or behind all others; close the gaps that are left."""
+    more = max(0, min(births - len(retracted), c.capacity - len(c)))
+    behind = np.arange(len(c), len(c) + more, dtype=np.int32)
+    slots = np.concatenate([retracted[:births], behind])
+    keys = c.draw_vacant(slots, retracted, Stream.BIRTH, c.steps_done)
+    slots, born = slots[: len(keys)], np.empty(len(keys), EVENT)
+    if len(keys) > len(retracted):
+        c.resize(len(c) + len(keys) - len(retracted))
+    _bear(c, slots, keys, born)
+    moves = _close(c, retracted[len(keys) :])
+    events = np.concatenate([deaths, born, moves])
+    return RewiringInfo(c.steps_done, events, len(deaths), births - len(keys), len(moves) // 2)
+
+
+def _bear(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64], born: NDArray[Any]) -> None:
+    """Write newborn connections into their slots, and their births into ``born``."""
+    now, state = c.steps_done, (c.pre, c.post, c.theta, c.polarity, c.birth_step)
+    dynamics._regrow(slots, keys, c._sign_rule, c.num_post, now, c.index, c._stream(Stream.SIGN), *c._key, state, born)
     for moment in c.moments:
         moment[slots] = 0.0
-    return RewiringInfo(now, events, n, 0)
+
+
+def _close(c: Connections, gaps: NDArray[np.int32]) -> NDArray[Any]:
+    """Let the last connections move into gaps; return the moves, two events each."""
+    if not len(gaps):
+        return np.empty(0, EVENT)
+    old, new = c.close(gaps)
+    moves = np.empty(2 * len(old), EVENT)
+    moves["step"], moves["set"] = c.steps_done, c.index
+    for kind, slots, rows in ((-dynamics.MOVE, old, moves[0::2]), (dynamics.MOVE, new, moves[1::2])):
+        rows["kind"], rows["slot"] = kind, slots
+        for name, values in (("pre", c.pre), ("post", c.post), ("polarity", c.polarity)):
+            rows[name] = values[new]
+    return moves
 
 
 def _check_finite(connections: Slots, name: str, values: Any) -> None:

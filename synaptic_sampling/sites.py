@@ -15,13 +15,13 @@ from synaptic_sampling._kernels.vacancy import (
     _contains_each,
     _draw_by_enumeration,
     _draw_by_rejection,
-    _insert_each,
     _propose_each,
+    _take_each,
     _vacant_sites,
 )
 from synaptic_sampling.randomness import uniform_of
 
-__all__ = ["Address", "Sites"]
+__all__ = ["Address", "Rooms", "Sites"]
 
 MAX_NEURONS = 2**31 - 1
 #: With less than this share of the sites vacant, they are listed instead of searched by trial.
@@ -33,6 +33,8 @@ PIECE = 1 << 20
 
 #: Step, stream word, both words of the key: with a slot, the address of a random number.
 Address = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
+#: How many more connections each presynaptic and each postsynaptic neuron may have; of size 0 without a limit.
+Rooms = tuple[NDArray[np.int64], NDArray[np.int64]]
 #: From presynaptic and postsynaptic indices to True and False, or to probabilities.
 Condition = Callable[[NDArray[np.int32], NDArray[np.int32]], ArrayLike]
 
@@ -54,6 +56,10 @@ class Sites:
     probability : array_like or callable, optional
         With which a drawn pair is accepted, 0 to 1, as in ``Synapses.connect(p=...)``: vacant candidates are drawn in
         proportion to it. Shape (num_pre, num_post), or a function of arrays pre, post.
+    multapses : bool
+        Whether a pair may have several connections.
+    max_in_degree, max_out_degree : int or array_like of int, optional
+        The most connections of any postsynaptic, presynaptic neuron, or of each.
 
     Raises
     ------
@@ -70,12 +76,18 @@ class Sites:
         diagonal: int = 0,
         candidates: ArrayLike | Condition | None = None,
         probability: ArrayLike | Condition | None = None,
+        multapses: bool = False,
+        max_in_degree: ArrayLike | None = None,
+        max_out_degree: ArrayLike | None = None,
     ) -> None:
         self.num_pre = check_integer("num_pre", num_pre, minimum=1, maximum=MAX_NEURONS)
         self.num_post = check_integer("num_post", num_post, minimum=1, maximum=MAX_NEURONS)
-        if not isinstance(autapses, bool | np.bool_):
-            raise TypeError(f"autapses must be True or False, got {autapses!r}.")
-        self.autapses = bool(autapses)
+        for name, value in (("autapses", autapses), ("multapses", multapses)):
+            if not isinstance(value, bool | np.bool_):
+                raise TypeError(f"{name} must be True or False, got {value!r}.")
+        self.autapses, self.multapses = bool(autapses), bool(multapses)
+        self._max_out = _limits("max_out_degree", max_out_degree, self.num_pre)
+        self._max_in = _limits("max_in_degree", max_in_degree, self.num_post)
         # Never equal to a difference post - pre, where autapses are allowed.
         self._forbidden = MAX_NEURONS + 1
         if not autapses:
@@ -169,8 +181,48 @@ class Sites:
                 return int(np.flatnonzero(wrong)[0]), why
         return None
 
+    def check_degrees(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
+        """Refuse connections of which a neuron has more than it may have.
+
+        Parameters
+        ----------
+        pre, post : ndarray of int32, shape (n,)
+            Of all connections.
+
+        Raises
+        ------
+        ValueError
+            Names the first such neuron.
+        """
+        room_out, room_in = self.rooms(pre, post, np.empty(0, np.int32))
+        for side, room, limit in (("pre", room_out, self._max_out), ("post", room_in, self._max_in)):
+            full = np.flatnonzero(room < 0)
+            if len(full):
+                n = full[0]
+                raise ValueError(
+                    f"{side}synaptic neuron {n} has {limit[n] - room[n]} connections, at most {limit[n]} are allowed "
+                    f"by max_{'out' if side == 'pre' else 'in'}_degree."
+                )
+
+    def rooms(self, pre: NDArray[np.int32], post: NDArray[np.int32], retracted: NDArray[np.int32]) -> Rooms:
+        """Return how many more connections each neuron may have.
+
+        Parameters
+        ----------
+        pre, post : ndarray of int32, shape (n,)
+            Of all connections.
+        retracted : ndarray of int32
+            Which of these are gone.
+
+        Returns
+        -------
+        out, in : ndarray of int64
+            Of presynaptic and postsynaptic neurons; of size 0 where there is no limit.
+        """
+        return _room(self._max_out, pre, retracted), _room(self._max_in, post, retracted)
+
     def draw(
-        self, slots: NDArray[np.int32], occupied: int, address: Address, table: NDArray[np.int64]
+        self, slots: NDArray[np.int32], occupied: int, address: Address, table: NDArray[np.int64], rooms: Rooms
     ) -> NDArray[np.int64]:
         """Occupy a random vacant site for each slot, in proportion to their probabilities.
 
@@ -183,26 +235,28 @@ class Sites:
         address : Address
             Of the random numbers, but for the slot.
         table : ndarray of int64
-            The occupied sites; changed in place.
+            The occupied sites; changed in place. Of no use with multapses.
+        rooms : tuple of two ndarray
+            How many more connections each neuron may have; changed in place.
 
         Returns
         -------
         ndarray of int64
             Keys; fewer than n if no more sites are vacant.
         """
-        if self._condition is not None or self._probability is not None:
-            return self._draw_by_acceptance(slots, address, table)
+        if self._condition is not None or self._probability is not None or rooms[0].size or rooms[1].size:
+            return self._draw_by_acceptance(slots, address, table, rooms)
         keys = np.empty(len(slots), np.int64)
         vacant = self.number - occupied
-        if vacant - len(slots) >= CROWDED * self.number:
-            _draw_by_rejection(slots, self._listed, self._grid, *address, table, keys)
+        if vacant - len(slots) >= CROWDED * self.number or (self.multapses and self.number):
+            _draw_by_rejection(slots, self._listed, self._grid, self.multapses, *address, table, keys)
             return keys
         sites = np.empty(max(0, vacant), np.int64)
         num_vacant = _vacant_sites(self._listed, self._grid, table, sites) if self.number else 0
         return keys[: _draw_by_enumeration(slots, sites, num_vacant, *address, table, keys)]
 
     def _draw_by_acceptance(
-        self, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64]
+        self, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64], rooms: Rooms
     ) -> NDArray[np.int64]:
         """Propose a site for all slots at a time, accept some, and go on with the rest."""
         keys, pending = np.full(len(slots), EMPTY), np.arange(len(slots))
@@ -213,10 +267,11 @@ class Sites:
             _propose_each(slots[pending], self._listed, self._grid, *address, np.uint64(trial), proposed, lots)
             accepted = proposed != EMPTY
             accepted[accepted] = lots[accepted] < 2.0**32 * self.acceptance(proposed[accepted])
-            _insert_each(table, proposed, accepted)
+            _take_each(table, proposed, self.num_post, self.multapses, *rooms, accepted)
             keys[pending[accepted]] = proposed[accepted]
             pending = pending[~accepted]
-        return self._draw_from_all(slots, keys, pending, address, table)
+        self._draw_from_all(slots, keys, pending, address, table, rooms)
+        return keys[keys != EMPTY]
 
     def _draw_from_all(
         self,
@@ -225,24 +280,39 @@ class Sites:
         pending: NDArray[np.int64],
         address: Address,
         table: NDArray[np.int64],
-    ) -> NDArray[np.int64]:
-        """List all vacant sites with their probabilities, and draw from the list for the slots that are left."""
-        found, weights = [], []
+        rooms: Rooms,
+    ) -> None:
+        """List all sites that can be taken with their probabilities, and draw from the list for the slots left."""
+        sites, weight = self._takeable(table)
+        pre, post = sites // self.num_post, sites % self.num_post
+        for place in pending:
+            for neurons, room in zip((pre, post), rooms, strict=True):
+                if room.size:
+                    weight[room[neurons] <= 0] = 0.0
+            bounds = np.cumsum(weight)
+            if not len(sites) or bounds[-1] == 0.0:
+                return
+            lot = uniform_of(int(slots[place]), address, MAX_TRIALS)
+            # Never one of weight 0: the first whose bound lies above the lot, or the last that has a weight.
+            last = int(np.searchsorted(bounds, bounds[-1]))
+            chosen = min(int(np.searchsorted(bounds, lot * bounds[-1], side="right")), last)
+            keys[place] = sites[chosen]
+            _take_each(table, keys[place : place + 1], self.num_post, self.multapses, *rooms, np.ones(1, np.bool_))
+            if not self.multapses:
+                weight[chosen] = 0.0
+
+    def _takeable(self, table: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+        """Return all vacant sites, all sites with multapses, and their probabilities where above 0."""
+        found, weights = [np.empty(0, np.int64)], [np.empty(0)]
         for piece in self._pieces():
-            occupied = np.empty(len(piece), np.bool_)
-            _contains_each(table, piece, occupied)
+            occupied = np.zeros(len(piece), np.bool_)
+            if not self.multapses:
+                _contains_each(table, piece, occupied)
             free = piece[~occupied]
             weight = self.acceptance(free)
             found.append(free[weight > 0])
             weights.append(weight[weight > 0])
-        sites, weight = np.concatenate(found), np.concatenate(weights)
-        for place in pending[: len(sites)]:
-            bounds = np.cumsum(weight)
-            lot = uniform_of(int(slots[place]), address, MAX_TRIALS)
-            chosen = min(int(np.searchsorted(bounds, lot * bounds[-1], side="right")), len(sites) - 1)
-            keys[place], weight[chosen] = sites[chosen], 0.0
-        _insert_each(table, keys[pending], np.ones(len(pending), np.bool_))
-        return keys[keys != EMPTY]
+        return np.concatenate(found), np.concatenate(weights)
 
     def _pieces(self) -> Any:
         """Yield all sites of the grid or the list, some at a time."""
@@ -298,3 +368,25 @@ def _checked(answer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     if wrong.any():
         raise ValueError(f"probability must be between 0 and 1, got {values[wrong].flat[0]}.")
     return values
+
+
+def _limits(name: str, given: ArrayLike | None, num_neurons: int) -> NDArray[np.int64]:
+    """Return the largest degree of each neuron, of size 0 without a limit."""
+    if given is None:
+        return np.empty(0, np.int64)
+    limits = np.asarray(given)
+    if not np.issubdtype(limits.dtype, np.integer):
+        raise TypeError(f"{name} must be an integer, or an array of them, got {given!r}.")
+    if limits.shape not in {(), (num_neurons,)}:
+        raise ValueError(f"{name} must be one number or have shape ({num_neurons},), got shape {limits.shape}.")
+    if (limits < 0).any():
+        raise ValueError(f"{name} must be >= 0, got {limits.min()}.")
+    return np.full(num_neurons, limits, np.int64)
+
+
+def _room(limits: NDArray[np.int64], neurons: NDArray[np.int32], retracted: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return how far each neuron is from its largest degree."""
+    if not limits.size:
+        return limits
+    degree = np.bincount(neurons, minlength=limits.size) - np.bincount(neurons[retracted], minlength=limits.size)
+    return limits - degree

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer, check_number, check_seed
+from synaptic_sampling._columns import Columns
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling.randomness import MAX_SET, Stream, key_words, stream_word
 from synaptic_sampling.sites import Sites
@@ -62,15 +63,56 @@ class Slots:
         pre, post = _endpoints("pre", pre, self.num_pre), _endpoints("post", post, self.num_post)
         if pre.shape != post.shape:
             raise ValueError(f"pre and post must have equal lengths, got {len(pre)} and {len(post)}.")
+        self._columns = Columns(0)
         self._wire(pre, post)
         self.theta = _parameters(theta, len(pre), dtype, smallest)
-        self.polarity = self.signs_of(pre, post) if polarity is None else _polarities(polarity, pre)
-        self.birth_step = np.zeros(len(pre), np.int64)
-        self.moments: tuple[NDArray[Any], ...] = ()
+        self._columns["polarity"] = self.signs_of(pre, post) if polarity is None else _polarities(polarity, pre)
+        self._columns["birth_step"] = np.zeros(len(pre), np.int64)
         self.steps_done = 0
 
     def __len__(self) -> int:
-        return len(self.pre)
+        return self._columns.number
+
+    @property
+    def pre(self) -> NDArray[np.int32]:
+        """Return the presynaptic neuron of each slot, not copied."""
+        return self._columns["pre"]
+
+    @property
+    def post(self) -> NDArray[np.int32]:
+        """Return the postsynaptic neuron of each slot, not copied."""
+        return self._columns["post"]
+
+    @property
+    def polarity(self) -> NDArray[np.int8]:
+        """Return the sign of each slot, not copied."""
+        return self._columns["polarity"]
+
+    @property
+    def birth_step(self) -> NDArray[np.int64]:
+        """Return the step in which each connection was born, not copied; 0 for the first ones."""
+        return self._columns["birth_step"]
+
+    @property
+    def theta(self) -> NDArray[Any]:
+        """Return the parameter of each slot, not copied; set it to let an array of yours be worked on in place."""
+        return self._columns["theta"]
+
+    @theta.setter
+    def theta(self, values: NDArray[Any]) -> None:
+        self._columns["theta"] = values
+
+    @property
+    def moments(self) -> tuple[NDArray[Any], ...]:
+        """Return what the optimizer remembers of each slot, not copied."""
+        return tuple(self._columns[name] for name in self._columns if name.startswith("moment"))
+
+    @moments.setter
+    def moments(self, values: tuple[NDArray[Any], ...]) -> None:
+        for name in [name for name in self._columns if name.startswith("moment")]:
+            del self._columns[name]
+        for n, moment in enumerate(values):
+            self._columns[f"moment{n}"] = moment
 
     @property
     def age(self) -> NDArray[np.int64]:
@@ -119,8 +161,7 @@ class Slots:
         ValueError
             If the number of connections differs, or they cannot be. Nothing has changed then.
         """
-        if len(state["pre"]) != len(self):
-            raise ValueError(f"the state is one of {len(state['pre'])} connections, but there are {len(self)}.")
+        self._check_number(len(state["pre"]))
         self._wire(_endpoints("pre", state["pre"], self.num_pre), _endpoints("post", state["post"], self.num_post))
         self.theta[:] = state["theta"]
         self.polarity[:] = state["polarity"]
@@ -129,13 +170,19 @@ class Slots:
         count = sum(name.startswith("moment") for name in state)
         self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
 
+    def _check_number(self, number: int) -> None:
+        """Refuse a state of another number of slots, where this cannot change."""
+        if number != len(self):
+            raise ValueError(f"the state is one of {number} connections, but there are {len(self)}.")
+
     def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
         """Take on endpoints, unless some pair may not be connected."""
         wrong = self.sites.first_forbidden(pre, post)
         if wrong:
             k, why = wrong
             raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) is {why}.")
-        self.pre, self.post = pre, post
+        self._columns.resize(len(pre))
+        self._columns["pre"], self._columns["post"] = pre, post
 
     def _stream(self, stream: Stream) -> np.uint64:
         return stream_word(stream, self.index)

@@ -152,24 +152,36 @@ def propose_each(slots, sites, grid, step, stream, k0, k1, attempt):
     return [propose(sites, *grid, w[0], w[1]) for w in words], [w[2] for w in words]
 
 
-def insert_each(occupied, keys, wanted):
-    """Return which keys were wanted and vacant; these are occupied now."""
-    return [bool(want) and insert(occupied, key) for key, want in zip(keys, wanted, strict=True)]
+def take_each(occupied, keys, num_post, multapses, room_out, room_in, wanted):
+    """Return which keys were wanted and could be taken; rooms are dicts, empty without a limit."""
+    taken = []
+    for key, want in zip(keys, wanted, strict=True):
+        pre, post = divmod(key, num_post)
+        fits = want and room_out.get(pre, 1) > 0 and room_in.get(post, 1) > 0 and (multapses or key not in occupied)
+        if fits:
+            if not multapses:
+                occupied.add(key)
+            for room, neuron in ((room_out, pre), (room_in, post)):
+                if neuron in room:
+                    room[neuron] -= 1
+        taken.append(bool(fits))
+    return taken
 
 
 def contains_each(occupied, keys):
     return [key in occupied for key in keys]
 
 
-def draw_by_rejection(slots, sites, grid, step, stream, k0, k1, occupied):
+def draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, occupied):
     keys = []
     for slot in slots:
         key, attempt = -1, 0
-        while key == -1 or key in occupied:
+        while key == -1 or (key in occupied and not multapses):
             w0, w1, _, _ = philox(slot, step, stream, attempt, k0, k1)
             key = propose(sites, *grid, w0, w1)
             attempt += 1
-        occupied.add(key)
+        if not multapses:
+            occupied.add(key)
         keys.append(key)
     return keys
 
@@ -292,7 +304,7 @@ def step(connections, gradient, rule):
     grid = (c.num_pre, c.num_post, 2**31 if c.autapses else 0)
     vacant = vacant_sites([], grid, occupied)
     if len(vacant) - len(slots) >= c.num_sites / 16:
-        keys = draw_by_rejection(slots, [], grid, now, birth, *key, occupied)
+        keys = draw_by_rejection(slots, [], grid, False, now, birth, *key, occupied)
     else:
         keys = draw_by_enumeration(slots, vacant, now, birth, *key, occupied)
     births = regrow(slots, keys, "site", None, 2**31, c.num_post, now, c.index, sign, *key, state)

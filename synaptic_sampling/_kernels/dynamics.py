@@ -25,6 +25,8 @@ ANY_POST = MASK
 SIGN_OF_SITE, SIGN_OF_PRE, SIGN_REDRAWN, SIGN_GIVEN_PRE, SIGN_GIVEN_SITE = range(5)
 
 BIRTH, DEATH = 1, -1
+#: A connection arrives in another slot; minus this, it leaves one.
+MOVE = 2
 
 
 @jit

@@ -19,9 +19,9 @@ __all__ = [
     "_draw_by_rejection",
     "_insert",
     "_insert_all",
-    "_insert_each",
     "_propose_each",
     "_remove",
+    "_take_each",
     "_vacant_sites",
 ]
 
@@ -139,10 +139,24 @@ def _propose_each(slots, sites, grid, step, stream, k0, k1, attempt, keys, lots)
 
 
 @jit
-def _insert_each(table, keys, wanted):
-    """Occupy the wanted ones of the sites, in their order; write False into ``wanted`` where one was occupied."""
+def _take_each(table, keys, num_post, multapses, room_out, room_in, wanted):
+    """Take the wanted ones of the sites, in their order; write False into ``wanted`` where one cannot be taken.
+
+    A site that is occupied cannot, unless multapses are allowed, nor one whose presynaptic or postsynaptic neuron has
+    no room left for a connection; rooms of size 0 are without limit.
+    """
     for n in range(keys.size):
-        wanted[n] = wanted[n] and _insert(table, keys[n])
+        if not wanted[n]:
+            continue
+        pre, post = keys[n] // num_post, keys[n] % num_post
+        if (room_out.size and room_out[pre] <= 0) or (room_in.size and room_in[post] <= 0):
+            wanted[n] = False
+        else:
+            wanted[n] = multapses or _insert(table, keys[n])
+        if wanted[n] and room_out.size:
+            room_out[pre] -= 1
+        if wanted[n] and room_in.size:
+            room_in[post] -= 1
 
 
 @jit
@@ -153,10 +167,11 @@ def _contains_each(table, keys, found):
 
 
 @jit
-def _draw_by_rejection(slots, sites, grid, step, stream, k0, k1, table, keys):
+def _draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, table, keys):
     """Give each slot a site drawn uniformly from the vacant ones; occupies it in ``table``, writes ``keys``.
 
-    Each proposal has the address (slot, step, stream, try). To be called only where vacant sites are not rare.
+    With multapses from all sites, and ``table`` stays as it is. Each proposal has the address (slot, step, stream,
+    try). To be called only where vacant sites are not rare.
     """
     num_pre, num_post, forbidden_diagonal = grid
     for n in range(slots.size):
@@ -166,7 +181,7 @@ def _draw_by_rejection(slots, sites, grid, step, stream, k0, k1, table, keys):
             w0, w1, _, _ = _philox(slot, step, stream, attempt, k0, k1)
             attempt += np.uint64(1)
             key = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
-            if key != EMPTY and _insert(table, key):
+            if key != EMPTY and (multapses or _insert(table, key)):
                 keys[n] = key
                 break
 

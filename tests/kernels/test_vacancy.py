@@ -80,11 +80,17 @@ def test_draws_equal_naive(rng):
         assert_array_equal(keys, expected)
         assert entries(listed) == twin
 
-        vacancy._draw_by_rejection(slots, sites, grid, *address, table, keys)
-        assert_array_equal(keys, naive.draw_by_rejection(slots.tolist(), sites, grid, *plain, occupied))
-        assert entries(table) == occupied
+        for multapses in (True, False):
+            vacancy._draw_by_rejection(slots, sites, grid, multapses, *address, table, keys)
+            assert_array_equal(keys, naive.draw_by_rejection(slots.tolist(), sites, grid, multapses, *plain, occupied))
+            assert entries(table) == occupied
     assert full > 5
     assert empty > 5
+
+
+def room(rng, neurons):
+    """Return how many more connections each neuron may have, or nothing where there is no limit."""
+    return rng.integers(0, 3, neurons if rng.random() < 0.5 else 0)
 
 
 def test_proposals_equal_naive(rng):
@@ -101,9 +107,14 @@ def test_proposals_equal_naive(rng):
         placed, found = wanted.copy(), np.empty(len(keys), np.bool_)
         vacancy._contains_each(table, keys, found)
         assert_array_equal(found, naive.contains_each(occupied, keys.tolist()))
-        vacancy._insert_each(table, keys, placed)
-        assert_array_equal(placed, naive.insert_each(occupied, keys.tolist(), wanted))
+        rooms = [room(rng, size) for size in (max(keys, default=0) // grid[1] + 1, grid[1])]
+        plain = [dict(enumerate(values.tolist())) for values in rooms]
+        multapses = bool(rng.integers(2))
+        vacancy._take_each(table, keys, grid[1], multapses, *rooms, placed)
+        assert_array_equal(placed, naive.take_each(occupied, keys.tolist(), grid[1], multapses, *plain, wanted))
         assert entries(table) == occupied
+        for values, twin in zip(rooms, plain, strict=True):
+            assert_array_equal(values, list(twin.values()))
 
 
 def test_enumeration_places_no_more_than_there_are_sites():

@@ -1,0 +1,287 @@
+"""How long things live, from arrays: life tables, Kaplan-Meier estimates, hazards and their comparison.
+
+The mean of the lives that have ended is no estimate: long lives end late, or after one has stopped looking. Here those
+still alive count as long as they were seen (censored on the right), and those first seen at some age count from that
+age on (truncated on the left).
+"""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
+from scipy.stats import chi2
+
+from synaptic_sampling._checks import check_number
+
+__all__ = [
+    "HalfLife",
+    "Hazard",
+    "LifeTable",
+    "LogRank",
+    "Survival",
+    "half_life",
+    "hazard",
+    "kaplan_meier",
+    "life_table",
+    "log_rank",
+    "survival_curve",
+]
+
+
+class LifeTable(NamedTuple):
+    """How many were at risk just before each time, and how many of them died then; arrays in ascending order of time.
+
+    Between two of these times the number at risk is that of the later one.
+    """
+
+    time: NDArray[np.float64]
+    at_risk: NDArray[np.int64]
+    deaths: NDArray[np.int64]
+
+
+class Survival(NamedTuple):
+    """A survival curve with its pointwise confidence band; arrays of equal length, in ascending order of time."""
+
+    time: NDArray[np.float64]
+    probability: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+class HalfLife(NamedTuple):
+    """The time after which half are left, with confidence limits; infinite where the record is too short to tell."""
+
+    value: float
+    low: float
+    high: float
+
+
+class Hazard(NamedTuple):
+    """The rate of death by age, with confidence limits; one entry for each interval of ages."""
+
+    begin: NDArray[np.float64]
+    end: NDArray[np.float64]
+    rate: NDArray[np.float64]
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+    deaths: NDArray[np.int64]
+
+
+class LogRank(NamedTuple):
+    """Whether two groups die at the same rate: the deaths of the first, and what equal rates would have given."""
+
+    statistic: float
+    p_value: float
+    observed: int
+    expected: float
+
+
+def life_table(durations: ArrayLike, dead: ArrayLike, entry: ArrayLike | None = None) -> LifeTable:
+    """Count who was at risk, and who died, at each time.
+
+    Parameters
+    ----------
+    durations : array_like, shape (n,)
+        Age at which each was last seen, in any unit, >= 0.
+    dead : array_like of bool, shape (n,)
+        Whether it died then; otherwise it was last seen alive.
+    entry : array_like, shape (n,), optional
+        Age at which each was first seen, where that was not at its birth: it is at risk at later ages only, and those
+        that died younger were never seen.
+
+    Returns
+    -------
+    LifeTable
+        One row for each time at which someone was last or first seen.
+
+    Raises
+    ------
+    ValueError
+        If the arrays differ in shape, are empty, or a duration is negative, not finite, or before the entry.
+    """
+    lasted, died = np.asarray(durations, float), np.asarray(dead, bool)
+    if lasted.shape != died.shape or lasted.ndim != 1:
+        raise ValueError(f"durations and dead must be vectors of equal length, got {lasted.shape} and {died.shape}.")
+    if not len(lasted):
+        raise ValueError("there are no lives to estimate from; record for longer.")
+    _check_ages("durations", lasted)
+    entered = np.zeros(len(lasted)) if entry is None else np.asarray(entry, float)
+    if entered.shape != lasted.shape:
+        raise ValueError(f"entry must have the shape of durations, {lasted.shape}, got {entered.shape}.")
+    _check_ages("entry", entered)
+    if (entered > lasted).any():
+        raise ValueError("nobody can be first seen (entry) after it was last seen (durations).")
+    late = entered > 0
+    died = died & ~(late & (entered == lasted))  # Seen at its death alone: it was never at risk.
+    time = np.unique(np.concatenate([lasted, entered[late]]))
+    last_seen = np.bincount(np.searchsorted(time, lasted), minlength=len(time))
+    deaths = np.bincount(np.searchsorted(time, lasted[died]), minlength=len(time))
+    first_seen = np.bincount(np.searchsorted(time, entered[late]), minlength=len(time))
+    at_risk = np.cumsum((last_seen - first_seen)[::-1])[::-1]
+    return LifeTable(time, at_risk, deaths)
+
+
+def survival_curve(table: LifeTable, confidence: float = 0.95) -> Survival:
+    """Estimate the probability to survive (Kaplan and Meier 1958).
+
+    Parameters
+    ----------
+    table : LifeTable
+        Deaths d and numbers at risk n.
+    confidence : float
+        Of the band at each time, between 0 and 1.
+
+    Returns
+    -------
+    Survival
+        S(t) = product of 1 - d/n until t; begins at time 0 with probability 1. The band takes log(-log S) as normal
+        with Greenwood's variance, sum of d/(n (n - d)); where none died, or none is left, it is the estimate itself.
+
+    Notes
+    -----
+    Equals ``scipy.stats.ecdf`` of ``CensoredData``, which knows neither left truncation nor counts.
+    """
+    z = float(ndtri(0.5 + 0.5 * check_number("confidence", confidence, above=0.0, maximum=1.0 - 1e-12)))
+    deaths, at_risk = table.deaths.astype(float), np.maximum(table.at_risk, 1).astype(float)
+    probability = np.cumprod(1.0 - deaths / at_risk)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        error = np.sqrt(np.cumsum(deaths / (at_risk * (at_risk - deaths))))
+        spread = np.exp(z * error / np.log(probability))  # Below 1.
+        low, high = probability ** (1.0 / spread), probability**spread
+    within = (probability > 0) & (probability < 1)
+    low, high = (np.where(within, limit, probability) for limit in (low, high))
+    columns = (table.time, probability, low, high)
+    return Survival(*(np.concatenate([[first], values]) for first, values in zip((0, 1, 1, 1), columns, strict=True)))
+
+
+def kaplan_meier(durations: ArrayLike, dead: ArrayLike, entry: ArrayLike | None = None) -> Survival:
+    """Estimate the probability to survive, with a 95 % band, from lives of which some had not ended.
+
+    Parameters
+    ----------
+    durations, dead, entry : array_like
+        As for ``life_table``.
+
+    Returns
+    -------
+    Survival
+        As from ``survival_curve``.
+
+    Raises
+    ------
+    ValueError
+        As from ``life_table``.
+    """
+    return survival_curve(life_table(durations, dead, entry))
+
+
+def half_life(curve: Survival) -> HalfLife:
+    """Return when half are left (Brookmeyer and Crowley 1982).
+
+    Parameters
+    ----------
+    curve : Survival
+        An estimate with its band.
+
+    Returns
+    -------
+    HalfLife
+        The first times at which the estimate, its lower and its upper limit are at or below 1/2.
+    """
+    return HalfLife(*(_first_at_half(curve.time, values) for values in (curve.probability, curve.low, curve.high)))
+
+
+def hazard(table: LifeTable, edges: ArrayLike, confidence: float = 0.95) -> Hazard:
+    """Estimate the rate of death by age: deaths over time at risk.
+
+    Parameters
+    ----------
+    table : LifeTable
+        Of lives since birth.
+    edges : array_like, shape (m + 1,)
+        Ages between which the rate is taken as constant, ascending, each interval without its begin and with its end.
+    confidence : float
+        Of the limits, exact for counts of Poisson's law (Garwood 1936).
+
+    Returns
+    -------
+    Hazard
+        Per unit of time, m entries; NaN where none was at risk. In steps this is the probability to die in a step.
+
+    Raises
+    ------
+    ValueError
+        If the edges do not ascend from >= 0.
+    """
+    ages = np.asarray(edges, float)
+    if ages.ndim != 1 or len(ages) < 2 or not (np.diff(ages) > 0).all() or ages[0] < 0 or not np.isfinite(ages).all():
+        raise ValueError(f"edges must be ascending ages from >= 0, at least two, got {ages}.")
+    tail = 0.5 * (1.0 - check_number("confidence", confidence, above=0.0, maximum=1.0 - 1e-12))
+    died = np.concatenate([[0], np.cumsum(table.deaths)])[np.searchsorted(table.time, ages, side="right")]
+    # Between two times in the table the number at risk is that at the later one.
+    starts = np.concatenate([[0.0], table.time])
+    lived = np.concatenate([[0.0], np.cumsum(np.diff(starts) * table.at_risk)])
+    exposure, deaths = np.diff(np.interp(ages, starts, lived)), np.diff(died)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        limits = (0.5 * chi2.ppf(tail, 2 * deaths), 0.5 * chi2.ppf(1.0 - tail, 2 * deaths + 2))
+        rate, low, high = (np.where(exposure > 0, count / exposure, np.nan) for count in (deaths, *limits))
+    return Hazard(ages[:-1], ages[1:], rate, np.where((deaths == 0) & (exposure > 0), 0.0, low), high, deaths)
+
+
+def log_rank(first: LifeTable, second: LifeTable) -> LogRank:
+    """Test whether two groups die at the same rate at every age (Mantel 1966).
+
+    Parameters
+    ----------
+    first, second : LifeTable
+        Of the two groups, in the same unit of time.
+
+    Returns
+    -------
+    LogRank
+        Under equal rates the statistic is standard normal; it is negative where the first group lives longer.
+
+    Raises
+    ------
+    ValueError
+        If in neither group anyone died while both were at risk.
+
+    Notes
+    -----
+    The same as ``scipy.stats.logrank``, which knows neither left truncation nor counts.
+    """
+    time = np.union1d(first.time, second.time)
+    risk_1, deaths_1 = _spread(first, time)
+    risk_2, deaths_2 = _spread(second, time)
+    risk, deaths = risk_1 + risk_2, deaths_1 + deaths_2
+    with np.errstate(divide="ignore", invalid="ignore"):
+        expected = np.where(risk > 0, deaths * risk_1 / risk, 0.0)
+        variance = np.where(risk > 1, expected * (risk_2 / risk) * (risk - deaths) / (risk - 1.0), 0.0)
+    if variance.sum() <= 0:
+        raise ValueError("nobody died while both groups were at risk: there is nothing to compare.")
+    statistic = float((deaths_1.sum() - expected.sum()) / math.sqrt(variance.sum()))
+    return LogRank(statistic, math.erfc(abs(statistic) / math.sqrt(2.0)), int(deaths_1.sum()), float(expected.sum()))
+
+
+def _spread(table: LifeTable, time: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the numbers at risk and of deaths at all the given times, which hold those of the table."""
+    place = np.searchsorted(table.time, time)
+    risk = np.concatenate([table.at_risk, [0]])[place].astype(float)
+    deaths = np.zeros(len(time))
+    deaths[np.searchsorted(time, table.time)] = table.deaths
+    return risk, deaths
+
+
+def _first_at_half(time: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    below = np.flatnonzero(values <= 0.5)
+    return float(time[below[0]]) if len(below) else math.inf
+
+
+def _check_ages(name: str, ages: NDArray[np.float64]) -> None:
+    wrong = ~(np.isfinite(ages) & (ages >= 0))
+    if wrong.any():
+        raise ValueError(f"{name} must be finite and >= 0, got {ages[wrong][0]}.")

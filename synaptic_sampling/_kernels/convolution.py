@@ -1,0 +1,151 @@
+"""Sparse convolution over a batch, and pooling: activations [channel, y, x, batch], the batch in lanes of 16.
+
+Connections come sorted (``tiles._group``), with the place in the source at which each begins to read. Borders are
+zeros that were written around the source before, so that no loop asks where it is.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synaptic_sampling._kernels.lanes import LANES
+from synaptic_sampling._kernels.tiles import (
+    SLOTS,
+    TILES,
+    _combine,
+    _combine_tiles,
+    _correlate,
+    _correlate_slots,
+)
+from synaptic_sampling._numba import jit
+
+__all__ = [
+    "_average_pool",
+    "_average_pool_backward",
+    "_fold",
+    "_gather",
+    "_max_pool",
+    "_max_pool_backward",
+    "_weight_gradient",
+]
+
+ZERO = np.float32(0)
+
+
+@jit
+def _gather(starts, weight, base, first, source, stride, target, corner):
+    """Write ``first[g] + sum of w*source`` over the connections of each group into a plane of ``target``.
+
+    Source [channel, y, x, batch] and target are 4-dimensional; ``corner[g]`` is the place in the flat target at which
+    the plane of group g begins, ``stride`` (source, target) the steps from one place to the next, and
+    ``stride[2:]`` the rows and columns of the plane.
+    """
+    s_step, t_step, rows, columns = stride
+    width = source.shape[3]
+    s_row, t_row = s_step * source.shape[2] * width, t_step * target.shape[2] * width
+    s_step, t_step = s_step * width, t_step * width
+    whole = columns - columns % TILES
+    for g in range(starts.size - 1):
+        begin, end = starts[g], starts[g + 1]
+        for y in range(rows):
+            for b in range(0, width, LANES):
+                s, t = y * s_row + b, corner[g] + y * t_row + b
+                for x in range(0, whole, TILES):
+                    i, j = s + x * s_step, t + x * t_step
+                    _combine_tiles(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
+                for x in range(whole, columns):
+                    i, j = s + x * s_step, t + x * t_step
+                    _combine(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
+
+
+@jit
+def _fold(sums, r):
+    """Return the sum of 16 lanes, added by halves as ``lanes._dot`` adds them."""
+    half = LANES // 2
+    while half:
+        for lane in range(half):
+            sums[r + lane] += sums[r + half + lane]
+        half //= 2
+    return sums[r]
+
+
+@jit
+def _weight_gradient(starts, base, order, source, stride, delta, sums, gradient):
+    """Write dE/dw of each connection: over places and batch, the sum of ``source*delta``, slots in ``order``."""
+    rows, columns, width = delta.shape[1:]
+    s_row, d_row = stride * source.shape[2] * width, columns * width
+    for g in range(starts.size - 1):
+        k = starts[g]
+        while k < starts[g + 1]:
+            together = SLOTS if k + SLOTS <= starts[g + 1] else 1
+            sums[:] = ZERO
+            for y in range(rows):
+                for b in range(0, width, LANES):
+                    s, d = y * s_row + b, (g * rows + y) * d_row + b
+                    if together == SLOTS:
+                        _correlate_slots(base, k, source, s, stride * width, delta, d, width, columns, sums, 0)
+                    else:
+                        _correlate(base, k, source, s, stride * width, delta, d, width, columns, sums, 0)
+            for n in range(together):
+                gradient[order[k + n]] = _fold(sums, n * LANES)
+            k += together
+
+
+@jit
+def _max_pool(x, kernel, stride, out, place):
+    """Write the largest of each window into ``out`` and which it was, the first of equals, into ``place``."""
+    for c in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                top, where = out[c, i, j], place[c, i, j]
+                top[:] = x[c, i * stride, j * stride]
+                where[:] = 0
+                for n in range(1, kernel * kernel):
+                    row = x[c, i * stride + n // kernel, j * stride + n % kernel]
+                    for b in range(row.size):
+                        # The last part is true for NaN, which is to be found.
+                        larger = row[b] > top[b] or row[b] != row[b]
+                        top[b] = row[b] if larger else top[b]
+                        where[b] = n if larger else where[b]
+
+
+@jit
+def _max_pool_backward(delta, kernel, stride, place, dx):
+    """Give the gradient of each window to the place that was largest."""
+    dx[:] = ZERO
+    for c in range(delta.shape[0]):
+        for i in range(delta.shape[1]):
+            for j in range(delta.shape[2]):
+                for n in range(kernel * kernel):
+                    row = dx[c, i * stride + n // kernel, j * stride + n % kernel]
+                    for b in range(row.size):
+                        row[b] += delta[c, i, j, b] if place[c, i, j, b] == n else ZERO
+
+
+@jit
+def _average_pool(x, kernel, stride, out):
+    """Write the mean of each window into ``out``."""
+    share = np.float32(1.0 / (kernel * kernel))
+    for c in range(out.shape[0]):
+        for i in range(out.shape[1]):
+            for j in range(out.shape[2]):
+                total = out[c, i, j]
+                total[:] = ZERO
+                for n in range(kernel * kernel):
+                    row = x[c, i * stride + n // kernel, j * stride + n % kernel]
+                    for b in range(row.size):
+                        total[b] += share * row[b]
+
+
+@jit
+def _average_pool_backward(delta, kernel, stride, dx):
+    """Share the gradient of each window among its places."""
+    share = np.float32(1.0 / (kernel * kernel))
+    dx[:] = ZERO
+    for c in range(delta.shape[0]):
+        for i in range(delta.shape[1]):
+            for j in range(delta.shape[2]):
+                for n in range(kernel * kernel):
+                    row = dx[c, i * stride + n // kernel, j * stride + n % kernel]
+                    for b in range(row.size):
+                        row[b] += share * delta[c, i, j, b]

@@ -2,20 +2,99 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import os
+from pathlib import Path
+
 import numpy as np
 from numpy.typing import NDArray
 from sklearn import datasets
 
 from synaptic_sampling.randomness import Stream, permutation
 
-__all__ = ["Part", "load_digits"]
+__all__ = ["DataError", "Part", "data_file", "load_digits", "load_mnist"]
 
 #: Images [n, pixels] with values 0 to 1, and their labels [n].
-Part = tuple[NDArray[np.float64], NDArray[np.int64]]
+Part = tuple[NDArray[np.floating], NDArray[np.int64]]
 
 #: Images for testing; the split is the same for ever, and each digit has its share in both parts.
 NUM_TEST = 450
 SPLIT_SEED = 1797
+
+#: Says where data sets are, where no argument does.
+VARIABLE = "SYNAPTIC_SAMPLING_DATA"
+
+MNIST_SHA256 = {
+    "train-images-idx3-ubyte.gz": "440fcabf73cc546fa21475e81ea370265605f56be210a4024d2ca8f203523609",
+    "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
+    "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
+    "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+}
+
+
+class DataError(Exception):
+    """A file of a data set is missing, or another one than was expected."""
+
+
+def data_file(name: str, sha256: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Return the place of a file of a data set, if it is there and is the right one.
+
+    Parameters
+    ----------
+    name : str
+        Path below the folder of all data sets, such as 'mnist/train-images-idx3-ubyte.gz'.
+    sha256 : str
+        What its content must come to.
+    data_dir : path-like, optional
+        The folder of all data sets; by default that of the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
+
+    Returns
+    -------
+    Path
+        To be opened.
+
+    Raises
+    ------
+    DataError
+        If it is missing or another file; says which is expected where.
+    """
+    path = Path(data_dir or os.environ.get(VARIABLE) or "data") / name
+    expected = f"expected {path.absolute()} with SHA-256 {sha256}"
+    if not path.is_file():
+        raise DataError(f"a data file is missing: {expected}. Put it there, or say by --data-dir or {VARIABLE} where.")
+    found = hashlib.sha256(path.read_bytes()).hexdigest()
+    if found != sha256:
+        raise DataError(f"a data file is not the right one: {expected}, got {found}. Fetch it again.")
+    return path
+
+
+def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Part]:
+    """Return the handwritten digits of MNIST, 28 by 28 pixels (LeCun et al. 1998).
+
+    Parameters
+    ----------
+    data_dir : path-like, optional
+        As for `data_file`; the four files stand in its folder ``mnist``.
+
+    Returns
+    -------
+    train, test : tuple of ndarray
+        Images, shapes (60000, 784) and (10000, 784), values 0 to 1 in float32; labels 0 to 9.
+
+    Raises
+    ------
+    DataError
+        If a file is missing or another one.
+    """
+    arrays = []
+    for name, sha256 in MNIST_SHA256.items():
+        content = gzip.decompress(data_file(f"mnist/{name}", sha256, data_dir).read_bytes())
+        # A header tells type and shape: 16 bytes of images, 8 of labels.
+        is_images = "images" in name
+        values = np.frombuffer(content, np.uint8, offset=16 if is_images else 8)
+        arrays.append(values.reshape(-1, 784) / np.float32(255) if is_images else values.astype(np.int64))
+    return (arrays[0], arrays[1]), (arrays[2], arrays[3])
 
 
 def load_digits() -> tuple[Part, Part]:

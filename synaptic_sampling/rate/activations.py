@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from synaptic_sampling._kernels import linear
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.parameters import Parameter, aligned
@@ -96,7 +94,7 @@ class Tanh(_Activation):
     """The hyperbolic tangent."""
 
     def forward(self, x: Activations) -> Activations:
-        """Return tanh(x).
+        """Return tanh(x), written over x.
 
         Parameters
         ----------
@@ -108,11 +106,12 @@ class Tanh(_Activation):
         ndarray of float32
             The output.
         """
-        self._out = np.tanh(x)
-        return self._out
+        linear._tanh(x)
+        self._out = x
+        return x
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
-        """Return dE/dx.
+        """Return dE/dx, written over ``delta``.
 
         Parameters
         ----------
@@ -126,4 +125,5 @@ class Tanh(_Activation):
         ndarray of float32
             ``delta * (1 - tanh(x)**2)``.
         """
-        return delta * (1 - self._out * self._out)
+        linear._tanh_backward(self._out, delta)
+        return delta

@@ -98,11 +98,17 @@ class _Affine:
         """Keep the input, and memory for batches of its width."""
         self._x = x
         if self._out.shape[1] != x.shape[1]:
-            self._out, self._dx = aligned(self.num_out, x.shape[1]), aligned(self.num_in, x.shape[1])
+            self._out = aligned(self.num_out, x.shape[1])
+
+    def _input_gradient(self) -> Activations:
+        """Return memory for the gradient of the input, which the first layer of a network does without."""
+        if self._dx.shape != self._x.shape:
+            self._dx = aligned(*self._x.shape)
+        return self._dx
 
     def _bias_gradient(self, delta: Activations) -> None:
         if self._has_bias:
-            np.sum(delta, axis=1, out=self._bias.gradient)
+            linear._sum_rows(delta, self._bias.gradient)
 
 
 class SparseLinear(_Affine):
@@ -210,7 +216,8 @@ class SparseLinear(_Affine):
         self._bias_gradient(delta)
         c, gradient = self.connections, self._sparse.gradient
         if wanted:
-            linear._backward(c.pre, c.post, c.polarity, c.theta, self._x, delta, gradient, self._dx)
+            dx = self._input_gradient()
+            linear._backward(c.pre, c.post, c.polarity, c.theta, self._x, delta, gradient, dx)
         else:
             linear._weight_gradient(c.pre, c.post, self._x, delta, gradient)
         return self._dx
@@ -293,5 +300,5 @@ class Linear(_Affine):
         self._bias_gradient(delta)
         np.dot(delta, self._x.T, out=self._dense.gradient)
         if wanted:
-            np.dot(self.matrix.T, delta, out=self._dx)
+            np.dot(self.matrix.T, delta, out=self._input_gradient())
         return self._dx

@@ -13,9 +13,10 @@ from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rate.layers import Layer, SparseLinear
+from synaptic_sampling.rate.dropout import Dropout
+from synaptic_sampling.rate.layers import Layer
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
-from synaptic_sampling.rate.parameters import Parameter, aligned
+from synaptic_sampling.rate.parameters import Parameter, SparseParameter, aligned
 from synaptic_sampling.rules import DeepR, FixedWiring
 
 __all__ = ["RateNetwork"]
@@ -102,7 +103,7 @@ class RateNetwork:
     @property
     def connections(self) -> list[Connections]:
         """Return the connections of all sparse layers; ``connections[n].index`` is the number of their layer."""
-        return [layer.connections for layer in self.layers if isinstance(layer, SparseLinear)]
+        return [part.connections for part in self.parameters if isinstance(part, SparseParameter)]
 
     @property
     def num_sites(self) -> int:
@@ -179,6 +180,9 @@ class RateNetwork:
         float
             The mean loss.
         """
+        for layer in self.layers:
+            if isinstance(layer, Dropout):
+                layer.drop_next = True
         value, delta = loss.evaluate(self._forward(samples, np.arange(len(samples))), targets)
         for number in range(len(self.layers) - 1, -1, -1):
             delta = self.layers[number].backward(delta, wanted=number > 0)
@@ -274,12 +278,26 @@ class RateNetwork:
             raise ValueError(f"samples must be finite, got {x[n, feature]} as feature {feature} of sample {n}.")
         return x
 
-    def _forward(self, samples: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.float32]:
-        """Return the outputs [num_out, padded batch] for the samples numbered in ``order``."""
-        width = -(-len(order) // LANES) * LANES
+    def input_of(self, width: int) -> NDArray[np.float32]:
+        """Return the memory for a batch.
+
+        Parameters
+        ----------
+        width : int
+            Samples in it, a multiple of 16.
+
+        Returns
+        -------
+        ndarray of float32, shape (num_in, width)
+            The same until the width changes.
+        """
         if self._input.shape[1] != width:
             self._input = aligned(self.num_in, width)
-        x = self._input
+        return self._input
+
+    def _forward(self, samples: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.float32]:
+        """Return the outputs [num_out, padded batch] for the samples numbered in ``order``."""
+        x = self.input_of(-(-len(order) // LANES) * LANES)
         linear._load_batch(samples, order, x)
         for layer in self.layers:
             x = layer.forward(x)

@@ -68,13 +68,18 @@ class SparseParameter:
     ----------
     connections : Connections
         As given.
-    gradient : ndarray of float32, shape (K,)
-        Where the layer writes dE/dw.
     """
 
     def __init__(self, connections: Connections) -> None:
         self.connections = connections
-        self.gradient: Array = np.zeros(len(connections), np.float32)
+        self._gradient: Array = np.zeros(len(connections), np.float32)
+
+    @property
+    def gradient(self) -> Array:
+        """Return where the layer writes dE/dw, shape (K,); renewed where the number of connections has changed."""
+        if len(self._gradient) != len(self.connections):
+            self._gradient = np.zeros(len(self.connections), np.float32)
+        return self._gradient
 
     def check(self, rule: DeepR | FixedWiring) -> None:
         """Raise the error that ``step`` would raise; changes nothing.

@@ -1,0 +1,206 @@
+"""The fast path: a network of sparse layers alone learns many batches in one call.
+
+It takes the same steps as the general path, to the last bit; which of the two runs is no choice of the user's.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._kernels import stack
+from synaptic_sampling._kernels.lanes import LANES
+from synaptic_sampling._kernels.stack import Affine, Learning, Moments
+from synaptic_sampling.events import EVENT
+from synaptic_sampling.optimizers import SGD, Adam, Momentum, Optimizer, _bias_corrections
+from synaptic_sampling.randomness import MAX_STEP, Stream, key_words
+from synaptic_sampling.rate.activations import ReLU, Tanh
+from synaptic_sampling.rate.layers import SparseLinear
+from synaptic_sampling.rate.losses import CrossEntropy, Loss
+from synaptic_sampling.rate.parameters import DenseParameter
+from synaptic_sampling.rules import DeepR
+from synaptic_sampling.sites import CROWDED
+
+__all__ = ["Learned", "learn", "steps_at_once"]
+
+OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
+ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
+
+#: Events that end a call: these wait in memory until it returns.
+EVENTS_AT_ONCE = 16384
+#: Connections times steps of a call: it takes about 0.1 s, after which it can be interrupted.
+WORK_AT_ONCE = 2**23
+
+NONE = np.empty(0, np.float32)
+NO_AGE = np.empty(0, np.int64)
+
+
+class Learned(NamedTuple):
+    """What some steps came to.
+
+    Attributes
+    ----------
+    losses : ndarray of float64
+        The mean loss of each batch.
+    events : ndarray of EVENT
+        All of them, in the order of steps and layers.
+    finite : bool
+        False: the step after these has a gradient or a parameter that is NaN or infinite.
+    """
+
+    losses: NDArray[np.float64]
+    events: NDArray[Any]
+    finite: bool
+
+
+def steps_at_once(network: Any, loss: Loss) -> int:
+    """Return how many steps `learn` may do in one call, 0 where the network needs the general path.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        The network.
+    loss : Loss
+        What is to be made small.
+
+    Returns
+    -------
+    int
+        Steps.
+    """
+    layers = network.layers
+    possible = (
+        type(loss) is CrossEntropy
+        and type(network.rule.optimizer) in OPTIMIZERS
+        and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
+        and not any({type(one), type(two)} <= set(ACTIVATIONS) for one, two in pairwise(layers))
+    )
+    if not possible:
+        return 0
+    done = max(c.steps_done for c in network.connections)
+    work = sum(len(c) for c in network.connections)
+    return min(max(1, WORK_AT_ONCE // work), MAX_STEP - done)
+
+
+def learn(
+    network: Any,
+    samples: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    order: NDArray[np.int64],
+    batch_size: int,
+    steps: int,
+) -> Learned:
+    """Do some steps, each on the next ``batch_size`` of the samples in ``order``.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        One for which ``steps_at_once`` is above 0. Changed in place.
+    samples : ndarray of float32, shape (n, num_in)
+        From ``check_samples``.
+    labels : ndarray of int64, shape (n,)
+        From ``check_targets``.
+    order : ndarray of int64
+        Numbers of the samples; at least ``steps * batch_size``, or one smaller batch.
+    batch_size, steps : int
+        At most that many steps are done: fewer where many events have come, or something is not finite.
+
+    Returns
+    -------
+    Learned
+        What they came to.
+    """
+    width = -(-min(batch_size, len(order)) // LANES) * LANES
+    first = network.input_of(width)
+    rule = _learning(network)
+    layers, x = [], first
+    for n, layer in enumerate(network.layers):
+        if type(layer) is SparseLinear:
+            activation = type(network.layers[n + 1]) if n + 1 < len(network.layers) else None
+            layers.append(_affine(layer, n, x, ACTIVATIONS.get(activation, stack.IDENTITY), network.rule.optimizer))
+            x = layers[-1].out
+    losses = np.empty(steps)
+    done, events, used = stack._learn(
+        tuple(layers),
+        rule,
+        samples,
+        labels,
+        order,
+        batch_size,
+        first,
+        np.empty_like(x),
+        losses,
+        np.empty(EVENTS_AT_ONCE, EVENT),
+    )
+    for parameter in network.parameters:
+        owner = parameter if isinstance(parameter, DenseParameter) else parameter.connections
+        owner.steps_done += done
+    finite = done == steps or used >= EVENTS_AT_ONCE
+    return Learned(losses[:done], events[:used], finite)
+
+
+def _learning(network: Any) -> Learning:
+    """Return the rule as the kernel wants it."""
+    rule, optimizer = network.rule, network.rule.optimizer
+    rewires = isinstance(rule, DeepR)
+    betas, epsilon = (0.0, 0.0), 0.0
+    if isinstance(optimizer, Momentum):
+        betas = (float(optimizer.momentum), 0.0)
+    elif isinstance(optimizer, Adam):
+        betas, epsilon = (float(optimizer.beta1), float(optimizer.beta2)), float(optimizer.epsilon)
+    return Learning(
+        float(rule.learning_rate),
+        float(rule.l1) if rewires else 0.0,
+        rule.noise_scale if rewires else 0.0,
+        rewires,
+        key_words(network.seed),
+        OPTIMIZERS[type(optimizer)],
+        betas,
+        epsilon,
+        tuple(_bias_corrections(beta) for beta in betas),
+    )
+
+
+def _affine(layer: SparseLinear, place: int, x: NDArray[np.float32], activation: int, optimizer: Optimizer) -> Affine:
+    """Return a layer as the kernel wants it."""
+    layer._remember(x)
+    c, weights, bias = layer.connections, layer._sparse, layer._bias
+    return Affine(
+        c.pre,
+        c.post,
+        c.theta,
+        c.polarity,
+        c.birth_step,
+        c._table,
+        weights.gradient,
+        _moments(c, weights.gradient, optimizer),
+        np.empty(len(c), np.int32),
+        bias.value,
+        bias.gradient,
+        _moments(bias, bias.gradient, optimizer),
+        bias in layer.parameters,
+        activation,
+        layer._out,
+        layer._input_gradient() if place else layer._dx,
+        c.sites._grid,
+        math.ceil(CROWDED * c.num_sites),
+        c._sign_rule,
+        c.index,
+        tuple(c._stream(stream) for stream in (Stream.NOISE, Stream.BIRTH, Stream.SIGN)),
+        c.steps_done,
+        bias.steps_done,
+    )
+
+
+def _moments(owner: Any, gradient: NDArray[np.float32], optimizer: Optimizer) -> Moments:
+    """Return what the optimizer remembers of connections or of biases."""
+    number = optimizer.num_moments
+    if len(owner.moments) != number:
+        owner.moments = tuple(np.zeros_like(gradient) for _ in range(number))
+    first, second = (*owner.moments, NONE, NONE)[:2]
+    slope = np.empty_like(gradient) if number else gradient
+    return Moments(first, second, slope, np.empty(len(gradient), np.int64) if number == 2 else NO_AGE)

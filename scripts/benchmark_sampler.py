@@ -55,7 +55,7 @@ def measure(num_connections: int, side: int) -> dict[str, Any]:
     zero = np.zeros(num_connections, np.float32)
     steps = max(1, 200_000 // num_connections)
     c.theta[:] = 1e3
-    move = fastest(lambda: sampler._move(c, zero, FEW, 0.0, FEW.noise_scale), steps)
+    move = fastest(lambda: sampler._move(c, zero, FEW), steps)
     whole, deaths = zip(*(time_steps(c, zero, rule, steps) for rule in (FEW, MANY)), strict=True)
     arrays = [c._table, *(values for name, values in c.state().items() if name != "steps_done")]
     return {

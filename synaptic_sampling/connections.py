@@ -137,6 +137,7 @@ class Connections(Slots):
         number = len(np.atleast_1d(np.asarray(pre)))
         self.capacity = number if capacity is None else capacity
         check_integer("capacity", self.capacity, minimum=number, maximum=MAX_NEURONS)
+        self._may_grow = capacity is None
         super().__init__(
             sites,
             pre,
@@ -257,6 +258,17 @@ class Connections(Slots):
         address = np.uint64(step), self._stream(stream), *self._key
         rooms = self.sites.rooms(self.pre, self.post, retracted)
         return self.sites.draw(slots, occupied, address, self._table, rooms)
+
+    def allow(self, number: int) -> None:
+        """Let there be more connections than at the start, unless a capacity was given.
+
+        Parameters
+        ----------
+        number : int
+            The most connections there may be.
+        """
+        if self._may_grow:
+            self.capacity = max(self.capacity, number)
 
     def resize(self, number: int) -> None:
         """Let there be another number of slots; new ones hold anything until they are filled.

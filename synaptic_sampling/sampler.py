@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any, overload
 
 import numpy as np
@@ -12,10 +13,11 @@ from synaptic_sampling._checks import check_integer, plain_number
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.diffusion import _diffuse
 from synaptic_sampling._kernels.soft import _soft
+from synaptic_sampling.budget import Budget
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.potential import PotentialConnections
-from synaptic_sampling.randomness import MAX_STEP, Stream, stream_word
+from synaptic_sampling.randomness import MAX_STEP, Stream
 from synaptic_sampling.rules import DeepR, FixedWiring, SoftDeepR, SynapticSampling
 from synaptic_sampling.sites import MAX_NEURONS
 from synaptic_sampling.slots import Slots
@@ -26,25 +28,28 @@ __all__ = ["check_step", "replace", "step"]
 @overload
 def step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring) -> RewiringInfo: ...
 @overload
+def step(connections: Budget, gradient: Sequence[NDArray[Any]], rule: DeepR | FixedWiring) -> RewiringInfo: ...
+@overload
 def step(
     connections: PotentialConnections, gradient: NDArray[Any], rule: SoftDeepR | SynapticSampling
 ) -> RewiringInfo: ...
 
 
-def step(connections: Any, gradient: NDArray[Any], rule: Any) -> RewiringInfo:
+def step(connections: Any, gradient: Any, rule: Any) -> RewiringInfo:
     """Do one step of a rule: move every theta, retract those below 0, let others be born.
 
     Parameters
     ----------
-    connections : Connections or PotentialConnections
-        Changed in place. The number of `Connections` stays exactly the same.
+    connections : Connections, Budget or PotentialConnections
+        Changed in place. The number of `Connections`, and the sum in a `Budget`, stays exactly the same.
     gradient : ndarray, shape (K,), of the type of theta
-        dE/dw for every connection; dE/dtheta is ``polarity`` times it. With `SynapticSampling`: the derivative of the
-        log-likelihood or of the reward by theta, which theta climbs, for every potential connection; it acts on the
-        retracted ones too, so give 0 for those that are to follow the prior alone.
+        dE/dw for every connection; dE/dtheta is ``polarity`` times it. A list of such arrays for a `Budget`. With
+        `SynapticSampling`: the derivative of the log-likelihood or of the reward by theta, which theta climbs, for
+        every potential connection; it acts on the retracted ones too, so give 0 for those that are to follow the
+        prior alone.
     rule : DeepR or FixedWiring; SoftDeepR or SynapticSampling
-        The first two for `Connections`, the others for `PotentialConnections`. With `FixedWiring` nothing dies and
-        nothing is born. With `SoftDeepR` the gradient of retracted ones has no effect.
+        The first two for `Connections` and a `Budget`, the others for `PotentialConnections`. With `FixedWiring`
+        nothing dies and nothing is born. With `SoftDeepR` the gradient of retracted ones has no effect.
 
     Returns
     -------
@@ -66,29 +71,30 @@ def step(connections: Any, gradient: NDArray[Any], rule: Any) -> RewiringInfo:
     are born and die where theta crosses 0.
     """
     check_step(connections, gradient, rule)
+    if isinstance(connections, Budget):
+        return _step_all(connections, gradient, rule)
     if isinstance(rule, SynapticSampling):
         _begin_step(connections, 0)
         return _cross(connections, _move_diffusing(connections, gradient, rule))
     _begin_step(connections, rule.optimizer.num_moments)
     if isinstance(rule, SoftDeepR):
         return _cross(connections, _move_soft(connections, gradient, rule))
+    retracted = _move(connections, gradient, rule)
     if isinstance(rule, FixedWiring):
-        _move(connections, gradient, rule, 0.0, 0.0)
-        return RewiringInfo(connections.steps_done, np.empty(0, EVENT), 0, 0)
-    retracted = _move(connections, gradient, rule, float(rule.l1), rule.noise_scale)
+        return _nothing(connections.steps_done)
     return _rewire_one(connections, retracted)
 
 
-def check_step(connections: Slots, gradient: NDArray[Any], rule: object) -> None:
+def check_step(connections: Slots | Budget, gradient: Any, rule: object) -> None:
     """Raise the error that ``step`` would raise; changes nothing.
 
     Who steps several sets at a time checks all of them first, so that either all move or none.
 
     Parameters
     ----------
-    connections : Connections or PotentialConnections
+    connections : Connections, Budget or PotentialConnections
         To be changed.
-    gradient : ndarray, shape (K,), of the type of theta
+    gradient : ndarray, shape (K,), of the type of theta, or a list of them
         As in ``step``.
     rule : DeepR, FixedWiring, SoftDeepR or SynapticSampling
         The rule.
@@ -100,6 +106,12 @@ def check_step(connections: Slots, gradient: NDArray[Any], rule: object) -> None
     FloatingPointError
         If the gradient or theta is NaN or infinite; names the connection.
     """
+    if isinstance(connections, Budget):
+        if not isinstance(gradient, Sequence) or len(gradient) != len(connections.sets):
+            raise TypeError(f"gradient must be a list of {len(connections.sets)} arrays for {connections!r}.")
+        for c, own in zip(connections.sets, gradient, strict=True):
+            check_step(c, own, rule)
+        return
     if isinstance(connections, PotentialConnections):
         if not isinstance(rule, SoftDeepR | SynapticSampling):
             raise TypeError(f"rule must be a SoftDeepR or a SynapticSampling for PotentialConnections, got {rule!r}.")
@@ -109,17 +121,18 @@ def check_step(connections: Slots, gradient: NDArray[Any], rule: object) -> None
     _check_finite(connections, "theta", connections.theta)
 
 
-def replace(connections: Connections, retract: NDArray[np.bool_], births: int | None = None) -> RewiringInfo:
+def replace(connections: Any, retract: Any, births: int | None = None) -> RewiringInfo:
     """Retract the chosen connections and let others be born at vacant sites; theta of the rest stays.
 
     Parameters
     ----------
-    connections : Connections
+    connections : Connections or Budget
         Changed in place.
     retract : ndarray of bool, shape (K,)
-        Which connections die.
+        Which connections die; a list of such arrays for a `Budget`.
     births : int, optional
-        How many are born, no more than the capacity allows; as many as die by default.
+        How many are born in one set of connections, no more than its capacity allows; as many as die by default. With
+        another number, that of the connections changes.
 
     Returns
     -------
@@ -129,16 +142,31 @@ def replace(connections: Connections, retract: NDArray[np.bool_], births: int | 
     Raises
     ------
     TypeError, ValueError
-        If ``retract`` has the wrong type or shape. Nothing has changed then.
+        If ``retract`` has the wrong type or shape, or ``births`` is given for a budget. Nothing has changed then.
     """
-    if not isinstance(retract, np.ndarray) or retract.dtype != np.bool_:
-        raise TypeError(f"retract must be an array of bool, got {getattr(retract, 'dtype', type(retract).__name__)}.")
-    if retract.shape != connections.pre.shape:
-        raise ValueError(f"retract must have shape {connections.pre.shape}, got {retract.shape}.")
+    if isinstance(connections, Budget):
+        if births is not None:
+            raise ValueError("births may not be given for a Budget, whose number of connections stays the same.")
+        if not isinstance(retract, Sequence) or len(retract) != len(connections.sets):
+            raise TypeError(f"retract must be a list of {len(connections.sets)} arrays for {connections!r}.")
+        chosen = [_chosen(c, own) for c, own in zip(connections.sets, retract, strict=True)]
+        for c in connections.sets:
+            _begin_step(c, len(c.moments))
+        return _rewire_all(connections, chosen)
+    slots = _chosen(connections, retract)
     if births is not None:
         check_integer("births", births, minimum=0, maximum=MAX_NEURONS)
-    _begin_step(connections, 0)
-    return _rewire_one(connections, np.flatnonzero(retract).astype(np.int32), births)
+    _begin_step(connections, len(connections.moments))
+    return _rewire_one(connections, slots, births)
+
+
+def _chosen(c: Connections, retract: Any) -> NDArray[np.int32]:
+    """Return the slots of chosen connections."""
+    if not isinstance(retract, np.ndarray) or retract.dtype != np.bool_:
+        raise TypeError(f"retract must be an array of bool, got {getattr(retract, 'dtype', type(retract).__name__)}.")
+    if retract.shape != c.pre.shape:
+        raise ValueError(f"retract must have shape {c.pre.shape}, got {retract.shape}.")
+    return np.flatnonzero(retract).astype(np.int32)
 
 
 def _begin_step(connections: Slots, num_moments: int) -> None:
@@ -149,24 +177,51 @@ def _begin_step(connections: Slots, num_moments: int) -> None:
     connections.steps_done += 1
 
 
-def _move(
-    connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring, alpha: float, sigma: float
-) -> NDArray[np.int32]:
+def _move(c: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring) -> NDArray[np.int32]:
     """Move theta along the gradient, against l1, with noise; return the slots where it fell below 0."""
-    retracted = np.empty(len(connections), np.int32)
+    retracted = np.empty(len(c), np.int32)
     number = dynamics._langevin(
-        rule.optimizer.direction(gradient, connections),
-        connections.polarity,
+        rule.optimizer.direction(gradient, c),
+        c.polarity,
         float(rule.learning_rate),
-        alpha,
-        sigma,
-        np.uint64(connections.steps_done),
-        stream_word(Stream.NOISE, connections.index),
-        *connections._key,
-        connections.theta,
+        float(rule.l1) if isinstance(rule, DeepR) else 0.0,
+        rule.noise_scale if isinstance(rule, DeepR) else 0.0,
+        np.uint64(c.steps_done),
+        c._stream(Stream.NOISE),
+        *c._key,
+        c.theta,
         retracted,
     )
     return retracted[:number]
+
+
+def _step_all(budget: Budget, gradients: Sequence[NDArray[Any]], rule: DeepR | FixedWiring) -> RewiringInfo:
+    """Move and retract in all sets, then let as many be born as are missing, in whichever set."""
+    retracted = []
+    for c, gradient in zip(budget.sets, gradients, strict=True):
+        _begin_step(c, rule.optimizer.num_moments)
+        retracted.append(_move(c, gradient, rule))
+    if isinstance(rule, FixedWiring):
+        return _nothing(budget.sets[0].steps_done)
+    return _rewire_all(budget, retracted)
+
+
+def _nothing(now: int) -> RewiringInfo:
+    return RewiringInfo(now, np.empty(0, EVENT), 0, 0)
+
+
+def _rewire_all(budget: Budget, retracted: Sequence[NDArray[np.int32]]) -> RewiringInfo:
+    """Retract in all sets before any birth; so many are born that the budget is full."""
+    deaths = [_retract(c, slots) for c, slots in zip(budget.sets, retracted, strict=True)]
+    survivors = [len(c) - len(slots) for c, slots in zip(budget.sets, retracted, strict=True)]
+    births = budget.share_out(budget.total - sum(survivors), survivors)
+    infos = [_rewire(c, *what) for c, *what in zip(budget.sets, deaths, retracted, births.tolist(), strict=True)]
+    parts = [[info.events[: info.num_deaths] for info in infos]]
+    parts += [[info.events[info.num_deaths : info.num_deaths + info.num_births] for info in infos]]
+    parts += [[info.events[info.num_deaths + info.num_births :] for info in infos]]
+    events = np.concatenate([rows for part in parts for rows in part])
+    num_deaths, num_moves = sum(info.num_deaths for info in infos), sum(info.num_moves for info in infos)
+    return RewiringInfo(infos[0].step, events, num_deaths, budget.total - len(budget), num_moves)
 
 
 def _move_soft(c: PotentialConnections, gradient: NDArray[Any], rule: SoftDeepR) -> NDArray[np.int32]:
@@ -228,7 +283,7 @@ def _rewire_one(c: Connections, retracted: NDArray[np.int32], births: int | None
         return _rewire(c, _retract(c, retracted), retracted, births)
     births = len(retracted) + c.missing
     if births == 0:
-        return RewiringInfo(c.steps_done, np.empty(0, EVENT), 0, 0)
+        return _nothing(c.steps_done)
     info = _rewire(c, _retract(c, retracted), retracted, births)
     c.missing = info.num_unplaced
     return info

@@ -100,6 +100,11 @@ class Sites:
         if self._is_listed:
             self._listed = self._list(candidates)
 
+    @property
+    def has_probability(self) -> bool:
+        """Return whether some sites are less likely than others."""
+        return self._probability is not None
+
     @cached_property
     def number(self) -> int:
         """Return how many pairs may be connected; where a function tells, it is asked once about all pairs."""

@@ -367,3 +367,28 @@ def cross(potential, theta, slots, now):
         else:
             deaths.append(write_event(now, *place, -1, int(c.polarity[k])))
     return theta, birth_step, deaths + births
+
+
+# Split --------------------------------------------------------------------------------------------------------------
+
+
+def split(births, step, stream, k0, k1, room, weight, shrink):
+    """Return how many births each set gets."""
+    room, weight, counts = list(room), list(weight), [0] * len(room)
+    for n in range(births):
+        open_sets = [s for s in range(len(room)) if room[s] > 0 and weight[s] > 0]
+        total = 0.0
+        for s in open_sets:
+            total += weight[s]
+        if not open_sets:
+            break
+        word, more, _, _ = philox(n, step, stream, 0, k0, k1)
+        lot = (word * 2**21 + more // 2**11 + 0.5) / 2**53 * total
+        for chosen in open_sets:
+            lot -= weight[chosen]
+            if lot < 0:
+                break
+        room[chosen] -= 1
+        weight[chosen] -= shrink[chosen]
+        counts[chosen] += 1
+    return counts

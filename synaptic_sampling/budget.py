@@ -1,0 +1,127 @@
+"""One budget of connections over several sets: their numbers change, the sum does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._kernels.split import _split
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.randomness import Stream, key_words, stream_word
+
+__all__ = ["Budget"]
+
+SPLITS = ("vacant", "density")
+
+
+class Budget:
+    """Several sets of connections that share one budget, to be given to ``step`` in the place of one set.
+
+    Whatever dies in one set may be born in any. The total is exact after every step.
+
+    Parameters
+    ----------
+    sets : sequence of Connections
+        With the same seed and different ``index``, none of them stepped alone from now on. Each may grow to as many
+        connections as the budget has, or to its ``capacity`` where one was given.
+    split : {'vacant', 'density'}
+        How newborns are shared out. 'vacant': every vacant site of all sets is equally likely, as in the theorem of
+        the paper. 'density': each newborn goes to a set in proportion to ``targets``, and a full set's share goes to
+        the others, as in the script of the authors, which keeps small sets from dying out.
+    targets : array_like, shape (number of sets,), optional
+        With 'density': the number of connections wanted in each set, its size times its target density. By default
+        how many there are now.
+
+    Attributes
+    ----------
+    total : int
+        The number of connections at the start, for ever.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, the sets do not fit together, or there are acceptance probabilities with
+        split 'vacant', whose sites are not equally likely.
+
+    Notes
+    -----
+    Without a gradient, all ``total``-subsets of the sites of all sets are equally likely under 'vacant': the numbers
+    of the sets are multivariate hypergeometric. Under 'density' they are multinomial in proportion to ``targets``,
+    as long as no set comes near to being full.
+    """
+
+    def __init__(self, sets: Sequence[Connections], *, split: str = "vacant", targets: ArrayLike | None = None) -> None:
+        self.sets = _checked(sets)
+        if split not in SPLITS:
+            raise ValueError(f"split must be 'vacant' or 'density', got {split!r}.")
+        if targets is not None and split != "density":
+            raise ValueError("targets are of use with split='density' only; leave them out.")
+        if split == "vacant" and any(c.sites.has_probability for c in self.sets):
+            raise ValueError("split='vacant' needs sites that are equally likely; use 'density', or no probabilities.")
+        self.split = split
+        self.total = sum(len(c) + c.missing for c in self.sets)
+        self.targets = _targets(targets, self.sets)
+        for c in self.sets:
+            c.allow(self.total)
+
+    def __repr__(self) -> str:
+        return f"<Budget of {self.total} connections in {len(self.sets)} sets>"
+
+    def __len__(self) -> int:
+        return sum(len(c) for c in self.sets)
+
+    def share_out(self, births: int, survivors: Sequence[int]) -> NDArray[np.int64]:
+        """Return how many of the newborns of this step each set gets.
+
+        Parameters
+        ----------
+        births : int
+            Of all sets.
+        survivors : sequence of int
+            Connections of each set that have not been retracted.
+
+        Returns
+        -------
+        ndarray of int64
+            One number for each set; fewer in all than ``births`` where all sets are full.
+        """
+        c = self.sets[0]
+        vacant = np.array(
+            [s.num_sites - n * (not s.sites.multapses) for s, n in zip(self.sets, survivors, strict=True)]
+        )
+        spare = np.array([s.capacity - n for s, n in zip(self.sets, survivors, strict=True)])
+        unlimited = np.array([s.sites.multapses for s in self.sets])
+        room = np.where(unlimited, spare, np.minimum(vacant, spare))
+        weight, shrink = self.targets.copy(), np.zeros(len(self.sets))
+        if self.split == "vacant":
+            weight, shrink = vacant.astype(float), np.where(unlimited, 0.0, 1.0)
+        counts = np.zeros(len(self.sets), np.int64)
+        _split(
+            births, np.uint64(c.steps_done), stream_word(Stream.SPLIT), *key_words(c.seed), room, weight, shrink, counts
+        )
+        return counts
+
+
+def _checked(sets: Sequence[Connections]) -> tuple[Connections, ...]:
+    """Return the sets, if they can share a budget."""
+    if not isinstance(sets, Sequence) or not sets or not all(isinstance(c, Connections) for c in sets):
+        raise TypeError(f"sets must be a list of Connections, got {sets!r}.")
+    indices = [c.index for c in sets]
+    if len(set(indices)) < len(sets):
+        raise ValueError(f"each set needs an index of its own, got {indices}; give index=0, 1, ... to Connections.")
+    for name in ("seed", "steps_done"):
+        values = [getattr(c, name) for c in sets]
+        if len(set(values)) > 1:
+            raise ValueError(f"all sets of a budget must have the same {name}, got {values}.")
+    return tuple(sets)
+
+
+def _targets(targets: ArrayLike | None, sets: Sequence[Connections]) -> NDArray[np.float64]:
+    wanted = np.array([len(c) for c in sets] if targets is None else targets, np.float64)
+    if wanted.shape != (len(sets),):
+        raise ValueError(f"targets must have shape ({len(sets)},), got {wanted.shape}.")
+    if not (np.isfinite(wanted) & (wanted >= 0)).all() or (wanted.sum() == 0 and targets is not None):
+        raise ValueError(f"targets must be finite, >= 0 and not all 0, got {wanted.tolist()}.")
+    return wanted

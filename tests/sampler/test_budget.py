@@ -1,0 +1,265 @@
+"""One budget over several sets: the total is exact, and the wirings follow their exact laws.
+
+Statistical tests have a false-alarm rate of 1e-6 and fixed seeds.
+"""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from scipy.stats import chi2, multinomial
+
+from synaptic_sampling import Adam, Budget, Connections, DeepR, FixedWiring, RewiringLog, replace, step
+
+FALSE_ALARM = 1e-6
+REPLICAS = 1500
+RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
+#: Most newborns die at once, so that a wiring is forgotten within few steps.
+RESTLESS = DeepR(learning_rate=0.1, l1=2.0, temperature=0.2)
+
+
+def make(shapes, numbers, seed=1, **options):
+    return [
+        Connections.random(*shape, number, seed=seed, index=n, **options)
+        for n, (shape, number) in enumerate(zip(shapes, numbers, strict=True))
+    ]
+
+
+def zeros(budget):
+    return [np.zeros(len(c), c.theta.dtype) for c in budget.sets]
+
+
+def pairs(c):
+    return list(zip(c.pre.tolist(), c.post.tolist(), strict=True))
+
+
+def check(budget, info, before):
+    """Compare the events with what has happened to the slots; ``before`` is changed into what is there now."""
+    for event in info.events.tolist():
+        _, pre, post, slot, index, kind, sign = event
+        if kind < 0:
+            assert before[index].pop(slot) == (pre, post, sign)
+        else:
+            assert slot not in before[index]
+            before[index][slot] = (pre, post, sign)
+    assert len(budget) == budget.total - info.num_unplaced
+    for c in budget.sets:
+        rows = zip(c.pre.tolist(), c.post.tolist(), c.polarity.tolist(), strict=True)
+        assert before[c.index] == dict(enumerate(rows))
+        assert len(set(pairs(c))) == len(c) <= c.num_sites
+        assert (c.theta >= 0).all()
+        assert all(len(moment) == len(c) for moment in c.moments)
+        assert set(c._table[c._table >= 0].tolist()) == {i * c.num_post + j for i, j in pairs(c)}
+
+
+def wirings(budget):
+    columns = ((c.pre, c.post, c.polarity) for c in budget.sets)
+    return {
+        n: dict(enumerate(zip(*(values.tolist() for values in rows), strict=True))) for n, rows in enumerate(columns)
+    }
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(st.data())
+def test_histories(data):
+    shapes = data.draw(st.lists(st.tuples(st.integers(1, 6), st.integers(1, 6)), min_size=1, max_size=4))
+    numbers = [data.draw(st.integers(0, i * j)) for i, j in shapes]
+    optimizer = data.draw(st.sampled_from([DeepR.__dataclass_fields__["optimizer"].default_factory(), Adam()]))
+    rule = DeepR(learning_rate=0.1, l1=data.draw(st.floats(0, 3)), temperature=0.2, optimizer=optimizer)
+    split = data.draw(st.sampled_from(["vacant", "density"]))
+    targets = [n + 1 for n in numbers] if split == "density" else None
+    budget = Budget(make(shapes, numbers), split=split, targets=targets)
+    rng, before, log = np.random.default_rng(data.draw(st.integers(0, 2**32))), wirings(budget), RewiringLog()
+    for c in budget.sets:
+        log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites)
+        log.snapshot(0, c.index, c.pre, c.post, c.theta, c.polarity)
+    for n in range(30):
+        if n % 5 == 4:
+            info = replace(budget, [rng.random(len(c)) < 0.3 for c in budget.sets])
+        else:
+            info = step(budget, [rng.standard_normal(len(c)) for c in budget.sets], rule)
+        check(budget, info, before)
+        log.record(info)
+    assert len(log.lives()) == budget.total + log.num_births
+    for c in budget.sets:
+        pre, post, polarity = log.wiring(index=c.index)
+        assert pairs(c) == list(zip(pre.tolist(), post.tolist(), strict=True))
+        assert_array_equal(polarity, c.polarity)
+
+
+def wiring_counts(split, targets, replicas, steps=12):
+    """Return how often each wiring of two sets, 1 by 2 and 1 by 4, with 2 connections in all, is seen at the end."""
+    sites = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
+    number_of = {frozenset(pair): n for n, pair in enumerate(combinations(sites, 2))}
+    counts = np.zeros(len(number_of))
+    for seed in range(replicas):
+        budget = Budget(make([(1, 2), (1, 4)], [1, 1], seed=seed), split=split, targets=targets)
+        for _ in range(steps):
+            step(budget, zeros(budget), RESTLESS)
+        wiring = frozenset((c.index, j) for c in budget.sets for j in c.post.tolist())
+        counts[number_of[wiring]] += 1
+    return counts
+
+
+def chi_squared(counts, probability):
+    expected = counts.sum() * probability
+    return ((counts - expected) ** 2 / expected).sum(), chi2.isf(FALSE_ALARM, len(counts) - 1)
+
+
+def test_every_wiring_of_all_sets_is_equally_likely_under_vacant():
+    """Catches shares that differ by a fifth."""
+    counts = wiring_counts("vacant", None, REPLICAS)
+    statistic, bound = chi_squared(counts, np.full(15, 1 / 15))
+    assert statistic < bound
+
+
+def test_the_same_law_rejects_a_split_by_size():
+    """Negative control: newborns in proportion to the sizes of sets, vacant or not."""
+    statistic, bound = chi_squared(wiring_counts("density", [2, 4], REPLICAS), np.full(15, 1 / 15))
+    assert statistic > bound
+
+
+@pytest.fixture(scope="module")
+def numbers_under_density():
+    """How often 5 connections are spread over three sets as (n0, n1, n2); each set could hold all of them."""
+    seen = {}
+    for seed in range(REPLICAS):
+        budget = Budget(make([(3, 3), (2, 5), (20, 20)], [2, 2, 1], seed=seed), split="density", targets=[8, 8, 4])
+        for _ in range(12):
+            step(budget, zeros(budget), RESTLESS)
+        numbers = tuple(len(c) for c in budget.sets)
+        seen[numbers] = seen.get(numbers, 0) + 1
+    return seen
+
+
+@pytest.mark.parametrize(("wanted", "passes"), [([8, 8, 4], True), ([10, 6, 4], False), ([9, 10, 400], False)])
+def test_numbers_are_multinomial_under_density(numbers_under_density, wanted, passes):
+    """Catches targets that are off by a quarter, and numbers in proportion to the sizes of the sets."""
+    share = np.array(wanted) / np.sum(wanted)
+    everything = [(a, b, 5 - a - b) for a in range(6) for b in range(6 - a)]
+    probability = np.array([multinomial.pmf(numbers, 5, share) for numbers in everything])
+    counts = np.array([numbers_under_density.get(numbers, 0) for numbers in everything], float)
+    rare = REPLICAS * probability < 5
+    counts = np.append(counts[~rare], counts[rare].sum())
+    probability = np.append(probability[~rare], probability[rare].sum())
+    statistic, bound = chi_squared(counts, probability)
+    assert (statistic < bound) == passes
+
+
+def test_a_full_set_leaves_its_share_to_the_others():
+    sets = make([(1, 3), (20, 20)], [1, 60])
+    budget = Budget(sets, split="density", targets=[1000, 1])
+    for _ in range(50):
+        info = step(budget, zeros(budget), RULE)
+        assert info.num_unplaced == 0
+    assert len(sets[0]) == 3
+    assert len(sets[1]) == 58
+
+
+def test_a_capacity_that_was_given_holds():
+    sets = [*make([(9, 9)], [5]), Connections.random(9, 9, 5, seed=1, index=1, capacity=6)]
+    budget, largest = Budget(sets), 0
+    for _ in range(200):
+        step(budget, zeros(budget), RULE)
+        largest = max(largest, len(sets[1]))
+        assert len(budget) == 10
+    assert largest == 6
+
+
+def test_all_sets_full():
+    budget = Budget(make([(2, 2), (1, 3)], [4, 3]))
+    for _ in range(20):
+        info = step(budget, zeros(budget), RULE)
+        assert info.num_births == info.num_deaths
+    assert [len(c) for c in budget.sets] == [4, 3]
+
+
+def test_a_set_may_lose_all_connections_and_win_them_back():
+    budget, seen = Budget(make([(4, 4), (4, 4)], [2, 2])), set()
+    for _ in range(300):
+        step(budget, zeros(budget), RESTLESS)
+        seen.add(len(budget.sets[0]))
+    assert seen == {0, 1, 2, 3, 4}
+
+
+def test_one_set_in_a_budget_steps_as_it_does_alone():
+    alone, budget = make([(9, 9)], [20])[0], Budget(make([(9, 9)], [20]))
+    for n in range(30):
+        gradient = np.sin(np.arange(20.0) + n)
+        info, whole = step(alone, gradient, RULE), step(budget, [gradient], RULE)
+        assert_array_equal(info.events, whole.events)
+        assert info.num_deaths == whole.num_deaths
+    assert_array_equal(alone.theta, budget.sets[0].theta)
+
+
+def test_restored_sets_go_on_with_the_same_bits():
+    budget = Budget(make([(5, 5), (6, 6)], [10, 10]))
+    for _ in range(20):
+        step(budget, zeros(budget), RULE)
+    states = [{name: np.array(values) for name, values in c.state().items()} for c in budget.sets]
+    again = Budget(make([(5, 5), (6, 6)], [10, 10]))
+    for c, state in zip(again.sets, states, strict=True):
+        c.restore(state)
+    for _ in range(20):
+        assert_array_equal(step(budget, zeros(budget), RULE).events, step(again, zeros(again), RULE).events)
+
+
+def test_fixed_wiring_only_moves():
+    budget = Budget(make([(5, 5), (6, 6)], [10, 10]))
+    info = step(budget, [np.ones(10), np.ones(10)], FixedWiring(0.1))
+    assert len(info.events) == 0
+    assert_array_equal(budget.sets[1].weights, -0.1)
+
+
+def test_events_of_one_set():
+    budget = Budget(make([(9, 9), (9, 9)], [30, 30]))
+    info = step(budget, zeros(budget), RULE)
+    parts = [info.of_set(n) for n in (0, 1)]
+    for name in ("num_births", "num_deaths", "num_moves"):
+        assert sum(getattr(part, name) for part in parts) == getattr(info, name)
+    assert all((part.events["set"] == n).all() for n, part in enumerate(parts))
+    assert (parts[1].moved[0] >= len(budget.sets[1])).all()
+
+
+def test_a_bad_gradient_stops_all_sets():
+    budget = Budget(make([(5, 5), (6, 6)], [10, 10]))
+    before = [{name: np.array(values) for name, values in c.state().items()} for c in budget.sets]
+    bad = [np.zeros(10), np.zeros(10)]
+    bad[1][3] = np.nan
+    with pytest.raises(FloatingPointError, match="gradient of connection 3"):
+        step(budget, bad, RULE)
+    for wrong in (bad[0], bad[:1], None):
+        with pytest.raises(TypeError, match="list of 2 arrays"):
+            step(budget, wrong, RULE)
+        with pytest.raises(TypeError, match="list of 2 arrays"):
+            replace(budget, wrong)
+    with pytest.raises(ValueError, match="births may not be given"):
+        replace(budget, [np.zeros(10, bool)] * 2, births=3)
+    for c, state in zip(budget.sets, before, strict=True):
+        assert all(np.array_equal(values, state[name]) for name, values in c.state().items())
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: Budget([]), "sets must be a list"),
+        (lambda s: Budget(s[0]), "sets must be a list"),
+        (lambda s: Budget([s[0], 3]), "sets must be a list"),
+        (lambda s: Budget([s[0], s[0]]), "an index of its own"),
+        (lambda s: Budget([s[0], Connections.random(3, 3, 2, seed=9, index=4)]), "the same seed"),
+        (lambda s: Budget(s, split="size"), "'vacant' or 'density', got 'size'"),
+        (lambda s: Budget(s, targets=[1, 2]), "targets are of use"),
+        (lambda s: Budget(s, split="density", targets=[1]), r"shape \(2,\)"),
+        (lambda s: Budget(s, split="density", targets=[1, -1]), ">= 0"),
+        (lambda s: Budget(s, split="density", targets=[1, np.nan]), "finite"),
+        (lambda s: Budget([Connections.random(3, 3, 2, probability=np.full((3, 3), 0.5))]), "equally likely"),
+    ],
+)
+def test_hostile_arguments(change, message):
+    with pytest.raises((TypeError, ValueError), match=message):
+        change(make([(5, 5), (6, 6)], [10, 10]))

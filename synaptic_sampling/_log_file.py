@@ -1,7 +1,7 @@
-"""What a log looks like on disk: frames, each with its length and a check sum, appended one after the other.
+"""What a log looks like on disk: frames, each with its length and check sums, appended one after the other.
 
 A file that is only ever appended to stays readable to the last whole frame when its writer is killed, which HDF5 does
-not promise.
+not promise. The head of a frame has a check sum of its own, so that a damaged length is not taken for the end.
 """
 
 from __future__ import annotations
@@ -10,18 +10,23 @@ import json
 import os
 import struct
 import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import IO, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["LogError", "SetInfo", "Snapshot", "frame", "pack", "read_frames", "unpack"]
+__all__ = ["FrameAt", "LogError", "SetInfo", "Snapshot", "frame", "pack", "read_payload", "scan", "unpack"]
 
-#: The 1 is the version of the format.
-MAGIC = b"rewiring log 1\n\x00"
-FRAME = struct.Struct("<4sQI")
-SETS, EVENTS, TIMES, SNAPSHOT, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"END "
+#: The 2 is the version of the format.
+MAGIC = b"rewiring log 2\n\x00"
+#: Kind, length and check sum of the payload; the check sum of these three follows.
+HEAD = struct.Struct("<4sQI")
+CHECK = struct.Struct("<I")
+#: With this the payload of events begins.
+STEP = struct.Struct("<q")
+SETS, EVENTS, TIMES, SNAPSHOT, ABOUT, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"META", b"END "
 
 
 class LogError(Exception):
@@ -50,6 +55,16 @@ class Snapshot(NamedTuple):
     polarity: NDArray[np.int8]
 
 
+class FrameAt(NamedTuple):
+    """Where a frame is: place, length and check sum of its payload, and the step with which it says that it begins."""
+
+    kind: bytes
+    place: int
+    length: int
+    check: int
+    first_step: int
+
+
 def frame(kind: bytes, payload: bytes) -> bytes:
     """Return a payload with its head.
 
@@ -65,49 +80,135 @@ def frame(kind: bytes, payload: bytes) -> bytes:
     bytes
         To be appended to the file.
     """
-    return FRAME.pack(kind, len(payload), zlib.crc32(payload)) + payload
+    head = HEAD.pack(kind, len(payload), zlib.crc32(payload))
+    return head + CHECK.pack(zlib.crc32(head)) + payload
 
 
-def read_frames(path: str | os.PathLike[str]) -> tuple[list[tuple[bytes, memoryview]], bool]:
-    """Return the whole frames of a file, and whether it was closed.
+def scan(path: str | os.PathLike[str]) -> tuple[list[FrameAt], bool]:
+    """Find the whole frames of a file; only their heads are read.
+
+    Parameters
+    ----------
+    path : path-like
+        The file; another process may be appending to it.
+
+    Returns
+    -------
+    frames : list of FrameAt
+        In their order, without the last one that closes the file.
+    closed : bool
+        False if the writer was interrupted, or still writes; what it was writing then is left out.
+
+    Raises
+    ------
+    LogError
+        If the file is missing, no log, or damaged at a head.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            end = os.fstat(file.fileno()).st_size
+            if file.read(len(MAGIC)) != MAGIC:
+                raise LogError(f"{path} is no rewiring log, or one of another format.")
+            return _scan(path, file, end)
+    except OSError as error:
+        raise LogError(f"{path} cannot be read: {error}") from error
+
+
+def _scan(path: str | os.PathLike[str], file: IO[bytes], end: int) -> tuple[list[FrameAt], bool]:
+    frames: list[FrameAt] = []
+    place = len(MAGIC)
+    while place + HEAD.size + CHECK.size <= end:
+        file.seek(place)
+        words = file.read(HEAD.size + CHECK.size + STEP.size)
+        kind, length, check = HEAD.unpack_from(words)
+        payload_at = place + HEAD.size + CHECK.size
+        whole = payload_at + length <= end
+        known = kind in KINDS and zlib.crc32(words[: HEAD.size]) == CHECK.unpack_from(words, HEAD.size)[0]
+        if not known or (kind == END and (length or payload_at != end)):
+            raise LogError(f"{path} is damaged at byte {place}.")
+        if kind == END:
+            return frames, True
+        if not whole:
+            break
+        step = STEP.unpack_from(words, HEAD.size + CHECK.size)[0] if length >= STEP.size else 0
+        frames.append(FrameAt(kind, payload_at, length, check, step))
+        place = payload_at + length
+    return frames, False
+
+
+def read_payload(path: str | os.PathLike[str], file: IO[bytes], at: FrameAt) -> bytes:
+    """Read what a frame holds.
+
+    Parameters
+    ----------
+    path : path-like
+        For messages.
+    file : file
+        Open for reading.
+    at : FrameAt
+        From ``scan``.
+
+    Returns
+    -------
+    bytes
+        Its payload.
+
+    Raises
+    ------
+    LogError
+        If it is not what was written.
+    """
+    file.seek(at.place)
+    payload = file.read(at.length)
+    if len(payload) != at.length or zlib.crc32(payload) != at.check:
+        raise LogError(f"{path} is damaged at byte {at.place}.")
+    return payload
+
+
+def read_blocks(
+    path: str | os.PathLike[str],
+    frames: Sequence[FrameAt],
+    dtype: np.dtype[Any],
+    check: Callable[[NDArray[Any]], None],
+) -> Iterator[NDArray[Any]]:
+    """Yield the rows that frames hold, one frame at a time, after checking them.
 
     Parameters
     ----------
     path : path-like
         The file.
+    frames : sequence of FrameAt
+        From ``scan``.
+    dtype : numpy.dtype
+        Of a row, with a field ``step``.
+    check : callable
+        Raises ValueError where a block cannot be one.
 
-    Returns
-    -------
-    frames : list of (kind, payload)
-        In their order, without the last one that closes the file.
-    closed : bool
-        False if the writer was interrupted; what it was writing then is left out.
+    Yields
+    ------
+    ndarray
+        Not empty, the steps in order from the first block to the last.
 
     Raises
     ------
     LogError
-        If the file is missing, damaged or no log.
+        If the file is damaged, or was taken away.
     """
+    last = -1
     try:
-        content = memoryview(Path(path).read_bytes())
+        with Path(path).open("rb") as file:
+            for at in frames:
+                rows = np.frombuffer(read_payload(path, file, at), dtype)
+                if len(rows):
+                    if rows[0]["step"] < last or (np.diff(rows["step"]) < 0).any():
+                        raise ValueError("its steps go back")
+                    check(rows)
+                    last = int(rows[-1]["step"])
+                    yield rows
     except OSError as error:
         raise LogError(f"{path} cannot be read: {error}") from error
-    if content[: len(MAGIC)] != MAGIC:
-        raise LogError(f"{path} is no rewiring log, or one of another format.")
-    last = frame(END, b"")
-    closed = content[-len(last) :] == last
-    frames, place, end = [], len(MAGIC), len(content) - len(last) * closed
-    while place < end:
-        payload_at = place + FRAME.size
-        kind, length, check = FRAME.unpack_from(content, place) if payload_at <= end else (b"", end, 0)
-        if payload_at + length > end and not closed:
-            break
-        payload = content[payload_at : payload_at + length]
-        if payload_at + length > end or kind not in KINDS or zlib.crc32(payload) != check:
-            raise LogError(f"{path} is damaged at byte {place}.")
-        frames.append((kind, payload))
-        place = payload_at + length
-    return frames, closed
+    except ValueError as error:
+        raise LogError(f"{path} is damaged: {error}") from error
 
 
 def pack(taken: Snapshot) -> bytes:
@@ -127,12 +228,12 @@ def pack(taken: Snapshot) -> bytes:
     return struct.pack("<I", len(about)) + about + b"".join(values.tobytes() for values in taken[2:])
 
 
-def unpack(payload: memoryview) -> Snapshot:
+def unpack(payload: bytes) -> Snapshot:
     """Return the snapshot that was packed.
 
     Parameters
     ----------
-    payload : memoryview
+    payload : bytes
         From ``pack``.
 
     Returns
@@ -146,7 +247,7 @@ def unpack(payload: memoryview) -> Snapshot:
         If it is none.
     """
     begin = 4 + struct.unpack_from("<I", payload)[0]
-    step, index, number, theta = json.loads(bytes(payload[4:begin]))
+    step, index, number, theta = json.loads(payload[4:begin])
     dtypes = [np.dtype("<i4"), np.dtype("<i4"), np.dtype(theta), np.dtype("i1")]
     if dtypes[2].kind != "f" or len(payload) != begin + number * sum(dtype.itemsize for dtype in dtypes):
         raise ValueError("a snapshot has the wrong size or type")

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._kernels.replay import ENDED, LEFT, NEXT, NUM_COUNTERS, WHEN, _follow
+from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling._log_file import LogError, Snapshot
 
-__all__ = ["LIFE", "lives", "replay"]
+__all__ = ["LIFE", "Walk", "Wiring", "lives"]
 
 #: One connection from its birth to its death. ``initial``: it was there at the start, its true birth is not known.
 LIFE = np.dtype(
@@ -25,62 +28,158 @@ LIFE = np.dtype(
     ]
 )
 
-
-def replay(
-    begin: Snapshot, events: NDArray[Any], multapses: bool = False
-) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
-    """Return the wiring that the events lead to, checking that each of them is possible.
-
-    Parameters
-    ----------
-    begin : Snapshot
-        Where they begin.
-    events : ndarray of EVENT
-        All of its set since then, in order.
-    multapses : bool
-        Whether two connections may share a pair of neurons.
-
-    Returns
-    -------
-    pre, post, polarity : ndarray, shape (K,)
-        In the order of slots.
-
-    Raises
-    ------
-    LogError
-        If an event contradicts the wiring.
-    """
-    rows = zip(begin.pre.tolist(), begin.post.tolist(), begin.polarity.tolist(), strict=True)
-    held = {slot: row for slot, row in enumerate(rows) if row[2] != 0}
-    pairs = {row[:2] for row in held.values()}
-    for step, i, j, slot, _, kind, sign in events.tolist():
-        row = (i, j, sign)
-        if kind < 0:
-            possible = held.pop(slot, None) == row
-            pairs.discard(row[:2])
-        else:
-            possible = slot >= 0 and slot not in held and (multapses or row[:2] not in pairs)
-            held[slot] = row
-            pairs.add(row[:2])
-        if not possible:
-            raise _contradiction(step, i, j, slot, kind)
-    columns = np.array([held[slot] for slot in sorted(held)], np.int32).reshape(-1, 3)
-    return columns[:, 0].copy(), columns[:, 1].copy(), columns[:, 2].astype(np.int8)
+#: Endpoints and signs of all connections, in the order of slots.
+Wiring = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]
 
 
-def lives(start: Snapshot, events: NDArray[Any], last_step: int, multapses: bool = False) -> NDArray[Any]:
-    """Return the lives of one set, checking that each event is possible.
+class Walk:
+    """One set of connections on its way through the events, in memory proportional to the connections alone.
 
     Parameters
     ----------
     start : Snapshot
         Who was there at first.
-    events : ndarray of EVENT
+    multapses : bool
+        Whether two connections may share a pair of neurons.
+
+    Raises
+    ------
+    LogError
+        If two share a pair at the start that may not.
+    """
+
+    def __init__(self, start: Snapshot, multapses: bool = False) -> None:
+        there = np.flatnonzero(start.polarity)
+        self._held = np.zeros(len(start.polarity), LIFE)
+        for name in ("pre", "post", "polarity"):
+            self._held[name] = getattr(start, name)
+        self._held["birth"], self._held["initial"] = start.step, True
+        self._set, self._distinct, self._num_held = start.set_index, not multapses, len(there)
+        self._number = np.zeros(len(self._held), np.int64)
+        self._number[there] = np.arange(len(there))
+        self._counters = np.zeros(NUM_COUNTERS, np.int64)
+        self._counters[NEXT], self._counters[LEFT] = len(there), -1
+        self._table = np.full(16, EMPTY)
+        if self._distinct:
+            sites = start.pre[there].astype(np.int64) << 32 | start.post[there]
+            self._make_room(0)
+            twice = _insert_all(self._table, sites)
+            if twice >= 0:
+                raise LogError(
+                    f"step {start.step}: connection {start.pre[there[twice]]} -> {start.post[there[twice]]} is there "
+                    "twice in the snapshot."
+                )
+
+    def feed(self, events: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Follow the next events, checking that each of them is possible.
+
+        Parameters
+        ----------
+        events : ndarray of EVENT
+            Of this set, after those before.
+
+        Returns
+        -------
+        lives : ndarray of LIFE
+            Those that ended, in the order of their deaths.
+        numbers : ndarray of int64
+            Of these lives: first the initial ones, in the order of slots, then those born, in the order of births.
+
+        Raises
+        ------
+        LogError
+            If an event contradicts the wiring.
+        """
+        kind = events["kind"]
+        num_deaths, num_births = (int(np.count_nonzero(kind == n)) for n in (-1, 1))
+        ended, numbers = np.empty(num_deaths, LIFE), np.empty(num_deaths, np.int64)
+        if self._distinct:
+            self._make_room(num_births)
+        self._make_slots(int(events["slot"][kind > 0].max(initial=-1)) + 1)
+        self._counters[ENDED] = 0
+        wrong = _follow(events, self._table, self._distinct, self._counters, self._held, self._number, ended, numbers)
+        if wrong >= 0:
+            step, i, j, slot, _, kind, _ = events[wrong].tolist()
+            what = "is born in slot {}, which is not free for it" if kind > 0 else "dies in slot {}, where it was not"
+            raise LogError(f"step {step}: connection {i} -> {j} {what.format(slot)}.")
+        self._num_held += num_births - num_deaths
+        ended["set"] = self._set
+        return ended, numbers
+
+    def wiring(self) -> Wiring:
+        """Return the connections that are there now.
+
+        Returns
+        -------
+        pre, post, polarity : ndarray, shape (K,)
+            In the order of slots.
+
+        Raises
+        ------
+        LogError
+            If a connection has left its slot and arrived nowhere.
+        """
+        held = self._held[self._there()]
+        return held["pre"].copy(), held["post"].copy(), held["polarity"].copy()
+
+    def alive(self, last_step: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Return the lives of the connections that are there now, and their numbers.
+
+        Parameters
+        ----------
+        last_step : int
+            When they were last seen.
+
+        Returns
+        -------
+        lives, numbers : ndarray
+            In the order of slots.
+
+        Raises
+        ------
+        LogError
+            If a connection has left its slot and arrived nowhere.
+        """
+        there = self._there()
+        alive = self._held[there]
+        alive["end"], alive["set"] = last_step, self._set
+        return alive, self._number[there]
+
+    def _there(self) -> NDArray[np.int64]:
+        if self._counters[LEFT] >= 0:
+            slot, step = self._counters[LEFT], self._counters[WHEN]
+            raise LogError(f"step {step}: the connection in slot {slot} moves, and arrives nowhere.")
+        return np.flatnonzero(self._held["polarity"])
+
+    def _make_room(self, num_births: int) -> None:
+        """Let the table stay less than half full."""
+        number = self._num_held + num_births
+        if 2 * number >= len(self._table):
+            old, self._table = self._table, np.full(4 * number, EMPTY)
+            _insert_all(self._table, old[old != EMPTY])
+
+    def _make_slots(self, number: int) -> None:
+        if number > len(self._held):
+            size = max(number, 2 * len(self._held))
+            held, numbers = self._held, self._number
+            try:
+                self._held, self._number = np.zeros(size, LIFE), np.zeros(size, np.int64)
+            except MemoryError as error:
+                raise LogError(f"an event is in slot {number - 1}, more than fit into memory.") from error
+            self._held[: len(held)], self._number[: len(held)] = held, numbers
+
+
+def lives(walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int) -> NDArray[Any]:
+    """Return the lives of one set.
+
+    Parameters
+    ----------
+    walk : Walk
+        At its start.
+    blocks : iterable of ndarray of EVENT
         All of its set since then, in order.
     last_step : int
         When who was not dead was last seen.
-    multapses : bool
-        Whether two connections may share a pair of neurons.
 
     Returns
     -------
@@ -92,104 +191,10 @@ def lives(start: Snapshot, events: NDArray[Any], last_step: int, multapses: bool
     LogError
         If an event contradicts the wiring.
     """
-    stays = _stays(start, events)
-    begun, ended = _begins_and_ends(stays, events)
-    life_of = _follow_moves(begun, ended, events)
-    first = np.flatnonzero(life_of == np.arange(len(life_of)))  # The stay with which each life begins.
-    all_lives = np.empty(len(first), LIFE)
-    for name in ("pre", "post", "polarity"):
-        all_lives[name] = stays[name][first]
-    born = begun[first] >= 0
-    all_lives["initial"], all_lives["set"] = ~born, start.set_index
-    all_lives["birth"] = start.step
-    all_lives["birth"][born] = events["step"][begun[first[born]]]
-    all_lives["dead"], all_lives["end"] = False, last_step
-    dying = np.flatnonzero(ended >= 0)
-    dying = dying[events["kind"][ended[dying]] == -1]
-    life = np.searchsorted(first, life_of[dying])
-    all_lives["dead"][life], all_lives["end"][life] = True, events["step"][ended[dying]]
-    if not multapses:
-        born_by = events[events["kind"] == 1]
-        _refuse(born_by, _second_at_a_site(all_lives) - int(np.count_nonzero(~born)))
+    found = [walk.feed(events) for events in blocks]
+    found.append(walk.alive(last_step))
+    all_lives = np.empty(sum(len(some) for some, _ in found), LIFE)
+    while found:
+        some, numbers = found.pop()
+        all_lives[numbers] = some
     return all_lives
-
-
-def _stays(start: Snapshot, events: NDArray[Any]) -> NDArray[Any]:
-    """Return who came into which slot: first those there at the start, then those of the events."""
-    there = np.flatnonzero(start.polarity)
-    arrivals = events[events["kind"] > 0]
-    fields = ("slot", "pre", "post", "polarity")
-    stays = np.empty(len(there) + len(arrivals), [(name, events.dtype[name]) for name in fields])
-    stays["slot"] = np.concatenate([there, arrivals["slot"]])
-    for name in fields[1:]:
-        stays[name] = np.concatenate([getattr(start, name)[there], arrivals[name]])
-    return stays
-
-
-def _begins_and_ends(stays: NDArray[Any], events: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the events with which each stay in a slot begins and ends, -1 where there is none."""
-    arriving = np.flatnonzero(events["kind"] > 0)
-    leaving = np.flatnonzero(events["kind"] < 0)
-    begun = np.concatenate([np.full(len(stays) - len(arriving), -1), arriving])
-    # In each slot arrivals and departures take turns, and an arrival comes first.
-    when = np.concatenate([begun, leaving])
-    slots = np.concatenate([stays["slot"], events["slot"][leaving]])
-    order = np.lexsort([when, slots])
-    leaves = order >= len(stays)
-    rank = np.arange(len(order)) - np.searchsorted(slots[order], slots[order])
-    _refuse(events, when[order[(slots[order] < 0) | (leaves != rank % 2)]])
-    ended = np.full(len(stays), -1)
-    places = np.flatnonzero(leaves)
-    stay, end = order[places - 1], when[order[places]]
-    ended[stay] = end
-    same = np.ones(len(stay), np.bool_)
-    for name in ("pre", "post", "polarity"):
-        same &= events[name][end] == stays[name][stay]
-    _refuse(events, end[~same])
-    return begun, ended
-
-
-def _follow_moves(begun: NDArray[np.int64], ended: NDArray[np.int64], events: NDArray[Any]) -> NDArray[np.int64]:
-    """Return, for each stay, the stay with which the life began that goes on in it."""
-    kind = events["kind"]
-    arrived = np.flatnonzero(kind == 2)
-    # A move is two rows in succession: it leaves one slot, and arrives in another.
-    pair = arrived - 1
-    broken = (arrived == 0) | (kind[pair] != -2)
-    for name in ("step", "pre", "post", "polarity"):
-        broken |= events[name][pair] != events[name][arrived]
-    _refuse(events, arrived[broken])
-    lost = np.flatnonzero(kind == -2)
-    _refuse(events, lost[~np.isin(lost + 1, arrived)])
-    stay_of_begin, stay_of_end = np.full(len(events), -1), np.full(len(events), -1)
-    stay_of_begin[begun[begun >= 0]] = np.flatnonzero(begun >= 0)
-    stay_of_end[ended[ended >= 0]] = np.flatnonzero(ended >= 0)
-    life_of = np.arange(len(begun))
-    life_of[stay_of_begin[arrived]] = stay_of_end[pair]
-    # Each round follows twice as many moves as the one before.
-    while True:
-        further = life_of[life_of]
-        if np.array_equal(further, life_of):
-            return life_of
-        life_of = further
-
-
-def _second_at_a_site(all_lives: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the lives that began at a site where another had not ended."""
-    site = all_lives["pre"].astype(np.int64) << 32 | all_lives["post"]
-    order = np.argsort(site, kind="stable")  # Of one site: by birth.
-    former, later = all_lives[order[:-1]], all_lives[order[1:]]
-    shared = (site[order[:-1]] == site[order[1:]]) & (~former["dead"] | (former["end"] > later["birth"]))
-    return order[1:][shared]
-
-
-def _refuse(events: NDArray[Any], wrong: NDArray[np.int64]) -> None:
-    """Raise the error that names the first of the wrong events."""
-    if len(wrong):
-        step, i, j, slot, _, kind, _ = events[max(0, wrong.min())].tolist()
-        raise _contradiction(step, i, j, slot, kind)
-
-
-def _contradiction(step: int, i: int, j: int, slot: int, kind: int) -> LogError:
-    what = "is born in slot {}, which is not free for it" if kind > 0 else "dies in slot {}, where it was not"
-    return LogError(f"step {step}: connection {i} -> {j} {what.format(slot)}.")

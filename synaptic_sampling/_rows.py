@@ -1,13 +1,17 @@
-"""A table that grows."""
+"""Tables whose rows are in the order of their steps: one that grows in memory, and one that stays on disk."""
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["Rows"]
+from synaptic_sampling._log_file import FrameAt, read_blocks
+
+__all__ = ["Rows", "RowsOnDisk"]
 
 
 class Rows:
@@ -16,7 +20,7 @@ class Rows:
     Parameters
     ----------
     dtype : numpy.dtype
-        Of a row.
+        Of a row; with a field ``step`` that never falls.
     block : int
         Rows in a block.
     """
@@ -30,9 +34,11 @@ class Rows:
         return self._full + self._used
 
     @property
-    def last(self) -> Any:
-        """Return the last row."""
-        return self._open[self._used - 1] if self._used else self._blocks[-1][-1]
+    def last_step(self) -> int:
+        """Return the step of the last row, -1 where there is none."""
+        if not len(self):
+            return -1
+        return int((self._open[self._used - 1] if self._used else self._blocks[-1][-1])["step"])
 
     def append(self, rows: NDArray[Any]) -> None:
         """Add rows.
@@ -72,3 +78,111 @@ class Rows:
             rows.append(block)
             place -= len(block)
         return np.concatenate(rows[::-1])[begin - place :]
+
+    def blocks(self, after: int, until: int) -> Iterator[NDArray[Any]]:
+        """Yield the rows of some steps, block by block.
+
+        Parameters
+        ----------
+        after, until : int
+            The steps: those above ``after``, up to ``until``.
+
+        Yields
+        ------
+        ndarray
+            Not empty; views.
+        """
+        for block in [*self._blocks, self._open[: self._used]]:
+            if len(block) and block[0]["step"] > until:
+                return
+            rows = _between(block, after, until)
+            if len(rows):
+                yield rows
+
+
+class RowsOnDisk(Rows):
+    """The rows of a file that is only read, of which one block at a time is in memory.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    frames : sequence of FrameAt
+        Where its blocks are, and which step each says that it begins with.
+    dtype : numpy.dtype
+        Of a row.
+    last_step : int
+        Rows of later steps do not count.
+    check : callable
+        Is given each block that was read, and raises ValueError where it cannot be one.
+    """
+
+    def __init__(
+        self,
+        path: str | os.PathLike[str],
+        frames: Sequence[FrameAt],
+        dtype: np.dtype[Any],
+        last_step: int,
+        check: Callable[[NDArray[Any]], None],
+    ) -> None:
+        super().__init__(dtype, 0)
+        self._path, self._frames, self._check, self._until = os.fspath(path), list(frames), check, last_step
+        self._number = -1
+
+    def __len__(self) -> int:
+        if self._number < 0:
+            self._number = sum(map(len, self.blocks(-1, self._until)))
+        return self._number
+
+    @property
+    def last_step(self) -> int:
+        """Return the last step that counts."""
+        return self._until
+
+    def since(self, begin: int) -> NDArray[Any]:
+        """Return the rows from one on.
+
+        Parameters
+        ----------
+        begin : int
+            Number of the first, from 0.
+
+        Returns
+        -------
+        ndarray
+            The rows.
+        """
+        return np.concatenate([self._open, *self.blocks(-1, self._until)])[begin:]
+
+    def blocks(self, after: int, until: int) -> Iterator[NDArray[Any]]:
+        """Yield the rows of some steps, block by block, each read from disk and checked.
+
+        Parameters
+        ----------
+        after, until : int
+            The steps: those above ``after``, up to ``until``.
+
+        Yields
+        ------
+        ndarray
+            Not empty.
+
+        Raises
+        ------
+        LogError
+            If the file is damaged there.
+        """
+        # What a block says of its first step is believed only once it was read: reading begins with one that says it
+        # begins early enough, and ends with one that does begin too late.
+        first = max((n for n, at in enumerate(self._frames) if at.first_step <= after), default=0)
+        for block in read_blocks(self._path, self._frames[first:], self._open.dtype, self._check):
+            if block[0]["step"] > until:
+                return
+            rows = _between(block, after, min(until, self._until))
+            if len(rows):
+                yield rows
+
+
+def _between(rows: NDArray[Any], after: int, until: int) -> NDArray[Any]:
+    begin, end = np.searchsorted(rows["step"], [after, until], side="right")
+    return rows[begin:end]

@@ -7,16 +7,16 @@ import logging
 import math
 import os
 import struct
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling import _replay
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling._log_file import (
+    ABOUT,
     END,
     EVENTS,
     MAGIC,
@@ -28,11 +28,15 @@ from synaptic_sampling._log_file import (
     Snapshot,
     frame,
     pack,
-    read_frames,
+    read_blocks,
+    read_payload,
+    scan,
     unpack,
 )
+from synaptic_sampling._metadata import plain, versions
+from synaptic_sampling._record import MAX_STEP, Record, SnapshotsOnDisk
 from synaptic_sampling._replay import LIFE
-from synaptic_sampling._rows import Rows
+from synaptic_sampling._rows import Rows, RowsOnDisk
 from synaptic_sampling.events import EVENT, RewiringInfo
 
 __all__ = ["LIFE", "TIME", "LogError", "RewiringLog", "SetInfo", "Snapshot"]
@@ -45,11 +49,10 @@ TIME = np.dtype([("step", "<i8"), ("seconds", "<f8"), ("samples", "<f8")])
 #: Rows that are kept before they become a block on disk; a crash loses at most these.
 BLOCK = 16384
 
-MAX_STEP = 2**62
 MAX_INDEX = 2**16 - 1
 
 
-class RewiringLog:
+class RewiringLog(Record):
     """Births and deaths in the order of their steps, and the wirings between which they lead.
 
     The first wiring is a snapshot, not births. From it and the events, every later wiring follows.
@@ -64,30 +67,32 @@ class RewiringLog:
     ----------
     sets : dict of int to SetInfo
         The sets of connections, by index.
-    snapshots : list of Snapshot
+    metadata : dict
+        What ``annotate`` was told: rule, seed, versions, parameters.
+    snapshots : sequence of Snapshot
         In the order of their steps.
-    num_births, num_deaths : int
-        Counts over all sets.
 
     Raises
     ------
     OSError
         If the file cannot be written.
+
+    Notes
+    -----
+    ``load`` reads a file into memory, ``open`` leaves it on disk: all statistics work with both. Memory holds 24 bytes
+    per event and step; of an opened file, 24 per step, and 40 per connection while it is analysed.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        self.sets: dict[int, SetInfo] = {}
-        self.snapshots: list[Snapshot] = []
-        self.num_births = self.num_deaths = 0
-        self._events, self._times = Rows(EVENT, BLOCK), Rows(TIME, BLOCK)
+        super().__init__(Rows(EVENT, BLOCK), Rows(TIME, BLOCK))
+        self._kept: list[Snapshot] = []
+        self.snapshots = self._kept
+        self._counts = [0, 0]
         self._on_disk = {EVENTS: 0, TIMES: 0}
         self._file: IO[bytes] | None = None
         if path is not None:
             self._file = Path(path).open("wb")
             self._file.write(MAGIC)
-
-    def __repr__(self) -> str:
-        return f"<RewiringLog: {self.num_births} births, {self.num_deaths} deaths in {len(self._times)} steps>"
 
     def __enter__(self) -> RewiringLog:
         return self
@@ -95,25 +100,25 @@ class RewiringLog:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def events(self) -> NDArray[Any]:
-        """Return a copy of all births and deaths, an array of ``EVENT``."""
-        return self._events.since(0)
+    def annotate(self, **about: Any) -> None:
+        """Say how the run was made; the versions of the packages are added.
 
-    @property
-    def times(self) -> NDArray[Any]:
-        """Return a copy of the rows, one per step, an array of ``TIME``."""
-        return self._times.since(0)
+        Parameters
+        ----------
+        **about
+            Anything that JSON can hold, for example ``rule=rule, seed=1, learning_rate=0.1``: numbers, strings, lists,
+            arrays, mappings, rules and other dataclasses; of other objects, what ``str`` says. What was said before
+            under the same name is replaced.
 
-    @property
-    def first_step(self) -> int:
-        """Return the step at which the record begins, that of the first snapshot."""
-        return min((snapshot.step for snapshot in self.snapshots), default=0)
-
-    @property
-    def last_step(self) -> int:
-        """Return the last step that was recorded."""
-        return int(self._times.last["step"]) if len(self._times) else self.first_step
+        Raises
+        ------
+        LogError
+            If the log was opened for reading.
+        """
+        self._check_recording()
+        self.metadata.update({name: plain(value) for name, value in about.items()})
+        self.metadata["versions"] = versions()
+        self._write(ABOUT, json.dumps(self.metadata).encode())
 
     def describe(
         self, index: int, *, num_pre: int, num_post: int, num_sites: int, name: str = "", multapses: bool = False
@@ -138,6 +143,7 @@ class RewiringLog:
         TypeError, ValueError
             If an argument is of the wrong kind or out of range.
         """
+        self._check_recording()
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, got {name!r}.")
         if not isinstance(multapses, bool):
@@ -171,18 +177,10 @@ class RewiringLog:
         TypeError, ValueError
             If the step or the index is out of range, or the arrays differ in length.
         """
-        taken = Snapshot(
-            check_integer("step", step, minimum=0, maximum=MAX_STEP),
-            _check_index(index),
-            np.array(pre, np.int32),
-            np.array(post, np.int32),
-            np.array(theta),
-            np.array(polarity, np.int8),
-        )
-        lengths = {len(values) for values in taken[2:]}
-        if len(lengths) != 1:
-            raise ValueError(f"pre, post, theta and polarity must have equal lengths, got {sorted(lengths)}.")
-        self.snapshots.append(taken)
+        self._check_recording()
+        taken = _snapshot(step, index, *(np.array(values) for values in (pre, post, theta, polarity)))
+        self._kept.append(taken)
+        self._taken.append(taken[:2])
         self._write(SNAPSHOT, pack(taken))
 
     def record(self, info: RewiringInfo, *, seconds: float = math.nan, samples: float = math.nan) -> None:
@@ -202,7 +200,8 @@ class RewiringLog:
         ValueError
             If the step is older than the last one, or not that of its events.
         """
-        last = int(self._times.last["step"]) if len(self._times) else -1
+        self._check_recording()
+        last = self._times.last_step
         if info.step < last:
             raise ValueError(f"steps must not go back: step {info.step} came after step {last}.")
         if len(info.events) and (info.events["step"] != info.step).any():
@@ -212,133 +211,8 @@ class RewiringLog:
             if max(len(self._events) - self._on_disk[EVENTS], len(self._times) - self._on_disk[TIMES]) >= BLOCK:
                 self._spool()
             self._times.append(np.array([(info.step, seconds, samples)], TIME))
-        self.num_deaths += info.num_deaths
-        self.num_births += info.num_births
+        self._counts = [self.num_births + info.num_births, self.num_deaths + info.num_deaths]
         self._events.append(info.events)
-
-    def wiring(
-        self, step: int | None = None, index: int = 0
-    ) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]:
-        """Return the connections after a step, by replaying the events since the nearest snapshot before it.
-
-        Parameters
-        ----------
-        step : int, optional
-            The last one by default.
-        index : int
-            Number of the set.
-
-        Returns
-        -------
-        pre, post, polarity : ndarray, shape (K,)
-            In the order of slots.
-
-        Raises
-        ------
-        LogError
-            If there is no snapshot to begin with, or if an event contradicts the wiring.
-        """
-        until = self.last_step if step is None else check_integer("step", step, minimum=0, maximum=MAX_STEP)
-        earlier = [s for s in self.snapshots if s.set_index == index and s.step <= until]
-        if not earlier:
-            raise LogError(f"no snapshot of set {index} at or before step {until}: nothing to begin the replay with.")
-        begin = max(earlier, key=lambda s: s.step)
-        events = self.events
-        events = events[(events["set"] == index) & (events["step"] > begin.step) & (events["step"] <= until)]
-        return _replay.replay(begin, events, self._shares_pairs(index))
-
-    def event_blocks(self, index: int | None = None) -> Iterator[NDArray[Any]]:
-        """Yield all events in their order, block by block; what does not fit into memory is read this way.
-
-        Parameters
-        ----------
-        index : int, optional
-            Number of the set; all by default.
-
-        Yields
-        ------
-        ndarray of EVENT
-            Not to be written to.
-        """
-        events = self.events
-        yield events if index is None else events[events["set"] == index]
-
-    def wirings(
-        self, steps: ArrayLike, index: int = 0
-    ) -> Iterator[tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]]:
-        """Yield the connections after each of some steps, in one pass through the events.
-
-        Parameters
-        ----------
-        steps : array_like of int
-            In ascending order.
-        index : int
-            Number of the set.
-
-        Yields
-        ------
-        pre, post, polarity : ndarray, shape (K,)
-            As from ``wiring``.
-
-        Raises
-        ------
-        ValueError
-            If the steps do not ascend.
-        LogError
-            As from ``wiring``.
-        """
-        for step in np.asarray(steps).tolist():
-            yield self.wiring(step, index)
-
-    def life_blocks(self, index: int | None = None) -> Iterator[NDArray[Any]]:
-        """Yield all lives, block by block: as they end, and last those that have not ended.
-
-        Parameters
-        ----------
-        index : int, optional
-            Number of the set; all by default.
-
-        Yields
-        ------
-        ndarray of LIFE
-            As from ``lives``, in another order.
-
-        Raises
-        ------
-        LogError
-            As from ``lives``.
-        """
-        yield self.lives(index)
-
-    def lives(self, index: int | None = None) -> NDArray[Any]:
-        """Return all connections, each from its birth to its death.
-
-        Parameters
-        ----------
-        index : int, optional
-            Number of the set; all by default.
-
-        Returns
-        -------
-        ndarray of LIFE
-            ``end`` is the step of death, or the last step of the record where not ``dead``. For ``initial`` ones
-            ``birth`` is the begin of the record.
-
-        Raises
-        ------
-        LogError
-            If there is no snapshot to begin with, or if an event contradicts the wiring.
-        """
-        first = {taken.set_index: taken for taken in reversed(self.snapshots)}
-        indices = sorted(self.sets or first) if index is None else [index]
-        events = self.events
-        found = [np.empty(0, LIFE)]
-        for n in indices:
-            if n not in first:
-                raise LogError(f"no snapshot of set {n}: who was there at the start is not known.")
-            own = events[(events["set"] == n) & (events["step"] > first[n].step)]
-            found.append(_replay.lives(first[n], own, self.last_step, self._shares_pairs(n)))
-        return np.concatenate(found)
 
     def flush(self) -> None:
         """Write what has been recorded so far to disk; between steps."""
@@ -370,14 +244,64 @@ class RewiringLog:
         temporary = Path(path).with_name(f".{Path(path).name}.part")
         with temporary.open("wb") as file:
             file.write(MAGIC + frame(SETS, json.dumps(list(self.sets.values())).encode()))
+            if self.metadata:
+                file.write(frame(ABOUT, json.dumps(self.metadata).encode()))
             for taken in self.snapshots:
                 file.write(frame(SNAPSHOT, pack(taken)))
-            for kind, rows in ((EVENTS, self.events), (TIMES, self.times)):
-                file.write(frame(kind, rows.tobytes()))
+            for kind, rows in ((EVENTS, self._events), (TIMES, self._times)):
+                for block in rows.blocks(-1, MAX_STEP):
+                    file.write(frame(kind, block.tobytes()))
             file.write(frame(END, b""))
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
+
+    @classmethod
+    def open(cls, path: str | os.PathLike[str]) -> RewiringLog:
+        """Open a log for reading; its events stay on disk and are read block by block, again for each question.
+
+        Parameters
+        ----------
+        path : path-like
+            Written by ``save`` or while recording; another process may still be recording to it: then all steps are
+            there that had reached the disk. Open it again to see more.
+
+        Returns
+        -------
+        RewiringLog
+            To be asked; nothing can be recorded in it.
+
+        Raises
+        ------
+        LogError
+            If the file is missing, damaged or no log. Damage to events is found when they are read.
+        """
+        frames, closed = scan(path)
+        log = cls()
+        parts = {kind: [at for at in frames if at.kind == kind] for kind in (EVENTS, TIMES, SNAPSHOT)}
+        try:
+            with Path(path).open("rb") as file:
+                for at in frames:
+                    if at.kind not in (EVENTS, TIMES):
+                        log._hear(at.kind, read_payload(path, file, at))
+            for rows in read_blocks(path, parts[TIMES], TIME, _check_times):
+                if rows[0]["step"] == log._times.last_step:
+                    raise ValueError("a step comes twice")
+                log._times.append(rows)
+        except OSError as error:
+            raise LogError(f"{path} cannot be read: {error}") from error
+        except (ValueError, TypeError, LookupError, RecursionError, struct.error) as error:
+            raise LogError(f"{path} is damaged: {error}") from error
+        if not closed:
+            steps = len(log._times)
+            logger.warning(
+                "%s was not closed: its writer was interrupted, or still writes; %d steps are here", path, steps
+            )
+        log.snapshots = SnapshotsOnDisk(path, parts[SNAPSHOT])
+        check = partial(_check_events, log._times.since(0)["step"], closed)
+        log._events = RowsOnDisk(path, parts[EVENTS], EVENT, log._times.last_step, check)
+        log._counts = None
+        return log
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RewiringLog:
@@ -391,49 +315,35 @@ class RewiringLog:
         Returns
         -------
         RewiringLog
-            In memory.
+            In memory; recording may go on.
 
         Raises
         ------
         LogError
             If the file is missing, damaged or no log.
         """
-        frames, closed = read_frames(path)
-        log = cls()
-        parts: dict[bytes, list[NDArray[Any]]] = {EVENTS: [np.empty(0, EVENT)], TIMES: [np.empty(0, TIME)]}
-        try:
-            for kind, payload in frames:
-                if kind == SETS:
-                    for about in json.loads(bytes(payload)):
-                        log.describe(about[0], **dict(zip(SetInfo._fields[1:], about[1:], strict=True)))
-                elif kind == SNAPSHOT:
-                    log.snapshot(*unpack(payload))
-                else:
-                    parts[kind].append(np.frombuffer(payload, EVENT if kind == EVENTS else TIME))
-            events, times = (np.concatenate(parts[kind]) for kind in (EVENTS, TIMES))
-            if not closed:
-                events = events[events["step"] <= times["step"].max(initial=-1)]
-                logger.warning("%s was not closed: its writer was interrupted; %d steps are here", path, len(times))
-            log._take(events, times)
-        except (ValueError, TypeError, LookupError, RecursionError, struct.error) as error:
-            raise LogError(f"{path} is damaged: {error}") from error
+        log = cls.open(path)
+        events = Rows(EVENT, BLOCK)
+        for block in log.event_blocks():
+            events.append(block)
+        log._events = events
+        log.snapshots = log._kept = list(log.snapshots)
+        log._count()
         return log
 
-    def _shares_pairs(self, index: int) -> bool:
-        return index in self.sets and self.sets[index].multapses
+    def _hear(self, kind: bytes, payload: bytes) -> None:
+        """Take over what a frame says of the sets, of the run, or of a wiring, which is not kept."""
+        if kind == SETS:
+            for about in json.loads(payload):
+                self.describe(about[0], **dict(zip(SetInfo._fields[1:], about[1:], strict=True)))
+        elif kind == ABOUT:
+            self.metadata.update(json.loads(payload))
+        else:
+            self._taken.append(_snapshot(*unpack(payload))[:2])
 
-    def _take(self, events: NDArray[Any], times: NDArray[Any]) -> None:
-        """Take over all rows at once."""
-        if (np.diff(times["step"]) <= 0).any() or (np.diff(events["step"]) < 0).any():
-            raise ValueError("its steps go back")
-        if not np.isin(events["step"], times["step"]).all():
-            raise ValueError("an event belongs to no step")
-        if not (np.isin(events["kind"], (-2, -1, 1, 2)) & np.isin(events["polarity"], (-1, 1))).all():
-            raise ValueError("an event is no birth, no death and no move, or has no sign")
-        self._events.append(events)
-        self._times.append(times)
-        self.num_births = int(np.count_nonzero(events["kind"] == 1))
-        self.num_deaths = int(np.count_nonzero(events["kind"] == -1))
+    def _check_recording(self) -> None:
+        if isinstance(self._events, RowsOnDisk):
+            raise LogError("this log was opened for reading; load it to go on recording in memory.")
 
     def _spool(self) -> None:
         """Write the rows that are not yet on disk, of whole steps; times last, which make the steps count."""
@@ -450,3 +360,38 @@ class RewiringLog:
 
 def _check_index(index: int) -> int:
     return check_integer("index", index, minimum=0, maximum=MAX_INDEX)
+
+
+def _snapshot(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: Any) -> Snapshot:
+    """Return a snapshot, if it can be one."""
+    taken = Snapshot(
+        check_integer("step", step, minimum=0, maximum=MAX_STEP),
+        _check_index(index),
+        pre.astype(np.int32),
+        post.astype(np.int32),
+        theta,
+        polarity.astype(np.int8),
+    )
+    lengths = {len(values) for values in taken[2:]}
+    if len(lengths) != 1:
+        raise ValueError(f"pre, post, theta and polarity must have equal lengths, got {sorted(lengths)}.")
+    if min(taken.pre.min(initial=0), taken.post.min(initial=0)) < 0:
+        raise ValueError("pre and post must be >= 0.")
+    return taken
+
+
+def _check_times(rows: NDArray[Any]) -> None:
+    if rows[0]["step"] < 0 or (np.diff(rows["step"]) == 0).any():
+        raise ValueError("a step comes twice, or is negative")
+
+
+def _check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -> None:
+    """Refuse rows that no recorded step can have; those of the last step that was begun may lack their time."""
+    own = events["step"] if closed or not len(steps) else events["step"][events["step"] <= steps[-1]]
+    place = np.searchsorted(steps, own)
+    if (closed and len(own) and place[-1] == len(steps)) or (steps[place] != own).any():
+        raise ValueError("an event belongs to no step")
+    if not (np.isin(events["kind"], (-2, -1, 1, 2)) & (np.abs(events["polarity"]) == 1)).all():
+        raise ValueError("an event is no birth, no death and no move, or has no sign")
+    if min(events[name].min() for name in ("pre", "post", "slot")) < 0:
+        raise ValueError("an event has a negative neuron or slot")

@@ -20,12 +20,17 @@ from scipy.special import ndtr
 from synaptic_sampling._checks import check_integer, check_number
 
 __all__ = [
+    "established_turnover",
+    "hazard",
     "mean_lifetime",
     "mean_theta",
+    "overlap",
     "std_theta",
     "survival_of_all",
     "survival_of_newborns",
+    "survival_of_old",
     "turnover_rate",
+    "turnover_ratio",
 ]
 
 #: Terms of a series that are added one by one; of the rest, the integral from half a term on is taken. By the
@@ -87,6 +92,147 @@ def survival_of_all(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
     q = survival_of_newborns(step_ratio, num_steps)
     lost = np.concatenate([[0.0], np.cumsum(q[:-1])]) / mean_lifetime(step_ratio)
     return 1.0 - lost
+
+
+def survival_of_old(step_ratio: float, age: int, num_steps: int) -> NDArray[np.float64]:
+    """Return the share of the connections that have survived some steps that is there 0, 1, ..., num_steps later.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, > 0.
+    age : int
+        How many steps they have survived, or more. With 0 this is ``survival_of_all``.
+    num_steps : int
+        The largest number of steps.
+
+    Returns
+    -------
+    ndarray, shape (num_steps + 1,)
+        S_all(age + n)/S_all(age), in the stationary law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, or nearly none becomes so old (less than 1 in 1e9).
+    """
+    survived = check_integer("age", age, minimum=0, maximum=10**6)
+    steps = check_integer("num_steps", num_steps, minimum=0, maximum=10**6 - survived)
+    present = survival_of_all(step_ratio, survived + steps)[survived:]
+    if present[0] < 1e-9:
+        raise ValueError(f"a share of {present[0]:.1e} becomes {age} steps old; choose a smaller age.")
+    return present / present[0]
+
+
+def hazard(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
+    """Return the probability that a connection dies in its 1st, 2nd, ... step if it has survived those before.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, >= 0.
+    num_steps : int
+        The number of steps.
+
+    Returns
+    -------
+    ndarray, shape (num_steps,)
+        1 - q_n/q_(n-1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+    q = survival_of_newborns(step_ratio, num_steps)
+    with np.errstate(invalid="ignore"):
+        return 1.0 - q[1:] / q[:-1]
+
+
+def overlap(step_ratio: float, num_steps: int, connectivity: float = 0.0) -> NDArray[np.float64]:
+    """Return the share of the connected pairs that is connected, still or again, 0, 1, ..., num_steps steps later.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, >= 0.
+    num_steps : int
+        The largest number of steps; time and memory grow as its square and itself.
+    connectivity : float
+        p, the share of all sites that is connected, 0 to 1: births find a pair again by chance.
+
+    Returns
+    -------
+    ndarray, shape (num_steps + 1,)
+        o_n = S_all(n) + sum_(s=1..n) f_s q_(n-s)/L, in the stationary law, where f_s is the chance that a birth in step
+        s falls on one of the pairs: p (1 - o'_s)/(1 - p + p/L), with o'_s the overlap after the deaths of that step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+
+    Notes
+    -----
+    Derived: the walks do not depend on where they take place; so, given all lives, the expected number of the pairs
+    that are connected is linear in where births fall, uniformly on the vacant sites. The numbers of births in a step
+    are taken at their mean, which is exact for many connections.
+    """
+    p = check_number("connectivity", connectivity, minimum=0.0, maximum=1.0)
+    stays, q = survival_of_all(step_ratio, num_steps), survival_of_newborns(step_ratio, num_steps)
+    rate = turnover_rate(step_ratio)
+    if p == 0.0 or rate == 0.0:
+        return stays
+    shared, found = stays.copy(), np.zeros(len(stays))
+    for n in range(1, len(stays)):
+        after_deaths = stays[n] + rate * (found[1:n] @ q[n - 1 : 0 : -1])
+        found[n] = p * (1.0 - after_deaths) / (1.0 - p + p * rate)
+        shared[n] = after_deaths + rate * found[n]
+    return shared
+
+
+def turnover_ratio(step_ratio: float, num_steps: int, connectivity: float = 0.0) -> NDArray[np.float64]:
+    """Return (gained + lost)/(N1 + N2) between two looks at the wiring 0, 1, ..., num_steps steps apart.
+
+    Parameters
+    ----------
+    step_ratio, num_steps, connectivity
+        As for ``overlap``.
+
+    Returns
+    -------
+    ndarray, shape (num_steps + 1,)
+        1 - overlap, for a constant number of connections.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+    return 1.0 - overlap(step_ratio, num_steps, connectivity)
+
+
+def established_turnover(step_ratio: float, age: int) -> float:
+    """Return the share of all connections that dies in a step after having survived a number of steps.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r = mu/sigma, >= 0.
+    age : int
+        Steps survived; with 0 this is ``turnover_rate``.
+
+    Returns
+    -------
+    float
+        q_age/L, in the stationary law; as many reach this age in a step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+    return float(survival_of_newborns(step_ratio, age)[-1]) * turnover_rate(step_ratio)
 
 
 def mean_lifetime(step_ratio: float) -> float:

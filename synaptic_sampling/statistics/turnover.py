@@ -2,29 +2,48 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_integer
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling._kernels.replay import _meet_each
+from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
+from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.statistics.changes import compare_wirings
 
 __all__ = [
+    "Established",
     "Turnover",
     "deaths_beyond_age",
+    "established",
     "rewired_per_samples",
     "rewired_per_second",
     "rewired_per_step",
     "turnover_ratio",
+    "visited_share",
 ]
 
 
+MAX_STEP = 2**62
+
+
 class Turnover(NamedTuple):
-    """A rate over time; arrays of equal length."""
+    """A rate or a share over time; arrays of equal length."""
 
     time: NDArray[np.float64]
     rate: NDArray[np.float64]
+
+
+class Established(NamedTuple):
+    """The connections that have survived some steps: how many there are, were gained and lost, after each step."""
+
+    step: NDArray[np.int64]
+    number: NDArray[np.int64]
+    gained: NDArray[np.int64]
+    lost: NDArray[np.int64]
 
 
 def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: int | None = None) -> Turnover:
@@ -46,13 +65,11 @@ def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: 
         Step, number of connections.
     """
     steps = log.times["step"]
-    if older_than is None:
-        events = log.events
-        when = events["step"][(events["kind"] == 1) & ((events["set"] == index) | (index is None))]
-    else:
-        when = _deaths_of_the_old(log, older_than, index)
-    counts = np.bincount(np.searchsorted(steps, when), minlength=len(steps))
-    return Turnover(steps.astype(float), counts.astype(float))
+    counts = np.zeros(len(steps))
+    blocks = _births(log, index) if older_than is None else _deaths_of_the_old(log, older_than, index)
+    for when in blocks:
+        np.add.at(counts, np.searchsorted(steps, when), 1.0)
+    return Turnover(steps.astype(float), counts)
 
 
 def rewired_per_samples(
@@ -139,10 +156,15 @@ def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> fl
     Returns
     -------
     float
-        (gained + lost)/(N1 + N2), between 0 and 1.
+        (gained + lost)/(N1 + N2), between 0 and 1. Its law without a gradient is ``exact.turnover_ratio``.
+
+    Raises
+    ------
+    LogError
+        If there is no snapshot to begin with.
     """
-    first, second = (_pairs(*log.wiring(step, index)[:2]) for step in (begin, end))
-    return len(first ^ second) / max(1, len(first) + len(second))
+    first, second = (log.wiring(step, index)[:2] for step in (begin, end))
+    return float(compare_wirings(first, second).turnover[0])
 
 
 def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> float:
@@ -162,18 +184,114 @@ def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> f
     Returns
     -------
     float
-        Without a gradient, ``K*q_age/L`` in the stationary law (``exact.survival_of_newborns``, ``mean_lifetime``).
+        Without a gradient, ``K*exact.established_turnover`` in the stationary law.
     """
     steps = log.last_step - log.first_step
-    return len(_deaths_of_the_old(log, age, index)) / max(1, steps)
+    return sum(map(len, _deaths_of_the_old(log, age, index))) / max(1, steps)
 
 
-def _deaths_of_the_old(log: RewiringLog, age: int, index: int | None) -> NDArray[np.int64]:
-    """Return the steps in which connections died that had survived a number of steps."""
-    survived = check_integer("age", age, minimum=0, maximum=2**62)
-    lives = log.lives(index)
-    return lives["end"][lives["dead"] & (lives["end"] - lives["birth"] > survived)]
+def established(log: RewiringLog, age: int, index: int | None = None) -> Established:
+    """Follow the connections that have survived a number of steps: those that die young are left out.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With births and deaths. Those of the first wiring have the age they have in the record, so that none is
+        established in its first ``age`` steps.
+    age : int
+        Steps they must have survived.
+    index : int, optional
+        Number of the set; all by default.
+
+    Returns
+    -------
+    Established
+        After each step of the record, begin included. Without a gradient, ``K*exact.established_turnover`` are gained
+        and lost in a step.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``age`` is no integer or negative.
+    """
+    survived, first = check_integer("age", age, minimum=0, maximum=MAX_STEP), log.first_step
+    gained, lost = np.zeros((2, log.last_step - first + 1), np.int64)
+    for lives in log.life_blocks(index):
+        since = lives["birth"] + survived
+        reached = (since < lives["end"]) | (~lives["dead"] & (since == lives["end"]))
+        np.add.at(gained, since[reached] - first, 1)
+        np.add.at(lost, lives["end"][reached & lives["dead"]] - first, 1)
+    return Established(np.arange(first, log.last_step + 1), np.cumsum(gained - lost), gained, lost)
 
 
-def _pairs(pre: NDArray[np.int32], post: NDArray[np.int32]) -> set[tuple[int, int]]:
-    return set(zip(pre.tolist(), post.tolist(), strict=True))
+def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
+    """Return which share of all sites was connected at any time so far.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        In which the set was described, with a snapshot at its start.
+    index : int
+        Number of the set.
+
+    Returns
+    -------
+    Turnover
+        Step, share: at the start and after each step. Where lives do not depend on sites, ``wiring_laws.visited_share``
+        is to be expected.
+
+    Raises
+    ------
+    LogError
+        If the set was not described, or has no snapshot.
+    """
+    start = next((taken for taken in log.snapshots if taken.set_index == index), None)
+    if index not in log.sets or start is None:
+        raise LogError(f"set {index} was not described, or has no snapshot: its sites are not known.")
+    about, there = log.sets[index], start.polarity != 0
+    slots = np.arange(len(there), dtype=np.int32)
+    known, fresh = _Known(), np.zeros(log.last_step - log.first_step + 1, np.int64)
+    known.add(_sites(about.multapses, slots[there], start.pre[there], start.post[there]))
+    fresh[start.step - log.first_step] = known.number
+    for events in log.event_blocks(index):
+        born = events[(events["kind"] == 1) & (events["step"] > start.step)]
+        new = known.add(_sites(about.multapses, born["slot"], born["pre"], born["post"]))
+        np.add.at(fresh, born["step"][new] - log.first_step, 1)
+    steps = np.arange(log.first_step, log.last_step + 1)
+    return Turnover(steps.astype(float), np.cumsum(fresh) / max(1, about.num_sites))
+
+
+class _Known:
+    """Sites that were met, in memory proportional to their number."""
+
+    def __init__(self) -> None:
+        self.number = 0
+        self._table = np.full(1024, EMPTY)
+
+    def add(self, sites: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Return which of them are new, and keep them."""
+        if 2 * (self.number + len(sites)) > len(self._table):
+            old, self._table = self._table, np.full(4 * (self.number + len(sites)), EMPTY)
+            _insert_all(self._table, old[old != EMPTY])
+        new = np.empty(len(sites), np.bool_)
+        _meet_each(self._table, sites, new)
+        self.number += int(np.count_nonzero(new))
+        return new
+
+
+def _sites(multapses: bool, slot: Any, pre: Any, post: Any) -> NDArray[np.int64]:
+    """Return a number for each site: its pair of neurons, or its slot where several may share a pair."""
+    return slot.astype(np.int64) if multapses else pre.astype(np.int64) << 32 | post
+
+
+def _births(log: RewiringLog, index: int | None) -> Iterator[NDArray[np.int64]]:
+    """Yield the steps in which connections were born."""
+    for events in log.event_blocks(index):
+        yield events["step"][events["kind"] == 1]
+
+
+def _deaths_of_the_old(log: RewiringLog, age: int, index: int | None) -> Iterator[NDArray[np.int64]]:
+    """Yield the steps in which connections died that had survived a number of steps."""
+    survived = check_integer("age", age, minimum=0, maximum=MAX_STEP)
+    for lives in log.life_blocks(index):
+        yield lives["end"][lives["dead"] & (lives["end"] - lives["birth"] > survived)]

@@ -253,30 +253,25 @@ def test_whatever_part_of_a_file_was_written_whole_steps_come_back(tmp_path, mon
 def test_damage_is_found(tmp_path, rng):
     path = tmp_path / "run.log"
     log = RewiringLog()
+    log.annotate(seed=3)
     record(log, 20)
     log.save(path)
     good = path.read_bytes()
-    for content in (b"", b"something else", good[5:], good.replace(b"log 1", b"log 2", 1)):
+    for content in (b"", b"something else", good[5:], good.replace(b"log 2", b"log 1", 1)):
         path.write_bytes(content)
         with pytest.raises(LogError, match="is no rewiring log"):
             RewiringLog.load(path)
     with pytest.raises(LogError, match="cannot be read"):
         RewiringLog.load(tmp_path / "missing.log")
-    refused = 0
     # Heads of frames are few: each of their bits is hit once besides.
-    heads = [good.index(kind) + n for kind in _log_file.KINDS for n in range(16)]
+    heads = [good.index(kind) + n for kind in _log_file.KINDS for n in range(20)]
     places = [*rng.integers(len(good), size=300), *heads]
     for place in places:
         bad = bytearray(good)
         bad[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(bad)
-        try:
-            got = RewiringLog.load(path)
-        except LogError:
-            refused += 1
-        else:  # The last frame was hit, which only says that all the others are there.
-            assert equal(got, log)
-    assert refused >= len(places) - 20
+        with pytest.raises(LogError):
+            RewiringLog.load(path)
 
 
 def snapshot_frame(*about, size=0):

@@ -1,0 +1,289 @@
+"""What can be asked of a record of births and deaths, wherever it is kept; little of it is in memory at a time."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling import _replay
+from synaptic_sampling._checks import check_integer
+from synaptic_sampling._log_file import FrameAt, LogError, SetInfo, Snapshot, read_payload, unpack
+from synaptic_sampling._replay import Walk, Wiring
+from synaptic_sampling._rows import Rows
+
+__all__ = ["MAX_STEP", "Record", "SnapshotsOnDisk"]
+
+MAX_STEP = 2**62
+
+
+class SnapshotsOnDisk(Sequence[Snapshot]):
+    """The snapshots of a file, each read when it is looked at.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    frames : list of FrameAt
+        Where they are.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], frames: list[FrameAt]) -> None:
+        self._path, self._frames = os.fspath(path), frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, number: Any) -> Any:
+        """Read one, or of a slice all."""
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        try:
+            with open(self._path, "rb") as file:
+                return unpack(read_payload(self._path, file, self._frames[number]))
+        except OSError as error:
+            raise LogError(f"{self._path} cannot be read: {error}") from error
+
+
+class Record:
+    """Births and deaths in the order of their steps, and the wirings between which they lead.
+
+    Attributes
+    ----------
+    sets : dict of int to SetInfo
+        The sets of connections, by index.
+    metadata : dict
+        What ``annotate`` was told: rule, seed, versions, parameters.
+    snapshots : sequence of Snapshot
+        In the order in which they were taken.
+    """
+
+    def __init__(self, events: Rows, times: Rows) -> None:
+        self.sets: dict[int, SetInfo] = {}
+        self.metadata: dict[str, Any] = {}
+        self.snapshots: Sequence[Snapshot] = []
+        #: Step and set of each snapshot.
+        self._taken: list[tuple[int, int]] = []
+        self._events, self._times = events, times
+        #: Births and deaths; None until they are counted.
+        self._counts: list[int] | None = None
+
+    def __repr__(self) -> str:
+        counts = "" if self._counts is None else "{} births, {} deaths in ".format(*self._counts)
+        return f"<{type(self).__name__}: {counts}{len(self._times)} steps>"
+
+    @property
+    def num_births(self) -> int:
+        """Return the number of births, over all sets."""
+        return self._count()[0]
+
+    @property
+    def num_deaths(self) -> int:
+        """Return the number of deaths, over all sets."""
+        return self._count()[1]
+
+    @property
+    def events(self) -> NDArray[Any]:
+        """Return a copy of all births, deaths and moves, an array of ``EVENT``."""
+        return self._events.since(0)
+
+    @property
+    def times(self) -> NDArray[Any]:
+        """Return a copy of the rows, one per step, an array of ``TIME``."""
+        return self._times.since(0)
+
+    @property
+    def first_step(self) -> int:
+        """Return the step at which the record begins, that of the first snapshot."""
+        return min((step for step, _ in self._taken), default=0)
+
+    @property
+    def last_step(self) -> int:
+        """Return the last step that was recorded."""
+        return self._times.last_step if len(self._times) else self.first_step
+
+    def snapshot_steps(self, index: int = 0) -> NDArray[np.int64]:
+        """Return the steps after which there is a snapshot of a set, ascending; none is loaded.
+
+        Parameters
+        ----------
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        ndarray of int64
+            Each once.
+        """
+        return np.unique(np.array([step for step, of in self._taken if of == index], np.int64))
+
+    def event_blocks(
+        self, index: int | None = None, *, after: int = -1, until: int | None = None
+    ) -> Iterator[NDArray[Any]]:
+        """Yield events in their order, block by block: what does not fit into memory is read this way.
+
+        Parameters
+        ----------
+        index : int, optional
+            Number of the set; all by default.
+        after, until : int
+            Events of the steps above ``after``, up to ``until``; all by default.
+
+        Yields
+        ------
+        ndarray of EVENT
+            Not to be written to.
+
+        Raises
+        ------
+        LogError
+            If the file is damaged.
+        """
+        last = MAX_STEP if until is None else check_integer("until", until, minimum=-1, maximum=MAX_STEP)
+        for events in self._events.blocks(check_integer("after", after, minimum=-1, maximum=MAX_STEP), last):
+            own = events if index is None else events[events["set"] == index]
+            if len(own):
+                yield own
+
+    def wiring(self, step: int | None = None, index: int = 0) -> Wiring:
+        """Return the connections after a step, by replaying the events since the nearest snapshot before it.
+
+        Parameters
+        ----------
+        step : int, optional
+            The last one by default.
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        pre, post, polarity : ndarray, shape (K,)
+            In the order of slots.
+
+        Raises
+        ------
+        LogError
+            If there is no snapshot to begin with, or if an event contradicts the wiring.
+        """
+        until = self.last_step if step is None else check_integer("step", step, minimum=0, maximum=MAX_STEP)
+        return next(self.wirings([until], index))
+
+    def wirings(self, steps: ArrayLike, index: int = 0) -> Iterator[Wiring]:
+        """Yield the connections after each of some steps, in one pass through the events.
+
+        Parameters
+        ----------
+        steps : array_like of int
+            In ascending order.
+        index : int
+            Number of the set.
+
+        Yields
+        ------
+        pre, post, polarity : ndarray, shape (K,)
+            As from ``wiring``.
+
+        Raises
+        ------
+        ValueError
+            If the steps do not ascend.
+        LogError
+            As from ``wiring``.
+        """
+        walk, at = None, -1
+        for step in np.asarray(steps).tolist():
+            if step < at:
+                raise ValueError(f"steps must ascend, got {step} after {at}.")
+            number = self._nearest(index, step)
+            if walk is None or self._taken[number][0] > at:
+                walk, at = self._walk(number), self._taken[number][0]
+            for events in self.event_blocks(index, after=at, until=step):
+                walk.feed(events)
+            at = step
+            yield walk.wiring()
+
+    def lives(self, index: int | None = None) -> NDArray[Any]:
+        """Return all connections, each from its birth to its death.
+
+        Parameters
+        ----------
+        index : int, optional
+            Number of the set; all by default.
+
+        Returns
+        -------
+        ndarray of LIFE
+            ``end`` is the step of death, or the last step of the record where not ``dead``. For ``initial`` ones
+            ``birth`` is the begin of the record. Those of each set stand together: first the initial ones, then those
+            born, in the order of births.
+
+        Raises
+        ------
+        LogError
+            If there is no snapshot to begin with, or if an event contradicts the wiring.
+        """
+        found = [np.empty(0, _replay.LIFE)]
+        found += [_replay.lives(self._walk(n), self._after(n), self.last_step) for n in self._starts(index)]
+        return np.concatenate(found)
+
+    def life_blocks(self, index: int | None = None) -> Iterator[NDArray[Any]]:
+        """Yield all lives, block by block, in memory of the connections alone.
+
+        Parameters
+        ----------
+        index : int, optional
+            Number of the set; all by default.
+
+        Yields
+        ------
+        ndarray of LIFE
+            As from ``lives``, in another order: as they end, and last those that have not ended.
+
+        Raises
+        ------
+        LogError
+            As from ``lives``.
+        """
+        for number in self._starts(index):
+            walk = self._walk(number)
+            for events in self._after(number):
+                yield walk.feed(events)[0]
+            yield walk.alive(self.last_step)[0]
+
+    def _count(self) -> list[int]:
+        if self._counts is None:
+            counts = [0, 0]
+            for events in self.event_blocks():
+                for n, kind in enumerate((1, -1)):
+                    counts[n] += int(np.count_nonzero(events["kind"] == kind))
+            self._counts = counts
+        return self._counts
+
+    def _starts(self, index: int | None) -> list[int]:
+        """Return the number of the first snapshot of a set, or of each of them."""
+        first = {of: n for n, (_, of) in reversed(list(enumerate(self._taken)))}
+        wanted = sorted(self.sets or first) if index is None else [index]
+        for n in wanted:
+            if n not in first:
+                raise LogError(f"no snapshot of set {n}: who was there at the start is not known.")
+        return [first[n] for n in wanted]
+
+    def _nearest(self, index: int, step: int) -> int:
+        """Return the number of the last snapshot of a set at or before a step."""
+        earlier = [(at, n) for n, (at, of) in enumerate(self._taken) if of == index and at <= step]
+        if not earlier:
+            raise LogError(f"no snapshot of set {index} at or before step {step}: nothing to begin the replay with.")
+        return max(earlier)[1]
+
+    def _walk(self, number: int) -> Walk:
+        """Begin to follow a set at one of the snapshots."""
+        index = self._taken[number][1]
+        return Walk(self.snapshots[number], index in self.sets and self.sets[index].multapses)
+
+    def _after(self, number: int) -> Iterator[NDArray[Any]]:
+        """Yield the events of a set after one of its snapshots."""
+        step, index = self._taken[number]
+        return self.event_blocks(index, after=step)

@@ -1,0 +1,98 @@
+"""What chance alone gives for wirings, whatever makes connections die: births fall uniformly on the vacant sites.
+
+Under DEEP R without a gradient every set of K sites is equally likely, as the lives do not depend on the sites.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import hypergeom
+
+from synaptic_sampling._checks import check_integer
+
+__all__ = ["degree_law", "reciprocity", "visited_share"]
+
+
+def degree_law(num_sites: int, sites_of_neuron: int, num_connections: int) -> NDArray[np.float64]:
+    """Return the probability that a neuron has 0, 1, ... connections.
+
+    Parameters
+    ----------
+    num_sites : int
+        All pairs that may be connected.
+    sites_of_neuron : int
+        Those of one neuron: the number of neurons on the other side.
+    num_connections : int
+        K.
+
+    Returns
+    -------
+    ndarray, shape (min(sites_of_neuron, num_connections) + 1,)
+        The hypergeometric law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is no integer or out of range.
+    """
+    sites = check_integer("num_sites", num_sites, minimum=0, maximum=2**62)
+    own = check_integer("sites_of_neuron", sites_of_neuron, minimum=0, maximum=sites)
+    number = check_integer("num_connections", num_connections, minimum=0, maximum=sites)
+    return np.asarray(hypergeom.pmf(np.arange(min(own, number) + 1), sites, own, number))
+
+
+def reciprocity(num_sites: int, num_connections: int) -> float:
+    """Return the expected share of connections whose reverse exists too.
+
+    Parameters
+    ----------
+    num_sites : int
+        All pairs that may be connected, autapses not among them, each with its reverse.
+    num_connections : int
+        K.
+
+    Returns
+    -------
+    float
+        (K - 1)/(num_sites - 1); NaN without connections.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is no integer or out of range.
+    """
+    sites = check_integer("num_sites", num_sites, minimum=2, maximum=2**62)
+    number = check_integer("num_connections", num_connections, minimum=0, maximum=sites)
+    return (number - 1) / (sites - 1) if number else float("nan")
+
+
+def visited_share(births: ArrayLike, num_sites: int, num_connections: int) -> NDArray[np.float64]:
+    """Return the expected share of all sites that was connected at any time so far, from the births in each step.
+
+    Parameters
+    ----------
+    births : array_like of int, shape (n,)
+        Births in each step, as many as deaths.
+    num_sites : int
+        All pairs that may be connected.
+    num_connections : int
+        K, connected at the start.
+
+    Returns
+    -------
+    ndarray, shape (n + 1,)
+        1 - (1 - K/M) * product over the steps of 1 - b/(M - K + b): in each step b of so many vacant sites are taken.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is out of range.
+    """
+    sites = check_integer("num_sites", num_sites, minimum=1, maximum=2**62)
+    number = check_integer("num_connections", num_connections, minimum=0, maximum=sites)
+    born = np.asarray(births, float)
+    if born.ndim != 1 or not ((born >= 0) & (born <= number)).all():
+        raise ValueError(f"births must be a vector of numbers from 0 to num_connections ({number}).")
+    missed = np.where(born > 0, 1.0 - born / np.maximum(sites - number + born, 1.0), 1.0)
+    return 1.0 - (1.0 - number / sites) * np.concatenate([[1.0], np.cumprod(missed)])

@@ -20,7 +20,18 @@ from synaptic_sampling import Connections, DeepR
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics.posterior import SiteLaw, limit_of_small_steps, site_law, wiring_law
 
-__all__ = ["CHANCE", "FULL", "QUICK", "Law", "chance", "distance_to_posterior", "posterior", "rejected", "uniformity"]
+__all__ = [
+    "CHANCE",
+    "FALSE_ALARM",
+    "FULL",
+    "QUICK",
+    "Law",
+    "chance",
+    "distance_to_posterior",
+    "posterior",
+    "rejected",
+    "uniformity",
+]
 
 FALSE_ALARM = 1e-6
 #: The rule of all laws without a gradient: r = 0.1.

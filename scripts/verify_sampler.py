@@ -1,4 +1,4 @@
-"""Verify the sampler against exact laws, and the verification against samplers that are wrong on purpose.
+"""Verify the sampler, every rule, against exact laws, and the verification against samplers that are wrong on purpose.
 
     python -m scripts.verify_sampler                 # under an hour
     python -m scripts.verify_sampler --quick         # under a minute
@@ -25,6 +25,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from scripts import rule_laws
 from scripts.sampler_laws import (
     CHANCE,
     FULL,
@@ -117,7 +118,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     begin, effort = time.perf_counter(), QUICK if given.quick else FULL
     pictures: dict[str, Any] = {"turnover": turnover_curve()}
     laws: list[Law] = []
-    with tqdm(total=4 + len(WRONG), unit="part") as bar:
+    with tqdm(total=7 + len(WRONG) + len(rule_laws.WRONG), unit="part") as bar:
         laws += chance(step, effort)
         bar.update()
         laws.append(uniformity(step, effort)[0])
@@ -126,10 +127,17 @@ def main(argv: Sequence[str] | None = None) -> int:
             more, pictures[f"learning rate {eta:g}"] = posterior(step, effort, eta)
             laws += more
             bar.update()
+        for check in rule_laws.LAWS.values():
+            laws += check(step, rule_laws.QUICK if given.quick else rule_laws.FULL)
+            bar.update()
         controls = []
         for name, (make, first) in WRONG.items():
             by = rejected(make(), first, QUICK)
             controls.append((name, by))
+            bar.update()
+        for name, (do, kind) in rule_laws.WRONG.items():
+            failed = [law.name for law in rule_laws.LAWS[kind](do, rule_laws.QUICK) if not law.passed]
+            controls.append((name, failed[0] if failed else ""))
             bar.update()
     for law in laws:
         print(f"{law.name:62} {law.statistic:9.2f} {law.bound:9.2f}  {'passed' if law.passed else 'FAILED'}")

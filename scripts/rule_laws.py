@@ -1,0 +1,270 @@
+"""The exact laws of soft DEEP R, of synaptic sampling and of one budget over several sets, and wrong versions of them.
+
+A right sampler passes each bound with probability 1 - 1e-6; each wrong one has to be rejected by a law of its rule.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.stats import chi2, multinomial, norm
+
+from scripts.sampler_laws import FALSE_ALARM, Law
+from synaptic_sampling import Budget, Connections, DeepR, PotentialConnections, SoftDeepR, SynapticSampling, step
+from synaptic_sampling.statistics import diffusion
+from synaptic_sampling.statistics.soft import soft_law
+
+__all__ = ["FULL", "LAWS", "QUICK", "WRONG", "budget", "soft", "synaptic"]
+
+#: What takes a step: connections, gradient, rule.
+Step = Callable[[Any, Any, Any], Any]
+
+#: Soft DEEP R as in the script of its authors, where a step of l1 is as long as one of the noise.
+SOFT = SoftDeepR(learning_rate=0.05, l1=1e-5, temperature=2.5e-12, connectivity=0.2)
+TARGETS = (0.005, 0.05, 0.1, 0.2)
+#: Synaptic sampling with long steps, where schemes differ.
+SYNAPTIC = SynapticSampling(learning_rate=0.25, temperature=0.4, mean=0.0, std=0.8, interval=1.0)
+LAG = 3
+#: Of a deviation in standard errors.
+BOUND = float(norm.isf(FALSE_ALARM / 2))
+#: DEEP R where most newborns die at once, so that a wiring is forgotten within few steps.
+RESTLESS = DeepR(learning_rate=0.1, l1=2.0, temperature=0.2)
+BUDGET_STEPS = 10
+WANTED = np.array([8.0, 8.0, 4.0])
+
+
+@dataclass(frozen=True)
+class Effort:
+    """How much is simulated."""
+
+    side: int  # neurons on each side of the potential connections
+    relaxations: float  # how many times the slowest time of soft DEEP R is waited
+    replicas: int  # independent budgets
+
+
+FULL = Effort(side=500, relaxations=3.0, replicas=30_000)
+QUICK = Effort(side=120, relaxations=1.0, replicas=600)
+
+
+def soft(do: Step, effort: Effort) -> list[Law]:
+    """Return the laws of soft DEEP R: the active share at each target, and the turnover at the last one.
+
+    Parameters
+    ----------
+    do : Step
+        The sampler.
+    effort : Effort
+        How much.
+
+    Returns
+    -------
+    list of Law
+        Deviations in standard errors; all potential connections are independent.
+    """
+    laws = []
+    for target in TARGETS:
+        rule = replace(SOFT, connectivity=target)
+        c, law = PotentialConnections(effort.side, effort.side, seed=round(1e4 * target)), soft_law(rule)
+        zero, depth = np.zeros(len(c)), -rule.theta_min
+        # In the limit of small steps, theta is uniform below 0: not far from the law.
+        c.theta[:] = -depth * (np.arange(len(c)) * 0.6180339887498949 % 1.0)
+        slowest = 8 / math.pi**2 * (depth / rule.noise_scale + 1.0) ** 2
+        for _ in range(round(effort.relaxations * slowest)):
+            info = do(c, zero, rule)
+        laws.append(
+            _share_law(f"soft DEEP R, target {target:.1%}: active share", c.num_active, len(c), law.active_share)
+        )
+        laws.append(_share_law(f"soft DEEP R, target {target:.1%}: births", info.num_births, len(c), law.turnover))
+    return laws
+
+
+def synaptic(do: Step, effort: Effort) -> list[Law]:
+    """Return the laws of synaptic sampling with both schemes: mean, variance, correlation, turnover.
+
+    Parameters
+    ----------
+    do : Step
+        The sampler.
+    effort : Effort
+        How much.
+
+    Returns
+    -------
+    list of Law
+        Deviations in standard errors; all potential connections are independent.
+    """
+    laws = []
+    for rule in (SYNAPTIC, replace(SYNAPTIC, scheme="euler")):
+        c = PotentialConnections(effort.side, effort.side, seed=7)
+        zero, number = np.zeros(len(c)), len(c)
+        for _ in range(40):
+            do(c, zero, rule)
+        first = c.theta / diffusion.stationary_std(rule)
+        for _ in range(LAG):
+            do(c, zero, rule)
+        last, rho = c.theta / diffusion.stationary_std(rule), diffusion.correlation(rule, LAG)
+        values = {
+            "mean": last.mean(),
+            "variance": (last @ last / number - 1) / math.sqrt(2),
+            "correlation": (first @ last / number - rho) / math.sqrt(1 + rho**2),
+        }
+        laws += [
+            Law(f"synaptic sampling, {rule.scheme}: {name}", float(abs(value)) * math.sqrt(number), BOUND)
+            for name, value in values.items()
+        ]
+        changed = int(np.count_nonzero((first >= 0) != (last >= 0)))
+        share = diffusion.turnover_ratio(rho)
+        laws.append(_share_law(f"synaptic sampling, {rule.scheme}: turnover", changed, number, share))
+    return laws
+
+
+def budget(do: Step, effort: Effort) -> list[Law]:
+    """Return the laws of one budget: wirings under 'vacant', numbers of the sets under 'density', the total.
+
+    Parameters
+    ----------
+    do : Step
+        The sampler.
+    effort : Effort
+        How much.
+
+    Returns
+    -------
+    list of Law
+        Two values of chi2, and how often the total was wrong.
+    """
+    sites = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
+    number_of = {frozenset(pair): n for n, pair in enumerate(combinations(sites, 2))}
+    spreads = [(a, b, 5 - a - b) for a in range(6) for b in range(6 - a)]
+    counts, numbers, violations = np.zeros(len(number_of)), np.zeros(len(spreads)), 0
+    for seed in range(effort.replicas):
+        vacant = _budget(seed, [(1, 2), (1, 4)], [1, 1], "vacant")
+        density = _budget(seed, [(3, 3), (2, 5), (20, 20)], [2, 2, 1], "density")
+        for _ in range(BUDGET_STEPS):
+            for b in (vacant, density):
+                do(b, [np.zeros(len(c)) for c in b.sets], RESTLESS)
+                violations += len(b) != b.total
+        wiring = frozenset((c.index, j) for c in vacant.sets for j in c.post.tolist())
+        spread = tuple(len(c) for c in density.sets)
+        if wiring in number_of and spread in spreads:
+            counts[number_of[wiring]] += 1
+            numbers[spreads.index(spread)] += 1
+    share = [float(multinomial.pmf(spread, 5, WANTED / WANTED.sum())) for spread in spreads]
+    return [
+        _chi2_law("one budget, split by vacancy: wirings (chi2)", counts, np.full(len(counts), 1 / len(counts))),
+        _chi2_law("one budget, split by density: numbers (chi2)", numbers, np.array(share)),
+        Law("one budget: totals that differ", float(violations), 0.0),
+    ]
+
+
+def _budget(seed: int, shapes: list[tuple[int, int]], numbers: list[int], split: str) -> Budget:
+    sets = [
+        Connections.random(*shape, number, seed=seed, index=n)
+        for n, (shape, number) in enumerate(zip(shapes, numbers, strict=True))
+    ]
+    return Budget(sets, split=split, targets=WANTED if split == "density" else None)
+
+
+def _share_law(name: str, count: int, number: int, share: float) -> Law:
+    return Law(name, abs(count - number * share) / math.sqrt(number * share * (1 - share)), BOUND)
+
+
+def _chi2_law(name: str, counts: NDArray[np.float64], share: NDArray[np.float64]) -> Law:
+    """Compare counts with their law, classes of fewer than five expected taken together."""
+    if not counts.sum():
+        return Law(name, math.nan, 0.0)
+    rare = counts.sum() * share < 5
+    if rare.any():
+        counts = np.append(counts[~rare], counts[rare].sum())
+        share = np.append(share[~rare], share[rare].sum())
+    expected = counts.sum() * share
+    return Law(name, float(((counts - expected) ** 2 / expected).sum()), chi2.isf(FALSE_ALARM, len(counts) - 1))
+
+
+def _with_rule(**factors: Any) -> Step:
+    """Return a sampler that follows another rule: numbers are factors, strings values."""
+
+    def do(c: Any, gradient: Any, rule: Any) -> Any:
+        values = {name: f if isinstance(f, str) else f * getattr(rule, name) for name, f in factors.items()}
+        return step(c, gradient, replace(rule, **values))
+
+    return do
+
+
+def _still(c: PotentialConnections, gradient: Any, rule: Any) -> Any:
+    """Let retracted ones keep their theta, but for every tenth step, in which they move as they should."""
+    before = c.theta.copy()
+    info = step(c, gradient, rule)
+    if c.steps_done % 10:
+        c.theta[before < 0] = before[before < 0]
+    return info
+
+
+def _pulled(c: PotentialConnections, gradient: Any, rule: SoftDeepR) -> Any:
+    """Let l1 act on retracted ones too."""
+    below = c.theta < 0
+    info = step(c, gradient, rule)
+    c.theta[below] = np.maximum(c.theta[below] - rule.learning_rate * rule.l1, rule.theta_min)
+    return info
+
+
+def _reborn_at_zero(c: PotentialConnections, gradient: Any, rule: Any) -> Any:
+    """Let those that are connected again begin at 0."""
+    info = step(c, gradient, rule)
+    c.theta[info.born.slot] = 0.0
+    return info
+
+
+def _other_split(split: str, targets: NDArray[np.float64] | None) -> Step:
+    """Return a sampler that shares newborns out in another way than told."""
+
+    def do(b: Budget, gradient: Any, rule: Any) -> Any:
+        wrong = Budget(b.sets, split=split, targets=None if targets is None else targets[: len(b.sets)])
+        wrong.total = b.total
+        return step(wrong, gradient, rule)
+
+    return do
+
+
+def _each_by_itself(b: Budget, gradient: Any, rule: Any) -> None:
+    """Let each set keep its number."""
+    for c, own in zip(b.sets, gradient, strict=True):
+        step(c, own, rule)
+
+
+def _one_too_few(b: Budget, gradient: Any, rule: Any) -> Any:
+    """Forget one newborn at the second step."""
+    if b.sets[0].steps_done == 1:
+        b.total -= 1
+    info = step(b, gradient, rule)
+    b.total += b.sets[0].steps_done == 2
+    return info
+
+
+#: Of each rule, by its name: the laws.
+LAWS: dict[str, Callable[[Step, Effort], list[Law]]] = {"soft": soft, "synaptic": synaptic, "budget": budget}
+
+#: Name, sampler, and which laws must reject it.
+WRONG: dict[str, tuple[Step, str]] = {
+    "soft DEEP R: noise times sqrt 2": (_with_rule(temperature=2.0), "soft"),
+    "soft DEEP R: l1 doubled": (_with_rule(l1=2.0), "soft"),
+    "soft DEEP R: floor twice as deep": (_with_rule(connectivity=0.5), "soft"),
+    "soft DEEP R: l1 on retracted ones": (_pulled, "soft"),
+    "soft DEEP R: retracted ones mostly stand still": (_still, "soft"),
+    "soft DEEP R: connected again at 0": (_reborn_at_zero, "soft"),
+    "synaptic sampling: noise times sqrt 2": (_with_rule(temperature=2.0), "synaptic"),
+    "synaptic sampling: Euler instead of exact": (_with_rule(scheme="euler"), "synaptic"),
+    "synaptic sampling: prior half as wide": (_with_rule(std=0.5), "synaptic"),
+    "synaptic sampling: retracted ones mostly stand still": (_still, "synaptic"),
+    "synaptic sampling: connected again at 0": (_reborn_at_zero, "synaptic"),
+    "one budget: split by sizes, vacant or not": (_other_split("density", np.array([2.0, 4.0, 9.0])), "budget"),
+    "one budget: targets ignored": (_other_split("vacant", None), "budget"),
+    "one budget: each set by itself": (_each_by_itself, "budget"),
+    "one budget: one connection missing": (_one_too_few, "budget"),
+}

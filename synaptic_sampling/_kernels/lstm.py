@@ -1,0 +1,196 @@
+"""Long short-term memory (Hochreiter and Schmidhuber 1997) with forget gates, over a batch in lanes of 16.
+
+    i, f, o = sigmoid(...),  g = tanh(...)  of  bias + weighted sum of the input and of h before
+    c = f*c_before + i*g,    h = o*tanh(c)
+
+Arrays: ``z`` [step, input and h before, batch], ``gates`` [step, i f g o of all units, batch], ``cells`` [step, unit,
+batch] with the state before the first step in place 0, ``present`` [step, batch] 1 or 0: a frame that is not there
+leaves c and h as they are. Connections come sorted (``tiles._group``).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from synaptic_sampling._kernels.convolution import _fold
+from synaptic_sampling._kernels.lanes import LANES
+from synaptic_sampling._kernels.tiles import (
+    SLOTS,
+    TILES,
+    _combine,
+    _combine_tiles,
+    _correlate,
+    _correlate_slots,
+)
+from synaptic_sampling._numba import jit
+
+__all__ = [
+    "_backward",
+    "_cell",
+    "_cell_backward",
+    "_flow",
+    "_forward",
+    "_input_gradient",
+    "_sums",
+    "_weight_gradient",
+]
+
+ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
+FRAMES = TILES * LANES
+
+#: tanh(x) = x*P(x**2)/Q(x**2) below this bound, and at it beyond: the rational function of Eigen's ptanh
+#: (MPL 2.0 code; the coefficients are those of its minimax fit), within 4e-7 of tanh everywhere.
+BOUND = np.float32(7.90531110763549805)
+P13, P11, P9 = np.float32(-2.76076847742355e-16), np.float32(2.00018790482477e-13), np.float32(-8.60467152213735e-11)
+P7, P5, P3 = np.float32(5.12229709037114e-08), np.float32(1.48572235717979e-05), np.float32(6.37261928875436e-04)
+P1 = np.float32(4.89352455891786e-03)
+Q6, Q4 = np.float32(1.19825839466702e-06), np.float32(1.18534705686654e-04)
+Q2, Q0 = np.float32(2.26843463243900e-03), np.float32(4.89352518554385e-03)
+
+
+@jit
+def _tanh(x):
+    """Return tanh(x) in float32, by arithmetic that runs on many numbers at once; NaN stays NaN."""
+    x = BOUND if x > BOUND else x
+    x = -BOUND if x < -BOUND else x
+    y = x * x
+    p = ((((((P13 * y + P11) * y + P9) * y + P7) * y + P5) * y + P3) * y + P1) * x
+    q = ((Q6 * y + Q4) * y + Q2) * y + Q0
+    return p / q
+
+
+@jit
+def _sigmoid(x):
+    """Return 1/(1 + exp(-x))."""
+    return HALF + HALF * _tanh(HALF * x)
+
+
+@jit
+def _sums(starts, weight, base, bias, z, t, gates):
+    """Write bias plus weighted sum of each gate at step t into ``gates[t]``."""
+    rows, width = gates.shape[1:]
+    source, target = t * z.shape[1] * width, t * rows * width
+    whole = width - width % FRAMES
+    for g in range(rows):
+        begin, end, row = starts[g], starts[g + 1], target + g * width
+        for b in range(0, whole, FRAMES):
+            _combine_tiles(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
+        for b in range(whole, width, LANES):
+            _combine(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
+
+
+@jit
+def _cell(t, present, gates, cells, z):
+    """From the sums of step t: the gates, written over them, c, and h in ``z[t + 1]``."""
+    units = cells.shape[1]
+    first = z.shape[1] - units
+    there = present[t]
+    for u in range(units):
+        i, f, g, o = gates[t, u], gates[t, units + u], gates[t, 2 * units + u], gates[t, 3 * units + u]
+        c, c_before = cells[t + 1, u], cells[t, u]
+        h, h_before = z[t + 1, first + u], z[t, first + u]
+        for b in range(there.size):
+            i[b], f[b], g[b], o[b] = _sigmoid(i[b]), _sigmoid(f[b]), _tanh(g[b]), _sigmoid(o[b])
+            new = f[b] * c_before[b] + i[b] * g[b]
+            c[b] = new if there[b] > ZERO else c_before[b]
+            h[b] = o[b] * _tanh(new) if there[b] > ZERO else h_before[b]
+
+
+@jit
+def _forward(starts, weight, base, bias, present, z, gates, cells):
+    """Run all steps."""
+    for t in range(gates.shape[0]):
+        _sums(starts, weight, base, bias, z, t, gates)
+        _cell(t, present, gates, cells, z)
+
+
+@jit
+def _cell_backward(t, keep, present, gates, cells, dh, dc):
+    """From dE/dh and dE/dc after step t to those before it, without what flows through the gates into dE/dh.
+
+    dE/d(sum) of each gate is written over ``gates[t]``; ``keep`` 0 cuts the flow through c.
+    """
+    units = cells.shape[1]
+    there = present[t]
+    for u in range(units):
+        i, f, g, o = gates[t, u], gates[t, units + u], gates[t, 2 * units + u], gates[t, 3 * units + u]
+        c_before, slope_h, slope_c = cells[t, u], dh[u], dc[u]
+        for b in range(there.size):
+            squashed = _tanh(f[b] * c_before[b] + i[b] * g[b])
+            own_h = slope_h[b] if there[b] > ZERO else ZERO
+            own_c = slope_c[b] + own_h * o[b] * (ONE - squashed * squashed)
+            own_c = own_c if there[b] > ZERO else ZERO
+            slope_h[b] = slope_h[b] - own_h
+            slope_c[b] = keep * own_c * f[b] if there[b] > ZERO else slope_c[b]
+            i[b], g[b] = own_c * g[b] * i[b] * (ONE - i[b]), own_c * i[b] * (ONE - g[b] * g[b])
+            f[b] = own_c * c_before[b] * f[b] * (ONE - f[b])
+            o[b] = own_h * squashed * o[b] * (ONE - o[b])
+
+
+@jit
+def _flow(t, first, starts, weight, base, gates, flow):
+    """Write what flows from dE/d(sum) of step t to each unit before it; unit u is source ``first + u``."""
+    width = flow.shape[1]
+    s = t * gates.shape[1] * width
+    for u in range(flow.shape[0]):
+        begin, end = starts[first + u], starts[first + u + 1]
+        for b in range(0, width, LANES):
+            _combine(ZERO, weight, base, begin, end, gates, s + b, LANES, flow, u * width + b, LANES)
+
+
+@jit
+def _backward(starts, weight, base, window, first, present, gates, cells, delta, dh, dc, flow):
+    """Run all steps back: ``gates`` become dE/d(sum), from ``delta`` [step, unit, batch] = dE/dh from outside.
+
+    Connections sorted by source. Nothing flows back through the first step of
+    a window. ``dh``, ``dc`` [unit, batch] begin as what comes from after the last step; ``flow`` [unit, batch] is room.
+    """
+    units, width = dh.shape
+    for t in range(gates.shape[0] - 1, -1, -1):
+        for u in range(units):
+            for b in range(width):
+                dh[u, b] += delta[t, u, b]
+        keep = ZERO if t % window == 0 else ONE
+        _cell_backward(t, keep, present, gates, cells, dh, dc)
+        if keep > ZERO:
+            _flow(t, first, starts, weight, base, gates, flow)
+            for u in range(units):
+                for b in range(width):
+                    dh[u, b] += flow[u, b]
+
+
+@jit
+def _input_gradient(starts, weight, base, slopes, dx):
+    """Write dE/dx [step, input, batch] for the sources that have a row there; ``slopes`` is dE/d(sum)."""
+    steps, rows, width = dx.shape
+    s_step, d_step = slopes.shape[1] * width, rows * width
+    whole = steps - steps % TILES
+    for i in range(rows):
+        begin, end = starts[i], starts[i + 1]
+        for b in range(0, width, LANES):
+            for t in range(0, whole, TILES):
+                s, d = t * s_step + b, t * d_step + i * width + b
+                _combine_tiles(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
+            for t in range(whole, steps):
+                s, d = t * s_step + b, t * d_step + i * width + b
+                _combine(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
+
+
+@jit
+def _weight_gradient(starts, base, order, z, slopes, sums, gradient):
+    """Write dE/dw of each connection: over steps and batch, the sum of ``z*slopes``, slots in ``order``."""
+    steps, rows, width = slopes.shape
+    z_step, d_step = z.shape[1] * width, rows * width
+    for g in range(rows):
+        k = starts[g]
+        while k < starts[g + 1]:
+            together = SLOTS if k + SLOTS <= starts[g + 1] else 1
+            sums[:] = ZERO
+            for b in range(0, width, LANES):
+                if together == SLOTS:
+                    _correlate_slots(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
+                else:
+                    _correlate(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
+            for n in range(together):
+                gradient[order[k + n]] = _fold(sums, n * LANES)
+            k += together

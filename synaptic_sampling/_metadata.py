@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from synaptic_sampling import __version__
+
 __all__ = ["plain", "versions"]
 
-#: Packages whose versions can change what a run gives.
-PACKAGES = ("synaptic-sampling", "brian2", "numba", "numpy", "scipy")
+#: Packages of others whose versions can change what a run gives.
+PACKAGES = ("brian2", "numba", "numpy", "scipy")
 
 
 def plain(value: Any) -> Any:
@@ -50,7 +52,7 @@ def versions() -> dict[str, str]:
     dict of str to str
         Of those that are installed.
     """
-    found = {}
+    found = {"synaptic_sampling": __version__}
     for name in PACKAGES:
         try:
             found[name] = version(name)

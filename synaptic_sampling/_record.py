@@ -253,6 +253,96 @@ class Record:
                 yield walk.feed(events)[0]
             yield walk.alive(self.last_step)[0]
 
+    def snapshot_at(self, step: int, index: int = 0) -> Snapshot:
+        """Return the snapshot of a set after a step.
+
+        Parameters
+        ----------
+        step : int
+            One of ``snapshot_steps``.
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        Snapshot
+            The last one, if there are several.
+
+        Raises
+        ------
+        LogError
+            If there is none.
+        """
+        return self.snapshots[self._number_at(step, index)]
+
+    def fates(self, step: int, index: int = 0) -> NDArray[Any]:
+        """Return how long each connection in a snapshot stayed.
+
+        Parameters
+        ----------
+        step : int
+            One of ``snapshot_steps``.
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        ndarray of LIFE
+            In the order of the slots of the snapshot, those without a connection left out; ``birth`` is its step.
+
+        Raises
+        ------
+        LogError
+            If there is no such snapshot, or if an event contradicts it.
+        """
+        number = self._number_at(step, index)
+        walk = self._walk(number)
+        found = [walk.feed(events) for events in self._after(number)]
+        found.append(walk.alive(self.last_step))
+        kept = [(some[some["initial"]], numbers[some["initial"]]) for some, numbers in found]
+        fates = np.empty(sum(len(some) for some, _ in kept), _replay.LIFE)
+        for some, numbers in kept:
+            fates[numbers] = some
+        return fates
+
+    def survivors(self, begin: int, end: int, index: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return which connections of a snapshot were there all the time until another, and where they are in both.
+
+        Parameters
+        ----------
+        begin, end : int
+            Two of ``snapshot_steps``, begin <= end.
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        former, later : ndarray of int64
+            Places among the connections of the one and of the other, slots without a connection left out.
+
+        Raises
+        ------
+        LogError
+            If there are no such snapshots, or if an event contradicts them.
+        """
+        number, there = self._number_at(begin, index), self._number_at(end, index)
+        walk = self._walk(number)
+        for events in self.event_blocks(index, after=begin, until=end):
+            walk.feed(events)
+        alive, numbers = walk.alive(end)
+        if len(alive) != np.count_nonzero(self.snapshots[there].polarity):
+            raise LogError(f"the snapshot of set {index} at step {end} does not follow from the events before it.")
+        later = np.flatnonzero(alive["initial"])
+        return numbers[later], later
+
+    def _number_at(self, step: int, index: int) -> int:
+        at = check_integer("step", step, minimum=0, maximum=MAX_STEP)
+        if (at, index) not in self._taken:
+            raise LogError(
+                f"no snapshot of set {index} after step {at}; there are {self.snapshot_steps(index).tolist()[:20]}."
+            )
+        return len(self._taken) - 1 - self._taken[::-1].index((at, index))
+
     def _count(self) -> list[int]:
         if self._counts is None:
             counts = [0, 0]

@@ -1,13 +1,40 @@
-"""How the connections lie: degrees, and pairs that are connected both ways."""
+"""How the connections lie: degrees, motifs of two and three neurons, clustering, eigenvalues."""
 
 from __future__ import annotations
 
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any, NamedTuple
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import csr_array
+from scipy.sparse.linalg import eigs
+
+from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import LogError, RewiringLog
 
-__all__ = ["connections_over_time", "degrees", "density", "reciprocity"]
+__all__ = [
+    "Dyads",
+    "clustering",
+    "connections_over_time",
+    "degrees",
+    "degrees_over_time",
+    "density",
+    "dyads",
+    "reciprocity",
+    "spectrum",
+    "triads",
+]
+
+#: Up to so many neurons all eigenvalues are found; beyond, the largest ones.
+DENSE = 2000
+
+
+class Dyads(NamedTuple):
+    """How many pairs of neurons are connected both ways, one way, or not at all."""
+
+    mutual: int
+    asymmetric: int
+    null: int
 
 
 def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
@@ -51,11 +78,12 @@ def connections_over_time(log: RewiringLog, index: int) -> NDArray[np.int64]:
     start = next((taken for taken in log.snapshots if taken.set_index == index), None)
     if start is None:
         raise LogError(f"no snapshot of set {index}: how many there were at the start is not known.")
-    events, steps = log.events, log.times["step"]
-    own = events[(events["set"] == index) & (events["step"] > start.step)]
+    steps = log.times["step"]
     changes = np.zeros(1 + len(steps), np.int64)
-    np.add.at(changes, 1 + np.searchsorted(steps, own["step"]), own["kind"])
-    return len(start.pre) + np.cumsum(changes)
+    for events in log.event_blocks(index, after=start.step):
+        own = events[np.abs(events["kind"]) == 1]
+        np.add.at(changes, 1 + np.searchsorted(steps, own["step"]), own["kind"])
+    return np.count_nonzero(start.polarity) + np.cumsum(changes)
 
 
 def density(log: RewiringLog, index: int) -> NDArray[np.float64]:
@@ -83,6 +111,149 @@ def density(log: RewiringLog, index: int) -> NDArray[np.float64]:
     return connections_over_time(log, index) / log.sets[index].num_sites
 
 
+def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, side: str = "post") -> NDArray[np.int64]:
+    """Return how many connections each neuron has at some times.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        In which the set was described, with a snapshot at or before the first step.
+    steps : array_like of int, shape (n,)
+        Ascending.
+    index : int
+        Number of the set.
+    side : {'pre', 'post'}
+        Outgoing connections of the presynaptic neurons, or incoming ones of the postsynaptic neurons.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, number of neurons)
+        The degrees. Their law where all wirings are equally likely is ``wiring_laws.degree_law``.
+
+    Raises
+    ------
+    ValueError
+        If the side is another, or the steps do not ascend.
+    LogError
+        If the set was not described, or has no snapshot.
+    """
+    if side not in {"pre", "post"}:
+        raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
+    if index not in log.sets:
+        raise LogError(f"set {index} was not described: how many neurons it has is not known.")
+    number = log.sets[index].num_pre if side == "pre" else log.sets[index].num_post
+    found = [degrees(pre if side == "pre" else post, number) for pre, post, _ in log.wirings(steps, index)]
+    return np.array(found, np.int64).reshape(-1, number)
+
+
+def dyads(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> Dyads:
+    """Count the pairs of neurons by how they are connected, autapses left out.
+
+    Parameters
+    ----------
+    pre, post : array_like of int, shape (K,)
+        Both in the same group of neurons.
+    num_neurons : int
+        In the group.
+
+    Returns
+    -------
+    Dyads
+        The three numbers add up to N(N - 1)/2.
+
+    Raises
+    ------
+    ValueError
+        If an index is out of range.
+    """
+    joined = _matrix(pre, post, num_neurons, None)
+    mutual = int(joined.multiply(joined.T).sum()) // 2
+    asymmetric = int(joined.sum()) - 2 * mutual
+    return Dyads(mutual, asymmetric, num_neurons * (num_neurons - 1) // 2 - mutual - asymmetric)
+
+
+def triads(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> dict[str, int]:
+    """Count the 16 ways in which three neurons are connected (Holland and Leinhardt 1970), autapses left out.
+
+    Parameters
+    ----------
+    pre, post, num_neurons
+        As for ``dyads``.
+
+    Returns
+    -------
+    dict of str to int
+        By the usual names, '003' to '300'. Expected where all wirings are equally likely: ``wiring_laws.triads``.
+
+    Raises
+    ------
+    ImportError
+        If networkx is missing.
+    ValueError
+        If an index is out of range.
+    """
+    networkx, graph = _graph(pre, post, num_neurons)
+    return {str(name): int(count) for name, count in networkx.triadic_census(graph).items()}
+
+
+def clustering(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> float:
+    """Return the mean clustering coefficient of directed graphs (Fagiolo 2007), autapses left out.
+
+    Parameters
+    ----------
+    pre, post, num_neurons
+        As for ``dyads``.
+
+    Returns
+    -------
+    float
+        0 to 1; about K/N**2 where all wirings are equally likely.
+
+    Raises
+    ------
+    ImportError
+        If networkx is missing.
+    ValueError
+        If an index is out of range, or there are no neurons.
+    """
+    networkx, graph = _graph(pre, post, num_neurons)
+    return float(networkx.average_clustering(graph))
+
+
+def spectrum(
+    pre: ArrayLike, post: ArrayLike, weights: ArrayLike, num_neurons: int, *, number: int = 20
+) -> NDArray[np.complex128]:
+    """Return the eigenvalues of the matrix of weights, the largest first.
+
+    Parameters
+    ----------
+    pre, post, num_neurons
+        As for ``dyads``; autapses count.
+    weights : array_like, shape (K,)
+        Signed. Those of connections that share a pair are added up.
+    number : int
+        How many are found if there are more than 2000 neurons, where it would take too long to find all.
+
+    Returns
+    -------
+    ndarray of complex
+        The first one's size is the spectral radius.
+
+    Raises
+    ------
+    ValueError
+        If an index or number is out of range, or the lengths differ.
+    """
+    matrix = _matrix(pre, post, num_neurons, weights)
+    wanted = check_integer("number", number, minimum=1, maximum=max(1, num_neurons - 2))
+    if num_neurons <= DENSE:
+        found = np.linalg.eigvals(matrix.toarray())
+    else:  # From a fixed vector, so that it gives the same again.
+        found = eigs(matrix, wanted, v0=np.ones(num_neurons), return_eigenvectors=False)
+    found = found.astype(complex)
+    return found[np.lexsort([found.imag, found.real, np.abs(found)])[::-1]]
+
+
 def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
     """Return the share of connections whose reverse exists too, autapses left out.
 
@@ -94,7 +265,46 @@ def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
     Returns
     -------
     float
-        NaN without connections. Of K random ones among N neurons about K/N^2 is expected.
+        NaN without connections. Where all wirings are equally likely ``wiring_laws.reciprocity`` is expected.
     """
-    pairs = {(i, j) for i, j in zip(pre.tolist(), post.tolist(), strict=True) if i != j}
-    return sum((j, i) in pairs for i, j in pairs) / len(pairs) if pairs else float("nan")
+    distinct = pre != post
+    pairs = np.unique(pre[distinct].astype(np.int64) << 32 | post[distinct])
+    reverse = (pairs & 0xFFFFFFFF) << 32 | pairs >> 32
+    return float(np.mean(np.isin(reverse, pairs))) if len(pairs) else float("nan")
+
+
+def _ends(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return the endpoints, if they can be some."""
+    number = check_integer("num_neurons", num_neurons, minimum=1, maximum=2**31 - 1)
+    one, other = (np.asarray(ends).astype(np.int64) for ends in (pre, post))
+    if one.shape != other.shape or one.ndim != 1:
+        raise ValueError(f"pre and post must be vectors of equal length, got {one.shape} and {other.shape}.")
+    if len(one) and not (min(one.min(), other.min()) >= 0 and max(one.max(), other.max()) < number):
+        raise ValueError(f"pre and post must be between 0 and {number - 1}: both in the same group of neurons.")
+    return one, other
+
+
+def _matrix(pre: ArrayLike, post: ArrayLike, num_neurons: int, weights: ArrayLike | None) -> Any:
+    """Return the matrix of weights; without them that of ones, autapses left out."""
+    one, other = _ends(pre, post, num_neurons)
+    if weights is None:
+        pairs = np.unique(one[one != other] << 32 | other[one != other])
+        one, other, values = pairs >> 32, pairs & 0xFFFFFFFF, np.ones(len(pairs))
+    else:
+        values = np.asarray(weights, float)
+        if values.shape != one.shape:
+            raise ValueError(f"weights must have the shape of pre, {one.shape}, got {values.shape}.")
+    return csr_array((values, (one, other)), shape=(num_neurons, num_neurons))
+
+
+def _graph(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> tuple[Any, Any]:
+    """Return networkx and the graph in its form, autapses left out."""
+    try:
+        import networkx  # noqa: PLC0415 (optional)
+    except ImportError as error:
+        raise ImportError("this needs networkx: pip install 'synaptic-sampling[analysis]'.") from error
+    one, other = _ends(pre, post, num_neurons)
+    graph = networkx.DiGraph()
+    graph.add_nodes_from(range(num_neurons))
+    graph.add_edges_from(zip(one[one != other].tolist(), other[one != other].tolist(), strict=True))
+    return networkx, graph

@@ -29,7 +29,7 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     Returns
     -------
     ndarray
-        Newborns, with theta = 0, included.
+        Newborns, with theta = 0, included; slots without a connection left out.
 
     Raises
     ------
@@ -43,7 +43,7 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     }
     if not last:
         raise ValueError("the log has no snapshot to take weights from.")
-    return np.concatenate([np.abs(taken.theta) for taken in last.values()])
+    return np.concatenate([np.abs(taken.theta[taken.polarity != 0]) for taken in last.values()])
 
 
 def expected_strength(rule: DeepR) -> float:

@@ -5,13 +5,22 @@ Under DEEP R without a gradient every set of K sites is equally likely, as the l
 
 from __future__ import annotations
 
+from math import comb
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import hypergeom
 
 from synaptic_sampling._checks import check_integer
 
-__all__ = ["degree_law", "reciprocity", "visited_share"]
+__all__ = ["degree_law", "reciprocity", "triads", "visited_share"]
+
+#: Of each kind of triad: its connections, and how many of the 64 wirings of three neurons are of this kind.
+TRIADS = {
+    "003": (0, 1), "012": (1, 6), "102": (2, 3), "021D": (2, 3), "021U": (2, 3), "021C": (2, 6), "111D": (3, 6),
+    "111U": (3, 6), "030T": (3, 6), "030C": (3, 2), "201": (4, 3), "120D": (4, 3), "120U": (4, 3), "120C": (4, 6),
+    "210": (5, 6), "300": (6, 1),
+}  # fmt: skip
 
 
 def degree_law(num_sites: int, sites_of_neuron: int, num_connections: int) -> NDArray[np.float64]:
@@ -65,6 +74,36 @@ def reciprocity(num_sites: int, num_connections: int) -> float:
     sites = check_integer("num_sites", num_sites, minimum=2, maximum=2**62)
     number = check_integer("num_connections", num_connections, minimum=0, maximum=sites)
     return (number - 1) / (sites - 1) if number else float("nan")
+
+
+def triads(num_neurons: int, num_connections: int) -> dict[str, float]:
+    """Return the expected number of each kind of three neurons (``topology.triads``).
+
+    Parameters
+    ----------
+    num_neurons : int
+        N; all pairs but autapses may be connected.
+    num_connections : int
+        K.
+
+    Returns
+    -------
+    dict of str to float
+        C(N, 3) times, for a kind with e connections that c of the 64 wirings have, c*C(M - 6, K - e)/C(M, K), with
+        M = N(N - 1).
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a number is no integer or out of range.
+    """
+    number = check_integer("num_neurons", num_neurons, minimum=3, maximum=2**31 - 1)
+    sites = number * (number - 1)
+    connections = check_integer("num_connections", num_connections, minimum=0, maximum=sites)
+    triples = number * (number - 1) * (number - 2) / 6
+    # Of the 6 sites of three neurons, e are connected with this probability; each choice of e is as likely.
+    chance = hypergeom.pmf(np.arange(7), sites, 6, connections)
+    return {name: float(triples * c * chance[e] / comb(6, e)) for name, (e, c) in TRIADS.items()}
 
 
 def visited_share(births: ArrayLike, num_sites: int, num_connections: int) -> NDArray[np.float64]:

@@ -1,0 +1,203 @@
+"""How the parameters of a net wander while it rewires: distances, correlations and main directions over snapshots."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
+
+from synaptic_sampling._checks import check_integer
+from synaptic_sampling.log import LogError, RewiringLog
+
+__all__ = ["Drift", "Trajectory", "drift", "principal_components", "weight_correlations", "weight_vectors"]
+
+
+class Drift(NamedTuple):
+    """How far the weights have come; one entry for each snapshot.
+
+    Attributes
+    ----------
+    step : ndarray of int64
+        When.
+    norm : ndarray
+        Euclidean length of the vector of all weights.
+    from_start : ndarray
+        Euclidean distance from the first snapshot.
+    last_move : ndarray
+        Euclidean distance from the snapshot before; 0 for the first.
+    cosine : ndarray
+        Of the angle between it and the first; NaN where one of them is 0.
+    """
+
+    step: NDArray[np.int64]
+    norm: NDArray[np.float64]
+    from_start: NDArray[np.float64]
+    last_move: NDArray[np.float64]
+    cosine: NDArray[np.float64]
+
+
+class Trajectory(NamedTuple):
+    """The weights at each snapshot, seen along the directions in which they vary most.
+
+    Attributes
+    ----------
+    step : ndarray of int64, shape (n,)
+        When.
+    position : ndarray, shape (n, d)
+        Coordinates, in the unit of the weights.
+    explained : ndarray, shape (d,)
+        Share of the variance over snapshots along each direction.
+    """
+
+    step: NDArray[np.int64]
+    position: NDArray[np.float64]
+    explained: NDArray[np.float64]
+
+
+def weight_vectors(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64], Any]:
+    """Return the weights at each snapshot, as rows of a sparse matrix.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With snapshots.
+    index : int
+        Number of the set.
+
+    Returns
+    -------
+    steps : ndarray of int64, shape (n,)
+        When.
+    weights : scipy.sparse.csr_array, shape (n, m)
+        polarity*|theta| of each of the m sites that is connected in any of the snapshots; several connections of one
+        pair of neurons are added up.
+
+    Raises
+    ------
+    LogError
+        If there is no snapshot of the set.
+    """
+    steps = log.snapshot_steps(index)
+    if not len(steps):
+        raise LogError(f"no snapshot of set {index}: its weights are not known.")
+    sites, values = [], []
+    for step in steps.tolist():
+        taken = log.snapshot_at(step, index)
+        there = taken.polarity != 0
+        sites.append(taken.pre[there].astype(np.int64) << 32 | taken.post[there])
+        values.append((taken.polarity * np.abs(taken.theta.astype(float)))[there])
+    columns, place = np.unique(np.concatenate(sites), return_inverse=True)
+    begins = np.concatenate([[0], np.cumsum([len(some) for some in sites])])
+    weights = csr_array((np.concatenate(values), place, begins), shape=(len(steps), len(columns)))
+    weights.sum_duplicates()
+    return steps, weights
+
+
+def drift(log: RewiringLog, index: int = 0) -> Drift:
+    """Return how far the weights have moved since the first snapshot.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With snapshots.
+    index : int
+        Number of the set.
+
+    Returns
+    -------
+    Drift
+        Over the vector of the weights of all sites, 0 where there is no connection.
+
+    Raises
+    ------
+    LogError
+        If there is no snapshot of the set.
+    """
+    steps, weights = weight_vectors(log, index)
+    products = (weights @ weights.T).toarray()
+    squares = np.diag(products)
+    distances = np.sqrt(np.maximum(squares[:, None] + squares - 2.0 * products, 0.0))
+    norm = np.sqrt(squares)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cosine = products[0] / (norm[0] * norm)
+    last_move = np.concatenate([[0.0], np.diag(distances, 1)])
+    return Drift(steps, norm, distances[0], last_move, np.where(norm[0] * norm > 0, cosine, np.nan))
+
+
+def weight_correlations(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Return Pearson's correlation of the weights between all pairs of snapshots.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With snapshots, in which the set was described.
+    index : int
+        Number of the set.
+
+    Returns
+    -------
+    steps : ndarray of int64, shape (n,)
+        When.
+    correlations : ndarray, shape (n, n)
+        Over all sites, those without a connection with weight 0 (as Bellec et al. 2018 show between tasks); NaN where
+        all weights are equal.
+
+    Raises
+    ------
+    LogError
+        If there is no snapshot of the set, or it was not described.
+    """
+    if index not in log.sets:
+        raise LogError(f"set {index} was not described: how many sites it has is not known.")
+    steps, weights = weight_vectors(log, index)
+    number = max(log.sets[index].num_sites, weights.shape[1])
+    mean = np.asarray(weights.sum(axis=1)).ravel() / number
+    covariance = (weights @ weights.T).toarray() / number - np.outer(mean, mean)
+    deviation = np.sqrt(np.maximum(np.diag(covariance), 0.0))
+    scale = np.outer(deviation, deviation)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return steps, np.where(scale > 0, np.clip(covariance / scale, -1.0, 1.0), np.nan)
+
+
+def principal_components(log: RewiringLog, index: int = 0, number: int = 2) -> Trajectory:
+    """Return the path of the weights along the directions in which they vary most (principal component analysis).
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With at least two snapshots.
+    index : int
+        Number of the set.
+    number : int
+        How many directions.
+
+    Returns
+    -------
+    Trajectory
+        Exact, from the inner products of the snapshots: memory does not grow with the number of sites.
+
+    Raises
+    ------
+    LogError
+        If there is no snapshot of the set.
+    ValueError
+        If there are fewer snapshots than directions.
+
+    Notes
+    -----
+    A random walk in many dimensions shows a path like a half cosine here, without any aim (Antognini and
+    Sohl-Dickstein 2018): a smooth curve alone is no sign of learning.
+    """
+    steps, weights = weight_vectors(log, index)
+    dimensions = check_integer("number", number, minimum=1, maximum=len(steps))
+    products = (weights @ weights.T).toarray()
+    mean = products.mean(axis=0)
+    centred = products - mean - mean[:, None] + mean.mean()
+    values, vectors = np.linalg.eigh(centred)
+    values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
+    # The sign of a direction is free: each path ends on the positive side of where it began.
+    vectors = vectors * np.where(vectors[-1] < vectors[0], -1.0, 1.0)
+    position = vectors[:, :dimensions] * np.sqrt(values[:dimensions])
+    return Trajectory(steps, position, values[:dimensions] / max(values.sum(), np.finfo(float).tiny))

@@ -87,7 +87,7 @@ def _windows(out_shape, kernel, stride):
 
 
 def max_pool(x, out_shape, kernel, stride):
-    out, place = np.empty((*out_shape, x.shape[3]), np.float32), np.empty((*out_shape, x.shape[3]), np.int8)
+    out, place = np.empty((*out_shape, x.shape[3]), np.float32), np.empty((*out_shape, x.shape[3]), np.int32)
     for target, window in _windows(out_shape, kernel, stride):
         for b in range(x.shape[3]):
             values = [x[*source, b] for source in window]

@@ -45,9 +45,10 @@ def _gather(starts, weight, base, first, source, stride, target, corner):
     s_row, t_row = s_step * source.shape[2] * width, t_step * target.shape[2] * width
     s_step, t_step = s_step * width, t_step * width
     whole = columns - columns % TILES
-    for g in range(starts.size - 1):
-        begin, end = starts[g], starts[g + 1]
-        for y in range(rows):
+    # Row by row: what all groups read for one row fits in the cache, whole planes would not.
+    for y in range(rows):
+        for g in range(starts.size - 1):
+            begin, end = starts[g], starts[g + 1]
             for b in range(0, width, LANES):
                 s, t = y * s_row + b, corner[g] + y * t_row + b
                 for x in range(0, whole, TILES):
@@ -71,24 +72,27 @@ def _fold(sums, r):
 
 @jit
 def _weight_gradient(starts, base, order, source, stride, delta, sums, gradient):
-    """Write dE/dw of each connection: over places and batch, the sum of ``source*delta``, slots in ``order``."""
+    """Write dE/dw of each connection: over places and batch, the sum of ``source*delta``, slots in ``order``.
+
+    ``sums`` is room for 16 numbers per connection.
+    """
     rows, columns, width = delta.shape[1:]
-    s_row, d_row = stride * source.shape[2] * width, columns * width
-    for g in range(starts.size - 1):
-        k = starts[g]
-        while k < starts[g + 1]:
-            together = SLOTS if k + SLOTS <= starts[g + 1] else 1
-            sums[:] = ZERO
-            for y in range(rows):
+    s_row, d_row, step = stride * source.shape[2] * width, columns * width, stride * width
+    sums[:] = ZERO
+    for y in range(rows):
+        for g in range(starts.size - 1):
+            k = starts[g]
+            while k < starts[g + 1]:
+                together = SLOTS if k + SLOTS <= starts[g + 1] else 1
                 for b in range(0, width, LANES):
                     s, d = y * s_row + b, (g * rows + y) * d_row + b
                     if together == SLOTS:
-                        _correlate_slots(base, k, source, s, stride * width, delta, d, width, columns, sums, 0)
+                        _correlate_slots(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
                     else:
-                        _correlate(base, k, source, s, stride * width, delta, d, width, columns, sums, 0)
-            for n in range(together):
-                gradient[order[k + n]] = _fold(sums, n * LANES)
-            k += together
+                        _correlate(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
+                k += together
+    for k in range(order.size):
+        gradient[order[k]] = _fold(sums, k * LANES)
 
 
 @jit
@@ -104,7 +108,7 @@ def _max_pool(x, kernel, stride, out, place):
                     row = x[c, i * stride + n // kernel, j * stride + n % kernel]
                     for b in range(row.size):
                         # The last part is true for NaN, which is to be found.
-                        larger = row[b] > top[b] or row[b] != row[b]
+                        larger = (row[b] > top[b]) | (row[b] != row[b])
                         top[b] = row[b] if larger else top[b]
                         where[b] = n if larger else where[b]
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import convolution
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling._kernels.tiles import SLOTS, _group
+from synaptic_sampling._kernels.tiles import _group
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.budget import check_budget
@@ -109,6 +109,7 @@ class SparseConv2d(Convolution):
         scale = math.sqrt(2.0 / max(1.0, number / self.out_channels))
         c.theta[:] = scale * np.abs(normals(seed, Stream.THETA, 0, number, index))
         self.connections, self._sparse = c, SparseParameter(c)
+        self._border = planes(1, 1, 1, 0)
         self._learn(self._sparse)
 
     def forward(self, x: Activations) -> Activations:
@@ -154,7 +155,7 @@ class SparseConv2d(Convolution):
         self._bias_gradient(delta)
         starts, order, base = self._reads
         slopes = delta.reshape(*self.after.shape, -1)
-        sums = np.empty(SLOTS * LANES, np.float32)
+        sums = np.empty(len(order) * LANES, np.float32)
         gradient = self._sparse.gradient
         convolution._weight_gradient(starts, base, order, self._source, self.stride, slopes, sums, gradient)
         if wanted:
@@ -183,23 +184,33 @@ class SparseConv2d(Convolution):
     def _input_gradient(self, delta: Array) -> None:
         """Write dE/dx: the transposed convolution, as one gather for each phase of the stride.
 
-        Row Y of the input with its border is read by row y of the output through row k of the kernel if Y = s*y + k,
-        hence k = r mod s for r = Y mod s: with Y = s*a + r it is y = a - k // s.
+        Row i of the input is read by row y of the output through row k of the kernel if i + padding = s*y + k. With
+        i = s*a + r that is r = (k - padding) mod s and y = a + e with e = (r + padding - k)/s; alike for columns.
         """
-        s, p = self.stride, self.padding
-        channel, row, column = self._offsets()
-        (back, row_phase), (left, column_phase) = np.divmod(row, s), np.divmod(column, s)
-        groups, (channels, height, width, batch) = self.in_channels * s * s, self._source.shape
+        s, p, (channels, height, width), batch = self.stride, self.padding, self.before.shape, delta.shape[3]
         rows, columns = -(-height // s), -(-width // s)
-        above, before = (self.kernel[0] - 1) // s, (self.kernel[1] - 1) // s
-        bordered = planes(self.out_channels, rows + above, columns + before, batch)
+        above, before = ((k - 1 - p) // s for k in self.kernel)
+        bordered = self._bordered(above, before, rows, columns, batch)
         bordered[:, above : above + delta.shape[1], before : before + delta.shape[2]] = delta
-        base = self.connections.post.astype(np.int64) * bordered.shape[1] + above - back
-        base = (base * bordered.shape[2] + before - left) * batch
-        starts, order = self._sorted((channel * s + row_phase) * s + column_phase, groups)
-        whole = planes(channels, rows * s, columns * s, batch)
-        c, phase = np.divmod(np.arange(groups), s * s)
-        corner = ((c * rows * s + phase // s) * columns * s + phase % s) * batch
+        channel, row, column = self._offsets()
+        phase, across = (row - p) % s, (column - p) % s
+        base = self.connections.post.astype(np.int64) * bordered.shape[1] + above + (phase + p - row) // s
+        base = (base * bordered.shape[2] + before + (across + p - column) // s) * batch
+        groups = channels * s * s
+        starts, order = self._sorted((channel * s + phase) * s + across, groups)
+        exact = rows * s == height and columns * s == width
+        target = self._dx if exact else planes(channels, rows * s, columns * s, batch)
+        c, phases = np.divmod(np.arange(groups), s * s)
+        corner = ((c * rows * s + phases // s) * columns * s + phases % s) * batch
         weight, zeros = self.connections.weights[order], np.zeros(groups, np.float32)
-        convolution._gather(starts, weight, base[order], zeros, bordered, (1, s, rows, columns), whole, corner)
-        self._dx[:] = whole[:, p : height - p, p : width - p]
+        convolution._gather(starts, weight, base[order], zeros, bordered, (1, s, rows, columns), target, corner)
+        if not exact:
+            self._dx[:] = target[:, :height, :width]
+
+    def _bordered(self, above: int, before: int, rows: int, columns: int, batch: int) -> Activations:
+        """Return planes for dE/d(output) with zeros around it, kept from call to call."""
+        reach = (self.stride - 1 + self.padding) // self.stride
+        height, width = above + max(self.after.height, rows + reach), before + max(self.after.width, columns + reach)
+        if self._border.shape != (self.out_channels, height, width, batch):
+            self._border = planes(self.out_channels, height, width, batch)
+        return self._border

@@ -213,15 +213,9 @@ class Conv2d(Convolution):
             Bias plus weighted sum, at every place.
         """
         self._remember(x)
-        _, rows, columns = self.after.shape
-        shape = (self.in_channels, *self.kernel, rows, columns, x.shape[1])
-        if getattr(self, "_windows", self._out).shape != shape:
-            self._windows = aligned(self.fan_in, rows * columns * x.shape[1]).reshape(shape)
-        for window, (i, j) in self._places(self._source):
-            self._windows[:, i, j] = window
-        out = self._out.reshape(self.out_channels, -1)
-        np.dot(self.matrix, self._windows.reshape(self.fan_in, -1), out=out)
-        out += self.bias[:, np.newaxis]
+        for y in range(self.after.height):
+            out = self.matrix @ self._windows(self._source, y)
+            self._out[:, y] = out.reshape(self.out_channels, -1, x.shape[1]) + self.bias[:, np.newaxis, np.newaxis]
         return self._out.reshape(self.num_out, -1)
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
@@ -240,22 +234,31 @@ class Conv2d(Convolution):
             dE/dx, if it is wanted.
         """
         self._bias_gradient(delta)
-        slopes, windows = delta.reshape(self.out_channels, -1), self._windows.reshape(self.fan_in, -1)
-        np.dot(slopes, windows.T, out=self._dense.gradient)
+        slopes, gradient = delta.reshape(*self.after.shape, -1), self._dense.gradient
+        whole = np.zeros_like(self._source) if wanted else self._source
+        gradient[:] = 0
+        for y in range(self.after.height):
+            row = np.ascontiguousarray(slopes[:, y]).reshape(self.out_channels, -1)
+            gradient += row @ self._windows(self._source, y).T
+            if wanted:
+                flow = (self.matrix.T @ row).reshape(self.in_channels, *self.kernel, self.after.width, -1)
+                for part, (i, j) in self._parts(whole, y):
+                    np.add(part, flow[:, i, j], out=part)
         if wanted:
-            np.dot(self.matrix.T, slopes, out=windows)
-            p, (_, height, width, _) = self.padding, self._source.shape
-            whole = np.zeros_like(self._source)
-            for window, (i, j) in self._places(whole):
-                np.add(window, self._windows[:, i, j], out=window)
+            p, (_, height, width, _) = self.padding, whole.shape
             self._dx[:] = whole[:, p : height - p, p : width - p]
         return self._dx.reshape(self.num_in, -1)
 
-    def _places(self, source: Activations) -> list[tuple[Activations, tuple[int, int]]]:
-        """Return for each weight of a kernel the part of the source that it reads, and its row and column."""
-        s, (_, rows, columns) = self.stride, self.after.shape
-        return [
-            (source[:, i : i + s * rows : s, j : j + s * columns : s], (i, j))
-            for i in range(self.kernel[0])
-            for j in range(self.kernel[1])
-        ]
+    def _windows(self, source: Activations, y: int) -> Activations:
+        """Return what row y of the output reads, [(channel, row, column of the kernel), (column, batch)]."""
+        shape = self.in_channels, *self.kernel, self.after.width, source.shape[3]
+        windows = np.empty(shape, np.float32)
+        for part, (i, j) in self._parts(source, y):
+            windows[:, i, j] = part
+        return windows.reshape(self.fan_in, -1)
+
+    def _parts(self, source: Activations, y: int) -> list[tuple[Activations, tuple[int, int]]]:
+        """Return for each weight of a kernel the part of the source that it reads for row y, and its place."""
+        s, (height, width) = self.stride, self.kernel
+        end = s * self.after.width
+        return [(source[:, s * y + i, j : j + end : s], (i, j)) for i in range(height) for j in range(width)]

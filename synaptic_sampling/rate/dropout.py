@@ -8,6 +8,7 @@ import numpy as np
 
 from synaptic_sampling._checks import check_number
 from synaptic_sampling.randomness import Stream, uniforms
+from synaptic_sampling.rate.frames import Frames
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.parameters import Array, Parameter, aligned
 from synaptic_sampling.rules import DeepR, FixedWiring
@@ -90,6 +91,7 @@ class Dropout:
         """
         if num_before is None:
             raise ValueError(f"{self} cannot be the first layer; begin with a layer that has weights.")
+        self._frames = num_before if isinstance(num_before, Frames) else None
         return num_before
 
     def build(self, seed: int, index: int, signs: Signs) -> None:
@@ -119,8 +121,10 @@ class Dropout:
             The output.
         """
         if self.drop_next:
-            draws = uniforms(self._seed, Stream.DROPOUT, self._clock.steps_done, x.size, self._index)
-            self._scale = ((draws >= self.rate) * np.float32(1 / (1 - self.rate))).astype(np.float32).reshape(x.shape)
+            draws = uniforms(self._seed, Stream.DROPOUT, self._clock.steps_done, x.size, self._index).reshape(x.shape)
+            self._scale = np.where(draws >= self.rate, np.float32(1 / (1 - self.rate)), np.float32(0))
+            if self._frames is not None:
+                self._scale.reshape(*self._frames.shape, -1)[:, self._frames.features :] = 1  # marks are no activations
             x = x * self._scale
         self.drop_next = False
         return x

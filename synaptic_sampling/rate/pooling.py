@@ -16,8 +16,7 @@ from synaptic_sampling.rate.parameters import Parameter
 
 __all__ = ["AveragePool2d", "MaxPool2d"]
 
-#: The number of a place in its window is one byte.
-MAX_KERNEL = 11
+MAX_KERNEL = 2**10
 
 
 class _Pool:
@@ -56,7 +55,7 @@ class _Pool:
         rows, columns = ((n - self.kernel) // self.stride + 1 for n in size)
         self.after = Maps(channels, rows, columns)
         self._out, self._dx = planes(1, 1, 1, 0), planes(1, 1, 1, 0)
-        self._place: NDArray[np.int8] = np.empty((1, 1, 1, 0), np.int8)
+        self._place: NDArray[np.int32] = np.empty((1, 1, 1, 0), np.int32)
         return self.after
 
     def build(self, seed: int, index: int, signs: Signs) -> None:
@@ -73,7 +72,7 @@ class _Pool:
         batch = x.shape[1]
         if self._out.shape[3] != batch:
             self._out, self._dx = planes(*self.after.shape, batch), planes(*self.before.shape, batch)
-            self._place = np.empty(self._out.shape, np.int8)
+            self._place = np.empty(self._out.shape, np.int32)
         return x.reshape(*self.before.shape, batch)
 
 
@@ -83,7 +82,7 @@ class MaxPool2d(_Pool):
     Parameters
     ----------
     kernel : int
-        Height and width of the window, at most 11.
+        Height and width of the window.
     stride : int, optional
         Steps between two windows; by default they touch.
 
@@ -135,7 +134,7 @@ class AveragePool2d(_Pool):
     Parameters
     ----------
     kernel : int
-        Height and width of the window, at most 11.
+        Height and width of the window.
     stride : int, optional
         Steps between two windows; by default they touch.
 

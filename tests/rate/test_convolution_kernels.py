@@ -63,7 +63,7 @@ def test_pooling_equals_naive(rng):
         size = (shape[0], *((n - kernel) // stride + 1 for n in shape[1:3]))
         x = rng.integers(-3, 4, shape).astype(np.float32)  # with equals
         delta = rng.standard_normal((*size, 16)).astype(np.float32)
-        out, place, dx = np.empty_like(delta), np.empty(delta.shape, np.int8), np.empty_like(x)
+        out, place, dx = np.empty_like(delta), np.empty(delta.shape, np.int32), np.empty_like(x)
         convolution._max_pool(x, kernel, stride, out, place)
         expected, where = naive.max_pool(x, size, kernel, stride)
         assert_array_equal(out, expected)
@@ -80,7 +80,7 @@ def test_max_pool_lets_nan_be_found():
     x, out, place = (
         np.zeros((1, 2, 2, 16), np.float32),
         np.empty((1, 1, 1, 16), np.float32),
-        np.empty((1, 1, 1, 16), np.int8),
+        np.empty((1, 1, 1, 16), np.int32),
     )
     x[0, 1, 0] = np.nan
     convolution._max_pool(x, 2, 2, out, place)

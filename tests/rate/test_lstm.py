@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Trainer
 from synaptic_sampling._kernels import lstm
 from synaptic_sampling._numba import jit
+from synaptic_sampling.rate.dropout import Dropout
 from synaptic_sampling.rate.frames import EachFrame, Frames, pack
 from synaptic_sampling.rate.recurrent import LSTM, MATRICES, SparseLSTM
 from tests import naive_lstm as naive
@@ -278,6 +279,17 @@ def test_it_learns_to_remember(rng, rule):
     net = network(rule)
     Trainer(net).fit(x, y, epochs=40, batch_size=16, report=None)
     assert net.accuracy(x, y) > 0.95
+
+
+def test_dropout_leaves_the_marks_of_frames(rng):
+    net = RateNetwork([LSTM(2, 4, steps=5, masked=True, output="all"), Dropout(0.5), LSTM(4, 2, masked=True)], RULE)
+    frames, dropout = np.ones((5, 5, 16), np.float32), net.layers[1]
+    dropout.drop_next = True
+    out = dropout.forward(frames.reshape(25, 16)).reshape(5, 5, 16)
+    assert (out[:, 4] == 1).all()
+    assert set(np.unique(out[:, :4])) == {0, 2}
+    frames[:] = 1
+    assert_array_equal(dropout.backward(frames.reshape(25, 16), wanted=True).reshape(5, 5, 16), out)
 
 
 def test_each_frame_equals_the_layer_on_each_frame(rng):

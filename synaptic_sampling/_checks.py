@@ -7,8 +7,9 @@ import numbers
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["check_integer", "check_number", "check_seed", "plain_number"]
+__all__ = ["check_array", "check_integer", "check_number", "check_seed", "plain_number"]
 
 SEED_LIMIT = 2**64
 
@@ -129,3 +130,36 @@ def check_seed(value: Any, name: str = "seed") -> int:
         If it does not fit into 64 bits without sign.
     """
     return check_integer(name, value, minimum=0, maximum=SEED_LIMIT - 1)
+
+
+def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
+    """Return ``values`` as an array of numbers, or raise an error that names it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    values : object
+        What the user gave.
+    kinds : str
+        Kinds of NumPy's types that are allowed; an array without elements may have any.
+
+    Returns
+    -------
+    ndarray
+        Not copied where it is one.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be an array, or holds something else.
+    """
+    wanted = "integers" if kinds == "iu" else "numbers"
+    try:
+        array = np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be an array of {wanted}, got {values!r}.") from error
+    if array.dtype.kind not in kinds and (array.size or array.dtype.kind != "f"):
+        shown = array.dtype if array.ndim else repr(values)
+        raise TypeError(f"{name} must hold {wanted}, got {shown}.")
+    return array

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synaptic_sampling._checks import check_array
 from synaptic_sampling._kernels.split import _split
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.randomness import Stream, key_words, stream_word
@@ -119,7 +120,7 @@ def _checked(sets: Sequence[Connections]) -> tuple[Connections, ...]:
 
 
 def _targets(targets: ArrayLike | None, sets: Sequence[Connections]) -> NDArray[np.float64]:
-    wanted = np.array([len(c) for c in sets] if targets is None else targets, np.float64)
+    wanted = check_array("targets", [len(c) for c in sets] if targets is None else targets).astype(float)
     if wanted.shape != (len(sets),):
         raise ValueError(f"targets must have shape ({len(sets)},), got {wanted.shape}.")
     if not (np.isfinite(wanted) & (wanted >= 0)).all() or (wanted.sum() == 0 and targets is not None):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling.randomness import Stream
 from synaptic_sampling.sites import MAX_NEURONS, Condition, Sites
@@ -134,7 +134,7 @@ class Connections(Slots):
             max_out_degree=max_out_degree,
         )
         self.missing = 0
-        number = len(np.atleast_1d(np.asarray(pre)))
+        number = check_array("pre", pre, "iu").size
         self.capacity = number if capacity is None else capacity
         check_integer("capacity", self.capacity, minimum=number, maximum=MAX_NEURONS)
         self._may_grow = capacity is None

@@ -214,7 +214,7 @@ class SynapticSampling:
         if self.max_gradient is not None:
             check_number("max_gradient", self.max_gradient, above=0.0)
         _check_range(self.theta_range)
-        if self.scheme not in {"exact", "euler"}:
+        if not isinstance(self.scheme, str) or self.scheme not in {"exact", "euler"}:
             raise ValueError(f"scheme must be 'exact' or 'euler', got {self.scheme!r}.")
         if self.scheme == "euler" and self.steps_per_memory <= 0.5:
             raise ValueError(

@@ -112,6 +112,8 @@ def check_step(connections: Slots | Budget, gradient: Any, rule: object) -> None
         for c, own in zip(connections.sets, gradient, strict=True):
             check_step(c, own, rule)
         return
+    if not isinstance(connections, Connections | PotentialConnections):
+        raise TypeError(f"connections must be Connections, PotentialConnections or a Budget, got {connections!r}.")
     if isinstance(connections, PotentialConnections):
         if not isinstance(rule, SoftDeepR | SynapticSampling):
             raise TypeError(f"rule must be a SoftDeepR or a SynapticSampling for PotentialConnections, got {rule!r}.")
@@ -153,6 +155,8 @@ def replace(connections: Any, retract: Any, births: int | None = None) -> Rewiri
         for c in connections.sets:
             _begin_step(c, len(c.moments))
         return _rewire_all(connections, chosen)
+    if not isinstance(connections, Connections):
+        raise TypeError(f"connections must be Connections or a Budget, got {connections!r}.")
     slots = _chosen(connections, retract)
     if births is not None:
         check_integer("births", births, minimum=0, maximum=MAX_NEURONS)

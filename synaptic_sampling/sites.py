@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import (
     EMPTY,
     _contains_each,
@@ -331,7 +331,7 @@ class Sites:
 
     def _list(self, candidates: Any) -> NDArray[np.int64]:
         """Return the keys of given candidates, ascending, without autapses where these are not allowed."""
-        given = np.asarray(candidates)
+        given = check_array("candidates", candidates)
         if given.dtype == np.bool_:
             if given.shape != (self.num_pre, self.num_post):
                 raise ValueError(f"candidates must have shape {(self.num_pre, self.num_post)}, got {given.shape}.")
@@ -357,7 +357,7 @@ def _probability(given: Any, shape: tuple[int, int]) -> Condition | None:
     """Return the probabilities as a function of pre and post."""
     if given is None or callable(given):
         return given
-    table = np.asarray(given, float)
+    table = check_array("probability", given)
     if table.ndim == 0:
         raise TypeError(f"probability must be an array or a function of pre and post, got {given!r}.")
     _checked(table, shape)
@@ -366,7 +366,7 @@ def _probability(given: Any, shape: tuple[int, int]) -> Condition | None:
 
 def _checked(answer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     """Return probabilities, or raise an error that says what is wrong with them."""
-    values = np.asarray(answer, float)
+    values = check_array("probability", answer).astype(float)
     if values.shape != shape:
         raise ValueError(f"probability must have shape {shape}, got {values.shape}.")
     wrong = ~((values >= 0) & (values <= 1))
@@ -379,9 +379,7 @@ def _limits(name: str, given: ArrayLike | None, num_neurons: int) -> NDArray[np.
     """Return the largest degree of each neuron, of size 0 without a limit."""
     if given is None:
         return np.empty(0, np.int64)
-    limits = np.asarray(given)
-    if not np.issubdtype(limits.dtype, np.integer):
-        raise TypeError(f"{name} must be an integer, or an array of them, got {given!r}.")
+    limits = check_array(name, given, "iu")
     if limits.shape not in {(), (num_neurons,)}:
         raise ValueError(f"{name} must be one number or have shape ({num_neurons},), got shape {limits.shape}.")
     if (limits < 0).any():

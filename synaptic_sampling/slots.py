@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer, check_number, check_seed
+from synaptic_sampling._checks import check_array, check_integer, check_number, check_seed
 from synaptic_sampling._columns import Columns
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling.randomness import MAX_SET, Stream, key_words, stream_word
@@ -23,6 +23,9 @@ SIGNS = {
     "presynaptic": dynamics.SIGN_OF_PRE,
     "redrawn": dynamics.SIGN_REDRAWN,
 }
+
+
+FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Slots:
@@ -100,6 +103,13 @@ class Slots:
 
     @theta.setter
     def theta(self, values: NDArray[Any]) -> None:
+        if not isinstance(values, np.ndarray) or values.dtype not in FLOATS:
+            kind = getattr(values, "dtype", type(values).__name__)
+            raise TypeError(f"theta must be an array of float32 or float64, got {kind}.")
+        if values.ndim != 1 or len(values) < len(self):
+            raise ValueError(f"theta must have shape ({len(self)},) or more, got {values.shape}.")
+        if not values.flags.writeable:
+            raise ValueError("theta must be writeable, got an array that is not; give a copy.")
         self._columns["theta"] = values
 
     @property
@@ -198,11 +208,9 @@ class Slots:
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[Any]:
-    array = np.asarray(values)
+    array = check_array(name, values, "iu")
     if array.ndim != 1:
         raise ValueError(f"{name} must have one dimension, got shape {array.shape}.")
-    if array.size and not np.issubdtype(array.dtype, np.integer):
-        raise TypeError(f"{name} must hold integers, got {array.dtype}.")
     return array
 
 
@@ -215,13 +223,21 @@ def _endpoints(name: str, values: ArrayLike, num_neurons: int) -> NDArray[np.int
     return array.astype(np.int32)
 
 
+def _float_type(dtype: Any) -> np.dtype[Any]:
+    try:
+        # NumPy takes None for float64, even where two types are compared.
+        if dtype is not None and np.dtype(dtype) in FLOATS:
+            return np.dtype(dtype)
+    except (TypeError, ValueError):
+        pass
+    raise TypeError(f"dtype must be float32 or float64, got {dtype!r}.")
+
+
 def _parameters(theta: ArrayLike | None, size: int, dtype: Any, minimum: float) -> NDArray[Any]:
-    dtype = np.dtype(dtype)
-    if dtype not in {np.dtype(np.float32), np.dtype(np.float64)}:
-        raise TypeError(f"dtype must be float32 or float64, got {dtype}.")
+    dtype = _float_type(dtype)
     if theta is None:
         return np.zeros(size, dtype)
-    array = np.array(theta, dtype=dtype)
+    array = check_array("theta", theta).astype(dtype)
     if array.shape != (size,):
         raise ValueError(f"theta must have shape ({size},), got {array.shape}.")
     wrong = np.flatnonzero(~(np.isfinite(array) & (array >= minimum)))
@@ -239,7 +255,7 @@ def _check_signs(name: str, array: NDArray[Any]) -> NDArray[np.int8]:
 
 
 def _polarities(polarity: ArrayLike, pre: NDArray[np.int32]) -> NDArray[np.int8]:
-    array = np.asarray(polarity)
+    array = check_array("polarity", polarity)
     if array.shape != pre.shape:
         raise ValueError(f"polarity must have shape {pre.shape}, got {array.shape}.")
     return _check_signs("polarity", array)

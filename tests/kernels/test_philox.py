@@ -71,7 +71,7 @@ def test_gauss_pair_equals_naive(rng):
 
 def test_fill_words_and_box_muller_equal_naive(rng):
     words, out = np.empty(64, np.uint32), np.empty(64)
-    for _ in range(100):
+    for _ in range(500):
         step, stream, k0, k1 = random_words(rng, 4)
         chunk = int(rng.integers(0, 2**20))
         philox._fill_words(chunk, step, stream, k0, k1, words)

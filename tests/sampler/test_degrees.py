@@ -183,8 +183,8 @@ def test_moments_follow_their_connection():
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"max_in_degree": 1.5}, "max_in_degree must be an integer"),
-        ({"max_in_degree": "3"}, "max_in_degree must be an integer"),
+        ({"max_in_degree": 1.5}, "max_in_degree must hold integers"),
+        ({"max_in_degree": "3"}, "max_in_degree must hold integers"),
         ({"max_out_degree": [1, 2]}, "max_out_degree must be one number or have shape"),
         ({"max_out_degree": -1}, "max_out_degree must be >= 0, got -1"),
         ({"max_in_degree": 1}, "postsynaptic neuron 3 has 2 connections, at most 1"),

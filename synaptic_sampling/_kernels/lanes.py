@@ -119,7 +119,7 @@ def _vector_sum(_context, x, i):
 
 
 def _vector_turn(_context, tile, out, j, stride):
-    """Write column n of the 16 by 16 numbers ``tile`` to ``out.flat[j + n*stride]`` and behind; C-contiguous float32."""
+    """Write column n of the 16 by 16 numbers ``tile`` to ``out.flat[j + n*stride]`` and behind; C-contiguous arrays."""
     return types.void(tile, out, types.int64, types.int64), _turn_code
 
 

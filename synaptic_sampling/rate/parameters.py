@@ -47,7 +47,7 @@ class Parameter(Protocol):
         """Raise the error that ``step`` would raise; changes nothing."""
 
     def step(self, rule: DeepR | FixedWiring) -> RewiringInfo | None:
-        """Move along the gradient; return what was rewired, None where nothing can be."""
+        """Move along the gradient, after ``check``; return what was rewired, None where nothing can be."""
 
     def state(self) -> dict[str, Array]:
         """Return all that the next step needs, by name, not copied."""
@@ -92,7 +92,7 @@ class SparseParameter:
         sampler.check_step(self.connections, self.gradient, rule)
 
     def step(self, rule: DeepR | FixedWiring) -> RewiringInfo:
-        """Do one step of the rule.
+        """Do one step of the rule, after ``check``.
 
         Parameters
         ----------
@@ -104,7 +104,7 @@ class SparseParameter:
         RewiringInfo
             What died and was born.
         """
-        return sampler.step(self.connections, self.gradient, rule)
+        return sampler.step_checked(self.connections, self.gradient, rule)
 
     def state(self) -> dict[str, Array]:
         """Return all that the next step needs.

@@ -17,7 +17,21 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["FrameAt", "LogError", "SetInfo", "Snapshot", "frame", "pack", "read_payload", "scan", "unpack"]
+__all__ = [
+    "FrameAt",
+    "LogError",
+    "SetInfo",
+    "Snapshot",
+    "accept",
+    "check_events",
+    "check_times",
+    "frame",
+    "pack",
+    "read_blocks",
+    "read_payload",
+    "scan",
+    "unpack",
+]
 
 #: The 2 is the version of the format.
 MAGIC = b"rewiring log 2\n\x00"
@@ -27,6 +41,9 @@ CHECK = struct.Struct("<I")
 #: With this the payload of events begins.
 STEP = struct.Struct("<q")
 SETS, EVENTS, TIMES, SNAPSHOT, ABOUT, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"META", b"END "
+
+
+MAX_STEP = 2**62
 
 
 class LogError(Exception):
@@ -209,6 +226,54 @@ def read_blocks(
         raise LogError(f"{path} cannot be read: {error}") from error
     except ValueError as error:
         raise LogError(f"{path} is damaged: {error}") from error
+
+
+def accept(_: NDArray[Any]) -> None:
+    """Accept rows that this process has written itself."""
+
+
+def check_times(rows: NDArray[Any]) -> None:
+    """Refuse rows that no record of times can have.
+
+    Parameters
+    ----------
+    rows : ndarray of TIME
+        Not empty, in order.
+
+    Raises
+    ------
+    ValueError
+        If they are wrong.
+    """
+    if rows[0]["step"] < 0 or (np.diff(rows["step"]) == 0).any():
+        raise ValueError("a step comes twice, or is negative")
+
+
+def check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -> None:
+    """Refuse rows that no recorded step can have.
+
+    Parameters
+    ----------
+    steps : ndarray of int64
+        All steps of the record.
+    closed : bool
+        Whether the file was closed; otherwise events may be there of which the step is not, as the last to be written.
+    events : ndarray of EVENT
+        In order.
+
+    Raises
+    ------
+    ValueError
+        If they are wrong.
+    """
+    own = events["step"] if closed or not len(steps) else events["step"][events["step"] <= steps[-1]]
+    place = np.searchsorted(steps, own)
+    if (closed and len(own) and place[-1] == len(steps)) or (steps[place] != own).any():
+        raise ValueError("an event belongs to no step")
+    if not (np.isin(events["kind"], (-2, -1, 1, 2)) & (np.abs(events["polarity"]) == 1)).all():
+        raise ValueError("an event is no birth, no death and no move, or has no sign")
+    if min(events[name].min(initial=0) for name in ("pre", "post", "slot")) < 0:
+        raise ValueError("an event has a negative neuron or slot")
 
 
 def pack(taken: Snapshot) -> bytes:

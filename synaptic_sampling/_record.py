@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,41 +13,25 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import _replay
 from synaptic_sampling._checks import check_integer
-from synaptic_sampling._log_file import FrameAt, LogError, SetInfo, Snapshot, read_payload, unpack
+from synaptic_sampling._log_file import (
+    ABOUT,
+    END,
+    EVENTS,
+    MAGIC,
+    MAX_STEP,
+    SETS,
+    SNAPSHOT,
+    TIMES,
+    LogError,
+    SetInfo,
+    Snapshot,
+    frame,
+    pack,
+)
 from synaptic_sampling._replay import Walk, Wiring
 from synaptic_sampling._rows import Rows
 
-__all__ = ["MAX_STEP", "Record", "SnapshotsOnDisk"]
-
-MAX_STEP = 2**62
-
-
-class SnapshotsOnDisk(Sequence[Snapshot]):
-    """The snapshots of a file, each read when it is looked at.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    frames : list of FrameAt
-        Where they are.
-    """
-
-    def __init__(self, path: str | os.PathLike[str], frames: list[FrameAt]) -> None:
-        self._path, self._frames = os.fspath(path), frames
-
-    def __len__(self) -> int:
-        return len(self._frames)
-
-    def __getitem__(self, number: Any) -> Any:
-        """Read one, or of a slice all."""
-        if isinstance(number, slice):
-            return [self[n] for n in range(*number.indices(len(self)))]
-        try:
-            with open(self._path, "rb") as file:
-                return unpack(read_payload(self._path, file, self._frames[number]))
-        except OSError as error:
-            raise LogError(f"{self._path} cannot be read: {error}") from error
+__all__ = ["Record"]
 
 
 class Record:
@@ -144,9 +130,11 @@ class Record:
         """
         last = MAX_STEP if until is None else check_integer("until", until, minimum=-1, maximum=MAX_STEP)
         for events in self._events.blocks(check_integer("after", after, minimum=-1, maximum=MAX_STEP), last):
-            own = events if index is None else events[events["set"] == index]
-            if len(own):
-                yield own
+            own = np.True_ if index is None else events["set"] == index
+            if own.all():  # Not copied.
+                yield events
+            elif own.any():
+                yield events[own]
 
     def wiring(self, step: int | None = None, index: int = 0) -> Wiring:
         """Return the connections after a step, by replaying the events since the nearest snapshot before it.
@@ -342,6 +330,34 @@ class Record:
                 f"no snapshot of set {index} after step {at}; there are {self.snapshot_steps(index).tolist()[:20]}."
             )
         return len(self._taken) - 1 - self._taken[::-1].index((at, index))
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write all to a file, whole or not at all.
+
+        Parameters
+        ----------
+        path : path-like
+            The file.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be written.
+        """
+        temporary = Path(path).with_name(f".{Path(path).name}.part")
+        with temporary.open("wb") as file:
+            file.write(MAGIC + frame(SETS, json.dumps(list(self.sets.values())).encode()))
+            if self.metadata:
+                file.write(frame(ABOUT, json.dumps(self.metadata).encode()))
+            for taken in self.snapshots:
+                file.write(frame(SNAPSHOT, pack(taken)))
+            for kind, rows in ((EVENTS, self._events), (TIMES, self._times)):
+                for block in rows.blocks(-1, MAX_STEP):
+                    file.write(frame(kind, block.tobytes()))
+            file.write(frame(END, b""))
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
 
     def _count(self) -> list[int]:
         if self._counts is None:

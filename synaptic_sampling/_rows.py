@@ -1,4 +1,4 @@
-"""Tables whose rows are in the order of their steps: one that grows in memory, and one that stays on disk."""
+"""Tables whose rows are in the order of their steps, and snapshots: in memory, or in a file that is read when asked."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._log_file import FrameAt, read_blocks
+from synaptic_sampling._log_file import MAX_STEP, FrameAt, LogError, Snapshot, read_blocks, read_payload, unpack
 
-__all__ = ["Rows", "RowsOnDisk"]
+__all__ = ["Rows", "RowsOnDisk", "SnapshotsOnDisk"]
 
 
 class Rows:
@@ -101,7 +101,7 @@ class Rows:
 
 
 class RowsOnDisk(Rows):
-    """The rows of a file that is only read, of which one block at a time is in memory.
+    """Rows of which only the last are in memory, if any; those before are in a file, and read one block at a time.
 
     Parameters
     ----------
@@ -111,10 +111,12 @@ class RowsOnDisk(Rows):
         Where its blocks are, and which step each says that it begins with.
     dtype : numpy.dtype
         Of a row.
-    last_step : int
-        Rows of later steps do not count.
+    block : int
+        Rows in a block in memory.
     check : callable
         Is given each block that was read, and raises ValueError where it cannot be one.
+    until : int
+        Rows of later steps do not count.
     """
 
     def __init__(
@@ -122,22 +124,15 @@ class RowsOnDisk(Rows):
         path: str | os.PathLike[str],
         frames: Sequence[FrameAt],
         dtype: np.dtype[Any],
-        last_step: int,
+        block: int,
         check: Callable[[NDArray[Any]], None],
+        until: int = MAX_STEP,
     ) -> None:
-        super().__init__(dtype, 0)
-        self._path, self._frames, self._check, self._until = os.fspath(path), list(frames), check, last_step
-        self._number = -1
+        super().__init__(dtype, block)
+        self._path, self._frames, self._check, self._until = os.path.abspath(path), list(frames), check, until
 
     def __len__(self) -> int:
-        if self._number < 0:
-            self._number = sum(map(len, self.blocks(-1, self._until)))
-        return self._number
-
-    @property
-    def last_step(self) -> int:
-        """Return the last step that counts."""
-        return self._until
+        return sum(map(len, self.blocks(-1, MAX_STEP)))
 
     def since(self, begin: int) -> NDArray[Any]:
         """Return the rows from one on.
@@ -152,10 +147,31 @@ class RowsOnDisk(Rows):
         ndarray
             The rows.
         """
-        return np.concatenate([self._open, *self.blocks(-1, self._until)])[begin:]
+        return np.concatenate([self._open[:0], *self.blocks(-1, MAX_STEP)])[begin:]
+
+    @property
+    def num_in_memory(self) -> int:
+        """Return the number of rows that are not yet in the file."""
+        return super().__len__()
+
+    def in_memory(self) -> NDArray[Any]:
+        """Return a copy of the rows that are not yet in the file."""
+        return super().since(0)
+
+    def forget(self, at: FrameAt) -> None:
+        """Drop the rows in memory, which are in the file now.
+
+        Parameters
+        ----------
+        at : FrameAt
+            Where they are.
+        """
+        self._frames.append(at)
+        self._blocks, self._open = [], np.empty_like(self._open)
+        self._full = self._used = 0
 
     def blocks(self, after: int, until: int) -> Iterator[NDArray[Any]]:
-        """Yield the rows of some steps, block by block, each read from disk and checked.
+        """Yield the rows of some steps, block by block; those in the file are read and checked.
 
         Parameters
         ----------
@@ -181,6 +197,35 @@ class RowsOnDisk(Rows):
             rows = _between(block, after, min(until, self._until))
             if len(rows):
                 yield rows
+        yield from super().blocks(after, until)
+
+
+class SnapshotsOnDisk(Sequence[Snapshot]):
+    """The snapshots of a file, each read when it is looked at.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+    frames : list of FrameAt
+        Where they are.
+    """
+
+    def __init__(self, path: str | os.PathLike[str], frames: list[FrameAt]) -> None:
+        self._path, self._frames = os.fspath(path), frames
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def __getitem__(self, number: Any) -> Any:
+        """Read one, or of a slice all."""
+        if isinstance(number, slice):
+            return [self[n] for n in range(*number.indices(len(self)))]
+        try:
+            with open(self._path, "rb") as file:
+                return unpack(read_payload(self._path, file, self._frames[number]))
+        except OSError as error:
+            raise LogError(f"{self._path} cannot be read: {error}") from error
 
 
 def _between(rows: NDArray[Any], after: int, until: int) -> NDArray[Any]:

@@ -7,6 +7,7 @@ import logging
 import math
 import os
 import struct
+import zlib
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -20,12 +21,17 @@ from synaptic_sampling._log_file import (
     END,
     EVENTS,
     MAGIC,
+    MAX_STEP,
     SETS,
     SNAPSHOT,
     TIMES,
+    FrameAt,
     LogError,
     SetInfo,
     Snapshot,
+    accept,
+    check_events,
+    check_times,
     frame,
     pack,
     read_blocks,
@@ -34,9 +40,9 @@ from synaptic_sampling._log_file import (
     unpack,
 )
 from synaptic_sampling._metadata import plain, versions
-from synaptic_sampling._record import MAX_STEP, Record, SnapshotsOnDisk
+from synaptic_sampling._record import Record
 from synaptic_sampling._replay import LIFE
-from synaptic_sampling._rows import Rows, RowsOnDisk
+from synaptic_sampling._rows import Rows, RowsOnDisk, SnapshotsOnDisk
 from synaptic_sampling.events import EVENT, RewiringInfo
 
 __all__ = ["LIFE", "TIME", "LogError", "RewiringLog", "SetInfo", "Snapshot"]
@@ -79,8 +85,8 @@ class RewiringLog(Record):
 
     Notes
     -----
-    ``load`` reads a file into memory, ``open`` leaves it on disk: all statistics work with both. Memory holds 24 bytes
-    per event and step; of an opened file, 24 per step, and 40 per connection while it is analysed.
+    ``load`` reads a file into memory, ``open`` leaves it on disk: all statistics work with both. In memory an event
+    takes 24 bytes, and a step 24 bytes; of what is recorded to a file, or was opened, the events stay on disk.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
@@ -88,11 +94,12 @@ class RewiringLog(Record):
         self._kept: list[Snapshot] = []
         self.snapshots = self._kept
         self._counts = [0, 0]
-        self._on_disk = {EVENTS: 0, TIMES: 0}
+        self._times_on_disk, self._reading = 0, False
         self._file: IO[bytes] | None = None
         if path is not None:
             self._file = Path(path).open("wb")
             self._file.write(MAGIC)
+            self._events = RowsOnDisk(path, [], EVENT, BLOCK, accept)
 
     def __enter__(self) -> RewiringLog:
         return self
@@ -208,16 +215,42 @@ class RewiringLog(Record):
             raise ValueError(f"all events of step {info.step} must carry this step.")
         if info.step > last:
             # All before it is complete: a file holds whole steps only.
-            if max(len(self._events) - self._on_disk[EVENTS], len(self._times) - self._on_disk[TIMES]) >= BLOCK:
-                self._spool()
+            self._spool(BLOCK)
             self._times.append(np.array([(info.step, seconds, samples)], TIME))
         self._counts = [self.num_births + info.num_births, self.num_deaths + info.num_deaths]
         self._events.append(info.events)
 
+    def record_steps(self, times: NDArray[Any], events: NDArray[Any]) -> None:
+        """Append what many steps did, all at a time.
+
+        Parameters
+        ----------
+        times : ndarray of TIME
+            One row for each step.
+        events : ndarray of EVENT
+            Of these steps, in their order.
+
+        Raises
+        ------
+        ValueError
+            If the steps do not ascend, or an event belongs to none of them.
+        """
+        self._check_recording()
+        if len(times) and (times["step"][0] <= self._times.last_step or (np.diff(times["step"]) <= 0).any()):
+            raise ValueError("steps must ascend, and begin after the last one.")
+        if (np.diff(events["step"]) < 0).any():
+            raise ValueError("events must be in the order of their steps.")
+        check_events(times["step"], True, events)
+        self._spool(BLOCK)
+        self._times.append(times)
+        born, died = (int(np.count_nonzero(events["kind"] == kind)) for kind in (1, -1))
+        self._counts = [self.num_births + born, self.num_deaths + died]
+        self._events.append(events)
+
     def flush(self) -> None:
         """Write what has been recorded so far to disk; between steps."""
         if self._file is not None:
-            self._spool()
+            self._spool(1)
             os.fsync(self._file.fileno())
 
     def close(self) -> None:
@@ -227,34 +260,6 @@ class RewiringLog(Record):
             self._write(END, b"")
             self._file.close()
             self._file = None
-
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write all to a file, whole or not at all.
-
-        Parameters
-        ----------
-        path : path-like
-            The file.
-
-        Raises
-        ------
-        OSError
-            If the file cannot be written.
-        """
-        temporary = Path(path).with_name(f".{Path(path).name}.part")
-        with temporary.open("wb") as file:
-            file.write(MAGIC + frame(SETS, json.dumps(list(self.sets.values())).encode()))
-            if self.metadata:
-                file.write(frame(ABOUT, json.dumps(self.metadata).encode()))
-            for taken in self.snapshots:
-                file.write(frame(SNAPSHOT, pack(taken)))
-            for kind, rows in ((EVENTS, self._events), (TIMES, self._times)):
-                for block in rows.blocks(-1, MAX_STEP):
-                    file.write(frame(kind, block.tobytes()))
-            file.write(frame(END, b""))
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RewiringLog:
@@ -284,7 +289,7 @@ class RewiringLog(Record):
                 for at in frames:
                     if at.kind not in (EVENTS, TIMES):
                         log._hear(at.kind, read_payload(path, file, at))
-            for rows in read_blocks(path, parts[TIMES], TIME, _check_times):
+            for rows in read_blocks(path, parts[TIMES], TIME, check_times):
                 if rows[0]["step"] == log._times.last_step:
                     raise ValueError("a step comes twice")
                 log._times.append(rows)
@@ -298,9 +303,9 @@ class RewiringLog(Record):
                 "%s was not closed: its writer was interrupted, or still writes; %d steps are here", path, steps
             )
         log.snapshots = SnapshotsOnDisk(path, parts[SNAPSHOT])
-        check = partial(_check_events, log._times.since(0)["step"], closed)
-        log._events = RowsOnDisk(path, parts[EVENTS], EVENT, log._times.last_step, check)
-        log._counts = None
+        check = partial(check_events, log._times.since(0)["step"], closed)
+        log._events = RowsOnDisk(path, parts[EVENTS], EVENT, 0, check, log._times.last_step)
+        log._counts, log._reading = None, True
         return log
 
     @classmethod
@@ -328,6 +333,7 @@ class RewiringLog(Record):
             events.append(block)
         log._events = events
         log.snapshots = log._kept = list(log.snapshots)
+        log._reading = False
         log._count()
         return log
 
@@ -342,20 +348,30 @@ class RewiringLog(Record):
             self._taken.append(_snapshot(*unpack(payload))[:2])
 
     def _check_recording(self) -> None:
-        if isinstance(self._events, RowsOnDisk):
+        if self._reading:
             raise LogError("this log was opened for reading; load it to go on recording in memory.")
 
-    def _spool(self) -> None:
-        """Write the rows that are not yet on disk, of whole steps; times last, which make the steps count."""
-        for kind, rows in ((EVENTS, self._events), (TIMES, self._times)):
-            if len(rows) > self._on_disk[kind]:
-                self._write(kind, rows.since(self._on_disk[kind]).tobytes())
-                self._on_disk[kind] = len(rows)
+    def _spool(self, least: int) -> None:
+        """Write the rows that are not yet on disk, if there are enough; times last, which make the steps count."""
+        if self._file is None or not isinstance(self._events, RowsOnDisk):
+            return
+        if max(self._events.num_in_memory, len(self._times) - self._times_on_disk) < least:
+            return
+        events, times = self._events.in_memory(), self._times.since(self._times_on_disk)
+        if len(events):
+            self._events.forget(self._write(EVENTS, events.tobytes())._replace(first_step=int(events["step"][0])))
+        if len(times):
+            self._write(TIMES, times.tobytes())
+            self._times_on_disk += len(times)
 
-    def _write(self, kind: bytes, payload: bytes) -> None:
+    def _write(self, kind: bytes, payload: bytes) -> FrameAt:
+        """Append a frame to the file, if there is one, and return where it is."""
+        whole, place = frame(kind, payload), 0
         if self._file is not None:
-            self._file.write(frame(kind, payload))
+            self._file.write(whole)
             self._file.flush()
+            place = self._file.tell() - len(payload)
+        return FrameAt(kind, place, len(payload), zlib.crc32(payload), 0)
 
 
 def _check_index(index: int) -> int:
@@ -378,20 +394,3 @@ def _snapshot(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: 
     if min(taken.pre.min(initial=0), taken.post.min(initial=0)) < 0:
         raise ValueError("pre and post must be >= 0.")
     return taken
-
-
-def _check_times(rows: NDArray[Any]) -> None:
-    if rows[0]["step"] < 0 or (np.diff(rows["step"]) == 0).any():
-        raise ValueError("a step comes twice, or is negative")
-
-
-def _check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -> None:
-    """Refuse rows that no recorded step can have; those of the last step that was begun may lack their time."""
-    own = events["step"] if closed or not len(steps) else events["step"][events["step"] <= steps[-1]]
-    place = np.searchsorted(steps, own)
-    if (closed and len(own) and place[-1] == len(steps)) or (steps[place] != own).any():
-        raise ValueError("an event belongs to no step")
-    if not (np.isin(events["kind"], (-2, -1, 1, 2)) & (np.abs(events["polarity"]) == 1)).all():
-        raise ValueError("an event is no birth, no death and no move, or has no sign")
-    if min(events[name].min() for name in ("pre", "post", "slot")) < 0:
-        raise ValueError("an event has a negative neuron or slot")

@@ -1,0 +1,204 @@
+"""Measure what it costs to write, open and analyse a log of ten million events, or a hundred million.
+
+    python -m scripts.benchmark_log --json results/log.json
+    python -m scripts.benchmark_log --full
+
+Each part runs in a process of its own, so that its peak of memory is its own. The log is that of DEEP R without a
+gradient; what is computed from it is compared with the exact laws as far as there are some.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from synaptic_sampling import Connections, DeepR, RewiringLog, step
+from synaptic_sampling.statistics import changes, comparison, exact, survival, topology, turnover, wiring_laws
+from synaptic_sampling.statistics.lifetables import half_life
+
+__all__ = ["main"]
+
+RULE = DeepR(learning_rate=0.1, l1=0.1, temperature=0.2)  # r = 0.05: 6.9 % are replaced in a step.
+NEURONS, CONNECTIONS = 2000, 20_000
+SAMPLES_PER_STEP = 10
+LOOKS = 20
+MIB = 1024.0
+
+
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Run all parts and say what they cost.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Instead of the command line.
+
+    Returns
+    -------
+    dict
+        For each number of events, for each part its seconds and its peak of memory in MiB.
+    """
+    parser = argparse.ArgumentParser(description="Cost of writing, opening and analysing a log.")
+    parser.add_argument("--events", type=int, default=10**7, metavar="N", help="how many events")
+    parser.add_argument("--full", action="store_true", help="a hundred million events too: 2.4 GB of disk, minutes")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the numbers")
+    parser.add_argument("--part", nargs=2, metavar=("NAME", "LOG"), help=argparse.SUPPRESS)
+    given = parser.parse_args(argv)
+    if given.part:
+        return run_part(given.part[0], Path(given.part[1]), given.events)
+    found = {str(number): measure(number) for number in [given.events, *[10**8] * given.full]}
+    if given.json:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
+        given.json.write_text(json.dumps(found, indent=2) + "\n")
+    return found
+
+
+def measure(events: int) -> dict[str, Any]:
+    """Write a log of so many events and analyse it, each part in its own process.
+
+    Parameters
+    ----------
+    events : int
+        How many.
+
+    Returns
+    -------
+    dict
+        What each part returned.
+
+    Raises
+    ------
+    RuntimeError
+        If a part failed.
+    """
+    found: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "run.rewiring"
+        for name in PARTS:
+            command = [sys.executable, "-m", __spec__.name, "--events", str(events), "--part", name, str(path)]
+            done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+            if done.returncode:
+                raise RuntimeError(f"part {name!r} failed with status {done.returncode}.")
+            found[name] = json.loads(done.stdout.splitlines()[-1])
+            print(f"{events:>11,} events, {name:>8}: {found[name]['seconds']:6.1f} s, {found[name]['MiB']:6.0f} MiB")
+    return found
+
+
+def run_part(name: str, path: Path, events: int) -> dict[str, Any]:
+    """Run one part in this process, and print what it cost as JSON.
+
+    Parameters
+    ----------
+    name : str
+        Which.
+    path : Path
+        The log.
+    events : int
+        How many events it has, or gets.
+
+    Returns
+    -------
+    dict
+        'seconds', 'MiB' (peak of this process, Python and its libraries included), and what was found.
+    """
+    begin = time.perf_counter()
+    found = PARTS[name](path, events)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
+    result = {"seconds": time.perf_counter() - begin, "MiB": peak, **found}
+    print(json.dumps(result))
+    return result
+
+
+def write(path: Path, events: int) -> dict[str, Any]:
+    """Record a run of DEEP R without a gradient to disk, begun in its stationary law."""
+    connections = Connections.random(NEURONS, NEURONS, CONNECTIONS, seed=1)
+    zero = np.zeros(CONNECTIONS)
+    for _ in range(1000):
+        step(connections, zero, RULE)
+    recorded = 0.0
+    with RewiringLog(path) as log:
+        log.annotate(rule=RULE, seed=1)
+        log.describe(0, num_pre=NEURONS, num_post=NEURONS, num_sites=connections.num_sites)
+        look(log, connections)
+        while log.num_births + log.num_deaths < events:
+            info = step(connections, zero, RULE)
+            begin = time.perf_counter()
+            log.record(info, samples=SAMPLES_PER_STEP * info.step)
+            recorded += time.perf_counter() - begin
+        look(log, connections)
+    return {"seconds of recording": recorded, "bytes": path.stat().st_size, "steps": len(log.times)}
+
+
+def look(log: RewiringLog, connections: Connections) -> None:
+    """Take a snapshot."""
+    c = connections
+    log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
+
+
+def open_only(path: Path, _: int) -> dict[str, Any]:
+    """Open the log and ask for its metadata."""
+    log = RewiringLog.open(path)
+    return {"rule": log.metadata["rule"]["class"], "steps": log.last_step - log.first_step}
+
+
+def replay(path: Path, _: int) -> dict[str, Any]:
+    """Replay all events to the last step, which the last snapshot must confirm."""
+    log = RewiringLog.open(path)
+    pre, post, _polarity = next(iter(log.wirings([log.first_step, log.last_step - 1])))
+    last = log.survivors(log.first_step, log.last_step)
+    return {"connections": len(pre), "stayed": len(last[0]), "neurons": int(max(pre.max(), post.max())) + 1}
+
+
+def analyse(path: Path, _: int) -> dict[str, Any]:
+    """Compute turnover, survival, overlap, visited sites and degrees, with the log on disk."""
+    log, ratio = RewiringLog.open(path), RULE.step_ratio
+    first, last = log.first_step, log.last_step
+    births = turnover.rewired_per_step(log).rate
+    curve = survival.survival_of_newborns(log)
+    alive = survival.survival_of_all(log, first)
+    steps = np.linspace(first, last, LOOKS).astype(int)
+    at = int(np.searchsorted(curve.time, 100, side="right")) - 1
+    found = {
+        "births per step": [births.mean(), CONNECTIONS * exact.turnover_rate(ratio)],
+        "survive 100 steps": [curve.probability[at], exact.survival_of_newborns(ratio, 100)[100]],
+        "deaths beyond 20": [turnover.deaths_beyond_age(log, 20), CONNECTIONS * exact.established_turnover(ratio, 20)],
+        "half-life": half_life(alive).value,
+        "overlap": changes.changes_since(log, steps).overlap[-1],
+        "turnover": changes.changes_between(log, steps).turnover.mean(),
+        "visited": [
+            turnover.visited_share(log).rate[-1],
+            wiring_laws.visited_share(births, NEURONS**2, CONNECTIONS)[-1],
+        ],
+        "degree SD": topology.degrees_over_time(log, steps).std(),
+        "hazard": survival.hazard_of_newborns(log).rate[0],
+        "turnover per half-life": comparison.compare({"run": log}, "samples")["run"].turnover_per_half_life,
+    }
+    return {name: np.asarray(value).tolist() for name, value in found.items()}
+
+
+def in_memory(path: Path, _: int) -> dict[str, Any]:
+    """Load the whole log and make the table of all lives."""
+    lives = RewiringLog.load(path).lives()
+    return {"lives": len(lives), "bytes": lives.nbytes}
+
+
+PARTS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
+    "write": write,
+    "open": open_only,
+    "replay": replay,
+    "analyse": analyse,
+    "lives": in_memory,
+}
+
+if __name__ == "__main__":
+    main()

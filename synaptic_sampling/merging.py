@@ -1,0 +1,154 @@
+"""Several logs put together: of other sets at the same steps, or of the same sets at later steps."""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling.events import EVENT
+from synaptic_sampling.log import MAX_INDEX, RewiringLog
+
+__all__ = ["join_logs", "merge_logs"]
+
+#: About so many events are put in order at a time.
+CHUNK = 2**20
+
+
+def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None = None) -> RewiringLog:
+    """Put logs of different sets, recorded at the same steps, into one.
+
+    Parameters
+    ----------
+    logs : sequence of RewiringLog
+        Their sets get new numbers: first those of the first log, in their order, then those of the second, and so on.
+    path : path-like, optional
+        Where to write it; in memory by default.
+
+    Returns
+    -------
+    RewiringLog
+        Not yet closed. Its metadata hold those of each log as ``merged``.
+
+    Raises
+    ------
+    ValueError
+        If there are no logs, or they do not have the same steps at the same times: connections that live on beyond the
+        end of one record cannot be told from those that were seen to do so.
+    """
+    if not logs:
+        raise ValueError("there are no logs to merge.")
+    times = _common_times(logs)
+    merged = RewiringLog(path)
+    number: list[dict[int, int]] = []
+    for log in logs:
+        old = sorted({*log.sets, *(index for _, index in log._taken)})
+        begin = sum(map(len, number))
+        number.append({index: begin + n for n, index in enumerate(old)})
+        for index, about in log.sets.items():
+            merged.describe(number[-1][index], **{name: getattr(about, name) for name in about._fields[1:]})
+    merged.annotate(merged=[log.metadata for log in logs])
+    for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _taken(log)):
+        taken = logs[which].snapshots[n]
+        merged.snapshot(step, number[which][taken.set_index], *taken[2:])
+    _copy(merged, times, partial(_events_of, logs, number))
+    return merged
+
+
+def join_logs(parts: Sequence[RewiringLog], path: str | os.PathLike[str] | None = None) -> RewiringLog:
+    """Put logs of one run, each of which goes on where the one before ended, into one.
+
+    Parameters
+    ----------
+    parts : sequence of RewiringLog
+        In their order, each beginning with a snapshot of all sets at the last step of the one before.
+    path : path-like, optional
+        Where to write it; in memory by default.
+
+    Returns
+    -------
+    RewiringLog
+        Not yet closed. Its metadata are those of the last part, and those of each part as ``joined``.
+
+    Raises
+    ------
+    ValueError
+        If there are no parts, or one does not go on where the one before ended: with other steps, sets or wirings.
+    """
+    if not parts:
+        raise ValueError("there are no logs to join.")
+    for before, after in itertools.pairwise(parts):
+        _check_continuation(before, after)
+    joined = RewiringLog(path)
+    for index, about in parts[0].sets.items():
+        joined.describe(index, **{name: getattr(about, name) for name in about._fields[1:]})
+    joined.annotate(**{**parts[-1].metadata, "joined": [log.metadata for log in parts]})
+    same = {index: index for _, index in parts[0]._taken}
+    for log in parts:
+        for n, (step, _) in _taken(log):
+            if log is parts[0] or step > log.first_step:
+                joined.snapshot(*log.snapshots[n])
+        _copy(joined, log.times, partial(_events_of, [log], [same]))
+    return joined
+
+
+def _check_continuation(before: RewiringLog, after: RewiringLog) -> None:
+    if after.first_step != before.last_step:
+        raise ValueError(f"a part begins at step {after.first_step}, but the one before ended at {before.last_step}.")
+    if after.sets != before.sets:
+        raise ValueError("the parts describe different sets.")
+    for index in sorted({index for _, index in before._taken}):
+        left, found = before.wiring(before.last_step, index), after.wiring(after.first_step, index)
+        if not all(np.array_equal(left[n], found[n]) for n in range(len(left))):
+            raise ValueError(f"set {index} at step {after.first_step} is not as the part before has left it.")
+
+
+def _taken(log: RewiringLog) -> list[tuple[int, tuple[int, int]]]:
+    """Return the number of each snapshot with its step and set, in the order of steps."""
+    return sorted(enumerate(log._taken), key=lambda pair: pair[1][0])
+
+
+def _common_times(logs: Sequence[RewiringLog]) -> NDArray[Any]:
+    """Return the times of all logs, each known from one of them at least, if they agree."""
+    times = logs[0].times
+    for log in logs[1:]:
+        other = log.times
+        if log.first_step != logs[0].first_step or not np.array_equal(other["step"], times["step"]):
+            raise ValueError(
+                f"logs of the steps {logs[0].first_step} to {logs[0].last_step} and {log.first_step} to "
+                f"{log.last_step} cannot be merged; record the sets of one run at the same steps."
+            )
+        for unit in ("seconds", "samples"):
+            known = np.isfinite(times[unit]) & np.isfinite(other[unit])
+            if (times[unit][known] != other[unit][known]).any():
+                raise ValueError(f"the {unit} of the logs differ at the same steps; they are of different runs.")
+            times[unit] = np.where(np.isfinite(times[unit]), times[unit], other[unit])
+    return times
+
+
+def _events_of(logs: Sequence[RewiringLog], number: Sequence[dict[int, int]], after: int, until: int) -> NDArray[Any]:
+    """Return the events of some steps in several logs, their sets by new numbers, one log after the other."""
+    found = [np.empty(0, EVENT)]
+    for log, new in zip(logs, number, strict=True):
+        events = np.concatenate([found[0], *log.event_blocks(after=after, until=until)])
+        renumber = np.zeros(MAX_INDEX + 1, np.uint16)
+        renumber[list(new)] = list(new.values())
+        events["set"] = renumber[events["set"]]
+        found.append(events)
+    return np.concatenate(found)
+
+
+def _copy(log: RewiringLog, times: NDArray[Any], events_of: Callable[[int, int], NDArray[Any]]) -> None:
+    """Append steps and their events, in order, some steps at a time."""
+    begin, number = 0, 100
+    while begin < len(times):
+        some = times[begin : begin + number]
+        events = events_of(int(some["step"][0]) - 1, int(some["step"][-1]))
+        log.record_steps(some, events[np.argsort(events["step"], kind="stable")])
+        begin += len(some)
+        number = max(1, CHUNK * len(some) // max(len(some), len(events)))

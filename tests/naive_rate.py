@@ -61,6 +61,31 @@ def relu_backward(out, delta):
     ]
 
 
+def tanh(x):
+    return [[f32(math.tanh(value)) for value in row] for row in x]
+
+
+def tanh_backward(out, delta):
+    return [
+        [f32(d * f32(f32(1) - f32(value * value))) for value, d in zip(row, slopes, strict=True)]
+        for row, slopes in zip(out, delta, strict=True)
+    ]
+
+
+def pairwise_sum(values):
+    """The order of np.sum: eight sums side by side, long rows in two halves."""
+    n = len(values)
+    if n > 128:
+        half = n // 2 - n // 2 % 8
+        return f32(pairwise_sum(values[:half]) + pairwise_sum(values[half:]))
+    sums = list(values[:8])
+    for i in range(8, n):
+        sums[i % 8] = f32(sums[i % 8] + values[i])
+    while len(sums) > 1:
+        sums = [f32(a + b) for a, b in zip(sums[::2], sums[1::2], strict=True)]
+    return sums[0]
+
+
 def load_batch(samples, order, num_features, width):
     columns = [[f32(value) for value in samples[n]] for n in order]
     columns += [[f32(0)] * num_features] * (width - len(order))

@@ -6,12 +6,16 @@ from synaptic_sampling.rate.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers import Linear, SparseLinear
 from synaptic_sampling.rate.losses import CrossEntropy, MeanSquaredError
 from synaptic_sampling.rate.network import RateNetwork
-from synaptic_sampling.rate.trainer import Trainer
+from synaptic_sampling.rate.schedules import Decay, Patience
+from synaptic_sampling.rate.trainer import Epoch, Trainer
 
 __all__ = [
     "CrossEntropy",
+    "Decay",
+    "Epoch",
     "Linear",
     "MeanSquaredError",
+    "Patience",
     "RateNetwork",
     "ReLU",
     "SparseLinear",

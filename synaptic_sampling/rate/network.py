@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_seed
 from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
+from synaptic_sampling.budget import Budget
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rate.dropout import Dropout
@@ -18,6 +19,7 @@ from synaptic_sampling.rate.layers import Layer
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.parameters import Parameter, SparseParameter, aligned
 from synaptic_sampling.rules import DeepR, FixedWiring
+from synaptic_sampling.sampler import step_checked
 
 __all__ = ["RateNetwork"]
 
@@ -36,6 +38,9 @@ class RateNetwork:
         How it learns. Biases and dense layers descend along their gradients with its learning rate and optimizer.
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
         Signs of connections, see `Connections`.
+    budget : {'layer', 'network'}
+        'layer': each sparse layer keeps its number of connections. 'network': only their sum is kept, and a newborn
+        may come to any vacant site of any layer, all equally likely (see `Budget`).
     seed : int
         Key of all random numbers, 0 to 2**64 - 1.
 
@@ -43,6 +48,8 @@ class RateNetwork:
     ----------
     layers : list of Layer
         As given.
+    budget : Budget or None
+        What the layers share, if they do.
     rule : DeepR or FixedWiring
         As given.
     seed : int
@@ -69,6 +76,7 @@ class RateNetwork:
         rule: DeepR | FixedWiring,
         *,
         signs: str | int | ArrayLike = "site",
+        budget: str = "layer",
         seed: int = 0,
     ) -> None:
         if not isinstance(rule, DeepR | FixedWiring):
@@ -78,6 +86,8 @@ class RateNetwork:
         self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
         if not self.layers:
             raise ValueError("layers must hold at least one layer.")
+        if budget not in {"layer", "network"}:
+            raise ValueError(f"budget must be 'layer' or 'network', got {budget!r}.")
         num: int | None = None
         for index, layer in enumerate(self.layers):
             if not callable(getattr(layer, "backward", None)):
@@ -87,6 +97,7 @@ class RateNetwork:
             num = layer.outputs_after(num)
         for index, layer in enumerate(self.layers):
             layer.build(self.seed, index, signs)
+        self.budget = Budget(self.connections) if budget == "network" else None
         # Only layers with weights can come first.
         self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]
         self.num_out = int(num or 0)
@@ -194,7 +205,7 @@ class RateNetwork:
         Returns
         -------
         list of RewiringInfo
-            What died and was born, for each sparse layer.
+            What died and was born, for each sparse layer; one for all of them where they share a budget.
 
         Raises
         ------
@@ -207,8 +218,14 @@ class RateNetwork:
                     parameter.check(self.rule)
                 except FloatingPointError as error:
                     raise FloatingPointError(f"layer {number}, {layer}: {error}") from error
-        infos = [parameter.step(self.rule) for parameter in self.parameters]
-        return [info for info in infos if info is not None]
+        if self.budget is None:
+            infos = [parameter.step(self.rule) for parameter in self.parameters]
+            return [info for info in infos if info is not None]
+        sparse = [part for part in self.parameters if isinstance(part, SparseParameter)]
+        for parameter in self.parameters:
+            if parameter not in sparse:
+                parameter.step(self.rule)
+        return [step_checked(self.budget, [part.gradient for part in sparse], self.rule)]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that learning needs to go on.
@@ -245,9 +262,9 @@ class RateNetwork:
                 raise ValueError(f"the state holds {key!r}, which this network has not.")
             parts[int(number)][name] = values
         for place, (parameter, part) in enumerate(zip(parameters, parts, strict=True)):
-            own = {name: values.shape for name, values in parameter.state().items() if not name.startswith("moment")}
-            got = {name: values.shape for name, values in part.items() if not name.startswith("moment")}
-            if own != got:
+            own, got = _shapes(parameter.state()), _shapes(part)
+            # Connections may be as many as they were then, where they share a budget.
+            if own.keys() != got.keys() or (own != got and self.budget is None):
                 raise ValueError(f"parameter {place} of the state has shapes {got}, but here they are {own}.")
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.restore(part)
@@ -302,3 +319,8 @@ class RateNetwork:
         for layer in self.layers:
             x = layer.forward(x)
         return x
+
+
+def _shapes(state: Mapping[str, NDArray[Any]]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of a state, but for moments, which come with the first step."""
+    return {name: values.shape for name, values in state.items() if not name.startswith("moment")}

@@ -31,7 +31,7 @@ OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
 ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
 
 #: Events that end a call: these wait in memory until it returns.
-EVENTS_AT_ONCE = 16384
+EVENTS_AT_ONCE = 2**16
 #: Connections times steps of a call: it takes about 0.1 s, after which it can be interrupted.
 WORK_AT_ONCE = 2**23
 
@@ -72,6 +72,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
     layers = network.layers
     possible = (
         type(loss) is CrossEntropy
+        and network.budget is None
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
         and not any({type(one), type(two)} <= set(ACTIVATIONS) for one, two in pairwise(layers))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from types import FrameType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,23 +15,51 @@ from tqdm import tqdm
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.log import TIME, RewiringLog
 from synaptic_sampling.randomness import Stream, permutation
+from synaptic_sampling.rate import stack
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.schedules import Schedule
 
-__all__ = ["Trainer"]
+__all__ = ["Epoch", "Trainer"]
 
 #: Called after each epoch with the number of epochs done, of all, and the mean loss of the last.
 Report = Callable[[int, int, float], None]
 
 
+class Epoch(NamedTuple):
+    """What an epoch came to.
+
+    Attributes
+    ----------
+    samples : int
+        Samples presented since the start.
+    loss : float
+        Mean over its batches.
+    accuracy : float or None
+        Of the test after it, if there was one.
+    connections : list of int
+        Of each sparse layer, at its end.
+    births, deaths : int
+        In this epoch, all layers together.
+    """
+
+    samples: int
+    loss: float
+    accuracy: float | None
+    connections: list[int]
+    births: int
+    deaths: int
+
+
 class Trainer:
     """Train a network and log every birth and death.
 
-    Ctrl+C ends ``fit`` after the step it came in, by KeyboardInterrupt: network, log and counts fit together, and
-    ``fit`` goes on from there. The order of samples is a function of the network's seed and the epoch: to stop
-    and go on gives the same bits as not to stop.
+    Ctrl+C ends ``fit`` after the step it came in, or some steps later (about 0.1 s), by KeyboardInterrupt: network,
+    log and counts fit together, and ``fit`` goes on from there. The order of samples is a function of the network's
+    seed and the epoch: to stop and go on gives the same bits as not to stop.
 
     Parameters
     ----------
@@ -41,33 +69,67 @@ class Trainer:
         What is to be made small; cross-entropy by default.
     log : RewiringLog, optional
         Where to record; one in memory by default.
+    schedule : callable, optional
+        From the number of an epoch, 0 for the first, to the rule of the network in it, such as `Decay`. The rule
+        stays as it is by default.
+    between : callable, optional
+        Called with the trainer before each epoch but the first; may rewire all sparse layers of the network, and
+        returns what it did, for the log (such as `SET`).
+    snapshot_every : int, optional
+        Epochs from one snapshot in the log to the next; by default there is one at the start and one at the end.
 
     Attributes
     ----------
-    network, loss, log : object
+    network, loss, log, schedule : object
         As given.
     steps_done : int
         Batches learned so far.
     samples_done : int
         Samples presented so far.
-    tests : list of tuple
-        (samples presented, accuracy) for each test.
+    history : list of Epoch
+        What each epoch came to.
+    most_connections : int
+        The most that all sparse layers together had after any step.
 
     Raises
     ------
     TypeError
-        If ``network`` or ``loss`` is none.
+        If an argument is of the wrong kind.
     """
 
-    def __init__(self, network: RateNetwork, loss: Loss | None = None, *, log: RewiringLog | None = None) -> None:
+    def __init__(
+        self,
+        network: RateNetwork,
+        loss: Loss | None = None,
+        *,
+        log: RewiringLog | None = None,
+        schedule: Schedule | None = None,
+        between: Callable[[Trainer], Iterable[RewiringInfo]] | None = None,
+        snapshot_every: int | None = None,
+    ) -> None:
         if not isinstance(network, RateNetwork):
             raise TypeError(f"network must be a RateNetwork, got {network!r}.")
         if loss is not None and not callable(getattr(loss, "evaluate", None)):
             raise TypeError(f"loss must be a CrossEntropy or a MeanSquaredError, got {loss!r}.")
+        for name, value in (("schedule", schedule), ("between", between)):
+            if value is not None and not callable(value):
+                raise TypeError(f"{name} must be callable or None, got {value!r}.")
         self.network, self.loss = network, CrossEntropy() if loss is None else loss
         self.log = RewiringLog() if log is None else log
+        self.schedule, self._between = schedule, between
+        if snapshot_every is not None:
+            check_integer("snapshot_every", snapshot_every, minimum=1, maximum=2**31)
+        self._snapshot_every = snapshot_every
         self.steps_done = self.samples_done = 0
-        self.tests: list[tuple[int, float]] = []
+        self.history: list[Epoch] = []
+        self.most_connections = self._count()
+        #: Of the epoch that is under way: sum of losses, batches, births, deaths.
+        self._under_way: list[float] = [0.0, 0, 0, 0]
+
+    @property
+    def tests(self) -> list[tuple[int, float]]:
+        """Return (samples presented, accuracy) for each test."""
+        return [(epoch.samples, epoch.accuracy) for epoch in self.history if epoch.accuracy is not None]
 
     def fit(
         self,
@@ -77,6 +139,7 @@ class Trainer:
         epochs: int,
         batch_size: int = 32,
         test: tuple[ArrayLike, ArrayLike] | None = None,
+        stop: Callable[[Trainer], bool] | None = None,
         report: Report | str | None = "bar",
         watch: Callable[[Trainer], object] | None = None,
     ) -> None:
@@ -94,6 +157,8 @@ class Trainer:
             Samples per step; the last batch of an epoch may be smaller.
         test : tuple of array_like, optional
             Samples and labels on which accuracy is measured after each epoch.
+        stop : callable, optional
+            Asked with the trainer after each epoch whether to end here, such as `Patience`.
         report : 'bar', callable or None
             A progress bar, a function of (epochs done, epochs, mean loss), or nothing.
         watch : callable, optional
@@ -114,25 +179,28 @@ class Trainer:
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
         if not (report in ("bar", None) or callable(report)):
             raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
-        losses: list[float] = []
         self._begin_log()
         bar = tqdm(total=epochs, initial=self.samples_done // len(x), unit="epoch", disable=report != "bar")
         with _Interrupt() as interrupt, bar:
             while self.samples_done < epochs * len(x):
                 epoch, start = divmod(self.samples_done, len(x))
+                interrupt.check()
+                if start == 0:
+                    self._begin_epoch(epoch)
+                elif self.schedule is not None:
+                    self.network.rule = self.schedule(epoch)
                 order = permutation(self.network.seed, Stream.ORDER, epoch, len(x))
-                losses = []
-                for begin in range(start, len(x), size):
-                    interrupt.check()
-                    losses.append(self._learn(x[order[begin : begin + size]], y[order[begin : begin + size]]))
-                    if watch is not None:
-                        watch(self)
-                if test is not None:
-                    self.tests.append((self.samples_done, self.network.accuracy(*test)))
+                while start < len(x):
+                    start += self._learn(x, y, order[start:], size, watch)
+                    if start < len(x):
+                        interrupt.check()
+                self._end_epoch(test)
                 bar.update()
-                bar.set_postfix(loss=f"{np.mean(losses):.4f}", **self._last_test())
+                bar.set_postfix(loss=f"{self.history[-1].loss:.4f}", **self._last_test())
                 if callable(report):
-                    report(epoch + 1, epochs, float(np.mean(losses)))
+                    report(epoch + 1, epochs, self.history[-1].loss)
+                if stop is not None and stop(self):
+                    break
             interrupt.check()
         self.snapshot()
 
@@ -149,8 +217,14 @@ class Trainer:
         path : path-like
             The file. The log is not in it: save that by ``log.save``.
         """
-        about = {"steps_done": self.steps_done, "samples_done": self.samples_done, "tests": self.tests,
-                 "network": repr(self.network), "seed": self.network.seed}  # fmt: skip
+        about = {
+            "steps_done": self.steps_done,
+            "samples_done": self.samples_done,
+            "history": self.history,
+            "under_way": self._under_way,
+            "most_connections": self.most_connections,
+            **self._identity(),
+        }
         save_checkpoint(path, self.network.state(), about)
 
     def load(self, path: str | os.PathLike[str]) -> None:
@@ -167,14 +241,20 @@ class Trainer:
             If it cannot be read, is damaged, or is of another network.
         """
         arrays, about = load_checkpoint(path)
-        own = {"network": repr(self.network), "seed": self.network.seed}
+        own = self._identity()
         if {name: about.get(name) for name in own} != own:
             raise CheckpointError(f"{path} is of another network: {about.get('network')}, seed {about.get('seed')}.")
         self.network.restore(arrays)
         self.steps_done, self.samples_done = about["steps_done"], about["samples_done"]
-        self.tests = [(int(samples), float(accuracy)) for samples, accuracy in about["tests"]]
+        self.history = [Epoch(*values) for values in about["history"]]
+        self._under_way, self.most_connections = about["under_way"], about["most_connections"]
         if self.log.snapshots:
             self.log = RewiringLog()
+
+    def _identity(self) -> dict[str, Any]:
+        """Return what must be equal for a checkpoint to fit; a rule that follows a schedule changes."""
+        rule = repr(self.network.rule) if self.schedule is None else "by schedule"
+        return {"network": f"{self.network.layers}, {rule}", "seed": self.network.seed}
 
     def _begin_log(self) -> None:
         """Write down who is there before the first step that is recorded."""
@@ -185,15 +265,84 @@ class Trainer:
             self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
         self.snapshot()
 
-    def _learn(self, samples: NDArray[np.float32], targets: NDArray[Any]) -> float:
-        """Do one step on a batch and record it."""
-        loss = self.network.gradients(samples, targets, self.loss)
+    def _begin_epoch(self, epoch: int) -> None:
+        """Take the rule of the epoch, and do what is done between two of them."""
+        if self.schedule is not None:
+            self.network.rule = self.schedule(epoch)
+        if epoch and self._between is not None:
+            for info in self._between(self):
+                self._record(info)
+
+    def _end_epoch(self, test: tuple[ArrayLike, ArrayLike] | None) -> None:
+        """Write down what the epoch came to."""
+        accuracy = None if test is None else self.network.accuracy(*test)
+        total, batches, births, deaths = self._under_way
+        counts = [len(c) for c in self.network.connections]
+        self.history.append(
+            Epoch(self.samples_done, total / max(batches, 1), accuracy, counts, int(births), int(deaths))
+        )
+        self._under_way = [0.0, 0, 0, 0]
+        if self._snapshot_every is not None and len(self.history) % self._snapshot_every == 0:
+            self.snapshot()
+
+    def _learn(
+        self,
+        samples: NDArray[np.float32],
+        targets: NDArray[Any],
+        order: NDArray[np.int64],
+        size: int,
+        watch: Callable[[Trainer], object] | None,
+    ) -> int:
+        """Do one step, or many where nobody watches and the network allows; return how many samples they took."""
+        size = min(size, len(order))
+        steps = min(len(order) // size, stack.steps_at_once(self.network, self.loss))
+        if steps and watch is None:
+            return self._learn_many(samples, targets, order, size, steps)
+        batch = order[:size]
+        loss = self.network.gradients(samples[batch], targets[batch], self.loss)
         infos = self.network.step()
-        self.steps_done += 1
-        self.samples_done += len(samples)
+        self._count_steps(np.array([loss]), size)
         for info in infos:
-            self.log.record(info, samples=self.samples_done)
-        return loss
+            self._record(info)
+        if watch is not None:
+            watch(self)
+        return size
+
+    def _learn_many(
+        self, samples: NDArray[np.float32], labels: NDArray[Any], order: NDArray[np.int64], size: int, steps: int
+    ) -> int:
+        """Do some steps in one call, and record them."""
+        before = self.network.connections[0].steps_done
+        learned = stack.learn(self.network, samples, labels, order, size, steps)
+        done = len(learned.losses)
+        times = np.empty(done, TIME)
+        times["step"], times["seconds"] = np.arange(before + 1, before + done + 1), np.nan
+        times["samples"] = self.samples_done + size * np.arange(1, done + 1)
+        births = int(np.count_nonzero(learned.events["kind"] > 0))
+        self._under_way[2] += births
+        self._under_way[3] += len(learned.events) - births
+        self._count_steps(learned.losses, size)
+        self.log.record_steps(times, learned.events)
+        if not learned.finite:
+            self.network.step()  # It finds what is not finite, and says where.
+        return done * size
+
+    def _record(self, info: RewiringInfo) -> None:
+        """Write down what was rewired."""
+        self.log.record(info, samples=self.samples_done)
+        self._under_way[2] += info.num_births
+        self._under_way[3] += info.num_deaths
+        self.most_connections = max(self.most_connections, self._count())
+
+    def _count_steps(self, losses: NDArray[np.float64], size: int) -> None:
+        """Count steps and samples; losses are added one by one, so that the sum does not tell where a run was cut."""
+        self.steps_done += len(losses)
+        self.samples_done += len(losses) * size
+        self._under_way[0] = float(np.cumsum([self._under_way[0], *losses])[-1])
+        self._under_way[1] += len(losses)
+
+    def _count(self) -> int:
+        return sum(len(c) for c in self.network.connections)
 
     def _last_test(self) -> dict[str, str]:
         return {"accuracy": f"{100 * self.tests[-1][1]:.1f} %"} if self.tests else {}

@@ -59,14 +59,36 @@ def test_relu_lets_nan_be_found():
     assert np.isnan(x).all()
 
 
-def test_load_batch_equals_naive(rng):
+def test_tanh_equals_naive(rng):
+    """The hyperbolic tangent of float32 and of float64, rounded, differ in the last bit at most."""
+    for _ in range(CASES):
+        x, delta = (3 * rng.standard_normal((2, 3, 16))).astype(np.float32)
+        out = x.copy()
+        linear._tanh(out)
+        np.testing.assert_allclose(out, naive_rate.tanh(x), rtol=2e-7)
+        back = delta.copy()
+        linear._tanh_backward(out, back)
+        assert_array_equal(back, naive_rate.tanh_backward(out, delta))
+
+
+@pytest.mark.parametrize("width", [16, 32, 128, 144, 256, 272, 1040])
+def test_rows_are_summed_as_numpy_does(rng, width):
+    delta = rng.standard_normal((9, width)).astype(np.float32)
+    out = np.empty(9, np.float32)
+    linear._sum_rows(delta, out)
+    assert_array_equal(out, [naive_rate.pairwise_sum(row) for row in delta])
+    assert_array_equal(out, delta.sum(axis=1))
+
+
+@pytest.mark.parametrize("num_features", [1, 7, 16, 40])
+def test_load_batch_equals_naive(rng, num_features):
     for _ in range(CASES):
         n = int(rng.integers(1, 40))
-        samples = rng.standard_normal((50, 7)).astype(np.float32)
+        samples = rng.standard_normal((50, num_features)).astype(np.float32)
         order = rng.integers(0, 50, n)
-        out = np.full((7, -(-n // 16) * 16), np.nan, np.float32)
+        out = np.full((num_features, -(-n // 16) * 16), np.nan, np.float32)
         linear._load_batch(samples, order, out)
-        assert_array_equal(out, naive_rate.load_batch(samples, order, 7, out.shape[1]))
+        assert_array_equal(out, naive_rate.load_batch(samples, order, num_features, out.shape[1]))
 
 
 def test_losses_equal_naive(rng):
@@ -93,3 +115,7 @@ def test_vector_code_equals_plain_code(rng):
         expected = naive_rate.add_scaled(np.float32(0.7), flat_x, flat_y)
         lanes.plain_add_scaled(np.float32(0.7), x, i, y, j)
         assert_array_equal(y.ravel()[j : j + 16], expected)
+        assert lanes.plain_sum(x, i) == naive_rate.pairwise_sum(flat_x)
+        tile, out = rng.standard_normal((16, 16)).astype(np.float32), np.zeros((20, 32), np.float32)
+        lanes.plain_turn(tile, out, 64, 32)
+        assert_array_equal(out[2:18, :16], tile.T)

@@ -1,0 +1,102 @@
+"""What changes from epoch to epoch: the rule, and whether there is a next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling.rules import DeepR, FixedWiring
+
+__all__ = ["Decay", "Patience", "Schedule"]
+
+#: From the number of an epoch, 0 for the first, to the rule in it.
+Schedule = Callable[[int], DeepR | FixedWiring]
+
+
+@dataclass(frozen=True)
+class Decay:
+    """A rule whose learning rate and temperature are multiplied by a factor after each epoch.
+
+    Parameters
+    ----------
+    rule : DeepR or FixedWiring
+        In the first epoch.
+    learning_rate, temperature : float
+        The factors, > 0; the latter is of use with DeepR only. With both equal, the noise per step shrinks as the
+        learning rate does.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+
+    rule: DeepR | FixedWiring
+    learning_rate: float = 1.0
+    temperature: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.rule, DeepR | FixedWiring):
+            raise TypeError(f"rule must be a DeepR or a FixedWiring, got {self.rule!r}.")
+        check_number("learning_rate", self.learning_rate, above=0.0)
+        check_number("temperature", self.temperature, above=0.0)
+
+    def __call__(self, epoch: int) -> DeepR | FixedWiring:
+        """Return the rule of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            0 for the first.
+
+        Returns
+        -------
+        DeepR or FixedWiring
+            With its own learning rate and temperature.
+        """
+        changes = {"learning_rate": self.rule.learning_rate * self.learning_rate**epoch}
+        if isinstance(self.rule, DeepR):
+            changes["temperature"] = self.rule.temperature * self.temperature**epoch
+        return replace(self.rule, **changes)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Ends training when the accuracy of tests has not risen for some epochs.
+
+    The tests must then not be those by which the network is judged in the end.
+
+    Parameters
+    ----------
+    epochs : int
+        How many to wait for, at least 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the number is none, or below 1.
+    """
+
+    epochs: int
+
+    def __post_init__(self) -> None:
+        check_integer("epochs", self.epochs, minimum=1, maximum=2**31)
+
+    def __call__(self, trainer: Any) -> bool:
+        """Return whether to stop.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            After an epoch.
+
+        Returns
+        -------
+        bool
+            Whether none of the last ``epochs`` tests was better than those before them.
+        """
+        accuracies = [accuracy for _, accuracy in trainer.tests]
+        recent, earlier = accuracies[-self.epochs :], accuracies[: -self.epochs]
+        return bool(earlier) and max(recent) <= max(earlier)

@@ -1,0 +1,107 @@
+"""Losses over frames: derivatives, what does not count, what is refused."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from synaptic_sampling import CrossEntropy, DeepR, MeanSquaredError, RateNetwork, SparseLinear, Trainer
+from synaptic_sampling.rate.frame_losses import FrameCrossEntropy, FrameMeanSquaredError, frame_accuracy
+from synaptic_sampling.rate.frames import EachFrame, pack
+from synaptic_sampling.rate.recurrent import SparseLSTM
+from tests.naive_convolution import derivatives
+
+
+def plain_cross_entropy(out, labels):
+    """One frame after another."""
+    losses, classes = [], len(out) // labels.shape[1]
+    for n, t in np.ndindex(labels.shape):
+        if labels[n, t] >= 0:
+            values = [float(out[t * classes + c, n]) for c in range(classes)]
+            losses.append(math.log(sum(map(math.exp, values))) - values[labels[n, t]])
+    return sum(losses) / max(1, len(losses))
+
+
+def plain_square(out, targets):
+    squares = [
+        (float(out[k, n]) - float(targets[n, k])) ** 2
+        for n, k in np.ndindex(targets.shape)
+        if not math.isnan(targets[n, k])
+    ]
+    return sum(squares) / max(1, len(squares))
+
+
+@pytest.mark.parametrize("kind", ["labels", "targets"])
+@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
+def test_gradients_are_derivatives(rng, kind, share):
+    out = rng.standard_normal((12, 16)).astype(np.float32)
+    if kind == "labels":
+        loss, plain = FrameCrossEntropy(), plain_cross_entropy
+        targets = np.where(rng.random((9, 4)) < share, rng.integers(0, 3, (9, 4)), -1)
+    else:
+        loss, plain = FrameMeanSquaredError(), plain_square
+        targets = np.where(rng.random((9, 12)) < share, rng.standard_normal((9, 12)), np.nan)
+    targets = loss.check_targets(targets, 9, 12)
+    value, delta = loss.evaluate(out, targets)
+    assert value == pytest.approx(plain(out, targets), rel=1e-12, abs=1e-15)
+    values = out.astype(float)
+    slopes = derivatives(lambda: plain(values, targets), values)
+    assert delta.dtype == np.float32
+    assert_allclose(delta, slopes, rtol=1e-4, atol=1e-8)
+    assert not delta[:, 9:].any()
+
+
+def test_with_one_frame_they_are_the_plain_losses(rng):
+    out, labels = rng.standard_normal((5, 16)).astype(np.float32), rng.integers(0, 5, 13)
+    mine, plain = FrameCrossEntropy().evaluate(out, labels[:, None]), CrossEntropy().evaluate(out, labels)
+    assert mine[0] == pytest.approx(plain[0], rel=1e-12)
+    assert_allclose(mine[1], plain[1], rtol=1e-5, atol=1e-8)
+    targets = rng.standard_normal((13, 5)).astype(np.float32)
+    mine, plain = FrameMeanSquaredError().evaluate(out, targets), MeanSquaredError().evaluate(out, targets)
+    assert mine[0] == pytest.approx(plain[0], rel=1e-12)
+    assert_array_equal(mine[1], plain[1])
+
+
+def test_large_outputs_do_not_overflow():
+    value, delta = FrameCrossEntropy().evaluate(np.array([[1e4], [-1e4]], np.float32), np.array([[1]]))
+    assert value == 2e4
+    assert_array_equal(delta, [[1], [-1]])
+
+
+def test_a_network_learns_to_label_frames(rng):
+    """Each frame is to be told whether the sum of all so far is above 0; those after the end do not count."""
+    sequences = [rng.standard_normal((n, 1)).astype(np.float32) for n in rng.integers(5, 13, 128)]
+    labels = np.full((128, 12), -1)
+    for row, frames in zip(labels, sequences, strict=True):
+        row[: len(frames)] = np.cumsum(frames) > 0
+    first = SparseLSTM(1, 16, connectivity=0.5, steps=12, masked=True, output="all")
+    net = RateNetwork([first, EachFrame(SparseLinear(16, 2, connectivity=0.8))], DeepR(0.5, 1e-4, 1e-7), seed=1)
+    x = pack(sequences, 12)
+    Trainer(net, FrameCrossEntropy()).fit(x, labels, epochs=60, batch_size=16, report=None)
+    assert frame_accuracy(net.outputs(x), labels) > 0.9
+
+
+def test_frame_accuracy_counts_labelled_frames():
+    outputs = [[1, 0, 0, 1, 1, 0], [0, 1, 1, 0, 0, 1]]
+    assert frame_accuracy(outputs, [[0, 0, -1], [1, -1, -1]]) == 2 / 3
+
+
+def test_wrong_targets_are_refused():
+    labels, squares = FrameCrossEntropy(), FrameMeanSquaredError()
+    with pytest.raises(TypeError, match="labels must be integers, got float64"):
+        labels.check_targets([[0.5]], 1, 2)
+    with pytest.raises(ValueError, match=r"must have shape \(1, steps\) with 7 outputs in steps, got \(1, 2\)"):
+        labels.check_targets([[0, 1]], 1, 7)
+    with pytest.raises(ValueError, match="must be between 0 and 2, or -1 for none, got 3"):
+        labels.check_targets([[0, 3]], 1, 6)
+    with pytest.raises(ValueError, match=r"targets must have shape \(1, 6\), or that in frames, got \(1, 5\)"):
+        squares.check_targets(np.zeros((1, 5)), 1, 6)
+    with pytest.raises(ValueError, match="must be finite, or NaN"):
+        squares.check_targets([[np.inf]], 1, 1)
+    with pytest.raises(ValueError, match="at least one that is not -1"):
+        frame_accuracy([[1, 0]], [[-1]])
+    with pytest.raises(ValueError, match="outputs must have shape"):
+        frame_accuracy([1, 0], [[1]])

@@ -266,9 +266,11 @@ def check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -
     ValueError
         If they are wrong.
     """
-    own = events["step"] if closed or not len(steps) else events["step"][events["step"] <= steps[-1]]
+    own = events["step"]
+    if not closed:
+        own = own[own <= (steps[-1] if len(steps) else -1)]
     place = np.searchsorted(steps, own)
-    if (closed and len(own) and place[-1] == len(steps)) or (steps[place] != own).any():
+    if (place == len(steps)).any() or (steps[place] != own).any():
         raise ValueError("an event belongs to no step")
     if not (np.isin(events["kind"], (-2, -1, 1, 2)) & (np.abs(events["polarity"]) == 1)).all():
         raise ValueError("an event is no birth, no death and no move, or has no sign")

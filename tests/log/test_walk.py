@@ -1,0 +1,170 @@
+"""The kernel that follows connections does what its plain twin does, event by event, possible or not."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from synaptic_sampling._kernels import replay as kernel
+from synaptic_sampling._kernels.vacancy import EMPTY
+from synaptic_sampling._log_file import LogError, Snapshot
+from synaptic_sampling._replay import LIFE, Walk
+from synaptic_sampling.events import EVENT
+
+
+class Twin:
+    """What the kernel does, in dicts."""
+
+    def __init__(self, pairs, slots, distinct):
+        self.slots, self.distinct = slots, distinct
+        self.held = {slot: [*row, 0, True, n] for n, (slot, row) in enumerate(sorted(pairs.items()))}
+        self.number, self.left, self.ended = len(pairs), None, []
+
+    def possible(self, step, i, j, slot, kind, sign):
+        if not 0 <= slot < self.slots or (self.left is not None) != (kind == 2):
+            return False
+        if kind < 0:
+            if slot not in self.held or tuple(self.held[slot][:3]) != (i, j, sign):
+                return False
+            if kind == -2:
+                self.left = slot, step
+            else:
+                *row, number = self.held.pop(slot)
+                self.ended.append((*row, step, number))
+            return True
+        if slot in self.held:
+            return False
+        if kind == 2:
+            left, when = self.left
+            if when != step or tuple(self.held[left][:3]) != (i, j, sign):
+                return False
+            self.held[slot] = self.held.pop(left)
+            self.left = None
+            return True
+        if i < 0 or j < 0 or (self.distinct and any((i, j) == tuple(row[:2]) for row in self.held.values())):
+            return False
+        self.held[slot] = [i, j, sign, step, False, self.number]
+        self.number += 1
+        return True
+
+
+def random_events(rng, twin, number):
+    """Events that are mostly possible, and often enough not."""
+    rows, step = [], 1
+    while len(rows) < number:
+        step += int(rng.integers(0, 2))
+        slot = int(rng.integers(-1, twin.slots + 1)) if rng.random() < 0.02 else int(rng.integers(0, twin.slots))
+        there = twin.held.get(slot)
+        if there is None or rng.random() < 0.01:
+            i, j = rng.integers(-1 if rng.random() < 0.02 else 0, 4, 2).tolist()
+            batch = [(step, i, j, slot, 0, 1, int(rng.choice([-1, 1])))]
+        elif rng.random() < 0.5:
+            batch = [(step, *there[:2], slot, 0, -1, there[2])]
+        else:
+            to = int(rng.integers(0, twin.slots))
+            batch = [(step, *there[:2], slot, 0, -2, there[2]), (step, *there[:2], to, 0, 2, there[2])]
+            if rng.random() < 0.05:
+                batch = batch[: int(rng.integers(1, 3))][::-1]
+        for row in batch:
+            rows.append(row)
+            if not twin.possible(*row[:4], *row[5:]):
+                return rows, len(rows) - 1
+    return rows, -1
+
+
+@pytest.mark.parametrize("distinct", [True, False])
+def test_kernel_equals_twin(rng, distinct):
+    verdicts = []
+    for _ in range(150):
+        slots = int(rng.integers(0, 12))
+        pairs = {}
+        for slot in range(slots):
+            pair = tuple(rng.integers(0, 4, 2).tolist())
+            if rng.random() < 0.5 and not (distinct and any(pair == row[:2] for row in pairs.values())):
+                pairs[slot] = (*pair, int(rng.choice([-1, 1])))
+        twin = Twin(pairs, slots, distinct)
+        rows, wrong = random_events(rng, twin, int(rng.integers(0, 60)) if slots else 0)
+        events = np.array(rows, EVENT)
+        held, number = np.zeros(slots, LIFE), np.zeros(slots, np.int64)
+        for n, (slot, row) in enumerate(sorted(pairs.items())):
+            held[slot] = (*row[:2], 0, row[2], True, False, 0, 0)
+            number[slot] = n
+        table, counters = np.full(64, EMPTY), np.zeros(kernel.NUM_COUNTERS, np.int64)
+        if distinct:
+            for row in pairs.values():
+                kernel._insert(table, row[0] << 32 | row[1])
+        counters[kernel.NEXT], counters[kernel.LEFT] = len(pairs), -1
+        ended, numbers = np.zeros(len(events), LIFE), np.zeros(len(events), np.int64)
+        got = kernel._follow(events, table, distinct, counters, held, number, ended, numbers)
+        verdicts.append(wrong >= 0)
+        assert got == wrong
+        assert counters[kernel.NEXT] == twin.number
+        assert counters[kernel.LEFT] == (-1 if twin.left is None else twin.left[0])
+        fields = ["pre", "post", "polarity", "birth", "initial"]
+        found = [(*life[fields].tolist(), int(n)) for life, n in zip(held, number, strict=True) if life["polarity"]]
+        assert found == [tuple(row) for _, row in sorted(twin.held.items())]
+        done = counters[kernel.ENDED]
+        assert [
+            (*life[[*fields, "end"]].tolist(), int(n)) for life, n in zip(ended[:done], numbers, strict=False)
+        ] == twin.ended
+        assert ended["dead"][:done].all()
+        occupied = {row[0] << 32 | row[1] for row in twin.held.values()} if distinct else set()
+        assert set(table[table != EMPTY].tolist()) == occupied
+    assert 15 < sum(verdicts) < 135
+
+
+def test_sites_are_met_once(rng):
+    for number in (0, 1, 50):
+        sites = rng.integers(0, 20, number)
+        table, new = np.full(128, EMPTY), np.empty(number, np.bool_)
+        kernel._meet_each(table, sites, new)
+        assert new.tolist() == [site not in sites[:n].tolist() for n, site in enumerate(sites.tolist())]
+
+
+def snapshot(pairs, step=0):
+    pre, post = (np.array(ends, np.int32) for ends in zip(*pairs, strict=True))
+    return Snapshot(step, 7, pre, post, np.zeros(len(pairs)), np.ones(len(pairs), np.int8))
+
+
+def test_events_in_any_pieces_give_the_same(rng):
+    """However the events are cut, and though slots and table grow on the way."""
+    rows, held, alive = [], {0: (0, 1)}, 1
+    for step in range(1, 400):
+        if rng.random() < 0.6:
+            pair, slot = divmod(int(rng.integers(0, 10**6)), 1000), max(held, default=-1) + 1
+            if pair not in held.values():
+                held[slot] = pair
+                rows.append((step, *pair, slot, 7, 1, 1))
+        elif held:
+            slot = list(held)[int(rng.integers(len(held)))]
+            rows.append((step, *held.pop(slot), slot, 7, -1, 1))
+    events = np.array(rows, EVENT)
+    whole = Walk(snapshot([(0, 1)]))
+    expected, order = whole.feed(events)
+    for _ in range(10):
+        walk = Walk(snapshot([(0, 1)]))
+        cuts = np.sort(rng.integers(0, len(events) + 1, 20))
+        parts = [walk.feed(part) for part in np.split(events, cuts)]
+        assert_array_equal(np.concatenate([lives for lives, _ in parts]), expected)
+        assert_array_equal(np.concatenate([numbers for _, numbers in parts]), order)
+        for one, other in zip(walk.wiring(), whole.wiring(), strict=True):
+            assert_array_equal(one, other)
+    assert list(zip(*(ends.tolist() for ends in whole.wiring()[:2]), strict=True)) == [held[n] for n in sorted(held)]
+    assert (expected["set"] == 7).all()
+    assert (whole.alive(400)[0]["end"] == 400).all()
+    assert alive
+
+
+def test_a_pair_twice_in_a_snapshot_is_refused():
+    with pytest.raises(LogError, match="step 3: connection 4 -> 5 is there twice in the snapshot"):
+        Walk(snapshot([(0, 1), (4, 5), (4, 5)], 3))
+    assert len(Walk(snapshot([(4, 5), (4, 5)]), multapses=True).wiring()[0]) == 2
+
+
+def test_a_connection_that_arrives_nowhere_is_missed():
+    walk = Walk(snapshot([(0, 1), (4, 5)]))
+    walk.feed(np.array([(2, 0, 1, 0, 7, -2, 1)], EVENT))
+    for look in (walk.wiring, lambda: walk.alive(3)):
+        with pytest.raises(LogError, match="step 2: the connection in slot 0 moves, and arrives nowhere"):
+            look()

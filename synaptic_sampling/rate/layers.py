@@ -67,6 +67,11 @@ class _Affine:
         """Return the biases, shape (num_out,); zeros for ever in a layer without."""
         return self._bias.value
 
+    @property
+    def input(self) -> Activations:
+        """Return the last input, shape (num_in, width)."""
+        return self._x
+
     def outputs_after(self, num_before: int | None) -> int:
         """Return ``num_out``, if the layer can stand where it is put.
 

@@ -194,10 +194,25 @@ class RateNetwork:
         for layer in self.layers:
             if isinstance(layer, Dropout):
                 layer.drop_next = True
-        value, delta = loss.evaluate(self._forward(samples, np.arange(len(samples))), targets)
+        value, delta = loss.evaluate(self.present(samples), targets)
         for number in range(len(self.layers) - 1, -1, -1):
             delta = self.layers[number].backward(delta, wanted=number > 0)
         return value
+
+    def present(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Show a batch and return the outputs as losses want them; layers remember what backward passes need.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n, num_in)
+            A batch, from ``check_samples``.
+
+        Returns
+        -------
+        ndarray of float32, shape (num_out, n padded to a multiple of 16)
+            Overwritten by the next call.
+        """
+        return self._forward(samples, np.arange(len(samples)))
 
     def step(self) -> list[RewiringInfo]:
         """Let every layer move along its gradient and rewire; either all do, or none.

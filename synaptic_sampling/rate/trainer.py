@@ -73,8 +73,10 @@ class Trainer:
         From the number of an epoch, 0 for the first, to the rule of the network in it, such as `Decay`. The rule
         stays as it is by default.
     between : callable, optional
-        Called with the trainer before each epoch but the first; may rewire all sparse layers of the network, and
-        returns what it did, for the log (such as `SET`).
+        Called with the trainer between two epochs, or between two steps; may rewire all sparse layers of the network,
+        and returns what it did, for the log (such as `SET`).
+    every : int, optional
+        How many steps there are between two calls of ``between``; by default an epoch.
     snapshot_every : int, optional
         Epochs from one snapshot in the log to the next; by default there is one at the start and one at the end.
 
@@ -105,6 +107,7 @@ class Trainer:
         log: RewiringLog | None = None,
         schedule: Schedule | None = None,
         between: Callable[[Trainer], Iterable[RewiringInfo]] | None = None,
+        every: int | None = None,
         snapshot_every: int | None = None,
     ) -> None:
         if not isinstance(network, RateNetwork):
@@ -117,9 +120,10 @@ class Trainer:
         self.network, self.loss = network, CrossEntropy() if loss is None else loss
         self.log = RewiringLog() if log is None else log
         self.schedule, self._between = schedule, between
-        if snapshot_every is not None:
-            check_integer("snapshot_every", snapshot_every, minimum=1, maximum=2**31)
-        self._snapshot_every = snapshot_every
+        for name, count in (("every", every), ("snapshot_every", snapshot_every)):
+            if count is not None:
+                check_integer(name, count, minimum=1, maximum=2**31)
+        self._every, self._snapshot_every = every, snapshot_every
         self.steps_done = self.samples_done = 0
         self.history: list[Epoch] = []
         self.most_connections = self._count()
@@ -185,12 +189,11 @@ class Trainer:
             while self.samples_done < epochs * len(x):
                 epoch, start = divmod(self.samples_done, len(x))
                 interrupt.check()
-                if start == 0:
-                    self._begin_epoch(epoch)
-                elif self.schedule is not None:
+                if self.schedule is not None:
                     self.network.rule = self.schedule(epoch)
                 order = permutation(self.network.seed, Stream.ORDER, epoch, len(x))
                 while start < len(x):
+                    self._rewire_between(start)
                     start += self._learn(x, y, order[start:], size, watch)
                     if start < len(x):
                         interrupt.check()
@@ -265,11 +268,10 @@ class Trainer:
             self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
         self.snapshot()
 
-    def _begin_epoch(self, epoch: int) -> None:
-        """Take the rule of the epoch, and do what is done between two of them."""
-        if self.schedule is not None:
-            self.network.rule = self.schedule(epoch)
-        if epoch and self._between is not None:
+    def _rewire_between(self, start: int) -> None:
+        """Do what is done between epochs or steps, if it is time for it."""
+        due = start == 0 if self._every is None else self.steps_done % self._every == 0
+        if self._between is not None and self.steps_done and due:
             for info in self._between(self):
                 self._record(info)
 
@@ -296,6 +298,8 @@ class Trainer:
         """Do one step, or many where nobody watches and the network allows; return how many samples they took."""
         size = min(size, len(order))
         steps = min(len(order) // size, stack.steps_at_once(self.network, self.loss))
+        if self._every is not None:
+            steps = min(steps, self._every - self.steps_done % self._every)
         if steps and watch is None:
             return self._learn_many(samples, targets, order, size, steps)
         batch = order[:size]

@@ -1,0 +1,251 @@
+"""Other ways to a sparse network, with which DEEP R is compared: SET, RigL, l1 shrinkage, pruning by magnitude.
+
+All of them learn by `FixedWiring`: a weight may change its sign. SET and RigL are given to a `Trainer` as ``between``,
+`Shrinkage` to ``fit`` as ``watch``; `prune` makes a sparse network of a trained one.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling import sampler
+from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.randomness import Stream, permutation
+from synaptic_sampling.rate.layers import Layer, Linear, SparseLinear
+from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.trainer import Trainer
+
+__all__ = ["SET", "RigL", "Shrinkage", "prune"]
+
+
+@dataclass(frozen=True)
+class SET:
+    """Sparse evolutionary training (Mocanu et al. 2018): the weakest die, as many are born at random sites.
+
+    Parameters
+    ----------
+    fraction : float
+        Share of the connections of each layer that is replaced each time, above 0 and below 1.
+
+    Notes
+    -----
+    Newborns begin with weight 0 and not, as published, with a random one, which disturbs a trained network.
+    """
+
+    fraction: float = 0.3
+
+    def __post_init__(self) -> None:
+        _check_fraction(self.fraction)
+
+    def __call__(self, trainer: Trainer) -> list[RewiringInfo]:
+        """Rewire all sparse layers.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            Whose network is changed.
+
+        Returns
+        -------
+        list of RewiringInfo
+            One for each layer.
+        """
+        infos = []
+        for c in trainer.network.connections:
+            weak = np.zeros(len(c), np.bool_)
+            weak[_weakest(c, int(self.fraction * len(c)))] = True
+            infos.append(sampler.replace(c, weak))
+        return infos
+
+
+class RigL:
+    """Rigged lottery (Evci et al. 2020): the weakest die, others are born where the gradient of all sites is largest.
+
+    It needs, now and then, the gradient of every site: memory for a dense matrix per layer.
+
+    Parameters
+    ----------
+    samples, labels : ndarray
+        The training set.
+    batch_size : int
+        Samples on which the gradient is taken, the first ones of a random order.
+    steps : int
+        Steps during which it rewires; the share that is replaced falls from ``fraction`` to 0 as half a cosine.
+    fraction : float
+        Share that is replaced the first time, above 0 and below 1.
+    """
+
+    def __init__(
+        self,
+        samples: NDArray[Any],
+        labels: NDArray[Any],
+        *,
+        batch_size: int,
+        steps: int,
+        fraction: float = 0.3,
+    ) -> None:
+        self.samples, self.labels = samples, labels
+        self.batch_size = check_integer("batch_size", batch_size, minimum=1, maximum=len(samples))
+        self.steps = check_integer("steps", steps, minimum=1, maximum=2**62)
+        self.fraction = _check_fraction(fraction)
+
+    def __call__(self, trainer: Trainer) -> list[RewiringInfo]:
+        """Rewire all `SparseLinear` layers.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            Whose network is changed.
+
+        Returns
+        -------
+        list of RewiringInfo
+            One for each layer.
+        """
+        if trainer.steps_done >= self.steps:
+            return []
+        share = self.fraction / 2 * (1 + math.cos(math.pi * trainer.steps_done / self.steps))
+        gradients = self._dense_gradients(trainer)
+        infos = []
+        for layer, gradient in gradients:
+            c = layer.connections
+            weak = _weakest(c, int(share * len(c)))
+            survivors = np.delete(c.sites.keys(c.pre, c.post), weak)
+            size = np.abs(gradient).ravel()
+            size[survivors] = -1.0
+            best = np.argpartition(-size, len(weak) - 1)[: len(weak)] if len(weak) else weak
+            infos.append(_move_to(c, weak, np.sort(best)))
+        return infos
+
+    def _dense_gradients(self, trainer: Trainer) -> list[tuple[SparseLinear, NDArray[np.float32]]]:
+        """Return dE/dw of every site [pre, post] of every sparse layer, from the last to the first."""
+        net, loss = trainer.network, trainer.loss
+        order = permutation(net.seed, Stream.SPLIT, trainer.steps_done, len(self.samples))[: self.batch_size]
+        x = net.check_samples(self.samples[order])
+        targets = loss.check_targets(self.labels[order], len(x), net.num_out)
+        found = []
+        _, delta = loss.evaluate(net.present(x), targets)
+        for layer in net.layers[::-1]:
+            if isinstance(layer, SparseLinear):
+                found.append((layer, layer.input @ delta.T))
+            delta = layer.backward(delta, wanted=layer is not net.layers[0])
+        return found
+
+
+@dataclass(frozen=True)
+class Shrinkage:
+    """l1 shrinkage of dense layers (Tibshirani 1996; Collins and Kohli 2014): every step moves all weights towards 0.
+
+    A weight that would cross 0 stays there, until its gradient is larger than ``l1`` (the proximal step).
+
+    Parameters
+    ----------
+    l1 : float
+        Slope of the penalty, > 0.
+    """
+
+    l1: float
+
+    def __post_init__(self) -> None:
+        check_number("l1", self.l1, above=0.0)
+
+    def __call__(self, trainer: Trainer) -> None:
+        """Shrink all weights of dense layers.
+
+        Parameters
+        ----------
+        trainer : Trainer
+            Whose network is changed, after a step.
+        """
+        amount = np.float32(trainer.network.rule.learning_rate * self.l1)
+        for layer in trainer.network.layers:
+            if isinstance(layer, Linear):
+                layer.matrix[:] -= np.clip(layer.matrix, -amount, amount)
+
+
+def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
+    """Return a network of sparse layers with the strongest weights of another one (Han et al. 2015).
+
+    Parameters
+    ----------
+    network : RateNetwork
+        Of `Linear`, `SparseLinear` and activation functions; stays as it is.
+    counts : sequence of int
+        How many weights to keep, for each layer that has weights.
+
+    Returns
+    -------
+    RateNetwork
+        With the same rule, seed and biases.
+    """
+    rest = list(counts)
+    layers: list[Layer] = []
+    for layer in network.layers:
+        if isinstance(layer, Linear | SparseLinear):
+            has_bias = len(layer.parameters) == 2
+            layers.append(SparseLinear(layer.num_in, layer.num_out, connections=rest.pop(0), bias=has_bias))
+        else:
+            layers.append(type(layer)())
+    pruned = RateNetwork(layers, network.rule, seed=network.seed)
+    for old, new in zip(network.layers, layers, strict=True):
+        if isinstance(new, SparseLinear):
+            _take_strongest(old, new)
+    return pruned
+
+
+def _take_strongest(old: Any, new: SparseLinear) -> None:
+    """Let the connections of ``new`` be the strongest ones of ``old``."""
+    if isinstance(old, Linear):
+        post, pre = (indices.ravel() for indices in np.indices(old.matrix.shape))
+        weights = old.matrix.ravel()
+    else:
+        pre, post, weights = old.connections.pre, old.connections.post, old.connections.weights
+    c = new.connections
+    kept = np.argsort(-np.abs(weights), kind="stable")[: len(c)]
+    kept = kept[np.argsort(c.sites.keys(pre[kept], post[kept]))]
+    signs = np.where(weights[kept] < 0, -1, 1).astype(np.int8)
+    own = {"pre": pre[kept], "post": post[kept], "theta": np.abs(weights[kept]), "polarity": signs}
+    c.restore({**c.state(), **own})
+    new.bias[:] = old.bias
+
+
+def _weakest(c: Connections, number: int) -> NDArray[np.int64]:
+    """Return the slots of the connections with the smallest weights, ascending."""
+    return np.sort(np.argsort(np.abs(c.theta), kind="stable")[:number])
+
+
+def _move_to(c: Connections, slots: NDArray[np.int64], keys: NDArray[np.int64]) -> RewiringInfo:
+    """Let connections die, and others be born in their slots at given sites."""
+    events = np.zeros(2 * len(slots), EVENT)
+    died, born = events[: len(slots)], events[len(slots) :]
+    now = c.steps_done + 1
+    events["step"], events["set"] = now, c.index
+    state = {name: np.array(values) for name, values in c.state().items()}
+    for rows, kind in ((died, -1), (born, 1)):
+        rows["slot"], rows["kind"] = slots, kind
+        if kind == 1:
+            state["pre"][slots], state["post"][slots] = keys // c.num_post, keys % c.num_post
+            state["polarity"][slots] = c.signs_of(state["pre"][slots], state["post"][slots])
+        for name in ("pre", "post", "polarity"):
+            rows[name] = state[name][slots]
+    state["theta"][slots], state["birth_step"][slots] = 0.0, now
+    for name, values in state.items():
+        if name.startswith("moment"):
+            values[slots] = 0.0
+    c.restore({**state, "steps_done": np.array(now)})
+    return RewiringInfo(now, events, len(slots), 0)
+
+
+def _check_fraction(fraction: float) -> float:
+    value = check_number("fraction", fraction, above=0.0)
+    if value >= 1.0:
+        raise ValueError(f"fraction must be < 1, got {fraction}.")
+    return value

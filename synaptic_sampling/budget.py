@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,7 +13,7 @@ from synaptic_sampling._kernels.split import _split
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.randomness import Stream, key_words, stream_word
 
-__all__ = ["Budget"]
+__all__ = ["Budget", "check_split"]
 
 SPLITS = ("vacant", "density")
 
@@ -55,8 +56,7 @@ class Budget:
 
     def __init__(self, sets: Sequence[Connections], *, split: str = "vacant", targets: ArrayLike | None = None) -> None:
         self.sets = _checked(sets)
-        if split not in SPLITS:
-            raise ValueError(f"split must be 'vacant' or 'density', got {split!r}.")
+        check_split(split)
         if targets is not None and split != "density":
             raise ValueError("targets are of use with split='density' only; leave them out.")
         if split == "vacant" and any(c.sites.has_probability for c in self.sets):
@@ -103,6 +103,23 @@ class Budget:
             births, np.uint64(c.steps_done), stream_word(Stream.SPLIT), *key_words(c.seed), room, weight, shrink, counts
         )
         return counts
+
+
+def check_split(split: Any) -> None:
+    """Raise an error unless this is a way to share out newborns.
+
+    Parameters
+    ----------
+    split : object
+        What the user gave.
+
+    Raises
+    ------
+    ValueError
+        If it is not 'vacant' or 'density'.
+    """
+    if not isinstance(split, str) or split not in SPLITS:
+        raise ValueError(f"split must be 'vacant' or 'density', got {split!r}.")
 
 
 def _checked(sets: Sequence[Connections]) -> tuple[Connections, ...]:

@@ -291,22 +291,25 @@ class FixedWiring:
 
 @dataclass(frozen=True)
 class PruneAndRegrow:
-    """Structural plasticity without a gradient: retract where a condition holds, regrow as many at random.
+    """Structural plasticity without a gradient: retract where a condition holds, regrow as many at random, or none.
 
     Parameters
     ----------
     condition : str
         Which connections are retracted, an expression over synaptic variables such as ``'w < 0.02'``.
+    regrow : bool
+        Whether as many are born as die.
 
     Raises
     ------
     TypeError
-        If the condition is not a string.
+        If the condition is not a string, or ``regrow`` not True or False.
     ValueError
         If it is empty.
     """
 
     condition: str
+    regrow: bool = True
 
     variables: ClassVar[tuple[str, ...]] = ()
 
@@ -315,6 +318,8 @@ class PruneAndRegrow:
             raise TypeError(f"condition must be a string such as 'w < 0.02', got {self.condition!r}.")
         if not self.condition.strip():
             raise ValueError("condition must not be empty; write for example 'w < 0.02'.")
+        if not isinstance(self.regrow, bool):
+            raise TypeError(f"regrow must be True or False, got {self.regrow!r}.")
 
 
 def _check_optimizer(optimizer: object) -> None:

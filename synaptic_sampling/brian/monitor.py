@@ -91,10 +91,16 @@ class RewiringMonitor(BrianObject):
         return self.num_births + self.num_deaths
 
     @property
+    def _happened(self) -> NDArray[Any]:
+        """Return births and deaths, without the moves between slots."""
+        events = self.log.events
+        return events[np.abs(events["kind"]) == 1]
+
+    @property
     def t_(self) -> NDArray[np.float64]:
         """Return the time of each birth and death in seconds, without unit."""
         times = self.log.times
-        return times["seconds"][np.searchsorted(times["step"], self.log.events["step"])]
+        return times["seconds"][np.searchsorted(times["step"], self._happened["step"])]
 
     @property
     def t(self) -> Quantity:
@@ -104,22 +110,22 @@ class RewiringMonitor(BrianObject):
     @property
     def i(self) -> NDArray[np.int32]:
         """Return the presynaptic index of each birth and death."""
-        return self.log.events["pre"]
+        return self._happened["pre"]
 
     @property
     def j(self) -> NDArray[np.int32]:
         """Return the postsynaptic index of each birth and death."""
-        return self.log.events["post"]
+        return self._happened["post"]
 
     @property
     def synapses(self) -> NDArray[np.uint16]:
-        """Return to which of the rewirings each birth and death belongs."""
-        return self.log.events["set"]
+        """Return to which of the Synapses each birth and death belongs, those of all rewirings counted."""
+        return self._happened["set"]
 
     @property
     def born(self) -> NDArray[np.bool_]:
         """Return which of the events are births."""
-        return self.log.events["kind"] > 0
+        return self._happened["kind"] == 1
 
     def before_run(self, run_namespace: Any) -> None:
         """Keep the wiring that the first run begins with; called by Brian2.
@@ -144,9 +150,16 @@ class RewiringMonitor(BrianObject):
             return
         self._begun = True
         if self._log is not None:
-            for number, each in enumerate(self.rewirings):
-                c, name = each.connections, each.synapses.name
-                self._log.describe(number, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
+            for number, projection in enumerate(self._projections()):
+                c, name, multapses = projection.connections, projection.synapses.name, projection.multapses
+                self._log.describe(
+                    number,
+                    num_pre=c.num_pre,
+                    num_post=c.num_post,
+                    num_sites=c.num_sites,
+                    name=name,
+                    multapses=multapses,
+                )
             self.snapshot()
 
     def observe(self, rewiring: Rewiring, info: RewiringInfo, seconds: float) -> None:
@@ -165,14 +178,18 @@ class RewiringMonitor(BrianObject):
         self.num_deaths += info.num_deaths
         if self._log is not None:
             events = info.events.copy()
-            events["set"] = self.rewirings.index(rewiring)
+            before = self.rewirings[: self.rewirings.index(rewiring)]
+            events["set"] += sum(len(each.sets) for each in before)
             self._log.record(info._replace(events=events), seconds=seconds, samples=self._samples * info.step)
 
     def snapshot(self) -> None:
         """Keep all connections and their theta as they are now."""
-        for number, each in enumerate(self.rewirings):
-            c = each.connections
+        for number, projection in enumerate(self._projections()):
+            c = projection.connections
             self.log.snapshot(c.steps_done, number, c.pre, c.post, c.theta, c.polarity)
+
+    def _projections(self) -> list[Any]:
+        return [projection for each in self.rewirings for projection in each._projections]
 
 
 def _check_rewirings(given: Any) -> list[Rewiring]:

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject, Synapses, get_local_namespace
+from brian2 import BrianObject, get_local_namespace
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import sampler
-from synaptic_sampling.brian import expressions, surgery
+from synaptic_sampling._checks import check_integer
+from synaptic_sampling.brian import surgery
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
-from synaptic_sampling.brian.units import without_units
+from synaptic_sampling.brian.projection import Projection
+from synaptic_sampling.budget import Budget, check_split
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
@@ -21,20 +22,23 @@ from synaptic_sampling.sites import Condition
 
 __all__ = ["Rewiring"]
 
-#: Synapses that are being rewired, and by whom.
-_REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
-
 
 class Rewiring(BrianObject):
     """Rewire a ``Synapses`` object in place, by a rule, at regular times of a simulation.
 
-    The number of synapses never changes: a connection that dies leaves its slot to the one born in the same event.
-    All that Brian2 knows of a synapse follows: endpoints, degrees, variables, delays, spikes on their way.
+    A connection that dies leaves its slot to the one born in the same event. All that Brian2 knows of a synapse
+    follows: endpoints, degrees, variables, delays, spikes on their way.
+
+    Where the number of connections varies (several ``Synapses`` that share a budget, `PruneAndRegrow` without
+    regrowth), they stand in the first slots. The spare ones behind them are parked: no spike reaches them, they count
+    in no degree, and their variables are 0. Brian2 itself still shows them in ``S.i`` and visits them in clock-driven
+    equations and summed variables: where 0 is not neutral there, add ``connected : 1`` to the model, which is 1 for
+    connections and 0 for parked slots, and multiply by it. ``i``, ``j`` and monitors show connections only.
 
     Parameters
     ----------
-    synapses : Synapses
-        Connected already, with no pair connected twice.
+    synapses : Synapses, or list of them
+        Connected already. Several share one budget: what dies in one may be born in any, and the sum stays the same.
     rule : DeepR, FixedWiring or PruneAndRegrow
         How connections move, die and are born. Learning rates count per event. DeepR needs the synaptic variables
         ``theta``, ``gradient`` (dE/dw, summed by your equations since the last event, set to 0 after it) and
@@ -51,6 +55,15 @@ class Rewiring(BrianObject):
         of True and False, pairs of indices, or a function of pre and post. All by default.
     p : str, number, array_like or callable
         With which a drawn pair is accepted, as in ``connect``: ``'exp(-abs(x_pre - x_post)/(100*um))'``.
+    multapses : bool
+        Whether two connections may share a pair of neurons.
+    max_in_degree, max_out_degree : int or array_like, optional
+        The most connections any neuron may have, see `Connections`.
+    split : {'vacant', 'density'}
+        How several Synapses share newborns, see `Budget`.
+    capacity : int, optional
+        The most connections that each of several Synapses may have; all of the budget by default. Slots for them are
+        added to the Synapses.
     birth : dict, optional
         What a newborn's variables are set to, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All others
         become 0.
@@ -73,7 +86,7 @@ class Rewiring(BrianObject):
     Attributes
     ----------
     connections : Connections
-        Endpoints, signs, ages; ``theta`` is the live array of the synapses.
+        Endpoints, signs, ages; ``theta`` is the live array of the synapses. A list for a list of Synapses.
     rule : DeepR, FixedWiring or PruneAndRegrow
         As given.
     synapses : Synapses
@@ -107,6 +120,11 @@ class Rewiring(BrianObject):
         autapses: bool = False,
         candidates: str | ArrayLike | Condition | None = None,
         p: str | float | ArrayLike | Condition = 1.0,
+        multapses: bool = False,
+        max_in_degree: ArrayLike | None = None,
+        max_out_degree: ArrayLike | None = None,
+        split: str = "vacant",
+        capacity: int | None = None,
         birth: Mapping[str, Any] | None = None,
         variables: Mapping[str, str] | None = None,
         seed: int | None = None,
@@ -116,51 +134,63 @@ class Rewiring(BrianObject):
         order: int = 0,
         name: str = "rewiring*",
     ) -> None:
-        _check_synapses(synapses)
         _check_when(when)
-        self._names = _names(synapses, rule, variables)
-        self._plain_rule = without_units(rule, synapses, self._names)
-        self._birth_values = _check_birth(synapses, birth, self._names)
-        self.connections = _adopt(
-            synapses,
-            allowed_pairs(synapses, autapses, candidates, p, get_local_namespace(level=1)),
-            signs=signs,
-            excitatory=excitatory,
-            seed=new_seed() if seed is None else seed,
-            dtype=synapses.variables[self._names["theta"]].dtype if "theta" in self._names else np.float64,
-        )
+        check_split(split)
+        several = isinstance(synapses, Sequence) and not isinstance(synapses, str)
+        namespace = get_local_namespace(level=1)
+        self._projections = [
+            Projection(each, rule, birth, variables) for each in _distinct(synapses if several else [synapses])
+        ]
+        options = {
+            "signs": signs,
+            "excitatory": excitatory,
+            "multapses": multapses,
+            "max_in_degree": max_in_degree,
+            "max_out_degree": max_out_degree,
+            "seed": new_seed() if seed is None else seed,
+        }
+        spare = _spare(self._projections, capacity, several, rule)
+        for index, (projection, more) in enumerate(zip(self._projections, spare, strict=True)):
+            pairs = allowed_pairs(projection.synapses, autapses, candidates, p, namespace)
+            projection.adopt(pairs, more, index=index, **options)
+        sets = [projection.connections for projection in self._projections]
+        self._shared = Budget(sets, split=split) if several else None
+        self.connections: Any = sets if several else sets[0]
         self.rule, self.synapses = rule, synapses
-        self._births: list[expressions.Birth] | None = None
         self._observers: list[Any] = []
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
-        self.add_dependency(synapses)
-        self._write_polarity(slice(None), self.connections.polarity)
-        self._fetch_theta()
-        _REWIRED[synapses] = weakref.ref(self)
+        for projection in self._projections:
+            self.add_dependency(projection.synapses)
+            projection.claim(self)
 
     def __repr__(self) -> str:
-        c, rule = self.connections, type(self.rule).__name__
-        return f"<{type(self).__name__} of '{self.synapses.name}' by {rule}, {len(c)} active>"
+        names = ", ".join(f"'{projection.synapses.name}'" for projection in self._projections)
+        return f"<{type(self).__name__} of {names} by {type(self.rule).__name__}, {self.num_active} active>"
+
+    @property
+    def sets(self) -> list[Connections]:
+        """Return the connections of each Synapses object, a list also where there is only one."""
+        return [projection.connections for projection in self._projections]
 
     @property
     def seed(self) -> int:
         """Return the key of all random numbers."""
-        return self.connections.seed
+        return self.sets[0].seed
 
     @property
     def num_active(self) -> int:
         """Return how many connections there are."""
-        return len(self.connections)
+        return sum(len(c) for c in self.sets)
 
     @property
     def i(self) -> NDArray[np.int32]:
-        """Return the presynaptic index of each connection, a copy."""
-        return self.connections.pre.copy()
+        """Return the presynaptic index of each connection, a copy; one Synapses after the other."""
+        return np.concatenate([c.pre for c in self.sets])
 
     @property
     def j(self) -> NDArray[np.int32]:
-        """Return the postsynaptic index of each connection, a copy."""
-        return self.connections.post.copy()
+        """Return the postsynaptic index of each connection, a copy; one Synapses after the other."""
+        return np.concatenate([c.post for c in self.sets])
 
     def before_run(self, run_namespace: Any) -> None:
         """Check the synapses and compile strings; called by Brian2 before each run.
@@ -178,8 +208,10 @@ class Rewiring(BrianObject):
             If synapses were added since the construction.
         """
         surgery.check_runtime()
-        self._compile(run_namespace)
-        self._follow_restore()
+        for projection in self._projections:
+            projection.check_number(self.name)
+            projection.compile(run_namespace)
+            projection.follow_restore()
         super().before_run(run_namespace)
 
     def run(self) -> None:
@@ -205,105 +237,67 @@ class Rewiring(BrianObject):
         ValueError
             If synapses were added since the construction.
         """
-        if self._births is None:
-            self._compile(get_local_namespace(level=1))
-        self._check_number()
+        for projection in self._projections:
+            if not projection.is_compiled:
+                projection.compile(get_local_namespace(level=1))
+            projection.check_number(self.name)
+            projection.fetch_theta()
         for observer in self._observers:
             observer.begin()
         info = self._decide()
-        if len(info.events):
-            self._operate(info)
-        if "gradient" in self._names:
-            self._array("gradient")[:] = 0
+        for index, projection in enumerate(self._projections):
+            own = info if self._shared is None else info.of_set(index)
+            if len(own.events):
+                projection.operate(own)
+            projection.clear_gradient()
         for observer in self._observers:
-            observer.observe(self, info, self.synapses.variables["t"].item())
+            observer.observe(self, info, self._projections[0].synapses.variables["t"].item())
         return info
 
     def _decide(self) -> RewiringInfo:
         """Move theta in place; return what dies and what is born."""
-        if isinstance(self._plain_rule, PruneAndRegrow):
-            return sampler.replace(self.connections, self._condition.holds())
-        self._fetch_theta()
-        return sampler.step(self.connections, self._array("gradient"), self._plain_rule)
+        rule = self._projections[0].rule
+        if isinstance(rule, PruneAndRegrow):
+            pruned = [projection.pruned() for projection in self._projections]
+            if self._shared is not None:
+                return sampler.replace(self._shared, pruned)
+            return sampler.replace(self.connections, pruned[0], births=None if rule.regrow else 0)
+        gradients = [projection.gradient() for projection in self._projections]
+        if self._shared is not None:
+            return sampler.step(self._shared, gradients, rule)
+        return sampler.step(self.connections, gradients[0], rule)
 
-    def _operate(self, info: RewiringInfo) -> None:
-        """Let Brian2's synapses follow."""
-        born = info.born
-        surgery.reconnect(self.synapses, born.slot, born.pre, born.post)
-        self._write_polarity(born.slot, born.polarity)
-        for birth in self._births or ():
-            birth.set(born.slot)
-        surgery.rebuild_queues(self.synapses)
+    def _full_state(self) -> list[dict[str, Any]]:
+        """Return what Brian2's ``store`` keeps of this object."""
+        return [projection.state() for projection in self._projections]
 
-    def _compile(self, namespace: Any) -> None:
-        if isinstance(self.rule, PruneAndRegrow):
-            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace)
-        self._births = [
-            expressions.Birth(self.synapses, name, value, namespace) for name, value in self._birth_values.items()
-        ]
-
-    def _array(self, role: str) -> NDArray[Any]:
-        """Return the live array of the variable that has this role in the rule."""
-        return self.synapses.variables[self._names[role]].get_value()
-
-    def _fetch_theta(self) -> None:
-        """Let the connections work on the synapses' own theta."""
-        if "theta" in self._names:
-            self.connections.theta = self._array("theta")
-
-    def _write_polarity(self, slots: Any, polarity: NDArray[np.int8]) -> None:
-        variable = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))
-        if variable is not None:
-            variable.get_value()[slots] = polarity
-
-    def _check_number(self) -> None:
-        if len(self.synapses) != len(self.connections):
-            raise ValueError(
-                f"'{self.synapses.name}' has {len(self.synapses)} synapses, but had {len(self.connections)} when "
-                f"'{self.name}' was made; call connect() first and make the Rewiring last."
-            )
-
-    def _follow_restore(self) -> None:
-        """Take on the endpoints of the synapses where ``restore`` has changed them."""
-        self._check_number()
-        c = self.connections
-        pre, post = surgery.endpoints(self.synapses)
-        if not (np.array_equal(pre, c.pre) and np.array_equal(post, c.post)):
-            polarity = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))
-            signs = c.signs_of(pre, post) if polarity is None else polarity.get_value().astype(np.int8)
-            c.restore({**c.state(), "pre": pre, "post": post, "polarity": signs})
-
-    def _full_state(self) -> dict[str, Any]:
-        """Return what Brian2's ``store`` keeps of this object, and the delays, which Brian2 2.9 forgets."""
-        state = {name: np.array(values) for name, values in self.connections.state().items() if name != "theta"}
-        return {"connections": state, "delays": surgery.delays(self.synapses)}
-
-    def _restore_from_full_state(self, state: dict[str, Any]) -> None:
+    def _restore_from_full_state(self, state: list[dict[str, Any]]) -> None:
         """Take on what ``_full_state`` returned."""
-        self.connections.restore({**state["connections"], "theta": self.connections.theta})
-        surgery.restore_delays(self.synapses, state["delays"])
+        for projection, own in zip(self._projections, state, strict=True):
+            projection.restore(own)
 
 
-def _adopt(synapses: Any, pairs: tuple[int, int, dict[str, Any]], **options: Any) -> Connections:
-    """Return the connections that the synapses hold."""
-    num_pre, num_post, allowed = pairs
-    pre, post = surgery.endpoints(synapses)
-    try:
-        return Connections(num_pre, num_post, pre, post, **allowed, **options)
-    except ValueError as error:
-        raise ValueError(f"'{synapses.name}' cannot be rewired: {error}") from error
+def _distinct(synapses: Sequence[Any]) -> Sequence[Any]:
+    if not len(synapses) or len({id(each) for each in synapses}) < len(synapses):
+        raise ValueError(f"synapses must be a Synapses object or a list of different ones, got {list(synapses)!r}.")
+    return synapses
 
 
-def _check_synapses(synapses: Any) -> None:
-    if not isinstance(synapses, Synapses):
-        raise TypeError(f"synapses must be a Synapses object, got {synapses!r}.")
-    surgery.check_runtime()
-    surgery.check_brian(synapses)
-    if not surgery.is_connected(synapses):
-        raise ValueError(f"'{synapses.name}' is not connected yet; call connect() before you make a Rewiring.")
-    other = _REWIRED.get(synapses, lambda: None)()
-    if other is not None:
-        raise ValueError(f"'{synapses.name}' is rewired by '{other.name}' already; one Rewiring per Synapses.")
+def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule: Any) -> list[int]:
+    """Return how many slots are to be added to each Synapses object, after a check of the arguments."""
+    numbers = [len(projection.synapses) for projection in projections]
+    if not several:
+        if capacity is not None:
+            raise ValueError("capacity is for a list of Synapses; one alone never has more connections than now.")
+        return [0]
+    if isinstance(rule, PruneAndRegrow) and not rule.regrow:
+        raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
+    if len({(p.rule, p.dimensions) for p in projections}) > 1:
+        raise ValueError("Synapses that share a budget must have variables of the same units.")
+    most = sum(numbers)
+    if capacity is not None:
+        most = check_integer("capacity", capacity, minimum=max(numbers), maximum=2**31 - 1)
+    return [most - number for number in numbers]
 
 
 def _check_when(when: Any) -> None:
@@ -313,38 +307,3 @@ def _check_when(when: Any) -> None:
             f"when must be 'end' or 'start' (or before or after one of them), got {when!r}; "
             "between spikes and synapses, a rewiring would change the meaning of a time step."
         )
-
-
-def _names(
-    synapses: Any, rule: DeepR | FixedWiring | PruneAndRegrow, variables: Mapping[str, str] | None
-) -> dict[str, str]:
-    """Return the name of each variable that the rule needs."""
-    if not isinstance(rule, DeepR | FixedWiring | PruneAndRegrow):
-        raise TypeError(f"rule must be a DeepR, FixedWiring or PruneAndRegrow, got {rule!r}.")
-    given = dict(variables or {})
-    unknown = sorted(set(given) - set(rule.variables))
-    if unknown:
-        raise ValueError(
-            f"variables renames {unknown[0]!r}, but {type(rule).__name__} needs {', '.join(rule.variables) or 'none'}."
-        )
-    names = {role: given.get(role, role) for role in rule.variables}
-    for role, name in names.items():
-        if surgery.per_synapse(synapses, name) is None:
-            raise ValueError(
-                f"{type(rule).__name__} needs the variable {role!r} of each synapse, and '{synapses.name}' has none "
-                f"named {name!r} that can be set; add the line '{name} : 1' to its model, "
-                f"or name yours by variables={{{role!r}: ...}}."
-            )
-    return names
-
-
-def _check_birth(synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values for newborns, after a check of their names and units."""
-    values = dict(birth or {})
-    for name, value in values.items():
-        if name in names.values():
-            raise ValueError(f"birth may not set {name!r}: the rule does.")
-        if name != "delay" and surgery.per_synapse(synapses, name) is None:
-            raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has no such variable for each synapse.")
-        expressions.check_birth(synapses, name, value)
-    return values

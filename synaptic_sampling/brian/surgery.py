@@ -6,11 +6,15 @@ What Brian2 keeps about a synapse, and what becomes of it here when its slot is 
 - every variable of the synapse: 0, the time of its last update: now, then the values given for a birth;
 - spikes on their way through it, stored by slot and not by connection: dropped;
 - the spike queue's index from neurons to slots, per pathway: rebuilt.
+
+Where the number of connections varies, they stand in the first slots. The others are parked: the queues do not know
+them, their variables are 0, they count in no degree and keep the endpoints that they had.
 """
 
 from __future__ import annotations
 
 import re
+import weakref
 from typing import Any, NamedTuple
 
 import brian2
@@ -20,8 +24,11 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from numpy.typing import NDArray
 
+from synaptic_sampling.events import Edges
+
 __all__ = [
     "Groups",
+    "append",
     "check_brian",
     "check_runtime",
     "delays",
@@ -29,16 +36,22 @@ __all__ = [
     "groups",
     "is_connected",
     "make_probe",
+    "move",
+    "park",
     "per_synapse",
     "point",
     "rebuild_queues",
     "reconnect",
     "restore_delays",
+    "use_first",
 ]
 
 OLDEST, NEWEST = (2, 9), (2, 11)
 PARTS = ("_pathways", "_registered_variables", "_source_offset", "_target_offset", "multisynaptic_index")
-PATHWAY_PARTS = ("initialise_queue", "queue", "_delays")
+PATHWAY_PARTS = ("initialise_queue", "queue", "_delays", "synapse_sources")
+
+#: How many slots of a Synapses object hold connections, where not all do.
+_IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
 
 class Groups(NamedTuple):
@@ -166,8 +179,8 @@ def is_connected(synapses: Any) -> bool:
     return synapses._connect_called
 
 
-def reconnect(synapses: Any, slots: NDArray[np.int32], pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-    """Give slots to new connections, with every variable 0; spikes on their way through the old ones are dropped.
+def reconnect(synapses: Any, died: Edges, born: Edges) -> None:
+    """Retract connections and give slots to newborns, with every variable 0; spikes on their way are dropped.
 
     To be called outside the scheduling slot ``synapses``, and followed by ``rebuild_queues``.
 
@@ -175,23 +188,101 @@ def reconnect(synapses: Any, slots: NDArray[np.int32], pre: NDArray[np.int32], p
     ----------
     synapses : Synapses
         Changed in place.
-    slots : ndarray of int32, shape (n,)
-        Which slots.
-    pre, post : ndarray of int32, shape (n,)
-        The new endpoints, counted within their groups.
+    died, born : Edges
+        Endpoints are counted within their groups. A newborn's slot is one of the dead's, or was parked.
     """
     v = synapses.variables
-    for side, degree, offset, new in (
-        ("_synaptic_pre", "N_outgoing", "_source_offset", pre),
-        ("_synaptic_post", "N_incoming", "_target_offset", post),
+    for side, degree, offset, old, new in (
+        ("_synaptic_pre", "N_outgoing", "_source_offset", died.pre, born.pre),
+        ("_synaptic_post", "N_incoming", "_target_offset", died.post, born.post),
     ):
-        ends, count = v[side].get_value(), v[degree].get_value()
-        count -= np.bincount(ends[slots], minlength=len(count)).astype(count.dtype)
-        ends[slots] = new + v[offset].get_value()
-        count += np.bincount(ends[slots], minlength=len(count)).astype(count.dtype)
-    _reset(synapses, slots)
+        ends, count, begin = v[side].get_value(), v[degree].get_value(), v[offset].get_value()
+        count -= np.bincount(old + begin, minlength=len(count)).astype(count.dtype)
+        count += np.bincount(new + begin, minlength=len(count)).astype(count.dtype)
+        ends[born.slot] = new + begin
+    _reset(synapses, np.union1d(died.slot, born.slot))
+    _redirect(synapses, died.slot, np.full(len(died.slot), -1))
+
+
+def move(synapses: Any, old: NDArray[np.int32], new: NDArray[np.int32]) -> None:
+    """Let connections move to other slots with all that they have, spikes on their way too.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    old, new : ndarray of int32, shape (n,)
+        From where, to where; the new slots hold no connection, and no slot is in both.
+    """
+    for variable in synapses._registered_variables:
+        values = variable.get_value()
+        values[new] = values[old]
+    _reset(synapses, old)
+    _redirect(synapses, old, new)
+
+
+def append(synapses: Any, number: int) -> None:
+    """Add slots without a connection, to be parked; before or between runs.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    number : int
+        How many.
+    """
+    synapses.connect(i=np.zeros(number, np.int32), j=np.zeros(number, np.int32))
+    v = synapses.variables
+    for degree, offset in (("N_outgoing", "_source_offset"), ("N_incoming", "_target_offset")):
+        v[degree].get_value()[v[offset].get_value()] -= number
+
+
+def park(synapses: Any, number: int) -> None:
+    """Let the spike queues know the first slots only, and set all variables of the others to 0.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    number : int
+        How many slots hold connections.
+    """
+    use_first(synapses, number)
+    _reset(synapses, np.arange(number, len(synapses)))
+
+
+def use_first(synapses: Any, number: int) -> None:
+    """Let the spike queues know the first slots only, from their next rebuilding or run on.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    number : int
+        How many slots hold connections.
+    """
+    _IN_USE[synapses] = number
     for pathway in synapses._pathways:
-        _drop_spikes(pathway.queue, slots, len(ends))
+        if "initialise_queue" not in vars(pathway):
+            pathway.initialise_queue = _initialiser(weakref.ref(synapses), weakref.ref(pathway))
+
+
+def _initialiser(synapses: Any, pathway: Any) -> Any:
+    """Return what Brian2 is to call at the begin of a run in the place of the pathway's own method."""
+    own = type(pathway()).initialise_queue
+
+    def initialise_queue() -> None:
+        own(pathway())
+        _prepare(synapses(), pathway())
+
+    return initialise_queue
+
+
+def _prepare(synapses: Any, pathway: Any) -> None:
+    """Fill the queue's index with the connections in use."""
+    number, delay = _IN_USE[synapses], pathway._delays.get_value()
+    delay = delay if len(delay) == 1 else delay[:number]
+    pathway.queue.prepare(delay, pathway.source.clock.dt_, pathway.synapse_sources.get_value()[:number])
 
 
 def rebuild_queues(synapses: Any) -> None:
@@ -203,10 +294,13 @@ def rebuild_queues(synapses: Any) -> None:
         Changed in place.
     """
     for pathway in synapses._pathways:
-        pathway.initialise_queue()
+        if synapses in _IN_USE:
+            _prepare(synapses, pathway)
+        else:
+            pathway.initialise_queue()
 
 
-def _reset(synapses: Any, slots: NDArray[np.int32]) -> None:
+def _reset(synapses: Any, slots: NDArray[Any]) -> None:
     """Set every variable of the synapses in these slots to 0; their last update is now."""
     v = synapses.variables
     kept = {v["_synaptic_pre"], v["_synaptic_post"]}
@@ -217,19 +311,21 @@ def _reset(synapses: Any, slots: NDArray[np.int32]) -> None:
         v["lastupdate"].get_value()[slots] = v["t"].get_value()
 
 
-def _drop_spikes(queue: Any, slots: NDArray[np.int32], num_slots: int) -> None:
-    """Remove the spikes on their way through these slots."""
-    offset, rows = queue._full_state()
-    lengths = [len(row) for row in rows]
-    if not sum(lengths):
-        return
-    gone = np.zeros(num_slots, np.bool_)
-    gone[slots] = True
-    lost = gone[np.concatenate([np.asarray(row, np.int32) for row in rows])]
-    if lost.any():
-        parts = np.split(lost, np.cumsum(lengths)[:-1])
-        rows = [[k for k, out in zip(row, part, strict=True) if not out] for row, part in zip(rows, parts, strict=True)]
-        queue._restore_from_full_state((offset, rows))
+def _redirect(synapses: Any, old: NDArray[np.int32], new: NDArray[Any]) -> None:
+    """Let the spikes on their way through slots go through others, or drop them where these are negative."""
+    where = np.arange(len(synapses))
+    where[old] = new
+    for pathway in synapses._pathways:
+        offset, rows = pathway.queue._full_state()
+        lengths = [len(row) for row in rows]
+        if not sum(lengths):
+            continue
+        slots = np.concatenate([np.asarray(row, np.int64) for row in rows])
+        through = where[slots]
+        if np.array_equal(through, slots):
+            continue
+        parts = np.split(through, np.cumsum(lengths)[:-1])
+        pathway.queue._restore_from_full_state((offset, [part[part >= 0].tolist() for part in parts]))
 
 
 def delays(synapses: Any) -> list[NDArray[np.float64]]:

@@ -1,0 +1,285 @@
+"""One Synapses object of Brian2, seen as connections in slots."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from brian2 import Synapses
+from numpy.typing import NDArray
+
+from synaptic_sampling.brian import expressions, surgery
+from synaptic_sampling.brian.units import without_units
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
+
+__all__ = ["Projection"]
+
+#: Synapses that are being rewired, and by whom.
+_REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+
+
+class Projection:
+    """Synapses, their connections, and what a rule needs to know of them.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Of the user.
+    rule : DeepR, FixedWiring or PruneAndRegrow
+        As given by the user, with units.
+    birth : dict, optional
+        What a newborn's variables are set to.
+    variables : dict, optional
+        The user's names of what the rule needs.
+
+    Attributes
+    ----------
+    connections : Connections
+        After ``adopt``; ``theta`` is the live array of the synapses.
+    rule : DeepR, FixedWiring or PruneAndRegrow
+        In SI numbers.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, a variable is missing, or the synapses are rewired already.
+    DimensionMismatchError
+        If units do not fit.
+    """
+
+    connections: Connections
+
+    def __init__(
+        self,
+        synapses: Any,
+        rule: DeepR | FixedWiring | PruneAndRegrow,
+        birth: Mapping[str, Any] | None,
+        variables: Mapping[str, str] | None,
+    ) -> None:
+        _check_synapses(synapses)
+        self.synapses = synapses
+        self._names = _names(synapses, rule, variables)
+        self.rule = without_units(rule, synapses, self._names)
+        self._birth_values = _check_birth(synapses, birth, self._names)
+        self._births: list[expressions.Birth] | None = None
+
+    @property
+    def dimensions(self) -> tuple[Any, ...]:
+        """Return the units of the variables that the rule needs."""
+        return tuple(self.synapses.variables[self._names[role]].dim for role in type(self.rule).variables)
+
+    @property
+    def multapses(self) -> bool:
+        """Return whether two connections may share a pair of neurons."""
+        return self.connections.sites.multapses
+
+    @property
+    def is_compiled(self) -> bool:
+        """Return whether strings have been compiled."""
+        return self._births is not None
+
+    def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
+        """Make the connections that the synapses hold, and write their signs.
+
+        Parameters
+        ----------
+        pairs : tuple
+            From ``allowed_pairs``.
+        spare : int
+            Slots that are added without a connection.
+        **options
+            Further arguments of `Connections`.
+
+        Raises
+        ------
+        ValueError
+            If they cannot be rewired.
+        """
+        num_pre, num_post, allowed = pairs
+        pre, post = surgery.endpoints(self.synapses)
+        has_theta = "theta" in self._names
+        options["dtype"] = self.synapses.variables[self._names["theta"]].dtype if has_theta else np.float64
+        try:
+            self.connections = Connections(
+                num_pre, num_post, pre, post, capacity=len(pre) + spare, **allowed, **options
+            )
+        except ValueError as error:
+            raise ValueError(f"'{self.synapses.name}' cannot be rewired: {error}") from error
+        if spare:
+            surgery.append(self.synapses, spare)
+            surgery.park(self.synapses, len(pre))
+        self._write(self._names.get("polarity", "polarity"), slice(len(pre)), self.connections.polarity)
+        self._write(self._names["connected"], slice(len(pre)), 1)
+        self.fetch_theta()
+
+    def claim(self, owner: Any) -> None:
+        """Let no other Rewiring have these synapses.
+
+        Parameters
+        ----------
+        owner : Rewiring
+            Who has them.
+        """
+        _REWIRED[self.synapses] = weakref.ref(owner)
+
+    def compile(self, namespace: Any) -> None:
+        """Compile the strings of the rule and of births.
+
+        Parameters
+        ----------
+        namespace : dict
+            What their names mean.
+        """
+        if isinstance(self.rule, PruneAndRegrow):
+            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace)
+        self._births = [
+            expressions.Birth(self.synapses, name, value, namespace) for name, value in self._birth_values.items()
+        ]
+
+    def pruned(self) -> NDArray[np.bool_]:
+        """Return for which connections the condition of the rule holds."""
+        return self._condition.holds()[: len(self.connections)].copy()
+
+    def gradient(self) -> NDArray[Any]:
+        """Return the gradient of each connection, the live array."""
+        return self._array("gradient")[: len(self.connections)]
+
+    def clear_gradient(self) -> None:
+        """Let the next sum begin at 0."""
+        if "gradient" in self._names:
+            self._array("gradient")[:] = 0
+
+    def fetch_theta(self) -> None:
+        """Let the connections work on the synapses' own theta."""
+        if "theta" in self._names:
+            self.connections.theta = self._array("theta")
+
+    def operate(self, info: RewiringInfo) -> None:
+        """Let Brian2's synapses follow.
+
+        Parameters
+        ----------
+        info : RewiringInfo
+            What died, was born and moved, of this set alone.
+        """
+        born = info.born
+        surgery.reconnect(self.synapses, info.died, born)
+        self._write(self._names.get("polarity", "polarity"), born.slot, born.polarity)
+        self._write(self._names["connected"], born.slot, 1)
+        for birth in self._births or ():
+            birth.set(born.slot)
+        if info.num_moves:
+            surgery.move(self.synapses, *info.moved)
+        if info.num_births != info.num_deaths:
+            surgery.use_first(self.synapses, len(self.connections))
+        surgery.rebuild_queues(self.synapses)
+
+    def check_number(self, owner: str) -> None:
+        """Refuse synapses that were added by others.
+
+        Parameters
+        ----------
+        owner : str
+            Name of the Rewiring.
+
+        Raises
+        ------
+        ValueError
+            If there are more synapses than slots.
+        """
+        if len(self.synapses) != self.connections.capacity:
+            raise ValueError(
+                f"'{self.synapses.name}' has {len(self.synapses)} synapses, but had {self.connections.capacity} when "
+                f"'{owner}' was made; call connect() first and make the Rewiring last."
+            )
+
+    def follow_restore(self) -> None:
+        """Take on the endpoints of the synapses where ``restore`` has changed them; park what is spare."""
+        c = self.connections
+        pre, post = (ends[: len(c)] for ends in surgery.endpoints(self.synapses))
+        if not (np.array_equal(pre, c.pre) and np.array_equal(post, c.post)):
+            polarity = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))
+            signs = c.signs_of(pre, post) if polarity is None else polarity.get_value()[: len(c)].astype(np.int8)
+            c.restore({**c.state(), "pre": pre, "post": post, "polarity": signs})
+        if len(c) < c.capacity:
+            surgery.park(self.synapses, len(c))
+
+    def state(self) -> dict[str, Any]:
+        """Return what Brian2's ``store`` keeps of this, and the delays, which Brian2 2.9 forgets."""
+        state = {name: np.array(values) for name, values in self.connections.state().items() if name != "theta"}
+        return {"connections": state, "delays": surgery.delays(self.synapses)}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Take on what ``state`` returned.
+
+        Parameters
+        ----------
+        state : dict
+            From ``state``.
+        """
+        self.connections.resize(len(state["connections"]["pre"]))
+        self.connections.restore({**state["connections"], "theta": self.connections.theta})
+        self.fetch_theta()
+        surgery.restore_delays(self.synapses, state["delays"])
+        surgery.use_first(self.synapses, len(self.connections))
+
+    def _array(self, role: str) -> NDArray[Any]:
+        """Return the live array of the variable that has this role in the rule."""
+        return self.synapses.variables[self._names[role]].get_value()
+
+    def _write(self, name: str, slots: Any, values: Any) -> None:
+        """Set a variable of some slots, if there is one of that name."""
+        variable = surgery.per_synapse(self.synapses, name)
+        if variable is not None:
+            variable.get_value()[slots] = values
+
+
+def _check_synapses(synapses: Any) -> None:
+    if not isinstance(synapses, Synapses):
+        raise TypeError(f"synapses must be a Synapses object, or a list of some, got {synapses!r}.")
+    surgery.check_runtime()
+    surgery.check_brian(synapses)
+    if not surgery.is_connected(synapses):
+        raise ValueError(f"'{synapses.name}' is not connected yet; call connect() before you make a Rewiring.")
+    other = _REWIRED.get(synapses, lambda: None)()
+    if other is not None:
+        raise ValueError(f"'{synapses.name}' is rewired by '{other.name}' already; one Rewiring per Synapses.")
+
+
+def _names(
+    synapses: Any, rule: DeepR | FixedWiring | PruneAndRegrow, variables: Mapping[str, str] | None
+) -> dict[str, str]:
+    """Return the name of each variable that the rule needs, and of the flag ``connected``, which need not be there."""
+    if not isinstance(rule, DeepR | FixedWiring | PruneAndRegrow):
+        raise TypeError(f"rule must be a DeepR, FixedWiring or PruneAndRegrow, got {rule!r}.")
+    given = dict(variables or {})
+    unknown = sorted(set(given) - {*rule.variables, "connected"})
+    if unknown:
+        raise ValueError(
+            f"variables renames {unknown[0]!r}, but {type(rule).__name__} needs {', '.join(rule.variables) or 'none'}."
+        )
+    names = {role: given.get(role, role) for role in rule.variables}
+    for role, name in names.items():
+        if surgery.per_synapse(synapses, name) is None:
+            raise ValueError(
+                f"{type(rule).__name__} needs the variable {role!r} of each synapse, and '{synapses.name}' has none "
+                f"named {name!r} that can be set; add the line '{name} : 1' to its model, "
+                f"or name yours by variables={{{role!r}: ...}}."
+            )
+    return {**names, "connected": given.get("connected", "connected")}
+
+
+def _check_birth(synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values for newborns, after a check of their names and units."""
+    values = dict(birth or {})
+    for name, value in values.items():
+        if name in names.values():
+            raise ValueError(f"birth may not set {name!r}: the rule does.")
+        if name != "delay" and surgery.per_synapse(synapses, name) is None:
+            raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has no such variable for each synapse.")
+        expressions.check_birth(synapses, name, value)
+    return values

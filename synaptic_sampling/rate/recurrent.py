@@ -62,7 +62,7 @@ class _Recurrent:
         bias[units : 2 * units] = check_number("forget_bias", forget_bias)
         self.parameters: list[Parameter] = []
         self._bias = DenseParameter(bias)
-        self._blocks: list[tuple[slice, slice, DenseParameter]] = []
+        self.blocks: list[tuple[slice, slice, DenseParameter]] = []
 
     @property
     def bias(self) -> Activations:
@@ -121,11 +121,11 @@ class _Recurrent:
         self._load(x.reshape(*self.before.shape, -1))
         steps, own = self._length, self._sorted(by="target")
         present, z, gates, cells = self._present, self._z, self._gates[:steps], self._cells
-        if not self._blocks:
+        if not self.blocks:
             lstm._forward(*own[:3], self.bias, present, z, gates, cells)
-        for t in range(steps if self._blocks else 0):
+        for t in range(steps if self.blocks else 0):
             lstm._sums(*own[:3], self.bias, z, t, gates)
-            for rows, columns, block in self._blocks:
+            for rows, columns, block in self.blocks:
                 gates[t, rows] += block.value @ z[t, columns]
             lstm._cell(t, present, gates, cells, z)
         h = z[:, self.inputs :]
@@ -191,7 +191,7 @@ class _Recurrent:
     def _unroll(self, outside: Array, dh: Array, dc: Array, flow: Array) -> None:
         """Go back through all steps; the gates become dE/d(sum)."""
         gates, own, first = self._gates[: self._length], self._sorted(by="source"), self.inputs
-        if not self._blocks:
+        if not self.blocks:
             lstm._backward(*own[:3], self.window, first, self._present, gates, self._cells, outside, dh, dc, flow)
             return
         for t in range(self._length - 1, -1, -1):
@@ -201,7 +201,7 @@ class _Recurrent:
             if keep:
                 lstm._flow(t, first, *own[:3], gates, flow)
                 dh += flow
-                for rows, columns, block in self._blocks:
+                for rows, columns, block in self.blocks:
                     if columns.stop > first:
                         dh += block.value[:, -self.units :].T @ gates[t, rows]
 
@@ -210,14 +210,14 @@ class _Recurrent:
         gates = self._gates[: self._length]
         dx = np.empty((self._length, self.inputs, gates.shape[2]), np.float32)
         lstm._input_gradient(*self._sorted(by="source")[:3], gates, dx)
-        for rows, columns, block in self._blocks:
+        for rows, columns, block in self.blocks:
             if columns.start < self.inputs:
                 dx += np.matmul(block.value[:, : self.inputs].T, gates[:, rows])
         return dx
 
     def _weight_gradients(self) -> None:
         """Write dE/dw of every block."""
-        for rows, columns, block in self._blocks:
+        for rows, columns, block in self.blocks:
             sources, slopes = self._z[: self._length, columns], self._gates[: self._length, rows]
             block.gradient[:] = np.tensordot(slopes, sources, axes=((0, 2), (0, 2)))
 
@@ -330,8 +330,8 @@ class SparseLSTM(_Recurrent):
             width = columns.stop - columns.start
             values = draws[number + n * units * max(inputs, units) :][: units * width] / math.sqrt(sources)
             block = DenseParameter(values.astype(np.float32).reshape(units, width))
-            self._blocks.append((slice(gate * units, (gate + 1) * units), columns, block))
-        self._learn([self._sparse, *(block for _, _, block in self._blocks)])
+            self.blocks.append((slice(gate * units, (gate + 1) * units), columns, block))
+        self._learn([self._sparse, *(block for _, _, block in self.blocks)])
 
     def _weight_gradients(self) -> None:
         starts, _, base, order = self._sorted(by="target")
@@ -375,7 +375,7 @@ class LSTM(_Recurrent):
     @property
     def matrix(self) -> Activations:
         """Return the weights [gate and unit, input and unit], not copied."""
-        return self._blocks[0][2].value
+        return self.blocks[0][2].value
 
     def build(self, seed: int, index: int, signs: Signs) -> None:
         """Draw the weights, N(0, 1/(inputs + units)).
@@ -390,5 +390,5 @@ class LSTM(_Recurrent):
         shape = 4 * self.units, self.inputs + self.units
         draws = normals(seed, Stream.THETA, 0, shape[0] * shape[1], index) / math.sqrt(shape[1])
         block = DenseParameter(draws.astype(np.float32).reshape(shape))
-        self._blocks = [(slice(0, shape[0]), slice(0, shape[1]), block)]
+        self.blocks = [(slice(0, shape[0]), slice(0, shape[1]), block)]
         self._learn([block])

@@ -54,7 +54,7 @@ def matrix_of(layer):
     matrix = np.zeros((4 * layer.units, layer.inputs + layer.units))
     if layer.connections is not None:
         matrix[layer.connections.post, layer.connections.pre] = layer.connections.weights
-    for rows, columns, block in layer._blocks:
+    for rows, columns, block in layer.blocks:
         assert not matrix[rows, columns].any()
         matrix[rows, columns] = block.value
     return matrix
@@ -114,7 +114,7 @@ def check(layer, got_dx, loss, matrix, bias, frames):
     if layer.connections is not None:
         c = layer.connections
         assert_allclose(layer.parameters[0].gradient, slopes[c.post, c.pre], rtol=1e-4, atol=scale)
-    for rows, columns, block in layer._blocks:
+    for rows, columns, block in layer.blocks:
         assert_allclose(block.gradient, slopes[rows, columns], rtol=1e-4, atol=scale)
     slopes = derivatives(loss, bias)
     assert_allclose(layer.parameters[-1].gradient, slopes, rtol=1e-4, atol=1e-5 * np.abs(slopes).max())
@@ -207,7 +207,7 @@ def test_dense_and_mixed_and_sparse_with_all_weights_are_the_same(rng):
         if layer.connections is not None:
             c = layer.connections
             c.theta[:], c.polarity[:] = np.abs(matrix[c.post, c.pre]), np.sign(matrix[c.post, c.pre])
-            for rows, columns, block in layer._blocks:
+            for rows, columns, block in layer.blocks:
                 block.value[:] = matrix[rows, columns]
         layer.bias[:] = layers[0].bias
         assert_allclose(matrix_of(layer), matrix)

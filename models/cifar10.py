@@ -1,0 +1,159 @@
+"""CIFAR-10 (Krizhevsky 2009): 60 000 colour images of 32 x 32 pixels, ten classes.
+
+The images may lie in the folder of all data sets in any of these ways; the first that is there is read.
+
+- ``cifar10/cifar-10-batches-py/data_batch_1`` ... ``test_batch`` (or without ``cifar10/``): as published at
+  https://www.cs.toronto.edu/~kriz/cifar.html (cifar-10-python.tar.gz, unpacked). These are pickles, which may run any
+  code; hence nothing but the published files, by their MD5 sums, is opened.
+- ``cifar10/cifar10.npz`` with uint8 arrays ``train_images`` (50000, 3, 32, 32), ``train_labels`` (50000,),
+  ``test_images`` (10000, 3, 32, 32) and ``test_labels`` (10000,).
+- ``cifar10/data_batch_1.res.xz`` ... ``test_batch.res.xz`` and ``labels.u8``: the same without loss in half the space.
+  Each plane holds the errors of the predictor of LOCO-I (Weinberger et al. 2000), green first, red and blue
+  relative to green, compressed by xz.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data import VARIABLE, DataError, Part
+
+__all__ = ["load_cifar10"]
+
+Bytes = NDArray[np.uint8]
+
+BATCH_MD5 = {
+    "data_batch_1": "c99cafc152244af753f735de768cd75f",
+    "data_batch_2": "d4bba439e000b95fd0a9bffe97cbabec",
+    "data_batch_3": "54ebc095f3ab1f0389bbae665268c751",
+    "data_batch_4": "634d18415352ddfa80567beed471001a",
+    "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
+    "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+TRAIN, TEST = tuple(BATCH_MD5)[:5], tuple(BATCH_MD5)[5:]
+BATCH, SIDE = 10000, 32
+#: The last images of the training set are for validation where parameters are chosen.
+NUM_VALIDATION = 5000
+
+
+def load_cifar10(
+    data_dir: str | os.PathLike[str] | None = None, *, validation: bool = False, subset: int | None = None
+) -> tuple[Part, Part]:
+    """Return the images, each colour with mean 0 and variance 1 over the training images.
+
+    Parameters
+    ----------
+    data_dir : path-like, optional
+        The folder of all data sets; by default that of the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
+    validation : bool
+        Whether parameters are being chosen: the second part then are the last 5000 training images.
+    subset : int, optional
+        Only so many of the training images, the first ones.
+
+    Returns
+    -------
+    train, test : tuple of ndarray
+        Images [n, 3 * 32 * 32] in float32, by colour, row, column; and labels.
+
+    Raises
+    ------
+    DataError
+        If there are no images, or they are others.
+    """
+    folder = Path(data_dir or os.environ.get(VARIABLE) or "data")
+    end = 50000 - NUM_VALIDATION if validation else 50000
+    first = end if subset is None else min(subset, end)
+    names = TRAIN if validation else TRAIN[: -(-first // BATCH)]
+    images, labels = _read(folder, names)
+    if validation:
+        tests = images[end:], labels[end:]
+    else:
+        tests = _read(folder, TEST)
+    images, labels = images[:first], labels[:first]
+    mean = images.mean(axis=(0, 2, 3), keepdims=True, dtype=np.float64).astype(np.float32)
+    deviation = images.std(axis=(0, 2, 3), keepdims=True, dtype=np.float64).astype(np.float32)
+
+    def part(images: Bytes, labels: Bytes) -> Part:
+        return ((images - mean) / deviation).reshape(len(images), -1), labels.astype(np.int64)
+
+    return part(images, labels), part(*tests)
+
+
+def _read(folder: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:
+    """Return images [n, colour, row, column] and labels of some batches, however they lie there."""
+    for place in (folder / "cifar10" / "cifar-10-batches-py", folder / "cifar-10-batches-py"):
+        if (place / names[0]).is_file():
+            return _joined([_pickled(place / name) for name in names])
+    archive = folder / "cifar10" / "cifar10.npz"
+    if archive.is_file():
+        return _from_npz(archive, names)
+    if (folder / "cifar10" / f"{names[0]}.res.xz").is_file():
+        return _joined([_unpacked(folder / "cifar10", name) for name in names])
+    wanted = folder.absolute() / "cifar10" / "cifar-10-batches-py"
+    raise DataError(
+        f"a data file is missing: expected {wanted / names[0]} with MD5 {BATCH_MD5[names[0]]}. Unpack "
+        f"cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html in {wanted.parent}, or say by "
+        f"--data-dir or {VARIABLE} where the data sets are."
+    )
+
+
+def _joined(batches: list[tuple[Bytes, Bytes]]) -> tuple[Bytes, Bytes]:
+    images, labels = zip(*batches, strict=True)
+    return np.concatenate(images), np.concatenate(labels)
+
+
+def _pickled(path: Path) -> tuple[Bytes, Bytes]:
+    """Return a batch as it was published."""
+    if not path.is_file():
+        raise DataError(f"a data file is missing: expected {path.absolute()} with MD5 {BATCH_MD5[path.name]}.")
+    content = path.read_bytes()
+    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
+    if found != BATCH_MD5[path.name]:
+        expected = f"expected {path.absolute()} with MD5 {BATCH_MD5[path.name]}"
+        raise DataError(f"a data file is not the right one: {expected}, got {found}. Fetch it again.")
+    batch: dict[bytes, Any] = pickle.loads(content, encoding="bytes")
+    return batch[b"data"].reshape(-1, 3, SIDE, SIDE), np.array(batch[b"labels"], np.uint8)
+
+
+def _from_npz(path: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:
+    """Return batches from one archive of arrays."""
+    part = "test" if names == TEST else "train"
+    with np.load(path, allow_pickle=False) as arrays:
+        try:
+            images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
+        except KeyError as error:
+            raise DataError(f"{path.absolute()} holds no array {error}; see models/cifar10.py.") from error
+    if images.shape[1:] != (3, SIDE, SIDE) or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
+        raise DataError(f"{path.absolute()}: images must be uint8 [n, 3, 32, 32] with labels, got {images.shape}.")
+    return images[: BATCH * len(names)], labels[: BATCH * len(names)]
+
+
+def _unpacked(folder: Path, name: str) -> tuple[Bytes, Bytes]:
+    """Return a batch from the errors of prediction from the left, from above, and from both."""
+    labels = np.fromfile(folder / "labels.u8", np.uint8)
+    start = BATCH * list(BATCH_MD5).index(name)
+    green, red, blue = np.frombuffer(lzma.decompress((folder / f"{name}.res.xz").read_bytes()), np.uint8).reshape(
+        3, BATCH, SIDE, SIDE
+    )
+    error = np.ascontiguousarray(np.stack([red + green, green, blue + green]).transpose(2, 3, 0, 1))
+    images = np.zeros_like(error)
+    images[0, 0] = error[0, 0]
+    for n in range(1, SIDE):
+        images[0, n] = images[0, n - 1] + error[0, n]
+        images[n, 0] = images[n - 1, 0] + error[n, 0]
+    for i in range(1, SIDE):
+        for j in range(1, SIDE):
+            left, above, corner = images[i, j - 1], images[i - 1, j], images[i - 1, j - 1]
+            low, high = np.minimum(left, above), np.maximum(left, above)
+            # Between edges the plane through the three neighbours; it lies between low and high.
+            guess = np.where(corner >= high, low, np.where(corner <= low, high, left + above - corner))
+            images[i, j] = guess + error[i, j]
+    return np.ascontiguousarray(images.transpose(3, 2, 0, 1)), labels[start : start + BATCH]

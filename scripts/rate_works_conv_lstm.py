@@ -1,0 +1,124 @@
+"""Time one step of learning of a convolutional net and of an LSTM: sparse with DEEP R, and dense.
+
+    python -m scripts.rate_works_conv_lstm --json results/conv_lstm.json
+
+The nets are those of models/cifar_cnn.py and models/speech_lstm.py; a step is forward, loss, backward, and the update,
+for the sparse net with noise and rewiring. Contenders take turns; one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.cifar_cnn import make_cnn
+from models.speech_lstm import make_lstm
+from synaptic_sampling import CrossEntropy, RateNetwork
+
+__all__ = ["contenders", "main", "measure"]
+
+CONNECTIVITIES = (0.01, 0.05, 0.2)
+BATCH_SIZE = 32
+#: Frames in a spoken digit of the benchmark: about the mean of the longest of each batch.
+FRAMES = 40
+
+Step = Callable[[], Any]
+
+
+def contenders() -> dict[str, dict[str, Step]]:
+    """Return for each work the contenders, each a function that does one step of learning.
+
+    Returns
+    -------
+    dict of str to dict
+        By name of the work and of the contender.
+    """
+    makers: dict[str, Callable[..., RateNetwork]] = {
+        "CIFAR-10 conv net": make_cnn,
+        "speech LSTM": partial(make_lstm, steps=FRAMES),
+    }
+    works = {}
+    for name, make in makers.items():
+        dense = _stepper(make("dense"))
+        for connectivity in CONNECTIVITIES:
+            work = f"{name} batch {BATCH_SIZE} at {100 * connectivity:g} %"
+            works[work] = {"ours": _stepper(make("deepr", connectivity=connectivity)), "NumPy dense": dense}
+    return works
+
+
+def measure(repeats: int = 9) -> list[dict[str, Any]]:
+    """Return the median time of a step for each contender of each work.
+
+    Parameters
+    ----------
+    repeats : int
+        Steps that are timed, after two that are not.
+
+    Returns
+    -------
+    list of dict
+        With work, contender, median_us and, for the spread, lowest_us and highest_us.
+    """
+    rows = []
+    for work, steps in contenders().items():
+        times: dict[str, list[float]] = {name: [] for name in steps}
+        for repeat in range(repeats + 2):
+            for name, step in steps.items():
+                start = time.perf_counter()
+                step()
+                if repeat >= 2:
+                    times[name].append(1e6 * (time.perf_counter() - start))
+        for name, values in times.items():
+            row = {"median_us": float(np.median(values)), "lowest_us": min(values), "highest_us": max(values)}
+            rows.append({"work": work, "contender": name, **{key: round(value, 1) for key, value in row.items()}})
+    return rows
+
+
+def _stepper(net: RateNetwork) -> Step:
+    """Return a function that learns a random batch."""
+    rng = np.random.default_rng(1)
+    samples = rng.standard_normal((BATCH_SIZE, net.num_in)).astype(np.float32)
+    labels = rng.integers(0, net.num_out, BATCH_SIZE)
+
+    def step() -> None:
+        net.gradients(samples, labels, CrossEntropy())
+        net.step()
+
+    return step
+
+
+def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Measure, print a table, and write it.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Instead of the command line.
+
+    Returns
+    -------
+    list of dict
+        See `measure`.
+    """
+    parser = argparse.ArgumentParser(description="Time a convolutional net and an LSTM, sparse and dense.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the rows")
+    parser.add_argument("--repeats", type=int, default=9, metavar="N", help="steps that are timed")
+    given = parser.parse_args(argv)
+    rows = measure(given.repeats)
+    for row in rows:
+        print(f"{row['work']:40} {row['contender']:12} {row['median_us']:10.0f} us")
+    if given.json is not None:
+        given.json.parent.mkdir(parents=True, exist_ok=True)
+        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+    return rows
+
+
+if __name__ == "__main__":
+    main()

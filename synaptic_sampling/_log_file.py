@@ -17,6 +17,8 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._kernels.replay import FINE, GOES_BACK, NEGATIVE, NO_EVENT, NO_STEP, _check_rows
+
 __all__ = [
     "FrameAt",
     "LogError",
@@ -217,8 +219,8 @@ def read_blocks(
             for at in frames:
                 rows = np.frombuffer(read_payload(path, file, at), dtype)
                 if len(rows):
-                    if rows[0]["step"] < last or (np.diff(rows["step"]) < 0).any():
-                        raise ValueError("its steps go back")
+                    if rows[0]["step"] < last:
+                        raise ValueError(REASONS[GOES_BACK])
                     check(rows)
                     last = int(rows[-1]["step"])
                     yield rows
@@ -226,6 +228,15 @@ def read_blocks(
         raise LogError(f"{path} cannot be read: {error}") from error
     except ValueError as error:
         raise LogError(f"{path} is damaged: {error}") from error
+
+
+#: What is said of rows that cannot be.
+REASONS = {
+    GOES_BACK: "its steps go back",
+    NO_STEP: "an event belongs to no step",
+    NO_EVENT: "an event is no birth, no death and no move, or has no sign",
+    NEGATIVE: "an event has a negative neuron or slot",
+}
 
 
 def accept(_: NDArray[Any]) -> None:
@@ -238,15 +249,15 @@ def check_times(rows: NDArray[Any]) -> None:
     Parameters
     ----------
     rows : ndarray of TIME
-        Not empty, in order.
+        Not empty.
 
     Raises
     ------
     ValueError
         If they are wrong.
     """
-    if rows[0]["step"] < 0 or (np.diff(rows["step"]) == 0).any():
-        raise ValueError("a step comes twice, or is negative")
+    if rows[0]["step"] < 0 or (np.diff(rows["step"]) <= 0).any():
+        raise ValueError("its steps go back, come twice, or are negative")
 
 
 def check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -> None:
@@ -259,23 +270,20 @@ def check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -
     closed : bool
         Whether the file was closed; otherwise events may be there of which the step is not, as the last to be written.
     events : ndarray of EVENT
-        In order.
+        Any.
 
     Raises
     ------
     ValueError
         If they are wrong.
     """
-    own = events["step"]
-    if not closed:
-        own = own[own <= (steps[-1] if len(steps) else -1)]
-    place = np.searchsorted(steps, own)
-    if (place == len(steps)).any() or (steps[place] != own).any():
-        raise ValueError("an event belongs to no step")
-    if not (np.isin(events["kind"], (-2, -1, 1, 2)) & (np.abs(events["polarity"]) == 1)).all():
-        raise ValueError("an event is no birth, no death and no move, or has no sign")
-    if min(events[name].min(initial=0) for name in ("pre", "post", "slot")) < 0:
-        raise ValueError("an event has a negative neuron or slot")
+    if not len(events):
+        return
+    if closed and (not len(steps) or events["step"][-1] > steps[-1]):
+        raise ValueError(REASONS[NO_STEP])
+    found = _check_rows(events, steps, np.searchsorted(steps, events["step"][0]))
+    if found != FINE:
+        raise ValueError(REASONS[found])
 
 
 def pack(taken: Snapshot) -> bytes:

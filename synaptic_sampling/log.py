@@ -238,8 +238,6 @@ class RewiringLog(Record):
         self._check_recording()
         if len(times) and (times["step"][0] <= self._times.last_step or (np.diff(times["step"]) <= 0).any()):
             raise ValueError("steps must ascend, and begin after the last one.")
-        if (np.diff(events["step"]) < 0).any():
-            raise ValueError("events must be in the order of their steps.")
         check_events(times["step"], True, events)
         self._spool(BLOCK)
         self._times.append(times)

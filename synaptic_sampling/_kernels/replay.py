@@ -7,10 +7,27 @@ import numpy as np
 from synaptic_sampling._kernels.vacancy import _insert, _remove
 from synaptic_sampling._numba import jit
 
-__all__ = ["ENDED", "LEFT", "NEXT", "NUM_COUNTERS", "WHEN", "_follow", "_meet_each"]
+__all__ = [
+    "ENDED",
+    "FINE",
+    "GOES_BACK",
+    "LEFT",
+    "NEGATIVE",
+    "NEXT",
+    "NO_EVENT",
+    "NO_STEP",
+    "NUM_COUNTERS",
+    "WHEN",
+    "_check_rows",
+    "_follow",
+    "_meet_each",
+]
 
 #: Places in ``counters``: number of the next life; lives ended in this call; slot left by a move, or -1; its step.
 NEXT, ENDED, LEFT, WHEN, NUM_COUNTERS = 0, 1, 2, 3, 4
+
+#: What `_check_rows` finds.
+FINE, GOES_BACK, NO_STEP, NO_EVENT, NEGATIVE = 0, 1, 2, 3, 4
 
 BITS_32 = np.int64(32)
 
@@ -88,6 +105,31 @@ def _follow(events, table, distinct, counters, held, number, ended, ended_number
         if not possible:
             return n
     return -1
+
+
+@jit
+def _check_rows(events, steps, place):
+    """Return why these cannot be events, one of the reasons above; ``steps[place]`` may be that of the first.
+
+    Rows of steps beyond the last of ``steps`` end the check.
+    """
+    last = np.int64(-1)
+    for n in range(events.size):
+        event = events[n]
+        if event.step < last:
+            return GOES_BACK
+        last = event.step
+        while place < steps.size and steps[place] < event.step:
+            place += 1
+        if place == steps.size:
+            return FINE
+        if steps[place] != event.step:
+            return NO_STEP
+        if abs(event.polarity) != 1 or not 1 <= abs(event.kind) <= 2:
+            return NO_EVENT
+        if event.pre < 0 or event.post < 0 or event.slot < 0:
+            return NEGATIVE
+    return FINE
 
 
 @jit

@@ -114,6 +114,44 @@ def test_kernel_equals_twin(rng, distinct):
     assert 15 < sum(verdicts) < 135
 
 
+def verdict(events, steps):
+    """What the check finds, row by row."""
+    last = -1
+    for row in events.tolist():
+        if row[0] < last:
+            return kernel.GOES_BACK
+        last = row[0]
+        if not len(steps) or row[0] > steps[-1]:
+            return kernel.FINE
+        if row[0] not in steps:
+            return kernel.NO_STEP
+        if row[5] not in (-2, -1, 1, 2) or row[6] not in (-1, 1):
+            return kernel.NO_EVENT
+        if min(row[1:4]) < 0:
+            return kernel.NEGATIVE
+    return kernel.FINE
+
+
+def test_rows_are_checked_as_by_the_twin(rng):
+    found = []
+    for _ in range(500):
+        steps = np.unique(rng.integers(0, 40, int(rng.integers(0, 60))))
+        events = np.zeros(int(rng.integers(0, 20)), EVENT)
+        known = steps if len(steps) and rng.random() < 0.9 else np.arange(50)
+        events["step"] = np.sort(rng.choice(known, len(events)))
+        for name in ("pre", "post", "slot"):
+            events[name] = rng.integers(0, 9, len(events))
+        events["kind"], events["polarity"] = rng.choice([-2, -1, 1, 2], len(events)), rng.choice([-1, 1], len(events))
+        if len(events) and rng.random() < 0.6:
+            name = ["step", "pre", "post", "slot", "kind", "polarity"][int(rng.integers(6))]
+            events[name][int(rng.integers(len(events)))] = int(rng.integers(-3, 4))
+        expected = verdict(events, steps.tolist())
+        begin = np.searchsorted(steps, events["step"][0]) if len(events) else 0
+        assert kernel._check_rows(events, steps, begin) == expected
+        found.append(expected)
+    assert set(found) == {kernel.FINE, kernel.GOES_BACK, kernel.NO_STEP, kernel.NO_EVENT, kernel.NEGATIVE}
+
+
 def test_sites_are_met_once(rng):
     for number in (0, 1, 50):
         sites = rng.integers(0, 20, number)

@@ -69,7 +69,7 @@ def load_cifar10(
         If there are no images, or they are others.
     """
     folder = Path(data_dir or os.environ.get(VARIABLE) or "data")
-    end = 50000 - NUM_VALIDATION if validation else 50000
+    end = len(TRAIN) * BATCH - (NUM_VALIDATION if validation else 0)
     first = end if subset is None else min(subset, end)
     names = TRAIN if validation else TRAIN[: -(-first // BATCH)]
     images, labels = _read(folder, names)

@@ -1,0 +1,140 @@
+"""CIFAR-10 is read the same in all layouts, and what is wrong with it is told."""
+
+from __future__ import annotations
+
+import hashlib
+import lzma
+import pickle
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from models import cifar10
+from models.data import DataError
+
+BATCH, VALIDATION = 20, 30
+
+
+@pytest.fixture
+def batches(rng, monkeypatch):
+    """Six small batches in place of the large ones: smooth images, random ones, and labels."""
+    monkeypatch.setattr(cifar10, "BATCH", BATCH)
+    monkeypatch.setattr(cifar10, "NUM_VALIDATION", VALIDATION)
+    images = rng.integers(0, 256, (6, BATCH, 3, 32, 32)).astype(np.uint8)
+    images[:, ::2] = np.cumsum(images[:, ::2] % 5, axis=-1)
+    return images, rng.integers(0, 10, (6, BATCH)).astype(np.uint8)
+
+
+def as_pickles(folder, batches, monkeypatch):
+    folder.mkdir(parents=True)
+    sums = {}
+    for name, images, labels in zip(cifar10.BATCH_MD5, *batches, strict=True):
+        content = pickle.dumps({b"data": images.reshape(BATCH, -1), b"labels": labels.tolist()})
+        (folder / name).write_bytes(content)
+        sums[name] = hashlib.md5(content).hexdigest()
+    monkeypatch.setattr(cifar10, "BATCH_MD5", sums)
+
+
+def as_npz(folder, batches):
+    folder.mkdir(parents=True)
+    images, labels = batches
+    np.savez(
+        folder / "cifar10.npz",
+        train_images=images[:5].reshape(-1, 3, 32, 32),
+        train_labels=labels[:5].ravel(),
+        test_images=images[5],
+        test_labels=labels[5],
+    )
+
+
+def as_residuals(folder, batches):
+    """The errors of the predictor of LOCO-I, one number at a time."""
+    folder.mkdir(parents=True)
+    batches[1].tofile(folder / "labels.u8")
+    for name, images in zip(cifar10.BATCH_MD5, batches[0], strict=True):
+        error = np.zeros_like(images)
+        for n, colour, i, j in np.ndindex(images.shape):
+            plane = images[n, colour].astype(int)
+            a, b = plane[i, j - 1] if j else 0, plane[i - 1, j] if i else 0
+            guess = a + b
+            if i and j:
+                c = plane[i - 1, j - 1]
+                guess = min(a, b) if c >= max(a, b) else max(a, b) if c <= min(a, b) else a + b - c
+            error[n, colour, i, j] = (plane[i, j] - guess) % 256
+        red, green, blue = error.transpose(1, 0, 2, 3)
+        (folder / f"{name}.res.xz").write_bytes(lzma.compress(np.stack([green, red - green, blue - green]).tobytes()))
+
+
+def check(data_dir, batches):
+    images, labels = (part.reshape(6 * BATCH, *part.shape[2:]) for part in batches)
+    first = images[: 5 * BATCH].astype(float)
+    mean, deviation = (f(first, axis=(0, 2, 3), keepdims=True) for f in (np.mean, np.std))
+    (x, y), (x_test, y_test) = cifar10.load_cifar10(data_dir)
+    assert x.dtype == np.float32
+    assert_allclose(x, ((first - mean) / deviation).reshape(5 * BATCH, -1), atol=1e-5)
+    assert_allclose(x_test, ((images[5 * BATCH :] - mean) / deviation).reshape(BATCH, -1), atol=1e-5)
+    assert_array_equal(np.concatenate([y, y_test]), labels)
+    assert y.dtype == np.int64
+
+
+def test_published_pickles(tmp_path, batches, monkeypatch):
+    as_pickles(tmp_path / "cifar10" / "cifar-10-batches-py", batches, monkeypatch)
+    check(tmp_path, batches)
+    (tmp_path / "cifar10" / "cifar-10-batches-py").rename(tmp_path / "cifar-10-batches-py")
+    monkeypatch.setenv("SYNAPTIC_SAMPLING_DATA", str(tmp_path))
+    check(None, batches)
+
+
+def test_archive_of_arrays(tmp_path, batches):
+    as_npz(tmp_path / "cifar10", batches)
+    check(tmp_path, batches)
+
+
+def test_residuals(tmp_path, batches):
+    small = batches[0][:, :3], batches[1][:, :3]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(cifar10, "BATCH", 3)
+        as_residuals(tmp_path / "cifar10", small)
+        images, labels = cifar10._read(tmp_path, cifar10.TRAIN)
+    assert_array_equal(images, small[0][:5].reshape(-1, 3, 32, 32))
+    assert_array_equal(labels, small[1][:5].ravel())
+
+
+def test_validation_images_are_the_last_for_training_and_no_test_image_is_read(tmp_path, batches):
+    as_npz(tmp_path / "cifar10", batches)
+    (x, y), (x_validation, y_validation) = cifar10.load_cifar10(tmp_path, validation=True)
+    labels = batches[1][:5].ravel()
+    assert_array_equal(y, labels[:-VALIDATION])
+    assert_array_equal(y_validation, labels[-VALIDATION:])
+    assert_allclose(x.reshape(len(x), 3, -1).mean(axis=(0, 2)), 0, atol=1e-5)
+    assert len(x_validation) == VALIDATION
+
+
+def test_subset_is_the_first_images(tmp_path, batches):
+    as_npz(tmp_path / "cifar10", batches)
+    (x, y), (_, y_test) = cifar10.load_cifar10(tmp_path, subset=25)
+    assert x.shape == (25, 3072)
+    assert_array_equal(y, batches[1].ravel()[:25])
+    assert_array_equal(y_test, batches[1][5])
+
+
+def test_what_is_missing_or_wrong_is_told(tmp_path, batches, monkeypatch):
+    with pytest.raises(DataError, match=r"data_batch_1 with MD5 c99cafc\w+\. Unpack cifar-10-python\.tar\.gz"):
+        cifar10.load_cifar10(tmp_path)
+    folder = tmp_path / "cifar-10-batches-py"
+    as_pickles(folder, batches, monkeypatch)
+    (folder / "test_batch").write_bytes(b"something else")
+    with pytest.raises(DataError, match=r"not the right one: expected .*test_batch with MD5"):
+        cifar10.load_cifar10(tmp_path)
+    (folder / "test_batch").unlink()
+    with pytest.raises(DataError, match=r"missing: expected .*test_batch with MD5"):
+        cifar10.load_cifar10(tmp_path)
+    other = tmp_path / "other" / "cifar10"
+    other.mkdir(parents=True)
+    np.savez(other / "cifar10.npz", train_images=np.zeros((4, 3, 8, 8), np.uint8), train_labels=np.zeros(4))
+    with pytest.raises(DataError, match=r"must be uint8 \[n, 3, 32, 32\] with labels, got \(4, 3, 8, 8\)"):
+        cifar10.load_cifar10(other.parent)
+    np.savez(other / "cifar10.npz", images=np.zeros(3))
+    with pytest.raises(DataError, match="holds no array"):
+        cifar10.load_cifar10(other.parent)

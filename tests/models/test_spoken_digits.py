@@ -1,0 +1,109 @@
+"""Spoken digits: the split, the features, what is told where the archive is missing."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import tarfile
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from scipy.io import wavfile
+
+from models import speech_lstm, spoken_digits
+from models.data import DataError
+from models.spoken_digits import FEATURES, STEPS, load_recordings, load_spoken_digits, mfcc
+
+NUMBERS = (0, 4, 5, 20, 44, 45, 49)
+
+
+@pytest.fixture
+def archive(rng, tmp_path, monkeypatch):
+    """Tones in place of the recordings: two speakers, digits 0 to 9, each with a pitch of its own."""
+    path = tmp_path / "fsdd" / "fsdd_recordings.tar.xz"
+    path.parent.mkdir()
+    with tarfile.open(path, "w:xz") as file:
+        for digit in range(10):
+            for speaker in ("ann", "bob"):
+                for number in NUMBERS:
+                    time = np.arange(rng.integers(1200, 4000)) / 8000
+                    wave = 8000 * np.sin(2 * np.pi * (200 + 300 * digit) * time) + rng.normal(0, 300, len(time))
+                    content = io.BytesIO()
+                    wavfile.write(content, 8000, wave.astype(np.int16))
+                    info = tarfile.TarInfo(f"recordings/{digit}_{speaker}_{number}.wav")
+                    info.size = len(content.getvalue())
+                    file.addfile(info, io.BytesIO(content.getvalue()))
+        file.addfile(tarfile.TarInfo("README.md"))
+    monkeypatch.setattr(spoken_digits, "ARCHIVE_SHA256", hashlib.sha256(path.read_bytes()).hexdigest())
+    return tmp_path
+
+
+def test_recordings_are_split_by_their_numbers(archive):
+    recordings = load_recordings(archive)
+    assert [r[1:] for r in recordings[:3]] == [(0, "ann", 0), (0, "ann", 4), (0, "ann", 5)]
+    assert len(recordings) == 140
+    for validation, sizes in ((False, (100, 40)), (True, (60, 40))):
+        parts = load_spoken_digits(archive, validation=validation)
+        for (samples, labels), size in zip(parts, sizes, strict=True):
+            assert samples.shape == (size, STEPS * (FEATURES + 1))
+            assert_array_equal(np.bincount(labels), [size // 10] * 10)
+        frames = parts[0][0].reshape(-1, FEATURES + 1)
+        there = frames[:, -1] == 1
+        assert_allclose(frames[there, :-1].mean(axis=0), 0, atol=1e-4)
+        assert_allclose(frames[there, :-1].std(axis=0), 1, rtol=1e-3)
+        assert not frames[~there].any()
+
+
+def test_mfcc_of_one_frame_is_its_definition(rng):
+    """A window that stands alone, by sums over time, frequency and bands."""
+    sound = rng.integers(-5000, 5000, 200).astype(np.int16)
+    x = [float(value) / 32768 for value in sound]
+    x = [x[0], *(b - 0.97 * a for a, b in zip(x, x[1:], strict=False))]
+    x = [value * (0.54 - 0.46 * np.cos(2 * np.pi * n / 199)) for n, value in enumerate(x)]
+    power = [abs(sum(v * np.exp(-2j * np.pi * k * n / 256) for n, v in enumerate(x))) ** 2 for k in range(129)]
+    top = 2595 * np.log10(1 + 4000 / 700)
+    edges = [700 * (10 ** (top * n / 27 / 2595) - 1) for n in range(28)]
+    logs = []
+    for band in range(26):
+        low, middle, high = edges[band : band + 3]
+        weights = [
+            max(0, min((f - low) / (middle - low), (high - f) / (high - middle))) for f in np.arange(129) * 31.25
+        ]
+        logs.append(np.log(np.dot(weights, power) + 1e-8))
+    expected = [
+        (1 if k else np.sqrt(0.5))
+        * np.sqrt(2 / 26)
+        * sum(v * np.cos(np.pi * k * (n + 0.5) / 26) for n, v in enumerate(logs))
+        for k in range(13)
+    ]
+    features = mfcc(sound)
+    assert features.shape == (1, 39)
+    assert_allclose(features[0, :13], expected, rtol=1e-8)
+    assert not features[0, 13:].any(), "one frame has no slope"
+
+
+def test_one_frame_for_every_20_ms():
+    assert len(mfcc(np.zeros(10, np.int16))) == 1
+    assert len(mfcc(np.zeros(8000, np.int16))) == -(-(1 + (8000 - 200) // 80) // 2)
+
+
+def test_slope_of_a_line_is_its_slope():
+    rows = np.outer(np.arange(9.0), [1.0, -2.0])
+    assert_allclose(spoken_digits._slope(rows)[2:-2], [[1, -2]] * 5)
+
+
+@pytest.mark.parametrize("method", ["deepr", "fixed", "dense"])
+def test_training_on_tones(archive, method):
+    trainer = speech_lstm.train(method, connectivity=0.05, epochs=8, data_dir=archive)
+    assert trainer.tests[-1][1] > 0.8
+    sizes = [len(c) for c in trainer.network.connections]
+    assert sizes == ([] if method == "dense" else [round(0.05 * 4 * 128 * 167), round(0.3 * 1280)])
+    assert (trainer.log.num_births > 0) == (method == "deepr")
+
+
+def test_wrong_methods_and_missing_files_are_told(tmp_path):
+    with pytest.raises(ValueError, match="method must be one of 'deepr', 'fixed', 'dense', got 'best'"):
+        speech_lstm.make_lstm("best")
+    with pytest.raises(DataError, match=r"fsdd_recordings\.tar\.xz with SHA-256 a4bd13d3"):
+        load_recordings(tmp_path)

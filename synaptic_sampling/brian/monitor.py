@@ -185,8 +185,7 @@ class RewiringMonitor(BrianObject):
     def snapshot(self) -> None:
         """Keep all connections and their theta as they are now."""
         for number, projection in enumerate(self._projections()):
-            c = projection.connections
-            self.log.snapshot(c.steps_done, number, c.pre, c.post, c.theta, c.polarity)
+            self.log.snapshot(projection.connections.steps_done, number, *projection.held())
 
     def _projections(self) -> list[Any]:
         return [projection for each in self.rewirings for projection in each._projections]

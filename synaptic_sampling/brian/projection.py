@@ -14,9 +14,11 @@ from synaptic_sampling.brian import expressions, surgery
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
+from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
 
-__all__ = ["Projection"]
+__all__ = ["Projection", "Rule"]
+
+Rule = DeepR | FixedWiring | PruneAndRegrow | SoftDeepR | SynapticSampling
 
 #: Synapses that are being rewired, and by whom.
 _REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -29,7 +31,7 @@ class Projection:
     ----------
     synapses : Synapses
         Of the user.
-    rule : DeepR, FixedWiring or PruneAndRegrow
+    rule : Rule
         As given by the user, with units.
     birth : dict, optional
         What a newborn's variables are set to.
@@ -40,7 +42,7 @@ class Projection:
     ----------
     connections : Connections
         After ``adopt``; ``theta`` is the live array of the synapses.
-    rule : DeepR, FixedWiring or PruneAndRegrow
+    rule : Rule
         In SI numbers.
 
     Raises
@@ -56,7 +58,7 @@ class Projection:
     def __init__(
         self,
         synapses: Any,
-        rule: DeepR | FixedWiring | PruneAndRegrow,
+        rule: Rule,
         birth: Mapping[str, Any] | None,
         variables: Mapping[str, str] | None,
     ) -> None:
@@ -170,8 +172,7 @@ class Projection:
         surgery.reconnect(self.synapses, info.died, born)
         self._write(self._names.get("polarity", "polarity"), born.slot, born.polarity)
         self._write(self._names["connected"], born.slot, 1)
-        for birth in self._births or ():
-            birth.set(born.slot)
+        self._set_births(born.slot)
         if info.num_moves:
             surgery.move(self.synapses, *info.moved)
         if info.num_births != info.num_deaths:
@@ -191,11 +192,7 @@ class Projection:
         ValueError
             If there are more synapses than slots.
         """
-        if len(self.synapses) != self.connections.capacity:
-            raise ValueError(
-                f"'{self.synapses.name}' has {len(self.synapses)} synapses, but had {self.connections.capacity} when "
-                f"'{owner}' was made; call connect() first and make the Rewiring last."
-            )
+        self._check_same(owner, self.connections.capacity)
 
     def follow_restore(self) -> None:
         """Take on the endpoints of the synapses where ``restore`` has changed them; park what is spare."""
@@ -227,6 +224,22 @@ class Projection:
         surgery.restore_delays(self.synapses, state["delays"])
         surgery.use_first(self.synapses, len(self.connections))
 
+    def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
+        """Return endpoints, theta and polarity of all slots."""
+        c = self.connections
+        return c.pre, c.post, c.theta, c.polarity
+
+    def _check_same(self, owner: str, number: int) -> None:
+        if len(self.synapses) != number:
+            raise ValueError(
+                f"'{self.synapses.name}' has {len(self.synapses)} synapses, but had {number} when '{owner}' was made; "
+                "call connect() first and make the Rewiring last."
+            )
+
+    def _set_births(self, slots: NDArray[np.int32]) -> None:
+        for birth in self._births or ():
+            birth.set(slots)
+
     def _array(self, role: str) -> NDArray[Any]:
         """Return the live array of the variable that has this role in the rule."""
         return self.synapses.variables[self._names[role]].get_value()
@@ -250,12 +263,12 @@ def _check_synapses(synapses: Any) -> None:
         raise ValueError(f"'{synapses.name}' is rewired by '{other.name}' already; one Rewiring per Synapses.")
 
 
-def _names(
-    synapses: Any, rule: DeepR | FixedWiring | PruneAndRegrow, variables: Mapping[str, str] | None
-) -> dict[str, str]:
+def _names(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> dict[str, str]:
     """Return the name of each variable that the rule needs, and of the flag ``connected``, which need not be there."""
-    if not isinstance(rule, DeepR | FixedWiring | PruneAndRegrow):
-        raise TypeError(f"rule must be a DeepR, FixedWiring or PruneAndRegrow, got {rule!r}.")
+    if not isinstance(rule, Rule):
+        raise TypeError(
+            f"rule must be a DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling, got {rule!r}."
+        )
     given = dict(variables or {})
     unknown = sorted(set(given) - {*rule.variables, "connected"})
     if unknown:

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject, get_local_namespace
+from brian2 import BrianObject, Quantity, get_local_namespace, second
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import sampler
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_integer, plain_number
 from synaptic_sampling.brian import surgery
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
-from synaptic_sampling.brian.projection import Projection
+from synaptic_sampling.brian.potential import PotentialProjection
+from synaptic_sampling.brian.projection import Projection, Rule
 from synaptic_sampling.budget import Budget, check_split
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
+from synaptic_sampling.rules import PruneAndRegrow, SoftDeepR, SynapticSampling
 from synaptic_sampling.sites import Condition
 
 __all__ = ["Rewiring"]
@@ -39,10 +41,13 @@ class Rewiring(BrianObject):
     ----------
     synapses : Synapses, or list of them
         Connected already. Several share one budget: what dies in one may be born in any, and the sum stays the same.
-    rule : DeepR, FixedWiring or PruneAndRegrow
+    rule : DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling
         How connections move, die and are born. Learning rates count per event. DeepR needs the synaptic variables
         ``theta``, ``gradient`` (dE/dw, summed by your equations since the last event, set to 0 after it) and
-        ``polarity``; the weight is ``w = polarity*theta``.
+        ``polarity``; the weight is ``w = polarity*theta``. With SoftDeepR and SynapticSampling every synapse is a
+        potential connection, a pair may have several, and the weight has to be 0 where theta is negative:
+        ``w = polarity*theta*int(theta >= 0)``, or ``w = polarity*w0*exp(theta - theta0)*int(theta >= 0)``. Synaptic
+        sampling climbs ``gradient`` (of a reward or likelihood by theta), which is read and left as it is.
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
         Sign of a connection, see `Connections`. Where the synapses have a variable ``polarity``, it is written at
         construction and at each birth.
@@ -87,7 +92,7 @@ class Rewiring(BrianObject):
     ----------
     connections : Connections
         Endpoints, signs, ages; ``theta`` is the live array of the synapses. A list for a list of Synapses.
-    rule : DeepR, FixedWiring or PruneAndRegrow
+    rule : Rule
         As given.
     synapses : Synapses
         As given.
@@ -113,7 +118,7 @@ class Rewiring(BrianObject):
     def __init__(
         self,
         synapses: Any,
-        rule: DeepR | FixedWiring | PruneAndRegrow,
+        rule: Rule,
         *,
         signs: str | int | ArrayLike = "site",
         excitatory: float = 0.5,
@@ -136,10 +141,12 @@ class Rewiring(BrianObject):
     ) -> None:
         _check_when(when)
         check_split(split)
+        dt = _interval(rule, dt, clock)
         several = isinstance(synapses, Sequence) and not isinstance(synapses, str)
         namespace = get_local_namespace(level=1)
-        self._projections = [
-            Projection(each, rule, birth, variables) for each in _distinct(synapses if several else [synapses])
+        make = PotentialProjection if isinstance(rule, SoftDeepR | SynapticSampling) else Projection
+        self._projections: list[Projection] = [
+            make(each, rule, birth, variables) for each in _distinct(synapses if several else [synapses])
         ]
         options = {
             "signs": signs,
@@ -180,17 +187,17 @@ class Rewiring(BrianObject):
     @property
     def num_active(self) -> int:
         """Return how many connections there are."""
-        return sum(len(c) for c in self.sets)
+        return sum(c.num_active for c in self.sets)
 
     @property
     def i(self) -> NDArray[np.int32]:
         """Return the presynaptic index of each connection, a copy; one Synapses after the other."""
-        return np.concatenate([c.pre for c in self.sets])
+        return np.concatenate([pre[sign != 0] for pre, _, _, sign in self._held()])
 
     @property
     def j(self) -> NDArray[np.int32]:
         """Return the postsynaptic index of each connection, a copy; one Synapses after the other."""
-        return np.concatenate([c.post for c in self.sets])
+        return np.concatenate([post[sign != 0] for _, post, _, sign in self._held()])
 
     def before_run(self, run_namespace: Any) -> None:
         """Check the synapses and compile strings; called by Brian2 before each run.
@@ -267,6 +274,9 @@ class Rewiring(BrianObject):
             return sampler.step(self._shared, gradients, rule)
         return sampler.step(self.connections, gradients[0], rule)
 
+    def _held(self) -> list[tuple[NDArray[Any], ...]]:
+        return [projection.held() for projection in self._projections]
+
     def _full_state(self) -> list[dict[str, Any]]:
         """Return what Brian2's ``store`` keeps of this object."""
         return [projection.state() for projection in self._projections]
@@ -290,6 +300,8 @@ def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule
         if capacity is not None:
             raise ValueError("capacity is for a list of Synapses; one alone never has more connections than now.")
         return [0]
+    if isinstance(rule, SoftDeepR | SynapticSampling):
+        raise ValueError(f"{type(rule).__name__} has no budget to share; give each Synapses a Rewiring of its own.")
     if isinstance(rule, PruneAndRegrow) and not rule.regrow:
         raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
     if len({(p.rule, p.dimensions) for p in projections}) > 1:
@@ -298,6 +310,21 @@ def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule
     if capacity is not None:
         most = check_integer("capacity", capacity, minimum=max(numbers), maximum=2**31 - 1)
     return [most - number for number in numbers]
+
+
+def _interval(rule: Any, dt: Any, clock: Any) -> Any:
+    """Return the time between events, which synaptic sampling knows already."""
+    if not isinstance(rule, SynapticSampling):
+        return dt
+    given = clock.dt if clock is not None else dt
+    if given is None:
+        return Quantity(plain_number(rule.interval), dim=second.dim)
+    if not math.isclose(float(given), float(plain_number(rule.interval)), rel_tol=1e-9):
+        raise ValueError(
+            f"events every {given} do not fit the rule's interval of {Quantity(rule.interval, dim=second.dim)}; "
+            "leave dt out."
+        )
+    return dt
 
 
 def _check_when(when: Any) -> None:

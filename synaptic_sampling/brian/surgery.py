@@ -32,6 +32,7 @@ __all__ = [
     "check_brian",
     "check_runtime",
     "delays",
+    "drop_spikes",
     "endpoints",
     "groups",
     "is_connected",
@@ -201,7 +202,20 @@ def reconnect(synapses: Any, died: Edges, born: Edges) -> None:
         count += np.bincount(new + begin, minlength=len(count)).astype(count.dtype)
         ends[born.slot] = new + begin
     _reset(synapses, np.union1d(died.slot, born.slot))
-    _redirect(synapses, died.slot, np.full(len(died.slot), -1))
+    drop_spikes(synapses, died.slot)
+
+
+def drop_spikes(synapses: Any, slots: NDArray[np.int32]) -> None:
+    """Drop the spikes on their way through some slots.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    slots : ndarray of int32, shape (n,)
+        Which.
+    """
+    _redirect(synapses, slots, np.full(len(slots), -1))
 
 
 def move(synapses: Any, old: NDArray[np.int32], new: NDArray[np.int32]) -> None:

@@ -6,25 +6,25 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-from brian2 import DimensionMismatchError, get_dimensions
+from brian2 import DimensionMismatchError, get_dimensions, second
 
-from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow
+from synaptic_sampling._checks import plain_number
+from synaptic_sampling.rules import DeepR, PruneAndRegrow, SoftDeepR, SynapticSampling
 
 __all__ = ["without_units"]
 
 
-def without_units(
-    rule: DeepR | FixedWiring | PruneAndRegrow, synapses: Any, names: Mapping[str, str]
-) -> DeepR | FixedWiring | PruneAndRegrow:
+def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
     """Return the rule in SI numbers, after a check that its units fit those of the synapses' variables.
 
-    theta moves by ``learning_rate*(gradient + l1)`` and ``sqrt(2*learning_rate*temperature)``: hence the units are
-    theta/gradient for the learning rate, that of gradient for l1, theta*gradient for the temperature.
+    DEEP R moves theta by ``learning_rate*(gradient + l1)`` and ``sqrt(2*learning_rate*temperature)``: hence the units
+    are theta/gradient for the learning rate, that of gradient for l1, theta*gradient for the temperature. Synaptic
+    sampling moves it by ``learning_rate*((mean - theta)/std**2 + gradient)*interval``: those of mean and std are that
+    of theta, that of the learning rate is theta**2/second, that of gradient 1/theta.
 
     Parameters
     ----------
-    rule : DeepR, FixedWiring or PruneAndRegrow
+    rule : DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling
         With numbers or quantities.
     synapses : Synapses
         Has the variables.
@@ -33,7 +33,7 @@ def without_units(
 
     Returns
     -------
-    DeepR, FixedWiring or PruneAndRegrow
+    DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling
         With plain numbers.
 
     Raises
@@ -46,17 +46,32 @@ def without_units(
     theta, gradient, polarity = (synapses.variables[names[role]].dim for role in ("theta", "gradient", "polarity"))
     if not polarity.is_dimensionless:
         raise DimensionMismatchError(f"variable {names['polarity']!r} must have no unit", polarity)
-    wanted = {"learning_rate": theta / gradient}
-    if isinstance(rule, DeepR):
-        wanted |= {"l1": gradient, "temperature": theta * gradient}
+    wanted = _wanted(rule, theta, gradient)
+    if isinstance(rule, SynapticSampling) and not (theta * gradient).is_dimensionless:
+        raise DimensionMismatchError(
+            f"{names['gradient']!r} of '{synapses.name}' must have the unit of 1/{names['theta']!r}",
+            gradient,
+            theta**-1,
+        )
     for name, unit in wanted.items():
         value = getattr(rule, name)
         # 0 fits every unit, as in Brian2.
-        if np.asarray(value).item() != 0 and get_dimensions(value) != unit:
+        if plain_number(value) != 0 and get_dimensions(value) != unit:
             raise DimensionMismatchError(
                 f"{name} of the rule does not fit the units of {names['theta']!r} and {names['gradient']!r} "
                 f"of '{synapses.name}'",
                 get_dimensions(value),
                 unit,
             )
-    return replace(rule, **{name: np.asarray(getattr(rule, name)).item() for name in wanted})
+    return replace(rule, **{name: float(plain_number(getattr(rule, name))) for name in wanted})
+
+
+def _wanted(rule: Any, theta: Any, gradient: Any) -> dict[str, Any]:
+    """Return the unit that each number of the rule has to have."""
+    if isinstance(rule, SynapticSampling):
+        time = second.dim
+        return {"learning_rate": theta**2 / time, "mean": theta, "std": theta, "interval": time, "theta0": theta}
+    wanted = {"learning_rate": theta / gradient}
+    if isinstance(rule, DeepR | SoftDeepR):
+        wanted |= {"l1": gradient, "temperature": theta * gradient}
+    return wanted

@@ -130,7 +130,7 @@ def test_what_is_refused():
     unconnected = b2.Synapses(s.source, s.target, MODEL)
     for arguments, options, error, message in [
         ((s.source, RULE), {}, TypeError, "synapses must be a Synapses object"),
-        ((s, "deepr"), {}, TypeError, "rule must be a DeepR, FixedWiring or"),
+        ((s, "deepr"), {}, TypeError, "rule must be a DeepR, FixedWiring,"),
         ((unconnected, RULE), {}, ValueError, "not connected yet"),
         ((s, RULE), {"variables": {"grad": "gradient"}}, ValueError, "renames 'grad'"),
         ((s, RULE), {"when": "synapses"}, ValueError, "when must be 'end' or 'start'"),

@@ -32,6 +32,9 @@ class Stream(IntEnum):
     SPLIT = 6
     DROPOUT = 7
     DATA = 8
+    SOJOURN = 9
+    LANDING = 10
+    DEEP = 11
 
 
 def key_words(seed: int) -> tuple[np.uint64, np.uint64]:

@@ -13,6 +13,7 @@ from synaptic_sampling._checks import check_integer, plain_number
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.diffusion import _diffuse
 from synaptic_sampling._kernels.soft import _soft
+from synaptic_sampling._soft_step import soft_step
 from synaptic_sampling.budget import Budget
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import EVENT, RewiringInfo
@@ -21,6 +22,7 @@ from synaptic_sampling.randomness import MAX_STEP, Stream
 from synaptic_sampling.rules import DeepR, FixedWiring, SoftDeepR, SynapticSampling
 from synaptic_sampling.sites import MAX_NEURONS
 from synaptic_sampling.slots import Slots
+from synaptic_sampling.soft_connections import SoftConnections
 
 __all__ = ["check_step", "replace", "step", "step_checked"]
 
@@ -29,6 +31,8 @@ __all__ = ["check_step", "replace", "step", "step_checked"]
 def step(connections: Connections, gradient: NDArray[Any], rule: DeepR | FixedWiring) -> RewiringInfo: ...
 @overload
 def step(connections: Budget, gradient: Sequence[NDArray[Any]], rule: DeepR | FixedWiring) -> RewiringInfo: ...
+@overload
+def step(connections: SoftConnections, gradient: NDArray[Any], rule: SoftDeepR) -> RewiringInfo: ...
 @overload
 def step(
     connections: PotentialConnections, gradient: NDArray[Any], rule: SoftDeepR | SynapticSampling
@@ -93,6 +97,8 @@ def step_checked(connections: Any, gradient: Any, rule: Any) -> RewiringInfo:
         _begin_step(connections, 0)
         return _cross(connections, _move_diffusing(connections, gradient, rule))
     _begin_step(connections, rule.optimizer.num_moments)
+    if isinstance(connections, SoftConnections):
+        return soft_step(connections, gradient, rule)
     if isinstance(rule, SoftDeepR):
         return _cross(connections, _move_soft(connections, gradient, rule))
     retracted = _move(connections, gradient, rule)
@@ -133,6 +139,8 @@ def check_step(connections: Slots | Budget, gradient: Any, rule: object) -> None
     if isinstance(connections, PotentialConnections):
         if not isinstance(rule, SoftDeepR | SynapticSampling):
             raise TypeError(f"rule must be a SoftDeepR or a SynapticSampling for PotentialConnections, got {rule!r}.")
+    elif isinstance(connections, SoftConnections):
+        connections.check_rule(rule)
     elif not isinstance(rule, DeepR | FixedWiring):
         raise TypeError(f"rule must be a DeepR or a FixedWiring for Connections, got {rule!r}.")
     _check_finite(connections, "gradient", gradient)

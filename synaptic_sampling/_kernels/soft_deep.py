@@ -1,0 +1,182 @@
+"""The deep of soft DEEP R: when retracted connections come back, kept as numbers of them in blocks of time.
+
+Times are in ticks, of which one passes in a step; lengths in standard deviations of the noise per step. The wheel
+holds at level l, place b % RING, how many come back in the ticks b*2**l to (b + 1)*2**l - 1, blocks that have not
+begun. When a block begins, it is halved into two of the level below: a fair coin for each of its members.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from synaptic_sampling._kernels.philox import _gauss_pair, _philox
+from synaptic_sampling._kernels.vacancy import _remove
+from synaptic_sampling._numba import jit
+
+__all__ = [
+    "FINENESS",
+    "LEVELS",
+    "NEAR",
+    "REACH",
+    "RING",
+    "_binomial",
+    "_enter",
+    "_heads",
+    "_land",
+    "_release",
+    "_spread",
+    "_tick",
+]
+
+#: A delay of NEAR*2**l to 2*NEAR*2**l - 1 ticks belongs to level l: blocks are 64 to 128 times shorter than the delay.
+NEAR = 64
+RING = 256
+#: Enough for a run of 2**32 steps.
+LEVELS = 29
+MAX_DELAY = NEAR * 2.0**LEVELS
+#: The tables of `_look_up` begin at -REACH and have FINENESS places per unit; no normal number is beyond 6.7.
+REACH, FINENESS = 7, 256
+#: Of an even bet.
+HALF = np.uint64(1 << 31)
+BITS = 53
+
+FIVES, THREES, FS = np.uint64(0x55555555), np.uint64(0x33333333), np.uint64(0x0F0F0F0F)
+ONES, BYTES = np.uint64(0x01010101), np.uint64(0xFFFFFFFF)
+
+
+@jit
+def _bits(word):
+    """Return how many of 32 bits are set."""
+    word = word - ((word >> np.uint64(1)) & FIVES)
+    word = (word & THREES) + ((word >> np.uint64(2)) & THREES)
+    word = (word + (word >> np.uint64(4))) & FS
+    return np.int64(((word * ONES) & BYTES) >> np.uint64(24))
+
+
+@jit
+def _heads(number, slot, step, stream, k0, k1, attempt):
+    """Return how many of ``number`` fair coins show heads, Binomial(number, 1/2) exactly; and the next try."""
+    heads = np.int64(0)
+    for first in range(0, number, 128):
+        words = _philox(np.uint64(slot), step, stream, attempt, k0, k1)
+        attempt += np.uint64(1)
+        for lane in range(4):
+            coins = min(max(number - first - 32 * lane, 0), 32)
+            heads += _bits(words[lane] & np.uint64((1 << coins) - 1))
+    return heads, attempt
+
+
+@jit
+def _binomial(number, p, slot, step, stream, k0, k1):
+    """Return how many of ``number`` uniforms are below p, which is rounded to 53 bits.
+
+    All uniforms are compared with p bit by bit, from the first; at each bit, half of the undecided are decided.
+    """
+    target = np.int64(p * 2.0**BITS)
+    if target >> BITS:
+        return number
+    below, attempt = np.int64(0), np.uint64(0)
+    for bit in range(BITS - 1, -1, -1):
+        ones, attempt = _heads(number, slot, step, stream, k0, k1, attempt)
+        if (target >> bit) & 1:
+            below += number - ones
+            number = ones
+        else:
+            number -= ones
+    return below
+
+
+@jit
+def _spread(number, below, step, stream, k0, k1, counts):
+    """Draw a multinomial: ``below[n]`` is the probability of all classes before n; writes ``counts`` (2**m of them)."""
+    counts[:] = 0
+    counts[0] = number
+    width = counts.size
+    while width > 1:
+        half = width // 2
+        for first in range(0, counts.size, width):
+            whole = below[first + width] - below[first]
+            share = (below[first + half] - below[first]) / whole if whole > 0.0 else 0.0
+            taken = _binomial(counts[first], share, first + half, step, stream, k0, k1)
+            counts[first + half] = counts[first] - taken
+            counts[first] = taken
+        width = half
+
+
+@jit
+def _look_up(table, x):
+    """Return the value of a function at x, interpolated."""
+    place = (x + REACH) * FINENESS
+    n = int(place)
+    return table[n] + (place - n) * (table[n + 1] - table[n])
+
+
+@jit
+def _sojourn(distance, span, slot, step, stream, k0, k1, exits):
+    """Return when a Brownian motion first hits 0, begun at ``distance`` from it, reflected at ``span``.
+
+    It leaves the largest interval around it that ends at 0, or mirrored, after a time of known law, at either end
+    with probability 1/2: at 0, or twice as far from it (Muller 1956, walk on spheres). ``exits`` turns a normal
+    number into the time after which a Brownian motion begun at 0 leaves (-1, 1).
+    """
+    time, attempt, away = 0.0, np.uint64(0), True
+    while away:
+        w0, w1, coin, _ = _philox(np.uint64(slot), step, stream, attempt, k0, k1)
+        normal, _ = _gauss_pair(np.uint32(w0), np.uint32(w1))
+        time += distance * distance * _look_up(exits, normal)
+        distance = min(2.0 * distance, 2.0 * span - 2.0 * distance)
+        away = coin >= HALF
+        attempt += np.uint64(1)
+    return time
+
+
+@jit
+def _enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, exits, wheel):
+    """Give those in ``slots`` a time to come back, and write them into ``wheel``.
+
+    ``span`` in units of sigma; ``scale`` ticks pass in a step. See `soft_connections` for shift and 1/4.
+    """
+    for n in range(slots.size):
+        k = slots[n]
+        time = _sojourn(shift - np.float64(theta[k]) / sigma, span, k, step, stream, k0, k1, exits)
+        delay = np.int64(min(max(math.ceil((time - 0.25) * scale), 1.0), MAX_DELAY - 1.0))
+        level = 0
+        while delay >> level >= 2 * NEAR:
+            level += 1
+        wheel[level, ((now + delay) >> level) % RING] += 1
+
+
+@jit
+def _tick(wheel, now, step, stream, k0, k1):
+    """Let tick ``now`` begin: halve the blocks that begin, and return how many come back."""
+    for level in range(LEVELS - 1, 0, -1):
+        if now % (1 << level) == 0:
+            block = now >> level
+            number = wheel[level, block % RING]
+            wheel[level, block % RING] = 0
+            # A step may have many ticks: the block is part of the address.
+            address = np.uint64(level << 26 | block & 0x3FFFFFF)
+            first, _ = _heads(number, address, step, stream, k0, k1, np.uint64(0))
+            wheel[level - 1, 2 * block % RING] += first
+            wheel[level - 1, (2 * block + 1) % RING] += number - first
+    due = wheel[0, now % RING]
+    wheel[0, now % RING] = 0
+    return due
+
+
+@jit
+def _land(slots, sigma, step, stream, k0, k1, overshoots, theta):
+    """Write where those that come back in ``slots`` land above 0."""
+    for n in range(slots.size):
+        w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
+        normal, _ = _gauss_pair(np.uint32(w0), np.uint32(w1))
+        theta[slots[n]] = sigma * _look_up(overshoots, normal)
+
+
+@jit
+def _release(table, keys):
+    """Free sites in ``table``."""
+    for key in keys:
+        _remove(table, key)

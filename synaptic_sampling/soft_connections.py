@@ -1,0 +1,300 @@
+"""Soft DEEP R in memory and time proportional to the connections, however many sites there are.
+
+A retracted connection has neither gradient nor l1: its theta is a walk with Gaussian steps of one size, put back to
+theta_min where it falls below. Nothing depends on it until it is at 0 again. So of those that fell below a depth D,
+three things are all that will ever be seen: when they come back, where above 0 they land, and at which site.
+
+*When.* At the moment it falls below -D, each draws the time of its return. A walk with steps N(0, 1) that is at x
+stays below 0 for more than n steps with the probability that a Brownian motion does so for a time n + 1/4 between a
+wall at rho = 0.5826 that absorbs it and one at theta_min - rho that reflects it (rho, the mean overshoot of such walks:
+Siegmund 1985; the 1/4 is the variance of the overshoot). The mean time of return is exact up to exp(-2.5 D/sigma),
+hence the active share too, and so is any flow in stationarity. The error of the probability is below 1e-4 at D = 10
+sigma and falls as 1/D**2 or faster. The time of the Brownian motion is drawn exactly (Muller 1956, walk on spheres).
+
+*How many.* The times are kept as counts: blocks of time that are between 1/128 and 1/64 of the delay long, halved by
+a fair coin for each member when they begin. Counts, not connections: a few thousand integers for any number of sites.
+The blocks are so fine that a probability is changed by less than 2e-5. There is no histogram over depth to be moved,
+no band with an error of its own; a step costs two draws of coins on average.
+
+*Where.* A walk from far below lands above 0 with the law of the overshoot in the limit, of which it remembers nothing
+but exp(-2.5 D/sigma), and independently of the time.
+
+*Which.* A site drawn uniformly from those that nobody follows. This alone differs from the paper: a connection that
+has been below -D comes back as any of these. Of all retractions by noise, the share 2 rho/(D/sigma + 2 rho) gets that
+far. In stationarity without a gradient all sites are alike, and nothing but identities can tell the difference.
+
+Considered and not taken: single parameters without a site (memory of all sites); a histogram over depth with bands of
+growing width (moves each band by binomials, errs in the variance of each step, and needs bands x bins numbers); a
+mean field with Poisson entries (forgets that the numbers add up, is wrong for few).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._checks import check_number
+from synaptic_sampling._kernels import dynamics
+from synaptic_sampling._kernels.soft_deep import _binomial
+from synaptic_sampling._soft_deep import Deep
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.events import EVENT
+from synaptic_sampling.randomness import Stream, stream_word, uniforms
+from synaptic_sampling.rules import SoftDeepR
+from synaptic_sampling.sites import MAX_NEURONS, Condition
+
+__all__ = ["SoftConnections"]
+
+#: Nearer than this to 0, where a walk lands is not independent of where it came from.
+SMALLEST_DEPTH = 4.0
+#: Noise steps between 0 and theta_min: beyond, hardly any would come back within a run.
+LARGEST_SPAN = 1e6
+
+
+class SoftConnections(Connections):
+    """Connections for `SoftDeepR`, and those retracted ones that are not far below 0; the others are only counted.
+
+    Slots hold the connected, theta >= 0, and the retracted, theta < 0, that have not been below
+    ``-depth*noise_scale`` since they were retracted. Of those that have, only the times of their return are known, and
+    how many share them; each comes back at a site drawn uniformly from those in no slot. Every site is in one of these
+    three states: ``num_active + num_tracked + num_deep == num_sites``.
+
+    Memory and time of a step are proportional to the number of slots, about ``1 + r*depth`` times that of the
+    connected ones, r = learning_rate*l1/noise_scale. `PotentialConnections` hold all sites. With ``depth`` beyond
+    theta_min both do the same.
+
+    The number of slots changes from step to step; the arrays are views that are good until the next one. The weight of
+    a retracted one is 0, and its gradient has no effect.
+
+    Parameters
+    ----------
+    num_pre, num_post : int
+        Numbers of neurons on both sides.
+    pre, post : array_like of int, shape (K,)
+        Endpoints of those connected at the start. All other sites are retracted, theta uniform from theta_min to 0.
+    rule : SoftDeepR
+        By which they will be changed. Later rules may have another learning rate or l1, but the same theta_min.
+    depth : float
+        In units of the noise of ``rule``, at least 4: how far below 0 a retracted connection keeps its site.
+    theta : array_like, shape (K,), optional
+        Parameters of the connected at the start, >= 0; zeros by default.
+    signs : {'site', 'presynaptic'}, int or array_like
+        As in `Connections`: the sign of a site is the same whenever it is connected.
+    excitatory, autapses, diagonal, candidates, seed, index, dtype
+        As in `Connections`.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+
+    Notes
+    -----
+    To draw who is retracted at first takes about 1 ns per site, once; no memory.
+    """
+
+    def __init__(
+        self,
+        num_pre: int,
+        num_post: int,
+        pre: ArrayLike,
+        post: ArrayLike,
+        *,
+        rule: SoftDeepR,
+        depth: float = 10.0,
+        theta: ArrayLike | None = None,
+        signs: str | int | ArrayLike = "site",
+        excitatory: float = 0.5,
+        autapses: bool = True,
+        diagonal: int = 0,
+        candidates: ArrayLike | Condition | None = None,
+        seed: int = 0,
+        index: int = 0,
+        dtype: Any = np.float64,
+    ) -> None:
+        if isinstance(signs, str) and signs == "redrawn":
+            raise ValueError("signs must be 'site', 'presynaptic', +1, -1 or an array: a site keeps its sign.")
+        self._set_depth(rule, depth)
+        super().__init__(
+            num_pre,
+            num_post,
+            pre,
+            post,
+            theta=theta,
+            signs=signs,
+            excitatory=excitatory,
+            autapses=autapses,
+            diagonal=diagonal,
+            candidates=candidates,
+            seed=seed,
+            index=index,
+            dtype=dtype,
+        )
+        self.capacity = MAX_NEURONS
+        self._retract_the_rest()
+
+    @classmethod
+    def random(cls, num_pre: int, num_post: int, connections: int, **options: Any) -> SoftConnections:
+        """Return exactly ``connections`` connected ones, all sets of that size equally likely.
+
+        Parameters
+        ----------
+        num_pre, num_post : int
+            Numbers of neurons on both sides.
+        connections : int
+            How many.
+        **options
+            Further arguments of the class.
+
+        Returns
+        -------
+        SoftConnections
+            With theta as given, or 0.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an argument is of the wrong kind or out of range, or if there are fewer sites than connections.
+        """
+        others = {name: value for name, value in options.items() if name not in {"rule", "depth", "theta"}}
+        wiring = Connections.random(num_pre, num_post, connections, **others)
+        return cls(num_pre, num_post, wiring.pre, wiring.post, **options)
+
+    def __repr__(self) -> str:
+        """Return numbers of all three states."""
+        return (
+            f"<{self.num_active} connections from {self.num_pre} to {self.num_post} neurons, "
+            f"{self.num_tracked} retracted, {self.num_deep} deep>"
+        )
+
+    @property
+    def connected(self) -> NDArray[np.bool_]:
+        """Return which slots hold a connected one, theta >= 0, a new array."""
+        return self.theta >= 0
+
+    @property
+    def num_active(self) -> int:
+        """Return how many are connected now."""
+        return int(np.count_nonzero(self.connected))
+
+    @property
+    def num_tracked(self) -> int:
+        """Return how many retracted ones have a slot."""
+        return len(self) - self.num_active
+
+    @property
+    def num_deep(self) -> int:
+        """Return how many retracted ones are only counted."""
+        return self.deep.number
+
+    @property
+    def weights(self) -> NDArray[Any]:
+        """Return polarity * theta where connected and 0 elsewhere, a new array."""
+        return self.polarity * np.maximum(self.theta, 0)
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that the next step needs, besides the arguments of the class.
+
+        Returns
+        -------
+        dict of str to ndarray
+            As in `Connections.state`; ``wheel`` and ``clock`` of the deep ones.
+        """
+        return {**super().state(), "wheel": self.deep.wheel, "clock": self.deep.clock}
+
+    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Take on the state of connections that were made with the same arguments.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            What ``state`` returned.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of another number of sites, or the connections cannot be. Nothing has changed then.
+        """
+        number = len(state["pre"]) + int(np.sum(state["wheel"]))
+        if number != self.num_sites or np.shape(state["wheel"]) != self.deep.wheel.shape:
+            raise ValueError(f"the state is one of {number} sites, but there are {self.num_sites}.")
+        super().restore(state)
+        self.deep.wheel[:], self.deep.clock[:] = state["wheel"], state["clock"]
+
+    def check_rule(self, rule: object) -> None:
+        """Refuse a rule with another theta_min than the first one's, which the deep ones have been drawn for.
+
+        Parameters
+        ----------
+        rule : SoftDeepR
+            By which they are to be changed.
+
+        Raises
+        ------
+        TypeError
+            If it is no `SoftDeepR`.
+        ValueError
+            If theta_min differs.
+        """
+        if not isinstance(rule, SoftDeepR):
+            raise TypeError(f"rule must be a SoftDeepR for SoftConnections, got {rule!r}.")
+        if not math.isclose(rule.theta_min, self.theta_min, rel_tol=1e-9):
+            raise ValueError(
+                f"theta_min of the rule must stay {self.theta_min:g}, got {rule.theta_min:g}: those deep below 0 have "
+                "been drawn for it. Change learning_rate alone, or l1 and temperature by one factor."
+            )
+
+    def bear(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> NDArray[Any]:
+        """Fill slots with random sites that nobody holds, theta = 0.
+
+        Parameters
+        ----------
+        slots : ndarray of int32
+            In ascending order; beyond the last one there may be new ones.
+        freed : ndarray of int32
+            Slots whose sites have been given up.
+        stream : Stream
+            What the sites are for.
+
+        Returns
+        -------
+        ndarray of EVENT
+            Their births.
+        """
+        keys = self.draw_vacant(slots, freed, stream, self.steps_done)
+        self.resize(max([len(self), *(slots[-1:] + 1).tolist()]))
+        born, state = np.empty(len(slots), EVENT), (self.pre, self.post, self.theta, self.polarity, self.birth_step)
+        signs, sign_stream = self._sign_rule, self._stream(Stream.SIGN)
+        now, index = self.steps_done, self.index
+        dynamics._regrow(slots, keys, signs, self.num_post, now, index, sign_stream, *self._key, state, born)
+        for moment in self.moments:
+            moment[slots] = 0.0
+        return born
+
+    def _set_depth(self, rule: SoftDeepR, depth: float) -> None:
+        """Keep what the rule says of lengths."""
+        if not isinstance(rule, SoftDeepR):
+            raise TypeError(f"rule must be a SoftDeepR, got {rule!r}.")
+        self.depth = check_number("depth", depth, minimum=SMALLEST_DEPTH)
+        self.theta_min, self.noise_scale = rule.theta_min, rule.noise_scale
+        check_number("-theta_min/noise_scale of the rule", -self.theta_min / self.noise_scale, maximum=LARGEST_SPAN)
+        edge = -self.depth * self.noise_scale
+        #: Below it, a retracted connection loses its site; nobody does where the floor is not below it.
+        self.edge = edge if edge > self.theta_min else -math.inf
+
+    def _retract_the_rest(self) -> None:
+        """Let all other sites be retracted: those above the edge in slots, the others counted."""
+        connected, rest = len(self), self.num_sites - len(self)
+        near = max(self.edge, self.theta_min)
+        address = np.uint64(0), stream_word(Stream.DEEP, self.index), *self._key
+        # Slot 0 of this stream is no class of the multinomial.
+        tracked = int(_binomial(rest, near / self.theta_min, 0, *address))
+        self.bear(np.arange(connected, connected + tracked, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING)
+        self.theta[connected:] = near * uniforms(self.seed, Stream.SOJOURN, 0, tracked, self.index)
+        self.deep = Deep(
+            rest - tracked, near / self.noise_scale, self.theta_min / self.noise_scale, self.seed, self.index
+        )

@@ -32,8 +32,8 @@ SHARE_AT_ENDS = 6
 DECAY = 0.7
 
 RULES = {
-    "deepr": DeepR(learning_rate=0.002, l1=0.01, temperature=1e-6, optimizer=Adam()),
-    "fixed": FixedWiring(learning_rate=0.002, optimizer=Adam()),
+    "deepr": DeepR(learning_rate=0.005, l1=0.01, temperature=1e-6, optimizer=Adam()),
+    "fixed": FixedWiring(learning_rate=0.005, optimizer=Adam()),
     "dense": FixedWiring(learning_rate=0.0005, optimizer=Adam()),
 }
 

@@ -39,15 +39,15 @@ def forward(connections, bias, x, after, kernel, stride, padding):
 
 
 def weight_gradient(connections, x, delta, kernel, stride, padding):
-    """For each connection sixteen running sums over rows, lanes of the batch, columns; then added by halves."""
+    """For each connection sixteen running sums over parts of the batch, rows, columns; then added by halves."""
     pre, post, _ = connections
     _, height, width, batch = x.shape
     gradient = []
     for i, o in zip(pre, post, strict=True):
         c, (ky, kx) = i // (kernel[0] * kernel[1]), divmod(i % (kernel[0] * kernel[1]), kernel[1])
         sums = [f32(0)] * LANES
-        for y in range(delta.shape[1]):
-            for start in range(0, batch, LANES):
+        for start in range(0, batch, LANES):
+            for y in range(delta.shape[1]):
                 for column in range(delta.shape[2]):
                     row, place = y * stride + ky - padding, column * stride + kx - padding
                     inside = 0 <= row < height and 0 <= place < width

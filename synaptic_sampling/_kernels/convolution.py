@@ -1,7 +1,9 @@
-"""Sparse convolution over a batch, and pooling: activations [channel, y, x, batch], the batch in lanes of 16.
+"""Sparse convolution over a batch, and pooling: activations [channel, y, x, batch].
 
-Connections come sorted (``tiles._group``), with the place in the source at which each begins to read. Borders are
-zeros that were written around the source before, so that no loop asks where it is.
+Connections come sorted (``tiles._group``), with the place in the source at which each begins to read. The source is
+written first as [part of the batch, channel, y, x, lane], with zeros around its planes: no loop asks where the border
+is, and what many connections read lies together. Measured (64 channels of 16 x 16, 5 x 5, 5 %): 66 us per sample
+at batch 32 and 102 at batch 256, against 87 and 308 where the batch was not parted.
 """
 
 from __future__ import annotations
@@ -22,6 +24,7 @@ from synaptic_sampling._numba import jit
 __all__ = [
     "_average_pool",
     "_average_pool_backward",
+    "_border",
     "_fold",
     "_gather",
     "_max_pool",
@@ -33,24 +36,36 @@ ZERO = np.float32(0)
 
 
 @jit
+def _border(x, above, before, source):
+    """Write ``x`` [channel, y, x, batch] into ``source``, ``above`` rows and ``before`` columns from its corner."""
+    for part in range(source.shape[0]):
+        for c in range(x.shape[0]):
+            for i in range(x.shape[1]):
+                for j in range(x.shape[2]):
+                    row, place = x[c, i, j], source[part, c, above + i, before + j]
+                    for lane in range(LANES):
+                        place[lane] = row[part * LANES + lane]
+
+
+@jit
 def _gather(starts, weight, base, first, source, stride, target, corner):
     """Write ``first[g] + sum of w*source`` over the connections of each group into a plane of ``target``.
 
-    Source [channel, y, x, batch] and target are 4-dimensional; ``corner[g]`` is the place in the flat target at which
-    the plane of group g begins, ``stride`` (source, target) the steps from one place to the next, and
-    ``stride[2:]`` the rows and columns of the plane.
+    Target [channel, y, x, batch]; ``corner[g]`` is the place in the flat target at which the plane of group g begins,
+    ``stride`` (source, target) the steps from one place to the next, and ``stride[2:]`` the rows and columns
+    of the plane.
     """
     s_step, t_step, rows, columns = stride
-    width = source.shape[3]
-    s_row, t_row = s_step * source.shape[2] * width, t_step * target.shape[2] * width
-    s_step, t_step = s_step * width, t_step * width
+    parts, channels, height, across, _ = source.shape
+    s_step, t_step = s_step * LANES, t_step * target.shape[3]
+    s_row, t_row = s_step * across, t_step * target.shape[2]
     whole = columns - columns % TILES
     # Row by row: what all groups read for one row fits in the cache, whole planes would not.
-    for y in range(rows):
-        for g in range(starts.size - 1):
-            begin, end = starts[g], starts[g + 1]
-            for b in range(0, width, LANES):
-                s, t = y * s_row + b, corner[g] + y * t_row + b
+    for part in range(parts):
+        for y in range(rows):
+            s = part * channels * height * across * LANES + y * s_row
+            for g in range(starts.size - 1):
+                begin, end, t = starts[g], starts[g + 1], corner[g] + y * t_row + part * LANES
                 for x in range(0, whole, TILES):
                     i, j = s + x * s_step, t + x * t_step
                     _combine_tiles(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
@@ -77,20 +92,21 @@ def _weight_gradient(starts, base, order, source, stride, delta, sums, gradient)
     ``sums`` is room for 16 numbers per connection.
     """
     rows, columns, width = delta.shape[1:]
-    s_row, d_row, step = stride * source.shape[2] * width, columns * width, stride * width
+    parts, channels, height, across, _ = source.shape
+    step, d_row = stride * LANES, columns * width
     sums[:] = ZERO
-    for y in range(rows):
-        for g in range(starts.size - 1):
-            k = starts[g]
-            while k < starts[g + 1]:
-                together = SLOTS if k + SLOTS <= starts[g + 1] else 1
-                for b in range(0, width, LANES):
-                    s, d = y * s_row + b, (g * rows + y) * d_row + b
-                    if together == SLOTS:
+    for part in range(parts):
+        for y in range(rows):
+            s = part * channels * height * across * LANES + y * step * across
+            for g in range(starts.size - 1):
+                k, d = starts[g], (g * rows + y) * d_row + part * LANES
+                while k < starts[g + 1]:
+                    if k + SLOTS <= starts[g + 1]:
                         _correlate_slots(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
+                        k += SLOTS
                     else:
                         _correlate(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
-                k += together
+                        k += 1
     for k in range(order.size):
         gradient[order[k]] = _fold(sums, k * LANES)
 

@@ -19,7 +19,7 @@ from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.budget import check_budget
 from synaptic_sampling.rate.dense_convolution import Convolution, planes
 from synaptic_sampling.rate.layers import Activations, Signs
-from synaptic_sampling.rate.parameters import SparseParameter
+from synaptic_sampling.rate.parameters import SparseParameter, aligned
 
 __all__ = ["SparseConv2d"]
 
@@ -109,7 +109,7 @@ class SparseConv2d(Convolution):
         scale = math.sqrt(2.0 / max(1.0, number / self.out_channels))
         c.theta[:] = scale * np.abs(normals(seed, Stream.THETA, 0, number, index))
         self.connections, self._sparse = c, SparseParameter(c)
-        self._border = planes(1, 1, 1, 0)
+        self._source = self._slopes = np.empty((0, 0, 0, 0, 0), np.float32)
         self._learn(self._sparse)
 
     def forward(self, x: Activations) -> Activations:
@@ -118,14 +118,16 @@ class SparseConv2d(Convolution):
         Parameters
         ----------
         x : ndarray of float32, shape (num_in, batch)
-            Kept for ``backward``, if there is no padding.
+            The input.
 
         Returns
         -------
         ndarray of float32, shape (num_out, batch)
             Bias plus weighted sum, at every place.
         """
-        self._remember(x)
+        self._make_memory(x.shape[1])
+        p, (_, height, width) = self.padding, self.before.shape
+        self._source = _bordered(x.reshape(*self.before.shape, -1), (p, p), height + 2 * p, width + 2 * p, self._source)
         post = self.connections.post.astype(np.int64)
         starts, order = self._sorted(post, self.out_channels)
         self._reads = starts, order, self._bases()[order]
@@ -171,8 +173,8 @@ class SparseConv2d(Convolution):
     def _bases(self) -> Long:
         """Return where in the source each connection begins to read."""
         channel, row, column = self._offsets()
-        _, height, width, batch = self._source.shape
-        return ((channel * height + row) * width + column) * batch
+        _, _, height, width, _ = self._source.shape
+        return ((channel * height + row) * width + column) * LANES
 
     @staticmethod
     def _sorted(group: Long, number: int) -> tuple[Long, Long]:
@@ -190,12 +192,13 @@ class SparseConv2d(Convolution):
         s, p, (channels, height, width), batch = self.stride, self.padding, self.before.shape, delta.shape[3]
         rows, columns = -(-height // s), -(-width // s)
         above, before = ((k - 1 - p) // s for k in self.kernel)
-        bordered = self._bordered(above, before, rows, columns, batch)
-        bordered[:, above : above + delta.shape[1], before : before + delta.shape[2]] = delta
+        reach = (s - 1 + p) // s
+        border = above + max(self.after.height, rows + reach), before + max(self.after.width, columns + reach)
+        self._slopes = _bordered(delta, (above, before), *border, self._slopes)
         channel, row, column = self._offsets()
         phase, across = (row - p) % s, (column - p) % s
-        base = self.connections.post.astype(np.int64) * bordered.shape[1] + above + (phase + p - row) // s
-        base = (base * bordered.shape[2] + before + (across + p - column) // s) * batch
+        base = self.connections.post.astype(np.int64) * border[0] + above + (phase + p - row) // s
+        base = (base * border[1] + before + (across + p - column) // s) * LANES
         groups = channels * s * s
         starts, order = self._sorted((channel * s + phase) * s + across, groups)
         exact = rows * s == height and columns * s == width
@@ -203,14 +206,18 @@ class SparseConv2d(Convolution):
         c, phases = np.divmod(np.arange(groups), s * s)
         corner = ((c * rows * s + phases // s) * columns * s + phases % s) * batch
         weight, zeros = self.connections.weights[order], np.zeros(groups, np.float32)
-        convolution._gather(starts, weight, base[order], zeros, bordered, (1, s, rows, columns), target, corner)
+        convolution._gather(starts, weight, base[order], zeros, self._slopes, (1, s, rows, columns), target, corner)
         if not exact:
             self._dx[:] = target[:, :height, :width]
 
-    def _bordered(self, above: int, before: int, rows: int, columns: int, batch: int) -> Activations:
-        """Return planes for dE/d(output) with zeros around it, kept from call to call."""
-        reach = (self.stride - 1 + self.padding) // self.stride
-        height, width = above + max(self.after.height, rows + reach), before + max(self.after.width, columns + reach)
-        if self._border.shape != (self.out_channels, height, width, batch):
-            self._border = planes(self.out_channels, height, width, batch)
-        return self._border
+
+def _bordered(x: Array, corner: tuple[int, int], height: int, width: int, room: Array) -> Array:
+    """Return planes of a height and width, zeros but for ``x``, as [part of the batch, channel, row, column, lane].
+
+    Written into ``room``, as this function returned it, if it has the right shape.
+    """
+    shape = x.shape[3] // LANES, x.shape[0], height, width, LANES
+    if room.shape != shape:
+        room = aligned(math.prod(shape[:4]), LANES).reshape(shape)
+    convolution._border(x, *corner, room)
+    return room

@@ -111,23 +111,16 @@ class Convolution:
             raise ValueError(f"{self}: a kernel of {self.kernel} does not fit in {size} with padding {self.padding}.")
         self.before, self.after = before, Maps(self.out_channels, rows, columns)
         self.num_in, self.num_out = int(before), int(self.after)
-        self._out, self._dx, self._source = (planes(1, 1, 1, 0) for _ in range(3))
+        self._out, self._dx = planes(1, 1, 1, 0), planes(1, 1, 1, 0)
         return self.after
 
     def _learn(self, weights: Parameter) -> None:
         self.parameters = [weights, self._bias] if self._has_bias else [weights]
 
-    def _remember(self, x: Activations) -> None:
-        """Write the input between its borders, and make memory for batches of its width."""
-        channels, height, width = self.before.shape
-        batch, p = x.shape[1], self.padding
+    def _make_memory(self, batch: int) -> None:
+        """Make memory for batches of a width, if it is not there."""
         if self._out.shape[3] != batch:
             self._out, self._dx = planes(*self.after.shape, batch), planes(*self.before.shape, batch)
-            self._source = planes(channels, height + 2 * p, width + 2 * p, batch)
-        if p:
-            self._source[:, p : p + height, p : p + width] = x.reshape(channels, height, width, batch)
-        else:
-            self._source = x.reshape(channels, height, width, batch)
 
     def _bias_gradient(self, delta: Activations) -> None:
         if self._has_bias:
@@ -212,7 +205,9 @@ class Conv2d(Convolution):
         ndarray of float32, shape (num_out, batch)
             Bias plus weighted sum, at every place.
         """
-        self._remember(x)
+        self._make_memory(x.shape[1])
+        images, p = x.reshape(*self.before.shape, -1), self.padding
+        self._source = np.pad(images, ((0, 0), (p, p), (p, p), (0, 0))) if p else images
         for y in range(self.after.height):
             out = self.matrix @ self._windows(self._source, y)
             self._out[:, y] = out.reshape(self.out_channels, -1, x.shape[1]) + self.bias[:, np.newaxis, np.newaxis]

@@ -13,10 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
+from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.rules import SoftDeepR
 from synaptic_sampling.statistics.posterior import _grid
 
-__all__ = ["SoftLaw", "soft_law"]
+__all__ = ["SoftLaw", "share_still_retracted", "soft_law"]
 
 #: The grid ends where the exponential law has fallen to exp(-FOLDS), and some steps beyond.
 FOLDS, STEPS_BEYOND = 36.0, 8.0
@@ -97,3 +98,48 @@ def soft_law(rule: SoftDeepR) -> SoftLaw:
         weight=weight[:-1] * sigma,
         density=law[:-1] / sigma,
     )
+
+
+def share_still_retracted(rule: SoftDeepR, theta: float, num_steps: int) -> NDArray[np.float64]:
+    """Return the exact probability that a retracted connection has not come back within n steps.
+
+    Parameters
+    ----------
+    rule : SoftDeepR
+        The rule.
+    theta : float
+        Where it is, from ``rule.theta_min`` to below 0.
+    num_steps : int
+        N.
+
+    Returns
+    -------
+    ndarray, shape (N + 1,)
+        For n = 0 to N; errors below 1e-9.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, or theta_min is so many steps away that the grid would be
+        too large.
+    """
+    check_integer("num_steps", num_steps, minimum=0, maximum=10**6)
+    if check_number("theta", theta, minimum=rule.theta_min) >= 0.0:
+        raise ValueError(f"theta must be below 0, got {theta:g}: it is connected.")
+    floor = rule.theta_min / rule.noise_scale
+    if -6.0 * floor > MAX_NODES:
+        raise ValueError(
+            f"theta_min is {-floor:.0f} steps of the noise away, at most {MAX_NODES / 6:.0f} can be solved."
+        )
+    below, weight = _grid(-floor, 1.0)
+    x = np.append(floor + below, floor)
+    # Rows: from; the last column is the floor.
+    moves = np.exp(-0.5 * (x - x[:, None]) ** 2) / np.sqrt(2.0 * np.pi) * np.append(weight, 1.0)
+    moves[:, -1] = ndtr(floor - x)
+    first = np.exp(-0.5 * (x - theta / rule.noise_scale) ** 2) / np.sqrt(2.0 * np.pi) * np.append(weight, 1.0)
+    first[-1] = ndtr(floor - theta / rule.noise_scale)
+    shares, mass = np.ones(num_steps + 1), first
+    for n in range(1, num_steps + 1):
+        shares[n] = mass.sum()
+        mass = mass @ moves
+    return shares

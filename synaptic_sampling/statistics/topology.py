@@ -245,11 +245,11 @@ def spectrum(
         If an index or number is out of range, or the lengths differ.
     """
     matrix = _matrix(pre, post, num_neurons, weights)
-    wanted = check_integer("number", number, minimum=1, maximum=max(1, num_neurons - 2))
+    wanted = check_integer("number", number, minimum=1, maximum=DENSE)
     if num_neurons <= DENSE:
         found = np.linalg.eigvals(matrix.toarray())
     else:  # From a fixed vector, so that it gives the same again.
-        found = eigs(matrix, wanted, v0=np.ones(num_neurons), return_eigenvectors=False)
+        found = eigs(matrix, min(wanted, num_neurons - 2), v0=np.ones(num_neurons), return_eigenvectors=False)
     found = found.astype(complex)
     return found[np.lexsort([found.imag, found.real, np.abs(found)])[::-1]]
 

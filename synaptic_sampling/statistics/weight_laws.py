@@ -87,7 +87,8 @@ def fit_weights(weights: ArrayLike, lower: float | None = None) -> list[WeightFi
     lower : float, optional
         Where the law is known to be cut off, ``rule.weight(0)`` of synaptic sampling: smaller ones are left out, and
         the exponential law begins there too. By default the exponential and the log-normal law begin at 0, and the
-        truncated one at the smallest weight, which counts as a fitted parameter.
+        truncated one at the smallest weight, which counts as a fitted parameter: then it fits better than the
+        log-normal law by a few units of AIC even where nothing was cut off.
 
     Returns
     -------

@@ -1,0 +1,186 @@
+"""The kernels of the deep of soft DEEP R against slow twins, and the laws of its random times and places."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from scipy.special import ndtr
+from scipy.stats import binom, chi2
+
+from synaptic_sampling import SoftDeepR
+from synaptic_sampling._kernels import soft_deep
+from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
+from synaptic_sampling._soft_deep import SHIFT, Deep, exit_times, overshoots, still_below
+from synaptic_sampling.statistics.soft import share_still_retracted
+from tests import naive_soft
+
+FALSE_ALARM = 1e-6
+FLOOR = -30.0
+#: A rule with noise of 1 per step whose floor is at FLOOR.
+RULE = SoftDeepR(learning_rate=0.5, l1=0.2, temperature=1.0, connectivity=1 / (1 - 0.2 * FLOOR))
+
+
+def address(rng):
+    """Return step, stream, both words of a key."""
+    return tuple(np.uint64(word) for word in rng.integers(0, 2**32, 4))
+
+
+def plain(words):
+    return [int(word) for word in words]
+
+
+@pytest.mark.parametrize("number", [0, 1, 2, 31, 32, 33, 63, 64, 127, 128, 129, 1000])
+def test_heads(number, rng):
+    for _ in range(20):
+        where, first = address(rng), rng.integers(0, 2**20)
+        found = soft_deep._heads(number, 7, *where, np.uint64(first))
+        tosses, attempt = naive_soft.coins(number, [7, *plain(where)], int(first))
+        assert found == (sum(tosses), attempt)
+
+
+@pytest.mark.parametrize("p", [0.0, 1.0, 0.5, 1 / 3, 1e-9, 1 - 2.0**-53])
+@pytest.mark.parametrize("number", [0, 1, 200])
+def test_binomial(number, p, rng):
+    for _ in range(5):
+        where = address(rng)
+        assert soft_deep._binomial(number, p, 3, *where) == naive_soft.binomial(number, p, 3, *plain(where))
+
+
+@pytest.mark.parametrize("classes", [1, 2, 8, 64])
+@pytest.mark.parametrize("number", [0, 1, 500])
+def test_spread(number, classes, rng):
+    below = np.append(0.0, np.cumsum(rng.dirichlet(np.ones(classes))))
+    below[classes // 2 :] = below[-1]  # Some classes are empty.
+    where, counts = address(rng), np.empty(classes, np.int64)
+    soft_deep._spread(number, below, *where, counts)
+    assert counts.tolist() == naive_soft.spread(number, below.tolist(), 0, classes, *plain(where))
+    assert counts.sum() == number
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1.0, 0.37])
+def test_wheel(dtype, scale, rng):
+    """Many enter, time passes, blocks are halved: the same numbers as in the twin, and nobody is lost."""
+    wheel, twin = np.zeros((soft_deep.LEVELS, soft_deep.RING), np.int64), {}
+    theta, now, inside = -rng.uniform(4, 30, 40).astype(dtype), 0, 0
+    for _ in range(400):
+        where = address(rng)
+        slots = np.flatnonzero(rng.random(40) < 0.2).astype(np.int32)[: rng.integers(0, 9)]
+        walk = 1.3, SHIFT, 32.0, scale, now
+        soft_deep._enter(slots, theta, *walk, *where, exit_times(), wheel)
+        naive_soft.enter(slots.tolist(), theta, *walk, *plain(where), exit_times(), twin)
+        inside += len(slots)
+        for _ in range(rng.choice([0, 1, 1, 70])):
+            now += 1
+            due = soft_deep._tick(wheel, now, *where)
+            assert due == naive_soft.tick(twin, now, *plain(where))
+            inside -= due
+        assert wheel.sum() == sum(twin.values()) == inside
+    present = {(level, block): number for (level, block), number in twin.items() if number}
+    assert np.count_nonzero(wheel) == len(present)
+    for (level, block), number in present.items():
+        assert wheel[level, block % soft_deep.RING] == number
+
+
+def test_land_and_release(rng):
+    theta, slots, where = rng.random(50), np.array([0, 3, 49], np.int32), address(rng)
+    expected = naive_soft.land(slots.tolist(), 0.3, *plain(where), overshoots(), theta)
+    soft_deep._land(slots, 0.3, *where, overshoots(), theta)
+    assert theta.tolist() == expected
+    table, keys = np.full(20, EMPTY), np.arange(0, 1000, 100)
+    _insert_all(table, keys)
+    soft_deep._release(table, keys[3:])
+    assert sorted(table[table != EMPTY].tolist()) == keys[:3].tolist()
+
+
+def moments(table):
+    """Return mean and variance of a function of a normal number, linear between its nodes."""
+    z = (np.arange(-7 * 5120, 7 * 5120) + 0.5) / 5120
+    mass = np.exp(-z * z / 2) / math.sqrt(2 * math.pi) / 5120
+    values = np.interp(z, np.arange(-7 * 256, 7 * 256 + 1) / 256, table)
+    return mass @ values, mass @ values**2 - (mass @ values) ** 2
+
+
+def test_tables():
+    """The exit time has mean 1 and variance 2/3, the overshoot -zeta(1/2)/sqrt(2 pi) and 1/4."""
+    assert moments(exit_times()) == pytest.approx((1.0, 2 / 3), abs=2e-6)
+    assert moments(overshoots()) == pytest.approx((SHIFT, 0.25), abs=2e-6)
+
+
+def test_law_of_brownian_motion():
+    """Against the plain sum over modes; images and modes join without a step."""
+    mode = (2 * np.arange(20_000) + 1) * np.pi / 40
+    for time in (0.3, 5.0, 199.999999, 200.000001, 2000.0):
+        size = 2 / 20 / mode * (np.cos(4 * mode) - np.cos(15 * mode)) / (mode * 11)
+        expected = np.sum(size * np.exp(-(mode**2) * time / 2))
+        assert still_below(np.array([time]), 4.0, 15.0, 20.0)[0] == pytest.approx(expected, abs=1e-9)
+
+
+def due_in_time(theta, number, shift=SHIFT):
+    """Return how many of those that enter at theta come back in each tick, until all have."""
+    wheel, slots = np.zeros((soft_deep.LEVELS, soft_deep.RING), np.int64), np.arange(number, dtype=np.int32)
+    span, key = 2 * shift - FLOOR, (np.uint64(5), np.uint64(6))
+    walk = 1.0, shift, span, 1.0, 0, np.uint64(1), np.uint64(9)
+    soft_deep._enter(slots, np.full(number, theta), *walk, *key, exit_times(), wheel)
+    due, now = [], 0
+    while wheel.any():
+        now += 1
+        due.append(soft_deep._tick(wheel, now, np.uint64(now), np.uint64(11), *key))
+    return np.array(due)
+
+
+def chi_square(due, law):
+    """Return chi2 over its bound, for times in classes of more than 500 expected."""
+    number, edges = due.sum(), [0]
+    for n in range(1, len(law)):
+        if number * (law[edges[-1]] - law[n]) > 500:
+            edges.append(n)
+    edges[-1] = len(law) - 1
+    expected = number * np.append(law[edges[:-1]] - law[edges[1:]], law[-1])
+    found = [due[a:b].sum() for a, b in pairwise(edges)]
+    found = np.append(found, due[edges[-1] :].sum())
+    kept = expected > 0
+    return float(((found - expected)[kept] ** 2 / expected[kept]).sum() / chi2.isf(FALSE_ALARM, kept.sum() - 1))
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize("theta", [-10.3, -17.0, -29.5])
+def test_times_of_return(theta):
+    """100 000 times against the exact law of the walk; false-alarm rate 1e-6 each; catches a shift left out."""
+    law = share_still_retracted(RULE, theta, 6000)
+    assert chi_square(due_in_time(theta, 100_000), law) < 1
+    assert chi_square(due_in_time(theta, 100_000, shift=0.0), law) > 1.2
+
+
+@pytest.mark.statistical
+def test_first_times_of_all():
+    """A million that begin anywhere below the edge, drawn at once: numbers in each tick against the exact law."""
+    deep, number = Deep(1_000_000, -8.0, FLOOR, 3, 0), 1_000_000
+    nodes, weights = np.polynomial.legendre.leggauss(24)
+    depths = -8.0 + (FLOOR + 8.0) * (nodes + 1) / 2
+    law = np.sum([w / 2 * share_still_retracted(RULE, x, 400) for x, w in zip(depths, weights, strict=True)], axis=0)
+    due = np.array([deep.tick(n, 1.0) for n in range(1, 401)])
+    assert deep.number + due.sum() == number
+    # Each count is a binomial; 400 of them.
+    share = np.maximum(law[:-1] - law[1:], 1e-12)
+    bound, least = binom.isf(FALSE_ALARM / 800, number, share), binom.ppf(FALSE_ALARM / 800, number, share)
+    assert ((due <= bound) & (due >= least)).all()
+    assert abs(due.sum() - number * (1 - law[-1])) < 4.9 * math.sqrt(number * law[-1] * (1 - law[-1]))
+
+
+def test_mean_time_is_exact():
+    """The sum of the exact law over all steps is distance*(2*span - distance) + 1/4, up to exp(-2.5*depth)."""
+    for theta in (-6.0, -10.0, -20.0, -25.0):
+        law = share_still_retracted(RULE, theta, 16_000)
+        distance, span = SHIFT - theta, 2 * SHIFT - FLOOR
+        assert law.sum() - distance * (2 * span - distance) == pytest.approx(0.25, abs=1e-4)
+
+
+def test_law_of_the_walk_at_its_ends():
+    assert share_still_retracted(RULE, -1.5, 1).tolist() == pytest.approx([1.0, ndtr(1.5)], abs=1e-9)
+    for wrong in (0.0, FLOOR - 1, float("nan")):
+        with pytest.raises(ValueError, match="theta"):
+            share_still_retracted(RULE, wrong, 1)

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["check_array", "check_integer", "check_number", "check_seed", "plain_number"]
+__all__ = [
+    "check_array",
+    "check_integer",
+    "check_number",
+    "check_parameter",
+    "check_seed",
+    "is_schedule",
+    "plain_number",
+    "schedules",
+]
 
 SEED_LIMIT = 2**64
 
@@ -73,6 +83,45 @@ def check_number(
     if number <= above:
         raise ValueError(f"{name} must be > {above:g}, got {number:g}.")
     return number
+
+
+def is_schedule(value: Any) -> bool:
+    """Return whether a parameter changes with time: a string of t, or a TimedArray of Brian2.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+
+    Returns
+    -------
+    bool
+        A string counts where t occurs in it as a name.
+    """
+    if isinstance(value, str):
+        return re.search(r"\bt\b", value) is not None
+    return callable(value) and hasattr(value, "values") and hasattr(value, "dt")
+
+
+def check_parameter(name: str, value: Any, **bounds: float) -> None:
+    """Check a number of a rule; what changes with time is checked when its value is known.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+    **bounds
+        As for ``check_number``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither a number within the bounds nor a schedule.
+    """
+    if not is_schedule(value):
+        check_number(name, value, **bounds)
 
 
 def check_integer(name: str, value: Any, *, minimum: int, maximum: int) -> int:
@@ -163,3 +212,19 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
         shown = array.dtype if array.ndim else repr(values)
         raise TypeError(f"{name} must hold {wanted}, got {shown}.")
     return array
+
+
+def schedules(rule: Any) -> tuple[str, ...]:
+    """Return the names of the parameters that change with time; ``brian.Rewiring`` alone can follow them.
+
+    Parameters
+    ----------
+    rule : dataclass
+        Any of the rules here.
+
+    Returns
+    -------
+    tuple of str
+        Those given as a string of t, such as ``'1e-3*exp(-t/(10*second))'``, or as a TimedArray of Brian2.
+    """
+    return tuple(name for name, value in vars(rule).items() if name != "condition" and is_schedule(value))

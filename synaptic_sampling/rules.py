@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtr, owens_t
 
-from synaptic_sampling._checks import check_number, plain_number
+from synaptic_sampling._checks import check_number, check_parameter, plain_number, schedules
 from synaptic_sampling.optimizers import SGD, Optimizer
 
 __all__ = ["DeepR", "FixedWiring", "PruneAndRegrow", "SoftDeepR", "SynapticSampling", "Transition"]
@@ -22,7 +23,8 @@ class DeepR:
     Every step moves theta by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)*nu``, retracts
     the connections with theta < 0, and lets as many be born with theta = 0 at uniformly random vacant sites.
 
-    Numbers, or quantities of Brian2 where theta or the gradient has a unit.
+    Numbers, or quantities of Brian2 where theta or the gradient has a unit; for `Rewiring` also strings of t or a
+    TimedArray.
 
     Parameters
     ----------
@@ -58,9 +60,9 @@ class DeepR:
     variables: ClassVar[tuple[str, ...]] = ("theta", "gradient", "polarity")
 
     def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, above=0.0)
-        check_number("l1", self.l1, minimum=0.0)
-        check_number("temperature", self.temperature, minimum=0.0)
+        check_parameter("learning_rate", self.learning_rate, above=0.0)
+        check_parameter("l1", self.l1, minimum=0.0)
+        check_parameter("temperature", self.temperature, minimum=0.0)
         _check_optimizer(self.optimizer)
 
     @property
@@ -78,6 +80,25 @@ class DeepR:
             return math.inf
         return plain_number(self.learning_rate) * plain_number(self.l1) / self.noise_scale
 
+    def expected_turnover(self) -> float:
+        """Return the share of the connections that chance alone lets die in a step, in the stationary law.
+
+        Returns
+        -------
+        float
+            ``statistics.exact.turnover_rate``; 0 without l1, where there is no stationary law.
+
+        Raises
+        ------
+        ValueError
+            Without noise, where nothing is left to chance.
+        """
+        from synaptic_sampling.statistics.exact import turnover_rate  # noqa: PLC0415 (needs SciPy)
+
+        if self.noise_scale == 0.0:
+            raise ValueError("temperature must be > 0 for a turnover by chance, got 0.")
+        return turnover_rate(self.step_ratio)
+
 
 @dataclass(frozen=True)
 class SoftDeepR:
@@ -87,7 +108,8 @@ class SoftDeepR:
     * nu`` and that of a retracted one by the noise alone; no theta falls below ``theta_min``. Who is below 0 after
     the step is retracted, the others are connected. For `PotentialConnections`.
 
-    Numbers, or quantities of Brian2 where theta or the gradient has a unit.
+    Numbers, or quantities of Brian2 where theta or the gradient has a unit; for `Rewiring` also strings of t or a
+    TimedArray.
 
     Parameters
     ----------
@@ -126,9 +148,9 @@ class SoftDeepR:
     variables: ClassVar[tuple[str, ...]] = ("theta", "gradient", "polarity")
 
     def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, above=0.0)
-        check_number("l1", self.l1, above=0.0)
-        check_number("temperature", self.temperature, above=0.0)
+        check_parameter("learning_rate", self.learning_rate, above=0.0)
+        check_parameter("l1", self.l1, above=0.0)
+        check_parameter("temperature", self.temperature, above=0.0)
         if check_number("connectivity", self.connectivity, above=0.0) >= 1.0:
             raise ValueError(f"connectivity must be < 1, got {self.connectivity}; with FixedWiring all are connected.")
         _check_optimizer(self.optimizer)
@@ -143,6 +165,19 @@ class SoftDeepR:
         """Return the floor of theta, -T (1 - p) / (alpha p), in SI units."""
         p = self.connectivity
         return -plain_number(self.temperature) * (1.0 - p) / (plain_number(self.l1) * p)
+
+    def expected_turnover(self) -> float:
+        """Return the share of the connected ones that chance alone retracts in a step, in the stationary law.
+
+        Returns
+        -------
+        float
+            By ``statistics.soft.soft_law``, without a gradient.
+        """
+        from synaptic_sampling.statistics.soft import soft_law  # noqa: PLC0415 (it needs the rules)
+
+        law = soft_law(replace(self, optimizer=SGD()))
+        return law.turnover / law.active_share
 
 
 class Transition(NamedTuple):
@@ -161,7 +196,8 @@ class SynapticSampling:
     Gaussian prior N(mean, std**2). Whose theta is at least 0 is connected, with weight ``w0*exp(theta - theta0)``.
     The stationary law is the posterior to the power 1/temperature. For `PotentialConnections`.
 
-    Numbers, or quantities of Brian2 such as ``learning_rate=5e-5/second, interval=100*ms``.
+    Numbers, or quantities of Brian2 such as ``learning_rate=5e-5/second, interval=100*ms``; for `Rewiring` the first
+    four also as strings of t or a TimedArray.
 
     Parameters
     ----------
@@ -206,17 +242,19 @@ class SynapticSampling:
     variables: ClassVar[tuple[str, ...]] = ("theta", "gradient", "polarity")
 
     def __post_init__(self) -> None:
-        for name in ("learning_rate", "std", "interval", "w0"):
+        for name in ("interval", "w0"):
             check_number(name, getattr(self, name), above=0.0)
-        check_number("temperature", self.temperature, minimum=0.0)
-        for name in ("mean", "theta0"):
-            check_number(name, getattr(self, name))
+        for name in ("learning_rate", "std"):
+            check_parameter(name, getattr(self, name), above=0.0)
+        check_parameter("temperature", self.temperature, minimum=0.0)
+        check_parameter("mean", self.mean)
+        check_number("theta0", self.theta0)
         if self.max_gradient is not None:
             check_number("max_gradient", self.max_gradient, above=0.0)
         _check_range(self.theta_range)
         if not isinstance(self.scheme, str) or self.scheme not in {"exact", "euler"}:
             raise ValueError(f"scheme must be 'exact' or 'euler', got {self.scheme!r}.")
-        if self.scheme == "euler" and self.steps_per_memory <= 0.5:
+        if self.scheme == "euler" and not schedules(self) and self.steps_per_memory <= 0.5:
             raise ValueError(
                 f"interval must be below 2*std**2/learning_rate with scheme 'euler', got {self.interval!r}: "
                 "theta would grow without end. Use scheme='exact'."
@@ -238,6 +276,26 @@ class SynapticSampling:
             return Transition(keep, variance * forgotten, scale)
         gain = plain_number(self.learning_rate) * plain_number(self.interval)
         return Transition(1.0 - 1.0 / self.steps_per_memory, gain, math.sqrt(2.0 * temperature * gain))
+
+    def expected_turnover(self) -> float:
+        """Return the share of the connected ones that the prior alone retracts in a step, in the stationary law.
+
+        Returns
+        -------
+        float
+            P(theta' < 0 | theta >= 0) for successive steps, without a gradient and without ``theta_range``:
+            ``1/2 - arcsin(keep)/pi`` if the mean is 0. 0 if the temperature is 0.
+
+        Notes
+        -----
+        ``2 T(m, a)/Phi(m)`` with Owen's function T, ``a = sqrt((1 - keep)/(1 + keep))`` and m, the mean in units of
+        the stationary standard deviation.
+        """
+        keep, _, scale = self.transition
+        if scale == 0.0:
+            return 0.0
+        m = plain_number(self.mean) * math.sqrt(1.0 - keep**2) / scale
+        return float(2.0 * owens_t(m, math.sqrt((1.0 - keep) / (1.0 + keep))) / ndtr(m))
 
     def weight(self, theta: ArrayLike) -> NDArray[Any]:
         """Return the size of the weight, which jumps from 0 to w0*exp(-theta0) at theta = 0.
@@ -285,7 +343,7 @@ class FixedWiring:
     variables: ClassVar[tuple[str, ...]] = ("theta", "gradient", "polarity")
 
     def __post_init__(self) -> None:
-        check_number("learning_rate", self.learning_rate, above=0.0)
+        check_parameter("learning_rate", self.learning_rate, above=0.0)
         _check_optimizer(self.optimizer)
 
 

@@ -186,9 +186,9 @@ def analyse(path: Path, _: int) -> dict[str, Any]:
     return {name: np.asarray(value).tolist() for name, value in found.items()}
 
 
-def in_memory(path: Path, _: int) -> dict[str, Any]:
-    """Load the whole log and make the table of all lives."""
-    lives = RewiringLog.load(path).lives()
+def table(path: Path, _: int) -> dict[str, Any]:
+    """Make the table of all lives, in memory."""
+    lives = RewiringLog.open(path).lives()
     return {"lives": len(lives), "bytes": lives.nbytes}
 
 
@@ -197,7 +197,7 @@ PARTS: dict[str, Callable[[Path, int], dict[str, Any]]] = {
     "open": open_only,
     "replay": replay,
     "analyse": analyse,
-    "lives": in_memory,
+    "lives": table,
 }
 
 if __name__ == "__main__":

@@ -126,8 +126,11 @@ class Record:
         Raises
         ------
         LogError
-            If the file is damaged.
+            If there is no such set, or the file is damaged.
         """
+        known = {*self.sets, *(of for _, of in self._taken)}
+        if index is not None and known and index not in known:
+            raise LogError(f"there is no set {index!r} in the log; there are {sorted(known)}.")
         last = MAX_STEP if until is None else check_integer("until", until, minimum=-1, maximum=MAX_STEP)
         for events in self._events.blocks(check_integer("after", after, minimum=-1, maximum=MAX_STEP), last):
             own = np.True_ if index is None else events["set"] == index
@@ -182,7 +185,8 @@ class Record:
             As from ``wiring``.
         """
         walk, at = None, -1
-        for step in np.asarray(steps).tolist():
+        for each in np.asarray(steps).tolist():
+            step = check_integer("step", each, minimum=0, maximum=MAX_STEP)
             if step < at:
                 raise ValueError(f"steps must ascend, got {step} after {at}.")
             number = self._nearest(index, step)

@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.statistics._source import log_of
 
 __all__ = ["Changes", "LagTurnover", "changes_between", "changes_since", "compare_wirings", "turnover_by_lag"]
 
@@ -131,6 +132,7 @@ def changes_between(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Chang
     LogError
         If there is no snapshot to begin with.
     """
+    log = log_of(log)
     looks = _check_looks(steps)
     pairs = map(_pairs, log.wirings(looks, index))
     return _changes(looks[:-1], looks[1:], itertools.pairwise(pairs))
@@ -156,6 +158,7 @@ def changes_since(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Changes
     LogError
         If there is no snapshot to begin with.
     """
+    log = log_of(log)
     looks = _check_looks(steps)
     pairs = map(_pairs, log.wirings(looks, index))
     first = next(pairs)
@@ -188,6 +191,7 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
     LogError
         If there is no snapshot to begin with.
     """
+    log = log_of(log)
     apart = np.atleast_1d(np.asarray(lags))
     latest = log.last_step - int(apart.max(initial=0))
     if not len(apart) or apart.dtype.kind not in "iu" or apart.min() < 1 or latest < log.first_step:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
 from synaptic_sampling.statistics.survival import survival_of_all
 
@@ -61,6 +62,7 @@ def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
     ValueError
         If the unit is another, the log does not have it, or its times do not ascend.
     """
+    log = log_of(log)
     steps = np.arange(log.first_step, log.last_step + 1)
     if unit == "steps":
         return steps.astype(float)
@@ -103,6 +105,7 @@ def survival_in(log: RewiringLog, unit: str, at_step: int | None = None, index: 
     ValueError
         If the unit is another or the log does not have it, or, for half-lives, if fewer than half died.
     """
+    log = log_of(log)
     first, last = log.first_step, log.last_step
     step = check_integer("at_step", (first + last) // 2 if at_step is None else at_step, minimum=first, maximum=last)
     if unit in {"steps", "half-lives"}:
@@ -170,11 +173,13 @@ def compare(
     ValueError
         If there are no logs, or one of them has not this unit.
     """
+    if not isinstance(logs, Mapping):
+        raise TypeError(f"logs must be a mapping of names to logs, got {logs!r}.")
     if not logs:
         raise ValueError("there are no logs to compare.")
     if unit not in UNITS:
         raise ValueError(f"unit must be one of {list(UNITS)}, got {unit!r}.")
-    return {name: _compared(log, unit, index) for name, log in logs.items()}
+    return {name: _compared(log_of(log), unit, index) for name, log in logs.items()}
 
 
 def _compared(log: RewiringLog, unit: str, index: int | None) -> Compared:

@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.statistics._source import log_of
 
 __all__ = ["Drift", "Trajectory", "drift", "principal_components", "weight_correlations", "weight_vectors"]
 
@@ -79,6 +80,7 @@ def weight_vectors(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64],
     LogError
         If there is no snapshot of the set.
     """
+    log = log_of(log)
     steps = log.snapshot_steps(index)
     if not len(steps):
         raise LogError(f"no snapshot of set {index}: its weights are not known.")
@@ -115,6 +117,7 @@ def drift(log: RewiringLog, index: int = 0) -> Drift:
     LogError
         If there is no snapshot of the set.
     """
+    log = log_of(log)
     steps, weights = weight_vectors(log, index)
     products = (weights @ weights.T).toarray()
     squares = np.diag(products)
@@ -149,6 +152,7 @@ def weight_correlations(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.in
     LogError
         If there is no snapshot of the set, or it was not described.
     """
+    log = log_of(log)
     if index not in log.sets:
         raise LogError(f"set {index} was not described: how many sites it has is not known.")
     steps, weights = weight_vectors(log, index)
@@ -190,6 +194,7 @@ def principal_components(log: RewiringLog, index: int = 0, number: int = 2) -> T
     A random walk in many dimensions shows a path like a half cosine here, without any aim (Antognini and
     Sohl-Dickstein 2018): a smooth curve alone is no sign of learning.
     """
+    log = log_of(log)
     steps, weights = weight_vectors(log, index)
     dimensions = check_integer("number", number, minimum=1, maximum=len(steps))
     products = (weights @ weights.T).toarray()

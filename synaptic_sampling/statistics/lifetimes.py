@@ -16,6 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.statistics._source import log_of
 
 __all__ = ["ALTERNATIVES", "Alternative", "LifetimeFit", "fit_lifetimes", "lifetimes_within"]
 
@@ -97,6 +98,7 @@ def lifetimes_within(
     TypeError, ValueError
         If a number is out of range.
     """
+    log = log_of(log)
     most = max(1, log.last_step - log.first_step)
     limit = max(1, most // 2) if longest is None else check_integer("longest", longest, minimum=1, maximum=most)
     begin = check_integer("from_step", from_step, minimum=0, maximum=2**62)

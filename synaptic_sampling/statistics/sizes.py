@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.lifetables import LogRank, Survival, life_table, log_rank, survival_curve
 
 __all__ = ["ChangeComponents", "SizeLifetime", "change_components", "matched_sizes", "size_lifetime"]
@@ -90,6 +91,7 @@ def matched_sizes(
     LogError
         If one of the snapshots is missing.
     """
+    log = log_of(log)
     former, later = log.survivors(begin, end, index)
     sizes = []
     for step, places in ((begin, former), (end, later)):
@@ -164,6 +166,7 @@ def size_lifetime(log: RewiringLog, step: int, index: int = 0, *, groups: int = 
     ValueError
         If there are fewer connections than groups, so many of equal size that a group is empty, or none died.
     """
+    log = log_of(log)
     taken = log.snapshot_at(step, index)
     size = np.abs(taken.theta[taken.polarity != 0].astype(float))
     number = check_integer("groups", groups, minimum=2, maximum=max(2, len(size)))

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.lifetables import (
     Hazard,
     LifeTable,
@@ -62,6 +63,7 @@ def table_of_newborns(log: RewiringLog, index: int | None = None, *, from_step: 
     ValueError
         If none was born.
     """
+    log = log_of(log)
     begin = check_integer("from_step", from_step, minimum=0, maximum=MAX_STEP)
     return _table(log, index, lambda lives: (~lives["initial"] & (lives["birth"] > begin), lives["birth"], None))
 
@@ -84,6 +86,7 @@ def survival_of_newborns(log: RewiringLog, index: int | None = None, *, from_ste
     ValueError
         If none was born.
     """
+    log = log_of(log)
     return survival_curve(table_of_newborns(log, index, from_step=from_step))
 
 
@@ -112,6 +115,7 @@ def survival_during(log: RewiringLog, begin: int, end: int, index: int | None = 
     ValueError
         If the steps do not ascend, or no such connection was alive between them.
     """
+    log = log_of(log)
     first = check_integer("begin", begin, minimum=0, maximum=MAX_STEP)
     last = check_integer("end", end, minimum=first + 1, maximum=MAX_STEP)
 
@@ -144,6 +148,7 @@ def survival_of_all(log: RewiringLog, at_step: int, index: int | None = None) ->
     ValueError
         If there were no connections.
     """
+    log = log_of(log)
     return survival_of_old(log, at_step, 0, index)
 
 
@@ -171,6 +176,7 @@ def survival_of_old(log: RewiringLog, at_step: int, age: int, index: int | None 
     ValueError
         If there were none.
     """
+    log = log_of(log)
     step = check_integer("at_step", at_step, minimum=0, maximum=log.last_step)
     latest = step - check_integer("age", age, minimum=0, maximum=MAX_STEP)
 
@@ -204,6 +210,7 @@ def hazard_of_newborns(
     ValueError
         If none was born.
     """
+    log = log_of(log)
     table = table_of_newborns(log, index, from_step=from_step)
     if edges is None:
         doublings = max(1, math.ceil(math.log2(max(1.0, table.time[-1]))))
@@ -231,6 +238,7 @@ def compare_newborns(first: RewiringLog, second: RewiringLog, index: int | None 
     ValueError
         If in one of them none was born, or none died.
     """
+    first, second = log_of(first), log_of(second)
     return log_rank(table_of_newborns(first, index), table_of_newborns(second, index))
 
 

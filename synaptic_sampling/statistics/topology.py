@@ -11,6 +11,7 @@ from scipy.sparse.linalg import eigs
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.statistics._source import log_of
 
 __all__ = [
     "Dyads",
@@ -55,7 +56,7 @@ def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
     return np.bincount(ends, minlength=num_neurons)
 
 
-def connections_over_time(log: RewiringLog, index: int) -> NDArray[np.int64]:
+def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]:
     """Return how many connections a set has at the start and after each step.
 
     Parameters
@@ -75,6 +76,7 @@ def connections_over_time(log: RewiringLog, index: int) -> NDArray[np.int64]:
     LogError
         If there is no snapshot of the set.
     """
+    log = log_of(log)
     start = next((taken for taken in log.snapshots if taken.set_index == index), None)
     if start is None:
         raise LogError(f"no snapshot of set {index}: how many there were at the start is not known.")
@@ -86,7 +88,7 @@ def connections_over_time(log: RewiringLog, index: int) -> NDArray[np.int64]:
     return np.count_nonzero(start.polarity) + np.cumsum(changes)
 
 
-def density(log: RewiringLog, index: int) -> NDArray[np.float64]:
+def density(log: RewiringLog, index: int = 0) -> NDArray[np.float64]:
     """Return which share of its sites a set occupies at the start and after each step.
 
     Parameters
@@ -106,6 +108,7 @@ def density(log: RewiringLog, index: int) -> NDArray[np.float64]:
     LogError
         If the set was not described, or has no snapshot.
     """
+    log = log_of(log)
     if index not in log.sets:
         raise LogError(f"set {index} was not described: how many sites it has is not known.")
     return connections_over_time(log, index) / log.sets[index].num_sites
@@ -137,6 +140,7 @@ def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, sid
     LogError
         If the set was not described, or has no snapshot.
     """
+    log = log_of(log)
     if side not in {"pre", "post"}:
         raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
     if index not in log.sets:

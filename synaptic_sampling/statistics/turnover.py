@@ -12,6 +12,7 @@ from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels.replay import _meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.changes import compare_wirings
 
 __all__ = [
@@ -64,6 +65,7 @@ def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: 
     Turnover
         Step, number of connections.
     """
+    log = log_of(log)
     steps = log.times["step"]
     counts = np.zeros(len(steps))
     blocks = _births(log, index) if older_than is None else _deaths_of_the_old(log, older_than, index)
@@ -100,6 +102,7 @@ def rewired_per_samples(
     ValueError
         If the log has no presented samples.
     """
+    log = log_of(log)
     time, rate = _rewired_per(log, "samples", bins, index, older_than)
     return Turnover(time, per * rate)
 
@@ -126,6 +129,7 @@ def rewired_per_second(log: RewiringLog, *, bins: int = 40, index: int | None = 
     ValueError
         If the log has no seconds.
     """
+    log = log_of(log)
     return _rewired_per(log, "seconds", bins, index, None)
 
 
@@ -163,6 +167,7 @@ def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> fl
     LogError
         If there is no snapshot to begin with.
     """
+    log = log_of(log)
     first, second = (log.wiring(step, index)[:2] for step in (begin, end))
     return float(compare_wirings(first, second).turnover[0])
 
@@ -186,6 +191,7 @@ def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> f
     float
         Without a gradient, ``K*exact.established_turnover`` in the stationary law.
     """
+    log = log_of(log)
     steps = log.last_step - log.first_step
     return sum(map(len, _deaths_of_the_old(log, age, index))) / max(1, steps)
 
@@ -214,6 +220,7 @@ def established(log: RewiringLog, age: int, index: int | None = None) -> Establi
     TypeError, ValueError
         If ``age`` is no integer or negative.
     """
+    log = log_of(log)
     survived, first = check_integer("age", age, minimum=0, maximum=MAX_STEP), log.first_step
     gained, lost = np.zeros((2, log.last_step - first + 1), np.int64)
     for lives in log.life_blocks(index):
@@ -245,6 +252,7 @@ def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
     LogError
         If the set was not described, or has no snapshot.
     """
+    log = log_of(log)
     start = next((taken for taken in log.snapshots if taken.set_index == index), None)
     if index not in log.sets or start is None:
         raise LogError(f"set {index} was not described, or has no snapshot: its sites are not known.")

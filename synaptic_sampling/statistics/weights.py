@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact
+from synaptic_sampling.statistics._source import log_of
 
 __all__ = ["expected_strength", "strengths"]
 
@@ -36,6 +37,7 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     ValueError
         If there is no such snapshot.
     """
+    log = log_of(log)
     last = {
         taken.set_index: taken
         for taken in log.snapshots

@@ -159,7 +159,8 @@ def test_turnover_of_the_old_is_counted_right(log, age):
 
 def test_turnover_of_one_set_leaves_out_the_others(log):
     assert_allclose(turnover.rewired_per_step(log, 0).rate, turnover.rewired_per_step(log).rate)
-    assert not turnover.rewired_per_step(log, 1).rate.any()
+    with pytest.raises(LogError, match="there is no set 1"):
+        turnover.rewired_per_step(log, 1)
 
 
 def test_turnover_without_samples_is_refused():

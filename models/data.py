@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -87,7 +88,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Pa
     DataError
         If a file is missing or another one.
     """
-    arrays = []
+    arrays: list[NDArray[Any]] = []
     for name, sha256 in MNIST_SHA256.items():
         content = gzip.decompress(data_file(f"mnist/{name}", sha256, data_dir).read_bytes())
         # A header tells type and shape: 16 bytes of images, 8 of labels.

@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling import RewiringLog, plot_accuracy, plot_survival, plot_turnover, plot_weights
 
-__all__ = ["METHODS", "Result", "arguments", "train_seeds"]
+__all__ = ["METHODS", "Result", "arguments", "peak_bytes", "train_seeds"]
 
 METHODS = ("deepr", "fixed", "dense")
 
@@ -38,7 +38,7 @@ class Result:
     sites, connections : int
         Of all sets that can be rewired: possible ones, and those there are.
     connections_min, connections_max : int
-        Counted after every step.
+        Fewest and most at any time.
     births, deaths : int
         Of connections.
     seconds : float
@@ -47,6 +47,8 @@ class Result:
         With a snapshot at the end.
     step_ratio : float or None
         r of the rule, where one rewires.
+    connections_per_layer : list of int
+        At the end, where there are layers.
     weights : dict of str to ndarray
         For each set ``{set}_w`` and, where it is sparse, ``{set}_pre`` and ``{set}_post``, at the end.
     """
@@ -65,6 +67,7 @@ class Result:
     log: RewiringLog
     step_ratio: float | None
     weights: dict[str, NDArray[Any]]
+    connections_per_layer: list[int] = field(default_factory=list)
 
 
 def train_seeds(
@@ -107,17 +110,30 @@ def train_seeds(
     return summary
 
 
-def arguments(description: str, *, connectivity: float, epochs: int, out: str) -> argparse.ArgumentParser:
+def arguments(
+    description: str,
+    *,
+    out: str,
+    connectivity: float | None = None,
+    epochs: int | None = None,
+    tasks: Sequence[str] = ("digits",),
+    methods: Sequence[str] = METHODS,
+    several: bool = False,
+) -> argparse.ArgumentParser:
     """Return a parser for the arguments that all training scripts understand.
 
     Parameters
     ----------
     description : str
         What the script does.
-    connectivity, epochs : number
-        Defaults.
     out : str
         Default folder for results.
+    connectivity, epochs : number, optional
+        Defaults; None where they depend on the task.
+    tasks, methods : sequence of str
+        The choices, the defaults first.
+    several : bool
+        Whether ``--connectivity`` takes one number per layer too, and is a list.
 
     Returns
     -------
@@ -125,15 +141,33 @@ def arguments(description: str, *, connectivity: float, epochs: int, out: str) -
         To which a script may add its own.
     """
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--task", choices=["digits"], default="digits", help="what is to be learned")
-    parser.add_argument("--method", choices=METHODS, default="deepr", help="DEEP R, fixed sparse wiring, or dense")
-    parser.add_argument("--connectivity", type=_share, default=connectivity, metavar="P", help="share of the sites")
+    parser.add_argument("--task", choices=tasks, default=tasks[0], help="what is to be learned")
+    parser.add_argument("--method", choices=methods, default=methods[0], help="how the network learns")
+    share, form, text = (_shares, "P[,P...]", ", or of each layer's") if several else (_share, "P", "")
+    parser.add_argument(
+        "--connectivity", type=share, default=connectivity, metavar=form, help=f"share of the sites{text}"
+    )
     parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="the first seed")
     parser.add_argument("--seeds", type=_positive, default=1, metavar="N", help="number of seeds, S, S+1, ...")
     parser.add_argument("--epochs", type=_positive, default=epochs, metavar="N", help="passes over the training images")
     parser.add_argument("--quick", action="store_true", help="only see that all works, in seconds")
     parser.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="folder for results")
     return parser
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has had at any time.
+
+    Returns
+    -------
+    int
+        Bytes; 0 where the system does not tell.
+    """
+    try:
+        import resource  # noqa: PLC0415 (there is none on Windows)
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 def _draw(result: Result, path: Path) -> None:
@@ -168,9 +202,13 @@ def _write_summary(
         "connections": results[0].connections,
         "connections_min": min(result.connections_min for result in results),
         "connections_max": max(result.connections_max for result in results),
+        "connections_max_ever": max(result.connections_max for result in results),
+        "connections_per_layer": results[0].connections_per_layer,
         "births": sum(result.births for result in results),
         "deaths": sum(result.deaths for result in results),
         "seconds": sum(result.seconds for result in results),
+        "seconds_per_seed": [result.seconds for result in results],
+        "peak_bytes": peak_bytes(),
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary
@@ -181,6 +219,10 @@ def _share(text: str) -> float:
     if not 0 < value <= 1:
         raise argparse.ArgumentTypeError(f"connectivity must be above 0 and at most 1, got {text}")
     return value
+
+
+def _shares(text: str) -> list[float]:
+    return [_share(part) for part in text.split(",")]
 
 
 def _positive(text: str) -> int:

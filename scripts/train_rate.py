@@ -1,8 +1,13 @@
-"""Train the rate-based network on the handwritten digits, and say how well it does.
+"""Train a rate-based network, and say how well it does.
 
     python -m scripts.train_rate --method deepr --connectivity 0.05 --seed 1 --out results/rate
-    python -m scripts.train_rate --method fixed --seeds 3
+    python -m scripts.train_rate --task mnist --seeds 5 --data-dir data
+    python -m scripts.train_rate --task mnist --method fixed --connections-from results/rate/summary.json
     python -m scripts.train_rate --quick
+
+Methods: 'deepr'; 'fixed', a random sparse wiring that stays; 'set' and 'rigl', which replace the weakest connections,
+at random after each epoch, or where the gradient is large, twenty times; 'dense'; 'prune', dense at first, pruned to
+the strongest weights after one and two thirds of the epochs; 'l1', dense with l1 shrinkage, pruned after two thirds.
 
 Writes summary.json, and for each seed the weights at the end (weights-SEED.npz), the log of births and deaths
 (log-SEED.rewiring) and a figure.
@@ -10,49 +15,78 @@ Writes summary.json, and for each seed the weights at the end (weights-SEED.npz)
 
 from __future__ import annotations
 
+import argparse
+import json
+import math
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from numpy.typing import NDArray
 
-from models.data import load_digits
-from models.mlp import BATCH_SIZE, RULES, make_mlp
+from models.data import DataError
+from models.mlp import DIGITS, MNIST, Data, Task, make_mlp
 from scripts.common import Result, arguments, train_seeds
-from synaptic_sampling import DeepR, Linear, SparseLinear, Trainer
+from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, SparseLinear, Trainer
+from synaptic_sampling.rate import SET, Decay, RigL, Shrinkage, prune
 from synaptic_sampling.rate.trainer import Report
 
-__all__ = ["main", "train"]
+__all__ = ["METHODS", "TASKS", "main", "train"]
 
-CONNECTIVITY = 0.05
-EPOCHS = 200
+TASKS = {"digits": DIGITS, "mnist": MNIST}
+METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune")
+DENSE_AT_FIRST = ("dense", "l1", "prune")
+
 #: With ``--quick``: enough to see that all works, in seconds.
 QUICK_EPOCHS = 5
+#: How often RigL rewires, in the first three quarters of a run.
+RIGL_TIMES = 20
+RIGL_BATCH = 128
 
 
 def train(
     *,
+    task: str = "digits",
     method: str = "deepr",
-    connectivity: float = CONNECTIVITY,
+    connectivity: Sequence[float] | None = None,
     seed: int = 1,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     quick: bool = False,
+    budget: str = "layer",
+    connections_from: Path | None = None,
+    data_dir: Path | None = None,
+    validation: bool = False,
+    rule: DeepR | FixedWiring | None = None,
     report: Report | str | None = None,
 ) -> Result:
     """Train one network, with a test after each epoch.
 
     Parameters
     ----------
-    method : {'deepr', 'fixed', 'dense'}
-        How it learns.
-    connectivity : float
-        Share of the sites of each layer that hold a connection, above 0 and at most 1.
+    task : {'digits', 'mnist'}
+        What is to be learned.
+    method : str
+        How it learns, one of ``METHODS``.
+    connectivity : sequence of float, optional
+        Share of the sites that hold a connection, one for the network or one for each layer, above 0 and at most 1.
     seed : int
         Of wiring, weights, order of images, noise and births.
-    epochs : int
+    epochs : int, optional
         How often each training image is shown.
     quick : bool
         A few epochs only: to try it out.
+    budget : {'layer', 'network'}
+        What keeps its number of connections.
+    connections_from : Path, optional
+        A summary.json, whose connections per layer are taken instead of a connectivity.
+    data_dir : Path, optional
+        Folder of the data sets.
+    validation : bool
+        Leave the test images alone, and test on the last training images instead.
+    rule : DeepR or FixedWiring, optional
+        Instead of that of the task.
     report : callable or str, optional
         Progress, as for ``Trainer.fit``.
 
@@ -62,35 +96,117 @@ def train(
         Everything worth keeping; can be pickled.
     """
     start = time.perf_counter()
-    (images, labels), test = load_digits()
-    net = make_mlp(method, connectivity=connectivity, seed=seed)
+    chosen = TASKS[task]
+    data = chosen.load(data_dir)
+    data = chosen.split(data) if validation else data
+    counts = chosen.counts(connectivity or chosen.connectivity)
+    if connections_from is not None:
+        counts = json.loads(connections_from.read_text())["connections_per_layer"]
+    epochs = QUICK_EPOCHS if quick else epochs or chosen.epochs
+    first = "dense" if method in DENSE_AT_FIRST else "fixed"
+    rule = rule or chosen.rules.get(method, chosen.rules[first])
+    net = make_mlp(chosen.sizes, rule, None if first == "dense" else counts, budget=budget, seed=seed)
+    steps = epochs * math.ceil(len(data[0][1]) / chosen.batch_size)
+    trainer = Trainer(net, schedule=_schedule(rule, chosen, epochs), **_between(method, data, steps))
+    numbers = [count_weights(net)]
+
+    def count(trainer: Trainer) -> bool:
+        numbers.append(count_weights(trainer.network))
+        return False
+
+    for until, watch, left in _stages(method, epochs, counts, chosen):
+        trainer.fit(
+            *data[0],
+            epochs=until,
+            batch_size=chosen.batch_size,
+            test=data[1],
+            stop=count,
+            watch=watch,
+            report=report,
+        )
+        if left is not None:
+            trainer = _go_on(trainer, prune(trainer.network, left))
+    return _result(method, seed, trainer, numbers, rule, time.perf_counter() - start)
+
+
+def _schedule(rule: DeepR | FixedWiring, task: Task, epochs: int) -> Decay | None:
+    """Return the rule of each epoch, if it changes."""
+    if task.final_rate == 1.0:
+        return None
+    factor = task.final_rate ** (1 / epochs)
+    return Decay(rule, learning_rate=factor, temperature=factor)
+
+
+def _between(method: str, data: Data, steps: int) -> dict[str, Any]:
+    """Return what a trainer is to do between epochs or steps."""
+    if method == "set":
+        return {"between": SET()}
+    if method == "rigl":
+        batch = min(RIGL_BATCH, len(data[0][1]))
+        rigl = RigL(*data[0], batch_size=batch, steps=max(1, steps * 3 // 4))
+        return {"between": rigl, "every": max(1, steps * 3 // 4 // RIGL_TIMES)}
+    return {}
+
+
+def _stages(
+    method: str, epochs: int, counts: list[int], task: Task
+) -> list[tuple[int, Callable[[Trainer], object] | None, list[int] | None]]:
+    """Return until which epoch each stage goes, what is done after each of its steps, and what is left of it."""
+    third, most = max(1, epochs // 3), max(1, epochs * 2 // 3)
+    if method == "l1":
+        return [(most, Shrinkage(task.l1), counts), (epochs, None, None)]
+    if method == "prune":
+        middle = [round(math.sqrt(count * sites)) for count, sites in zip(counts, task.sites, strict=True)]
+        return [(third, None, middle), (most, None, counts), (epochs, None, None)]
+    return [(epochs, None, None)]
+
+
+def _go_on(trainer: Trainer, network: RateNetwork) -> Trainer:
+    """Return a trainer that goes on with another network where this one ends."""
+    other = Trainer(network, schedule=trainer.schedule)
+    other.steps_done, other.samples_done, other.history = trainer.steps_done, trainer.samples_done, trainer.history
+    return other
+
+
+def count_weights(network: RateNetwork) -> int:
+    """Return the number of weights of a network, those of sparse layers counted anew, biases left out.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        Of sparse layers, or of dense ones.
+
+    Returns
+    -------
+    int
+        The number.
+    """
+    return network.num_connections or sum(layer.matrix.size for layer in network.layers if isinstance(layer, Linear))
+
+
+def _result(
+    method: str, seed: int, trainer: Trainer, numbers: list[int], rule: DeepR | FixedWiring, seconds: float
+) -> Result:
+    """Return everything worth keeping."""
+    net, log = trainer.network, trainer.log
     layers = [layer for layer in net.layers if isinstance(layer, Linear | SparseLinear)]
-    sites = sum(layer.num_in * layer.num_out for layer in layers)
-    trainer, rule, counts = Trainer(net), RULES[method], []
-    trainer.fit(
-        images,
-        labels,
-        epochs=QUICK_EPOCHS if quick else epochs,
-        batch_size=BATCH_SIZE,
-        test=test,
-        report=report,
-        watch=lambda _: counts.append(net.num_connections or sites),
-    )
+    weights = [weights_of(layer) for layer in layers]
     return Result(
         method=method,
         seed=seed,
         accuracies=[accuracy for _, accuracy in trainer.tests],
         samples=[samples for samples, _ in trainer.tests],
-        sites=sites,
-        connections=sum(c.num_active for c in net.connections) or sites,
-        connections_min=min(counts),
-        connections_max=max(counts),
-        births=trainer.log.num_births,
-        deaths=trainer.log.num_deaths,
-        seconds=time.perf_counter() - start,
-        log=trainer.log,
+        sites=sum(layer.num_in * layer.num_out for layer in layers),
+        connections=numbers[-1],
+        connections_min=min(numbers),
+        connections_max=max(*numbers, trainer.most_connections),
+        connections_per_layer=[part["w"].size for part in weights],
+        births=log.num_births,
+        deaths=log.num_deaths,
+        seconds=seconds,
+        log=log,
         step_ratio=rule.step_ratio if isinstance(rule, DeepR) else None,
-        weights={f"{n}_{name}": values for n, layer in enumerate(layers) for name, values in weights_of(layer).items()},
+        weights={f"{n}_{name}": values for n, part in enumerate(weights) for name, values in part.items()},
     )
 
 
@@ -113,6 +229,17 @@ def weights_of(layer: Linear | SparseLinear) -> dict[str, NDArray[Any]]:
     return {"pre": c.pre.copy(), "post": c.post.copy(), "w": c.weights}
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = arguments(
+        "Train a rate-based network.", tasks=tuple(TASKS), methods=METHODS, several=True, out="results/rate"
+    )
+    parser.add_argument("--budget", choices=["layer", "network"], default="layer", help="what keeps its connections")
+    parser.add_argument("--connections-from", type=Path, metavar="SUMMARY", help="connections per layer of another run")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data sets; else SYNAPTIC_SAMPLING_DATA, or data")
+    parser.add_argument("--validation", action="store_true", help="test on the last training images")
+    return parser
+
+
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Train, write, and return the summary.
 
@@ -126,10 +253,19 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     dict
         What summary.json holds.
     """
-    description = "Train the rate-based network on the handwritten digits."
-    given = arguments(description, connectivity=CONNECTIVITY, epochs=EPOCHS, out="results/rate").parse_args(argv)
-    parameters = {"batch_size": BATCH_SIZE, "rule": repr(RULES[given.method])}
-    return train_seeds(train, given, lambda _: "bar", parameters)
+    parser = _parser()
+    given = parser.parse_args(argv)
+    task = TASKS[given.task]
+    given.connectivity = given.connectivity or list(task.connectivity)
+    given.epochs = given.epochs or task.epochs
+    rule = task.rules.get(given.method, task.rules["dense" if given.method in DENSE_AT_FIRST else "fixed"])
+    parameters = {"batch_size": task.batch_size, "rule": repr(rule), "final_rate": task.final_rate, "l1": task.l1}
+    own = ("task", "budget", "connections_from", "data_dir", "validation")
+    options = {name: getattr(given, name) for name in own}
+    try:
+        return train_seeds(partial(train, **options), given, lambda _: "bar", parameters)
+    except (DataError, ValueError) as error:
+        parser.error(str(error))
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class Slots(NamedTuple):
     grid: tuple[int, int, int]
     crowded: int  # with fewer vacant sites than this, they are listed
     signs: Any
-    index: int
+    set_index: int
     streams: Any  # words for noise, births, signs
     steps_done: int
     bias_steps_done: int
@@ -199,7 +199,7 @@ def _draw(c, slots, dying, now, key):
 def _rewire(c, slots, number, now, key, events):
     """Retract and regrow; ``events`` has room for both."""
     dying = slots.retracted[:number]
-    num_post, index = slots.grid[1], slots.index
+    num_post, index = slots.grid[1], slots.set_index
     _retract(dying, c.pre, c.post, c.polarity, num_post, now, index, slots.table, events)
     keys = _draw(c, slots, dying, now, key)
     state = (c.pre, c.post, c.theta, c.polarity, slots.birth_step)
@@ -223,7 +223,8 @@ def _with_room(events, used, needed):
     if used + needed <= events.size:
         return events
     larger = np.empty(2 * (used + needed), events.dtype)
-    larger[:used] = events[:used]
+    for n in range(used):
+        larger[n] = events[n]
     return larger
 
 
@@ -237,7 +238,7 @@ def _learn(parts, rule, samples, labels, order, size, memory, losses, events):
     """
     wirings, signals, slots = parts
     first, delta = memory
-    used, room = 0, events.size
+    used, room = np.int64(0), events.size
     for step in range(1, losses.size + 1):
         batch = order[(step - 1) * size : step * size]
         out = _present(wirings, signals, samples, batch, first)

@@ -117,7 +117,7 @@ def learn(
     layers, x = [], first
     for n, layer in enumerate(network.layers):
         if type(layer) is SparseLinear:
-            following = type(network.layers[n + 1]) if n + 1 < len(network.layers) else None
+            following: Any = type(network.layers[n + 1]) if n + 1 < len(network.layers) else None
             activation = ACTIVATIONS.get(following, stack.IDENTITY)
             layers.append(_parts(layer, x, activation, network.rule.optimizer, wanted=n > 0))
             x = layer._out

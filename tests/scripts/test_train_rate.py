@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
 import json
 import pickle
 
 import numpy as np
 import pytest
 
-from models.mlp import RULES, make_mlp
-from scripts.train_rate import main, train
+from models import data
+from models.mlp import DIGITS, MNIST, make_mlp
+from scripts.train_rate import METHODS, main, train
 from synaptic_sampling import RewiringLog
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
@@ -22,9 +25,11 @@ def test_quick_run_writes_what_it_says(tmp_path, capsys):
     found = main(["--quick", "--seed", "5", "--seeds", "2", "--out", str(out)])
     assert json.loads((out / "summary.json").read_text()) == found
     assert (found["task"], found["method"], found["quick"]) == ("digits", "deepr", True)
-    assert (found["connectivity"], found["seed"], found["seeds"]) == (0.05, 5, [5, 6])
+    assert (found["connectivity"], found["seed"], found["seeds"]) == ([0.05] * 3, 5, [5, 6])
     assert found["sites"] == SITES
-    assert found["connections"] == found["connections_min"] == found["connections_max"] == K
+    assert found["connections"] == found["connections_min"] == found["connections_max_ever"] == K
+    assert found["connections_per_layer"] == [960, 1500, 50]
+    assert found["peak_bytes"] > 1e7
     assert found["births"] == found["deaths"] > 0
     assert found["accuracy_mean"] == np.mean(found["accuracies"])
     assert found["samples_by_test"] == [1347 * n for n in range(1, 6)]
@@ -43,54 +48,110 @@ def test_quick_run_writes_what_it_says(tmp_path, capsys):
         assert np.all(weights[f"{layer}_w"] * polarity >= 0)
 
 
-@pytest.mark.parametrize(("method", "connections"), [("fixed", K), ("dense", SITES)])
-def test_baselines_have_no_events_and_travel_between_processes(method, connections):
+DENSE_AT_FIRST = {"dense": SITES, "l1": K, "prune": K}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_learns_and_travels_between_processes(method):
     result = pickle.loads(pickle.dumps(train(method=method, quick=True, seed=2)))
-    assert result.births == result.deaths == result.log.num_births == 0
-    assert result.connections == result.connections_min == result.connections_max == connections
-    assert sum(values.size for name, values in result.weights.items() if name.endswith("_w")) == connections
+    assert result.births == result.deaths == result.log.num_births
+    assert (result.births > 0) == (method in {"deepr", "set", "rigl"})
+    assert result.connections == sum(result.connections_per_layer) == DENSE_AT_FIRST.get(method, K)
+    assert result.connections_max == (SITES if method in DENSE_AT_FIRST else K)
+    assert sum(values.size for name, values in result.weights.items() if name.endswith("_w")) == result.connections
     assert result.sites == SITES
-    assert 0.5 < result.accuracies[-1] <= 1
+    assert len(result.accuracies) == 5
+    assert 0.3 < result.accuracies[-1] <= 1
 
 
-def test_connections_are_counted_after_every_step(monkeypatch):
+def test_connections_are_counted_anew(monkeypatch):
     def make_leaky(*args, **options):
         net = make_mlp(*args, **options)
-        original, connections = net.step, net.connections[1]
-
-        def step():
-            infos = original()
-            if connections.steps_done == 7:
-                connections.pre[3], connections.post[3] = connections.pre[5], connections.post[5]
-            return infos
-
-        net.step = step
+        c = net.connections[1]
+        c.pre[3], c.post[3] = c.pre[5], c.post[5]
         return net
 
     monkeypatch.setattr("scripts.train_rate.make_mlp", make_leaky)
     result = train(method="fixed", quick=True)
-    assert (result.connections_min, result.connections, result.connections_max) == (K - 1, K, K)
+    assert (result.connections_min, result.connections) == (K - 1, K - 1)
 
 
 def test_sparse_methods_begin_alike():
-    for one, two in zip(make_mlp("deepr", seed=3).connections, make_mlp("fixed", seed=3).connections, strict=True):
+    nets = [make_mlp(DIGITS.sizes, DIGITS.rules[method], [960, 1500, 50], seed=3) for method in ("deepr", "fixed")]
+    for one, two in zip(*(net.connections for net in nets), strict=True):
         for name, values in one.state().items():
             np.testing.assert_array_equal(values, two.state()[name])
 
 
+def test_connectivity_is_shared_out():
+    assert MNIST.counts([0.01, 0.03, 0.3]) == [2352, 900, 300]
+    assert DIGITS.counts([0.05]) == [960, 1500, 50]
+    assert MNIST.counts([0.01334]) == [2351, 899, 299]  # Rounded down.
+    assert MNIST.counts([1.0]) == MNIST.sites
+    many = MNIST.counts([0.1])
+    assert many[2] == 1000
+    assert sum(many) == pytest.approx(26620, abs=2)
+    assert many[1] / 30000 == pytest.approx(3 * many[0] / 235200, rel=1e-3)
+    with pytest.raises(ValueError, match="connectivity must be one number or 3, got 2"):
+        MNIST.counts([0.1, 0.2])
+
+
+def test_counts_of_another_run_and_one_budget(tmp_path):
+    first = main(["--quick", "--budget", "network", "--out", str(tmp_path / "a")])
+    assert sum(first["connections_per_layer"]) == first["connections_max_ever"] == K
+    assert first["connections_per_layer"] != [960, 1500, 50]
+    arguments = ["--quick", "--method", "fixed", "--out", str(tmp_path / "b")]
+    second = main([*arguments, "--connections-from", str(tmp_path / "a" / "summary.json")])
+    assert second["connections_per_layer"] == first["connections_per_layer"]
+
+
+def test_test_images_can_be_left_alone():
+    (images, labels), (held_out, held_labels) = DIGITS.split(DIGITS.load(None))
+    assert (len(images), len(labels), len(held_out), len(held_labels)) == (1047, 1047, 300, 300)
+    result = train(quick=True, validation=True)
+    assert result.samples[0] == 1047
+
+
 def test_wrong_arguments_are_refused(capsys, tmp_path):
-    with pytest.raises(SystemExit):
-        main(["--connectivity", "1.5", "--out", str(tmp_path)])
-    assert "connectivity must be above 0 and at most 1, got 1.5" in capsys.readouterr().err
-    with pytest.raises(ValueError, match="method must be one of 'deepr', 'fixed', 'dense', got 'soft'"):
-        make_mlp("soft")
+    for arguments, message in [
+        (["--connectivity", "1.5"], "connectivity must be above 0 and at most 1, got 1.5"),
+        (["--connectivity", "0.1,0.2"], "connectivity must be one number or 3, got 2"),
+        (["--task", "mnist", "--data-dir", str(tmp_path)], "a data file is missing: expected "),
+        (["--method", "soft"], "invalid choice: 'soft'"),
+    ]:
+        with pytest.raises(SystemExit):
+            main([*arguments, "--quick", "--out", str(tmp_path)])
+        assert message in capsys.readouterr().err
 
 
-def test_rule_has_noise():
-    assert RULES["deepr"].temperature > 0
+def test_rules_have_noise():
+    assert DIGITS.rules["deepr"].temperature > 0
+    assert MNIST.rules["deepr"].noise_scale == pytest.approx(0.4e-5)
+
+
+@pytest.fixture
+def small_mnist(tmp_path, monkeypatch, rng):
+    """Four files of MNIST's form, with few images of noise."""
+    (tmp_path / "mnist").mkdir()
+    for name in data.MNIST_SHA256:
+        count = 300 if name.startswith("train") else 50
+        content = bytes(16) + rng.integers(0, 256, count * 784, dtype=np.uint8).tobytes()
+        if "labels" in name:
+            content = bytes(8) + (np.arange(count) % 10).astype(np.uint8).tobytes()
+        packed = gzip.compress(content)
+        (tmp_path / "mnist" / name).write_bytes(packed)
+        monkeypatch.setitem(data.MNIST_SHA256, name, hashlib.sha256(packed).hexdigest())
+    return tmp_path
+
+
+def test_mnist_with_its_defaults(small_mnist, tmp_path):
+    found = main(["--task", "mnist", "--epochs", "2", "--data-dir", str(small_mnist), "--out", str(tmp_path / "out")])
+    assert (found["connections"], found["connections_per_layer"]) == (3552, [2352, 900, 300])
+    assert found["samples_by_test"] == [300, 600]
 
 
 @pytest.mark.slow
 def test_deepr_recognises_the_digits():
-    accuracies = {m: np.mean([train(method=m, seed=seed).accuracies[-1] for seed in (1, 2, 3)]) for m in RULES}
+    methods = ("deepr", "fixed", "dense")
+    accuracies = {m: np.mean([train(method=m, seed=seed).accuracies[-1] for seed in (1, 2, 3)]) for m in methods}
     assert 0.95 <= accuracies["deepr"] > accuracies["fixed"] > 0.9

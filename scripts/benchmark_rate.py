@@ -1,0 +1,258 @@
+"""Measure what a step of learning costs, ours and others', in turns on one thread.
+
+    python -m scripts.benchmark_rate --json FILE      # ten minutes or more; a picture beside the file
+    python -m scripts.benchmark_rate --quick          # all of them with OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+    python -m scripts.benchmark_rate --memory         # what 1e7 connections between 1e6 and 1e6 neurons need
+
+A step loads a batch, and does forward pass, loss, backward pass and update; ours with noise, retraction, regrowth and
+the record of all births and deaths. PyTorch and sparseprop take part where they are installed. Times are processor
+times: the median over turns, with the lowest and the highest.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from scripts import rate_works, rate_works_conv_lstm
+from scripts.common import peak_bytes
+from scripts.rate_works import CONNECTIVITY, Run, Work
+from synaptic_sampling import DeepR, RateNetwork, ReLU, SparseLinear, Trainer
+
+__all__ = ["main", "measure"]
+
+#: To be 1 before NumPy is loaded: threads of BLAS make a short step slower, up to a hundred times.
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+SECONDS_PER_TURN = 0.04
+TURNS, QUICK_TURNS = 15, 5
+#: No contender gets more turns than fit into these.
+SECONDS_PER_CONTENDER = 10.0
+
+#: What --memory makes: units, connections, steps.
+HUGE = (1_000_000, 10_000_000, 3)
+
+
+def all_works(quick: bool) -> Iterator[tuple[str, Work]]:
+    """Yield the works of all modules; to add works, add a module.
+
+    Parameters
+    ----------
+    quick : bool
+        Small ones only.
+
+    Yields
+    ------
+    name : str
+        Of the work.
+    work : callable
+        Makes its contenders.
+    """
+    yield from rate_works.works(quick)
+    if not quick:
+        for name, steps in rate_works_conv_lstm.contenders().items():
+            yield name, partial(_repeated, steps)
+
+
+def _repeated(steps: dict[str, Callable[[], Any]]) -> dict[str, Run]:
+    """Return for each function that does one step one that does many."""
+    return {name: partial(_repeat, step) for name, step in steps.items()}
+
+
+def _repeat(step: Callable[[], Any], times: int) -> None:
+    for _ in range(times):
+        step()
+
+
+def measure(work: str, contenders: dict[str, Run], turns: int) -> list[dict[str, Any]]:
+    """Return one row for each contender of a work.
+
+    Parameters
+    ----------
+    work : str
+        Its name.
+    contenders : dict of str to callable
+        Each does so many steps.
+    turns : int
+        How often each of them does some.
+
+    Returns
+    -------
+    list of dict
+        Of the table.
+    """
+    steps = {}
+    for name, run in contenders.items():
+        run(1)
+        steps[name] = max(1, int(SECONDS_PER_TURN / max(_seconds(run, 1), 1e-6)))
+    times: dict[str, list[float]] = {name: [] for name in contenders}
+    for _ in range(turns):
+        for name, run in contenders.items():
+            if sum(times[name]) * steps[name] < SECONDS_PER_CONTENDER or len(times[name]) < 3:
+                times[name].append(_seconds(run, steps[name]))
+    ours = float(np.median(times["ours"]))
+    return [
+        {
+            "work": work,
+            "contender": name,
+            "median_us": 1e6 * float(np.median(values)),
+            "lowest_us": 1e6 * min(values),
+            "highest_us": 1e6 * max(values),
+            "turns": len(values),
+            "ratio_to_ours": float(np.median(values)) / ours,
+        }
+        for name, values in times.items()
+    ]
+
+
+def _seconds(run: Run, steps: int) -> float:
+    """Return the processor time of a step."""
+    begin = time.process_time()
+    run(steps)
+    return (time.process_time() - begin) / steps
+
+
+def draw(rows: Sequence[dict[str, Any]]) -> Figure:
+    """Draw the time of a step over the connectivity, and the cost of a connection over their number.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        The table.
+
+    Returns
+    -------
+    Figure
+        With two panels.
+    """
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    own = [row for row in rows if row["work"].startswith(CONNECTIVITY)]
+    for name in dict.fromkeys(row["contender"] for row in own):
+        line = [row for row in own if row["contender"] == name]
+        shares = [float(row["work"].removeprefix(CONNECTIVITY).removesuffix(" %")) for row in line]
+        style = {"color": "black", "linewidth": 2.5} if name == "ours" else {}
+        left.plot(shares, [row["median_us"] for row in line], "o-", label=name, **style)
+    crossing = dense_wins(own)
+    if crossing is not None:
+        left.axvline(crossing, color="grey", linestyle=":")
+        left.annotate(f"dense wins above {crossing:.2g} %", (crossing, left.get_ylim()[1]), ha="right", va="top")
+    left.set(xscale="log", yscale="log", xlabel="connectivity (%)", ylabel="µs per step", title=CONNECTIVITY[:-4])
+    left.legend(frameon=False, fontsize="small")
+    for prefix, neurons in (("connections ", "in the cache"), ("neurons ", "1e5 connections")):
+        line = [row for row in rows if row["work"].startswith(prefix)]
+        values = [int(row["work"].removeprefix(prefix)) for row in line]
+        numbers = values if prefix == "connections " else [100_000] * len(line)
+        cost = [1e3 * row["median_us"] / number for row, number in zip(line, numbers, strict=True)]
+        right.plot(values, cost, "o-", label=f"{prefix.strip()} ({neurons})")
+    right.set(xscale="log", xlabel="number", ylabel="ns per connection and step", ylim=(0, None))
+    right.legend(frameon=False, fontsize="small")
+    return figure
+
+
+def dense_wins(rows: Sequence[dict[str, Any]]) -> float | None:
+    """Return the connectivity above which the fastest dense contender is faster than ours.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Of the works that vary the connectivity.
+
+    Returns
+    -------
+    float or None
+        In percent, between two that were measured; None if ours is always faster, or never.
+    """
+    points = []
+    for work in dict.fromkeys(row["work"] for row in rows):
+        ratios = [row["ratio_to_ours"] for row in rows if row["work"] == work and row["contender"].endswith("dense")]
+        points.append((float(work.removeprefix(CONNECTIVITY).removesuffix(" %")), min(ratios)))
+    points.sort()
+    for (low, before), (high, after) in pairwise(points):
+        if before > 1 >= after:
+            part = np.log(before) / np.log(before / after)
+            return float(low * (high / low) ** part)
+    return None
+
+
+def measure_memory() -> dict[str, Any]:
+    """Return what a huge layer needs; to be called in a process of its own.
+
+    Returns
+    -------
+    dict
+        Connections, neurons on each side, bytes, seconds per step.
+    """
+    side, number, steps = HUGE
+    layers = [SparseLinear(side, side, connections=number), ReLU(), SparseLinear(side, 10, connections=10_000)]
+    trainer = Trainer(RateNetwork(layers, DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9), seed=1))
+    samples, labels = np.random.default_rng(1).random((16, side), np.float32), np.arange(16) % 10
+    begin = time.process_time()
+    trainer.fit(samples, labels, epochs=steps, batch_size=16, report=None)
+    seconds = (time.process_time() - begin) / steps
+    return {"connections": number, "neurons_per_side": side, "peak_bytes": peak_bytes(), "seconds_per_step": seconds}
+
+
+def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Measure, print a table, write JSON and a picture.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Instead of the command line.
+
+    Returns
+    -------
+    list of dict
+        The rows.
+    """
+    parser = argparse.ArgumentParser(description="Measure what a step of learning costs.")
+    parser.add_argument("--quick", action="store_true", help="small works and few turns only")
+    parser.add_argument("--only", metavar="TEXT", default="", help="works whose names contain this")
+    parser.add_argument("--memory", action="store_true", help="measure the memory of a huge layer, and nothing else")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go, a picture beside them")
+    given = parser.parse_args(argv)
+    if any(os.environ.get(name) != "1" for name in THREADS):
+        parser.error(f"everyone has one thread here: set {' and '.join(f'{name}=1' for name in THREADS)}.")
+    if given.memory:
+        print(json.dumps(measure_memory()))
+        return []
+    rows: list[dict[str, Any]] = []
+    chosen = [(name, work) for name, work in all_works(given.quick) if given.only in name]
+    for name, work in tqdm(chosen, unit="work"):
+        rows += measure(name, work(), QUICK_TURNS if given.quick else TURNS)
+    print(f"{'work':40} {'contender':26} {'us per step':>12} {'lowest':>10} {'highest':>10} {'to ours':>8}")
+    for row in rows:
+        print(
+            f"{row['work']:40} {row['contender']:26} {row['median_us']:12.1f} {row['lowest_us']:10.1f} "
+            f"{row['highest_us']:10.1f} {row['ratio_to_ours']:8.2f}"
+        )
+    if given.json:
+        memory = {} if given.quick else _memory_of_its_own()
+        given.json.parent.mkdir(parents=True, exist_ok=True)
+        given.json.write_text(json.dumps({"rows": rows, "memory": memory}, indent=2) + "\n")
+        draw(rows).savefig(given.json.with_suffix(".png"), dpi=150)
+    return rows
+
+
+def _memory_of_its_own() -> dict[str, Any]:
+    """Return the memory of a huge layer, measured in another process."""
+    command = [sys.executable, "-m", "scripts.benchmark_rate", "--memory"]
+    return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,176 @@
+"""What scripts.benchmark_rate measures: works on multilayer perceptrons, and everyone who can do them.
+
+A work is a name and a function that makes the contenders: for each a function that does some steps. A step is:
+load a batch, forward, loss, backward, update; for those that rewire also noise, retraction and regrowth in every step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scripts import rate_peers
+from synaptic_sampling import DeepR, RateNetwork, ReLU, SparseLinear, Trainer
+
+__all__ = ["CONNECTIVITY", "MNIST", "SCALING", "Run", "Work", "works"]
+
+Array = NDArray[Any]
+#: Does so many steps.
+Run = Callable[[int], object]
+#: Makes the contenders, by name.
+Work = Callable[[], dict[str, Run]]
+
+MNIST = (784, 300, 100, 10)
+LARGE = (784, 4096, 4096, 10)
+MIDDLE = (784, 1024, 1024, 10)
+SHARES = (0.01, 0.03, 0.3)
+#: Names of the works that vary one thing, without its value.
+CONNECTIVITY = "784-1024-1024-10 batch 32 at "
+SCALING = ("connections ", "neurons ")
+RULE = DeepR(learning_rate=0.3, l1=1e-4, temperature=0.3 * 1e-10 / 2)
+#: Steps before anything is measured: until then turnover has reached what it stays at.
+WARM_UP = 300
+
+
+def works(quick: bool) -> Iterator[tuple[str, Work]]:
+    """Yield the works.
+
+    Parameters
+    ----------
+    quick : bool
+        Small ones only.
+
+    Yields
+    ------
+    name : str
+        Of the work.
+    work : callable
+        Makes its contenders.
+    """
+    for batch in (10, 128):
+        yield f"784-300-100-10 batch {batch}", partial(contenders, MNIST, SHARES, batch, mask=batch == 10)
+    for share in (0.001, 0.01, 0.1) if quick else (0.001, 0.003, 0.01, 0.03, 0.1, 0.3):
+        yield f"{CONNECTIVITY}{100 * share:g} %", partial(contenders, MIDDLE, (share, share, 0.3), 32)
+    if quick:
+        return
+    for share in (0.01, 0.001):
+        yield (
+            f"784-4096-4096-10 batch 16 at {100 * share:g} %",
+            partial(contenders, LARGE, (share, share, 0.1), 16, mask=share == 0.01),
+        )
+    for number in (4_000, 40_000, 400_000, 4_000_000, 10_000_000):
+        # A tenth of the sites, and the activations of 16 samples in the cache.
+        side = max(200, round((10 * number) ** 0.5))
+        yield f"{SCALING[0]}{number}", partial(alone, side, number)
+    for side in (1_000, 10_000, 100_000):
+        yield f"{SCALING[1]}{side}", partial(alone, side, 100_000)
+
+
+def contenders(sizes: Sequence[int], shares: Sequence[float], batch: int, *, mask: bool = False) -> dict[str, Run]:
+    """Return everyone who can do a step of a multilayer perceptron here.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Units of each layer, the inputs first.
+    shares : sequence of float
+        Connectivity of each layer.
+    batch : int
+        Samples per step.
+    mask : bool
+        Whether to ask dense matrices under masks too, which takes long.
+
+    Returns
+    -------
+    dict of str to callable
+        By name.
+    """
+    samples, labels = pictures(sizes[0], sizes[-1])
+    counts = [int(share * a * b) for share, (a, b) in zip(shares, pairwise(sizes), strict=True)]
+    return {
+        "ours": ours(sizes, counts, batch, samples, labels),
+        **rate_peers.peers(sizes, counts, rate_peers.Batches(samples, labels, batch), RULE, mask=mask),
+    }
+
+
+def alone(side: int, number: int) -> dict[str, Run]:
+    """Return our step on one large sparse layer between equally many neurons, before a small one.
+
+    Parameters
+    ----------
+    side : int
+        Neurons on each side.
+    number : int
+        Connections.
+
+    Returns
+    -------
+    dict of str to callable
+        With one contender.
+    """
+    rng = np.random.default_rng(1)
+    samples = rng.random((64, side), np.float32)
+    return {"ours": ours((side, side, 10), (number, 1000), 16, samples, rng.integers(0, 10, 64), warm_up=3)}
+
+
+def ours(
+    sizes: Sequence[int], counts: Sequence[int], batch: int, samples: Array, labels: Array, *, warm_up: int = WARM_UP
+) -> Run:
+    """Return our step, with the record of every birth and death.
+
+    Parameters
+    ----------
+    sizes, counts : sequence of int
+        Units and connections of each layer.
+    batch, samples, labels : int, ndarray, ndarray
+        Samples per step, all of them, and what they are.
+    warm_up : int
+        Steps to do before.
+
+    Returns
+    -------
+    callable
+        Does so many steps.
+    """
+    layers: list[Any] = []
+    for (num_in, num_out), count in zip(pairwise(sizes), counts, strict=True):
+        layers += [SparseLinear(num_in, num_out, connections=count), ReLU()]
+    trainer = Trainer(RateNetwork(layers[:-1], RULE, seed=1))
+    epoch = np.random.default_rng(2).permutation(len(samples))
+    order = np.tile(epoch, 1 + batch * 5000 // len(epoch))
+
+    def run(steps: int) -> None:
+        done = 0
+        while done < steps:
+            done += trainer._learn_many(samples, labels, order, batch, steps - done) // batch
+
+    run(warm_up)
+    return run
+
+
+def pictures(num_in: int, num_out: int) -> tuple[Array, Array]:
+    """Return samples that are as MNIST to a network: a fifth of the inputs is above 0, and classes can be told apart.
+
+    Parameters
+    ----------
+    num_in, num_out : int
+        Inputs and classes.
+
+    Returns
+    -------
+    samples : ndarray of float32, shape (20000, num_in)
+        Between 0 and 1.
+    labels : ndarray of int64
+        The classes.
+    """
+    rng = np.random.default_rng(0)
+    labels = rng.integers(0, num_out, 20_000)
+    templates = rng.standard_normal((num_out, num_in)).astype(np.float32)
+    samples = rng.standard_normal((20_000, num_in), np.float32)
+    samples += templates[labels]
+    return np.clip(0.5 * (samples - 1.2), 0, 1), labels

@@ -156,6 +156,13 @@ def test_times_of_return(theta):
 
 
 @pytest.mark.statistical
+def test_too_near_would_show():
+    """From -0.3 or -0.6, the time is not that of a Brownian motion: why the depth is at least 4."""
+    for theta in (-0.3, -0.6):
+        assert chi_square(due_in_time(theta, 300_000), share_still_retracted(RULE, theta, 6000)) > 1.2
+
+
+@pytest.mark.statistical
 def test_first_times_of_all():
     """A million that begin anywhere below the edge, drawn at once: numbers in each tick against the exact law."""
     deep, number = Deep(1_000_000, -8.0, FLOOR, 3, 0), 1_000_000

@@ -97,7 +97,7 @@ def test_gradients_equal_those_of_pytorch(rng, geometry):
     assert_allclose(layer.parameters[0].gradient, slopes, rtol=1e-4, atol=1e-4)
 
 
-def network(rule=RULE, seed=3):
+def network(rule=RULE, seed=3, budget="layer"):
     layers = [
         SparseConv2d(1, 4, 3, padding=1, connectivity=0.5, size=8),
         MaxPool2d(2),
@@ -107,7 +107,7 @@ def network(rule=RULE, seed=3):
         AveragePool2d(2),
         SparseLinear(6, 3, connectivity=0.5),
     ]
-    return RateNetwork(layers, rule, seed=seed)
+    return RateNetwork(layers, rule, budget=budget, seed=seed)
 
 
 def test_layers_learn_their_sizes_from_those_before():
@@ -135,6 +135,16 @@ def test_rewiring_keeps_every_budget(rng):
         assert_array_equal(post, c.post)
         assert_array_equal(polarity, c.polarity)
         assert 0 <= c.pre.min() <= c.pre.max() < c.num_pre
+
+
+def test_layers_share_one_budget(rng):
+    net = network(budget="network")
+    x, y, counts = rng.standard_normal((96, 64)).astype(np.float32), rng.integers(0, 3, 96), []
+    Trainer(net).fit(
+        x, y, epochs=30, batch_size=16, report=None, watch=lambda t: counts.append(t.network.num_connections)
+    )
+    assert set(counts) == {18 + 40 + 9}
+    assert [len(c) for c in net.connections] != [18, 40, 9]
 
 
 def test_it_learns_where_a_stroke_runs(rng):

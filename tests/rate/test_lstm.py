@@ -237,13 +237,13 @@ def test_a_sequence_gives_the_same_whatever_it_is_batched_with(rng):
         assert_array_equal(net.outputs(pack([sequence], 9))[0], out)
 
 
-def network(rule, window=None):
+def network(rule, window=None, budget="layer"):
     layers = [
         SparseLSTM(3, 12, connectivity=0.3, dense=("hg",), steps=9, masked=True, output="all"),
         SparseLSTM(12, 10, connections=150, masked=True, window=window),
         SparseLinear(10, 2, connectivity=0.5),
     ]
-    return RateNetwork(layers, rule, seed=4)
+    return RateNetwork(layers, rule, budget=budget, seed=4)
 
 
 def memory_task(rng, n=256):
@@ -271,6 +271,17 @@ def test_rewiring_keeps_every_budget(rng):
         assert_array_equal(polarity, c.polarity)
     first = net.connections[0]
     assert not np.any((first.post // 12 == 2) & (first.pre >= 3)), "a matrix that is dense has no connections"
+
+
+def test_layers_share_one_budget(rng):
+    net, counts = network(RULE, budget="network"), []
+    before = [len(c) for c in net.connections]
+    x, y = memory_task(rng, 96)
+    Trainer(net).fit(
+        x, y, epochs=30, batch_size=16, report=None, watch=lambda t: counts.append(t.network.num_connections)
+    )
+    assert set(counts) == {sum(before)}
+    assert [len(c) for c in net.connections] != before
 
 
 @pytest.mark.parametrize("rule", [DeepR(0.3, 1e-4, 1e-7), FixedWiring(0.3)])

@@ -10,7 +10,9 @@ import numpy as np
 from brian2 import Synapses
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian import expressions, surgery
+from synaptic_sampling.brian.schedules import Schedule
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
@@ -43,7 +45,7 @@ class Projection:
     connections : Connections
         After ``adopt``; ``theta`` is the live array of the synapses.
     rule : Rule
-        In SI numbers.
+        In SI numbers, of the last event where parameters change with time.
 
     Raises
     ------
@@ -66,6 +68,8 @@ class Projection:
         self.synapses = synapses
         self._names = _names(synapses, rule, variables)
         self.rule = without_units(rule, synapses, self._names)
+        self._given_rule = rule
+        self._schedule: Schedule | None = None
         self._birth_values = _check_birth(synapses, birth, self._names)
         self._births: list[expressions.Birth] | None = None
 
@@ -138,9 +142,22 @@ class Projection:
         """
         if isinstance(self.rule, PruneAndRegrow):
             self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace)
+        if schedules(self._given_rule):
+            self._schedule = Schedule(self._given_rule, namespace)
         self._births = [
             expressions.Birth(self.synapses, name, value, namespace) for name, value in self._birth_values.items()
         ]
+
+    def follow_schedule(self, seconds: float) -> None:
+        """Take on the rule of a moment, where its parameters change with time.
+
+        Parameters
+        ----------
+        seconds : float
+            Simulated time.
+        """
+        if self._schedule is not None:
+            self.rule = without_units(self._schedule.at(seconds), self.synapses, self._names)
 
     def pruned(self) -> NDArray[np.bool_]:
         """Return for which connections the condition of the rule holds."""

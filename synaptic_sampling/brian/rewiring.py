@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -48,6 +48,8 @@ class Rewiring(BrianObject):
         potential connection, a pair may have several, and the weight has to be 0 where theta is negative:
         ``w = polarity*theta*int(theta >= 0)``, or ``w = polarity*w0*exp(theta - theta0)*int(theta >= 0)``. Synaptic
         sampling climbs ``gradient`` (of a reward or likelihood by theta), which is read and left as it is.
+        Parameters may change with time: a string of t such as ``'1e-3*exp(-t/(10*second))'``, or a TimedArray,
+        evaluated at each event.
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
         Sign of a connection, see `Connections`. Where the synapses have a variable ``polarity``, it is written at
         construction and at each birth.
@@ -76,6 +78,8 @@ class Rewiring(BrianObject):
         Your names of the variables that the rule needs: ``{'gradient': 'dEdw'}``.
     seed : int, optional
         0 to 2**64 - 1. By default drawn at construction from NumPy's generator, which Brian2's ``seed`` governs.
+    callback : callable, optional
+        Called as ``callback(rewiring, info)`` after each event; ``info`` is a `RewiringInfo`.
     dt : Quantity, optional
         Time between events; the first is at ``t = dt``.
     clock : Clock, optional
@@ -94,6 +98,8 @@ class Rewiring(BrianObject):
         Endpoints, signs, ages; ``theta`` is the live array of the synapses. A list for a list of Synapses.
     rule : Rule
         As given.
+    callback : callable or None
+        May be set at any time.
     synapses : Synapses
         As given.
 
@@ -133,6 +139,7 @@ class Rewiring(BrianObject):
         birth: Mapping[str, Any] | None = None,
         variables: Mapping[str, str] | None = None,
         seed: int | None = None,
+        callback: Callable[[Rewiring, RewiringInfo], object] | None = None,
         dt: Any = None,
         clock: Any = None,
         when: str = "end",
@@ -163,7 +170,7 @@ class Rewiring(BrianObject):
         sets = [projection.connections for projection in self._projections]
         self._shared = Budget(sets, split=split) if several else None
         self.connections: Any = sets if several else sets[0]
-        self.rule, self.synapses = rule, synapses
+        self.rule, self.synapses, self.callback = rule, synapses, _check_callback(callback)
         self._observers: list[Any] = []
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
         for projection in self._projections:
@@ -219,6 +226,7 @@ class Rewiring(BrianObject):
             projection.check_number(self.name)
             projection.compile(run_namespace)
             projection.follow_restore()
+            projection.follow_schedule(self._seconds + self.clock.dt_)
         super().before_run(run_namespace)
 
     def run(self) -> None:
@@ -248,6 +256,7 @@ class Rewiring(BrianObject):
             if not projection.is_compiled:
                 projection.compile(get_local_namespace(level=1))
             projection.check_number(self.name)
+            projection.follow_schedule(self._seconds)
             projection.fetch_theta()
         for observer in self._observers:
             observer.begin()
@@ -258,7 +267,9 @@ class Rewiring(BrianObject):
                 projection.operate(own)
             projection.clear_gradient()
         for observer in self._observers:
-            observer.observe(self, info, self._projections[0].synapses.variables["t"].item())
+            observer.observe(self, info, self._seconds)
+        if self.callback is not None:
+            self.callback(self, info)
         return info
 
     def _decide(self) -> RewiringInfo:
@@ -273,6 +284,11 @@ class Rewiring(BrianObject):
         if self._shared is not None:
             return sampler.step(self._shared, gradients, rule)
         return sampler.step(self.connections, gradients[0], rule)
+
+    @property
+    def _seconds(self) -> float:
+        """Return the time of the simulation."""
+        return float(self._projections[0].synapses.variables["t"].item())
 
     def _held(self) -> list[tuple[NDArray[Any], ...]]:
         return [projection.held() for projection in self._projections]
@@ -325,6 +341,12 @@ def _interval(rule: Any, dt: Any, clock: Any) -> Any:
             "leave dt out."
         )
     return dt
+
+
+def _check_callback(callback: Any) -> Any:
+    if callback is not None and not callable(callback):
+        raise TypeError(f"callback must be a function of rewiring and info, got {callback!r}.")
+    return callback
 
 
 def _check_when(when: Any) -> None:

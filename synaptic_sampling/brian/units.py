@@ -8,7 +8,7 @@ from typing import Any
 
 from brian2 import DimensionMismatchError, get_dimensions, second
 
-from synaptic_sampling._checks import plain_number
+from synaptic_sampling._checks import plain_number, schedules
 from synaptic_sampling.rules import DeepR, PruneAndRegrow, SoftDeepR, SynapticSampling
 
 __all__ = ["without_units"]
@@ -34,7 +34,7 @@ def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
     Returns
     -------
     DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling
-        With plain numbers.
+        With plain numbers; what changes with time is left as it is.
 
     Raises
     ------
@@ -53,10 +53,13 @@ def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
             gradient,
             theta**-1,
         )
+    for name in schedules(rule):
+        wanted.pop(name, None)
     for name, unit in wanted.items():
         value = getattr(rule, name)
-        # 0 fits every unit, as in Brian2.
-        if plain_number(value) != 0 and get_dimensions(value) != unit:
+        found = get_dimensions(value)
+        # A plain 0 fits every unit, as in Brian2.
+        if found != unit and not (plain_number(value) == 0 and found.is_dimensionless):
             raise DimensionMismatchError(
                 f"{name} of the rule does not fit the units of {names['theta']!r} and {names['gradient']!r} "
                 f"of '{synapses.name}'",

@@ -1,0 +1,87 @@
+"""Parameters of a rule that change with time: strings of t and TimedArrays, evaluated at each event."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity, second
+from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
+from brian2.core.namespace import DEFAULT_UNITS
+
+from synaptic_sampling._checks import schedules
+
+__all__ = ["Schedule"]
+
+
+class Schedule:
+    """A rule of which some parameters change with time.
+
+    Parameters
+    ----------
+    rule : dataclass
+        With strings of t, such as ``'1e-3*exp(-t/(10*second))'``, or TimedArrays.
+    namespace : dict
+        What names in the strings mean, besides t, the units and the functions of Brian2.
+
+    Raises
+    ------
+    ValueError
+        If a string is no expression.
+    """
+
+    def __init__(self, rule: Any, namespace: Mapping[str, Any]) -> None:
+        self._rule = rule
+        self._names = {**DEFAULT_UNITS, **DEFAULT_CONSTANTS, **DEFAULT_FUNCTIONS, **namespace, "__builtins__": {}}
+        self._parameters = {name: _compiled(name, getattr(rule, name)) for name in schedules(rule)}
+
+    def at(self, seconds: float) -> Any:
+        """Return the rule of a moment.
+
+        Parameters
+        ----------
+        seconds : float
+            Simulated time.
+
+        Returns
+        -------
+        dataclass
+            With numbers and quantities only.
+
+        Raises
+        ------
+        DimensionMismatchError
+            If the units in a string do not fit each other.
+        TypeError, ValueError
+            If a string has no value, or one that the rule does not allow.
+        """
+        t = Quantity(seconds, dim=second.dim)
+        try:
+            return replace(self._rule, **{name: self._value(name, t) for name in self._parameters})
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"at t = {t}: {error}") from error
+
+    def _value(self, name: str, t: Quantity) -> Any:
+        parameter = self._parameters[name]
+        if callable(parameter):
+            value = parameter(t)
+        else:
+            try:
+                value = eval(parameter, {**self._names, "t": t})
+            except (NameError, TypeError, AttributeError) as error:
+                raise ValueError(f"{name} = {getattr(self._rule, name)!r} has no value: {error}.") from error
+        if np.ndim(value):
+            raise TypeError(f"{name} must be one number at a time, got {value!r}.")
+        return value if isinstance(value, Quantity) else np.asarray(value).item()
+
+
+def _compiled(name: str, parameter: Any) -> Any:
+    """Return the code of a string, and a TimedArray as it is."""
+    if not isinstance(parameter, str):
+        return parameter
+    try:
+        return compile(parameter.strip(), f"<{name}>", "eval")
+    except SyntaxError as error:
+        raise ValueError(f"{name} = {parameter!r} is no expression: {error.msg}.") from error

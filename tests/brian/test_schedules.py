@@ -1,0 +1,113 @@
+"""Parameters that change with time, and what is called at each event."""
+
+from __future__ import annotations
+
+import brian2 as b2
+import numpy as np
+import pytest
+from brian2 import ms, mV, second
+from numpy.testing import assert_allclose, assert_array_equal
+
+from synaptic_sampling import DeepR, Rewiring, RewiringMonitor, SynapticSampling
+from tests.brian.test_rewiring import MODEL, make, network
+
+
+def thetas(rewiring, s, net, events):
+    """Return theta of synapse 0 after each event, and run for so many."""
+    course = []
+    rewiring.callback = lambda *_: course.append(s.theta[0])
+    net.run(events * ms + 0.1 * ms)
+    return course
+
+
+def test_string_of_t_is_evaluated_at_each_event():
+    tau = 3 * ms  # noqa: F841 (found by Brian2 in the namespace of this function)
+    s = make()
+    rewiring = Rewiring(s, DeepR("0.1*exp(-t/tau)", l1="1 + int(t > 2.5*ms)", temperature=0.0), dt=1 * ms, signs=1)
+    s.theta = 10
+    course = []
+    rewiring.callback = lambda *_: course.append(s.theta[0])
+    network(s, rewiring).run(4.1 * ms)
+    steps = [0.1 * np.exp(-n / 3) * (1 + (n > 2)) for n in (1, 2, 3, 4)]
+    assert_allclose(course, 10 - np.cumsum(steps))
+
+
+def test_timed_array_is_evaluated_at_each_event():
+    rates = b2.TimedArray([0.1, 0.2, 0.3, 0.4], dt=1 * ms)
+    s = make()
+    rewiring = Rewiring(s, DeepR(rates, l1=1.0, temperature=0.0), dt=1 * ms, signs=1)
+    s.theta = 10
+    assert_allclose(thetas(rewiring, s, network(s, rewiring), 3), 10 - np.cumsum([0.2, 0.3, 0.4]))
+    assert "TimedArray" in type(rewiring.rule.learning_rate).__name__
+    in_a_string = make()
+    other = Rewiring(in_a_string, DeepR("2*rates(t)", l1=1.0, temperature=0.0), dt=1 * ms, signs=1)
+    in_a_string.theta = 10
+    course = []
+    other.callback = lambda *_: course.append(in_a_string.theta[0])
+    network(in_a_string, other).run(3.1 * ms)
+    assert_allclose(course, 10 - 2 * np.cumsum([0.2, 0.3, 0.4]))
+
+
+def test_units_of_schedules_are_followed():
+    model = MODEL.replace("theta : 1", "theta : volt").replace("w = polarity*theta : 1", "w = polarity*theta : volt")
+    model = model.replace("gradient : 1", "gradient : 1/volt")
+    s = make(model, on_pre="v_post += w/mV")
+    s.theta = 10 * mV
+    rule = DeepR("mV**2*(1 + t/ms)", l1=b2.TimedArray([0.5, 0.25] / mV, dt=1 * ms), temperature=0.0)
+    rewiring = Rewiring(s, rule, signs=1, dt=1 * ms)
+    network(s, rewiring).run(1.1 * ms)
+    assert_allclose(s.theta[:] / mV, 10 - 2 * 0.25)
+    for wrong in ({"learning_rate": "1 + t/ms"}, {"l1": "t"}, {"temperature": b2.TimedArray([1, 2] * mV, dt=1 * ms)}):
+        values = {"learning_rate": 1 * mV**2, "l1": 0.5 / mV, "temperature": 0.0, **wrong}
+        other = make(model, on_pre="v_post += w/mV")
+        with pytest.raises(b2.DimensionMismatchError, match=f"{next(iter(wrong))} of the rule does not fit"):
+            Rewiring(other, DeepR(**values)).step()
+
+
+def test_synaptic_sampling_with_a_temperature_that_falls():
+    s = make()
+    rule = SynapticSampling(10 / second, "0.5*exp(-t/(2*ms))", 0.0, 1.0, 1 * ms)
+    rewiring = Rewiring(s, rule, seed=2)
+    used = []
+    rewiring.callback = lambda r, _: used.append(r._projections[0].rule.temperature)
+    network(s, rewiring).run(3.1 * ms)
+    assert_allclose(np.array(used, float), 0.5 * np.exp([-0.5, -1, -1.5]))
+
+
+@pytest.mark.parametrize(
+    ("text", "error", "message"),
+    [
+        ("0.1 - t/second", ValueError, r"at t = 100\. ms: learning_rate must be > 0, got"),
+        ("0.1*nobody*t", ValueError, "learning_rate = '0.1.nobody.t' has no value: name 'nobody' is not defined"),
+        ("0.1*t", b2.DimensionMismatchError, "learning_rate of the rule does not fit"),
+        ("0.1 + t", b2.DimensionMismatchError, "units do not match"),
+        ("0.1*(t", ValueError, "is no expression"),
+        ("vector*t/ms", TypeError, "one number at a time"),
+    ],
+)
+def test_hostile_schedules_change_nothing(text, error, message):
+    vector = np.ones(3)  # noqa: F841 (found by Brian2 in the namespace of this function)
+    s = make()
+    s.theta = 1.0
+    rewiring = Rewiring(s, DeepR(text, 0.1, 0.1), dt=100 * ms)
+    before = s.theta[:].copy()
+    net = network(s, rewiring)
+    with pytest.raises(Exception) as raised:  # noqa: PT011 (Brian2 wraps it if it comes before the run)
+        net.run(101 * ms)
+    cause = raised.value.__cause__ if isinstance(raised.value, b2.BrianObjectException) else raised.value
+    with pytest.raises(error, match=message):
+        raise cause
+    assert_array_equal(s.theta[:], before)
+
+
+def test_callback_is_called_after_each_event_with_what_happened():
+    s = make()
+    seen = []
+    rewiring = Rewiring(s, DeepR(0.1, 1.0, 0.1), dt=1 * ms, callback=lambda r, info: seen.append((r, info)))
+    monitor = RewiringMonitor(rewiring)
+    network(s, rewiring, monitor).run(5.1 * ms)
+    assert [info.step for _, info in seen] == [1, 2, 3, 4, 5]
+    assert all(r is rewiring for r, _ in seen)
+    assert sum(info.num_births for _, info in seen) == monitor.num_births > 0
+    with pytest.raises(TypeError, match="callback must be a function"):
+        Rewiring(make(), DeepR(0.1, 1.0, 0.1), callback=3)

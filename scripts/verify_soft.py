@@ -1,0 +1,133 @@
+"""Verify soft DEEP R without slots for the deep ones: against exact laws, and against a slot for every site.
+
+    python -m scripts.verify_soft --quick         # under a minute
+    python -m scripts.verify_soft --json FILE     # some minutes; a picture beside it
+
+Prints a table of laws with statistic, bound and verdict; each bound is passed with probability 1 - 1e-6. Then what is
+no law: errors by depth, share of forgotten identities, cost, and how well a task is learned with both storages.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+from scripts.soft_laws import agreement, cost, errors_by_depth, identities, learning, shares, times_of_return
+
+__all__ = ["main"]
+
+
+def draw(results: dict[str, Any]) -> Figure:
+    """Draw numbers that come back, errors by depth, cost and learning.
+
+    Parameters
+    ----------
+    results : dict
+        Of all measurements.
+
+    Returns
+    -------
+    Figure
+        With four panels.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    (back, forget), (price, learn) = axes
+    due, expected = results["returns"]
+    back.plot(np.arange(1, len(due) + 1), due, ".", markersize=2, color="#D55E00", label="drawn")
+    back.plot(np.arange(1, len(due) + 1), expected, color="0.2", label="exact walk")
+    back.set(xlabel="step", ylabel="births out of the deep per step", xscale="log")
+    depth = [row["depth"] for row in results["identities"]]
+    forget.plot(depth, [row["forgotten"] for row in results["identities"]], "o", color="#D55E00", label="measured")
+    forget.plot(depth, [row["formula"] for row in results["identities"]], color="0.2", label="1.209/(D + 1.165)")
+    forget.set(xlabel="depth D / noise per step", ylabel="births at a forgotten site", xscale="log", yscale="log")
+    for name, color in (("stored", "0.2"), ("counted", "#D55E00")):
+        rows = [row for row in results["cost"] if f"{name} ms" in row]
+        price.plot([r["connections"] for r in rows], [r[f"{name} ms"] for r in rows], "o-", color=color, label=name)
+    price.set(xlabel="connections, 1 % of the sites", ylabel="ms per step", xscale="log", yscale="log")
+    for (name, curves), color in zip(results["learning"]["curves"].items(), ("0.2", "#D55E00", "#0072B2"), strict=True):
+        mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0, ddof=1)
+        at = 50 * np.arange(1, len(mean) + 1)
+        learn.plot(at, mean, color=color, label=name)
+        learn.fill_between(at, mean - spread, mean + spread, color=color, alpha=0.2, linewidth=0)
+    learn.set(xlabel="step", ylabel="test error / variance", yscale="log")
+    for ax in axes.flat:
+        ax.legend(frameon=False)
+    return figure
+
+
+def _print_rows(title: str, rows: Sequence[dict[str, float]]) -> None:
+    print(f"\n{title}")
+    print("  ".join(f"{name:>26}" for name in rows[0]))
+    for row in rows:
+        print("  ".join(f"{row[name]:26.4g}" if name in row else f"{'-':>26}" for name in rows[0]))
+
+
+def _final_errors(curves: dict[str, list[list[float]]]) -> list[dict[str, Any]]:
+    """Return means and standard deviations over seeds at the ends of both tasks, and of the pairs' differences."""
+    rows = []
+    for name, own in curves.items():
+        ends = np.array(own)[:, [len(own[0]) // 2 - 1, -1]]
+        base = np.array(curves["stored"])[:, [len(own[0]) // 2 - 1, -1]]
+        whole, other = np.mean(own, axis=1), np.mean(curves["stored"], axis=1)
+        rows.append(
+            {
+                "storage": name,
+                "first task": [float(ends[:, 0].mean()), float(ends[:, 0].std(ddof=1))],
+                "second task": [float(ends[:, 1].mean()), float(ends[:, 1].std(ddof=1))],
+                "all steps": [float(whole.mean()), float(whole.std(ddof=1))],
+                "difference to stored": [float((whole - other).mean()), float((whole - other).std(ddof=1))],
+                "seeds": len(base),
+            }
+        )
+    return rows
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Verify, print, write JSON and a picture.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Instead of the command line.
+
+    Returns
+    -------
+    int
+        0 if all laws are kept.
+    """
+    parser = argparse.ArgumentParser(description="Verify soft DEEP R in memory of the connections.")
+    parser.add_argument("--quick", action="store_true", help="under a minute")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where results go; the picture gets the same name")
+    given = parser.parse_args(argv)
+    laws, returns = times_of_return(given.quick)
+    laws += [*shares(given.quick), *agreement(given.quick)]
+    for law in laws:
+        print(f"{law.name:62} {law.statistic:9.2f} {law.bound:9.2f}  {'passed' if law.passed else 'FAILED'}")
+    results: dict[str, Any] = {"depths": errors_by_depth(), "identities": identities(given.quick)}
+    results["cost"] = cost(given.quick)
+    learned = learning(given.quick)
+    results["errors of learning: mean, standard deviation"] = _final_errors(learned["curves"])
+    _print_rows("errors of the time of return, floor at 30", results["depths"])
+    _print_rows("births at a forgotten site", results["identities"])
+    _print_rows("cost of a step", results["cost"])
+    print("\nlearning: test error / variance, mean and standard deviation over seeds")
+    for row in results["errors of learning: mean, standard deviation"]:
+        print(row)
+    if given.json:
+        rows = [{**asdict(law), "passed": law.passed} for law in laws]
+        given.json.write_text(json.dumps({"laws": rows, **results}, indent=2) + "\n")
+        draw({**results, "returns": returns, "learning": learned}).savefig(given.json.with_suffix(".png"), dpi=150)
+    return 0 if all(law.passed for law in laws) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -3,7 +3,9 @@
     python -m scripts.rate_works_conv_lstm --json results/conv_lstm.json
 
 The nets are those of models/cifar_cnn.py and models/speech_lstm.py; a step is forward, loss, backward, and the update,
-for the sparse net with noise and rewiring. Contenders take turns; one thread.
+for the sparse net with noise and rewiring. Dense contenders learn by plain gradient descent: the dense layers of this
+package, which are NumPy, and PyTorch if it is installed. Contenders take turns. Times are those of the processor, which
+other work on the machine changes little; set OMP_NUM_THREADS, OPENBLAS_NUM_THREADS and NUMBA_NUM_THREADS to 1 before.
 """
 
 from __future__ import annotations
@@ -13,14 +15,19 @@ import json
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
+from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.cifar_cnn import make_cnn
 from models.speech_lstm import make_lstm
-from synaptic_sampling import CrossEntropy, RateNetwork
+from synaptic_sampling import CrossEntropy, Linear, RateNetwork
+from synaptic_sampling.rate.dense_convolution import Conv2d
+from synaptic_sampling.rate.pooling import MaxPool2d
 
 __all__ = ["contenders", "main", "measure"]
 
@@ -46,10 +53,12 @@ def contenders() -> dict[str, dict[str, Step]]:
     }
     works = {}
     for name, make in makers.items():
-        dense = _stepper(make("dense"))
+        peers = {"NumPy dense": _stepper(make("dense"))}
+        if find_spec("torch"):
+            peers["PyTorch dense"] = _torch_stepper(name, make("dense"))
         for connectivity in CONNECTIVITIES:
             work = f"{name} batch {BATCH_SIZE} at {100 * connectivity:g} %"
-            works[work] = {"ours": _stepper(make("deepr", connectivity=connectivity)), "NumPy dense": dense}
+            works[work] = {"ours": _stepper(make("deepr", connectivity=connectivity)), **peers}
     return works
 
 
@@ -71,27 +80,68 @@ def measure(repeats: int = 9) -> list[dict[str, Any]]:
         times: dict[str, list[float]] = {name: [] for name in steps}
         for repeat in range(repeats + 2):
             for name, step in steps.items():
-                start = time.perf_counter()
+                start = time.process_time()
                 step()
                 if repeat >= 2:
-                    times[name].append(1e6 * (time.perf_counter() - start))
+                    times[name].append(1e6 * (time.process_time() - start))
         for name, values in times.items():
             row = {"median_us": float(np.median(values)), "lowest_us": min(values), "highest_us": max(values)}
             rows.append({"work": work, "contender": name, **{key: round(value, 1) for key, value in row.items()}})
     return rows
 
 
-def _stepper(net: RateNetwork) -> Step:
-    """Return a function that learns a random batch."""
+def _batch(net: RateNetwork) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
+    """Return random samples above 0, so that all frames of a sequence are there, and labels."""
     rng = np.random.default_rng(1)
-    samples = rng.standard_normal((BATCH_SIZE, net.num_in)).astype(np.float32)
-    labels = rng.integers(0, net.num_out, BATCH_SIZE)
+    samples = np.abs(rng.standard_normal((BATCH_SIZE, net.num_in))).astype(np.float32)
+    return samples, rng.integers(0, net.num_out, BATCH_SIZE)
+
+
+def _stepper(net: RateNetwork) -> Step:
+    """Return a function that learns a batch."""
+    samples, labels = _batch(net)
 
     def step() -> None:
         net.gradients(samples, labels, CrossEntropy())
         net.step()
 
     return step
+
+
+def _torch_stepper(work: str, net: RateNetwork) -> Step:
+    """Return a function that learns a batch by PyTorch, with as many units as ``net``, which is dense."""
+    torch = import_module("torch")
+    torch.set_num_threads(1)
+    samples, labels = (torch.tensor(values) for values in _batch(net))
+    nn, layers = torch.nn, [layer for layer in net.layers if layer.parameters]
+    first: Any
+    last: Any
+    forward: Any
+    first, *_, last = layers
+    if "LSTM" in work:
+        lstm, readout = nn.LSTM(first.inputs, first.units), nn.Linear(last.num_in, last.num_out)
+        samples = samples.reshape(BATCH_SIZE, FRAMES, -1)[:, :, : first.inputs].transpose(0, 1).contiguous()
+        parameters, forward = [*lstm.parameters(), *readout.parameters()], lambda x: readout(lstm(x)[0][-1])
+    else:
+        forward = nn.Sequential(*(_torch_twin(nn, layer) for layer in net.layers))
+        samples, parameters = samples.reshape(BATCH_SIZE, *first.before.shape), list(forward.parameters())
+    optimizer = torch.optim.SGD(parameters, lr=1e-3)
+
+    def step() -> None:
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(forward(samples), labels).backward()
+        optimizer.step()
+
+    return step
+
+
+def _torch_twin(nn: Any, layer: Any) -> Any:
+    """Return the layer of PyTorch that does what a layer of the conv net does."""
+    if isinstance(layer, Conv2d):
+        return nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.padding)
+    if isinstance(layer, Linear):
+        return nn.Sequential(nn.Flatten(), nn.Linear(layer.num_in, layer.num_out))
+    return nn.MaxPool2d(layer.kernel) if isinstance(layer, MaxPool2d) else nn.ReLU()
 
 
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:

@@ -49,6 +49,8 @@ def draw(results: dict[str, Any]) -> Figure:
     forget.plot(depth, [row["forgotten"] for row in results["identities"]], "o", color="#D55E00", label="measured")
     forget.plot(depth, [row["formula"] for row in results["identities"]], color="0.2", label="1.209/(D + 1.165)")
     forget.set(xlabel="depth D / noise per step", ylabel="births at a forgotten site", xscale="log", yscale="log")
+    forget.set_xticks(depth, [f"{d:g}" for d in depth])
+    forget.minorticks_off()
     for name, color in (("stored", "0.2"), ("counted", "#D55E00")):
         rows = [row for row in results["cost"] if f"{name} ms" in row]
         price.plot([r["connections"] for r in rows], [r[f"{name} ms"] for r in rows], "o-", color=color, label=name)

@@ -181,7 +181,7 @@ def replace(connections: Any, retract: Any, births: int | None = None) -> Rewiri
         for c in connections.sets:
             _begin_step(c, len(c.moments))
         return _rewire_all(connections, chosen)
-    if not isinstance(connections, Connections):
+    if not isinstance(connections, Connections) or isinstance(connections, SoftConnections):
         raise TypeError(f"connections must be Connections or a Budget, got {connections!r}.")
     slots = _chosen(connections, retract)
     if births is not None:

@@ -248,6 +248,21 @@ class SoftConnections(Connections):
                 "been drawn for it. Change learning_rate alone, or l1 and temperature by one factor."
             )
 
+    def allow(self, number: int) -> None:
+        """Refuse to share a budget, which would let sites be connected that the deep ones hold.
+
+        Parameters
+        ----------
+        number : int
+            The most connections there may be in a `Budget`.
+
+        Raises
+        ------
+        TypeError
+            Always.
+        """
+        raise TypeError(f"SoftConnections have no budget to share, got one of {number}; use Connections with DeepR.")
+
     def bear(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> NDArray[Any]:
         """Fill slots with random sites that nobody holds, theta = 0.
 

@@ -15,6 +15,7 @@ from scipy.stats import t as student
 from synaptic_sampling import (
     SGD,
     Adam,
+    Budget,
     DeepR,
     Momentum,
     PotentialConnections,
@@ -22,6 +23,7 @@ from synaptic_sampling import (
     SoftDeepR,
     step,
 )
+from synaptic_sampling import replace as do_replace
 from synaptic_sampling._soft_deep import exit_times, overshoots
 from synaptic_sampling.soft_connections import SoftConnections
 from synaptic_sampling.statistics.soft import soft_law
@@ -196,6 +198,10 @@ def test_bad_steps():
         step(c, zero(c), DeepR(0.1, 0.1, 0.1))
     with pytest.raises(ValueError, match="theta_min"):
         step(c, zero(c), replace(RULE, temperature=2.0))
+    with pytest.raises(TypeError, match="budget"):
+        Budget([c])
+    with pytest.raises((TypeError, ValueError), match="must be Connections"):
+        do_replace(c, c.connected)
     with pytest.raises(FloatingPointError, match="gradient"):
         step(c, np.full(len(c), np.nan), RULE)
     with pytest.raises(ValueError, match="sites"):

@@ -206,3 +206,9 @@ def test_a_connection_that_arrives_nowhere_is_missed():
     for look in (walk.wiring, lambda: walk.alive(3)):
         with pytest.raises(LogError, match="step 2: the connection in slot 0 moves, and arrives nowhere"):
             look()
+
+
+def test_a_move_ends_in_the_step_in_which_it_began():
+    walk = Walk(snapshot([(0, 1), (4, 5)]))
+    with pytest.raises(LogError, match="step 3: connection 0 -> 1 is born in slot 2, which is not free for it"):
+        walk.feed(np.array([(2, 0, 1, 0, 7, -2, 1), (3, 0, 1, 2, 7, 2, 1)], EVENT))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -10,6 +12,7 @@ from synaptic_sampling import Connections, DeepR, step
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics import drift, sizes, topology, weights
 from synaptic_sampling.statistics.lifetables import kaplan_meier
+from tests.log.test_moves import random_history
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
 PRE, POST, K = 12, 9, 30
@@ -107,6 +110,28 @@ def test_matched_sizes_are_of_connections_that_stayed(log):
         before, after = sizes.matched_sizes(log, begin, end)
         assert_array_equal(before, [tables[0][pair] for pair in stayed])
         assert_array_equal(after, [tables[1][pair] for pair in stayed])
+
+
+@pytest.mark.parametrize("potential", [False, True])
+def test_sizes_are_matched_through_moves(potential):
+    """Each theta says which pair it belongs to; who was there all the time, the lives tell."""
+    matched = 0
+    for seed in range(5):
+        log = random_history(seed, potential)[0]
+        walk, at, looks = log._walk(0), 0, range(2, 59, 2)
+        for when in looks:
+            for events in log.event_blocks(0, after=at, until=when):
+                walk.feed(events)
+            slots, at = walk._held, when  # All of them: also those that hold no connection now.
+            log.snapshot(when, 0, slots["pre"], slots["post"], 10.0 * slots["pre"] + slots["post"], slots["polarity"])
+        lives = log.lives()
+        for begin, end in itertools.pairwise(looks):
+            stayed = lives[(lives["birth"] <= begin) & ((lives["end"] > end) | ~lives["dead"])]
+            before, after = sizes.matched_sizes(log, begin, end)
+            assert_array_equal(before, after)
+            assert sorted(before.tolist()) == sorted((10.0 * stayed["pre"] + stayed["post"]).tolist())
+            matched += len(before)
+    assert matched > 50
 
 
 def test_fates_are_those_of_the_lives(log):

@@ -150,6 +150,9 @@ class RewiringMonitor(BrianObject):
             return
         self._begun = True
         if self._log is not None:
+            first = self.rewirings[0]
+            # In SI numbers, in which the laws of chance are computed.
+            self._log.annotate(rule=first._projections[0].rule, seed=first.seed, interval=float(first.clock.dt_))
             for number, projection in enumerate(self._projections()):
                 c, name, multapses = projection.connections, projection.synapses.name, projection.multapses
                 self._log.describe(
@@ -197,9 +200,9 @@ def _check_rewirings(given: Any) -> list[Rewiring]:
         raise TypeError(f"rewiring must be a Rewiring or a sequence of some, got {given!r}.")
     first = rewirings[0]
     for each in rewirings[1:]:
-        if each.clock.dt_ != first.clock.dt_:
+        if float(each.interval) != float(first.interval):
             raise ValueError(
-                f"'{first.name}' has events every {first.clock.dt}, '{each.name}' every {each.clock.dt}; "
+                f"'{first.name}' has events every {first.interval}, '{each.name}' every {each.interval}; "
                 "give each a monitor of its own."
             )
     return rewirings

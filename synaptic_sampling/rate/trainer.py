@@ -263,6 +263,7 @@ class Trainer:
         """Write down who is there before the first step that is recorded."""
         if self.log.snapshots:
             return
+        self.log.annotate(rule=self.network.rule, seed=self.network.seed, layers=list(map(str, self.network.layers)))
         for c in self.network.connections:
             name = str(self.network.layers[c.index])
             self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)

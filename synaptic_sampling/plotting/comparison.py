@@ -1,0 +1,119 @@
+"""Several runs beside each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
+from synaptic_sampling.plotting.survival import plot_survival
+from synaptic_sampling.plotting.turnover import plot_turnover
+from synaptic_sampling.plotting.weights import plot_weights
+from synaptic_sampling.statistics._source import log_of
+
+__all__ = ["Run", "plot_accuracy", "plot_comparison"]
+
+
+class Run(NamedTuple):
+    """What `plot_comparison` shows of a run; what is None is left out.
+
+    Attributes
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        Births and deaths, and a snapshot at the end.
+    samples, accuracy : array_like, optional
+        As for `plot_accuracy`.
+    step_ratio : float, optional
+        As for `plot_survival`.
+    """
+
+    log: Any
+    samples: ArrayLike | None = None
+    accuracy: ArrayLike | None = None
+    step_ratio: float | None = None
+
+
+def plot_accuracy(samples: ArrayLike, accuracy: ArrayLike, ax: Axes | None = None, **style: Any) -> Axes:
+    """Draw accuracy over presented samples.
+
+    Parameters
+    ----------
+    samples : array_like, shape (n,)
+        Presented so far.
+    accuracy : array_like, shape (n,) or (runs, n)
+        0 to 1; of several runs the mean is drawn, and the range as a band.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    **style
+        For ``Axes.plot``: label, color, ...
+
+    Returns
+    -------
+    Axes
+        With the curve, in percent.
+
+    Raises
+    ------
+    ValueError
+        If the shapes do not fit.
+    """
+    axes, x, y = axes_of(ax), np.asarray(samples, float), 100 * np.atleast_2d(np.asarray(accuracy, float))
+    if y.shape[1:] != x.shape:
+        raise ValueError(f"accuracy must have shape ({len(x)},) or (runs, {len(x)}), got {np.shape(accuracy)}.")
+    (line,) = axes.plot(x, y.mean(axis=0), **style)
+    if len(y) > 1:
+        axes.fill_between(x, y.min(axis=0), y.max(axis=0), color=line.get_color(), alpha=0.2, linewidth=0)
+    axes.set_xlabel("presented samples")
+    axes.set_ylabel("test accuracy (%)")
+    return axes
+
+
+def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1000.0, bins: int = 40) -> Any:
+    """Draw learning, turnover, survival and weights of several runs, each in the same four panels.
+
+    Parameters
+    ----------
+    runs : mapping of str to Run
+        By name, for example ``{'rate-based': Run(...), 'spiking': Run(...)}``; each gets a colour of its own. Where
+        the wiring was fixed, there is nothing to see of it in two of the panels.
+    axes : array of 4 Axes, optional
+        Where to draw; a new figure by default.
+    per, bins : float, int
+        As for `plot_turnover`.
+
+    Returns
+    -------
+    ndarray of Axes, shape (2, 2)
+        Learning, turnover; survival, weights. The figure is ``axes[0, 0].figure``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there are no runs, more than there are colours, or one of them cannot be drawn.
+    """
+    if not 1 <= len(runs) <= len(COLOURS):
+        raise ValueError(f"1 to {len(COLOURS)} runs can be told apart, got {len(runs)}.")
+    if axes is None:
+        _, axes = plt.subplots(2, 2, figsize=(9.0, 6.6), layout="constrained")
+    panels = np.asarray(axes, object).reshape(2, 2)
+    learning, turnover, survival, weights = panels.flat
+    for (name, run), colour in zip(runs.items(), COLOURS, strict=False):
+        look: dict[str, Any] = {"color": colour, "label": name}
+        if run.samples is not None and run.accuracy is not None:
+            plot_accuracy(run.samples, run.accuracy, learning, **look)
+        if log_of(run.log).num_births:
+            plot_turnover(run.log, turnover, per=per, bins=bins, **look)
+            plot_survival(run.log, survival, step_ratio=run.step_ratio, **look)
+            turnover.set_yscale("log", nonpositive="mask")
+        plot_weights(run.log, weights, **look)
+    for ax, title in zip(panels.flat, ("Learning", "Rewiring", "Survival of newborns", "Weights"), strict=True):
+        ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
+        ax.spines[["top", "right"]].set_visible(False)
+        if ax.get_legend_handles_labels()[0]:
+            legend(ax)
+    return panels

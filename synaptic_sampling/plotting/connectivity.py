@@ -1,0 +1,188 @@
+"""Who is connected to whom, and how that changes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.animation import FuncAnimation
+from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._checks import check_integer
+from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
+from synaptic_sampling.statistics._source import log_of
+
+__all__ = ["animate_connectivity", "plot_connectivity", "plot_matrix"]
+
+#: More dots than this make a picture slow and no clearer.
+MOST_DOTS = 20_000
+#: More cells than this are drawn together.
+MOST_CELLS = 400
+#: Of a matrix: inhibitory, none, excitatory.
+SIGNS = ListedColormap([COLOURS[1], "white", COLOURS[0]])
+
+
+def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most: int = MOST_DOTS, **style: Any) -> Axes:
+    """Draw a raster of births and deaths: when, and at which postsynaptic neuron.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With births and deaths.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    index : int
+        Number of the set.
+    most : int
+        At most so many events are drawn, every n-th of them where there are more; the title says so.
+    **style
+        For ``Axes.plot``: markersize, alpha, ...
+
+    Returns
+    -------
+    Axes
+        With two sets of dots.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no log, or an argument is out of range.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    check_integer("most", most, minimum=1, maximum=10**7)
+    kept, every = _thinned(record, index, most)
+    look = {"linestyle": "none", "marker": ",", **style}
+    for kind, name, colour in ((-1, "deaths", COLOURS[1]), (1, "births", COLOURS[0])):
+        own = kept[kept["kind"] == kind]
+        axes.plot(own["step"], own["post"], label=name, **{"color": colour, **look})
+    axes.set_xlabel("step")
+    axes.set_ylabel("postsynaptic neuron")
+    if every > 1:
+        axes.set_title(f"1 of {every} events", fontsize="small", loc="right")
+    if not len(look.get("marker", "")) or look["marker"] == ",":
+        legend(axes, markerscale=20, loc="upper right")
+    return axes
+
+
+def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
+    """Draw the connectivity matrix at a step: excitatory connections blue, inhibitory ones orange.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With births and deaths.
+    step : int, optional
+        After which step; the last one by default.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    index : int
+        Number of the set.
+    **style
+        For ``Axes.imshow``.
+
+    Returns
+    -------
+    Axes
+        With an image. Where there are more than 400 neurons on a side, neighbours share a cell, which then shows the
+        sign of the more frequent connections in it.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If the log does not describe the set.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    image = _matrix(record, step, index)
+    axes.imshow(image, **{**_look(), **style}, extent=_extent(record, index))
+    axes.set_xlabel("postsynaptic neuron")
+    axes.set_ylabel("presynaptic neuron")
+    return axes
+
+
+def animate_connectivity(
+    log: Any, steps: ArrayLike | None = None, *, index: int = 0, frames: int = 60, interval: float = 100.0
+) -> FuncAnimation:
+    """Return a film of the connectivity matrix.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With births and deaths.
+    steps : array_like of int, optional
+        When; evenly spread over the record by default.
+    index : int
+        Number of the set.
+    frames : int
+        How many, where no steps are given.
+    interval : float
+        Milliseconds between two of them.
+
+    Returns
+    -------
+    FuncAnimation
+        For ``.save('film.gif', writer='pillow')``, or ``.to_jshtml()`` in a notebook. Keep a reference to it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If there is no log, or it does not describe the set.
+    """
+    record = log_of(log)
+    if steps is None:
+        number = check_integer("frames", frames, minimum=2, maximum=100_000)
+        steps = np.linspace(record.first_step, record.last_step, number).round().astype(int)
+    shown = np.unique(np.asarray(steps))
+    figure, ax = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
+    plot_matrix(record, int(shown[0]), ax, index=index)
+    image = ax.images[0]
+
+    def draw(step: int) -> list[Any]:
+        image.set_data(_matrix(record, int(step), index))
+        ax.set_title(f"step {step}", fontsize="medium")
+        return [image]
+
+    return FuncAnimation(figure, draw, frames=shown.tolist(), interval=interval, blit=False)
+
+
+def _thinned(record: RewiringLog, index: int, most: int) -> tuple[NDArray[Any], int]:
+    """Return every n-th birth and death of a set, and n."""
+    total = record.num_births + record.num_deaths
+    every = max(1, -(-total // most))
+    found, seen = [record.events[:0]], 0
+    for events in record.event_blocks(index):
+        own = events[np.abs(events["kind"]) == 1]
+        found.append(own[-seen % every :: every])
+        seen += len(own)
+    return np.concatenate(found), every
+
+
+def _matrix(record: RewiringLog, step: int | None, index: int) -> NDArray[np.float64]:
+    """Return the signs of connections, neighbours added up where there are too many neurons."""
+    about = _about(record, index)
+    pre, post, polarity = record.wiring(step, index)
+    rows, columns = (min(number, MOST_CELLS) for number in (about.num_pre, about.num_post))
+    image = np.zeros((rows, columns))
+    np.add.at(image, (pre.astype(np.int64) * rows // about.num_pre, post.astype(np.int64) * columns // about.num_post),
+              polarity)  # fmt: skip
+    return np.sign(image)
+
+
+def _about(record: RewiringLog, index: int) -> Any:
+    if index not in record.sets:
+        raise ValueError(f"the log does not describe set {index}; it knows {sorted(record.sets)}.")
+    return record.sets[index]
+
+
+def _look() -> dict[str, Any]:
+    return {"cmap": SIGNS, "vmin": -1, "vmax": 1, "interpolation": "nearest", "aspect": "auto"}
+
+
+def _extent(record: RewiringLog, index: int) -> tuple[float, float, float, float]:
+    about = _about(record, index)
+    return -0.5, about.num_post - 0.5, about.num_pre - 0.5, -0.5

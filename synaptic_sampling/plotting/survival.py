@@ -1,0 +1,110 @@
+"""How long connections live."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
+from synaptic_sampling.statistics import exact
+from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
+
+__all__ = ["plot_lifetimes", "plot_survival"]
+
+
+def plot_survival(
+    log: Any, ax: Axes | None = None, *, step_ratio: float | None = None, from_step: int = 0, **style: Any
+) -> Axes:
+    """Draw how long newborn connections live (Kaplan-Meier, with its 95 % band).
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With births and deaths.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    step_ratio : float, optional
+        r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
+    from_step : int
+        Births until then do not count.
+    **style
+        For ``Axes.step``: label, color, ...
+
+    Returns
+    -------
+    Axes
+        With the curve.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If none was born.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    curve = survival_of_newborns(record, from_step=from_step)
+    shown = (curve.time > 0) & (curve.probability > 0)  # No logarithm shows 0.
+    time, low, high = curve.time[shown], curve.low[shown], curve.high[shown]
+    (line,) = axes.step(time, curve.probability[shown], where="post", **style)
+    axes.fill_between(time, low, high, step="post", color=line.get_color(), alpha=0.25, linewidth=0)
+    if step_ratio is not None:
+        law = exact.survival_of_newborns(step_ratio, min(int(curve.time[-1]), 20_000))
+        steps = np.unique(np.geomspace(1, len(law) - 1, NUM_NULL_POINTS).astype(int))
+        steps = steps[law[steps] > low.min() / 2]  # Far below the data it would only stretch the axis.
+        axes.plot(steps, law[steps], gid="null law", drawstyle="steps-post", **NULL_STYLE)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("steps since birth")
+    axes.set_ylabel("share still alive")
+    return axes
+
+
+def plot_lifetimes(
+    log: Any, ax: Axes | None = None, *, step_ratio: float | None = None, from_step: int = 0, **style: Any
+) -> Axes:
+    """Draw the risk to die per step against age: where it falls, the longer a connection lived, the longer it stays.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With births and deaths.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    step_ratio : float, optional
+        r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
+    from_step : int
+        Births until then do not count.
+    **style
+        For ``Axes.stairs``: label, color, ...
+
+    Returns
+    -------
+    Axes
+        With the hazard, deaths per connection and step, and its 95 % band.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If none was born.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    found = hazard_of_newborns(record, from_step=from_step)
+    seen = found.deaths > 0  # No logarithm shows 0.
+    middle = np.sqrt(np.maximum(found.begin, 0.5) * found.end)[seen]
+    (line,) = axes.plot(middle, found.rate[seen], **{"marker": "o", "markersize": 3, "linewidth": 1.2, **style})
+    axes.fill_between(middle, found.low[seen], found.high[seen], color=line.get_color(), alpha=0.25, linewidth=0)
+    if step_ratio is not None and len(middle):
+        law = exact.hazard(step_ratio, int(min(found.end[seen][-1], 20_000)))
+        steps = np.unique(np.geomspace(1, len(law), NUM_NULL_POINTS).astype(int))
+        axes.plot(steps, law[steps - 1], gid="null law", **NULL_STYLE)
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    axes.set_xlabel("age (steps)")
+    axes.set_ylabel("deaths per connection\nand step")
+    return axes

@@ -1,0 +1,109 @@
+"""How connections are spread over neurons, and where the weights wander."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+
+from synaptic_sampling.plotting._style import NULL_STYLE, axes_of
+from synaptic_sampling.statistics import wiring_laws
+from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.drift import principal_components
+from synaptic_sampling.statistics.topology import degrees
+
+__all__ = ["plot_degrees", "plot_trajectory"]
+
+
+def plot_degrees(
+    log: Any, ax: Axes | None = None, *, step: int | None = None, side: str = "post", index: int = 0, **style: Any
+) -> Axes:
+    """Draw how many neurons have how many connections, beside the law of random wiring.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        That describes the set.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    step : int, optional
+        After which step; the last one by default.
+    side : {'post', 'pre'}
+        In-degrees or out-degrees.
+    index : int
+        Number of the set.
+    **style
+        For ``Axes.stairs``: label, color, ...
+
+    Returns
+    -------
+    Axes
+        With the histogram as shares of the neurons; the dashed law holds if all sites are equally likely.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If the log does not describe the set, or ``side`` is another.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    if side not in {"pre", "post"}:
+        raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
+    if index not in record.sets:
+        raise ValueError(f"the log does not describe set {index}; it knows {sorted(record.sets)}.")
+    about, (pre, post, _) = record.sets[index], record.wiring(step, index)
+    ends, number, others = (
+        (post, about.num_post, about.num_pre) if side == "post" else (pre, about.num_pre, about.num_post)
+    )
+    found = degrees(ends, number)
+    held = np.bincount(found)
+    # About thirty bars: wider ones where degrees are large.
+    width = max(1, -(-len(held) // 30))
+    sums = np.add.reduceat(held, np.arange(0, len(held), width))
+    edges = np.arange(len(sums) + 1) * width - 0.5
+    axes.stairs(sums / number / width, edges, **{"linewidth": 1.5, **style})
+    if not about.multapses:
+        law = wiring_laws.degree_law(about.num_sites, min(others, about.num_sites), len(pre))[: len(held) + width]
+        axes.plot(np.arange(len(law)), law, gid="null law", **NULL_STYLE)
+    axes.set_xlabel(f"{'in' if side == 'post' else 'out'}-degree")
+    axes.set_ylabel("share of neurons")
+    return axes
+
+
+def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
+    """Draw the way of all weights together, seen along the two directions in which they vary most.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With three snapshots or more.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    index : int
+        Number of the set.
+    **style
+        For ``Axes.plot``: color, ...
+
+    Returns
+    -------
+    Axes
+        With a line from a circle at the begin to a square at the end; dots are snapshots.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If there are too few snapshots.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    way = principal_components(record, index)
+    x, y = way.position[:, 0], way.position[:, 1]
+    (line,) = axes.plot(x, y, **{"linewidth": 1.0, "marker": "o", "markersize": 2.5, **style})
+    for place, marker in ((0, "o"), (-1, "s")):
+        axes.plot(x[place], y[place], marker, color=line.get_color(), markersize=7, markeredgecolor="white")
+    axes.set_xlabel(f"first component ({100 * way.explained[0]:.0f} % of the variance)")
+    axes.set_ylabel(f"second component ({100 * way.explained[1]:.0f} %)")
+    return axes

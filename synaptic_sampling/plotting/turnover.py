@@ -1,0 +1,120 @@
+"""How much is rewired: over time, and between two looks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from numpy.typing import ArrayLike
+
+from synaptic_sampling.plotting._style import NULL_STYLE, axes_of
+from synaptic_sampling.statistics import exact
+from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.changes import turnover_by_lag
+from synaptic_sampling.statistics.turnover import rewired_per_samples, rewired_per_second
+
+__all__ = ["plot_turnover", "plot_turnover_ratio"]
+
+#: Times between two looks, where none are given.
+NUM_LAGS = 12
+#: Steps to which the law of chance is drawn: its cost grows as their square.
+LONGEST_LAW = 5_000
+
+
+def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins: int = 40, **style: Any) -> Axes:
+    """Draw how many connections are rewired over time.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With presented samples, or else seconds, in its times.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    per : float
+        Samples per which births are counted; without samples in the log they are counted per second.
+    bins : int
+        Intervals in which they are counted.
+    **style
+        For ``Axes.plot``: label, color, ...
+
+    Returns
+    -------
+    Axes
+        With the curve.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If the log has neither samples nor seconds.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    if len(record.times) and np.isfinite(record.times["samples"]).all():
+        curve, unit = rewired_per_samples(record, per, bins=bins), f"per {per:g} samples"
+        axes.set_xlabel("presented samples")
+    else:
+        curve, unit = rewired_per_second(record, bins=bins), "per second"
+        axes.set_xlabel("time (s)")
+    axes.plot(curve.time, curve.rate, **style)
+    axes.set_ylabel(f"connections rewired\n{unit}")
+    return axes
+
+
+def plot_turnover_ratio(
+    log: Any,
+    ax: Axes | None = None,
+    *,
+    lags: ArrayLike | None = None,
+    step_ratio: float | None = None,
+    index: int = 0,
+    **style: Any,
+) -> Axes:
+    """Draw the turnover ratio (gained + lost)/(N1 + N2) against the time between two looks, as in imaging studies.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With births and deaths.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    lags : array_like of int, optional
+        Steps between the looks; by default from 1 to half of the record, evenly on a logarithmic axis.
+    step_ratio : float, optional
+        r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
+    index : int
+        Number of the set.
+    **style
+        For ``Axes.errorbar``: label, color, ...
+
+    Returns
+    -------
+    Axes
+        With the mean and standard deviation over ten first looks.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If the record is too short.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    if lags is None:
+        lags = np.unique(np.geomspace(1, max(1, (record.last_step - record.first_step) // 2), NUM_LAGS).astype(int))
+    found = turnover_by_lag(record, lags, index)
+    look = {"marker": "o", "markersize": 4, "linewidth": 1.2, "capsize": 2, **style}
+    axes.errorbar(found.lag, 100 * found.turnover, 100 * found.spread, **look)
+    if step_ratio is not None:
+        connectivity = 0.0
+        if index in record.sets:
+            connectivity = len(record.wiring(record.first_step, index)[0]) / max(1, record.sets[index].num_sites)
+        longest = int(min(found.lag[-1], LONGEST_LAW))
+        law = exact.turnover_ratio(step_ratio, longest, connectivity)
+        axes.plot(np.arange(1, longest + 1), 100 * law[1:], gid="null law", **NULL_STYLE)
+    axes.set_xscale("log")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("steps between two looks")
+    axes.set_ylabel("turnover ratio (%)")
+    return axes

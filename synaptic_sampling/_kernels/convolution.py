@@ -118,13 +118,11 @@ def _max_pool(x, kernel, stride, out, place):
         for i in range(out.shape[1]):
             for j in range(out.shape[2]):
                 top, where = out[c, i, j], place[c, i, j]
-                top[:] = x[c, i * stride, j * stride]
-                where[:] = 0
-                for n in range(1, kernel * kernel):
+                for n in range(kernel * kernel):
                     row = x[c, i * stride + n // kernel, j * stride + n % kernel]
                     for b in range(row.size):
                         # The last part is true for NaN, which is to be found.
-                        larger = (row[b] > top[b]) | (row[b] != row[b])
+                        larger = (n == 0) | (row[b] > top[b]) | (row[b] != row[b])
                         top[b] = row[b] if larger else top[b]
                         where[b] = n if larger else where[b]
 
@@ -132,14 +130,17 @@ def _max_pool(x, kernel, stride, out, place):
 @jit
 def _max_pool_backward(delta, kernel, stride, place, dx):
     """Give the gradient of each window to the place that was largest."""
-    dx[:] = ZERO
+    apart = stride >= kernel
+    if stride != kernel or delta.shape[1] * stride != dx.shape[1] or delta.shape[2] * stride != dx.shape[2]:
+        dx[:] = ZERO
     for c in range(delta.shape[0]):
         for i in range(delta.shape[1]):
             for j in range(delta.shape[2]):
                 for n in range(kernel * kernel):
                     row = dx[c, i * stride + n // kernel, j * stride + n % kernel]
                     for b in range(row.size):
-                        row[b] += delta[c, i, j, b] if place[c, i, j, b] == n else ZERO
+                        before = ZERO if apart else row[b]
+                        row[b] = before + (delta[c, i, j, b] if place[c, i, j, b] == n else ZERO)
 
 
 @jit

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -198,6 +200,19 @@ def test_sparse_with_every_weight_equals_dense(rng):
         assert_allclose(sparse.backward(delta, wanted=True), dense.backward(delta, wanted=True), atol=1e-5)
     c = sparse.connections
     assert_allclose(sparse.parameters[0].gradient, dense.parameters[0].gradient[c.post, c.pre], rtol=1e-4, atol=1e-4)
+
+
+def test_memory_is_in_proportion_to_connections_and_activations(rng):
+    """2e8 sites would take 800 MB; 10 000 connections and 2 * 3000 planes of 5 x 5 in a batch of 16 take about 60."""
+    tracemalloc.start()
+    layer = SparseConv2d(3000, 3000, 5, 1, 2, connections=10_000, size=5)
+    net = RateNetwork([layer], RULE, seed=1)
+    layer.forward(rng.standard_normal((layer.num_in, 16), np.float32))
+    layer.backward(rng.standard_normal((layer.num_out, 16), np.float32), wanted=True)
+    net.step()
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert peak < 100e6
 
 
 @pytest.mark.parametrize(

@@ -35,52 +35,52 @@ BITS_32 = np.int64(32)
 @jit
 def _is(event, life):
     """Return whether the event is about the connection that is held."""
-    return event.pre == life.pre and event.post == life.post and event.polarity == life.polarity
+    return event["pre"] == life["pre"] and event["post"] == life["post"] and event["polarity"] == life["polarity"]
 
 
 @jit
 def _leave(event, slot, table, distinct, counters, held, number, ended, ended_number):
     """Let a connection die, or begin its move; return False where it is not in this slot."""
-    if held[slot].polarity == 0 or not _is(event, held[slot]):
+    if held[slot]["polarity"] == 0 or not _is(event, held[slot]):
         return False
-    if event.kind == -2:
-        counters[LEFT], counters[WHEN] = slot, event.step
+    if event["kind"] == -2:
+        counters[LEFT], counters[WHEN] = slot, event["step"]
         return True
     if distinct:
-        _remove(table, (np.int64(event.pre) << BITS_32) | np.int64(event.post))
+        _remove(table, (np.int64(event["pre"]) << BITS_32) | np.int64(event["post"]))
     n = counters[ENDED]
     ended[n] = held[slot]
-    ended[n].dead = True
-    ended[n].end = event.step
+    ended[n]["dead"] = True
+    ended[n]["end"] = event["step"]
     ended_number[n] = number[slot]
     counters[ENDED] = n + 1
-    held[slot].polarity = 0
+    held[slot]["polarity"] = 0
     return True
 
 
 @jit
 def _arrive(event, slot, table, distinct, counters, held, number):
     """Let a connection be born, or end its move; return False where the slot or its site is not free for it."""
-    if held[slot].polarity != 0:
+    if held[slot]["polarity"] != 0:
         return False
-    if event.kind == 2:
+    if event["kind"] == 2:
         left = counters[LEFT]
-        if event.step != counters[WHEN] or not _is(event, held[left]):
+        if event["step"] != counters[WHEN] or not _is(event, held[left]):
             return False
         held[slot] = held[left]
         number[slot] = number[left]
-        held[left].polarity = 0
+        held[left]["polarity"] = 0
         counters[LEFT] = -1
         return True
-    if event.pre < 0 or event.post < 0:
+    if event["pre"] < 0 or event["post"] < 0:
         return False
-    if distinct and not _insert(table, (np.int64(event.pre) << BITS_32) | np.int64(event.post)):
+    if distinct and not _insert(table, (np.int64(event["pre"]) << BITS_32) | np.int64(event["post"])):
         return False
-    held[slot].pre = event.pre
-    held[slot].post = event.post
-    held[slot].polarity = event.polarity
-    held[slot].initial = False
-    held[slot].birth = event.step
+    held[slot]["pre"] = event["pre"]
+    held[slot]["post"] = event["post"]
+    held[slot]["polarity"] = event["polarity"]
+    held[slot]["initial"] = False
+    held[slot]["birth"] = event["step"]
     number[slot] = counters[NEXT]
     counters[NEXT] += 1
     return True
@@ -95,10 +95,10 @@ def _follow(events, table, distinct, counters, held, number, ended, ended_number
     """
     for n in range(events.size):
         event = events[n]
-        slot = event.slot
+        slot = event["slot"]
         # A move is two rows in succession: nothing stands between them.
-        possible = 0 <= slot < held.size and (counters[LEFT] >= 0) == (event.kind == 2)
-        if possible and event.kind < 0:
+        possible = 0 <= slot < held.size and (counters[LEFT] >= 0) == (event["kind"] == 2)
+        if possible and event["kind"] < 0:
             possible = _leave(event, slot, table, distinct, counters, held, number, ended, ended_number)
         elif possible:
             possible = _arrive(event, slot, table, distinct, counters, held, number)
@@ -116,18 +116,18 @@ def _check_rows(events, steps, place):
     last = np.int64(-1)
     for n in range(events.size):
         event = events[n]
-        if event.step < last:
+        if event["step"] < last:
             return GOES_BACK
-        last = event.step
-        while place < steps.size and steps[place] < event.step:
+        last = event["step"]
+        while place < steps.size and steps[place] < event["step"]:
             place += 1
         if place == steps.size:
             return FINE
-        if steps[place] != event.step:
+        if steps[place] != event["step"]:
             return NO_STEP
-        if abs(event.polarity) != 1 or not 1 <= abs(event.kind) <= 2:
+        if abs(event["polarity"]) != 1 or not 1 <= abs(event["kind"]) <= 2:
             return NO_EVENT
-        if event.pre < 0 or event.post < 0 or event.slot < 0:
+        if event["pre"] < 0 or event["post"] < 0 or event["slot"] < 0:
             return NEGATIVE
     return FINE
 

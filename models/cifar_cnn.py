@@ -2,13 +2,14 @@
 
     3 x 32 x 32 - conv 5 x 5, 64 - max-pool 2 - conv 5 x 5, 64 - max-pool 2 - 384 - 10,  with ReLU
 
-The first convolution and the readouts, few weights on which all depends, get six times the connectivity of the others.
+The first convolution and the readouts, few weights on which all depends, have a higher connectivity than the others.
 Parameters were chosen on the last 5000 training images, never on test images, with 10 000 images and few epochs.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from models.cifar10 import load_cifar10
 from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Trainer
@@ -19,17 +20,22 @@ from synaptic_sampling.rate.pooling import MaxPool2d
 from synaptic_sampling.rate.schedules import Decay
 from synaptic_sampling.rate.trainer import Report
 
-__all__ = ["BATCH_SIZE", "CONNECTIVITY", "EPOCHS", "RULES", "make_cnn", "train"]
+__all__ = ["BATCH_SIZE", "CONNECTIVITY", "EPOCHS", "FINAL_RATE", "RULES", "SITES", "make_cnn", "train"]
 
 SIZE, CHANNELS, CLASSES = 32, 3, 10
 MAPS, KERNEL, PADDING, HIDDEN = 64, 5, 2, 384
+#: Possible connections of each layer that has weights, and the share of them that exists by default.
+SITES = (
+    CHANNELS * KERNEL**2 * MAPS,
+    MAPS * KERNEL**2 * MAPS,
+    MAPS * (SIZE // 4) ** 2 * HIDDEN,
+    HIDDEN * CLASSES,
+)
+CONNECTIVITY = (0.3, 0.05, 0.05, 0.3)
 BATCH_SIZE = 32
-CONNECTIVITY = 0.05
 EPOCHS = 10
-#: Of the first convolution and of the readouts, relative to that of the others.
-SHARE_AT_ENDS = 6
-#: The learning rate is multiplied by it after each epoch.
-DECAY = 0.7
+#: Learning rate and temperature in the end, relative to those at the begin; they fall by a factor after each epoch.
+FINAL_RATE = 0.1
 
 RULES = {
     "deepr": DeepR(learning_rate=0.005, l1=0.01, temperature=1e-6, optimizer=Adam()),
@@ -38,34 +44,30 @@ RULES = {
 }
 
 
-def make_cnn(method: str, *, connectivity: float = CONNECTIVITY, seed: int = 1) -> RateNetwork:
+def make_cnn(
+    rule: DeepR | FixedWiring, counts: Sequence[int] | None, *, budget: str = "layer", seed: int = 1
+) -> RateNetwork:
     """Return the network, untrained.
 
     Parameters
     ----------
-    method : {'deepr', 'fixed', 'dense'}
+    rule : DeepR or FixedWiring
         How it learns.
-    connectivity : float
-        Share of the weights of the second convolution and the large dense layer that exist; of no importance where
-        the network is dense.
+    counts : sequence of int or None
+        Connections of each layer that has weights, at most ``SITES``; None makes dense layers.
+    budget : {'layer', 'network'}
+        Whether each layer keeps its number of connections, or all together keep their sum.
     seed : int
         Key of all random numbers.
 
     Returns
     -------
     RateNetwork
-        Methods 'deepr' and 'fixed' begin with the same wiring and the same weights.
-
-    Raises
-    ------
-    ValueError
-        If there is no such method.
+        With equal counts and seeds, networks begin with the same wiring and the same weights.
     """
-    if method not in RULES:
-        raise ValueError(f"method must be one of {', '.join(map(repr, RULES))}, got {method!r}.")
-    flat, more = MAPS * (SIZE // 4) ** 2, min(1.0, SHARE_AT_ENDS * connectivity)
     weighted: list[Layer]
-    if method == "dense":
+    flat = MAPS * (SIZE // 4) ** 2
+    if counts is None:
         weighted = [
             Conv2d(CHANNELS, MAPS, KERNEL, 1, PADDING, size=SIZE),
             Conv2d(MAPS, MAPS, KERNEL, 1, PADDING),
@@ -74,21 +76,21 @@ def make_cnn(method: str, *, connectivity: float = CONNECTIVITY, seed: int = 1) 
         ]
     else:
         weighted = [
-            SparseConv2d(CHANNELS, MAPS, KERNEL, 1, PADDING, connectivity=more, size=SIZE),
-            SparseConv2d(MAPS, MAPS, KERNEL, 1, PADDING, connectivity=connectivity),
-            SparseLinear(flat, HIDDEN, connectivity=connectivity),
-            SparseLinear(HIDDEN, CLASSES, connectivity=more),
+            SparseConv2d(CHANNELS, MAPS, KERNEL, 1, PADDING, connections=counts[0], size=SIZE),
+            SparseConv2d(MAPS, MAPS, KERNEL, 1, PADDING, connections=counts[1]),
+            SparseLinear(flat, HIDDEN, connections=counts[2]),
+            SparseLinear(HIDDEN, CLASSES, connections=counts[3]),
         ]
     first, second, third, last = weighted
     # Pooling before ReLU gives the same as after it, for a quarter of the work.
     layers = [first, MaxPool2d(2), ReLU(), second, MaxPool2d(2), ReLU(), third, ReLU(), last]
-    return RateNetwork(layers, RULES[method], seed=seed)
+    return RateNetwork(layers, rule, budget=budget, seed=seed)
 
 
 def train(
     method: str = "deepr",
     *,
-    connectivity: float = CONNECTIVITY,
+    connectivity: Sequence[float] = CONNECTIVITY,
     seed: int = 1,
     epochs: int = EPOCHS,
     data_dir: str | os.PathLike[str] | None = None,
@@ -102,8 +104,8 @@ def train(
     ----------
     method : {'deepr', 'fixed', 'dense'}
         How it learns.
-    connectivity : float
-        See `make_cnn`.
+    connectivity : sequence of float
+        Of each layer that has weights; of no importance where the network is dense.
     seed : int
         Of wiring, weights, order of images, noise and births.
     epochs : int
@@ -123,7 +125,9 @@ def train(
         With network, tests and log.
     """
     (images, labels), test = load_cifar10(data_dir, validation=validation, subset=subset)
-    net = make_cnn(method, connectivity=connectivity, seed=seed)
-    trainer = Trainer(net, schedule=Decay(RULES[method], learning_rate=DECAY))
+    counts = [max(1, int(share * sites)) for share, sites in zip(connectivity, SITES, strict=True)]
+    net = make_cnn(RULES[method], None if method == "dense" else counts, seed=seed)
+    factor = FINAL_RATE ** (1 / epochs)
+    trainer = Trainer(net, schedule=Decay(RULES[method], learning_rate=factor, temperature=factor))
     trainer.fit(images, labels, epochs=epochs, batch_size=BATCH_SIZE, test=test, report=report)
     return trainer

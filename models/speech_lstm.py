@@ -2,14 +2,15 @@
 
     39 features in frames of 20 ms - LSTM with 128 units - 10 digits, read after the last frame
 
-All eight matrices of the LSTM are sparse in one set of connections. The ten readouts, few weights on which all depends,
-get six times its connectivity. Parameters were chosen on validation recordings (`load_spoken_digits`), never on those
+All eight matrices of the LSTM are sparse in one set of connections. The readouts, few weights on which all depends,
+have a higher connectivity. Parameters were chosen on validation recordings (`load_spoken_digits`), never on those
 for testing.
 """
 
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 
 from models.spoken_digits import FEATURES, STEPS, load_spoken_digits
 from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, SparseLinear, Trainer
@@ -18,16 +19,16 @@ from synaptic_sampling.rate.recurrent import LSTM, SparseLSTM
 from synaptic_sampling.rate.schedules import Decay
 from synaptic_sampling.rate.trainer import Report
 
-__all__ = ["BATCH_SIZE", "CONNECTIVITY", "EPOCHS", "RULES", "make_lstm", "train"]
+__all__ = ["BATCH_SIZE", "CONNECTIVITY", "EPOCHS", "FINAL_RATE", "RULES", "SITES", "make_lstm", "train"]
 
 UNITS, CLASSES = 128, 10
+#: Possible connections of each layer that has weights, and the share of them that exists by default.
+SITES = (4 * UNITS * (FEATURES + UNITS), UNITS * CLASSES)
+CONNECTIVITY = (0.05, 0.3)
 BATCH_SIZE = 32
-CONNECTIVITY = 0.05
 EPOCHS = 20
-#: Of the readouts, relative to that of the LSTM.
-READOUT_SHARE = 6
-#: The learning rate is multiplied by it after each epoch.
-DECAY = 0.9
+#: Learning rate and temperature in the end, relative to those at the begin; they fall by a factor after each epoch.
+FINAL_RATE = 0.12
 
 RULES = {
     "deepr": DeepR(learning_rate=0.02, l1=0.03, temperature=1e-5, optimizer=Adam()),
@@ -36,15 +37,24 @@ RULES = {
 }
 
 
-def make_lstm(method: str, *, connectivity: float = CONNECTIVITY, seed: int = 1, steps: int = STEPS) -> RateNetwork:
+def make_lstm(
+    rule: DeepR | FixedWiring,
+    counts: Sequence[int] | None,
+    *,
+    budget: str = "layer",
+    seed: int = 1,
+    steps: int = STEPS,
+) -> RateNetwork:
     """Return the network, untrained.
 
     Parameters
     ----------
-    method : {'deepr', 'fixed', 'dense'}
+    rule : DeepR or FixedWiring
         How it learns.
-    connectivity : float
-        Share of the weights of the LSTM that exist; of no importance where the network is dense.
+    counts : sequence of int or None
+        Connections of each layer that has weights, at most ``SITES``; None makes dense layers.
+    budget : {'layer', 'network'}
+        Whether each layer keeps its number of connections, or all together keep their sum.
     seed : int
         Key of all random numbers.
     steps : int
@@ -53,30 +63,23 @@ def make_lstm(method: str, *, connectivity: float = CONNECTIVITY, seed: int = 1,
     Returns
     -------
     RateNetwork
-        Methods 'deepr' and 'fixed' begin with the same wiring and the same weights.
-
-    Raises
-    ------
-    ValueError
-        If there is no such method.
+        With equal counts and seeds, networks begin with the same wiring and the same weights.
     """
-    if method not in RULES:
-        raise ValueError(f"method must be one of {', '.join(map(repr, RULES))}, got {method!r}.")
     layers: list[Layer]
-    if method == "dense":
+    if counts is None:
         layers = [LSTM(FEATURES, UNITS, steps=steps, masked=True), Linear(UNITS, CLASSES)]
     else:
         layers = [
-            SparseLSTM(FEATURES, UNITS, connectivity=connectivity, steps=steps, masked=True),
-            SparseLinear(UNITS, CLASSES, connectivity=min(1.0, READOUT_SHARE * connectivity)),
+            SparseLSTM(FEATURES, UNITS, connections=counts[0], steps=steps, masked=True),
+            SparseLinear(UNITS, CLASSES, connections=counts[1]),
         ]
-    return RateNetwork(layers, RULES[method], seed=seed)
+    return RateNetwork(layers, rule, budget=budget, seed=seed)
 
 
 def train(
     method: str = "deepr",
     *,
-    connectivity: float = CONNECTIVITY,
+    connectivity: Sequence[float] = CONNECTIVITY,
     seed: int = 1,
     epochs: int = EPOCHS,
     data_dir: str | os.PathLike[str] | None = None,
@@ -89,8 +92,8 @@ def train(
     ----------
     method : {'deepr', 'fixed', 'dense'}
         How it learns.
-    connectivity : float
-        See `make_lstm`.
+    connectivity : sequence of float
+        Of each layer that has weights; of no importance where the network is dense.
     seed : int
         Of wiring, weights, order of recordings, noise and births.
     epochs : int
@@ -108,7 +111,9 @@ def train(
         With network, tests and log.
     """
     (samples, labels), test = load_spoken_digits(data_dir, validation=validation)
-    net = make_lstm(method, connectivity=connectivity, seed=seed)
-    trainer = Trainer(net, schedule=Decay(RULES[method], learning_rate=DECAY))
+    counts = [max(1, int(share * sites)) for share, sites in zip(connectivity, SITES, strict=True)]
+    net = make_lstm(RULES[method], None if method == "dense" else counts, seed=seed)
+    factor = FINAL_RATE ** (1 / epochs)
+    trainer = Trainer(net, schedule=Decay(RULES[method], learning_rate=factor, temperature=factor))
     trainer.fit(samples, labels, epochs=epochs, batch_size=BATCH_SIZE, test=test, report=report)
     return trainer

@@ -23,8 +23,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.cifar_cnn import make_cnn
-from models.speech_lstm import make_lstm
+from models import cifar_cnn, speech_lstm
 from synaptic_sampling import CrossEntropy, Linear, RateNetwork
 from synaptic_sampling.rate.dense_convolution import Conv2d
 from synaptic_sampling.rate.pooling import MaxPool2d
@@ -47,18 +46,21 @@ def contenders() -> dict[str, dict[str, Step]]:
     dict of str to dict
         By name of the work and of the contender.
     """
-    makers: dict[str, Callable[..., RateNetwork]] = {
-        "CIFAR-10 conv net": make_cnn,
-        "speech LSTM": partial(make_lstm, steps=FRAMES),
-    }
+    lstm = partial(speech_lstm.make_lstm, steps=FRAMES)
     works = {}
-    for name, make in makers.items():
-        peers = {"NumPy dense": _stepper(make("dense"))}
+    for name, model, make in (
+        ("CIFAR-10 conv net", cifar_cnn, cifar_cnn.make_cnn),
+        ("speech LSTM", speech_lstm, lstm),
+    ):
+        peers = {"NumPy dense": _stepper(make(model.RULES["dense"], None))}
         if find_spec("torch"):
-            peers["PyTorch dense"] = _torch_stepper(name, make("dense"))
+            peers["PyTorch dense"] = _torch_stepper(name, make(model.RULES["dense"], None))
         for connectivity in CONNECTIVITIES:
+            # Small layers at the ends are denser, as they are by default.
+            shares = [min(1.0, share * connectivity / min(model.CONNECTIVITY)) for share in model.CONNECTIVITY]
+            counts = [max(1, int(share * sites)) for share, sites in zip(shares, model.SITES, strict=True)]
             work = f"{name} batch {BATCH_SIZE} at {100 * connectivity:g} %"
-            works[work] = {"ours": _stepper(make("deepr", connectivity=connectivity)), **peers}
+            works[work] = {"ours": _stepper(make(model.RULES["deepr"], counts)), **peers}
     return works
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from models import cifar10
+from models import cifar10, cifar_cnn
 from models.data import DataError
 
 BATCH, VALIDATION = 20, 30
@@ -138,3 +138,15 @@ def test_what_is_missing_or_wrong_is_told(tmp_path, batches, monkeypatch):
     np.savez(other / "cifar10.npz", images=np.zeros(3))
     with pytest.raises(DataError, match="holds no array"):
         cifar10.load_cifar10(other.parent)
+
+
+@pytest.mark.parametrize("method", ["deepr", "dense"])
+def test_training_on_few_images(tmp_path, batches, method):
+    """That all fits together; nothing can be learned from random images."""
+    as_npz(tmp_path / "cifar10", batches)
+    trainer = cifar_cnn.train(method, epochs=1, subset=40, data_dir=tmp_path)
+    assert trainer.steps_done == 2
+    assert np.isfinite(trainer.network.outputs(np.zeros((1, 3072)))).all()
+    sizes = [len(c) for c in trainer.network.connections]
+    assert sizes == ([] if method == "dense" else [1440, 5120, 78643, 1152])
+    assert trainer.network.num_sites == (0 if method == "dense" else sum(cifar_cnn.SITES))

@@ -171,7 +171,7 @@ def errors_by_depth() -> list[dict[str, float]]:
     Returns
     -------
     list of dict
-        Depth; error of the mean; of the standard deviation, blocks of time included; largest of the probability.
+        Depth; error of the mean, of the standard deviation; the largest of the probability. Blocks of time add 2e-5.
     """
     rows, floor = [], RULE.theta_min / RULE.noise_scale
     span = 2 * SHIFT - floor

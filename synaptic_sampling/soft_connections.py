@@ -8,20 +8,20 @@ three things are all that will ever be seen: when they come back, where above 0 
 stays below 0 for more than n steps with the probability that a Brownian motion does so for a time n + 1/4 between a
 wall at rho = 0.5826 that absorbs it and one at theta_min - rho that reflects it (rho, the mean overshoot of such walks:
 Siegmund 1985; the 1/4 is the variance of the overshoot). The mean time of return is exact up to exp(-2.5 D/sigma),
-hence the active share too, and so is any flow in stationarity. The error of the probability is below 1e-4 at D = 10
-sigma and falls as 1/D**2 or faster. The time of the Brownian motion is drawn exactly (Muller 1956, walk on spheres).
+hence the active share too, and so is any flow in stationarity. The error of the probability is 3e-5 at D = 10
+sigma and falls faster than 1/D**2. The time of the Brownian motion is drawn exactly (Muller 1956, walk on spheres).
 
 *How many.* The times are kept as counts: blocks of time that are between 1/128 and 1/64 of the delay long, halved by
 a fair coin for each member when they begin. Counts, not connections: a few thousand integers for any number of sites.
-The blocks are so fine that a probability is changed by less than 2e-5. There is no histogram over depth to be moved,
-no band with an error of its own; a step costs two draws of coins on average.
+The blocks are so fine that a probability changes by less than 2e-5, the mean time by 2e-5 of it. There is no histogram
+over depth to be moved, no band with an error of its own; a step costs two draws of coins on average.
 
 *Where.* A walk from far below lands above 0 with the law of the overshoot in the limit, of which it remembers nothing
 but exp(-2.5 D/sigma), and independently of the time.
 
 *Which.* A site drawn uniformly from those that nobody follows. This alone differs from the paper: a connection that
-has been below -D comes back as any of these. Of all retractions by noise, the share 2 rho/(D/sigma + 2 rho) gets that
-far. In stationarity without a gradient all sites are alike, and nothing but identities can tell the difference.
+has been below -D comes back as any of these. Of all retractions by noise, about the share 1.21/(D/sigma + 1.17) gets
+that far. In stationarity without a gradient all sites are alike, and nothing but identities can tell the difference.
 
 Considered and not taken: single parameters without a site (memory of all sites); a histogram over depth with bands of
 growing width (moves each band by binomials, errs in the variance of each step, and needs bands x bins numbers); a

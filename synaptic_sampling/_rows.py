@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
@@ -92,7 +93,8 @@ class Rows:
         ndarray
             Not empty; views.
         """
-        for block in [*self._blocks, self._open[: self._used]]:
+        begin = bisect_right(self._blocks, after, key=lambda block: int(block[-1]["step"]))
+        for block in [*self._blocks[begin:], self._open[: self._used]]:
             if len(block) and block[0]["step"] > until:
                 return
             rows = _between(block, after, until)

@@ -173,7 +173,7 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
     log : RewiringLog
         With a snapshot at its start.
     lags : array_like of int, shape (n,)
-        Steps between the looks, ascending, at least 1 and at most the length of the record.
+        Steps between the looks, at least 1 and at most the length of the record.
     index : int
         Number of the set.
     starts : int
@@ -187,7 +187,7 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
     Raises
     ------
     ValueError
-        If the lags do not ascend, or are out of range.
+        If the lags are no integers, or out of range.
     LogError
         If there is no snapshot to begin with.
     """
@@ -199,9 +199,18 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
     number = check_integer("starts", starts, minimum=1, maximum=10**6)
     first = np.unique(np.linspace(log.first_step, latest, number).round().astype(np.int64))
     looks = np.unique(np.concatenate([first, (first[:, None] + apart).ravel()]))
-    seen = dict(zip(looks.tolist(), map(_pairs, log.wirings(looks, index)), strict=True))
-    pairs = [[(seen[begin], seen[begin + lag]) for begin in first.tolist()] for lag in apart.tolist()]
-    ratio = np.array([_changes(first, first + lag, looks).turnover for lag, looks in zip(apart, pairs, strict=True)])
+    ratio = np.empty((len(apart), len(first)))
+    held: dict[int, NDArray[np.int64]] = {}  # Those of the first looks that are still to be compared.
+    for look, pairs in zip(looks.tolist(), map(_pairs, log.wirings(looks, index)), strict=True):
+        if look in first:
+            held[look] = pairs
+        for begin in [begin for begin in held if begin + apart.max() < look]:
+            del held[begin]
+        for begin, then in held.items():
+            wanted = np.flatnonzero(apart == look - begin)
+            if len(wanted):
+                changes = _changes([begin], [look], [(then, pairs)])
+                ratio[wanted, np.searchsorted(first, begin)] = changes.turnover[0]
     return LagTurnover(apart.astype(float), ratio.mean(axis=1), ratio.std(axis=1))
 
 

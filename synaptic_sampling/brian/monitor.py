@@ -152,7 +152,7 @@ class RewiringMonitor(BrianObject):
         if self._log is not None:
             first = self.rewirings[0]
             # In SI numbers, in which the laws of chance are computed.
-            self._log.annotate(rule=first._projections[0].rule, seed=first.seed, interval=float(first.clock.dt_))
+            self._log.annotate(rule=first._projections[0].rule, seed=first.seed, interval=float(first.interval))
             for number, projection in enumerate(self._projections()):
                 c, name, multapses = projection.connections, projection.synapses.name, projection.multapses
                 self._log.describe(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling.brian import surgery
+from synaptic_sampling.brian import queues, surgery
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.potential import PotentialConnections
@@ -93,7 +93,7 @@ class PotentialProjection(Projection):
         info : RewiringInfo
             What died and was born.
         """
-        surgery.drop_spikes(self.synapses, info.born.slot)
+        queues.drop_spikes(self.synapses, info.born.slot)
         self._write(self._names["connected"], info.died.slot, 0)
         self._write(self._names["connected"], info.born.slot, 1)
         self._set_births(info.born.slot)
@@ -126,7 +126,7 @@ class PotentialProjection(Projection):
         """
         self.connections.restore({**state["connections"], "theta": self._array("theta")})
         self.fetch_theta()
-        surgery.restore_delays(self.synapses, state["delays"])
+        queues.restore_delays(self.synapses, state["delays"])
 
     def _flag(self) -> None:
         """Write who is connected."""

@@ -11,7 +11,7 @@ from brian2 import Synapses
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
-from synaptic_sampling.brian import expressions, surgery
+from synaptic_sampling.brian import expressions, queues, surgery
 from synaptic_sampling.brian.schedules import Schedule
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
@@ -131,6 +131,7 @@ class Projection:
             Who has them.
         """
         _REWIRED[self.synapses] = weakref.ref(owner)
+        queues.watch(self.synapses)
 
     def compile(self, namespace: Any) -> None:
         """Compile the strings of the rule and of births.
@@ -193,8 +194,8 @@ class Projection:
         if info.num_moves:
             surgery.move(self.synapses, *info.moved)
         if info.num_births != info.num_deaths:
-            surgery.use_first(self.synapses, len(self.connections))
-        surgery.rebuild_queues(self.synapses)
+            queues.use_first(self.synapses, len(self.connections))
+        queues.rebuild(self.synapses)
 
     def check_number(self, owner: str) -> None:
         """Refuse synapses that were added by others.
@@ -225,7 +226,7 @@ class Projection:
     def state(self) -> dict[str, Any]:
         """Return what Brian2's ``store`` keeps of this, and the delays, which Brian2 2.9 forgets."""
         state = {name: np.array(values) for name, values in self.connections.state().items() if name != "theta"}
-        return {"connections": state, "delays": surgery.delays(self.synapses)}
+        return {"connections": state, "delays": queues.delays(self.synapses)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what ``state`` returned.
@@ -238,8 +239,8 @@ class Projection:
         self.connections.resize(len(state["connections"]["pre"]))
         self.connections.restore({**state["connections"], "theta": self.connections.theta})
         self.fetch_theta()
-        surgery.restore_delays(self.synapses, state["delays"])
-        surgery.use_first(self.synapses, len(self.connections))
+        queues.restore_delays(self.synapses, state["delays"])
+        queues.use_first(self.synapses, len(self.connections))
 
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
         """Return endpoints, theta and polarity of all slots."""

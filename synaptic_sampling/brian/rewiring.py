@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject, Quantity, get_local_namespace, second
+from brian2 import BrianObject, Quantity, get_local_namespace
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import sampler
-from synaptic_sampling._checks import check_integer, plain_number
-from synaptic_sampling.brian import surgery
+from synaptic_sampling._checks import check_integer
+from synaptic_sampling.brian import surgery, timing
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection, Rule
@@ -81,7 +80,8 @@ class Rewiring(BrianObject):
     callback : callable, optional
         Called as ``callback(rewiring, info)`` after each event; ``info`` is a `RewiringInfo`.
     dt : Quantity, optional
-        Time between events; the first is at ``t = dt``.
+        Time between events; the first is at ``t = dt``. If it is a multiple of the synapses' own dt, the clock is
+        theirs, and ``interval`` says what was given here.
     clock : Clock, optional
         Instead of ``dt``.
     when : str
@@ -146,9 +146,9 @@ class Rewiring(BrianObject):
         order: int = 0,
         name: str = "rewiring*",
     ) -> None:
-        _check_when(when)
+        timing.check_when(when)
         check_split(split)
-        dt = _interval(rule, dt, clock)
+        dt = timing.interval_of(rule, dt, clock)
         several = isinstance(synapses, Sequence) and not isinstance(synapses, str)
         namespace = get_local_namespace(level=1)
         make = PotentialProjection if isinstance(rule, SoftDeepR | SynapticSampling) else Projection
@@ -172,6 +172,11 @@ class Rewiring(BrianObject):
         self.connections: Any = sets if several else sets[0]
         self.rule, self.synapses, self.callback = rule, synapses, _check_callback(callback)
         self._observers: list[Any] = []
+        # A second clock would cost Brian2 some microseconds in every step.
+        self._interval: Any = None
+        own = self._projections[0].synapses.clock
+        if dt is not None and clock is None and timing.number_of_steps(dt, own):
+            self._interval, dt, clock = dt, None, own
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
         for projection in self._projections:
             self.add_dependency(projection.synapses)
@@ -190,6 +195,11 @@ class Rewiring(BrianObject):
     def seed(self) -> int:
         """Return the key of all random numbers."""
         return self.sets[0].seed
+
+    @property
+    def interval(self) -> Quantity:
+        """Return the time between events."""
+        return self.clock.dt if self._interval is None else self._interval
 
     @property
     def num_active(self) -> int:
@@ -219,14 +229,16 @@ class Rewiring(BrianObject):
         NotImplementedError
             On a standalone device.
         ValueError
-            If synapses were added since the construction.
+            If synapses were added since the construction, or the time between events is no multiple of dt any more.
         """
         surgery.check_runtime()
         for projection in self._projections:
             projection.check_number(self.name)
             projection.compile(run_namespace)
             projection.follow_restore()
-            projection.follow_schedule(self._seconds + self.clock.dt_)
+            projection.follow_schedule(self._seconds + float(self.interval))
+        self._steps = self._steps_between()
+        self._timestep = self.clock.variables["timestep"].get_value()
         super().before_run(run_namespace)
 
     def run(self) -> None:
@@ -234,7 +246,7 @@ class Rewiring(BrianObject):
 
         ``active`` may change while a simulation runs; Brian2 itself looks at it before a run only.
         """
-        if self.active and self._clock.variables["timestep"].item() > 0:
+        if self.active and self._timestep[0] % self._steps == 0 and self._timestep[0] > 0:
             self.step()
 
     def step(self) -> RewiringInfo:
@@ -258,6 +270,14 @@ class Rewiring(BrianObject):
             projection.check_number(self.name)
             projection.follow_schedule(self._seconds)
             projection.fetch_theta()
+        with timing.uninterrupted():
+            info = self._event()
+        if self.callback is not None:
+            self.callback(self, info)
+        return info
+
+    def _event(self) -> RewiringInfo:
+        """Decide what dies and is born, and carry it out."""
         for observer in self._observers:
             observer.begin()
         info = self._decide()
@@ -268,8 +288,6 @@ class Rewiring(BrianObject):
             projection.clear_gradient()
         for observer in self._observers:
             observer.observe(self, info, self._seconds)
-        if self.callback is not None:
-            self.callback(self, info)
         return info
 
     def _decide(self) -> RewiringInfo:
@@ -284,6 +302,16 @@ class Rewiring(BrianObject):
         if self._shared is not None:
             return sampler.step(self._shared, gradients, rule)
         return sampler.step(self.connections, gradients[0], rule)
+
+    def _steps_between(self) -> int:
+        """Return how many steps of the clock there are between events."""
+        steps = 1 if self._interval is None else timing.number_of_steps(self._interval, self.clock)
+        if steps is None:
+            raise ValueError(
+                f"'{self.name}' has events every {self._interval}, which is no multiple of dt = {self.clock.dt}; "
+                "set dt before you make the Rewiring."
+            )
+        return steps
 
     @property
     def _seconds(self) -> float:
@@ -328,31 +356,7 @@ def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule
     return [most - number for number in numbers]
 
 
-def _interval(rule: Any, dt: Any, clock: Any) -> Any:
-    """Return the time between events, which synaptic sampling knows already."""
-    if not isinstance(rule, SynapticSampling):
-        return dt
-    given = clock.dt if clock is not None else dt
-    if given is None:
-        return Quantity(plain_number(rule.interval), dim=second.dim)
-    if not math.isclose(float(given), float(plain_number(rule.interval)), rel_tol=1e-9):
-        raise ValueError(
-            f"events every {given} do not fit the rule's interval of {Quantity(rule.interval, dim=second.dim)}; "
-            "leave dt out."
-        )
-    return dt
-
-
 def _check_callback(callback: Any) -> Any:
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of rewiring and info, got {callback!r}.")
     return callback
-
-
-def _check_when(when: Any) -> None:
-    slot = str(when).removeprefix("before_").removeprefix("after_")
-    if slot not in {"start", "end"}:
-        raise ValueError(
-            f"when must be 'end' or 'start' (or before or after one of them), got {when!r}; "
-            "between spikes and synapses, a rewiring would change the meaning of a time step."
-        )

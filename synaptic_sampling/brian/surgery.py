@@ -14,7 +14,6 @@ them, their variables are 0, they count in no degree and keep the endpoints that
 from __future__ import annotations
 
 import re
-import weakref
 from typing import Any, NamedTuple
 
 import brian2
@@ -24,6 +23,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from numpy.typing import NDArray
 
+from synaptic_sampling.brian import queues
 from synaptic_sampling.events import Edges
 
 __all__ = [
@@ -31,8 +31,6 @@ __all__ = [
     "append",
     "check_brian",
     "check_runtime",
-    "delays",
-    "drop_spikes",
     "endpoints",
     "groups",
     "is_connected",
@@ -41,18 +39,12 @@ __all__ = [
     "park",
     "per_synapse",
     "point",
-    "rebuild_queues",
     "reconnect",
-    "restore_delays",
-    "use_first",
 ]
 
 OLDEST, NEWEST = (2, 9), (2, 11)
 PARTS = ("_pathways", "_registered_variables", "_source_offset", "_target_offset", "multisynaptic_index")
 PATHWAY_PARTS = ("initialise_queue", "queue", "_delays", "synapse_sources")
-
-#: How many slots of a Synapses object hold connections, where not all do.
-_IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
 
 class Groups(NamedTuple):
@@ -183,7 +175,7 @@ def is_connected(synapses: Any) -> bool:
 def reconnect(synapses: Any, died: Edges, born: Edges) -> None:
     """Retract connections and give slots to newborns, with every variable 0; spikes on their way are dropped.
 
-    To be called outside the scheduling slot ``synapses``, and followed by ``rebuild_queues``.
+    To be called outside the scheduling slot ``synapses``, and followed by ``queues.rebuild``.
 
     Parameters
     ----------
@@ -201,21 +193,9 @@ def reconnect(synapses: Any, died: Edges, born: Edges) -> None:
         count -= np.bincount(old + begin, minlength=len(count)).astype(count.dtype)
         count += np.bincount(new + begin, minlength=len(count)).astype(count.dtype)
         ends[born.slot] = new + begin
-    _reset(synapses, np.union1d(died.slot, born.slot))
-    drop_spikes(synapses, died.slot)
-
-
-def drop_spikes(synapses: Any, slots: NDArray[np.int32]) -> None:
-    """Drop the spikes on their way through some slots.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
-    slots : ndarray of int32, shape (n,)
-        Which.
-    """
-    _redirect(synapses, slots, np.full(len(slots), -1))
+    for slots in (died.slot, born.slot):
+        _reset(synapses, slots)
+    queues.drop_spikes(synapses, died.slot)
 
 
 def move(synapses: Any, old: NDArray[np.int32], new: NDArray[np.int32]) -> None:
@@ -232,7 +212,7 @@ def move(synapses: Any, old: NDArray[np.int32], new: NDArray[np.int32]) -> None:
         values = variable.get_value()
         values[new] = values[old]
     _reset(synapses, old)
-    _redirect(synapses, old, new)
+    queues.redirect(synapses, old, new)
 
 
 def append(synapses: Any, number: int) -> None:
@@ -261,57 +241,8 @@ def park(synapses: Any, number: int) -> None:
     number : int
         How many slots hold connections.
     """
-    use_first(synapses, number)
+    queues.use_first(synapses, number)
     _reset(synapses, np.arange(number, len(synapses)))
-
-
-def use_first(synapses: Any, number: int) -> None:
-    """Let the spike queues know the first slots only, from their next rebuilding or run on.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
-    number : int
-        How many slots hold connections.
-    """
-    _IN_USE[synapses] = number
-    for pathway in synapses._pathways:
-        if "initialise_queue" not in vars(pathway):
-            pathway.initialise_queue = _initialiser(weakref.ref(synapses), weakref.ref(pathway))
-
-
-def _initialiser(synapses: Any, pathway: Any) -> Any:
-    """Return what Brian2 is to call at the begin of a run in the place of the pathway's own method."""
-    own = type(pathway()).initialise_queue
-
-    def initialise_queue() -> None:
-        own(pathway())
-        _prepare(synapses(), pathway())
-
-    return initialise_queue
-
-
-def _prepare(synapses: Any, pathway: Any) -> None:
-    """Fill the queue's index with the connections in use."""
-    number, delay = _IN_USE[synapses], pathway._delays.get_value()
-    delay = delay if len(delay) == 1 else delay[:number]
-    pathway.queue.prepare(delay, pathway.source.clock.dt_, pathway.synapse_sources.get_value()[:number])
-
-
-def rebuild_queues(synapses: Any) -> None:
-    """Let the spike queues know endpoints and delays as they are now.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
-    """
-    for pathway in synapses._pathways:
-        if synapses in _IN_USE:
-            _prepare(synapses, pathway)
-        else:
-            pathway.initialise_queue()
 
 
 def _reset(synapses: Any, slots: NDArray[Any]) -> None:
@@ -323,53 +254,6 @@ def _reset(synapses: Any, slots: NDArray[Any]) -> None:
     if "lastupdate" in v:
         # With 0, a trace set at birth would decay over the whole past.
         v["lastupdate"].get_value()[slots] = v["t"].get_value()
-
-
-def _redirect(synapses: Any, old: NDArray[np.int32], new: NDArray[Any]) -> None:
-    """Let the spikes on their way through slots go through others, or drop them where these are negative."""
-    where = np.arange(len(synapses))
-    where[old] = new
-    for pathway in synapses._pathways:
-        offset, rows = pathway.queue._full_state()
-        lengths = [len(row) for row in rows]
-        if not sum(lengths):
-            continue
-        slots = np.concatenate([np.asarray(row, np.int64) for row in rows])
-        through = where[slots]
-        if np.array_equal(through, slots):
-            continue
-        parts = np.split(through, np.cumsum(lengths)[:-1])
-        pathway.queue._restore_from_full_state((offset, [part[part >= 0].tolist() for part in parts]))
-
-
-def delays(synapses: Any) -> list[NDArray[np.float64]]:
-    """Return the delays of all pathways in seconds.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Any.
-
-    Returns
-    -------
-    list of ndarray
-        Copies; of length 1 where a pathway has one delay for all.
-    """
-    return [pathway._delays.get_value().copy() for pathway in synapses._pathways]
-
-
-def restore_delays(synapses: Any, stored: list[NDArray[np.float64]]) -> None:
-    """Set the delays of all pathways: Brian2 2.9 forgets them in ``store``.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
-    stored : list of ndarray
-        What ``delays`` returned.
-    """
-    for pathway, values in zip(synapses._pathways, stored, strict=True):
-        pathway._delays.get_value()[:] = values
 
 
 def make_probe(synapses: Any, number: int) -> Any:

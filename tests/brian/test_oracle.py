@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import DeepR
-from synaptic_sampling.brian import Rewiring, connect_exactly, surgery
+from synaptic_sampling.brian import Rewiring, connect_exactly, queues
 from tests.brian import oracle
 from tests.brian.conftest import both_targets
 
@@ -118,12 +118,12 @@ def test_equals_oracle(seed, runs):
 
 
 def test_without_the_purge_it_differs(monkeypatch):
-    monkeypatch.setattr(surgery, "_redirect", lambda *_: None)
+    monkeypatch.setattr(queues, "redirect", lambda *_: None)
     got, expected, _, _ = run_both(0)
     assert not agree(got, expected)
 
 
 def test_without_the_refresh_of_queues_it_differs(monkeypatch):
-    monkeypatch.setattr(surgery, "rebuild_queues", lambda *_: None)
+    monkeypatch.setattr(queues, "rebuild", lambda *_: None)
     got, expected, _, _ = run_both(0)
     assert not agree(got, expected)

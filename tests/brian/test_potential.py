@@ -9,6 +9,7 @@ from brian2 import ms, mV, second
 from numpy.testing import assert_array_equal
 
 from synaptic_sampling import PotentialConnections, Rewiring, RewiringMonitor, SoftDeepR, SynapticSampling, step
+from synaptic_sampling.brian import queues
 
 SAMPLING = SynapticSampling(
     learning_rate=2 / second, temperature=0.4, mean=0.1, std=0.8, interval=10 * ms, theta_range=(-2.0, 5.0)
@@ -42,7 +43,7 @@ def twin(s, rule=PLAIN, seed=3):
 def test_theta_takes_the_steps_of_the_core():
     source, target, s = made()
     rewiring = Rewiring(s, SAMPLING, seed=3)
-    assert rewiring.clock.dt == 10 * ms
+    assert rewiring.interval == 10 * ms
     c = twin(s)
     assert_array_equal(s.polarity[:], c.polarity)
     assert_array_equal(s.connected[:], c.connected)
@@ -96,10 +97,8 @@ def test_births_write_what_they_are_told_and_nothing_else():
 @pytest.mark.parametrize("purged", [True, False])
 def test_spikes_from_before_a_birth_are_not_delivered_by_it(monkeypatch, purged):
     """One spike is on its way for 15 ms; at 10 ms its synapse is connected. Without the purge it would be heard."""
-    from synaptic_sampling.brian import surgery
-
     if not purged:
-        monkeypatch.setattr(surgery, "drop_spikes", lambda *_: None)
+        monkeypatch.setattr(queues, "drop_spikes", lambda *_: None)
     source = b2.SpikeGeneratorGroup(1, [0, 0], [1, 12] * ms)
     target = b2.NeuronGroup(1, "v : 1")
     s = b2.Synapses(source, target, MODEL, on_pre="heard += int(theta >= 0)", delay=15 * ms)

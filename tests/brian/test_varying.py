@@ -9,7 +9,7 @@ from brian2 import ms, mV, second
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import Budget, Connections, DeepR, PruneAndRegrow, Rewiring, RewiringMonitor, sampler
-from synaptic_sampling.brian import surgery
+from synaptic_sampling.brian import queues, surgery
 from tests.brian import oracle
 from tests.brian.conftest import both_targets
 from tests.brian.test_oracle import (
@@ -135,7 +135,7 @@ def test_one_budget_equals_oracle(seed, runs, capacity):
 
 
 def test_without_the_purge_it_differs(monkeypatch):
-    monkeypatch.setattr(surgery, "_redirect", lambda *_: None)
+    monkeypatch.setattr(queues, "redirect", lambda *_: None)
     got, expected, _, _, _ = run_both(0)
     assert not agree(got, expected)
 
@@ -182,7 +182,7 @@ def test_pruning_without_regrowth():
 
 
 def test_the_same_run_tells_when_parked_slots_hear_spikes(monkeypatch):
-    monkeypatch.setattr(surgery, "_prepare", lambda synapses, pathway: type(pathway).initialise_queue(pathway))
+    monkeypatch.setattr(queues, "_prepare", lambda pathway, _: type(pathway).initialise_queue(pathway))
     source, target, s = chain()
     s.w = np.linspace(0, 39, 40) * mV
     rewiring = Rewiring(s, PruneAndRegrow("w < (t/second*1000 - 0.5)*mV", regrow=False), dt=10 * ms)

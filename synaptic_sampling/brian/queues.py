@@ -1,0 +1,168 @@
+"""The spike queues of Synapses: which slots belong to which neuron, and the spikes on their way through them.
+
+Beside ``surgery``, the only file that touches Brian2's private parts. A queue holds slots, not connections: whoever
+gives a slot to another connection has to drop what is on its way through it, and to let the queue know its new neuron.
+"""
+
+from __future__ import annotations
+
+import math
+import weakref
+from typing import Any
+
+import numpy as np
+from brian2 import Quantity, second
+from numpy.typing import NDArray
+
+__all__ = ["delays", "drop_spikes", "rebuild", "redirect", "restore_delays", "use_first", "watch"]
+
+#: How many slots of a Synapses object hold connections, where not all do.
+_IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+
+
+def watch(synapses: Any) -> None:
+    """Let Brian2 fill the queues by this file's leave, at the begin of every run.
+
+    Then parked slots stay unknown to the queues, and dt is not changed under spikes on their way, which Brian2 would
+    lose.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    """
+    for pathway in synapses._pathways:
+        if "initialise_queue" not in vars(pathway):
+            pathway.initialise_queue = _initialiser(weakref.ref(synapses), weakref.ref(pathway))
+
+
+def use_first(synapses: Any, number: int) -> None:
+    """Let the spike queues know the first slots only, from their next rebuilding or run on.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place; watched.
+    number : int
+        How many slots hold connections.
+    """
+    _IN_USE[synapses] = number
+
+
+def rebuild(synapses: Any) -> None:
+    """Let the spike queues know endpoints and delays as they are now.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    """
+    number = _IN_USE.get(synapses, len(synapses))
+    for pathway in synapses._pathways:
+        _prepare(pathway, number)
+
+
+def drop_spikes(synapses: Any, slots: NDArray[np.int32]) -> None:
+    """Drop the spikes on their way through some slots.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    slots : ndarray of int32, shape (n,)
+        Which.
+    """
+    redirect(synapses, slots, np.full(len(slots), -1))
+
+
+def redirect(synapses: Any, old: NDArray[np.int32], new: NDArray[Any]) -> None:
+    """Let the spikes on their way through slots go through others, or drop them where these are negative.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    old, new : ndarray of int32, shape (n,)
+        From where, to where.
+    """
+    if not len(old):
+        return
+    order = np.argsort(old)
+    old, new = old[order], new[order]
+    for pathway in synapses._pathways:
+        offset, rows = pathway.queue._full_state()
+        lengths = [len(row) for row in rows]
+        if not sum(lengths):
+            continue
+        through = np.concatenate([np.asarray(row, np.int64) for row in rows])
+        place = np.minimum(np.searchsorted(old, through), len(old) - 1)
+        hit = old[place] == through
+        if not hit.any():
+            continue
+        through[hit] = new[place[hit]]
+        parts = np.split(through, np.cumsum(lengths)[:-1])
+        pathway.queue._restore_from_full_state((offset, [part[part >= 0].tolist() for part in parts]))
+
+
+def delays(synapses: Any) -> list[NDArray[np.float64]]:
+    """Return the delays of all pathways in seconds.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Any.
+
+    Returns
+    -------
+    list of ndarray
+        Copies; of length 1 where a pathway has one delay for all.
+    """
+    return [pathway._delays.get_value().copy() for pathway in synapses._pathways]
+
+
+def restore_delays(synapses: Any, stored: list[NDArray[np.float64]]) -> None:
+    """Set the delays of all pathways: Brian2 2.9 forgets them in ``store``.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    stored : list of ndarray
+        What ``delays`` returned.
+    """
+    for pathway, values in zip(synapses._pathways, stored, strict=True):
+        pathway._delays.get_value()[:] = values
+
+
+def _initialiser(synapses: Any, pathway: Any) -> Any:
+    """Return what Brian2 is to call at the begin of a run in the place of the pathway's own method."""
+    own, before = type(pathway()).initialise_queue, pathway().source.clock.dt_
+
+    def initialise_queue() -> None:
+        nonlocal before
+        now = pathway().source.clock.dt_
+        if not math.isclose(now, before, rel_tol=1e-9):
+            _check_empty(pathway(), before, now)
+        before = now
+        own(pathway())
+        if synapses() in _IN_USE:
+            _prepare(pathway(), _IN_USE[synapses()])
+
+    return initialise_queue
+
+
+def _prepare(pathway: Any, number: int) -> None:
+    """Fill the queue's index with the connections in use."""
+    delay = pathway._delays.get_value()
+    delay = delay if len(delay) == 1 else delay[:number]
+    pathway.queue.prepare(delay, pathway.source.clock.dt_, pathway.synapse_sources.get_value()[:number])
+
+
+def _check_empty(pathway: Any, before: float, now: float) -> None:
+    number = sum(len(row) for row in pathway.queue._full_state()[1])
+    if number:
+        old, new = (Quantity(dt, dim=second.dim) for dt in (before, now))
+        raise ValueError(
+            f"dt was changed from {old} to {new} while {number} spikes are on their way through '{pathway.name}', and "
+            f"Brian2 would lose some; set dt back to {old} and run until they have arrived."
+        )

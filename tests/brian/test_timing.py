@@ -1,0 +1,174 @@
+"""Clocks, changes of dt, interrupts, progress: what a run may meet."""
+
+from __future__ import annotations
+
+import signal
+
+import brian2 as b2
+import numpy as np
+import pytest
+from brian2 import ms, second
+from numpy.testing import assert_array_equal
+
+from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, RewiringMonitor, connect_exactly, sampler
+from synaptic_sampling.brian import queues, surgery
+from tests.brian.test_rewiring import MODEL, make, network
+
+RULE = DeepR(learning_rate=0.1, l1=1.0, temperature=0.1)
+
+
+def steps_of(**options):
+    """Return the times of events, in ms, and the Rewiring."""
+    s = make()
+    times = []
+    rewiring = Rewiring(s, RULE, seed=1, callback=lambda r, _: times.append(round(s.t / ms, 6)), **options)
+    net = network(s, rewiring)
+    net.run(1.75 * ms)
+    net.run(2.3 * ms)
+    return times, rewiring
+
+
+def test_clock_of_the_synapses_and_another_one_give_the_same_events():
+    shared, rewiring = steps_of(dt=0.5 * ms)
+    assert rewiring.clock is rewiring.synapses.clock
+    assert rewiring.interval == 0.5 * ms
+    other, own = steps_of(clock=b2.Clock(0.5 * ms))
+    assert shared == other == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
+    assert own.interval == 0.5 * ms
+    assert_array_equal(rewiring.i, own.i)
+    no_multiple, uneven = steps_of(dt=0.75 * ms)
+    assert uneven.clock is not uneven.synapses.clock
+    assert uneven.interval == 0.75 * ms
+    assert len(no_multiple) == 5
+
+
+def test_dt_must_be_a_time_above_0():
+    with pytest.raises(ValueError, match="dt must be above 0"):
+        Rewiring(make(), RULE, dt=0 * ms)
+
+
+def test_an_interval_that_no_longer_fits_is_refused():
+    s = make()
+    rewiring = Rewiring(s, RULE, dt=1 * ms)
+    b2.defaultclock.dt = 0.3 * ms
+    with pytest.raises(b2.BrianObjectException) as raised:
+        network(s, rewiring).run(3 * ms)
+    assert "no multiple of dt = 0.3 ms" in str(raised.value.__cause__) or "300" in str(raised.value.__cause__)
+
+
+@pytest.mark.parametrize("late", [False, True])
+def test_dt_may_change_between_runs_unless_spikes_are_on_their_way(late):
+    inputs = b2.SpikeGeneratorGroup(1, [0, 0], [1, 20] * ms)
+    neurons = b2.NeuronGroup(2, "v : 1")
+    s = b2.Synapses(inputs, neurons, "w : 1", on_pre="v_post += 1", delay=5 * ms)
+    s.connect(i=0, j=0)
+    rewiring = Rewiring(s, PruneAndRegrow("False"), dt=1 * ms, multapses=True)
+    net = b2.Network(inputs, neurons, s, rewiring)
+    net.run((10 if late else 4) * ms)
+    b2.defaultclock.dt = 0.5 * ms
+    if not late:
+        before = s.pre.queue._full_state()
+        with pytest.raises(b2.BrianObjectException) as raised:
+            net.run(10 * ms)
+        assert "while 1 spikes are on their way" in str(raised.value.__cause__.__cause__)
+        assert s.pre.queue._full_state() == before
+        b2.defaultclock.dt = 0.1 * ms
+    net.run(26 * ms)
+    assert neurons.v[0] == 2
+
+
+@pytest.mark.parametrize("by_hand", [True, False])
+@pytest.mark.parametrize(
+    ("where", "name"),
+    [(queues, "drop_spikes"), (queues, "rebuild"), (surgery, "reconnect"), (surgery, "_reset"), (sampler, "step")],
+)
+def test_ctrl_c_within_an_event_leaves_a_valid_network(monkeypatch, where, name, by_hand):
+    """The event is completed; then Brian2 ends the run, or KeyboardInterrupt is raised."""
+    s = make(connections=40)
+    s.delay = np.arange(40) % 30 * 0.1 * ms
+    rewiring = Rewiring(s, RULE, seed=3, dt=1 * ms)
+    monitor = RewiringMonitor(rewiring)
+    net = network(s, rewiring, monitor)
+    net.run(3.5 * ms)
+    own, handler = getattr(where, name), signal.getsignal(signal.SIGINT)
+
+    def interrupted(*arguments):
+        signal.raise_signal(signal.SIGINT)
+        return own(*arguments)
+
+    monkeypatch.setattr(where, name, interrupted)
+    if by_hand:
+        with pytest.raises(KeyboardInterrupt):
+            rewiring.step()
+    else:
+        net.run(10 * ms)
+        assert net.t < 5 * ms
+    monkeypatch.undo()
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert rewiring.connections.steps_done == 4
+    check_valid(s, rewiring, monitor)
+    net.run(5 * ms)
+    check_valid(s, rewiring, monitor)
+
+
+def check_valid(s, rewiring, monitor):
+    """All that is known of the wiring agrees."""
+    c = rewiring.connections
+    assert_array_equal(s.i[:], c.pre)
+    assert_array_equal(s.j[:], c.post)
+    assert_array_equal(s.polarity[:], c.polarity)
+    assert len({*zip(s.i[:], s.j[:], strict=True)}) == len(c)
+    assert_array_equal(s.N_outgoing_pre[:], np.bincount(s.i[:], minlength=c.num_pre))
+    assert_array_equal(s.N_incoming_post[:], np.bincount(s.j[:], minlength=c.num_post))
+    pre, post, _ = monitor.log.wiring()
+    assert_array_equal(pre, c.pre)
+    assert_array_equal(post, c.post)
+
+
+def test_progress_is_reported(capsys):
+    s = make()
+    rewiring = Rewiring(s, RULE, dt=1 * ms)
+    network(s, rewiring).run(5 * ms, report="text")
+    assert "100%" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("magic", [True, False])
+@pytest.mark.parametrize("early", [True, False])
+def test_made_before_or_after_the_first_run(magic, early):
+    def simulate():
+        b2.start_scope()
+        inputs = b2.SpikeGeneratorGroup(6, np.arange(60) % 6, np.arange(1, 61) * ms)
+        neurons = b2.NeuronGroup(5, "v : 1", threshold="v > 3", reset="v = 0")
+        s = b2.Synapses(inputs, neurons, MODEL, on_pre="v_post += 1", delay=2 * ms)
+        connect_exactly(s, connections=12, seed=1)
+        s.theta = np.linspace(0, 0.2, 12)
+        net = b2.Network(inputs, neurons, s)
+        rewiring = None
+        if early:
+            rewiring = Rewiring(s, RULE, seed=2, dt=1 * ms)
+            rewiring.active = False
+            net.add(rewiring)
+        run = b2.run if magic else net.run
+        run(10.5 * ms)
+        if not early:
+            rewiring = Rewiring(s, RULE, seed=2, dt=1 * ms)
+            net.add(rewiring)
+        rewiring.active = True
+        run(40 * ms)
+        return neurons.v[:].tolist(), rewiring.i.tolist(), rewiring.connections.steps_done
+
+    v, i, steps = simulate()
+    assert steps == 40
+    assert (v, i) == REFERENCE.setdefault("it", (v, i)), "the same in all four ways"
+
+
+REFERENCE: dict = {}
+
+
+def test_events_every_second_are_no_matter_of_rounding():
+    s = make()
+    rewiring = Rewiring(s, RULE, dt=1 * second)
+    assert rewiring.interval == 1 * second
+    net = network(s, rewiring)
+    net.run(50 * ms)
+    assert rewiring._steps == 10000

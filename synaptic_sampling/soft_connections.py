@@ -263,7 +263,7 @@ class SoftConnections(Connections):
         """
         raise TypeError(f"SoftConnections have no budget to share, got one of {number}; use Connections with DeepR.")
 
-    def bear(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> NDArray[Any]:
+    def bear(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> None:
         """Fill slots with random sites that nobody holds, theta = 0.
 
         Parameters
@@ -274,21 +274,15 @@ class SoftConnections(Connections):
             Slots whose sites have been given up.
         stream : Stream
             What the sites are for.
-
-        Returns
-        -------
-        ndarray of EVENT
-            Their births.
         """
         keys = self.draw_vacant(slots, freed, stream, self.steps_done)
         self.resize(max([len(self), *(slots[-1:] + 1).tolist()]))
-        born, state = np.empty(len(slots), EVENT), (self.pre, self.post, self.theta, self.polarity, self.birth_step)
+        state, events = (self.pre, self.post, self.theta, self.polarity, self.birth_step), np.empty(len(slots), EVENT)
         signs, sign_stream = self._sign_rule, self._stream(Stream.SIGN)
         now, index = self.steps_done, self.index
-        dynamics._regrow(slots, keys, signs, self.num_post, now, index, sign_stream, *self._key, state, born)
+        dynamics._regrow(slots, keys, signs, self.num_post, now, index, sign_stream, *self._key, state, events)
         for moment in self.moments:
             moment[slots] = 0.0
-        return born
 
     def _set_depth(self, rule: SoftDeepR, depth: float) -> None:
         """Keep what the rule says of lengths."""

@@ -8,9 +8,11 @@ from typing import Any
 
 import numpy as np
 from brian2 import BrianObject, Quantity, second
+from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 from numpy.typing import NDArray
+from scipy.sparse import coo_array
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.brian.rewiring import Rewiring
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.log import RewiringLog
@@ -20,6 +22,9 @@ __all__ = ["RewiringMonitor"]
 
 class RewiringMonitor(BrianObject):
     """Record when which connection was born and died: edges, not slots.
+
+    Brian2's ``store`` and ``restore`` take the log with them: after ``restore`` it ends where it did at ``store``. It
+    is a new object then; one kept from before is not cut.
 
     Parameters
     ----------
@@ -144,6 +149,69 @@ class RewiringMonitor(BrianObject):
             self.snapshot()
         super().after_run()
 
+    def connectivity_at(self, t: Any, synapses: int = 0) -> coo_array:
+        """Return the wiring as it was at a time, the event of this very time included.
+
+        Parameters
+        ----------
+        t : Quantity
+            From the begin of the first run until now.
+        synapses : int
+            Number of the Synapses object, those of all rewirings counted.
+
+        Returns
+        -------
+        coo_array of int8, shape (presynaptic neurons, postsynaptic neurons)
+            1 for each connection.
+
+        Raises
+        ------
+        AttributeError
+            If the monitor keeps counts only.
+        DimensionMismatchError
+            If t is no time.
+        TypeError, ValueError
+            If t or the number is out of range, or nothing has been run yet.
+        """
+        projections = self._projections()
+        number = check_integer("synapses", synapses, minimum=0, maximum=len(projections) - 1)
+        fail_for_dimension_mismatch(t, second, "t must be a time")
+        now, snapshots = self.rewirings[0]._seconds, self.log.snapshots
+        seconds = check_number("t", float(t), minimum=0.0, maximum=now * (1.0 + 1e-9))
+        if not snapshots:
+            raise ValueError(f"'{self.name}' has seen no run yet.")
+        times = self.log.times
+        # Times of events are multiples of dt, and carry its rounding.
+        before = int(np.searchsorted(times["seconds"], seconds + 1e-9 * max(seconds, 1e-3), side="right"))
+        step = times["step"][before - 1] if before else snapshots[0].step
+        pre, post, _ = self.log.wiring(int(step), index=number)
+        c = projections[number].connections
+        return coo_array((np.ones(len(pre), np.int8), (pre, post)), shape=(c.num_pre, c.num_post))
+
+    def _full_state(self) -> dict[str, Any]:
+        """Return what Brian2's ``store`` keeps of this object: the log as well."""
+        state: dict[str, Any] = {"counts": (self.num_births, self.num_deaths), "begun": self._begun, "log": None}
+        if self._log is not None:
+            snapshots = [tuple(np.array(part) for part in taken) for taken in self._log.snapshots]
+            state["log"] = (self._log.times.copy(), self._log.events.copy(), snapshots)
+        return state
+
+    def _restore_from_full_state(self, state: dict[str, Any]) -> None:
+        """Take on what ``_full_state`` returned; the log becomes a new one, and ends where the time stored did."""
+        self.num_births, self.num_deaths = state["counts"]
+        self._begun = state["begun"]
+        if self._log is None or state["log"] is None:
+            return
+        times, events, snapshots = state["log"]
+        log = RewiringLog()
+        log.metadata.update(self._log.metadata)
+        if self._begun:
+            self._describe(log)
+        for step, index, *columns in snapshots:
+            log.snapshot(int(step), int(index), *columns)
+        log.record_steps(times, events)
+        self._log = log
+
     def begin(self) -> None:
         """Keep the first wiring; called by the Rewiring before each event."""
         if self._begun:
@@ -153,17 +221,21 @@ class RewiringMonitor(BrianObject):
             first = self.rewirings[0]
             # In SI numbers, in which the laws of chance are computed.
             self._log.annotate(rule=first._projections[0].rule, seed=first.seed, interval=float(first.interval))
-            for number, projection in enumerate(self._projections()):
-                c, name, multapses = projection.connections, projection.synapses.name, projection.multapses
-                self._log.describe(
-                    number,
-                    num_pre=c.num_pre,
-                    num_post=c.num_post,
-                    num_sites=c.num_sites,
-                    name=name,
-                    multapses=multapses,
-                )
+            self._describe(self._log)
             self.snapshot()
+
+    def _describe(self, log: RewiringLog) -> None:
+        """Say what the sets of connections are."""
+        for number, projection in enumerate(self._projections()):
+            c, name, multapses = projection.connections, projection.synapses.name, projection.multapses
+            log.describe(
+                number,
+                num_pre=c.num_pre,
+                num_post=c.num_post,
+                num_sites=c.num_sites,
+                name=name,
+                multapses=multapses,
+            )
 
     def observe(self, rewiring: Rewiring, info: RewiringInfo, seconds: float) -> None:
         """Record an event; called by the Rewiring after it.

@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 from brian2 import BrianObject, Quantity, get_local_namespace
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import coo_array
 
 from synaptic_sampling import sampler
 from synaptic_sampling._checks import check_integer
-from synaptic_sampling.brian import surgery, timing
+from synaptic_sampling.brian import export, surgery, timing
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection, Rule
@@ -216,6 +217,51 @@ class Rewiring(BrianObject):
         """Return the postsynaptic index of each connection, a copy; one Synapses after the other."""
         return np.concatenate([post[sign != 0] for _, post, _, sign in self._held()])
 
+    def to_scipy(self, weights: str | None = None, synapses: int = 0) -> coo_array:
+        """Return the connections as a sparse matrix.
+
+        Parameters
+        ----------
+        weights : str, optional
+            The synaptic variable or subexpression whose values are the entries, in SI units; ones by default.
+        synapses : int
+            Number of the Synapses object, where there are several.
+
+        Returns
+        -------
+        coo_array, shape (presynaptic neurons, postsynaptic neurons)
+            A connection of value 0 is stored too.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If there is no such variable, or no such Synapses object.
+        """
+        number = check_integer("synapses", synapses, minimum=0, maximum=len(self._projections) - 1)
+        return export.to_matrix(self._projections[number], weights)
+
+    def to_networkx(self, *variables: str) -> Any:
+        """Return the connections of all Synapses as a ``networkx.MultiDiGraph``.
+
+        Parameters
+        ----------
+        *variables : str
+            Synaptic variables or subexpressions that edges carry, in SI units.
+
+        Returns
+        -------
+        MultiDiGraph
+            Nodes are (name of a group, index); an edge knows its ``synapses`` by name.
+
+        Raises
+        ------
+        ImportError
+            If networkx is not installed.
+        ValueError
+            If there is no such variable.
+        """
+        return export.to_networkx(self._projections, variables)
+
     def before_run(self, run_namespace: Any) -> None:
         """Check the synapses and compile strings; called by Brian2 before each run.
 
@@ -237,7 +283,7 @@ class Rewiring(BrianObject):
             projection.compile(run_namespace)
             projection.follow_restore()
             projection.follow_schedule(self._seconds + float(self.interval))
-        self._steps = self._steps_between()
+        self._steps = timing.steps_between(self)
         self._timestep = self.clock.variables["timestep"].get_value()
         super().before_run(run_namespace)
 
@@ -302,16 +348,6 @@ class Rewiring(BrianObject):
         if self._shared is not None:
             return sampler.step(self._shared, gradients, rule)
         return sampler.step(self.connections, gradients[0], rule)
-
-    def _steps_between(self) -> int:
-        """Return how many steps of the clock there are between events."""
-        steps = 1 if self._interval is None else timing.number_of_steps(self._interval, self.clock)
-        if steps is None:
-            raise ValueError(
-                f"'{self.name}' has events every {self._interval}, which is no multiple of dt = {self.clock.dt}; "
-                "set dt before you make the Rewiring."
-            )
-        return steps
 
     @property
     def _seconds(self) -> float:

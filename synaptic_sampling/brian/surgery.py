@@ -36,6 +36,7 @@ __all__ = [
     "is_connected",
     "make_probe",
     "move",
+    "neurons",
     "park",
     "per_synapse",
     "point",
@@ -115,6 +116,26 @@ def groups(synapses: Any) -> Groups:
     # A subgroup knows its group by a proxy, which is not the group itself but has its identity.
     same = getattr(source, "source", source).id == getattr(target, "source", target).id
     return Groups(len(source), len(target), source.start - target.start if same else None)
+
+
+def neurons(synapses: Any) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
+    """Return which neurons the presynaptic and postsynaptic indices mean.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Between groups or subgroups.
+
+    Returns
+    -------
+    tuple of list of (str, int)
+        Name of the whole group, and index in it.
+    """
+    sides = []
+    for group in (synapses.source, synapses.target):
+        name = getattr(group, "source", group).name
+        sides.append([(name, group.start + index) for index in range(len(group))])
+    return sides[0], sides[1]
 
 
 def endpoints(synapses: Any) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

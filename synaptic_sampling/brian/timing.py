@@ -14,7 +14,7 @@ from brian2 import DimensionMismatchError, Quantity, get_dimensions, second
 from synaptic_sampling._checks import plain_number
 from synaptic_sampling.rules import SynapticSampling
 
-__all__ = ["check_when", "interval_of", "number_of_steps", "uninterrupted"]
+__all__ = ["check_when", "interval_of", "number_of_steps", "steps_between", "uninterrupted"]
 
 
 def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
@@ -72,6 +72,33 @@ def number_of_steps(interval: Any, clock: Any) -> int | None:
     ratio = float(interval) / clock.dt_
     number = round(ratio)
     return number if number >= 1 and math.isclose(ratio, number, rel_tol=1e-9) else None
+
+
+def steps_between(rewiring: Any) -> int:
+    """Return how many steps of its clock a Rewiring has from event to event.
+
+    Parameters
+    ----------
+    rewiring : Rewiring
+        Whose clock may be that of the synapses.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ValueError
+        If dt was changed, and its interval is no multiple of it any more.
+    """
+    steps = number_of_steps(rewiring.interval, rewiring.clock)
+    if steps is None:
+        raise ValueError(
+            f"'{rewiring.name}' has events every {rewiring.interval}, which is no multiple of dt = "
+            f"{rewiring.clock.dt}; set dt before you make the Rewiring."
+        )
+    return steps
 
 
 def check_when(when: Any) -> None:

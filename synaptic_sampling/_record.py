@@ -29,7 +29,7 @@ from synaptic_sampling._log_file import (
     pack,
 )
 from synaptic_sampling._replay import Walk, Wiring
-from synaptic_sampling._rows import Rows
+from synaptic_sampling._rows import Rows, RowsOnDisk
 
 __all__ = ["Record"]
 
@@ -347,7 +347,11 @@ class Record:
         ------
         OSError
             If the file cannot be written.
+        ValueError
+            If it is the file on which the events of this log are.
         """
+        if isinstance(self._events, RowsOnDisk) and self._events.is_in(path):
+            raise ValueError(f"{path} holds the events of this log already; save it under another name.")
         temporary = Path(path).with_name(f".{Path(path).name}.part")
         with temporary.open("wb") as file:
             file.write(MAGIC + frame(SETS, json.dumps(list(self.sets.values())).encode()))

@@ -151,6 +151,10 @@ class RowsOnDisk(Rows):
         """
         return np.concatenate([self._open[:0], *self.blocks(-1, MAX_STEP)])[begin:]
 
+    def is_in(self, path: str | os.PathLike[str]) -> bool:
+        """Return whether this is the file."""
+        return os.path.realpath(path) == os.path.realpath(self._path)
+
     @property
     def num_in_memory(self) -> int:
         """Return the number of rows that are not yet in the file."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +17,9 @@ from synaptic_sampling._log_file import MAGIC, frame, scan
 from synaptic_sampling.log import LogError, RewiringLog
 from tests.log.test_log import RULE, equal, record
 from tests.log.test_moves import random_history
+
+#: Of all that can be asked of it.
+GOLDEN = "cb44e6c67e7ecd541d661b188f6e797bad88572da910c0512bb36bbb7b346746"
 
 
 def answers(log):
@@ -282,6 +287,28 @@ def test_a_snapshot_that_does_not_follow_is_found():
     log.snapshot(10, 0, c.pre[:-1], c.post[:-1], c.theta[:-1], c.polarity[:-1])
     with pytest.raises(LogError, match="at step 10 does not follow from the events"):
         log.survivors(0, 10)
+
+
+def test_a_log_is_not_saved_over_the_file_it_is_in(tmp_path):
+    saved(tmp_path / "run.log")
+    opened, before = RewiringLog.open(tmp_path / "run.log"), (tmp_path / "run.log").read_bytes()
+    (tmp_path / "link.log").symlink_to(tmp_path / "run.log")
+    for name in ("run.log", "link.log"):
+        with pytest.raises(ValueError, match="holds the events of this log already; save it under another name"):
+            opened.save(tmp_path / name)
+    assert (tmp_path / "run.log").read_bytes() == before
+    opened.save(tmp_path / "copy.log")
+    assert answers(RewiringLog.load(tmp_path / "copy.log")) == answers(opened)
+    RewiringLog.load(tmp_path / "run.log").save(tmp_path / "run.log")  # In memory, it does not depend on the file.
+
+
+def test_files_of_format_2_stay_readable():
+    """A file that is kept: two sets, moves, a shared pair, metadata, 20 steps."""
+    log = RewiringLog.open(Path(__file__).parent / "format_2.rewiring")
+    assert hashlib.sha256(answers(log)).hexdigest() == GOLDEN
+    assert (log.num_births, log.num_deaths, log.last_step) == (9, 6, 20)
+    assert log.metadata["note"] == "kept"
+    assert [tuple(about) for about in log.sets.values()] == [(0, 9, 9, 81, "", False), (1, 5, 5, 100, "twice", True)]
 
 
 def test_an_empty_file_of_ours_is_an_empty_log(tmp_path):

@@ -1,7 +1,7 @@
 """One function per picture: a log or arrays in, matplotlib axes out."""
 
 from synaptic_sampling.plotting._style import COLOURS
-from synaptic_sampling.plotting.brains import plot_brains
+from synaptic_sampling.plotting.brains import brains_in_half_lives, plot_brains
 from synaptic_sampling.plotting.comparison import Run, plot_accuracy, plot_comparison
 from synaptic_sampling.plotting.connectivity import animate_connectivity, plot_connectivity, plot_matrix
 from synaptic_sampling.plotting.survival import plot_lifetimes, plot_survival
@@ -13,6 +13,7 @@ __all__ = [
     "COLOURS",
     "Run",
     "animate_connectivity",
+    "brains_in_half_lives",
     "plot_accuracy",
     "plot_brains",
     "plot_comparison",

@@ -12,7 +12,7 @@ from matplotlib.axes import Axes
 from synaptic_sampling.plotting._style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.biology import Observation, published, stays_after
-from synaptic_sampling.statistics.comparison import in_half_lives, survival_in
+from synaptic_sampling.statistics.comparison import half_life_at_one_rate, survival_in
 
 __all__ = ["brains_in_half_lives", "plot_brains"]
 
@@ -40,8 +40,8 @@ def brains_in_half_lives() -> dict[str, tuple[list[float], list[float]]]:
         if len(days) < 2:
             continue
         shares = [float(np.mean([stays_after(row, day) for row in own if row.days == day])) for day in days]
-        half_life = days[-1] * math.log(2) / -math.log(shares[-1])
-        found[name] = [day / half_life for day in days], shares
+        unit = days[-1] * math.log(2) / -math.log(shares[-1])
+        found[name] = [day / unit for day in days], shares
     return found
 
 
@@ -51,7 +51,8 @@ def plot_brains(logs: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     Parameters
     ----------
     logs : mapping of str to RewiringLog, or to objects that have one as ``log``
-        By name. A run is watched from its middle on; one in which fewer than half died then is left out.
+        By name. A run is watched from its middle on. Where fewer than half died then, the half-life follows from the
+        share at the end, as it does for brains.
     ax : Axes, optional
         Where to draw; the current axes by default.
 
@@ -71,12 +72,10 @@ def plot_brains(logs: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     latest = 4.0
     for (name, log), colour in zip(logs.items(), COLOURS, strict=False):
         curve = survival_in(log_of(log), "steps")
-        try:
-            curve = in_half_lives(curve)
-        except ValueError:  # Fewer than half died.
+        unit, shown = half_life_at_one_rate(curve), curve.time > 0
+        if unit == math.inf:  # Nobody died.
             continue
-        shown = curve.time > 0
-        axes.step(curve.time[shown], 100 * curve.probability[shown], where="post", color=colour, label=name)
+        axes.step(curve.time[shown] / unit, 100 * curve.probability[shown], where="post", color=colour, label=name)
     for (name, (times, shares)), marker in zip(brains_in_half_lives().items(), MARKERS, strict=False):
         axes.plot(times, 100 * np.array(shares), marker, color="0.4", label=name, markersize=6)
     time = np.geomspace(1e-3, latest, NUM_NULL_POINTS)

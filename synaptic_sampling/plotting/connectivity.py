@@ -55,7 +55,7 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     record, axes = log_of(log), axes_of(ax)
     check_integer("most", most, minimum=1, maximum=10**7)
     kept, every = _thinned(record, index, most)
-    look = {"linestyle": "none", "marker": ",", **style}
+    look = {"linestyle": "none", "marker": ".", "markersize": 1.5, "markeredgewidth": 0, **style}
     for kind, name, colour in ((-1, "deaths", COLOURS[1]), (1, "births", COLOURS[0])):
         own = kept[kept["kind"] == kind]
         axes.plot(own["step"], own["post"], label=name, **{"color": colour, **look})
@@ -63,8 +63,7 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     axes.set_ylabel("postsynaptic neuron")
     if every > 1:
         axes.set_title(f"1 of {every} events", fontsize="small", loc="right")
-    if not len(look.get("marker", "")) or look["marker"] == ",":
-        legend(axes, markerscale=20, loc="upper right")
+    legend(axes, markerscale=6, loc="upper right", frameon=True)
     return axes
 
 

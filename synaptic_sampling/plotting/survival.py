@@ -96,7 +96,7 @@ def plot_lifetimes(
     record, axes = log_of(log), axes_of(ax)
     found = hazard_of_newborns(record, from_step=from_step)
     seen = found.deaths > 0  # No logarithm shows 0.
-    middle = np.sqrt(np.maximum(found.begin, 0.5) * found.end)[seen]
+    middle = np.sqrt((found.begin + 1.0) * found.end)[seen]  # Of the whole ages in each interval.
     (line,) = axes.plot(middle, found.rate[seen], **{"marker": "o", "markersize": 3, "linewidth": 1.2, **style})
     axes.fill_between(middle, found.low[seen], found.high[seen], color=line.get_color(), alpha=0.25, linewidth=0)
     if step_ratio is not None and len(middle):

@@ -99,6 +99,9 @@ def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style
         If there are too few snapshots.
     """
     record, axes = log_of(log), axes_of(ax)
+    number = len(record.snapshot_steps(index))
+    if number < 3:
+        raise ValueError(f"a way needs three snapshots or more, the log has {number}; take some while the run goes on.")
     way = principal_components(record, index)
     x, y = way.position[:, 0], way.position[:, 1]
     (line,) = axes.plot(x, y, **{"linewidth": 1.0, "marker": "o", "markersize": 2.5, **style})

@@ -15,7 +15,7 @@ from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
 from synaptic_sampling.statistics.survival import survival_of_all
 
-__all__ = ["UNITS", "Compared", "clock", "compare", "in_half_lives", "survival_in"]
+__all__ = ["UNITS", "Compared", "clock", "compare", "half_life_at_one_rate", "in_half_lives", "survival_in"]
 
 UNITS = ("steps", "samples", "seconds", "half-lives")
 
@@ -146,6 +146,27 @@ def in_half_lives(curve: Survival) -> Survival:
     if not 0 < unit < math.inf:
         raise ValueError("fewer than half died in the record, or half at once; record for longer, or use another unit.")
     return curve._replace(time=curve.time / unit)
+
+
+def half_life_at_one_rate(curve: Survival) -> float:
+    """Return the half-life of a curve, or, where it ends above 1/2, that of one rate of death with the same end.
+
+    Brains are rarely watched for a half-life: this is how they, and short runs, come onto one scale.
+
+    Parameters
+    ----------
+    curve : Survival
+        Of any unit of time.
+
+    Returns
+    -------
+    float
+        Where it falls to 1/2, or t*log(2)/-log(S(t)) at its last time t; infinite if nobody died.
+    """
+    share, time = float(curve.probability[-1]), float(curve.time[-1])
+    if share <= 0.5:
+        return half_life(curve).value
+    return time * math.log(2.0) / -math.log(share) if share < 1.0 else math.inf
 
 
 def compare(

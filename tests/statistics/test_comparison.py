@@ -126,3 +126,13 @@ def test_one_rate_of_death_gives_the_published_share_at_its_time():
         assert biology.stays_after(row, 2 * row.days) == pytest.approx(row.value**2)
     with pytest.raises(ValueError, match="no survival follows from 'formation'"):
         biology.stays_after(biology.published("formation")[0], 1)
+
+
+def test_half_life_of_a_curve_that_ends_above_one_half():
+    curve = survival.Survival(
+        *(np.array(values) for values in ([0.0, 2.0, 10.0], [1.0, 0.9, 0.8], [1.0] * 3, [1.0] * 3))
+    )
+    assert comparison.half_life_at_one_rate(curve) == pytest.approx(10 * math.log(2) / -math.log(0.8))
+    low = curve._replace(probability=np.array([1.0, 0.6, 0.4]))
+    assert comparison.half_life_at_one_rate(low) == half_life(low).value == 10.0
+    assert comparison.half_life_at_one_rate(curve._replace(probability=np.ones(3))) == math.inf

@@ -1,0 +1,193 @@
+"""Draw everything that a log of births and deaths tells, and write it into one page that can be mailed.
+
+    python -m scripts.plot_rewiring run.rewiring --out DIR
+    python -m scripts.plot_rewiring rate=a.rewiring spiking=b.rewiring --out DIR
+
+Several logs, of spiking and rate-based nets alike, stand in the same pictures. Writes report.html, which needs nothing
+else, and each picture as PNG. A log whose run still goes on is read as far as it has got.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+from tqdm import tqdm
+
+from scripts.report import Picture, answers, page, step_ratio
+from synaptic_sampling import LogError, RewiringLog, plotting
+from synaptic_sampling.plotting import COLOURS, Run
+
+__all__ = ["main"]
+
+Logs = dict[str, RewiringLog]
+
+
+def comparison(logs: Logs) -> Picture:
+    """Return turnover, survival and weights of all runs.
+
+    Parameters
+    ----------
+    logs : dict of str to RewiringLog
+        By name.
+
+    Returns
+    -------
+    Picture
+        With three panels.
+    """
+    figure, axes = plt.subplots(2, 2, figsize=(9.0, 6.6), layout="constrained")
+    plotting.plot_comparison({name: Run(log, step_ratio=step_ratio(log)) for name, log in logs.items()}, axes)
+    axes[0, 0].clear()
+    plotting.plot_brains(logs, axes[0, 0])
+    axes[0, 0].set_title("What stays, beside brains", loc="left", fontweight="bold", fontsize="medium")
+    axes[0, 0].spines[["top", "right"]].set_visible(False)
+    caption = (
+        "Top left: what is there in the middle of a record, over time in half-lives; grey: spines in brains that were "
+        "watched for two times. Top right: births per time. Bottom: how long newborns live, and how strong connections "
+        "are at the end. Dashed: chance alone, for DEEP R without a gradient."
+    )
+    return Picture("Runs beside each other", caption, figure)
+
+
+def panels(name: str, log: RewiringLog) -> Picture:
+    """Return six views of one run.
+
+    Parameters
+    ----------
+    name : str
+        Of the run.
+    log : RewiringLog
+        Of the run.
+
+    Returns
+    -------
+    Picture
+        With six panels, fewer where something is not in the log.
+    """
+    ratio = step_ratio(log)
+    index = max(log.sets, key=lambda n: len(log.wiring(log.first_step, n)[0]))
+    views: list[tuple[str, Callable[[Any], Any]]] = [
+        ("Turnover between two looks", lambda ax: plotting.plot_turnover_ratio(log, ax, step_ratio=ratio, index=index)),
+        ("Risk to die by age", lambda ax: plotting.plot_lifetimes(log, ax, step_ratio=ratio)),
+        ("In-degrees at the end", lambda ax: plotting.plot_degrees(log, ax, index=index)),
+        ("Births and deaths", lambda ax: plotting.plot_connectivity(log, ax, index=index)),
+        ("Connectivity at the end", lambda ax: plotting.plot_matrix(log, None, ax, index=index)),
+        ("Way of the weights", lambda ax: plotting.plot_trajectory(log, ax, index=index)),
+    ]
+    figure, axes = plt.subplots(2, 3, figsize=(12.0, 6.6), layout="constrained")
+    for ax, (title, draw) in zip(axes.flat, views, strict=True):
+        ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
+        try:
+            draw(ax)
+        except ValueError as error:  # Nothing died, or too few snapshots: say so in the place of the picture.
+            ax.set_axis_off()
+            ax.text(0, 0.5, str(error), wrap=True, fontsize="small", transform=ax.transAxes)
+    about = log.sets[index]
+    caption = (
+        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons. Dashed: chance alone; in-degrees: "
+        "random wiring. Looks are counted in steps of the rule; the way of the weights begins at the circle."
+    )
+    return Picture(f"{name} in detail", caption, figure)
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Read logs, draw, write.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Instead of the command line.
+
+    Returns
+    -------
+    int
+        0, or 1 if a log cannot be read.
+    """
+    parser = argparse.ArgumentParser(description="Draw what logs of births and deaths tell.")
+    parser.add_argument("logs", nargs="+", metavar="[NAME=]LOG", help="files that end in .rewiring")
+    parser.add_argument("--out", type=Path, default=Path("results/rewiring"), metavar="DIR", help="folder for results")
+    parser.add_argument("--film", action="store_true", help="also a film of each connectivity matrix, as GIF")
+    given = parser.parse_args(argv)
+    try:
+        logs = read(given.logs)
+        write(logs, given.out, given.film)
+    except (LogError, ValueError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    print(f"Wrote {given.out / 'report.html'} and its pictures.")
+    return 0
+
+
+def read(named: Sequence[str]) -> Logs:
+    """Open logs.
+
+    Parameters
+    ----------
+    named : sequence of str
+        Paths, each perhaps after a name and an equals sign.
+
+    Returns
+    -------
+    dict of str to RewiringLog
+        By name, or by the name of the file.
+
+    Raises
+    ------
+    LogError
+        If one of them is no log.
+    ValueError
+        If there are more than can be told apart, or two have one name.
+    """
+    logs: Logs = {}
+    for given in named:
+        name, _, path = given.rpartition("=")
+        name = name or Path(path).stem
+        if name in logs:
+            raise ValueError(f"two logs are named {name!r}; name them as in rate=a.rewiring spiking=b.rewiring.")
+        logs[name] = RewiringLog.open(path)
+        if not logs[name].sets:
+            raise LogError(f"{path} holds no connections.")
+    if len(logs) > len(COLOURS):
+        raise ValueError(f"at most {len(COLOURS)} logs can be told apart in one picture, got {len(logs)}.")
+    return logs
+
+
+def write(logs: Logs, out: Path, film: bool = False) -> None:
+    """Write the page and its pictures.
+
+    Parameters
+    ----------
+    logs : dict of str to RewiringLog
+        By name.
+    out : Path
+        The folder.
+    film : bool
+        Whether to write films too.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    jobs: list[Callable[[], Picture]] = [lambda: comparison(logs)]
+    jobs += [lambda name=name, log=log: panels(name, log) for name, log in logs.items()]  # type: ignore[misc]
+    pictures, said = [], {}
+    with tqdm(total=len(jobs) + len(logs) * (1 + film), unit="part", disable=None) as bar:
+        for number, job in enumerate(jobs):
+            pictures.append(job())
+            name = "comparison" if number == 0 else list(logs)[number - 1]
+            pictures[-1].figure.savefig(out / f"{name}.png", dpi=150)
+            bar.update()
+        for name, log in logs.items():
+            said[name] = answers(log)
+            bar.update()
+            if film:
+                moving = plotting.animate_connectivity(log, index=min(log.sets))
+                moving.save(out / f"{name}.gif", writer="pillow")
+                bar.update()
+    (out / "report.html").write_text(page(logs, pictures, said))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

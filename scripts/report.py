@@ -1,0 +1,249 @@
+"""What a log of births and deaths answers at a glance, and a page that holds pictures and answers in one file."""
+
+from __future__ import annotations
+
+import base64
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+from matplotlib import pyplot as plt
+from matplotlib.figure import Figure
+
+from synaptic_sampling import DeepR, RewiringLog
+from synaptic_sampling.plotting import brains_in_half_lives
+from synaptic_sampling.statistics import exact
+from synaptic_sampling.statistics.biology import PUBLISHED
+from synaptic_sampling.statistics.comparison import clock, half_life_at_one_rate
+from synaptic_sampling.statistics.lifetables import half_life, survival_curve
+from synaptic_sampling.statistics.survival import survival_during, survival_of_all, table_of_newborns
+
+__all__ = ["Answer", "Picture", "answers", "page", "step_ratio"]
+
+STYLE = """
+body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62em; margin: 2em auto; padding: 0 1em }
+h1 { font-size: 1.6em } h2 { font-size: 1.25em; margin-top: 2em; border-bottom: 1px solid #ccc }
+table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .3em .9em .3em 0; text-align: left;
+vertical-align: top; border-bottom: 1px solid #e4e4e4 } th { font-weight: 600 } figure { margin: 1.5em 0 }
+img { max-width: 100%; height: auto }
+figcaption { color: #555; font-size: .93em } pre { white-space: pre-wrap; font-size: .85em; color: #444 }
+@media print { figure, tr { break-inside: avoid } }
+"""
+
+
+class Picture(NamedTuple):
+    """A figure and what is to be said of it."""
+
+    title: str
+    caption: str
+    figure: Figure
+
+
+class Answer(NamedTuple):
+    """A question that people have, and what the log says."""
+
+    question: str
+    text: str
+
+
+def step_ratio(log: RewiringLog) -> float | None:
+    """Return l1 step over noise per step of the rule that the log names, if it is DEEP R with noise and without Adam.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With its rule in the metadata.
+
+    Returns
+    -------
+    float or None
+        For the laws of chance alone.
+    """
+    rule = log.metadata.get("rule")
+    if not isinstance(rule, Mapping) or rule.get("class") != "DeepR":
+        return None
+    try:
+        ratio = DeepR(*(float(rule[name]) for name in ("learning_rate", "l1", "temperature"))).step_ratio
+    except (KeyError, TypeError, ValueError):  # A schedule, or a log of others.
+        return None
+    return ratio if 0 < ratio < math.inf else None
+
+
+def answers(log: RewiringLog) -> list[Answer]:
+    """Return what the log says to the questions people have.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        With births and deaths.
+
+    Returns
+    -------
+    list of Answer
+        How much is rewired, what survives, is it more than chance, is it like the brain.
+    """
+    middle = (log.first_step + log.last_step) // 2
+    number = sum(len(log.wiring(middle, index)[0]) for index in log.sets)
+    steps = max(1, log.last_step - log.first_step)
+    per_step = log.num_births / steps / max(1, number)
+    unit, length = _unit(log)
+    found = [
+        Answer(
+            "How much is rewired?",
+            f"{log.num_births} births and {log.num_deaths} deaths in {steps} steps, among about {number} connections: "
+            f"{100 * per_step:.3g} % of them per step{_in_units(per_step, unit, length)}.",
+        )
+    ]
+    if not log.num_births:
+        return [*found, Answer("What survives?", "All: nothing was rewired.")]
+    young = half_life(survival_curve(table_of_newborns(log)))
+    old = half_life(survival_of_all(log, middle))
+    whole = survival_during(log, log.first_step, log.last_step)
+    found.append(
+        Answer(
+            "What survives?",
+            f"Of the first connections {100 * whole.probability[-1]:.1f} % are there to the end. Of all that are there "
+            f"in the middle of the record half stay {_span(old.value, unit, length)}; of newborns half stay "
+            f"{_span(young.value, unit, length)}.",
+        )
+    )
+    return [*found, _chance(log, per_step), _brain(log, middle)]
+
+
+def _chance(log: RewiringLog, per_step: float) -> Answer:
+    question, ratio = "Is it more than chance?", step_ratio(log)
+    if ratio is None:
+        return Answer(question, "The log does not name a rule whose law of chance alone is known.")
+    law = exact.turnover_rate(ratio)
+    text = (
+        f"Chance alone (noise and l1, no gradient) would replace {100 * law:.3g} % per step; here it is "
+        f"{per_step / law:.2f} times as much. "
+    )
+    if per_step < law:
+        return Answer(question, text + "The gradient holds connections in place: what is used stays longer.")
+    return Answer(question, text + "The gradient drives rewiring: connections are pushed out faster than by chance.")
+
+
+def _brain(log: RewiringLog, middle: int) -> Answer:
+    """Compare what is lost early, in half-lives, with the brains that were watched for two times."""
+    question, curve = "Is it like the brain?", survival_of_all(log, middle)
+    unit = half_life_at_one_rate(curve)
+    if not 0 < unit < math.inf:
+        return Answer(
+            question, "Nothing that was there in the middle of the record died: no brain is as still as this."
+        )
+    name, (times, shares) = min(brains_in_half_lives().items(), key=lambda item: item[1][0][0])
+    reached = np.searchsorted(curve.time / unit, times[0], side="right") - 1
+    here, one_rate = float(curve.probability[reached]), 0.5 ** times[0]
+    text = (
+        f"After {times[0]:.3f} half-lives {100 * here:.1f} % are still there, in the brain {100 * shares[0]:.1f} % "
+        f"({name}); if all died at one rate it would be {100 * one_rate:.1f} %. "
+    )
+    if here >= one_rate:
+        return Answer(question, text + "Unlike in the brain, young and old ones die at the same rate.")
+    more = "more than" if here < shares[0] else "less than"
+    return Answer(question, text + f"As in the brain, some go soon and others stay; the early loss is {more} there.")
+
+
+def _unit(log: RewiringLog) -> tuple[str, float]:
+    """Return the unit of time of the log, and how much of it a step takes on average."""
+    for unit in ("samples", "seconds"):
+        try:
+            times = clock(log, unit)
+        except ValueError:
+            continue
+        return unit, float(times[-1] - times[0]) / max(1, len(times) - 1)
+    return "steps", 1.0
+
+
+def _in_units(per_step: float, unit: str, length: float) -> str:
+    if unit == "steps" or not length:
+        return ""
+    per = 1000.0 if unit == "samples" else 1.0
+    return f", {100 * per_step * per / length:.3g} % per {'1000 samples' if unit == 'samples' else 'second'}"
+
+
+def _span(steps: float, unit: str, length: float) -> str:
+    if not math.isfinite(steps):
+        return "longer than the record"
+    return f"{steps:.4g} steps" + (f" ({steps * length:.4g} {unit})" if unit != "steps" else "")
+
+
+def page(logs: Mapping[str, RewiringLog], pictures: Sequence[Picture], said: Mapping[str, Sequence[Answer]]) -> str:
+    """Return a page of HTML that needs nothing else.
+
+    Parameters
+    ----------
+    logs : mapping of str to RewiringLog
+        By name.
+    pictures : sequence of Picture
+        In their order.
+    said : mapping of str to sequence of Answer
+        For each log.
+
+    Returns
+    -------
+    str
+        The page, its pictures embedded.
+    """
+    questions = list(dict.fromkeys(answer.question for own in said.values() for answer in own))
+    texts = {name: {answer.question: answer.text for answer in own} for name, own in said.items()}
+    glance = _table(
+        ["", *said], [[question, *(texts[name].get(question, "") for name in said)] for question in questions]
+    )
+    figures = "".join(
+        f'<figure><h3>{escape(p.title)}</h3><img alt="{escape(p.title)}" src="data:image/png;base64,{_png(p.figure)}">'
+        f"<figcaption>{escape(p.caption)}</figcaption></figure>"
+        for p in pictures
+    )
+    rows = [
+        [name, about.name or f"set {index}", f"{about.num_pre} by {about.num_post}", str(about.num_sites),
+         str(len(log.wiring(index=index)[0]))]
+        for name, log in logs.items() for index, about in sorted(log.sets.items())
+    ]  # fmt: skip
+    brains = [
+        [row.source, row.preparation, row.quantity, _range(row), f"{row.days:g}",
+         "not given" if row.interval_days is None else f"{row.interval_days:g}", row.evidence]
+        for row in PUBLISHED
+    ]  # fmt: skip
+    made = "".join(f"<h3>{escape(name)}</h3><pre>{escape(_metadata(log))}</pre>" for name, log in logs.items())
+    return (
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Rewiring</title>'
+        f"<style>{STYLE}</style></head><body><h1>Rewiring of {escape(', '.join(logs))}</h1>"
+        f"<h2>At a glance</h2>{glance}<h2>Pictures</h2>{figures}"
+        "<h2>Connections</h2>"
+        + _table(["run", "set", "neurons", "pairs that may be connected", "connections at the end"], rows)
+        + "<h2>Published numbers from brains</h2><p>How fast spines seem to turn over depends on how often one looks: "
+        "the time between two looks is part of each number. Evidence: read in the abstract or a table of the paper, or "
+        "recalled and not checked.</p>"
+        + _table(["source", "preparation", "quantity", "%", "over days", "days between looks", "evidence"], brains)
+        + f"<h2>How the runs were made</h2>{made}</body></html>\n"
+    )
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def _range(row: Any) -> str:
+    if row.quantity == "lifetime":
+        return f"{row.low:g} to {row.high:g} days"
+    low, high = 100 * row.low, 100 * row.high
+    return f"{low:.3g}" if np.isclose(low, high) else f"{low:.3g} to {high:.3g}"
+
+
+def _metadata(log: RewiringLog) -> str:
+    return json.dumps(log.metadata, indent=1) if log.metadata else "The log does not say."
+
+
+def _png(figure: Figure) -> str:
+    file = io.BytesIO()
+    figure.savefig(file, format="png", dpi=130)
+    plt.close(figure)
+    return base64.b64encode(file.getvalue()).decode()

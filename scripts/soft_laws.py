@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from scipy.stats import chi2, chi2_contingency, ks_2samp, norm
+from scipy.stats import chi2, chi2_contingency, ks_2samp, norm, ttest_ind
 
 from scripts.sampler_laws import FALSE_ALARM, Law
 from synaptic_sampling import PotentialConnections, SoftDeepR, step
@@ -295,8 +295,11 @@ def cost(quick: bool) -> list[dict[str, float]]:
     return rows
 
 
-def learning(quick: bool) -> dict[str, Any]:
-    """Learn a sparse linear map with noise, which changes half way, with both storages and three depths.
+def learning(quick: bool) -> tuple[list[Law], dict[str, list[list[float]]]]:
+    """Learn a sparse linear map with noise, which changes half way, with both storages.
+
+    That the deep ones forget their sites makes a difference here. It is the only one: stored ones that exchange their
+    theta at random while they are those that would be counted have to learn as the counted do.
 
     Parameters
     ----------
@@ -305,35 +308,42 @@ def learning(quick: bool) -> dict[str, Any]:
 
     Returns
     -------
-    dict
+    laws : list of Law
+        Minus the logarithm of the probability of such a difference of the mean error, and that of a false alarm.
+    curves : dict
         Of each storage: curves of the test error, one per seed, in units of the variance of the targets.
     """
     rule = SoftDeepR(learning_rate=0.05, l1=2e-2, temperature=1e-3, connectivity=0.1)
-    steps, curves = 1500 if quick else 6000, {}
-    for name, make, depth in (
-        ("stored", stored, 0.0),
-        ("depth 10", counted, 10.0),
-        ("depth 4", counted, 4.0),
-    ):
-        curves[name] = [_learn(make(rule, 40, seed, depth), rule, seed, steps) for seed in range(4 if quick else 20)]
-    return {"curves": curves, "floor": rule.theta_min / rule.noise_scale}
+    steps, seeds = (1000, range(4)) if quick else (4000, range(16))
+    curves = {"stored": [_learn(stored(rule, 40, seed, 0.0), rule, seed, steps) for seed in seeds]}
+    laws = []
+    for depth in (10.0, 4.0):
+        ours = [_learn(counted(rule, 40, seed, depth), rule, seed, steps) for seed in seeds]
+        edge = -depth * rule.noise_scale
+        exchanging = [_learn(stored(rule, 40, 100 + seed, 0.0), rule, 100 + seed, steps, edge) for seed in seeds]
+        curves[f"depth {depth:g}"], curves[f"stored, exchanging below {depth:g}"] = ours, exchanging
+        p = ttest_ind(np.mean(ours, axis=1), np.mean(exchanging, axis=1), equal_var=False).pvalue
+        laws.append(Law(f"learning, depth {depth:g}: mean error (-log10 p)", -math.log10(p), -math.log10(FALSE_ALARM)))
+    return laws, curves
 
 
-def _learn(c: Any, rule: SoftDeepR, seed: int, steps: int) -> list[float]:
-    """Return the test error every 50 steps."""
+def _learn(c: Any, rule: SoftDeepR, seed: int, steps: int, edge: float = -math.inf) -> list[float]:
+    """Return the test error every 50 steps; who was below the edge exchanges theta with others until it is back."""
     rng, curve = np.random.default_rng(10_000 + seed), []
     # Of the signs that the sites have, so that it can be learned.
     i, j = (ends.ravel().astype(np.int32) for ends in np.indices((40, 40)))
     sizes = c.signs_of(i, j).reshape(40, 40) * np.abs(rng.normal(0, 0.5, (2, 40, 40)))
     maps = sizes * (rng.random((2, 40, 40)) < 0.05)
-    test = rng.normal(size=(500, 40))
+    test, deep = rng.normal(size=(500, 40)), np.zeros(len(c), bool)
     for n in range(steps):
         true, w = maps[2 * n // steps], np.zeros((40, 40))
         w[c.pre, c.post] = c.weights
         x = rng.normal(size=(20, 40))
         error = x @ (w - true) + 0.1 * rng.normal(size=(20, 40))
-        gradient = (x.T @ error / 20)[c.pre, c.post]
-        step(c, gradient, rule)
+        step(c, (x.T @ error / 20)[c.pre, c.post], rule)
+        if edge > -math.inf:
+            deep = (deep | (c.theta < edge)) & (c.theta < 0)
+            c.theta[deep] = rng.permutation(c.theta[deep])
         if n % 50 == 49:
             curve.append(float(np.mean((test @ (w - true)) ** 2) / np.mean((test @ true) ** 2)))
     return curve

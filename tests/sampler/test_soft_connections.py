@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from scipy.stats import chi2_contingency, ks_2samp
+from scipy.stats import chi2, chi2_contingency, ks_2samp
 from scipy.stats import t as student
 
 from synaptic_sampling import (
@@ -321,9 +321,10 @@ def test_both_storages_agree():
     assert ks_2samp(numbers, numbers_2).pvalue > FALSE_ALARM
     assert two_samples(ages, ages_2, [0, 1, 2, 3, 5, 8, 12, 20, 21]) > FALSE_ALARM
     assert ks_2samp(np.abs(weights), np.abs(weights_2)).pvalue > FALSE_ALARM
-    # The number of connected is that of independent sites: its variance is binomial, within 60 %.
+    # The number of connected is that of independent sites: its variance is binomial.
     share = soft_law(RULE).active_share
-    assert 0.4 < numbers.var(ddof=1) / (2500 * share * (1 - share)) < 2.2
+    ratio = 23 * numbers.var(ddof=1) / (2500 * share * (1 - share))
+    assert chi2.ppf(FALSE_ALARM / 2, 23) < ratio < chi2.isf(FALSE_ALARM / 2, 23)
 
 
 @pytest.mark.statistical

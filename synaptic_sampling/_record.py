@@ -288,14 +288,7 @@ class Record:
             If there is no such snapshot, or if an event contradicts it.
         """
         number = self._number_at(step, index)
-        walk = self._walk(number)
-        found = [walk.feed(events) for events in self._after(number)]
-        found.append(walk.alive(self.last_step))
-        kept = [(some[some["initial"]], numbers[some["initial"]]) for some, numbers in found]
-        fates = np.empty(sum(len(some) for some, _ in kept), _replay.LIFE)
-        for some, numbers in kept:
-            fates[numbers] = some
-        return fates
+        return _replay.lives(self._walk(number), self._after(number), self.last_step, born=False)
 
     def survivors(self, begin: int, end: int, index: int = 0) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return which connections of a snapshot were there all the time until another, and where they are in both.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import numpy as np
@@ -169,7 +169,7 @@ class Walk:
             self._held[: len(held)], self._number[: len(held)] = held, numbers
 
 
-def lives(walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int) -> NDArray[Any]:
+def lives(walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int, *, born: bool = True) -> NDArray[Any]:
     """Return the lives of one set.
 
     Parameters
@@ -180,21 +180,34 @@ def lives(walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int) -> NDArray
         All of its set since then, in order.
     last_step : int
         When who was not dead was last seen.
+    born : bool
+        Whether those born since the start count, too.
 
     Returns
     -------
     ndarray of LIFE
-        First the initial ones, then those born, in the order of their births.
+        First the initial ones, in the order of slots, then those born, in the order of their births.
 
     Raises
     ------
     LogError
         If an event contradicts the wiring.
     """
-    found = [walk.feed(events) for events in blocks]
-    found.append(walk.alive(last_step))
+    found = []
+    for some, numbers in _pieces(walk, blocks, last_step):
+        wanted = slice(None) if born else some["initial"]
+        found.append((some[wanted], numbers[wanted]))
     all_lives = np.empty(sum(len(some) for some, _ in found), LIFE)
     while found:
         some, numbers = found.pop()
         all_lives[numbers] = some
     return all_lives
+
+
+def _pieces(
+    walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int
+) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+    """Yield the lives that end in each block, and last those that have not ended, with their numbers."""
+    for events in blocks:
+        yield walk.feed(events)
+    yield walk.alive(last_step)

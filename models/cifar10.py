@@ -40,28 +40,20 @@ BATCH_MD5 = {
 }
 TRAIN, TEST = tuple(BATCH_MD5)[:5], tuple(BATCH_MD5)[5:]
 BATCH, SIDE = 10000, 32
-#: The last images of the training set are for validation where parameters are chosen.
-NUM_VALIDATION = 5000
 
 
-def load_cifar10(
-    data_dir: str | os.PathLike[str] | None = None, *, validation: bool = False, subset: int | None = None
-) -> tuple[Part, Part]:
+def load_cifar10(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Part]:
     """Return the images, each colour with mean 0 and variance 1 over the training images.
 
     Parameters
     ----------
     data_dir : path-like, optional
         The folder of all data sets; by default that of the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
-    validation : bool
-        Whether parameters are being chosen: the second part then are the last 5000 training images.
-    subset : int, optional
-        Only so many of the training images, the first ones.
 
     Returns
     -------
     train, test : tuple of ndarray
-        Images [n, 3 * 32 * 32] in float32, by colour, row, column; and labels.
+        50 000 and 10 000 images [n, 3 * 32 * 32] in float32, by colour, row, column; and labels.
 
     Raises
     ------
@@ -69,22 +61,14 @@ def load_cifar10(
         If there are no images, or they are others.
     """
     folder = Path(data_dir or os.environ.get(VARIABLE) or "data")
-    end = len(TRAIN) * BATCH - (NUM_VALIDATION if validation else 0)
-    first = end if subset is None else min(subset, end)
-    names = TRAIN if validation else TRAIN[: -(-first // BATCH)]
-    images, labels = _read(folder, names)
-    if validation:
-        tests = images[end:], labels[end:]
-    else:
-        tests = _read(folder, TEST)
-    images, labels = images[:first], labels[:first]
-    mean = images.mean(axis=(0, 2, 3), keepdims=True, dtype=np.float64).astype(np.float32)
-    deviation = images.std(axis=(0, 2, 3), keepdims=True, dtype=np.float64).astype(np.float32)
+    train, test = _read(folder, TRAIN), _read(folder, TEST)
+    mean, deviation = (f(train[0], axis=(0, 2, 3), dtype=np.float64).reshape(3, 1, 1) for f in (np.mean, np.std))
 
     def part(images: Bytes, labels: Bytes) -> Part:
-        return ((images - mean) / deviation).reshape(len(images), -1), labels.astype(np.int64)
+        scaled = (images - mean.astype(np.float32)) / deviation.astype(np.float32)
+        return scaled.reshape(len(images), -1), labels.astype(np.int64)
 
-    return part(images, labels), part(*tests)
+    return part(*train), part(*test)
 
 
 def _read(folder: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:

@@ -9,32 +9,19 @@ for testing.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 
 from models.spoken_digits import FEATURES, STEPS, load_spoken_digits
-from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, SparseLinear, Trainer
+from models.task import Task
+from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, SparseLinear
 from synaptic_sampling.rate.layers import Layer
 from synaptic_sampling.rate.recurrent import LSTM, SparseLSTM
-from synaptic_sampling.rate.schedules import Decay
-from synaptic_sampling.rate.trainer import Report
 
-__all__ = ["BATCH_SIZE", "CONNECTIVITY", "EPOCHS", "FINAL_RATE", "RULES", "SITES", "make_lstm", "train"]
+__all__ = ["SPEECH", "make_lstm"]
 
 UNITS, CLASSES = 128, 10
-#: Possible connections of each layer that has weights, and the share of them that exists by default.
+#: Possible connections of each layer that has weights.
 SITES = (4 * UNITS * (FEATURES + UNITS), UNITS * CLASSES)
-CONNECTIVITY = (0.05, 0.3)
-BATCH_SIZE = 32
-EPOCHS = 20
-#: Learning rate and temperature in the end, relative to those at the begin; they fall by a factor after each epoch.
-FINAL_RATE = 0.12
-
-RULES = {
-    "deepr": DeepR(learning_rate=0.02, l1=0.03, temperature=1e-5, optimizer=Adam()),
-    "fixed": FixedWiring(learning_rate=0.015, optimizer=Adam()),
-    "dense": FixedWiring(learning_rate=0.003, optimizer=Adam()),
-}
 
 
 def make_lstm(
@@ -76,44 +63,20 @@ def make_lstm(
     return RateNetwork(layers, rule, budget=budget, seed=seed)
 
 
-def train(
-    method: str = "deepr",
-    *,
-    connectivity: Sequence[float] = CONNECTIVITY,
-    seed: int = 1,
-    epochs: int = EPOCHS,
-    data_dir: str | os.PathLike[str] | None = None,
-    validation: bool = False,
-    report: Report | str | None = None,
-) -> Trainer:
-    """Train one network, with a test after each epoch.
-
-    Parameters
-    ----------
-    method : {'deepr', 'fixed', 'dense'}
-        How it learns.
-    connectivity : sequence of float
-        Of each layer that has weights; of no importance where the network is dense.
-    seed : int
-        Of wiring, weights, order of recordings, noise and births.
-    epochs : int
-        How often each recording is heard.
-    data_dir : path-like, optional
-        The folder of all data sets.
-    validation : bool
-        Whether parameters are being chosen, see `load_spoken_digits`.
-    report : callable or str, optional
-        Progress, as for ``Trainer.fit``.
-
-    Returns
-    -------
-    Trainer
-        With network, tests and log.
-    """
-    (samples, labels), test = load_spoken_digits(data_dir, validation=validation)
-    counts = [max(1, int(share * sites)) for share, sites in zip(connectivity, SITES, strict=True)]
-    net = make_lstm(RULES[method], None if method == "dense" else counts, seed=seed)
-    factor = FINAL_RATE ** (1 / epochs)
-    trainer = Trainer(net, schedule=Decay(RULES[method], learning_rate=factor, temperature=factor))
-    trainer.fit(samples, labels, epochs=epochs, batch_size=BATCH_SIZE, test=test, report=report)
-    return trainer
+SPEECH = Task(
+    load=load_spoken_digits,
+    make=make_lstm,
+    sites=SITES,
+    num_validation=300,
+    batch_size=32,
+    epochs=20,
+    connectivity=(0.05, 0.3),
+    rules={
+        "deepr": DeepR(learning_rate=0.02, l1=0.03, temperature=1e-5, optimizer=Adam()),
+        "fixed": FixedWiring(learning_rate=0.015, optimizer=Adam()),
+        "dense": FixedWiring(learning_rate=0.003, optimizer=Adam()),
+    },
+    final_rate=0.12,
+    methods=("deepr", "fixed", "set", "dense"),
+    quick=64,
+)

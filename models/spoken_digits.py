@@ -27,10 +27,8 @@ ARCHIVE = "fsdd/fsdd_recordings.tar.xz"
 ARCHIVE_SHA256 = "a4bd13d3bf61dff178156f8729bd39ec0a83453e3c5dd8e88ec36f66ec10614b"
 RATE = 8000
 
-#: By the data set's own rule recordings 0 to 4 of each digit and speaker are for testing. Of the others the last five
-#: are for validation where parameters are chosen.
+#: By the data set's own rule recordings 0 to 4 of each digit and speaker are for testing.
 TEST = range(5)
-VALIDATION = range(45, 50)
 
 COEFFICIENTS = 13
 FEATURES = 3 * COEFFICIENTS
@@ -64,7 +62,7 @@ class Recording(NamedTuple):
 
 
 def load_recordings(data_dir: str | os.PathLike[str] | None = None) -> list[Recording]:
-    """Return all 3000 recordings, by digit, speaker and number.
+    """Return all 3000 recordings, by number, digit and speaker.
 
     Parameters
     ----------
@@ -90,37 +88,31 @@ def load_recordings(data_dir: str | os.PathLike[str] | None = None) -> list[Reco
                 file = archive.extractfile(member)
                 _, sound = wavfile.read(io.BytesIO(file.read() if file else b""))
                 found.append(Recording(sound, int(digit), speaker, int(number)))
-    return sorted(found, key=lambda recording: recording[1:])
+    return sorted(found, key=lambda recording: (recording.number, *recording[1:]))
 
 
-def load_spoken_digits(
-    data_dir: str | os.PathLike[str] | None = None, *, validation: bool = False
-) -> tuple[Part, Part]:
+def load_spoken_digits(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Part]:
     """Return the recordings as samples of a masked LSTM.
 
     Parameters
     ----------
     data_dir : path-like, optional
         As for `load_recordings`.
-    validation : bool
-        Whether parameters are being chosen: the second part then is for validation, and test recordings stay unseen.
 
     Returns
     -------
     train, test : tuple of ndarray
-        Samples [n, STEPS * (FEATURES + 1)] from `synaptic_sampling.rate.frames.pack`, and labels. There are 2700 and
-        300 of them; 2400 and 300 with ``validation``.
+        2700 and 300 samples [n, STEPS * (FEATURES + 1)] from `synaptic_sampling.rate.frames.pack`, and labels. The last
+        300 for training are all those of numbers 45 to 49.
 
     Raises
     ------
     DataError
         If the archive is missing or another one.
     """
-    held = VALIDATION if validation else TEST
-    recordings = [r for r in load_recordings(data_dir) if not (validation and r.number in TEST)]
     parts: list[list[Recording]] = [[], []]
-    for recording in recordings:
-        parts[recording.number in held].append(recording)
+    for recording in load_recordings(data_dir):
+        parts[recording.number in TEST].append(recording)
     train, test = ([mfcc(recording.sound) for recording in part] for part in parts)
     frames = np.concatenate(train)
     mean, deviation = frames.mean(axis=0), frames.std(axis=0)

@@ -14,7 +14,6 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,7 +22,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import cifar_cnn, speech_lstm
+from models.cifar_cnn import CIFAR10
+from models.speech_lstm import SPEECH
 from synaptic_sampling import CrossEntropy, Linear, RateNetwork
 from synaptic_sampling.rate.dense_convolution import Conv2d
 from synaptic_sampling.rate.pooling import MaxPool2d
@@ -46,21 +46,17 @@ def contenders() -> dict[str, dict[str, Step]]:
     dict of str to dict
         By name of the work and of the contender.
     """
-    lstm = partial(speech_lstm.make_lstm, steps=FRAMES)
     works = {}
-    for name, model, make in (
-        ("CIFAR-10 conv net", cifar_cnn, cifar_cnn.make_cnn),
-        ("speech LSTM", speech_lstm, lstm),
-    ):
-        peers = {"NumPy dense": _stepper(make(model.RULES["dense"], None))}
+    for name, task, options in (("CIFAR-10 conv net", CIFAR10, {}), ("speech LSTM", SPEECH, {"steps": FRAMES})):
+        peers = {"NumPy dense": _stepper(task.make(task.rules["dense"], None, **options))}
         if find_spec("torch"):
-            peers["PyTorch dense"] = _torch_stepper(name, make(model.RULES["dense"], None))
+            peers["PyTorch dense"] = _torch_stepper(name, task.make(task.rules["dense"], None, **options))
         for connectivity in CONNECTIVITIES:
             # Small layers at the ends are denser, as they are by default.
-            shares = [min(1.0, share * connectivity / min(model.CONNECTIVITY)) for share in model.CONNECTIVITY]
-            counts = [max(1, int(share * sites)) for share, sites in zip(shares, model.SITES, strict=True)]
+            scale = connectivity / min(task.connectivity)
+            counts = task.counts([min(1.0, share * scale) for share in task.connectivity])
             work = f"{name} batch {BATCH_SIZE} at {100 * connectivity:g} %"
-            works[work] = {"ours": _stepper(make(model.RULES["deepr"], counts)), **peers}
+            works[work] = {"ours": _stepper(task.make(task.rules["deepr"], counts, **options)), **peers}
     return works
 
 

@@ -12,15 +12,15 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from models import cifar10, cifar_cnn
 from models.data import DataError
+from synaptic_sampling import CrossEntropy
 
-BATCH, VALIDATION = 20, 30
+BATCH = 20
 
 
 @pytest.fixture
 def batches(rng, monkeypatch):
     """Six small batches in place of the large ones: smooth images, random ones, and labels."""
     monkeypatch.setattr(cifar10, "BATCH", BATCH)
-    monkeypatch.setattr(cifar10, "NUM_VALIDATION", VALIDATION)
     images = rng.integers(0, 256, (6, BATCH, 3, 32, 32)).astype(np.uint8)
     images[:, ::2] = np.cumsum(images[:, ::2] % 5, axis=-1)
     return images, rng.integers(0, 10, (6, BATCH)).astype(np.uint8)
@@ -101,24 +101,6 @@ def test_residuals(tmp_path, batches):
     assert_array_equal(labels, small[1][:5].ravel())
 
 
-def test_validation_images_are_the_last_for_training_and_no_test_image_is_read(tmp_path, batches):
-    as_npz(tmp_path / "cifar10", batches)
-    (x, y), (x_validation, y_validation) = cifar10.load_cifar10(tmp_path, validation=True)
-    labels = batches[1][:5].ravel()
-    assert_array_equal(y, labels[:-VALIDATION])
-    assert_array_equal(y_validation, labels[-VALIDATION:])
-    assert_allclose(x.reshape(len(x), 3, -1).mean(axis=(0, 2)), 0, atol=1e-5)
-    assert len(x_validation) == VALIDATION
-
-
-def test_subset_is_the_first_images(tmp_path, batches):
-    as_npz(tmp_path / "cifar10", batches)
-    (x, y), (_, y_test) = cifar10.load_cifar10(tmp_path, subset=25)
-    assert x.shape == (25, 3072)
-    assert_array_equal(y, batches[1].ravel()[:25])
-    assert_array_equal(y_test, batches[1][5])
-
-
 def test_what_is_missing_or_wrong_is_told(tmp_path, batches, monkeypatch):
     with pytest.raises(DataError, match=r"data_batch_1 with MD5 c99cafc\w+\. Unpack cifar-10-python\.tar\.gz"):
         cifar10.load_cifar10(tmp_path)
@@ -140,13 +122,16 @@ def test_what_is_missing_or_wrong_is_told(tmp_path, batches, monkeypatch):
         cifar10.load_cifar10(other.parent)
 
 
-@pytest.mark.parametrize("method", ["deepr", "dense"])
-def test_training_on_few_images(tmp_path, batches, method):
-    """That all fits together; nothing can be learned from random images."""
-    as_npz(tmp_path / "cifar10", batches)
-    trainer = cifar_cnn.train(method, epochs=1, subset=40, data_dir=tmp_path)
-    assert trainer.steps_done == 2
-    assert np.isfinite(trainer.network.outputs(np.zeros((1, 3072)))).all()
-    sizes = [len(c) for c in trainer.network.connections]
-    assert sizes == ([] if method == "dense" else [1440, 5120, 78643, 1152])
-    assert trainer.network.num_sites == (0 if method == "dense" else sum(cifar_cnn.SITES))
+@pytest.mark.parametrize("dense", [False, True])
+def test_a_step_of_the_network(rng, dense):
+    task = cifar_cnn.CIFAR10
+    net = task.make(task.rules["deepr"], None if dense else task.counts(task.connectivity), seed=2)
+    x, y = rng.standard_normal((16, 3072)).astype(np.float32), rng.integers(0, 10, 16)
+    before = net.gradients(x, y, CrossEntropy())
+    for _ in range(5):
+        net.step()
+        after = net.gradients(x, y, CrossEntropy())
+    assert after < before
+    sizes = [len(c) for c in net.connections]
+    assert sizes == ([] if dense else [1440, 5120, 78643, 1152])
+    assert net.num_sites == (0 if dense else sum(task.sites))

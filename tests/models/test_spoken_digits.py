@@ -12,9 +12,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.io import wavfile
 
-from models import speech_lstm, spoken_digits
+from models import spoken_digits
 from models.data import DataError
+from models.speech_lstm import SPEECH
 from models.spoken_digits import FEATURES, STEPS, load_recordings, load_spoken_digits, mfcc
+from synaptic_sampling import Trainer
 
 NUMBERS = (0, 4, 5, 20, 44, 45, 49)
 
@@ -42,18 +44,18 @@ def archive(rng, tmp_path, monkeypatch):
 
 def test_recordings_are_split_by_their_numbers(archive):
     recordings = load_recordings(archive)
-    assert [r[1:] for r in recordings[:3]] == [(0, "ann", 0), (0, "ann", 4), (0, "ann", 5)]
-    assert len(recordings) == 140
-    for validation, sizes in ((False, (100, 40)), (True, (60, 40))):
-        parts = load_spoken_digits(archive, validation=validation)
-        for (samples, labels), size in zip(parts, sizes, strict=True):
-            assert samples.shape == (size, STEPS * (FEATURES + 1))
-            assert_array_equal(np.bincount(labels), [size // 10] * 10)
-        frames = parts[0][0].reshape(-1, FEATURES + 1)
-        there = frames[:, -1] == 1
-        assert_allclose(frames[there, :-1].mean(axis=0), 0, atol=1e-4)
-        assert_allclose(frames[there, :-1].std(axis=0), 1, rtol=1e-3)
-        assert not frames[~there].any()
+    assert [r[1:] for r in recordings[:3]] == [(0, "ann", 0), (0, "bob", 0), (1, "ann", 0)]
+    assert [r.number for r in recordings[::20]] == list(NUMBERS)
+    parts = load_spoken_digits(archive)
+    for (samples, labels), size in zip(parts, (100, 40), strict=True):
+        assert samples.shape == (size, STEPS * (FEATURES + 1))
+        assert_array_equal(labels[:20], np.repeat(np.arange(10), 2))
+        assert len(labels) == size
+    frames = parts[0][0].reshape(-1, FEATURES + 1)
+    there = frames[:, -1] == 1
+    assert_allclose(frames[there, :-1].mean(axis=0), 0, atol=1e-4)
+    assert_allclose(frames[there, :-1].std(axis=0), 1, rtol=1e-3)
+    assert not frames[~there].any()
 
 
 def test_mfcc_of_one_frame_is_its_definition(rng):
@@ -89,12 +91,15 @@ def test_slope_of_a_line_is_its_slope():
     assert_allclose(spoken_digits._slope(rows)[2:-2], [[1, -2]] * 5)
 
 
-@pytest.mark.parametrize("method", ["deepr", "fixed", "dense"])
+@pytest.mark.parametrize("method", SPEECH.rules)
 def test_training_on_tones(archive, method):
-    trainer = speech_lstm.train(method, epochs=8, data_dir=archive)
+    train, test = SPEECH.load(archive)
+    counts = SPEECH.counts(SPEECH.connectivity)
+    net = SPEECH.make(SPEECH.rules[method], None if method == "dense" else counts)
+    trainer = Trainer(net)
+    trainer.fit(*train, epochs=8, batch_size=SPEECH.batch_size, test=test, report=None)
     assert trainer.tests[-1][1] > 0.8
-    sizes = [len(c) for c in trainer.network.connections]
-    assert sizes == ([] if method == "dense" else [int(0.05 * 4 * 128 * 167), int(0.3 * 1280)])
+    assert [len(c) for c in net.connections] == ([] if method == "dense" else [4275, 384])
     assert (trainer.log.num_births > 0) == (method == "deepr")
 
 

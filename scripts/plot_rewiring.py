@@ -111,7 +111,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description="Draw what logs of births and deaths tell.")
     parser.add_argument("logs", nargs="+", metavar="[NAME=]LOG", help="files that end in .rewiring")
     parser.add_argument("--out", type=Path, default=Path("results/rewiring"), metavar="DIR", help="folder for results")
-    parser.add_argument("--film", action="store_true", help="also a film of each connectivity matrix, as GIF")
+    parser.add_argument(
+        "--film", type=int, default=0, metavar="N", help="also films of N frames of the matrices, as GIF"
+    )
     given = parser.parse_args(argv)
     try:
         logs = read(given.logs)
@@ -157,7 +159,7 @@ def read(named: Sequence[str]) -> Logs:
     return logs
 
 
-def write(logs: Logs, out: Path, film: bool = False) -> None:
+def write(logs: Logs, out: Path, frames: int = 0) -> None:
     """Write the page and its pictures.
 
     Parameters
@@ -166,14 +168,14 @@ def write(logs: Logs, out: Path, film: bool = False) -> None:
         By name.
     out : Path
         The folder.
-    film : bool
-        Whether to write films too.
+    frames : int
+        Of a film of each connectivity matrix; 0 for none.
     """
     out.mkdir(parents=True, exist_ok=True)
     jobs: list[Callable[[], Picture]] = [lambda: comparison(logs)]
     jobs += [lambda name=name, log=log: panels(name, log) for name, log in logs.items()]  # type: ignore[misc]
     pictures, said = [], {}
-    with tqdm(total=len(jobs) + len(logs) * (1 + film), unit="part", disable=None) as bar:
+    with tqdm(total=len(jobs) + len(logs) * (1 + (frames > 0)), unit="part", disable=None) as bar:
         for number, job in enumerate(jobs):
             pictures.append(job())
             name = "comparison" if number == 0 else list(logs)[number - 1]
@@ -182,8 +184,8 @@ def write(logs: Logs, out: Path, film: bool = False) -> None:
         for name, log in logs.items():
             said[name] = answers(log)
             bar.update()
-            if film:
-                moving = plotting.animate_connectivity(log, index=min(log.sets))
+            if frames:
+                moving = plotting.animate_connectivity(log, index=min(log.sets), frames=frames)
                 moving.save(out / f"{name}.gif", writer="pillow")
                 bar.update()
     (out / "report.html").write_text(page(logs, pictures, said))

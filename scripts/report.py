@@ -20,7 +20,7 @@ from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics.biology import PUBLISHED
 from synaptic_sampling.statistics.comparison import clock, half_life_at_one_rate
 from synaptic_sampling.statistics.lifetables import half_life, survival_curve
-from synaptic_sampling.statistics.survival import survival_during, survival_of_all, table_of_newborns
+from synaptic_sampling.statistics.survival import survival_of_all, table_of_newborns
 
 __all__ = ["Answer", "Picture", "answers", "page", "step_ratio"]
 
@@ -102,7 +102,7 @@ def answers(log: RewiringLog) -> list[Answer]:
         return [*found, Answer("What survives?", "All: nothing was rewired.")]
     young = half_life(survival_curve(table_of_newborns(log)))
     old = half_life(survival_of_all(log, middle))
-    whole = survival_during(log, log.first_step, log.last_step)
+    whole = survival_of_all(log, log.first_step)
     found.append(
         Answer(
             "What survives?",

@@ -1,0 +1,149 @@
+"""The report: whole in itself, with an answer to each question, whatever the log holds."""
+
+from __future__ import annotations
+
+import base64
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import pytest
+
+from scripts import plot_rewiring
+from scripts.report import answers, step_ratio
+from synaptic_sampling import Connections, DeepR, FixedWiring, RewiringLog, step
+
+QUESTIONS = ["How much is rewired?", "What survives?", "Is it more than chance?", "Is it like the brain?"]
+
+
+def record(path, rule, steps=200, pull=0.0, **units):
+    """Write a log; the gradient pulls every theta up."""
+    c = Connections.random(30, 30, 100, seed=2)
+    c.theta[:] = 0.5
+    with RewiringLog(path) as log:
+        log.annotate(rule=rule, seed=2)
+        log.describe(0, num_pre=30, num_post=30, num_sites=900, name="a <set> & more")
+        for n in range(steps + 1):
+            if n:
+                info = step(c, -pull * c.polarity.astype(float), rule)
+                log.record(info, **{name: value * n for name, value in units.items()})
+            if n % (steps // 4) == 0:
+                log.snapshot(n, 0, c.pre, c.post, c.theta, c.polarity)
+
+
+RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
+
+
+class Page(HTMLParser):
+    """What a page holds."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.images, self.open, self.links = [], [], re.findall(r"https?:|//", re.sub(r"base64,[^\"]*", "", text))
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        if tag == "img":
+            self.images.append(dict(attributes)["src"])
+        elif tag != "meta":
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+
+def test_report_of_two_runs_is_one_file(tmp_path, capsys):
+    record(tmp_path / "a.rewiring", RULE, samples=10.0)
+    record(tmp_path / "b.rewiring", RULE, seconds=0.1)
+    logs = [f"first={tmp_path / 'a.rewiring'}", str(tmp_path / "b.rewiring")]
+    assert plot_rewiring.main([*logs, "--out", str(tmp_path / "out"), "--film", "3"]) == 0
+    assert "report.html" in capsys.readouterr().out
+    names = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert names == ["b.gif", "b.png", "comparison.png", "first.gif", "first.png", "report.html"]
+    text = (tmp_path / "out" / "report.html").read_text()
+    page = Page(text)
+    assert len(page.images) == 3
+    for image in page.images:
+        assert base64.b64decode(image.removeprefix("data:image/png;base64,"))[:4] == b"\x89PNG"
+    assert page.open == page.links == []
+    for question in QUESTIONS:
+        assert question in text
+    assert "a &lt;set&gt; &amp; more" in text
+    assert "<set>" not in text
+    assert "Zuo et al. 2005" in text
+    assert '"learning_rate": 0.1' in text.replace("&quot;", '"')
+
+
+@pytest.mark.skipif(shutil.which("chromium") is None, reason="needs a browser")
+def test_report_in_a_browser(tmp_path):
+    record(tmp_path / "a.rewiring", RULE, samples=10.0)
+    plot_rewiring.main([str(tmp_path / "a.rewiring"), "--out", str(tmp_path)])
+    path = tmp_path / "report.html"
+    path.write_text(path.read_text().replace("</body>", "<script>document.title = "
+                    "[...document.images].map(i => i.naturalWidth > 300).join()</script></body>"))  # fmt: skip
+    command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
+    done = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=100, check=False)
+    assert "<title>true,true</title>" in done.stdout
+
+
+def texts(path):
+    return {answer.question: answer.text for answer in answers(RewiringLog.open(path))}
+
+
+def test_chance_is_told_from_more_and_from_less(tmp_path):
+    record(tmp_path / "chance.rewiring", RULE, steps=600)
+    record(tmp_path / "held.rewiring", RULE, steps=600, pull=0.15)
+    times = [
+        float(re.search(r"here it is ([\d.]+) times", texts(tmp_path / f"{name}.rewiring")[QUESTIONS[2]])[1])
+        for name in ("chance", "held")
+    ]
+    assert 0.7 < times[0] < 1.1  # It begins with all theta at 0.5, from where none dies at first.
+    assert times[1] < 0.5
+    assert "gradient holds" in texts(tmp_path / "held.rewiring")[QUESTIONS[2]]
+
+
+def test_numbers_are_those_of_the_log(tmp_path):
+    record(tmp_path / "a.rewiring", RULE, samples=10.0)
+    log, said = RewiringLog.load(tmp_path / "a.rewiring"), texts(tmp_path / "a.rewiring")
+    assert f"{log.num_births} births and {log.num_deaths} deaths in 200 steps" in said[QUESTIONS[0]]
+    per = 100 * log.num_births / 200 / 100
+    assert f"{per:.3g} % of them per step, {per * 100:.3g} % per 1000 samples" in said[QUESTIONS[0]]
+    first, last = (set(zip(*(ends.tolist() for ends in log.wiring(n)[:2]), strict=True)) for n in (0, 200))
+    there = len(log.lives()[log.lives()["initial"] & ~log.lives()["dead"]])
+    assert there <= len(first & last)
+    assert f"Of the first connections {there:.1f} % are there to the end" in said[QUESTIONS[1]]
+
+
+def test_a_wiring_that_never_changes(tmp_path):
+    record(tmp_path / "still.rewiring", FixedWiring(0.1))
+    assert texts(tmp_path / "still.rewiring")["What survives?"] == "All: nothing was rewired."
+    assert plot_rewiring.main([str(tmp_path / "still.rewiring"), "--out", str(tmp_path / "out")]) == 0
+
+
+def test_step_ratio_comes_from_the_rule():
+    log = RewiringLog()
+    assert step_ratio(log) is None
+    for rule, expected in ((RULE, RULE.step_ratio), (FixedWiring(0.1), None), (DeepR(0.1, 0.1, 0.0), None)):
+        log.annotate(rule=rule)
+        assert step_ratio(log) == (None if expected is None else pytest.approx(expected))
+    log.annotate(rule={"class": "DeepR", "learning_rate": "t", "l1": 1, "temperature": 1})
+    assert step_ratio(log) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"no log at all"])
+def test_files_that_are_no_logs(tmp_path, capsys, content):
+    path = tmp_path / "x.rewiring"
+    path.write_bytes(content)
+    assert plot_rewiring.main([str(path), "--out", str(tmp_path / "out")]) == 1
+    assert "no rewiring log" in capsys.readouterr().err
+
+
+def test_names_must_differ(tmp_path, capsys):
+    record(tmp_path / "a.rewiring", RULE, steps=8)
+    path = str(tmp_path / "a.rewiring")
+    assert plot_rewiring.main([path, path, "--out", str(tmp_path)]) == 1
+    assert "two logs are named 'a'" in capsys.readouterr().err
+    many = [f"{n}={path}" for n in range(7)]
+    assert plot_rewiring.main([*many, "--out", str(tmp_path)]) == 1
+    assert "at most 6" in capsys.readouterr().err

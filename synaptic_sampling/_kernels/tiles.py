@@ -4,8 +4,8 @@ A weight that is shared over the places of an image, or over the steps of a sequ
 sort the connections first: by target to gather (`_combine`), so that a sum is written once and not once for each
 connection. Several sums run side by side, because one addition must wait for the one before it. The order of
 additions within a sum is that of the connections, or of the places, however many sums run together: the bits do not
-depend on it. Measured (AVX-512, 5 x 5 kernels, batch 16): 0.16 ns per connection and place of a lane of 16, against
-0.7 ns with ``lanes._add_scaled``.
+depend on it. Measured (AVX-512, 64 channels of 16 x 16, 5 x 5, 5 %): 0.75 ns per connection, place and 16 samples,
+against 2.7 ns with ``lanes._add_scaled`` in the order of slots, for the same bits.
 
 The plain twins run where Numba is disabled.
 """

@@ -320,7 +320,7 @@ def learning(quick: bool) -> tuple[list[Law], dict[str, list[list[float]]]]:
     for depth in (10.0, 4.0):
         ours = [_learn(counted(rule, 40, seed, depth), rule, seed, steps) for seed in seeds]
         edge = -depth * rule.noise_scale
-        exchanging = [_learn(stored(rule, 40, 100 + seed, 0.0), rule, 100 + seed, steps, edge) for seed in seeds]
+        exchanging = [_learn(stored(rule, 40, 100 + seed, 0.0), rule, seed, steps, edge) for seed in seeds]
         curves[f"depth {depth:g}"], curves[f"stored, exchanging below {depth:g}"] = ours, exchanging
         p = ttest_ind(np.mean(ours, axis=1), np.mean(exchanging, axis=1), equal_var=False).pvalue
         laws.append(Law(f"learning, depth {depth:g}: mean error (-log10 p)", -math.log10(p), -math.log10(FALSE_ALARM)))

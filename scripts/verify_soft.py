@@ -1,7 +1,7 @@
 """Verify soft DEEP R without slots for the deep ones: against exact laws, and against a slot for every site.
 
     python -m scripts.verify_soft --quick         # under a minute
-    python -m scripts.verify_soft --json FILE     # some minutes; a picture beside it
+    python -m scripts.verify_soft --json FILE     # about ten minutes; a picture beside it
 
 Prints a table of laws with statistic, bound and verdict; each bound is passed with probability 1 - 1e-6. Then what is
 no law: errors by depth, share of forgotten identities, cost, and how well a task is learned with both storages.
@@ -57,10 +57,10 @@ def draw(results: dict[str, Any]) -> Figure:
     price.set(xlabel="connections, 1 % of the sites", ylabel="ms per step", xscale="log", yscale="log")
     colors = ("0.2", "#D55E00", "#E69F00", "#0072B2", "#56B4E9")
     for (name, curves), color in zip(results["learning"].items(), colors, strict=True):
-        mean, spread = np.mean(curves, axis=0), np.std(curves, axis=0, ddof=1)
+        mean, (low, high) = np.mean(curves, axis=0), np.quantile(curves, [0.16, 0.84], axis=0)
         at = 50 * np.arange(1, len(mean) + 1)
         learn.plot(at, mean, color=color, label=name)
-        learn.fill_between(at, mean - spread, mean + spread, color=color, alpha=0.2, linewidth=0)
+        learn.fill_between(at, low, high, color=color, alpha=0.2, linewidth=0)
     learn.set(xlabel="step", ylabel="test error / variance", yscale="log")
     for ax in axes.flat:
         ax.legend(frameon=False)

@@ -3,7 +3,8 @@
     python -m scripts.demo
 
 Runs scripts.train_rate and scripts.train_spiking, each with DEEP R and with a fixed sparse wiring of as many
-connections, and writes to results/demo: summary.json, figure.png, and for each run a folder with its log.
+connections, and writes to results/demo: summary.json, figure.png, report.html (all pictures of both logs, and what
+they answer), and for each run a folder with its log.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from typing import Any
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
+from scripts import plot_rewiring
 from synaptic_sampling import RewiringLog, Run, plot_accuracy, plot_comparison
 
 __all__ = ["main"]
@@ -59,13 +61,17 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     figure = draw(found, given.out)
     figure.savefig(given.out / "figure.png", dpi=150)
     plt.close(figure)
+    plot_rewiring.write(
+        {NAMES[name]: RewiringLog.open(log_of(given.out, name, *results)) for name, results in found.items()}, given.out
+    )
     for name, row in summary.items():
         print(
             f"{NAMES[name]:>10}: {row['connections']} of {row['sites']} connections, test accuracy "
             f"{100 * row['accuracy_deepr']:.1f} % with DEEP R, {100 * row['accuracy_fixed']:.1f} % with fixed wiring; "
             f"{row['births']} births, {row['deaths']} deaths"
         )
-    print(f"Wrote {path}, {given.out / 'figure.png'} and the logs beside them, in {time.perf_counter() - begin:.0f} s.")
+    written = ", ".join(str(given.out / file) for file in ("summary.json", "figure.png", "report.html"))
+    print(f"Wrote {written} and the logs beside them, in {time.perf_counter() - begin:.0f} s.")
     return summary
 
 
@@ -161,6 +167,28 @@ def summarise(deepr: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def log_of(out: Path, name: str, deepr: dict[str, Any], *_: Any) -> Path:
+    """Return where the log of the first seed with DEEP R is.
+
+    Parameters
+    ----------
+    out : Path
+        Of the demonstration.
+    name : {'rate', 'spiking'}
+        Which network.
+    deepr : dict
+        Summary of the runs with DEEP R.
+    *_
+        Other summaries.
+
+    Returns
+    -------
+    Path
+        The file.
+    """
+    return out / f"{name}-deepr" / f"log-{deepr['seeds'][0]}.rewiring"
+
+
 def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
     """Draw accuracy, turnover, survival and weights of both networks in the same axes.
 
@@ -178,7 +206,7 @@ def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
     """
     runs = {
         NAMES[name]: Run(
-            RewiringLog.load(out / f"{name}-deepr" / f"log-{deepr['seeds'][0]}.rewiring"),
+            RewiringLog.load(log_of(out, name, deepr)),
             deepr["samples_by_test"],
             deepr["accuracy_by_test"],
             deepr["step_ratio"],

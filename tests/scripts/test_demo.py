@@ -23,6 +23,7 @@ def test_demo_writes_summary_logs_and_figure(tmp_path, capsys):
         assert 0 < row["accuracy_fixed"] < 1
         assert (tmp_path / f"{name}-deepr" / "log-1.rewiring").exists()
     assert (tmp_path / "figure.png").stat().st_size > 10_000
+    assert "Is it like the brain?" in (tmp_path / "report.html").read_text()
     assert f"Wrote {tmp_path / 'summary.json'}" in capsys.readouterr().out
 
 

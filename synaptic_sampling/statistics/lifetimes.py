@@ -164,15 +164,24 @@ def fit_lifetimes(
         warnings.simplefilter("ignore")  # On bounds of parameters that laws reach which do not fit at all.
         fit = powerlaw.Fit(values, discrete=True, xmin=shortest, xmax=limit, verbose=0)
         compared = [_compare(fit, name) for name in alternatives]
-    begin = int(fit.xmin)
+    begin, exponent = int(fit.xmin), float(fit.power_law.alpha)
     number = int(np.count_nonzero(values >= begin))
-    return LifetimeFit(float(fit.power_law.alpha), float(fit.power_law.sigma), begin, limit, number, tuple(compared))
+    return LifetimeFit(exponent, _error(exponent, begin, limit, number), begin, limit, number, tuple(compared))
 
 
 def _compare(fit: Any, name: str) -> Alternative:
     nested = name == "truncated_power_law"
     ratio, p_value = fit.distribution_compare("power_law", name, nested=nested, normalized_ratio=not nested)
     return Alternative(name, float(ratio), float(p_value))
+
+
+def _error(exponent: float, shortest: int, longest: int, number: int) -> float:
+    """Return the standard error of the exponent, by Fisher's information: the variance of the logarithm of a life."""
+    logs = np.log(np.arange(shortest, longest + 1))
+    share = np.exp(-exponent * (logs - logs[0]))
+    share /= share.sum()
+    variance = float(share @ logs**2 - (share @ logs) ** 2)
+    return 1.0 / math.sqrt(number * variance)
 
 
 def _powerlaw() -> Any:

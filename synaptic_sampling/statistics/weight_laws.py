@@ -177,7 +177,7 @@ def _exponential(above: NDArray[np.float64], scale: float) -> NDArray[np.float64
 
 
 def _log_normal(w: NDArray[np.float64], mu: float, sigma: float, lower: float) -> NDArray[np.float64]:
-    with np.errstate(divide="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore"):
         logs = np.log(w)
     kept = float(log_ndtr((mu - math.log(lower)) / sigma)) if lower > 0 else 0.0
     return -0.5 * ((logs - mu) / sigma) ** 2 - math.log(sigma) - LOG_ROOT_2_PI - logs - kept

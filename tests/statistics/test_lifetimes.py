@@ -49,6 +49,9 @@ def test_the_exponent_is_found_with_its_error():
     found = np.array([fit.exponent for fit in fits])
     assert abs(found.mean() - 1.5) < 6 * found.std(ddof=1) / math.sqrt(30)
     assert fits[0].number == 3000
+    # The spread of 30 is known to 13 %: 4.9 times that.
+    assert found.std(ddof=1) == pytest.approx(fits[0].error, rel=0.64)
+    assert fits[0].error == pytest.approx(fits[1].error, rel=0.1)
     # Lives that begin at any time in a record of 300 steps and end in it: long ones are missing.
     biased = []
     for _ in range(30):

@@ -118,8 +118,11 @@ class Projection:
         self.births.append(len(born))
         for _, pre, post, slot, _, _, sign in born:
             self.edges[slot].alive = False
-            delays = {"pre": self.delay_of_newborn(pre, post), "post": 0}
-            self.edges[slot] = Edge(pre, post, sign, 0.0, delays, last=now * DT)
+            self.edges[slot] = Edge(pre, post, sign, 0.0, self.newborn_delays(pre, post), last=now * DT)
+
+    def newborn_delays(self, pre: int, post: int) -> dict[str, int]:
+        """Return the delays of a newborn, in steps."""
+        return {"pre": self.delay_of_newborn(pre, post), "post": 0}
 
 
 def simulate(input_spikes, bias, projections, steps):

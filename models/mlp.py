@@ -40,8 +40,7 @@ class Task(NamedTuple):
     connectivity : tuple of float
         Of each layer, by default.
     rules : dict
-        By method; other methods that keep their number of connections learn as 'fixed', those that begin with a dense
-        network as 'dense'.
+        By method; where there is none, methods that begin with a dense network learn as 'dense', others as 'fixed'.
     final_rate : float
         The learning rate in the end relative to that at the begin, between which it falls by the same factor per
         epoch; and the temperature likewise.
@@ -180,8 +179,11 @@ MNIST = Task(
     connectivity=(0.01, 0.03, 0.3),
     rules={
         "deepr": DeepR(learning_rate=0.4, l1=1e-4, temperature=0.4 * 1e-10 / 2),
-        "fixed": FixedWiring(learning_rate=0.2),
+        "fixed": FixedWiring(learning_rate=0.6),
+        "rigl": FixedWiring(learning_rate=0.4),
         "dense": FixedWiring(learning_rate=0.1),
+        "l1": FixedWiring(learning_rate=0.2),
+        "prune": FixedWiring(learning_rate=0.2),
     },
     final_rate=0.11,
     l1=1e-4,

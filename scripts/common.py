@@ -49,6 +49,8 @@ class Result:
         r of the rule, where one rewires.
     connections_per_layer : list of int
         At the end, where there are layers.
+    log_is_saved : bool
+        Whether the log has been written to its place while training.
     weights : dict of str to ndarray
         For each set ``{set}_w`` and, where it is sparse, ``{set}_pre`` and ``{set}_post``, at the end.
     """
@@ -68,6 +70,7 @@ class Result:
     step_ratio: float | None
     weights: dict[str, NDArray[Any]]
     connections_per_layer: list[int] = field(default_factory=list)
+    log_is_saved: bool = False
 
 
 def train_seeds(
@@ -101,7 +104,8 @@ def train_seeds(
         options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
         result = train(seed=seed, report=report(title), **options)
         np.savez_compressed(given.out / f"weights-{seed}.npz", **result.weights)  # type: ignore[arg-type]
-        result.log.save(given.out / f"log-{seed}.rewiring")
+        if not result.log_is_saved:
+            result.log.save(given.out / f"log-{seed}.rewiring")
         _draw(result, given.out / f"figure-{seed}.png")
         print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
         results.append(result)

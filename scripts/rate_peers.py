@@ -245,8 +245,17 @@ class TorchCsr:
             slope = torch.sparse.sampled_addmm(matrices[n], delta, x[n].T, beta=0.0).values().numpy()
             self.b[n] -= self.rule.learning_rate * delta.sum(dim=1, keepdim=True)
             if n:
-                delta = (matrices[n].T.to_sparse_csr() @ delta) * (x[n] > 0)
+                delta = (self._transposed(n) @ delta) * (x[n] > 0)
             self.layers[n] = _deep_r(self.layers[n], self.shapes[n], slope, self.rule, self.rng)
+
+    def _transposed(self, n: int) -> Any:
+        """Return the transposed matrix of a layer; that of a CSR tensor cannot be multiplied."""
+        _, pre, post, w = self.layers[n]
+        order = np.argsort(pre, kind="stable")
+        starts = np.searchsorted(pre[order], np.arange(self.shapes[n][1] + 1))
+        return torch.sparse_csr_tensor(
+            *map(torch.from_numpy, (starts, post[order], w[order])), size=self.shapes[n][::-1]
+        )
 
 
 class TorchMask:

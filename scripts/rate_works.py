@@ -35,6 +35,8 @@ SCALING = ("connections ", "neurons ")
 RULE = DeepR(learning_rate=0.3, l1=1e-4, temperature=0.3 * 1e-10 / 2)
 #: Steps before anything is measured: until then turnover has reached what it stays at.
 WARM_UP = 300
+#: Pictures, and how many kinds of them each class has.
+NUM_PICTURES, KINDS = 20_000, 60
 
 
 def works(quick: bool) -> Iterator[tuple[str, Work]]:
@@ -141,13 +143,16 @@ def ours(
     for (num_in, num_out), count in zip(pairwise(sizes), counts, strict=True):
         layers += [SparseLinear(num_in, num_out, connections=count), ReLU()]
     trainer = Trainer(RateNetwork(layers[:-1], RULE, seed=1))
-    epoch = np.random.default_rng(2).permutation(len(samples))
-    order = np.tile(epoch, 1 + batch * 5000 // len(epoch))
+    order = np.random.default_rng(2).permutation(len(samples))
+    place = 0
 
     def run(steps: int) -> None:
-        done = 0
-        while done < steps:
-            done += trainer._learn_many(samples, labels, order, batch, steps - done) // batch
+        nonlocal place
+        until = trainer.steps_done + steps
+        while trainer.steps_done < until:
+            place = 0 if place + batch > len(order) else place
+            now = min(until - trainer.steps_done, (len(order) - place) // batch)
+            place += trainer._learn_many(samples, labels, order[place:], batch, now)
 
     run(warm_up)
     return run
@@ -163,14 +168,14 @@ def pictures(num_in: int, num_out: int) -> tuple[Array, Array]:
 
     Returns
     -------
-    samples : ndarray of float32, shape (20000, num_in)
+    samples : ndarray of float32, shape (NUM_PICTURES, num_in)
         Between 0 and 1.
     labels : ndarray of int64
         The classes.
     """
     rng = np.random.default_rng(0)
-    labels = rng.integers(0, num_out, 20_000)
-    templates = rng.standard_normal((num_out, num_in)).astype(np.float32)
-    samples = rng.standard_normal((20_000, num_in), np.float32)
-    samples += templates[labels]
-    return np.clip(0.5 * (samples - 1.2), 0, 1), labels
+    kinds = rng.integers(0, KINDS * num_out, NUM_PICTURES)
+    templates = rng.standard_normal((KINDS * num_out, num_in), np.float32)
+    samples = rng.standard_normal((NUM_PICTURES, num_in), np.float32)
+    samples += templates[kinds]
+    return np.clip(0.5 * (samples - 1.2), 0, 1), kinds % num_out

@@ -20,6 +20,7 @@ import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from numpy.typing import NDArray
 from models.data import DataError
 from models.mlp import DIGITS, MNIST, Data, Task, make_mlp
 from scripts.common import Result, arguments, train_seeds
-from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, SparseLinear, Trainer
+from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, RewiringLog, SparseLinear, Trainer
 from synaptic_sampling.rate import SET, Decay, RigL, Shrinkage, prune
 from synaptic_sampling.rate.trainer import Report
 
@@ -39,6 +40,8 @@ TASKS = {"digits": DIGITS, "mnist": MNIST}
 METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune")
 DENSE_AT_FIRST = ("dense", "l1", "prune")
 
+#: Of the weights in the log, evenly over a training.
+SNAPSHOTS = 20
 #: With ``--quick``: enough to see that all works, in seconds.
 QUICK_EPOCHS = 5
 #: How often RigL rewires, in the first three quarters of a run.
@@ -59,6 +62,7 @@ def train(
     data_dir: Path | None = None,
     validation: bool = False,
     rule: DeepR | FixedWiring | None = None,
+    log_folder: Path | None = None,
     report: Report | str | None = None,
 ) -> Result:
     """Train one network, with a test after each epoch.
@@ -87,6 +91,8 @@ def train(
         Leave the test images alone, and test on the last training images instead.
     rule : DeepR or FixedWiring, optional
         Instead of that of the task.
+    log_folder : Path, optional
+        Where to write the log while training, instead of keeping millions of events in memory.
     report : callable or str, optional
         Progress, as for ``Trainer.fit``.
 
@@ -107,11 +113,14 @@ def train(
     rule = rule or chosen.rules.get(method, chosen.rules[first])
     net = make_mlp(chosen.sizes, rule, None if first == "dense" else counts, budget=budget, seed=seed)
     steps = epochs * math.ceil(len(data[0][1]) / chosen.batch_size)
-    trainer = Trainer(net, schedule=_schedule(rule, chosen, epochs), **_between(method, data, steps))
+    log = None if log_folder is None else RewiringLog(log_folder / f"log-{seed}.rewiring")
+    trainer = Trainer(net, log=log, schedule=_schedule(rule, chosen, epochs), **_between(method, data, steps))
     numbers = [count_weights(net)]
 
     def count(trainer: Trainer) -> bool:
         numbers.append(count_weights(trainer.network))
+        if len(numbers) % max(1, epochs // SNAPSHOTS) == 0:
+            trainer.snapshot()
         return False
 
     for until, watch, left in _stages(method, epochs, counts, chosen):
@@ -126,7 +135,10 @@ def train(
         )
         if left is not None:
             trainer = _go_on(trainer, prune(trainer.network, left))
-    return _result(method, seed, trainer, numbers, rule, time.perf_counter() - start)
+    trainer.log.close()
+    seconds = time.perf_counter() - start
+    saved = log is not None and trainer.log is log
+    return replace(_result(method, seed, trainer, numbers, rule), seconds=seconds, log_is_saved=saved)
 
 
 def _schedule(rule: DeepR | FixedWiring, task: Task, epochs: int) -> Decay | None:
@@ -184,9 +196,7 @@ def count_weights(network: RateNetwork) -> int:
     return network.num_connections or sum(layer.matrix.size for layer in network.layers if isinstance(layer, Linear))
 
 
-def _result(
-    method: str, seed: int, trainer: Trainer, numbers: list[int], rule: DeepR | FixedWiring, seconds: float
-) -> Result:
+def _result(method: str, seed: int, trainer: Trainer, numbers: list[int], rule: DeepR | FixedWiring) -> Result:
     """Return everything worth keeping."""
     net, log = trainer.network, trainer.log
     layers = [layer for layer in net.layers if isinstance(layer, Linear | SparseLinear)]
@@ -203,7 +213,7 @@ def _result(
         connections_per_layer=[part["w"].size for part in weights],
         births=log.num_births,
         deaths=log.num_deaths,
-        seconds=seconds,
+        seconds=0.0,
         log=log,
         step_ratio=rule.step_ratio if isinstance(rule, DeepR) else None,
         weights={f"{n}_{name}": values for n, part in enumerate(weights) for name, values in part.items()},
@@ -261,7 +271,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     rule = task.rules.get(given.method, task.rules["dense" if given.method in DENSE_AT_FIRST else "fixed"])
     parameters = {"batch_size": task.batch_size, "rule": repr(rule), "final_rate": task.final_rate, "l1": task.l1}
     own = ("task", "budget", "connections_from", "data_dir", "validation")
-    options = {name: getattr(given, name) for name in own}
+    options = {name: getattr(given, name) for name in own} | {"log_folder": given.out}
     try:
         return train_seeds(partial(train, **options), given, lambda _: "bar", parameters)
     except (DataError, ValueError) as error:

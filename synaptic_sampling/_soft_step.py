@@ -11,7 +11,7 @@ from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.soft import _soft
 from synaptic_sampling._kernels.soft_deep import _land, _release
 from synaptic_sampling._soft_deep import overshoots
-from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.events import EVENT, RewiringInfo, join_events
 from synaptic_sampling.randomness import Stream
 from synaptic_sampling.rules import SoftDeepR
 from synaptic_sampling.soft_connections import SoftConnections
@@ -19,8 +19,6 @@ from synaptic_sampling.soft_connections import SoftConnections
 __all__ = ["soft_step"]
 
 Slots = NDArray[np.int32]
-#: An event without its fields.
-BYTES = np.dtype((np.void, EVENT.itemsize))
 
 
 def soft_step(c: SoftConnections, gradient: NDArray[Any], rule: SoftDeepR) -> RewiringInfo:
@@ -50,7 +48,7 @@ def soft_step(c: SoftConnections, gradient: NDArray[Any], rule: SoftDeepR) -> Re
     births = _events(c, np.sort(np.concatenate([ascended, born])), dynamics.BIRTH)
     moves = _close(c, gaps)
     # As plain bytes: NumPy copies records field by field, a hundred times slower.
-    events = np.concatenate([rows.view(BYTES) for rows in (deaths, births, moves)]).view(EVENT)
+    events = join_events([deaths, births, moves])
     return RewiringInfo(c.steps_done, events, len(deaths), 0, len(moves) // 2)
 
 

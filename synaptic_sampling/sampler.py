@@ -16,7 +16,7 @@ from synaptic_sampling._kernels.soft import _soft
 from synaptic_sampling._soft_step import soft_step
 from synaptic_sampling.budget import Budget
 from synaptic_sampling.connections import Connections
-from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.events import EVENT, RewiringInfo, join_events
 from synaptic_sampling.potential import PotentialConnections
 from synaptic_sampling.randomness import MAX_STEP, Stream
 from synaptic_sampling.rules import DeepR, FixedWiring, SoftDeepR, SynapticSampling
@@ -135,7 +135,9 @@ def check_step(connections: Slots | Budget, gradient: Any, rule: object) -> None
             check_step(c, own, rule)
         return
     if not isinstance(connections, Connections | PotentialConnections):
-        raise TypeError(f"connections must be Connections, PotentialConnections or a Budget, got {connections!r}.")
+        raise TypeError(
+            f"connections must be Connections, PotentialConnections, SoftConnections or a Budget, got {connections!r}."
+        )
     if isinstance(connections, PotentialConnections):
         if not isinstance(rule, SoftDeepR | SynapticSampling):
             raise TypeError(f"rule must be a SoftDeepR or a SynapticSampling for PotentialConnections, got {rule!r}.")
@@ -249,7 +251,7 @@ def _rewire_all(budget: Budget, retracted: Sequence[NDArray[np.int32]]) -> Rewir
     parts = [[info.events[: info.num_deaths] for info in infos]]
     parts += [[info.events[info.num_deaths : info.num_deaths + info.num_births] for info in infos]]
     parts += [[info.events[info.num_deaths + info.num_births :] for info in infos]]
-    events = np.concatenate([rows for part in parts for rows in part])
+    events = join_events(rows for part in parts for rows in part)
     num_deaths, num_moves = sum(info.num_deaths for info in infos), sum(info.num_moves for info in infos)
     return RewiringInfo(infos[0].step, events, num_deaths, budget.total - len(budget), num_moves)
 
@@ -337,7 +339,7 @@ def _rewire(c: Connections, deaths: NDArray[Any], retracted: NDArray[np.int32], 
         c.resize(len(c) + len(keys) - len(retracted))
     _bear(c, slots, keys, born)
     moves = _close(c, retracted[len(keys) :])
-    events = np.concatenate([deaths, born, moves])
+    events = join_events([deaths, born, moves])
     return RewiringInfo(c.steps_done, events, len(deaths), births - len(keys), len(moves) // 2)
 
 

@@ -41,7 +41,7 @@ THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 SECONDS_PER_TURN = 0.04
 TURNS, QUICK_TURNS = 15, 5
 #: No contender gets more turns than fit into these.
-SECONDS_PER_CONTENDER = 10.0
+SECONDS_PER_CONTENDER = 4.0
 
 #: What --memory makes: units, connections, steps.
 HUGE = (1_000_000, 10_000_000, 3)

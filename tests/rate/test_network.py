@@ -359,3 +359,20 @@ def test_fit_refuses(rng):
         MeanSquaredError().check_targets(y, 40, 4)
     with pytest.raises(ValueError, match="targets must be finite"):
         MeanSquaredError().check_targets(np.full((40, 4), np.nan), 40, 4)
+
+
+def test_gradients_equal_those_of_pytorch(rng):
+    torch = pytest.importorskip("torch")
+    net = make(activation=ReLU)
+    x, y = samples(rng, 37)
+    net.gradients(x, y, CrossEntropy())
+    values = [torch.tensor(v, requires_grad=True) for v in naive_rate.values_of(naive_rate.copy_of(net))]
+    out = torch.from_numpy(x.astype(float))
+    for n in range(3):
+        out = torch.nn.functional.linear(torch.relu(out) if n else out, values[2 * n], values[2 * n + 1])
+    torch.nn.functional.cross_entropy(out, torch.from_numpy(y)).backward()
+    for parameter, value in zip(net.parameters, values, strict=True):
+        slopes = value.grad.numpy()
+        if slopes.shape != parameter.gradient.shape:
+            slopes = slopes[parameter.connections.post, parameter.connections.pre]
+        assert_allclose(parameter.gradient, slopes, rtol=1e-4, atol=1e-5 * np.abs(slopes).max())

@@ -3,6 +3,7 @@
     python -m scripts.train_rate --method deepr --connectivity 0.05 --seed 1 --out results/rate
     python -m scripts.train_rate --task mnist --seeds 5 --data-dir data
     python -m scripts.train_rate --task mnist --method fixed --connections-from results/rate/summary.json
+    python -m scripts.train_rate --task speech --connectivity 0.05,0.3 --seeds 3
     python -m scripts.train_rate --quick
 
 Methods: 'deepr'; 'fixed', a random sparse wiring that stays; 'set' and 'rigl', which replace the weakest connections,
@@ -27,16 +28,19 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+from models.cifar_cnn import CIFAR10
 from models.data import DataError
-from models.mlp import DIGITS, MNIST, Data, Task, make_mlp
+from models.mlp import DIGITS, MNIST
+from models.speech_lstm import SPEECH
+from models.task import Data, Task
 from scripts.common import Result, arguments, train_seeds
-from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, RewiringLog, SparseLinear, Trainer
+from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling.rate import SET, Decay, RigL, Shrinkage, prune
 from synaptic_sampling.rate.trainer import Report
 
 __all__ = ["METHODS", "TASKS", "main", "train"]
 
-TASKS = {"digits": DIGITS, "mnist": MNIST}
+TASKS = {"digits": DIGITS, "mnist": MNIST, "cifar10": CIFAR10, "speech": SPEECH}
 METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune")
 DENSE_AT_FIRST = ("dense", "l1", "prune")
 
@@ -69,7 +73,7 @@ def train(
 
     Parameters
     ----------
-    task : {'digits', 'mnist'}
+    task : {'digits', 'mnist', 'cifar10', 'speech'}
         What is to be learned.
     method : str
         How it learns, one of ``METHODS``.
@@ -103,15 +107,20 @@ def train(
     """
     start = time.perf_counter()
     chosen = TASKS[task]
+    if chosen.methods and method not in chosen.methods:
+        raise ValueError(f"method {method!r} is not for {task!r}; choose from {', '.join(chosen.methods)}.")
     data = chosen.load(data_dir)
     data = chosen.split(data) if validation else data
+    if quick and chosen.quick is not None:
+        (samples, labels), (tests, wanted) = data
+        data = (samples[: chosen.quick], labels[: chosen.quick]), (tests[: chosen.quick], wanted[: chosen.quick])
     counts = chosen.counts(connectivity or chosen.connectivity)
     if connections_from is not None:
         counts = json.loads(connections_from.read_text())["connections_per_layer"]
     epochs = QUICK_EPOCHS if quick else epochs or chosen.epochs
     first = "dense" if method in DENSE_AT_FIRST else "fixed"
     rule = rule or chosen.rules.get(method, chosen.rules[first])
-    net = make_mlp(chosen.sizes, rule, None if first == "dense" else counts, budget=budget, seed=seed)
+    net = chosen.make(rule, None if first == "dense" else counts, budget=budget, seed=seed)
     steps = epochs * math.ceil(len(data[0][1]) / chosen.batch_size)
     log = None if log_folder is None else RewiringLog(log_folder / f"log-{seed}.rewiring")
     trainer = Trainer(net, log=log, schedule=_schedule(rule, chosen, epochs), **_between(method, data, steps))
@@ -193,20 +202,19 @@ def count_weights(network: RateNetwork) -> int:
     int
         The number.
     """
-    return network.num_connections or sum(layer.matrix.size for layer in network.layers if isinstance(layer, Linear))
+    return network.num_connections or sum(part["w"].size for part in weights_of(network))
 
 
 def _result(method: str, seed: int, trainer: Trainer, numbers: list[int], rule: DeepR | FixedWiring) -> Result:
     """Return everything worth keeping."""
     net, log = trainer.network, trainer.log
-    layers = [layer for layer in net.layers if isinstance(layer, Linear | SparseLinear)]
-    weights = [weights_of(layer) for layer in layers]
+    weights = weights_of(net)
     return Result(
         method=method,
         seed=seed,
         accuracies=[accuracy for _, accuracy in trainer.tests],
         samples=[samples for samples, _ in trainer.tests],
-        sites=sum(layer.num_in * layer.num_out for layer in layers),
+        sites=net.num_sites or count_weights(net),
         connections=numbers[-1],
         connections_min=min(numbers),
         connections_max=max(*numbers, trainer.most_connections),
@@ -220,23 +228,27 @@ def _result(method: str, seed: int, trainer: Trainer, numbers: list[int], rule: 
     )
 
 
-def weights_of(layer: Linear | SparseLinear) -> dict[str, NDArray[Any]]:
-    """Return copies of the weights of a layer, with their endpoints where it is sparse.
+def weights_of(network: RateNetwork) -> list[dict[str, NDArray[Any]]]:
+    """Return copies of the weights of each layer that has some, with their endpoints where it is sparse.
 
     Parameters
     ----------
-    layer : Linear or SparseLinear
-        Of a network.
+    network : RateNetwork
+        Of layers that are sparse or dense.
 
     Returns
     -------
-    dict of str to ndarray
+    list of dict of str to ndarray
         ``w``, and ``pre`` and ``post`` where it is sparse.
     """
-    if isinstance(layer, Linear):
-        return {"w": layer.matrix.copy()}
-    c = layer.connections
-    return {"pre": c.pre.copy(), "post": c.post.copy(), "w": c.weights}
+    found = []
+    for layer in network.layers:
+        c, matrix = getattr(layer, "connections", None), getattr(layer, "matrix", None)
+        if c is not None:
+            found.append({"pre": c.pre.copy(), "post": c.post.copy(), "w": c.weights})
+        elif matrix is not None:
+            found.append({"w": matrix.copy()})
+    return found
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from models import data
-from models.mlp import DIGITS, MNIST, make_mlp
-from scripts.train_rate import METHODS, main, train
+from models.mlp import DIGITS, MNIST
+from scripts.train_rate import METHODS, TASKS, main, train
 from synaptic_sampling import RewiringLog
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
@@ -66,18 +66,18 @@ def test_every_method_learns_and_travels_between_processes(method):
 
 def test_connections_are_counted_anew(monkeypatch):
     def make_leaky(*args, **options):
-        net = make_mlp(*args, **options)
+        net = DIGITS.make(*args, **options)
         c = net.connections[1]
         c.pre[3], c.post[3] = c.pre[5], c.post[5]
         return net
 
-    monkeypatch.setattr("scripts.train_rate.make_mlp", make_leaky)
+    monkeypatch.setitem(TASKS, "digits", DIGITS._replace(make=make_leaky))
     result = train(method="fixed", quick=True)
     assert (result.connections_min, result.connections) == (K - 1, K - 1)
 
 
 def test_sparse_methods_begin_alike():
-    nets = [make_mlp(DIGITS.sizes, DIGITS.rules[method], [960, 1500, 50], seed=3) for method in ("deepr", "fixed")]
+    nets = [DIGITS.make(DIGITS.rules[method], [960, 1500, 50], seed=3) for method in ("deepr", "fixed")]
     for one, two in zip(*(net.connections for net in nets), strict=True):
         for name, values in one.state().items():
             np.testing.assert_array_equal(values, two.state()[name])
@@ -87,7 +87,7 @@ def test_connectivity_is_shared_out():
     assert MNIST.counts([0.01, 0.03, 0.3]) == [2352, 900, 300]
     assert DIGITS.counts([0.05]) == [960, 1500, 50]
     assert MNIST.counts([0.01334]) == [2351, 899, 299]  # Rounded down.
-    assert MNIST.counts([1.0]) == MNIST.sites
+    assert MNIST.counts([1.0]) == list(MNIST.sites)
     many = MNIST.counts([0.1])
     assert many[2] == 1000
     assert sum(many) == pytest.approx(26620, abs=2)
@@ -118,6 +118,9 @@ def test_wrong_arguments_are_refused(capsys, tmp_path):
         (["--connectivity", "0.1,0.2"], "connectivity must be one number or 3, got 2"),
         (["--task", "mnist", "--data-dir", str(tmp_path)], "a data file is missing: expected "),
         (["--method", "soft"], "invalid choice: 'soft'"),
+        (["--task", "speech", "--method", "rigl"], "method 'rigl' is not for 'speech'; choose from deepr, fixed, set"),
+        (["--task", "speech", "--data-dir", str(tmp_path)], "fsdd_recordings.tar.xz with SHA-256"),
+        (["--task", "cifar10", "--data-dir", str(tmp_path)], "data_batch_1 with MD5"),
     ]:
         with pytest.raises(SystemExit):
             main([*arguments, "--quick", "--out", str(tmp_path)])

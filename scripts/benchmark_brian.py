@@ -1,10 +1,12 @@
-"""Measure what rewiring costs a Brian2 simulation, against the same simulation without it.
+"""Measure what rewiring costs a Brian2 simulation, against the same one without it and against all pairs connected.
 
     python -m scripts.benchmark_brian --json FILE
     python -m scripts.benchmark_brian --quick
 
-Leaky integrate-and-fire neurons in steps of 0.1 ms; DEEP R on all synapses with a turnover of about 1 % per event. Both
-simulations of a row run in turns, several times, and the fastest of each counts.
+Leaky integrate-and-fire neurons in steps of 0.1 ms; DEEP R on all synapses with a turnover of about 1 % per event. All
+simulations of a size run in turns, several times, and the fastest run of each counts. Memory is that beyond the static
+simulation's, for each connection. A slot that is given to another neuron's synapse lies far from its new neighbours:
+"static, slots as rewired" says what this order in memory costs by itself.
 """
 
 from __future__ import annotations
@@ -27,40 +29,38 @@ __all__ = ["main"]
 #: Connections, neurons, simulated seconds per measurement.
 SIZES = ((10_000, 1_000, 2.0), (100_000, 1_000, 2.0), (1_000_000, 10_000, 1.0))
 INTERVALS_MS = (10, 100, 1000)
+#: The design with a synapse for every pair of neurons: how often theta moves, and up to how many pairs it is tried.
+DENSE_INTERVAL_MS, MAX_DENSE = 100, 10**7
 REPETITIONS = 3
 RULE = DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-5)
+MODEL = "w = polarity*theta*int(theta >= 0) : 1\ntheta : 1\npolarity : 1\ngradient : 1"
+ON_PRE = "v_post += 1e-4*w; gradient += 1e-4"
 
 
 class Simulation:
-    """A recurrent network, with or without rewiring.
+    """A recurrent network that is static.
 
     Parameters
     ----------
     connections, neurons : int
         Sizes.
-    interval_ms : float or None
-        Between two events; None for no rewiring.
     """
 
-    def __init__(self, connections: int, neurons: int, interval_ms: float | None) -> None:
-        group = b2.NeuronGroup(
+    def __init__(self, connections: int, neurons: int) -> None:
+        self.number = connections
+        self.group = b2.NeuronGroup(
             neurons, "dv/dt = (1.0008 - v)/(20*ms) : 1", threshold="v > 1", reset="v = 0", method="exact", name="group*"
         )
-        group.v = np.random.default_rng(1).random(neurons)
-        self.synapses = b2.Synapses(
-            group,
-            group,
-            "w = polarity*theta : 1\ntheta : 1\npolarity : 1\ngradient : 1",
-            on_pre="v_post += 1e-4*w; gradient += 1e-4",
-            name="synapses*",
-        )
-        connect_exactly(self.synapses, connections=connections, seed=1)
-        self.synapses.theta = np.random.default_rng(2).exponential(RULE.temperature / RULE.l1, connections)
+        self.group.v = np.random.default_rng(1).random(neurons)
+        self.synapses = b2.Synapses(self.group, self.group, MODEL, on_pre=ON_PRE, name="synapses*")
+        self.connect()
+        self.network = b2.Network(self.group, self.synapses)
+
+    def connect(self) -> None:
+        """Make connections with theta from the stationary law of DEEP R in small steps."""
+        connect_exactly(self.synapses, connections=self.number, seed=1)
+        self.synapses.theta = np.random.default_rng(2).exponential(RULE.temperature / RULE.l1, self.number)
         self.synapses.polarity = 1
-        self.network = b2.Network(group, self.synapses)
-        if interval_ms is not None:
-            self.rewiring = Rewiring(self.synapses, RULE, seed=3, dt=interval_ms * b2.ms)
-            self.network.add(self.rewiring)
 
     def seconds(self, duration: float) -> float:
         """Return the processor time of a run.
@@ -79,9 +79,91 @@ class Simulation:
         self.network.run(duration * b2.second)
         return time.process_time() - begin
 
+    def bytes(self) -> int:
+        """Return the memory of all that is kept for each synapse, besides Brian2's queues."""
+        variables = (v.get_value() for v in self.synapses._registered_variables)
+        return sum(values.nbytes for values in variables)
 
-def measure(connections: int, neurons: int, duration: float, interval_ms: int) -> list[dict[str, Any]]:
-    """Return the rows of the static and of the rewired simulation.
+
+class Rewired(Simulation):
+    """The same with DEEP R.
+
+    Parameters
+    ----------
+    connections, neurons : int
+        Sizes.
+    interval_ms : float
+        Between two events.
+    """
+
+    def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
+        super().__init__(connections, neurons)
+        self.rewiring = Rewiring(self.synapses, RULE, seed=3, dt=interval_ms * b2.ms)
+        self.network.add(self.rewiring)
+        self.rewiring.step()  # Compiles, and is not counted.
+
+    def bytes(self) -> int:
+        """Return the memory with that of the connections beside Brian2's."""
+        c = self.rewiring.connections
+        return super().bytes() + sum(own.nbytes for own in (c._table, c.pre, c.post, c.polarity, c.birth_step))
+
+
+class Dense(Simulation):
+    """As many connected ones among all pairs of neurons, which soft DEEP R in Brian2's own equations connects.
+
+    Parameters
+    ----------
+    connections, neurons : int
+        Sizes.
+    interval_ms : float
+        Between two updates of theta.
+    """
+
+    def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
+        super().__init__(connections, neurons)
+        share = connections / neurons**2
+        scale, lowest = RULE.noise_scale, -RULE.temperature / RULE.l1 * (1 - share) / share
+        self.synapses.run_regularly(
+            f"theta = clip(theta - {RULE.learning_rate}*(gradient + {RULE.l1})*int(theta >= 0) + {scale}*randn(), "
+            f"{lowest}, inf); gradient = 0",
+            dt=interval_ms * b2.ms,
+        )
+
+    def connect(self) -> None:
+        """Make all potential connections, of which about as many are connected."""
+        self.synapses.connect()
+        rng, number = np.random.default_rng(2), len(self.synapses)
+        theta = rng.uniform(-1, 0, number)
+        chosen = rng.permutation(number)[: self.number]
+        theta[chosen] = rng.exponential(RULE.temperature / RULE.l1, self.number)
+        self.synapses.theta = theta
+        self.synapses.polarity = 1
+
+
+class Scattered(Simulation):
+    """The static network whose synapses lie in memory in the order in which rewiring has left them.
+
+    Parameters
+    ----------
+    connections, neurons : int
+        Sizes.
+    like : Rewired
+        After its runs.
+    """
+
+    def __init__(self, connections: int, neurons: int, like: Rewired) -> None:
+        self._like = like
+        super().__init__(connections, neurons)
+
+    def connect(self) -> None:
+        """Make the connections of the other one, slot by slot."""
+        self.synapses.connect(i=self._like.rewiring.i, j=self._like.rewiring.j)
+        self.synapses.theta = self._like.synapses.theta[:]
+        self.synapses.polarity = 1
+
+
+def measure(connections: int, neurons: int, duration: float) -> list[dict[str, Any]]:
+    """Return the rows of all simulations of a size, which run in turns.
 
     Parameters
     ----------
@@ -89,33 +171,58 @@ def measure(connections: int, neurons: int, duration: float, interval_ms: int) -
         Sizes.
     duration : float
         Simulated seconds.
-    interval_ms : int
-        Between two events.
 
     Returns
     -------
     list of dict
-        Two rows.
+        The static one first.
     """
-    both = [Simulation(connections, neurons, interval) for interval in (None, interval_ms)]
-    for simulation in both:  # Compiles, and is not counted.
-        simulation.seconds(2e-3 * interval_ms)
-    times = np.array([[simulation.seconds(duration) for simulation in both] for _ in range(REPETITIONS)]).min(axis=0)
-    c = both[1].rewiring.connections
-    own = [c._table, c.pre, c.post, c.polarity, c.birth_step]
-    bytes_per_synapse = (0.0, sum(values.nbytes for values in own) / connections)
+    made: dict[tuple[str, int | None], Simulation] = {("static", None): Simulation(connections, neurons)}
+    for interval in INTERVALS_MS:
+        made["ours, DEEP R", interval] = Rewired(connections, neurons, interval)
+    if neurons**2 <= MAX_DENSE:
+        made["all pairs, soft DEEP R by hand", DENSE_INTERVAL_MS] = Dense(connections, neurons, DENSE_INTERVAL_MS)
+    times = fastest(list(made.values()), duration)
+    # The two in the memory order of rewiring come last, when there is such an order.
+    ours = made["ours, DEEP R", min(INTERVALS_MS)]
+    assert isinstance(ours, Rewired)
+    last = Scattered(connections, neurons, ours)
+    both = fastest([made["static", None], last], duration)
+    rows = [(*key, seconds, each) for (key, each), seconds in zip(made.items(), times, strict=True)]
+    rows.append(("static, slots as rewired", None, times[0] * both[1] / both[0], last))
+    least = made["static", None].bytes()
     return [
         {
             "work": f"{neurons} neurons",
             "connections": connections,
             "contender": contender,
-            "interval_ms": interval_ms,
+            "interval_ms": interval,
             "cpu_s_per_bio_s": seconds / duration,
             "ratio_to_static": seconds / times[0],
-            "bytes_per_synapse": size,
+            "bytes_per_synapse": (each.bytes() - least) / connections,
         }
-        for contender, seconds, size in zip(("static", "ours, DEEP R"), times.tolist(), bytes_per_synapse, strict=True)
+        for contender, interval, seconds, each in rows
     ]
+
+
+def fastest(simulations: Sequence[Simulation], duration: float) -> list[float]:
+    """Return the least processor time of each of some simulations, in several runs in turns.
+
+    Parameters
+    ----------
+    simulations : sequence of Simulation
+        To be run.
+    duration : float
+        Simulated seconds.
+
+    Returns
+    -------
+    list of float
+        Seconds.
+    """
+    for each in simulations:  # Compiles, and is not counted.
+        each.seconds(0.002)
+    return np.array([[each.seconds(duration) for each in simulations] for _ in range(REPETITIONS)]).min(axis=0).tolist()
 
 
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
@@ -135,13 +242,12 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     parser.add_argument("--quick", action="store_true", help="the smallest size only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go")
     given = parser.parse_args(argv)
-    work = [(*size, interval) for size in SIZES[: 1 if given.quick else None] for interval in INTERVALS_MS]
-    rows = [row for each in tqdm(work, unit="size") for row in measure(*each)]
-    print(f"{'connections':>12} {'every, ms':>9} {'contender':>14} {'s per s':>8} {'ratio':>6} {'bytes':>6}")
+    rows = [row for size in tqdm(SIZES[: 1 if given.quick else None], unit="size") for row in measure(*size)]
+    print(f"{'connections':>12} {'every, ms':>9} {'contender':>31} {'s per s':>8} {'ratio':>6} {'bytes':>7}")
     for row in rows:
         print(
-            f"{row['connections']:12} {row['interval_ms']:9} {row['contender']:>14} {row['cpu_s_per_bio_s']:8.2f} "
-            f"{row['ratio_to_static']:6.2f} {row['bytes_per_synapse']:6.1f}"
+            f"{row['connections']:12} {row['interval_ms'] or '':>9} {row['contender']:>31} "
+            f"{row['cpu_s_per_bio_s']:8.2f} {row['ratio_to_static']:6.2f} {row['bytes_per_synapse']:7.1f}"
         )
     if given.json:
         given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")

@@ -80,6 +80,18 @@ class Projection(oracle.Projection):
             else:
                 edge.gradient += 0.4 * edge.x - 0.1
 
+    def current(self, number):
+        """Return what the synapses let flow into each neuron."""
+        sums = np.zeros(number)
+        for edge in self.edges if self.plan.current == "summed" else ():
+            sums[edge.post + self.offsets[1]] += DRIVE * (edge.polarity * edge.theta) * edge.z
+        return sums
+
+    def decay(self):
+        """Let z decay by one step, where this is not left to events."""
+        for edge in self.edges if self.plan.current != "event" else ():
+            edge.z *= math.exp(-DT / TAU_Z)
+
     def newborn_delays(self, pre, post):
         own = {"pre": (7 * pre + 3 * post) % 51, "late": 0, "post": 0}
         return {name: own[name] if delay is None else delay for name, delay in self.plan.delays.items()}
@@ -88,27 +100,19 @@ class Projection(oracle.Projection):
 def simulate(input_spikes, bias, v, projections):
     """Return the spikes (step, neuron) and the course of v at the start of each step."""
     spikes, course = [], []
+    # Brian2 runs all pathways of presynaptic spikes, by their names, before those of postsynaptic ones.
+    order = [(p, name) for p in projections for name in ("late", "pre")] + [(p, "post") for p in projections]
+    order = [(p, name) for p, name in order if name in p.plan.delays]
     for now in range(STEPS):
         course.append(v.copy())
-        current = np.zeros(len(v))
+        v += DT * (bias + sum(p.current(len(v)) for p in projections) - v) / TAU_V
         for p in projections:
-            if p.plan.current == "summed":
-                sums = np.zeros(len(v))
-                for edge in p.edges:
-                    sums[edge.post + p.offsets[1]] += DRIVE * (edge.polarity * edge.theta) * edge.z
-                current += sums
-        v += DT * (bias + current - v) / TAU_V
-        for p in projections:
-            for edge in p.edges if p.plan.current != "event" else ():
-                edge.z *= math.exp(-DT / TAU_Z)
+            p.decay()
         fired = np.flatnonzero(v > 1).tolist()
         spikes += [(now, k) for k in fired]
-        # Brian2 runs all pathways of presynaptic spikes, by their names, before those of postsynaptic ones.
-        order = [(p, name) for p in projections for name in ("late", "pre")] + [(p, "post") for p in projections]
         for p, name in order:
-            if name in p.plan.delays:
-                p.send(name, fired if name == "post" or p.plan.recurrent else input_spikes.get(now, []), now)
-                p.deliver(name, now, v)
+            p.send(name, fired if name == "post" or p.plan.recurrent else input_spikes.get(now, []), now)
+            p.deliver(name, now, v)
         v[fired] = 0.0
         for p in projections:
             if now > 0 and now % p.period == 0:
@@ -165,10 +169,11 @@ class Pair:
             name: np.round(np.broadcast_to(getattr(s, name).delay[:] / second / DT, len(s))).astype(int).tolist()
             for name in plan.delays
         }
+        columns = (s.i[:].tolist(), s.j[:].tolist(), s.polarity[:].astype(int).tolist(), s.theta[:].tolist())
         edges = [
-            oracle.Edge(int(s.i[k]), int(s.j[k]), int(s.polarity[k]), float(s.theta[k]), {n: d[k] for n, d in steps.items()})
-            for k in range(len(s))
-        ]  # fmt: skip
+            oracle.Edge(*values, {name: own[k] for name, own in steps.items()})
+            for k, values in enumerate(zip(*columns, strict=True))
+        ]
         self.projections.append(
             Projection(
                 len(source), len(target), edges, RULE, self.seed + number, autapses, self.period, None,

@@ -51,8 +51,17 @@ def test_example_with_rates(capsys):
     assert "births" in capsys.readouterr().out
 
 
-def test_there_are_three_examples():
-    assert len(EXAMPLES) == 3
+def test_example_with_a_log(capsys):
+    names = {}
+    exec(EXAMPLES[2] + EXAMPLES[3], names)
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    assert first.startswith("[1.")
+    assert 0 < float(second.strip("[]").split()[-1]) < 1
+    assert len(plt.gca().lines) == 2
+
+
+def test_there_are_four_examples():
+    assert len(EXAMPLES) == 4
 
 
 def test_table_names_what_exists():

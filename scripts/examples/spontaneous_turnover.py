@@ -4,7 +4,7 @@ Every pair of 60 neurons has two potential synapses. Their theta diffuse under a
 Kappel et al. 2018 (eNeuro 5(2) ENEURO.0301-17.2018); who is above 0 is connected, with weight exp(theta - 3). Turnover
 between two looks, and the weights, follow exact laws: whatever learning adds has to be compared with these.
 
-    python -m scripts.examples.synaptic_sampling_prior
+    python -m scripts.examples.spontaneous_turnover
 """
 
 import numpy as np
@@ -54,4 +54,4 @@ right.hist(weight, bins, density=True, alpha=0.6, label=f"{len(weight)} connecti
 right.plot(bins, truncnorm.pdf(np.log(bins) + 3, 0, np.inf, scale=std) / bins, "--", color="0.35", label="exact law")
 right.set(xlabel="weight", ylabel="density")
 right.legend(frameon=False)
-figure.savefig("synaptic_sampling_prior.png", dpi=150)
+figure.savefig("spontaneous_turnover.png", dpi=150)

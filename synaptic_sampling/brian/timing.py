@@ -90,8 +90,9 @@ def steps_between(rewiring: Any) -> int:
     Raises
     ------
     ValueError
-        If dt was changed, and its interval is no multiple of it any more.
+        If dt was changed, and its interval is no multiple of it any more, or not that of the rule.
     """
+    interval_of(rewiring.rule, rewiring.interval, None)
     steps = number_of_steps(rewiring.interval, rewiring.clock)
     if steps is None:
         raise ValueError(

@@ -10,7 +10,15 @@ import pytest
 from brian2 import ms, second
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, RewiringMonitor, connect_exactly, sampler
+from synaptic_sampling import (
+    DeepR,
+    PruneAndRegrow,
+    Rewiring,
+    RewiringMonitor,
+    SynapticSampling,
+    connect_exactly,
+    sampler,
+)
 from synaptic_sampling.brian import queues, surgery
 from tests.brian.test_rewiring import MODEL, make, network
 
@@ -54,6 +62,17 @@ def test_an_interval_that_no_longer_fits_is_refused():
     with pytest.raises(b2.BrianObjectException) as raised:
         network(s, rewiring).run(3 * ms)
     assert "no multiple of dt = 0.3 ms" in str(raised.value.__cause__) or "300" in str(raised.value.__cause__)
+
+
+def test_a_clock_that_no_longer_fits_synaptic_sampling_is_refused():
+    s, clock = make(), b2.Clock(1 * ms)
+    rewiring = Rewiring(s, SynapticSampling(1 / second, 0.1, 0.0, 1.0, 1 * ms), clock=clock)
+    net = network(s, rewiring)
+    net.run(2 * ms)
+    clock.dt = 2 * ms
+    with pytest.raises(b2.BrianObjectException) as raised:
+        net.run(2 * ms)
+    assert "do not fit the rule's interval of 1. ms" in str(raised.value.__cause__)
 
 
 @pytest.mark.parametrize("late", [False, True])

@@ -49,7 +49,7 @@ class Effort:
 
 
 FULL = Effort(side=500, relaxations=3.0, replicas=30_000)
-QUICK = Effort(side=120, relaxations=1.0, replicas=600)
+QUICK = Effort(side=100, relaxations=1.0, replicas=300)
 
 
 def soft(do: Step, effort: Effort) -> list[Law]:

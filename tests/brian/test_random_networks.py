@@ -66,7 +66,6 @@ def test_random_networks_equal_the_plain_simulator():
 
 
 @pytest.mark.slow
-@both_targets
 def test_many_random_networks_equal_the_plain_simulator():
     try_all(60)
 

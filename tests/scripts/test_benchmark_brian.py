@@ -1,0 +1,40 @@
+"""The benchmark of rewiring in Brian2, on networks so small that times mean nothing."""
+
+from __future__ import annotations
+
+import json
+
+import brian2 as b2
+import pytest
+
+from scripts import benchmark_brian
+
+KEYS = {
+    "work", "connections", "contender", "interval_ms", "cpu_s_per_bio_s", "ratio_to_static", "bytes_per_synapse",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    b2.start_scope()
+    b2.prefs.codegen.target = "numpy"
+    monkeypatch.setattr(benchmark_brian, "SIZES", ((200, 40, 0.02), (10**9, 1, 1.0)))
+    monkeypatch.setattr(benchmark_brian, "INTERVALS_MS", (1, 10))
+    monkeypatch.setattr(benchmark_brian, "REPETITIONS", 1)
+
+
+def test_rows_are_as_agreed(tmp_path, capsys):
+    rows = benchmark_brian.main(["--quick", "--json", str(tmp_path / "rows.json")])
+    assert json.loads((tmp_path / "rows.json").read_text()) == {"rows": rows}
+    assert all(set(row) == KEYS for row in rows)
+    assert [(row["contender"], row["interval_ms"]) for row in rows] == [
+        ("static", None),
+        ("ours, DEEP R", 1),
+        ("ours, DEEP R", 10),
+        ("all pairs, soft DEEP R by hand", 100),
+        ("static, slots as rewired", None),
+    ]
+    assert rows[0]["ratio_to_static"] == 1.0
+    assert rows[0]["bytes_per_synapse"] == 0.0
+    assert 0 < rows[1]["bytes_per_synapse"] < 60 < rows[3]["bytes_per_synapse"]
+    assert "static, slots as rewired" in capsys.readouterr().out

@@ -2,6 +2,7 @@
 
     python -m scripts.train_rate --method deepr --connectivity 0.05 --seed 1 --out results/rate
     python -m scripts.train_rate --task mnist --seeds 5 --data-dir data
+    python -m scripts.train_rate --task mnist --epochs 30 --learning-rate 0.5 --l1 7e-5
     python -m scripts.train_rate --task mnist --method fixed --connections-from results/rate/summary.json
     python -m scripts.train_rate --task speech --connectivity 0.05,0.3 --seeds 3
     python -m scripts.train_rate --quick
@@ -257,9 +258,20 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--budget", choices=["layer", "network"], default="layer", help="what keeps its connections")
     parser.add_argument("--connections-from", type=Path, metavar="SUMMARY", help="connections per layer of another run")
+    parser.add_argument("--learning-rate", type=float, metavar="E", help="instead of that of task and method")
+    parser.add_argument("--l1", type=float, metavar="A", help="l1 of DEEP R, instead of that of the task")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data sets; else SYNAPTIC_SAMPLING_DATA, or data")
     parser.add_argument("--validation", action="store_true", help="test on the last training images")
     return parser
+
+
+def _changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | None) -> DeepR | FixedWiring:
+    """Return a rule with other parameters; the noise per step stays in proportion to the learning rate."""
+    eta = rule.learning_rate if learning_rate is None else learning_rate
+    if isinstance(rule, FixedWiring):
+        return replace(rule, learning_rate=eta)
+    temperature = rule.temperature * (eta / rule.learning_rate)
+    return replace(rule, learning_rate=eta, l1=rule.l1 if l1 is None else l1, temperature=temperature)
 
 
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
@@ -281,9 +293,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given.connectivity = given.connectivity or list(task.connectivity)
     given.epochs = given.epochs or task.epochs
     rule = task.rules.get(given.method, task.rules["dense" if given.method in DENSE_AT_FIRST else "fixed"])
+    rule = _changed(rule, given.learning_rate, given.l1)
     parameters = {"batch_size": task.batch_size, "rule": repr(rule), "final_rate": task.final_rate, "l1": task.l1}
     own = ("task", "budget", "connections_from", "data_dir", "validation")
-    options = {name: getattr(given, name) for name in own} | {"log_folder": given.out}
+    options = {name: getattr(given, name) for name in own} | {"log_folder": given.out, "rule": rule}
     try:
         return train_seeds(partial(train, **options), given, lambda _: "bar", parameters)
     except (DataError, ValueError) as error:

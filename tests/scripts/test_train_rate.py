@@ -12,8 +12,8 @@ import pytest
 
 from models import data
 from models.mlp import DIGITS, MNIST
-from scripts.train_rate import METHODS, TASKS, main, train
-from synaptic_sampling import RewiringLog
+from scripts.train_rate import METHODS, TASKS, _changed, main, train
+from synaptic_sampling import FixedWiring, RewiringLog
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
 K = SITES // 20
@@ -130,6 +130,14 @@ def test_wrong_arguments_are_refused(capsys, tmp_path):
 def test_rules_have_noise():
     assert DIGITS.rules["deepr"].temperature > 0
     assert MNIST.rules["deepr"].noise_scale == pytest.approx(0.4e-5)
+
+
+def test_parameters_can_be_changed():
+    rule = _changed(MNIST.rules["deepr"], 0.8, 1e-3)
+    assert (rule.learning_rate, rule.l1) == (0.8, 1e-3)
+    assert rule.noise_scale == pytest.approx(0.8e-5)
+    assert _changed(MNIST.rules["deepr"], None, None) == MNIST.rules["deepr"]
+    assert _changed(FixedWiring(0.6), 0.3, None) == FixedWiring(0.3)
 
 
 @pytest.fixture

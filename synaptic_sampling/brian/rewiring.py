@@ -292,7 +292,8 @@ class Rewiring(BrianObject):
 
         ``active`` may change while a simulation runs; Brian2 itself looks at it before a run only.
         """
-        if self.active and self._timestep[0] % self._steps == 0 and self._timestep[0] > 0:
+        now = self._timestep.item()
+        if now % self._steps == 0 and now > 0 and self.active:
             self.step()
 
     def step(self) -> RewiringInfo:

@@ -2,7 +2,6 @@
 
     python -m scripts.benchmark_rate --json FILE      # ten minutes or more; a picture beside the file
     python -m scripts.benchmark_rate --quick          # all of them with OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-    python -m scripts.benchmark_rate --memory         # what 1e7 connections between 1e6 and 1e6 neurons need
 
 A step loads a batch, and does forward pass, loss, backward pass and update; ours with noise, retraction, regrowth and
 the record of all births and deaths. PyTorch and sparseprop take part where they are installed. Times are processor
@@ -29,9 +28,7 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from scripts import rate_works, rate_works_conv_lstm
-from scripts.common import peak_bytes
 from scripts.rate_works import CONNECTIVITY, Run, Work
-from synaptic_sampling import DeepR, RateNetwork, ReLU, SparseLinear, Trainer
 
 __all__ = ["main", "measure"]
 
@@ -42,9 +39,6 @@ SECONDS_PER_TURN = 0.04
 TURNS, QUICK_TURNS = 15, 5
 #: No contender gets more turns than fit into these.
 SECONDS_PER_CONTENDER = 4.0
-
-#: What --memory makes: units, connections, steps.
-HUGE = (1_000_000, 10_000_000, 3)
 
 
 def all_works(quick: bool) -> Iterator[tuple[str, Work]]:
@@ -188,24 +182,6 @@ def dense_wins(rows: Sequence[dict[str, Any]]) -> float | None:
     return None
 
 
-def measure_memory() -> dict[str, Any]:
-    """Return what a huge layer needs; to be called in a process of its own.
-
-    Returns
-    -------
-    dict
-        Connections, neurons on each side, bytes, seconds per step.
-    """
-    side, number, steps = HUGE
-    layers = [SparseLinear(side, side, connections=number), ReLU(), SparseLinear(side, 10, connections=10_000)]
-    trainer = Trainer(RateNetwork(layers, DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9), seed=1))
-    samples, labels = np.random.default_rng(1).random((16, side), np.float32), np.arange(16) % 10
-    begin = time.process_time()
-    trainer.fit(samples, labels, epochs=steps, batch_size=16, report=None)
-    seconds = (time.process_time() - begin) / steps
-    return {"connections": number, "neurons_per_side": side, "peak_bytes": peak_bytes(), "seconds_per_step": seconds}
-
-
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Measure, print a table, write JSON and a picture.
 
@@ -222,14 +198,10 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     parser = argparse.ArgumentParser(description="Measure what a step of learning costs.")
     parser.add_argument("--quick", action="store_true", help="small works and few turns only")
     parser.add_argument("--only", metavar="TEXT", default="", help="works whose names contain this")
-    parser.add_argument("--memory", action="store_true", help="measure the memory of a huge layer, and nothing else")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go, a picture beside them")
     given = parser.parse_args(argv)
     if any(os.environ.get(name) != "1" for name in THREADS):
         parser.error(f"everyone has one thread here: set {' and '.join(f'{name}=1' for name in THREADS)}.")
-    if given.memory:
-        print(json.dumps(measure_memory()))
-        return []
     rows: list[dict[str, Any]] = []
     chosen = [(name, work) for name, work in all_works(given.quick) if given.only in name]
     for name, work in tqdm(chosen, unit="work"):
@@ -250,7 +222,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
 
 def _memory_of_its_own() -> dict[str, Any]:
     """Return the memory of a huge layer, measured in another process."""
-    command = [sys.executable, "-m", "scripts.benchmark_rate", "--memory"]
+    command = [sys.executable, "-m", "scripts.rate_memory"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 
 

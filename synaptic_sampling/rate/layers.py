@@ -181,7 +181,8 @@ class SparseLinear(_Affine):
         number = self.num_connections
         c = Connections.random(self.num_in, self.num_out, number, signs=signs, seed=seed, index=index, dtype=np.float32)
         scale = math.sqrt(2.0 / max(1.0, number / self.num_out))
-        c.theta[:] = scale * np.abs(normals(seed, Stream.THETA, 0, number, index))
+        draws = normals(seed, Stream.THETA, 0, number, index)
+        c.theta[:] = np.multiply(scale, np.abs(draws, out=draws), out=draws)
         self.connections, self._sparse = c, SparseParameter(c)
         self._learn(self._sparse)
 

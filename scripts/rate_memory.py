@@ -1,0 +1,47 @@
+"""Measure what a huge sparse layer needs: 1e7 connections between 1e6 and 1e6 neurons, while it learns
+and writes its log to disk.
+
+python -m scripts.rate_memory
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scripts.common import peak_bytes
+from synaptic_sampling import DeepR, RateNetwork, ReLU, RewiringLog, SparseLinear, Trainer
+
+__all__ = ["main"]
+
+SIDE, CONNECTIONS, STEPS, BATCH = 1_000_000, 10_000_000, 3, 16
+
+
+def main() -> dict[str, Any]:
+    """Learn some steps, and print what they needed.
+
+    Returns
+    -------
+    dict
+        Connections, neurons on each side, most memory of this process in bytes, processor time of a step in seconds.
+    """
+    layers = [SparseLinear(SIDE, SIDE, connections=CONNECTIONS), ReLU(), SparseLinear(SIDE, 10, connections=10_000)]
+    network = RateNetwork(layers, DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9), seed=1)
+    samples, labels = np.random.default_rng(1).random((BATCH, SIDE), np.float32), np.arange(BATCH) % 10
+    with tempfile.TemporaryDirectory() as folder, RewiringLog(Path(folder) / "log") as log:
+        begin = time.process_time()
+        Trainer(network, log=log).fit(samples, labels, epochs=STEPS, batch_size=BATCH, report=None)
+        seconds = (time.process_time() - begin) / STEPS
+    found = {"connections": CONNECTIONS, "neurons_per_side": SIDE, "peak_bytes": peak_bytes()}
+    found |= {"seconds_per_step": seconds}
+    print(json.dumps(found))
+    return found
+
+
+if __name__ == "__main__":
+    main()

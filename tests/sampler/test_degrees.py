@@ -18,7 +18,7 @@ from synaptic_sampling import Connections, DeepR, RewiringLog, replace, step
 from synaptic_sampling.events import EVENT
 
 FALSE_ALARM = 1e-6
-REPLICAS = 3000
+REPLICAS = 1500
 RESTLESS = DeepR(learning_rate=0.1, l1=2.0, temperature=0.2)
 
 
@@ -26,7 +26,7 @@ def degrees(c):
     return np.bincount(c.pre, minlength=c.num_pre), np.bincount(c.post, minlength=c.num_post)
 
 
-@settings(max_examples=200, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.data())
 def test_degrees_and_events_over_histories(data):
     num_pre, num_post = data.draw(st.integers(1, 8)), data.draw(st.integers(1, 8))

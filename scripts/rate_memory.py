@@ -1,7 +1,6 @@
-"""Measure what a huge sparse layer needs: 1e7 connections between 1e6 and 1e6 neurons, while it learns
-and writes its log to disk.
+"""Measure what a huge sparse layer needs: 1e7 connections between 1e6 and 1e6 neurons, learning, its log on disk.
 
-python -m scripts.rate_memory
+    python -m scripts.rate_memory
 """
 
 from __future__ import annotations

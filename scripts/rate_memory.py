@@ -1,6 +1,8 @@
 """Measure what a huge sparse layer needs: 1e7 connections between 1e6 and 1e6 neurons, learning, its log on disk.
 
     python -m scripts.rate_memory
+
+Prints one line of JSON.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ def main() -> dict[str, Any]:
         begin = time.process_time()
         Trainer(network, log=log).fit(samples, labels, epochs=STEPS, batch_size=BATCH, report=None)
         seconds = (time.process_time() - begin) / STEPS
-    found = {"connections": CONNECTIONS, "neurons_per_side": SIDE, "peak_bytes": peak_bytes()}
+    found: dict[str, Any] = {"connections": CONNECTIONS, "neurons_per_side": SIDE, "peak_bytes": peak_bytes()}
     found |= {"seconds_per_step": seconds}
     print(json.dumps(found))
     return found

@@ -41,14 +41,21 @@ _ROOMS = {
     ],
     "brian": ["Rewiring", "RewiringMonitor", "connect_exactly"],
     "rate": [
+        "SET",
         "CrossEntropy",
+        "Decay",
+        "Epoch",
         "Linear",
         "MeanSquaredError",
+        "Patience",
         "RateNetwork",
         "ReLU",
+        "RigL",
+        "Shrinkage",
         "SparseLinear",
         "Tanh",
         "Trainer",
+        "prune",
     ],
 }
 _ROOM_OF = {name: room for room, names in _ROOMS.items() for name in names}

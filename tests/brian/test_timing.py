@@ -96,6 +96,16 @@ def test_dt_may_change_between_runs_unless_spikes_are_on_their_way(late):
     assert neurons.v[0] == 2
 
 
+@pytest.fixture
+def sigint():
+    """Brian2's handler above Python's own, which a process in the background does not have."""
+    brian = type(signal.getsignal(signal.SIGINT))
+    before = signal.signal(signal.SIGINT, brian(signal.default_int_handler))
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("sigint")
 @pytest.mark.parametrize("by_hand", [True, False])
 @pytest.mark.parametrize(
     ("where", "name"),

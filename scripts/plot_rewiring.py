@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,15 @@ from tqdm import tqdm
 
 from scripts.report import Picture, answers, page, step_ratio
 from synaptic_sampling import LogError, RewiringLog, plotting
-from synaptic_sampling.plotting import COLOURS, Run
+from synaptic_sampling.plotting import COLOURS
+from synaptic_sampling.plotting._style import legend
 
 __all__ = ["main"]
 
 Logs = dict[str, RewiringLog]
+
+#: Name of the picture of all runs.
+COMPARISON = "comparison"
 
 
 def comparison(logs: Logs) -> Picture:
@@ -38,20 +43,75 @@ def comparison(logs: Logs) -> Picture:
     Returns
     -------
     Picture
-        With three panels.
+        With four panels; what a log does not hold is said in the place of its curve.
     """
+    views: list[tuple[str, Callable[..., Any]]] = [
+        ("Rewiring",
+         lambda log, ax, **look: plotting.plot_turnover(log, ax, **look).set_yscale("log", nonpositive="mask")),
+        ("Survival of newborns",
+         lambda log, ax, **look: plotting.plot_survival(log, ax, step_ratio=step_ratio(log), **look)),
+        ("Weights", plotting.plot_weights),
+    ]  # fmt: skip
     figure, axes = plt.subplots(2, 2, figsize=(9.0, 6.6), layout="constrained")
-    plotting.plot_comparison({name: Run(log, step_ratio=step_ratio(log)) for name, log in logs.items()}, axes)
-    axes[0, 0].clear()
-    plotting.plot_brains(logs, axes[0, 0])
-    axes[0, 0].set_title("What stays, beside brains", loc="left", fontweight="bold", fontsize="medium")
-    axes[0, 0].spines[["top", "right"]].set_visible(False)
+    draw_or_say(axes[0, 0], "What stays, beside brains", lambda ax: plotting.plot_brains(logs, ax))
+    for ax, (title, draw) in zip(axes.flat[1:], views, strict=True):
+        draw_or_say(ax, title, partial(overlay, logs, draw=draw))
+    for ax in axes.flat:
+        ax.spines[["top", "right"]].set_visible(False)
     caption = (
         "Top left: what is there in the middle of a record, over time in half-lives; grey: spines in brains that were "
         "watched for two times. Top right: births per time. Bottom: how long newborns live, and how strong connections "
         "are at the end. Dashed: chance alone, for DEEP R without a gradient."
     )
     return Picture("Runs beside each other", caption, figure)
+
+
+def overlay(logs: Logs, ax: Any, draw: Callable[..., Any]) -> None:
+    """Draw several runs in one panel, each in its colour.
+
+    Parameters
+    ----------
+    logs : dict of str to RewiringLog
+        By name.
+    ax : Axes
+        The panel.
+    draw : callable
+        Takes a log, the panel, color and label.
+
+    Raises
+    ------
+    ValueError
+        If none of them can be drawn.
+    """
+    missing = []
+    for (name, log), colour in zip(logs.items(), COLOURS, strict=False):
+        try:
+            draw(log, ax, color=colour, label=name)
+        except ValueError as error:
+            missing.append(f"{name}: {error}")
+    if len(missing) == len(logs):
+        raise ValueError("\n".join(missing))
+    legend(ax, title="\n".join(missing) or None, title_fontsize="x-small")
+
+
+def draw_or_say(ax: Any, title: str, draw: Callable[[Any], Any]) -> None:
+    """Fill a panel, or say in its place why it is empty: nothing died, too few snapshots, no such unit.
+
+    Parameters
+    ----------
+    ax : Axes
+        The panel.
+    title : str
+        Above it.
+    draw : callable
+        Takes the panel.
+    """
+    ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
+    try:
+        draw(ax)
+    except ValueError as error:
+        ax.set_axis_off()
+        ax.text(0, 0.5, str(error), wrap=True, fontsize="small", transform=ax.transAxes)
 
 
 def panels(name: str, log: RewiringLog) -> Picture:
@@ -80,13 +140,8 @@ def panels(name: str, log: RewiringLog) -> Picture:
         ("Way of the weights", lambda ax: plotting.plot_trajectory(log, ax, index=index)),
     ]
     figure, axes = plt.subplots(2, 3, figsize=(12.0, 6.6), layout="constrained")
-    for ax, (title, draw) in zip(axes.flat, views, strict=True):
-        ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
-        try:
-            draw(ax)
-        except ValueError as error:  # Nothing died, or too few snapshots: say so in the place of the picture.
-            ax.set_axis_off()
-            ax.text(0, 0.5, str(error), wrap=True, fontsize="small", transform=ax.transAxes)
+    for ax, (title, view) in zip(axes.flat, views, strict=True):
+        draw_or_say(ax, title, view)
     about = log.sets[index]
     caption = (
         f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons. Dashed: chance alone; in-degrees: "
@@ -149,6 +204,8 @@ def read(named: Sequence[str]) -> Logs:
     for given in named:
         name, _, path = given.rpartition("=")
         name = name or Path(path).stem
+        if not name or name == COMPARISON or set(name) & set('/\\:*?"<>|'):
+            raise ValueError(f"{name!r} cannot name the pictures of a log; name it as in rate={path}.")
         if name in logs:
             raise ValueError(f"two logs are named {name!r}; name them as in rate=a.rewiring spiking=b.rewiring.")
         logs[name] = RewiringLog.open(path)
@@ -178,7 +235,7 @@ def write(logs: Logs, out: Path, frames: int = 0) -> None:
     with tqdm(total=len(jobs) + len(logs) * (1 + (frames > 0)), unit="part", disable=None) as bar:
         for number, job in enumerate(jobs):
             pictures.append(job())
-            name = "comparison" if number == 0 else list(logs)[number - 1]
+            name = COMPARISON if number == 0 else list(logs)[number - 1]
             pictures[-1].figure.savefig(out / f"{name}.png", dpi=150)
             bar.update()
         for name, log in logs.items():

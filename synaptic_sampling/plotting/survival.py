@@ -91,11 +91,13 @@ def plot_lifetimes(
     TypeError
         If there is no log.
     ValueError
-        If none was born.
+        If none was born, or none of them died.
     """
     record, axes = log_of(log), axes_of(ax)
     found = hazard_of_newborns(record, from_step=from_step)
     seen = found.deaths > 0  # No logarithm shows 0.
+    if not seen.any():
+        raise ValueError("no newborn died in the record; record for longer.")
     middle = np.sqrt((found.begin + 1.0) * found.end)[seen]  # Of the whole ages in each interval.
     (line,) = axes.plot(middle, found.rate[seen], **{"marker": "o", "markersize": 3, "linewidth": 1.2, **style})
     axes.fill_between(middle, found.low[seen], found.high[seen], color=line.get_color(), alpha=0.25, linewidth=0)

@@ -8,11 +8,12 @@ import shutil
 import subprocess
 from html.parser import HTMLParser
 
+import numpy as np
 import pytest
 
 from scripts import plot_rewiring
 from scripts.report import answers, step_ratio
-from synaptic_sampling import Connections, DeepR, FixedWiring, RewiringLog, step
+from synaptic_sampling import EVENT, Connections, DeepR, FixedWiring, RewiringInfo, RewiringLog, step
 
 QUESTIONS = ["How much is rewired?", "What survives?", "Is it more than chance?", "Is it like the brain?"]
 
@@ -94,13 +95,9 @@ def texts(path):
 def test_chance_is_told_from_more_and_from_less(tmp_path):
     record(tmp_path / "chance.rewiring", RULE, steps=600)
     record(tmp_path / "held.rewiring", RULE, steps=600, pull=0.15)
-    times = [
-        float(re.search(r"here it is ([\d.]+) times", texts(tmp_path / f"{name}.rewiring")[QUESTIONS[2]])[1])
-        for name in ("chance", "held")
-    ]
-    assert 0.7 < times[0] < 1.1  # It begins with all theta at 0.5, from where none dies at first.
-    assert times[1] < 0.5
-    assert "gradient holds" in texts(tmp_path / "held.rewiring")[QUESTIONS[2]]
+    said = [texts(tmp_path / f"{name}.rewiring")[QUESTIONS[2]] for name in ("chance", "held")]
+    assert "cannot be told" in said[0]  # Although all begin with theta at 0.5, from where none dies at first.
+    assert "gradient holds" in said[1]
 
 
 def test_numbers_are_those_of_the_log(tmp_path):
@@ -147,3 +144,65 @@ def test_names_must_differ(tmp_path, capsys):
     many = [f"{n}={path}" for n in range(7)]
     assert plot_rewiring.main([*many, "--out", str(tmp_path)]) == 1
     assert "at most 6" in capsys.readouterr().err
+
+
+def by_chance(seed, ratio=0.2, steps=600, pull=0.0):
+    """Return a log of zero gradient, or of one that pulls all up, whose begin was left out."""
+    rule = DeepR(learning_rate=0.1, l1=2 * ratio, temperature=0.2)
+    c = Connections.random(60, 60, 400, seed=seed)
+    log = RewiringLog()
+    log.describe(0, num_pre=60, num_post=60, num_sites=3600)
+    log.annotate(rule=rule)
+    for n in range(2 * steps):
+        if n == steps:
+            log.snapshot(n, 0, c.pre, c.post, c.theta, c.polarity)
+        info = step(c, -pull * c.polarity.astype(float), rule)
+        if n >= steps:
+            log.record(info)
+    return log
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_chance_is_not_taken_for_learning(seed):
+    # Margins of 4.9 standard errors: a false alarm in a million; a law that is 2 % off in r is not looked for here.
+    said = {answer.question: answer.text for answer in answers(by_chance(seed))}
+    assert "Newborns cannot be told from chance alone." in said[QUESTIONS[2]]
+    assert "too few to see what goes soon" in said[QUESTIONS[3]]
+
+
+@pytest.mark.parametrize(("pull", "verdict"), [(0.1, "holds connections"), (-0.1, "drives rewiring")])
+def test_a_gradient_is_seen(pull, verdict):
+    said = {answer.question: answer.text for answer in answers(by_chance(1, pull=pull))}
+    assert verdict in said[QUESTIONS[2]]
+
+
+def test_what_chance_does_too_is_no_sign_of_learning():
+    said = {answer.question: answer.text for answer in answers(by_chance(1, ratio=0.02, steps=3000))}
+    assert "looked at after 14 days" in said[QUESTIONS[3]]
+    assert "Chance alone does so too: this is no sign of learning." in said[QUESTIONS[3]]
+
+
+def test_logs_without_units_weights_or_deaths_have_a_report(tmp_path):
+    c = Connections.random(5, 5, 6, seed=1)
+    for name, events in (("still", 0), ("one", 2)):
+        log = RewiringLog()
+        log.describe(0, num_pre=5, num_post=5, num_sites=25)
+        log.snapshot(0, 0, c.pre, c.post, np.zeros(6), c.polarity)
+        for n in (1, 2, 3):
+            rows = [(n, c.pre[0], c.post[0], 0, 0, -1, c.polarity[0]), (n, *free(c), 0, 0, 1, 1)][: events * (n == 2)]
+            log.record(RewiringInfo(n, np.array(rows, EVENT), len(rows) // 2, 0))
+        log.save(tmp_path / f"{name}.rewiring")
+        assert plot_rewiring.main([str(tmp_path / f"{name}.rewiring"), "--out", str(tmp_path / name)]) == 0
+        assert len(Page((tmp_path / name / "report.html").read_text()).images) == 2
+
+
+def free(c):
+    taken = set(zip(c.pre.tolist(), c.post.tolist(), strict=True))
+    return next((i, j) for i in range(5) for j in range(5) if (i, j) not in taken)
+
+
+@pytest.mark.parametrize("name", ["a/b", "comparison", ""])
+def test_names_that_are_no_file_names(tmp_path, capsys, name):
+    record(tmp_path / "a.rewiring", RULE, steps=8)
+    assert plot_rewiring.main([f"{name}={tmp_path / 'a.rewiring'}", "--out", str(tmp_path)]) == (0 if not name else 1)
+    assert ("cannot name the pictures" in capsys.readouterr().err) == bool(name)

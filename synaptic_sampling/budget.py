@@ -21,7 +21,8 @@ SPLITS = ("vacant", "density")
 class Budget:
     """Several sets of connections that share one budget, to be given to ``step`` in the place of one set.
 
-    Whatever dies in one set may be born in any. The total is exact after every step.
+    Whatever dies in one set may be born in any. The total is exact after every step, unless no place is left (all sets
+    full, or limits on degrees in the way); what is missing then tries again in every step.
 
     Parameters
     ----------

@@ -5,6 +5,14 @@ from __future__ import annotations
 import numba
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
+
+
+@pytest.fixture(autouse=True)
+def no_figure_outlives_its_test():
+    """Close what a test has drawn: the next one in this process asks for the current axes and must get its own."""
+    yield
+    plt.close("all")
 
 
 @pytest.fixture

@@ -20,7 +20,6 @@ def brian():
     b2.prefs.codegen.target = "numpy"
     yield
     b2.defaultclock.dt = 0.1 * b2.ms
-    plt.close("all")
 
 
 def test_example_with_a_condition():

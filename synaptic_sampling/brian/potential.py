@@ -27,7 +27,7 @@ class PotentialProjection(Projection):
     connections: PotentialConnections  # type: ignore[assignment]
 
     def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
-        """Make the potential connections that the synapses hold, and write their signs.
+        """Make the potential connections that the synapses hold; nothing of Brian2 changes yet.
 
         Parameters
         ----------
@@ -60,8 +60,17 @@ class PotentialProjection(Projection):
             )
         except ValueError as error:
             raise ValueError(f"'{self.synapses.name}' cannot be sampled: {error}") from error
+
+    def settle(self, owner: Any) -> None:
+        """Write signs and who is connected, and let no other Rewiring have these synapses.
+
+        Parameters
+        ----------
+        owner : Rewiring
+            Who has them.
+        """
         self._write(self._names["polarity"], slice(None), self.connections.polarity)
-        self.fetch_theta()
+        self._claim(owner)
         self._flag()
 
     @property

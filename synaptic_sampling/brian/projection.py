@@ -89,14 +89,14 @@ class Projection:
         return self._births is not None
 
     def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
-        """Make the connections that the synapses hold, and write their signs.
+        """Make the connections that the synapses hold; nothing of Brian2 changes yet.
 
         Parameters
         ----------
         pairs : tuple
             From ``allowed_pairs``.
         spare : int
-            Slots that are added without a connection.
+            Slots that ``settle`` will add without a connection.
         **options
             Further arguments of `Connections`.
 
@@ -115,21 +115,25 @@ class Projection:
             )
         except ValueError as error:
             raise ValueError(f"'{self.synapses.name}' cannot be rewired: {error}") from error
-        if spare:
-            surgery.append(self.synapses, spare)
-            surgery.park(self.synapses, len(pre))
-        self._write(self._names.get("polarity", "polarity"), slice(len(pre)), self.connections.polarity)
-        self._write(self._names["connected"], slice(len(pre)), 1)
-        self.fetch_theta()
 
-    def claim(self, owner: Any) -> None:
-        """Let no other Rewiring have these synapses.
+    def settle(self, owner: Any) -> None:
+        """Add spare slots, write signs, and let no other Rewiring have these synapses; after all else was checked.
 
         Parameters
         ----------
         owner : Rewiring
             Who has them.
         """
+        c = self.connections
+        if c.capacity > len(c):
+            surgery.append(self.synapses, c.capacity - len(c))
+            surgery.park(self.synapses, len(c))
+        self._write(self._names.get("polarity", "polarity"), slice(len(c)), c.polarity)
+        self._write(self._names["connected"], slice(len(c)), 1)
+        self._claim(owner)
+
+    def _claim(self, owner: Any) -> None:
+        self.fetch_theta()
         _REWIRED[self.synapses] = weakref.ref(owner)
         queues.watch(self.synapses)
 

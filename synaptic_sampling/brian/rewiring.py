@@ -181,7 +181,7 @@ class Rewiring(BrianObject):
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
         for projection in self._projections:
             self.add_dependency(projection.synapses)
-            projection.claim(self)
+            projection.settle(self)
 
     def __repr__(self) -> str:
         names = ", ".join(f"'{projection.synapses.name}'" for projection in self._projections)

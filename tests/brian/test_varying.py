@@ -276,6 +276,28 @@ def test_hostile_arguments(make, message):
     assert (len(s), len(other)) == number
 
 
+@pytest.mark.parametrize(
+    ("pairs", "options", "message"),
+    [
+        ([(0, 1), (0, 1)], {}, "exists twice"),
+        ([(0, 1), (1, 2)], {"p": "0.5"}, "equally likely"),
+        ([(0, 1), (1, 2)], {"callback": 3}, "callback must be"),
+        ([(0, 1), (1, 2)], {"dt": 1 * ms, "clock": b2.Clock(1 * ms)}, "clock"),
+    ],
+)
+def test_an_error_in_the_last_argument_leaves_all_synapses_as_they_were(pairs, options, message):
+    _, target, s = chain()
+    other = b2.Synapses(target, target, "w : volt\nconnected : 1\npolarity : 1", name="other_chain")
+    other.connect(i=[i for i, _ in pairs], j=[j for _, j in pairs])
+    with pytest.raises((TypeError, ValueError), match=message):
+        Rewiring([s, other], PruneAndRegrow("w < 1*mV"), **options)
+    assert (len(s), len(other)) == (40, 2)
+    for synapses in (s, other):
+        assert not synapses.connected[:].any()
+    assert not other.polarity[:].any()
+    Rewiring(s, PruneAndRegrow("w < 1*mV"))  # Nobody has claimed them.
+
+
 def test_units_of_a_shared_budget_must_agree():
     group = b2.NeuronGroup(5, "v : 1")
     model = "theta : {unit}\ngradient : 1/{unit}\npolarity : 1"

@@ -1,4 +1,4 @@
-"""Brian2 as the tests want it: numpy target unless asked for, nothing left over from the test before."""
+"""Brian2 as the tests want it: numpy target unless asked for, equal random numbers, nothing left of the test before."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ def target(request):
     b2.start_scope()
     b2.prefs.codegen.target = request.param
     b2.defaultclock.dt = 0.1 * b2.ms
+    b2.seed(1)  # What draws from Brian2's own numbers (conditions, births, seeds left out) is the same in every run.
     yield request.param
     b2.prefs.codegen.target = "numpy"
     b2.defaultclock.dt = 0.1 * b2.ms

@@ -50,6 +50,11 @@ class Edge:
     z: float = 0.0
     alive: bool = True
 
+    @property
+    def weight(self) -> float:
+        """Return what a spike adds."""
+        return self.polarity * self.theta
+
     def receive(self, t: float) -> None:
         """Let the event-driven trace decay to now."""
         self.x = self.x * math.exp(-(t - self.last) / TAU_X)
@@ -92,7 +97,7 @@ class Projection:
                 edge.x += 1
                 edge.z += 1
                 edge.gradient += 0.6 - edge.x
-                v[edge.post] += edge.polarity * edge.theta
+                v[edge.post] += edge.weight
             else:
                 edge.gradient += 0.4 * edge.x - 0.1
 
@@ -135,7 +140,7 @@ def simulate(input_spikes, bias, projections, steps):
         for projection in projections:
             sums = np.zeros(len(v))
             for edge in projection.edges:
-                sums[edge.post] += DRIVE * (edge.polarity * edge.theta) * edge.z
+                sums[edge.post] += DRIVE * edge.weight * edge.z
             current = current + sums
         v += DT * (bias + current - v) / TAU_V
         for projection in projections:

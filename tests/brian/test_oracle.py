@@ -21,30 +21,42 @@ def delay_of_newborn(i, j):
     return (7 * i + 3 * j) % 51
 
 
-def make_synapses(name, current, source, target, rng):
-    synapses = b2.Synapses(
-        source, target, oracle.SYNAPSE.format(current=current), on_pre=oracle.ON_PRE, on_post=oracle.ON_POST,
-        method="exact", name=name,
-    )  # fmt: skip
-    connect_exactly(synapses, connectivity=0.4, seed=int(rng.integers(2**40)))
-    synapses.theta = 0.5 * rng.random(len(synapses))
+def make_synapses(name, model, source, target):
+    return b2.Synapses(source, target, model, on_pre=oracle.ON_PRE, on_post=oracle.ON_POST, method="exact", name=name)
+
+
+def set_delays(synapses, rng):
     for pathway in (synapses.pre, synapses.post):
         pathway.delay = rng.choice([0, 1, 50, *range(2, 30)], len(synapses)) * oracle.DT * b2.second
-    return synapses
 
 
-def edges_of(synapses):
+def edges_of(synapses, kind=oracle.Edge):
     steps = [
         np.round(pathway.delay[:] / b2.second / oracle.DT).astype(int) for pathway in (synapses.pre, synapses.post)
     ]
     columns = synapses.i[:], synapses.j[:], synapses.polarity[:], synapses.theta[:], *steps
     return [
-        oracle.Edge(int(i), int(j), int(polarity), float(theta), {"pre": int(pre), "post": int(post)})
+        kind(int(i), int(j), int(polarity), float(theta), {"pre": int(pre), "post": int(post)})
         for i, j, polarity, theta, pre, post in zip(*columns, strict=True)
     ]
 
 
-def run_both(seed, runs=1):
+def deep_r(k, current, source, target, rng):
+    """Return synapses that DEEP R rewires, who does it, and the same for the plain simulator."""
+    s = make_synapses(f"synapses_{k}", oracle.SYNAPSE.format(current=current), source, target)
+    connect_exactly(s, connectivity=0.4, seed=int(rng.integers(2**40)))
+    s.theta = 0.5 * rng.random(len(s))
+    set_delays(s, rng)
+    interval, birth = PERIOD * oracle.DT * b2.second, {"delay": "((7*i + 3*j) % 51)*0.1*ms"}
+    rewiring = Rewiring(s, RULE, seed=SEED + k, dt=interval, birth=birth, name=f"rewiring_{k}")
+    projection = oracle.Projection(
+        len(source), len(target), edges_of(s), RULE, SEED + k,
+        autapses=source is not target, period=PERIOD, delay_of_newborn=delay_of_newborn,
+    )  # fmt: skip
+    return s, rewiring, projection
+
+
+def run_both(seed, runs=1, make=deep_r):
     """Return what both simulators did, from the same start."""
     rng = np.random.default_rng(seed)
     b2.defaultclock.dt = oracle.DT * b2.second
@@ -63,24 +75,8 @@ def run_both(seed, runs=1):
         NUM_NEURONS, oracle.NEURON, threshold="v > 1", reset="v = 0", method="euler", name="neurons"
     )
     neurons.bias = bias
-    synapses = [
-        make_synapses("s_in", "g_in", inputs, neurons, rng),
-        make_synapses("s_rec", "g_rec", neurons, neurons, rng),
-    ]
-    rewirings = [
-        Rewiring(
-            s, RULE, seed=SEED + k, dt=PERIOD * oracle.DT * b2.second, birth={"delay": "((7*i + 3*j) % 51)*0.1*ms"},
-            name=f"rewiring_{k}",
-        )
-        for k, s in enumerate(synapses)
-    ]  # fmt: skip
-    projections = [
-        oracle.Projection(
-            NUM_INPUTS if k == 0 else NUM_NEURONS, NUM_NEURONS, edges_of(s), RULE, SEED + k,
-            autapses=k == 0, period=PERIOD, delay_of_newborn=delay_of_newborn,
-        )
-        for k, s in enumerate(synapses)
-    ]  # fmt: skip
+    made = make(0, "g_in", inputs, neurons, rng), make(1, "g_rec", neurons, neurons, rng)
+    synapses, rewirings, projections = (list(each) for each in zip(*made, strict=True))
     spikes = b2.SpikeMonitor(neurons)
     voltage = b2.StateMonitor(neurons, "v", record=True)
     net = b2.Network(inputs, neurons, synapses, rewirings, spikes, voltage)

@@ -41,12 +41,18 @@ def edges_of(synapses, kind=oracle.Edge):
     ]
 
 
+def wire(name, current, source, target, rng):
+    """Return synapses at 40 % of the pairs."""
+    synapses = make_synapses(name, oracle.SYNAPSE.format(current=current), source, target)
+    connect_exactly(synapses, connectivity=0.4, seed=int(rng.integers(2**40)))
+    synapses.theta = 0.5 * rng.random(len(synapses))
+    set_delays(synapses, rng)
+    return synapses
+
+
 def deep_r(k, current, source, target, rng):
     """Return synapses that DEEP R rewires, who does it, and the same for the plain simulator."""
-    s = make_synapses(f"synapses_{k}", oracle.SYNAPSE.format(current=current), source, target)
-    connect_exactly(s, connectivity=0.4, seed=int(rng.integers(2**40)))
-    s.theta = 0.5 * rng.random(len(s))
-    set_delays(s, rng)
+    s = wire(f"synapses_{k}", current, source, target, rng)
     interval, birth = PERIOD * oracle.DT * b2.second, {"delay": "((7*i + 3*j) % 51)*0.1*ms"}
     rewiring = Rewiring(s, RULE, seed=SEED + k, dt=interval, birth=birth, name=f"rewiring_{k}")
     projection = oracle.Projection(

@@ -22,7 +22,7 @@ from tests.brian.test_oracle import (
     agree,
     delay_of_newborn,
     edges_of,
-    make_synapses,
+    wire,
 )
 
 
@@ -72,8 +72,8 @@ def run_both(seed, runs=1, capacity=None):
     neurons = b2.NeuronGroup(NUM_NEURONS, oracle.NEURON, threshold="v > 1", reset="v = 0", method="euler")
     neurons.bias = bias
     synapses = [
-        make_synapses("shared_in", "g_in", inputs, neurons, rng),
-        make_synapses("shared_rec", "g_rec", neurons, neurons, rng),
+        wire("shared_in", "g_in", inputs, neurons, rng),
+        wire("shared_rec", "g_rec", neurons, neurons, rng),
     ]
     rewiring = Rewiring(
         synapses, RULE, seed=SEED, dt=PERIOD * oracle.DT * second, birth={"delay": "((7*i + 3*j) % 51)*0.1*ms"},

@@ -66,6 +66,14 @@ class RewiringInfo(NamedTuple):
         return len(self.events) - self.num_deaths - 2 * self.num_moves
 
     @property
+    def slots(self) -> NDArray[np.int32]:
+        """Return the slots in which anything happened, each once, in ascending order."""
+        slots = np.sort(self.events["slot"])
+        first = np.ones(len(slots), np.bool_)
+        first[1:] = np.diff(slots) > 0
+        return slots[first]
+
+    @property
     def died(self) -> Edges:
         """Return the connections that were retracted, as they were before the step."""
         return _edges(self.events[: self.num_deaths])

@@ -191,6 +191,8 @@ class Projection:
             What died, was born and moved, of this set alone.
         """
         born = info.born
+        slots = info.slots
+        owners = queues.owners(self.synapses, slots)
         surgery.reconnect(self.synapses, info.died, born)
         self._write(self._names.get("polarity", "polarity"), born.slot, born.polarity)
         self._write(self._names["connected"], born.slot, 1)
@@ -199,7 +201,7 @@ class Projection:
             surgery.move(self.synapses, *info.moved)
         if info.num_births != info.num_deaths:
             queues.use_first(self.synapses, len(self.connections))
-        queues.rebuild(self.synapses)
+        queues.follow(self.synapses, slots, owners)
 
     def check_number(self, owner: str) -> None:
         """Refuse synapses that were added by others.

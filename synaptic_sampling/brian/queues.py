@@ -2,22 +2,36 @@
 
 Beside ``surgery``, the only file that touches Brian2's private parts. A queue holds slots, not connections: whoever
 gives a slot to another connection has to drop what is on its way through it, and to let the queue know its new neuron.
+
+Where Brian2 compiles its code and hands out its queues (2.10 and later), they are edited by ``_queue_edit.pyx``, in a
+time that depends on what has changed; else Brian2 builds them anew from all synapses. The result is the same.
 """
 
 from __future__ import annotations
 
+import functools
+import logging
 import math
 import weakref
+from pathlib import Path
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, second
+from brian2 import Quantity, prefs, second
+from brian2.codegen.cpp_prefs import get_compiler_and_args
+from brian2.codegen.runtime.cython_rt.extension_manager import cython_extension_manager
+from brian2.devices.device import get_device
+from brian2.synapses.cythonspikequeue import SpikeQueue
 from numpy.typing import NDArray
 
-__all__ = ["delays", "drop_spikes", "rebuild", "redirect", "restore_delays", "use_first", "watch"]
+__all__ = ["delays", "drop_spikes", "follow", "owners", "redirect", "restore_delays", "use_first", "watch"]
+
+logger = logging.getLogger(__name__)
 
 #: How many slots of a Synapses object hold connections, where not all do.
 _IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+#: How many slots the queue of a pathway knows.
+_KNOWN: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 
 
 def watch(synapses: Any) -> None:
@@ -37,7 +51,7 @@ def watch(synapses: Any) -> None:
 
 
 def use_first(synapses: Any, number: int) -> None:
-    """Let the spike queues know the first slots only, from their next rebuilding or run on.
+    """Let the spike queues know the first slots only, from the next ``follow`` or run on.
 
     Parameters
     ----------
@@ -49,17 +63,41 @@ def use_first(synapses: Any, number: int) -> None:
     _IN_USE[synapses] = number
 
 
-def rebuild(synapses: Any) -> None:
+def owners(synapses: Any, slots: NDArray[np.int32]) -> list[NDArray[np.int32]]:
+    """Return to which neuron some slots belong, for each pathway, to be noted before they are given to another.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Any.
+    slots : ndarray of int32, shape (n,)
+        Which.
+
+    Returns
+    -------
+    list of ndarray of int32
+        Of each pathway's source; -1 where the slot holds no connection.
+    """
+    number = _number(synapses)
+    return [_owners(pathway, slots, number) for pathway in synapses._pathways]
+
+
+def follow(synapses: Any, slots: NDArray[np.int32], before: list[NDArray[np.int32]]) -> None:
     """Let the spike queues know endpoints and delays as they are now.
 
     Parameters
     ----------
     synapses : Synapses
         Changed in place.
+    slots : ndarray of int32, shape (n,)
+        Those in which something has changed, each once.
+    before : list of ndarray
+        What ``owners`` returned before the change.
     """
-    number = _IN_USE.get(synapses, len(synapses))
-    for pathway in synapses._pathways:
-        _prepare(pathway, number)
+    number, editor = _number(synapses), _editor()
+    for pathway, old in zip(synapses._pathways, before, strict=True):
+        if editor is None or not _edit(editor, pathway, slots, old, number):
+            _prepare(pathway, number)
 
 
 def drop_spikes(synapses: Any, slots: NDArray[np.int32]) -> None:
@@ -88,8 +126,12 @@ def redirect(synapses: Any, old: NDArray[np.int32], new: NDArray[Any]) -> None:
     if not len(old):
         return
     order = np.argsort(old)
-    old, new = old[order], new[order]
+    old, new = old[order].astype(np.int32), new[order].astype(np.int32)
+    editor = _editor()
     for pathway in synapses._pathways:
+        if editor is not None:
+            editor.redirect(pathway.queue.get_capsule(), old, new, len(synapses))
+            continue
         offset, rows = pathway.queue._full_state()
         lengths = [len(row) for row in rows]
         if not sum(lengths):
@@ -145,10 +187,19 @@ def _initialiser(synapses: Any, pathway: Any) -> Any:
             _check_empty(pathway(), before, now)
         before = now
         own(pathway())
+        _KNOWN[pathway()] = len(synapses())
         if synapses() in _IN_USE:
             _prepare(pathway(), _IN_USE[synapses()])
 
     return initialise_queue
+
+
+def _number(synapses: Any) -> int:
+    return _IN_USE.get(synapses, len(synapses))
+
+
+def _owners(pathway: Any, slots: NDArray[np.int32], number: int) -> NDArray[np.int32]:
+    return np.where(slots < number, pathway.synapse_sources.get_value()[slots], -1).astype(np.int32)
 
 
 def _prepare(pathway: Any, number: int) -> None:
@@ -156,6 +207,42 @@ def _prepare(pathway: Any, number: int) -> None:
     delay = pathway._delays.get_value()
     delay = delay if len(delay) == 1 else delay[:number]
     pathway.queue.prepare(delay, pathway.source.clock.dt_, pathway.synapse_sources.get_value()[:number])
+    _KNOWN[pathway] = number
+
+
+def _edit(editor: Any, pathway: Any, slots: NDArray[np.int32], before: NDArray[np.int32], number: int) -> bool:
+    """Change the queue's index in these slots only; return whether that was possible."""
+    known, queue = _KNOWN.get(pathway, 0), pathway.queue.get_capsule()
+    if not known or not editor.follow(queue, slots, before, _owners(pathway, slots, number)):
+        return False
+    if not pathway._delays.scalar:
+        used = slots[slots < number]
+        steps = pathway._delays.get_value()[used].astype(np.float64) / pathway.source.clock.dt_ + 0.5
+        editor.set_delays(queue, used, steps.astype(np.int32), known, number)
+    _KNOWN[pathway] = number
+    return True
+
+
+def _editor() -> Any:
+    """Return the compiled functions that edit a queue, or None where queues are built anew."""
+    compiles = get_device().code_object_class().class_name == "cython"
+    return _compiled() if compiles and hasattr(SpikeQueue, "get_capsule") else None
+
+
+@functools.cache
+def _compiled() -> Any:
+    compiler, arguments = get_compiler_and_args()
+    module = cython_extension_manager.create_extension(
+        Path(__file__).with_name("_queue_edit.pyx").read_text(encoding="utf-8"),
+        compiler=compiler,
+        extra_compile_args=arguments,
+        extra_link_args=prefs["codegen.cpp.extra_link_args"],
+    )
+    # Where the compiler fails, Brian2 may log that and return an empty module.
+    if hasattr(module, "follow"):
+        return module
+    logger.warning("the editor of spike queues could not be compiled; events of rewiring take longer.")
+    return None
 
 
 def _check_empty(pathway: Any, before: float, now: float) -> None:

@@ -5,7 +5,7 @@ What Brian2 keeps about a synapse, and what becomes of it here when its slot is 
 - endpoints and the degrees of both neurons: overwritten and counted anew;
 - every variable of the synapse: 0, the time of its last update: now, then the values given for a birth;
 - spikes on their way through it, stored by slot and not by connection: dropped;
-- the spike queue's index from neurons to slots, per pathway: rebuilt.
+- the spike queue's index from neurons to slots, per pathway: changed.
 
 Where the number of connections varies, they stand in the first slots. The others are parked: the queues do not know
 them, their variables are 0, they count in no degree and keep the endpoints that they had.
@@ -196,7 +196,7 @@ def is_connected(synapses: Any) -> bool:
 def reconnect(synapses: Any, died: Edges, born: Edges) -> None:
     """Retract connections and give slots to newborns, with every variable 0; spikes on their way are dropped.
 
-    To be called outside the scheduling slot ``synapses``, and followed by ``queues.rebuild``.
+    To be called outside the scheduling slot ``synapses``, and followed by ``queues.follow``.
 
     Parameters
     ----------
@@ -214,8 +214,8 @@ def reconnect(synapses: Any, died: Edges, born: Edges) -> None:
         count -= np.bincount(old + begin, minlength=len(count)).astype(count.dtype)
         count += np.bincount(new + begin, minlength=len(count)).astype(count.dtype)
         ends[born.slot] = new + begin
-    for slots in (died.slot, born.slot):
-        _reset(synapses, slots)
+    # Mostly the slots of the dead are those of the newborn.
+    _reset(synapses, died.slot if np.array_equal(died.slot, born.slot) else np.union1d(died.slot, born.slot))
     queues.drop_spikes(synapses, died.slot)
 
 

@@ -5,11 +5,17 @@ from __future__ import annotations
 import brian2 as b2
 import pytest
 
+from synaptic_sampling.brian import queues
+
 
 @pytest.fixture(params=["numpy"], autouse=True)
-def target(request):
+def target(request, monkeypatch):
     b2.start_scope()
-    b2.prefs.codegen.target = request.param
+    b2.prefs.codegen.target = "numpy" if request.param == "edited" else request.param
+    if request.param == "edited":
+        if not hasattr(queues.SpikeQueue, "get_capsule"):
+            pytest.skip("this Brian2 does not hand out its queues")
+        monkeypatch.setattr(queues, "_editor", queues._compiled)
     b2.defaultclock.dt = 0.1 * b2.ms
     b2.seed(1)  # What draws from Brian2's own numbers (conditions, births, seeds left out) is the same in every run.
     yield request.param
@@ -17,7 +23,10 @@ def target(request):
     b2.defaultclock.dt = 0.1 * b2.ms
 
 
-#: For tests that must hold on both targets of the runtime mode.
+#: For tests that must hold on both targets of the runtime mode, and with the editor of queues that belongs to cython
+#: beside Brian2's numpy code, which spares the test the time for compiling the rest.
 both_targets = pytest.mark.parametrize(
-    "target", ["numpy", pytest.param("cython", marks=[pytest.mark.cython, pytest.mark.slow])], indirect=True
+    "target",
+    ["numpy", "edited", pytest.param("cython", marks=[pytest.mark.cython, pytest.mark.slow])],
+    indirect=True,
 )

@@ -93,7 +93,7 @@ def disagreements(number):
     return count
 
 
-@pytest.mark.parametrize("name", ["redirect", "rebuild"])
+@pytest.mark.parametrize("name", ["redirect", "follow"])
 def test_without_purge_or_refresh_every_network_differs(monkeypatch, name):
     monkeypatch.setattr(queues, name, lambda *_: None)
     assert disagreements(2) == 2

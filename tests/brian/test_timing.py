@@ -109,7 +109,7 @@ def sigint():
 @pytest.mark.parametrize("by_hand", [True, False])
 @pytest.mark.parametrize(
     ("where", "name"),
-    [(queues, "drop_spikes"), (queues, "rebuild"), (surgery, "reconnect"), (surgery, "_reset"), (sampler, "step")],
+    [(queues, "drop_spikes"), (queues, "follow"), (surgery, "reconnect"), (surgery, "_reset"), (sampler, "step")],
 )
 def test_ctrl_c_within_an_event_leaves_a_valid_network(monkeypatch, where, name, by_hand):
     """The event is completed; then Brian2 ends the run, or KeyboardInterrupt is raised."""

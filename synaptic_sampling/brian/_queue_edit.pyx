@@ -1,0 +1,101 @@
+# cython: language_level=3, boundscheck=False, wraparound=False
+# distutils: language = c++
+"""Edits the spike queue of a pathway where a few of its synapses were rewired, instead of building it anew.
+
+Compiled by Brian2 as its own generated code is, against its own header. Each function leaves the queue as Brian2's
+``prepare`` would, and returns False, nothing done, if the queue is not as it was said to be.
+"""
+from cython.operator cimport dereference
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libcpp cimport bool as cbool
+from libcpp.algorithm cimport lower_bound
+from libcpp.vector cimport vector
+
+
+cdef extern from "spikequeue.h":
+    cdef cppclass CSpikeQueue:
+        vector[vector[int]] queue
+        vector[vector[int]] synapses
+        int source_start
+        int *delays
+        cbool scalar_delay
+        void ensure_delay(int)
+
+
+cdef extern from *:
+    """
+    static void give_delays(CSpikeQueue *queue, int before, int now) {
+        int *delays = new int[now];
+        std::copy(queue->delays, queue->delays + std::min(before, now), delays);
+        delete[] queue->delays;
+        queue->delays = delays;
+    }
+    """
+    void give_delays(CSpikeQueue *, int, int)
+
+
+cdef CSpikeQueue *the_queue(capsule) except NULL:
+    return <CSpikeQueue *> PyCapsule_GetPointer(capsule, "CSpikeQueue")
+
+
+def follow(capsule, const int[::1] slots, const int[::1] before, const int[::1] now):
+    """Let slots belong to other neurons than before; -1 where a slot belongs, or belonged, to none."""
+    cdef CSpikeQueue *queue = the_queue(capsule)
+    cdef vector[int] *row
+    cdef vector[int].iterator place
+    cdef Py_ssize_t k
+    cdef int start = queue.source_start, neurons = <int> queue.synapses.size()
+    for k in range(slots.shape[0]):
+        if before[k] - start >= neurons or now[k] - start >= neurons:
+            return False
+        if before[k] >= 0:
+            row = &queue.synapses[before[k] - start]
+            place = lower_bound(row.begin(), row.end(), slots[k])
+            if place == row.end() or dereference(place) != slots[k]:
+                return False
+    for k in range(slots.shape[0]):
+        if before[k] == now[k]:
+            continue
+        if before[k] >= 0:
+            row = &queue.synapses[before[k] - start]
+            row.erase(lower_bound(row.begin(), row.end(), slots[k]))
+        if now[k] >= 0:
+            row = &queue.synapses[now[k] - start]
+            row.insert(lower_bound(row.begin(), row.end(), slots[k]), slots[k])
+    return True
+
+
+def set_delays(capsule, const int[::1] slots, const int[::1] delays, int before, int now):
+    """Give slots other delays, in steps, where each has its own; so many slots there were, and are now."""
+    cdef CSpikeQueue *queue = the_queue(capsule)
+    cdef Py_ssize_t k
+    cdef int first = queue.delays[0]
+    if before != now:
+        give_delays(queue, before, now)
+    for k in range(slots.shape[0]):
+        queue.delays[slots[k]] = delays[k]
+        queue.ensure_delay(delays[k])
+        if delays[k] != first:
+            queue.scalar_delay = False
+
+
+def redirect(capsule, const int[::1] old, const int[::1] new, int number):
+    """Let spikes on their way through slots, ascending, of this many in all, go through others; drop them at -1."""
+    cdef CSpikeQueue *queue = the_queue(capsule)
+    cdef vector[char] listed = vector[char](number, 0)
+    cdef vector[int] *row
+    cdef size_t k, m, kept
+    cdef int slot
+    for k in range(<size_t> old.shape[0]):
+        listed[old[k]] = 1
+    for m in range(queue.queue.size()):
+        row = &queue.queue[m]
+        kept = 0
+        for k in range(row.size()):
+            slot = dereference(row)[k]
+            if listed[slot]:
+                slot = new[lower_bound(&old[0], &old[0] + old.shape[0], slot) - &old[0]]
+            if slot >= 0:
+                dereference(row)[kept] = slot
+                kept += 1
+        row.resize(kept)

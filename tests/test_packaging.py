@@ -109,7 +109,8 @@ def wheel(tmp_path_factory):
 
 def test_wheel_holds_the_package_alone(wheel):
     names = wheel.namelist()
-    modules = {path.relative_to(ROOT).as_posix() for path in (ROOT / "synaptic_sampling").rglob("*.py")}
+    files = [path for path in (ROOT / "synaptic_sampling").rglob("*") if path.suffix in {".py", ".pyx"}]
+    modules = {path.relative_to(ROOT).as_posix() for path in files}
     packed = {name for name in names if ".dist-info/" not in name}
     assert packed == modules
     assert any(name.endswith("licenses/LICENSE") for name in names)

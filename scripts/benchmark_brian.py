@@ -6,7 +6,8 @@
 Leaky integrate-and-fire neurons in steps of 0.1 ms; DEEP R on all synapses with a turnover of about 1 % per event. All
 simulations of a size run in turns, several times, and the fastest run of each counts. Memory is that beyond the static
 simulation's, for each connection. A slot that is given to another neuron's synapse lies far from its new neighbours:
-"static, slots as rewired" says what this order in memory costs by itself.
+"static, slots as rewired" says what this order in memory costs by itself. Where NEST is installed it comes too
+(``nest_peer``); its ratios are to its own static simulation.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ import brian2 as b2
 import numpy as np
 from tqdm import tqdm
 
+from scripts import nest_peer
 from synaptic_sampling import DeepR, Rewiring, connect_exactly
 
 __all__ = ["main"]
@@ -31,6 +33,8 @@ SIZES = ((10_000, 1_000, 2.0), (100_000, 1_000, 2.0), (1_000_000, 10_000, 1.0))
 INTERVALS_MS = (10, 100, 1000)
 #: The design with a synapse for every pair of neurons: how often theta moves, and up to how many pairs it is tried.
 DENSE_INTERVAL_MS, MAX_DENSE = 100, 10**7
+#: Between two events of NEST.
+NEST_INTERVAL_MS = 100
 REPETITIONS = 3
 RULE = DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-5)
 MODEL = "w = polarity*theta*int(theta >= 0) : 1\ntheta : 1\npolarity : 1\ngradient : 1"
@@ -182,15 +186,21 @@ def measure(connections: int, neurons: int, duration: float) -> list[dict[str, A
         made["ours, DEEP R", interval] = Rewired(connections, neurons, interval)
     if neurons**2 <= MAX_DENSE:
         made["all pairs, soft DEEP R by hand", DENSE_INTERVAL_MS] = Dense(connections, neurons, DENSE_INTERVAL_MS)
-    times = fastest(list(made.values()), duration)
+    nest = nest_simulations(connections, neurons)
+    times = fastest([*made.values(), *nest.values()], duration)
     # The two in the memory order of rewiring come last, when there is such an order.
     ours = made["ours, DEEP R", min(INTERVALS_MS)]
     assert isinstance(ours, Rewired)
     last = Scattered(connections, neurons, ours)
     both = fastest([made["static", None], last], duration)
-    rows = [(*key, seconds, each) for (key, each), seconds in zip(made.items(), times, strict=True)]
-    rows.append(("static, slots as rewired", None, times[0] * both[1] / both[0], last))
-    least = made["static", None].bytes()
+    ours_static, least = times[0], made["static", None].bytes()
+    bytes_more: list[int | None] = [each.bytes() - least for each in [*made.values(), last]]
+    keys = [*made, ("static, slots as rewired", None)]
+    keys += nest
+    bytes_more += [None] * len(nest)
+    seconds_each = [*times[: len(made)], ours_static * both[1] / both[0], *times[len(made) :]]
+    for each in nest.values():
+        each.close()
     return [
         {
             "work": f"{neurons} neurons",
@@ -198,19 +208,43 @@ def measure(connections: int, neurons: int, duration: float) -> list[dict[str, A
             "contender": contender,
             "interval_ms": interval,
             "cpu_s_per_bio_s": seconds / duration,
-            "ratio_to_static": seconds / times[0],
-            "bytes_per_synapse": (each.bytes() - least) / connections,
+            "ratio_to_static": seconds / (times[len(made)] if more is None else ours_static),
+            "bytes_per_synapse": None if more is None else more / connections,
         }
-        for contender, interval, seconds, each in rows
+        for (contender, interval), seconds, more in zip(keys, seconds_each, bytes_more, strict=True)
     ]
 
 
-def fastest(simulations: Sequence[Simulation], duration: float) -> list[float]:
+def nest_simulations(connections: int, neurons: int) -> dict[tuple[str, int | None], nest_peer.NestSimulation]:
+    """Return NEST's simulations of a size, the static one first; none where NEST is not installed.
+
+    Parameters
+    ----------
+    connections, neurons : int
+        Sizes.
+
+    Returns
+    -------
+    dict
+        By name and interval.
+    """
+    if not nest_peer.is_installed():
+        return {}
+    return {
+        (name, None if name == nest_peer.STATIC else NEST_INTERVAL_MS): nest_peer.NestSimulation(
+            name, connections, neurons, NEST_INTERVAL_MS
+        )
+        for name, most in nest_peer.CONTENDERS.items()
+        if connections <= most
+    }
+
+
+def fastest(simulations: Sequence[Simulation | nest_peer.NestSimulation], duration: float) -> list[float]:
     """Return the least processor time of each of some simulations, in several runs in turns.
 
     Parameters
     ----------
-    simulations : sequence of Simulation
+    simulations : sequence of Simulation or NestSimulation
         To be run.
     duration : float
         Simulated seconds.
@@ -242,12 +276,15 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     parser.add_argument("--quick", action="store_true", help="the smallest size only")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go")
     given = parser.parse_args(argv)
+    if not nest_peer.is_installed():
+        print("NEST is not installed, and is left out.")
     rows = [row for size in tqdm(SIZES[: 1 if given.quick else None], unit="size") for row in measure(*size)]
     print(f"{'connections':>12} {'every, ms':>9} {'contender':>31} {'s per s':>8} {'ratio':>6} {'bytes':>7}")
     for row in rows:
         print(
             f"{row['connections']:12} {row['interval_ms'] or '':>9} {row['contender']:>31} "
-            f"{row['cpu_s_per_bio_s']:8.2f} {row['ratio_to_static']:6.2f} {row['bytes_per_synapse']:7.1f}"
+            f"{row['cpu_s_per_bio_s']:8.2f} {row['ratio_to_static']:6.2f} "
+            f"{'' if row['bytes_per_synapse'] is None else format(row['bytes_per_synapse'], '.1f'):>7}"
         )
     if given.json:
         given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")

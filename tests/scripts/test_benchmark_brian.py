@@ -7,7 +7,7 @@ import json
 import brian2 as b2
 import pytest
 
-from scripts import benchmark_brian
+from scripts import benchmark_brian, nest_peer
 
 KEYS = {
     "work", "connections", "contender", "interval_ms", "cpu_s_per_bio_s", "ratio_to_static", "bytes_per_synapse",
@@ -21,6 +21,7 @@ def small(monkeypatch):
     monkeypatch.setattr(benchmark_brian, "SIZES", ((200, 40, 0.02), (10**9, 1, 1.0)))
     monkeypatch.setattr(benchmark_brian, "INTERVALS_MS", (1, 10))
     monkeypatch.setattr(benchmark_brian, "REPETITIONS", 1)
+    monkeypatch.setattr(nest_peer, "is_installed", lambda: False)
 
 
 def test_rows_are_as_agreed(tmp_path, capsys):

@@ -187,6 +187,43 @@ def test_a_set_may_lose_all_connections_and_win_them_back():
     assert seen == {0, 1, 2, 3, 4}
 
 
+@pytest.mark.parametrize(
+    ("multapses", "first", "second"),
+    [(False, 1 / 6, 1 / 6), (True, 1 / 4, 1 / 6)],
+)
+def test_each_newborn_takes_a_vacant_site_from_those_after_it(multapses, first, second):
+    """Two newborns, two sets with two sites each; one that allows several connections at a site never fills up."""
+    sets = [
+        Connections(1, 2, [], [], index=0, seed=8, multapses=multapses, capacity=2),
+        Connections(1, 2, [], [], index=1, seed=8, capacity=2),
+    ]
+    budget, counts = Budget(sets), np.zeros(3)
+    for now in range(20_000):
+        sets[0].steps_done = now
+        counts[budget.share_out(2, [0, 0])[0]] += 1
+    expected = len(range(20_000)) * np.array([second, 1 - first - second, first])
+    assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(FALSE_ALARM, 2)
+
+
+def test_what_was_missing_before_is_born_in_the_budget():
+    c = make([(4, 4)], [5])[0]
+    c.missing = 3
+    budget = Budget([c])
+    assert budget.total == 8
+    info = step(budget, zeros(budget), RULE)
+    assert info.num_births == info.num_deaths + 3
+    assert (len(budget), info.num_unplaced) == (8, 0)
+
+
+def test_what_finds_no_place_in_any_set_is_said():
+    sets = make([(2, 2), (1, 3)], [4, 2])
+    sets[0].missing = 4
+    budget = Budget(sets)
+    for _ in range(3):
+        assert step(budget, zeros(budget), RULE).num_unplaced == 3
+        assert len(budget) == 7
+
+
 def test_one_set_in_a_budget_steps_as_it_does_alone():
     alone, budget = make([(9, 9)], [20])[0], Budget(make([(9, 9)], [20]))
     for n in range(30):

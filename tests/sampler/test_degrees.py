@@ -144,6 +144,26 @@ def test_a_blocked_place_is_won_back():
     assert set(sizes) == {1, 2}
 
 
+def test_what_is_missing_is_part_of_the_state():
+    made = {"candidates": [[0, 0], [0, 1], [1, 0]], "max_in_degree": 1, "max_out_degree": 1}
+    c = Connections(2, 2, [0, 1], [1, 0], **made)
+    while not c.missing:
+        step(c, np.zeros(len(c)), RESTLESS)
+    other = Connections(2, 2, [0, 1], [1, 0], **made)
+    other.restore(c.state())
+    assert (len(other), other.missing) == (1, 1)
+
+
+def test_the_last_connections_move_into_the_gaps_in_their_order():
+    c = Connections.random(5, 5, 9, seed=3)
+    before = list(zip(c.pre.tolist(), c.post.tolist(), strict=True))
+    info = replace(c, np.isin(np.arange(9), [1, 3, 7]), births=0)
+    old, new = info.moved
+    assert (old.tolist(), new.tolist()) == ([6, 8], [1, 3])
+    after = [before[slot] for slot in (0, 6, 2, 8, 4, 5)]
+    assert list(zip(c.pre.tolist(), c.post.tolist(), strict=True)) == after
+
+
 def test_growth_and_pruning():
     c = Connections(10, 10, [1, 2], [3, 4], theta=[1.0, 2.0], capacity=8, seed=2)
     info = replace(c, np.zeros(2, bool), births=4)

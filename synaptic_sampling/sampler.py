@@ -44,7 +44,7 @@ def step(connections: Any, gradient: Any, rule: Any) -> RewiringInfo:
 
     Parameters
     ----------
-    connections : Connections, Budget or PotentialConnections
+    connections : Connections, Budget, PotentialConnections or SoftConnections
         Changed in place. The number of `Connections`, and the sum in a `Budget`, stays exactly the same.
     gradient : ndarray, shape (K,), of the type of theta
         dE/dw for every connection; dE/dtheta is ``polarity`` times it. A list of such arrays for a `Budget`. With
@@ -52,8 +52,9 @@ def step(connections: Any, gradient: Any, rule: Any) -> RewiringInfo:
         every potential connection; it acts on the retracted ones too, so give 0 for those that are to follow the
         prior alone.
     rule : DeepR or FixedWiring; SoftDeepR or SynapticSampling
-        The first two for `Connections` and a `Budget`, the others for `PotentialConnections`. With `FixedWiring`
-        nothing dies and nothing is born. With `SoftDeepR` the gradient of retracted ones has no effect.
+        The first two for `Connections` and a `Budget`, the others for `PotentialConnections`, `SoftDeepR` for
+        `SoftConnections` too. With `FixedWiring` nothing dies and nothing is born. With `SoftDeepR` the gradient of
+        retracted ones has no effect.
 
     Returns
     -------

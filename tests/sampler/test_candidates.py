@@ -67,6 +67,22 @@ def test_births_are_in_proportion_to_the_probability(trials, wrong, monkeypatch)
     assert (counts[~seen] == 0).all()
 
 
+@pytest.mark.statistical
+@pytest.mark.parametrize("trials", [200, 0])
+def test_births_of_one_step_are_independent(trials, monkeypatch):
+    """All ordered pairs of two sites out of five are equally likely; chi2, false-alarm rate 1e-6."""
+    monkeypatch.setattr(sites, "MAX_TRIALS", trials)
+    c = Connections.random(1, 5, 2, seed=8, probability=lambda pre, post: np.ones(len(pre)))
+    counts, number = np.zeros((5, 5)), 6000
+    for _ in range(number):
+        replace(c, np.array([True, True]))
+        counts[tuple(c.post)] += 1
+    seen = ~np.eye(5, dtype=bool)
+    expected = number / seen.sum()
+    assert ((counts[seen] - expected) ** 2 / expected).sum() < chi2.isf(1e-6, seen.sum() - 1)
+    assert (counts[~seen] == 0).all()
+
+
 def test_all_candidates_can_be_occupied():
     number = int(MASK.sum())
     for options in ({"candidates": MASK}, {"candidates": near}):

@@ -181,3 +181,10 @@ def test_the_last_step_there_is():
     with pytest.raises(ValueError, match="at most 4294967295 steps"):
         step(c, np.zeros(4), DeepR(learning_rate=0.1, l1=0.1, temperature=0.1))
     assert c.steps_done == MAX_STEP
+
+
+def test_theta_of_exactly_0_is_active():
+    c = Connections(3, 3, [0, 1, 2], [0, 1, 2], theta=[0.0, 0.5, 0.0])
+    info = step(c, np.zeros(3), DeepR(learning_rate=0.1, l1=0.0, temperature=0.0))
+    assert info.num_deaths == 0
+    assert_array_equal(c.theta, [0.0, 0.5, 0.0])

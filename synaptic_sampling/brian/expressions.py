@@ -8,7 +8,10 @@ import numpy as np
 from brian2.codegen.codeobject import create_runner_codeobj
 from brian2.core.variables import Variables
 from brian2.devices.device import get_device
+from brian2.parsing.expressions import is_boolean_expression
+from brian2.synapses.synapses import SynapticPathway
 from brian2.units.fundamentalunits import fail_for_dimension_mismatch
+from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian import surgery
@@ -17,6 +20,8 @@ __all__ = ["Birth", "Condition", "PairExpression", "check_birth"]
 
 #: Pairs of neurons about which a string is asked at once.
 PAIRS_AT_ONCE = 4096
+#: Functions of Brian2 that answer differently each time.
+RANDOM = {"rand", "randn", "poisson"}
 
 
 def check_birth(synapses: Any, name: str, value: Any) -> None:
@@ -27,7 +32,7 @@ def check_birth(synapses: Any, name: str, value: Any) -> None:
     synapses : Synapses
         After ``connect``.
     name : str
-        The variable, or ``'delay'``.
+        The variable, ``'delay'``, or that of a pathway: ``'post.delay'``.
     value : number, Quantity or str
         A string is checked when it is compiled.
 
@@ -38,9 +43,9 @@ def check_birth(synapses: Any, name: str, value: Any) -> None:
     TypeError
         If it is no single value.
     ValueError
-        If it is a delay where a pathway has one delay for all.
+        If it is a delay where a pathway has one delay for all, or there is no such pathway.
     """
-    view = getattr(synapses, name)
+    view = _view(synapses, name)
     if view.variable.scalar:
         raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has one for all synapses; leave out delay=... .")
     if isinstance(value, str):
@@ -48,6 +53,24 @@ def check_birth(synapses: Any, name: str, value: Any) -> None:
     if np.ndim(value) != 0:
         raise TypeError(f"birth of {name!r} must be one value or a string, got {value!r}.")
     fail_for_dimension_mismatch(value, view.variable.dim, f"birth of {name!r} does not fit the unit of the variable")
+
+
+def _view(synapses: Any, name: str) -> Any:
+    """Return a variable of the synapses or, after a dot, the delay of one of their pathways."""
+    pathway, _, variable = name.rpartition(".")
+    if variable == "delay" and not isinstance(getattr(synapses, pathway or "pre", None), SynapticPathway):
+        raise ValueError(
+            f"birth sets {name!r}, but '{synapses.name}' has no pathway '{pathway or 'pre'}'; "
+            "name one of those it has, as in 'post.delay'."
+        )
+    return getattr(getattr(synapses, pathway) if pathway else synapses, variable)
+
+
+def _check_condition(group: Any, text: str, namespace: Any) -> None:
+    """Raise an error unless a string is true or false; what is not, NumPy would take for true where it is not 0."""
+    known = group.resolve_all(get_identifiers(text), run_namespace=namespace)
+    if not is_boolean_expression(text, known):
+        raise TypeError(f"{text!r} is no condition; write one that is true or false, such as 'w < 0.1'.")
 
 
 def _compile(group: Any, statement: str, variables: Variables, namespace: Any) -> Any:
@@ -76,11 +99,27 @@ class PairExpression:
     dtype : dtype
         Of the answer: bool for a condition, float64 for a number.
     namespace : dict
-        What other names mean.
+        What other names mean, besides those in the namespace of the synapses.
+
+    Raises
+    ------
+    TypeError
+        If it is to be a condition and is none.
+    ValueError
+        If it draws random numbers.
     """
 
     def __init__(self, synapses: Any, text: str, dtype: Any, namespace: Any) -> None:
+        random = sorted(get_identifiers(text) & RANDOM)
+        if random:
+            raise ValueError(
+                f"{text!r} draws {random[0]}(), but has to give the same answer whenever it is asked; leave it out "
+                "(a share of the pairs is drawn by p)."
+            )
         self._probe = probe = surgery.make_probe(synapses, PAIRS_AT_ONCE)
+        probe.namespace = synapses.namespace
+        if dtype is np.bool_:
+            _check_condition(probe, text, namespace)
         variables = Variables(probe)
         variables.add_array("_group_idx", size=PAIRS_AT_ONCE, dtype=np.int32, values=np.arange(PAIRS_AT_ONCE))
         variables.add_array("_answer", size=PAIRS_AT_ONCE, dtype=dtype)
@@ -120,9 +159,15 @@ class Condition:
         The condition.
     namespace : dict
         What its names mean, besides the variables of the synapses.
+
+    Raises
+    ------
+    TypeError
+        If it is none.
     """
 
     def __init__(self, synapses: Any, text: str, namespace: Any) -> None:
+        _check_condition(synapses, text, namespace)
         number, variables = len(synapses), Variables(synapses)
         variables.add_array("_group_idx", size=number, dtype=np.int32, values=np.arange(number))
         variables.add_array("_holds", size=number, dtype=np.bool_)
@@ -157,7 +202,7 @@ class Birth:
     """
 
     def __init__(self, synapses: Any, name: str, value: Any, namespace: Any) -> None:
-        self._view, self._value = getattr(synapses, name), value
+        self._view, self._value = _view(synapses, name), value
         if isinstance(value, str):
             group = self._view.group
             variables = Variables(group)

@@ -293,12 +293,15 @@ def _names(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> di
         raise TypeError(
             f"rule must be a DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling, got {rule!r}."
         )
-    given = dict(variables or {})
+    given = _dictionary("variables", variables)
     unknown = sorted(set(given) - {*rule.variables, "connected"})
     if unknown:
         raise ValueError(
             f"variables renames {unknown[0]!r}, but {type(rule).__name__} needs {', '.join(rule.variables) or 'none'}."
         )
+    for role, name in given.items():
+        if not isinstance(name, str):
+            raise TypeError(f"variables[{role!r}] must be the name of a variable, got {name!r}.")
     names = {role: given.get(role, role) for role in rule.variables}
     for role, name in names.items():
         if surgery.per_synapse(synapses, name) is None:
@@ -310,13 +313,20 @@ def _names(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> di
     return {**names, "connected": given.get("connected", "connected")}
 
 
+def _dictionary(name: str, given: Any) -> dict[str, Any]:
+    """Return a copy of a dictionary with names as keys, empty for None."""
+    if given is not None and not (isinstance(given, Mapping) and all(isinstance(key, str) for key in given)):
+        raise TypeError(f"{name} must be a dictionary such as {{'w': ...}}, got {given!r}.")
+    return dict(given or {})
+
+
 def _check_birth(synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
     """Return the values for newborns, after a check of their names and units."""
-    values = dict(birth or {})
+    values = _dictionary("birth", birth)
     for name, value in values.items():
         if name in names.values():
             raise ValueError(f"birth may not set {name!r}: the rule does.")
-        if name != "delay" and surgery.per_synapse(synapses, name) is None:
+        if name.rpartition(".")[2] != "delay" and surgery.per_synapse(synapses, name) is None:
             raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has no such variable for each synapse.")
         expressions.check_birth(synapses, name, value)
     return values

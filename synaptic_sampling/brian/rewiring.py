@@ -73,7 +73,7 @@ class Rewiring(BrianObject):
         added to the Synapses.
     birth : dict, optional
         What a newborn's variables are set to, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All others
-        become 0.
+        become 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``.
     variables : dict, optional
         Your names of the variables that the rule needs: ``{'gradient': 'dEdw'}``.
     seed : int, optional
@@ -312,9 +312,9 @@ class Rewiring(BrianObject):
             If synapses were added since the construction.
         """
         for projection in self._projections:
+            projection.check_number(self.name)
             if not projection.is_compiled:
                 projection.compile(get_local_namespace(level=1))
-            projection.check_number(self.name)
             projection.follow_schedule(self._seconds)
             projection.fetch_theta()
         with timing.uninterrupted():

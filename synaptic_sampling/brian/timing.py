@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+import numpy as np
 from brian2 import DimensionMismatchError, Quantity, get_dimensions, second
 
 from synaptic_sampling._checks import plain_number
@@ -38,13 +39,19 @@ def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
     ------
     DimensionMismatchError
         If dt is no time.
+    TypeError
+        If the clock is none.
     ValueError
-        If it is not that of the rule, or not above 0.
+        If it is not that of the rule, or not above 0, or both dt and a clock are given.
     """
     if dt is not None and get_dimensions(dt) != second.dim:
         raise DimensionMismatchError(f"dt must be a time, got {dt}", get_dimensions(dt), second.dim)
-    if dt is not None and float(dt) <= 0.0:
-        raise ValueError(f"dt must be above 0, got {dt}.")
+    if dt is not None and (np.ndim(dt) or not 0.0 < float(dt) < math.inf):
+        raise ValueError(f"dt must be above 0 and finite, one for all, got {dt}.")
+    if clock is not None and not isinstance(getattr(clock, "dt", None), Quantity):
+        raise TypeError(f"clock must be a Clock of Brian2, got {clock!r}.")
+    if clock is not None and dt is not None:
+        raise ValueError("give either dt or a clock, not both.")
     if not isinstance(rule, SynapticSampling):
         return dt
     given = clock.dt if clock is not None else dt

@@ -1,0 +1,172 @@
+"""What newborn connections are given: values, delays of any pathway, signs, the flag ``connected``."""
+
+from __future__ import annotations
+
+import brian2 as b2
+import numpy as np
+import pytest
+from brian2 import ms, mV
+from numpy.testing import assert_allclose, assert_array_equal
+
+from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, SynapticSampling, connect_exactly
+from tests.brian.test_potential import MODEL as POTENTIAL
+from tests.brian.test_rewiring import MODEL, RULE, groups, make, network
+
+ALL = PruneAndRegrow("True")
+
+
+def wired(model, connections=30, **options):
+    inputs, neurons = groups()
+    s = b2.Synapses(inputs, neurons, model, **options)
+    connect_exactly(s, connections=connections, seed=3)
+    return s
+
+
+def test_a_value_with_a_unit_is_written_for_newborns_alone():
+    s = wired("w : volt\nconnected : 1")
+    rewiring = Rewiring(s, PruneAndRegrow("i < 5"), birth={"w": 3 * mV}, seed=1)
+    s.w, weak = 1 * mV, s.i[:] < 5
+    rewiring.step()
+    assert 0 < weak.sum() < 30
+    assert_allclose(s.w[:] / mV, np.where(weak, 3, 1))
+    assert_array_equal(s.connected[:], 1)
+
+
+def test_delays_of_named_pathways():
+    s = wired(MODEL, on_pre={"fast": "v_post += w", "slow": "gradient += 1"}, on_post="gradient += 1")
+    rewiring = Rewiring(s, ALL, birth={"slow.delay": "(1 + j)*ms", "post.delay": 2 * ms}, seed=1, dt=1 * ms)
+    s.fast.delay = 7 * ms
+    network(s, rewiring).run(1.1 * ms)
+    assert_allclose(s.slow.delay[:] / ms, 1 + s.j[:])
+    assert_allclose(s.post.delay[:] / ms, 2)
+    assert_array_equal(s.fast.delay[:], 0)
+
+
+@pytest.mark.parametrize("name", ["delay", "early.delay", "theta.delay"])
+def test_a_pathway_that_is_not_there_is_named(name):
+    s = wired(MODEL, on_pre={"fast": "v_post += w"})
+    with pytest.raises(ValueError, match=f"birth sets '{name}', but .* has no pathway '{name[:-6] or 'pre'}'"):
+        Rewiring(s, RULE, birth={name: 1 * ms})
+
+
+def test_names_in_births_are_found_by_hand_too():
+    least = 5  # noqa: F841 (found by Brian2 in the namespace of this function)
+    s = wired("w : 1")
+    Rewiring(s, ALL, birth={"w": "least + i"}).step()
+    assert_array_equal(s.w[:], 5 + s.i[:])
+
+
+def test_share_of_excitatory_signs():
+    s = wired(MODEL, 80)
+    rewiring = Rewiring(s, ALL, signs="redrawn", excitatory=1.0)
+    rewiring.step()
+    assert_array_equal(s.polarity[:], 1)
+
+
+def test_the_last_update_of_a_newborn_is_its_birth():
+    s = wired("w : 1\ndx/dt = -x/(5*ms) : 1 (event-driven)", on_pre="x += 1; v_post += w")
+    rewiring = Rewiring(s, PruneAndRegrow("i < 3"), birth={"x": 1}, dt=1 * ms, seed=1)
+    s.source.rates = 0 * b2.Hz
+    network(s, rewiring).run(4.1 * ms)
+    newborn = rewiring.connections.birth_step == 4
+    assert newborn.any()
+    assert_allclose(s.lastupdate[:][newborn] / ms, 4)
+    assert_allclose(s.lastupdate[:] / ms, rewiring.connections.birth_step)
+
+
+def test_the_flag_connected_may_have_another_name():
+    inputs, neurons = groups()
+    pair = [b2.Synapses(inputs, neurons, "w : 1\nthere : 1") for _ in range(2)]
+    for s in pair:
+        connect_exactly(s, connections=20, seed=3)
+    rewiring = Rewiring(pair, PruneAndRegrow("rand() < 0.5"), variables={"connected": "there"}, seed=1)
+    for _ in range(5):
+        rewiring.step()
+        for s, c in zip(pair, rewiring.sets, strict=True):
+            assert_array_equal(s.there[:], np.arange(40) < len(c))
+    assert len(rewiring.sets[0]) != 20
+
+
+def test_what_spare_slots_gather_as_a_gradient_is_cleared():
+    inputs, neurons = groups()
+    pair = [b2.Synapses(inputs, neurons, MODEL) for _ in range(2)]
+    for s in pair:
+        connect_exactly(s, connections=20, seed=3)
+    rewiring = Rewiring(pair, DeepR(learning_rate=0.1, l1=0.0, temperature=0.0))
+    for s in pair:
+        s.theta[:20] = 5
+        s.gradient = 0.5
+    rewiring.step()
+    for s in pair:
+        assert_array_equal(s.gradient[:], 0)
+
+
+def test_theta_set_before_the_run_decides_who_is_connected():
+    s = b2.Synapses(*groups(), POTENTIAL)
+    s.connect()
+    s.theta = -1
+    rewiring = Rewiring(s, SynapticSampling(1 / b2.second, 0.1, 0.0, 1.0, 10 * ms))
+    s.theta = "i - 4.5"
+    network(s, rewiring).run(0.1 * ms)
+    assert_array_equal(s.connected[:], s.i[:] > 4)
+
+
+def test_potential_synapses_added_later_are_noticed():
+    s = b2.Synapses(*groups(), POTENTIAL)
+    s.connect(p=0.5)
+    rewiring = Rewiring(s, SynapticSampling(1 / b2.second, 0.1, 0.0, 1.0, 10 * ms))
+    s.connect(i=[0], j=[0])
+    with pytest.raises(ValueError, match=r"had .* when 'rewiring' was made"):
+        rewiring.step()
+
+
+def test_synapses_added_later_are_noticed_by_hand_too():
+    s = make()
+    rewiring = Rewiring(s, RULE)
+    rewiring.step()
+    s.connect(i=[0], j=[0])
+    with pytest.raises(ValueError, match="call connect"):
+        rewiring.step()
+
+
+def test_synapses_added_between_runs_do_not_leave_theta_behind():
+    """Brian2 may move an array when it grows; what is stepped is the array of now."""
+    s = make()
+    rewiring = Rewiring(s, DeepR(learning_rate=0.1, l1=0.0, temperature=0.0), signs=1)
+    theta = s.variables["theta"]
+    theta.resize(4000)
+    theta.resize(30)
+    s.theta, s.gradient = 5, -1
+    rewiring.step()
+    assert_allclose(s.theta[:], 5.1)
+
+
+def test_potential_delays_are_restored():
+    s = b2.Synapses(*groups(), POTENTIAL, on_pre="v_post += 1")
+    s.connect()
+    s.delay = "i*ms"
+    rewiring = Rewiring(s, SynapticSampling(1 / b2.second, 0.1, 0.0, 1.0, 10 * ms))
+    net = network(s, rewiring)
+    net.store()
+    s.delay = 0 * ms
+    net.restore()
+    assert_allclose(s.delay[:] / ms, s.i[:])
+
+
+@pytest.mark.parametrize("flag", ["polarity : 1", ""])
+def test_signs_after_a_restore_into_another_wiring(flag):
+    """They are those of the synapses; without a variable for it, those of the sites."""
+    s = wired(f"w : 1\n{flag}", 40)
+    rewiring = Rewiring(s, PruneAndRegrow("rand() < 0.5"), seed=1, dt=1 * ms)
+    if flag:
+        s.polarity = -1
+    c, first = rewiring.connections, s.i[:].copy()
+    net = b2.Network(s.source, s.target, s)
+    net.store()
+    rewiring.step()
+    assert (s.i[:] != first).any()
+    net.restore()  # The Rewiring is no part of the network, and learns of it at the next run only.
+    net.add(rewiring)
+    net.run(0.1 * ms)
+    assert_array_equal(c.pre, first)
+    assert_array_equal(c.polarity, -1 if flag else c.signs_of(c.pre, c.post))

@@ -78,6 +78,9 @@ class Rewiring(BrianObject):
         Your names of the variables that the rule needs: ``{'gradient': 'dEdw'}``.
     seed : int, optional
         0 to 2**64 - 1. By default drawn at construction from NumPy's generator, which Brian2's ``seed`` governs.
+        Fixed from then on, and not stored: drawn signs hang on it, and they belong to the model. For another course
+        from a stored state, build the network with another seed and restore the state from a file (signs that are
+        not given, of connections born later, are those of the new seed).
     callback : callable, optional
         Called as ``callback(rewiring, info)`` after each event; ``info`` is a `RewiringInfo`.
     dt : Quantity, optional
@@ -194,7 +197,7 @@ class Rewiring(BrianObject):
 
     @property
     def seed(self) -> int:
-        """Return the key of all random numbers."""
+        """Return the key of all random numbers, which cannot be set later."""
         return self.sets[0].seed
 
     @property
@@ -288,10 +291,7 @@ class Rewiring(BrianObject):
         super().before_run(run_namespace)
 
     def run(self) -> None:
-        """Do an event, unless time has only begun; called by Brian2.
-
-        ``active`` may change while a simulation runs; Brian2 itself looks at it before a run only.
-        """
+        """Do an event, unless time has only begun; called by Brian2, which looks at ``active`` before a run only."""
         now = self._timestep.item()
         if now % self._steps == 0 and now > 0 and self.active:
             self.step()

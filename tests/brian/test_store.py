@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
+from synaptic_sampling import DeepR, Rewiring, connect_exactly
 from synaptic_sampling.brian import queues
 from tests.brian.oracle import DT
 from tests.brian.random_networks import Pair, Plan
 from tests.brian.test_oracle import agree
+from tests.brian.test_rewiring import MODEL, network
 
 PLANS = [
     Plan(False, False, {"pre": None, "late": 50, "post": None}, "summed"),
@@ -79,3 +81,32 @@ def test_without_the_delays_it_goes_another_way(uninterrupted, monkeypatch):
     pair.net.restore("middle")
     pair.advance(300 - CUT)
     assert not agree(pair.course(), uninterrupted[0])
+
+
+def test_another_seed_takes_another_course_from_the_same_state(tmp_path):
+    filename = str(tmp_path / "state")
+
+    def course(seed, restored=True):
+        b2.start_scope()
+        b2.seed(1)
+        inputs = b2.PoissonGroup(10, rates=20 * b2.Hz, name="seeded_inputs")
+        s = b2.Synapses(inputs, b2.NeuronGroup(8, "v : 1", name="seeded_neurons"), MODEL, name="seeded")
+        connect_exactly(s, connections=30)
+        rewiring = Rewiring(s, DeepR(0.1, 1.0, 0.1), seed=seed, dt=1 * b2.ms, signs=1, name="seeds")
+        net = network(s, rewiring)
+        if restored:
+            net.restore(filename=filename)
+            start = rewiring.i.tolist(), s.theta[:].tolist()
+            net.run(10 * b2.ms)
+            return start, (rewiring.i.tolist(), s.theta[:].tolist())
+        net.run(5 * b2.ms)
+        net.store(filename=filename)
+        with pytest.raises(AttributeError):
+            rewiring.seed = 3
+        return None
+
+    course(1, restored=False)
+    one, again, two = course(1), course(1), course(2)
+    assert one == again
+    assert one[0] == two[0]
+    assert one[1] != two[1]

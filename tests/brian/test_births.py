@@ -74,6 +74,22 @@ def test_the_last_update_of_a_newborn_is_its_birth():
     assert_allclose(s.lastupdate[:] / ms, rewiring.connections.birth_step)
 
 
+def test_the_last_update_is_that_of_the_birth_in_a_parked_slot_too():
+    """A slot may have been parked for long; a trace given at birth would decay over that time."""
+    inputs, neurons = groups()
+    inputs.rates = 0 * b2.Hz
+    pair = [b2.Synapses(inputs, neurons, "w : 1\ndx/dt = -x/(5*ms) : 1 (event-driven)", on_pre="x += 1") for _ in "12"]
+    for s in pair:
+        connect_exactly(s, connections=20, seed=3)
+    rewiring = Rewiring(pair, PruneAndRegrow("rand() < 0.3"), birth={"x": 1}, dt=1 * ms, seed=1)
+    numbers = []
+    rewiring.callback = lambda r, _: numbers.append(len(r.sets[0]))
+    b2.Network(inputs, neurons, pair, rewiring).run(9.1 * ms)
+    assert min(np.diff(numbers)) < 0 < max(np.diff(numbers))
+    for s, c in zip(pair, rewiring.sets, strict=True):
+        assert_allclose(s.lastupdate[: len(c)] / ms, c.birth_step)
+
+
 def test_the_flag_connected_may_have_another_name():
     inputs, neurons = groups()
     pair = [b2.Synapses(inputs, neurons, "w : 1\nthere : 1") for _ in range(2)]

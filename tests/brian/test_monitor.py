@@ -37,9 +37,9 @@ def test_sets_of_several_rewirings_are_counted_on():
 
 def test_what_is_kept_of_a_run():
     s = make()
-    rewiring = Rewiring(s, RULE, seed=77, dt=1 * ms, when="start", order=3)
+    rewiring = Rewiring(s, RULE, seed=77, dt=1 * ms, when="after_start", order=3)
     monitor = RewiringMonitor(rewiring)
-    assert (monitor.when, monitor.order) == ("start", 3)
+    assert (monitor.when, monitor.order) == ("after_start", 3)
     net = network(s, rewiring, monitor)
     rewiring.step()
     rewiring.step()

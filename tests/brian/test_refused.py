@@ -131,6 +131,12 @@ def test_units(polarity, gradient, rule, message):
         Rewiring(s, rule)
 
 
+def test_an_interval_that_is_almost_that_of_the_rule():
+    rule = SynapticSampling(1 / second, 0.1, 0.0, 1.0, 10 * ms)
+    with pytest.raises(ValueError, match="do not fit the rule's interval"):
+        Rewiring(make(), rule, dt=10.1 * ms)
+
+
 def test_a_plain_zero_has_every_unit():
     s = b2.Synapses(*groups(), UNITS.format(polarity="1", gradient="1/volt"))
     s.connect()

@@ -201,3 +201,17 @@ def test_events_every_second_are_no_matter_of_rounding():
     net = network(s, rewiring)
     net.run(50 * ms)
     assert rewiring._steps == 10000
+
+
+def test_a_dt_that_was_changed_in_time_may_stay():
+    inputs = b2.SpikeGeneratorGroup(10, range(10), [12] * 10 * ms)
+    s = b2.Synapses(inputs, b2.NeuronGroup(8, "v : 1"), MODEL, on_pre="v_post += 1", delay=5 * ms)
+    connect_exactly(s, connections=20)
+    rewiring = Rewiring(s, RULE, dt=1 * ms)
+    net = network(s, rewiring)
+    net.run(5 * ms)
+    b2.defaultclock.dt = 0.05 * ms
+    net.run(8 * ms)
+    assert sum(len(row) for row in s.pre.queue._full_state()[1]) > 0
+    net.run(1 * ms)
+    assert rewiring.connections.steps_done == 13

@@ -129,11 +129,11 @@ def panels(name: str, log: RewiringLog) -> Picture:
     Picture
         With six panels, fewer where something is not in the log.
     """
-    ratio = step_ratio(log)
     index = max(log.sets, key=lambda n: len(log.wiring(log.first_step, n)[0]))
+    ratio = step_ratio(log, index)
     views: list[tuple[str, Callable[[Any], Any]]] = [
         ("Turnover between two looks", lambda ax: plotting.plot_turnover_ratio(log, ax, step_ratio=ratio, index=index)),
-        ("Risk to die by age", lambda ax: plotting.plot_lifetimes(log, ax, step_ratio=ratio)),
+        ("Risk to die by age", lambda ax: plotting.plot_lifetimes(log, ax, step_ratio=ratio, index=index)),
         ("In-degrees at the end", lambda ax: plotting.plot_degrees(log, ax, index=index)),
         ("Births and deaths", lambda ax: plotting.plot_connectivity(log, ax, index=index)),
         ("Connectivity at the end", lambda ax: plotting.plot_matrix(log, None, ax, index=index)),

@@ -21,6 +21,7 @@ from synaptic_sampling.statistics.biology import PUBLISHED
 from synaptic_sampling.statistics.comparison import clock, half_life_at_one_rate
 from synaptic_sampling.statistics.lifetables import half_life, survival_curve
 from synaptic_sampling.statistics.survival import survival_of_all, survival_of_newborns, table_of_newborns
+from synaptic_sampling.statistics.turnover import rewired_per_step
 
 __all__ = ["Answer", "Picture", "answers", "page", "step_ratio"]
 
@@ -57,27 +58,38 @@ class Answer(NamedTuple):
     text: str
 
 
-def step_ratio(log: RewiringLog) -> float | None:
-    """Return l1 step over noise per step of the rule that the log names, if it is DEEP R with noise and without Adam.
+def step_ratio(log: RewiringLog, index: int | None = None) -> float | None:
+    """Return l1 step over noise per step of the rule that the log names, if it is DEEP R with noise.
 
     Parameters
     ----------
     log : RewiringLog
         With its rule in the metadata.
+    index : int, optional
+        Number of the set; all by default.
 
     Returns
     -------
     float or None
-        For the laws of chance alone.
+        For the laws of chance alone; None where sets differ.
     """
-    rule = log.metadata.get("rule")
-    if not isinstance(rule, Mapping) or rule.get("class") != "DeepR":
+    ratios = {_ratio(log.rule_of(n)) for n in (log.sets or [0] if index is None else [index])}
+    return ratios.pop() if len(ratios) == 1 else None
+
+
+def _ratio(rule: Any) -> float | None:
+    if _class(rule) != "DeepR":
         return None
     try:
         ratio = DeepR(*(float(rule[name]) for name in ("learning_rate", "l1", "temperature"))).step_ratio
     except (KeyError, TypeError, ValueError):  # A schedule, or a log of others.
         return None
     return ratio if 0 < ratio < math.inf else None
+
+
+def _class(rule: Any) -> str:
+    """Return the name of a rule, empty where the log names none."""
+    return str(rule.get("class", "")) if isinstance(rule, Mapping) else ""
 
 
 def answers(log: RewiringLog) -> list[Answer]:
@@ -94,9 +106,8 @@ def answers(log: RewiringLog) -> list[Answer]:
         How much is rewired, what survives, is it more than chance, is it like the brain.
     """
     middle = (log.first_step + log.last_step) // 2
-    number = sum(len(log.wiring(middle, index)[0]) for index in log.sets)
     steps = max(1, log.last_step - log.first_step)
-    per_step = log.num_births / steps / max(1, number)
+    per_step, number = _per_step(log)
     unit, length = _unit(log)
     found = [
         Answer(
@@ -118,15 +129,46 @@ def answers(log: RewiringLog) -> list[Answer]:
             f"{_span(young.value, unit, length)}.",
         )
     )
-    return [*found, _chance(log, per_step), _brain(log, middle)]
+    return [*found, _chance(log), _brain(log, middle)]
 
 
-def _chance(log: RewiringLog, per_step: float) -> Answer:
-    """Compare newborns with their law: they all begin at 0, so that it holds from the first step of the record on."""
+def _chance(log: RewiringLog) -> Answer:
+    """Compare newborns with chance: all sets together where they have one law, otherwise each with its own."""
     question, ratio = "Is it more than chance?", step_ratio(log)
-    if ratio is None:
-        return Answer(question, "The log does not name a rule whose law of chance alone is known.")
-    curve = survival_of_newborns(log)
+    if ratio is not None:
+        return Answer(question, _against(ratio, log))
+    texts = []
+    for index, about in sorted(log.sets.items()):
+        own = step_ratio(log, index)
+        if own is None:
+            rule = _class(log.rule_of(index))
+            text = (
+                f"No law of chance alone is known for {rule} with these parameters."
+                if rule
+                else "The log does not name a rule whose law of chance alone is known."
+            )
+        elif rewired_per_step(log, index).rate.any():
+            text = _against(own, log, index)
+        else:
+            text = "Nothing was rewired."
+        texts.append((about.name or f"set {index}", text))
+    if len({text for _, text in texts}) == 1:
+        return Answer(question, texts[0][1])
+    return Answer(question, " ".join(f"{name}: {text}" for name, text in texts))
+
+
+def _per_step(log: RewiringLog, index: int | None = None) -> tuple[float, int]:
+    """Return which share of the connections is born per step, and how many there are in the middle of the record."""
+    middle = (log.first_step + log.last_step) // 2
+    number = sum(len(log.wiring(middle, n)[0]) for n in (log.sets if index is None else [index]))
+    births = log.num_births if index is None else rewired_per_step(log, index).rate.sum()
+    return float(births / max(1, log.last_step - log.first_step) / max(1, number)), number
+
+
+def _against(ratio: float, log: RewiringLog, index: int | None = None) -> str:
+    """Compare newborns with their law: they all begin at 0, so that it holds from the first step of the record on."""
+    per_step, _ = _per_step(log, index)
+    curve = survival_of_newborns(log, index)
     law = exact.survival_of_newborns(ratio, max(1, min(int(curve.time[-1]), LONGEST_LAW)))
     age = max(1, int(np.flatnonzero(law >= SHARE_LEFT)[-1]))
     at = int(np.searchsorted(curve.time, age, side="right")) - 1
@@ -137,10 +179,10 @@ def _chance(log: RewiringLog, per_step: float) -> Answer:
         f"{100 * exact.turnover_rate(ratio):.3g} % per step; here it was {100 * per_step:.3g} %. "
     )
     if here > law[age] + margin:
-        return Answer(question, text + "The gradient holds connections in place: what is used stays longer.")
+        return text + "The gradient holds connections in place: what is used stays longer."
     if here < law[age] - margin:
-        return Answer(question, text + "The gradient drives rewiring: newborns are pushed out faster than by chance.")
-    return Answer(question, text + "Newborns cannot be told from chance alone.")
+        return text + "The gradient drives rewiring: newborns are pushed out faster than by chance."
+    return text + "Newborns cannot be told from chance alone."
 
 
 def _brain(log: RewiringLog, middle: int) -> Answer:

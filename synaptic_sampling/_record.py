@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +90,24 @@ class Record:
     def last_step(self) -> int:
         """Return the last step that was recorded."""
         return self._times.last_step if len(self._times) else self.first_step
+
+    def rule_of(self, index: int = 0) -> Any:
+        """Return the rule of a set, as ``annotate`` was told.
+
+        Parameters
+        ----------
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        dict or None
+            Its own where ``rules`` of the metadata names one for it, else ``rule``, that of all sets; None where there
+            is neither.
+        """
+        rules = self.metadata.get("rules")
+        own = rules.get(str(index)) if isinstance(rules, Mapping) else None
+        return self.metadata.get("rule") if own is None else own
 
     def snapshot_steps(self, index: int = 0) -> NDArray[np.int64]:
         """Return the steps after which there is a snapshot of a set, ascending; none is loaded.

@@ -115,7 +115,8 @@ class RewiringLog(Record):
         **about
             Anything that JSON can hold, for example ``rule=rule, seed=1, learning_rate=0.1``: numbers, strings, lists,
             arrays, mappings, rules and other dataclasses; of other objects, what ``str`` says. What was said before
-            under the same name is replaced.
+            under the same name is replaced. Where sets have different rules, ``rules={0: one, 1: other}`` names them
+            by the numbers of the sets, for ``rule_of``.
 
         Raises
         ------

@@ -33,7 +33,7 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
     Returns
     -------
     RewiringLog
-        Not yet closed. Its metadata hold those of each log as ``merged``.
+        Not yet closed. Its metadata hold those of each log as ``merged``, and the rule of each set in ``rules``.
 
     Raises
     ------
@@ -52,7 +52,8 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
         number.append({index: begin + n for n, index in enumerate(old)})
         for index, about in log.sets.items():
             merged.describe(number[-1][index], **{name: getattr(about, name) for name in about._fields[1:]})
-    merged.annotate(merged=[log.metadata for log in logs])
+    rules = {new: log.rule_of(old) for log, numbers in zip(logs, number, strict=True) for old, new in numbers.items()}
+    merged.annotate(merged=[log.metadata for log in logs], rules={n: rule for n, rule in rules.items() if rule})
     for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _taken(log)):
         taken = logs[which].snapshots[n]
         merged.snapshot(step, number[which][taken.set_index], *taken[2:])

@@ -16,7 +16,13 @@ __all__ = ["plot_lifetimes", "plot_survival"]
 
 
 def plot_survival(
-    log: Any, ax: Axes | None = None, *, step_ratio: float | None = None, from_step: int = 0, **style: Any
+    log: Any,
+    ax: Axes | None = None,
+    *,
+    step_ratio: float | None = None,
+    from_step: int = 0,
+    index: int | None = None,
+    **style: Any,
 ) -> Axes:
     """Draw how long newborn connections live (Kaplan-Meier, with its 95 % band).
 
@@ -30,6 +36,8 @@ def plot_survival(
         r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
     from_step : int
         Births until then do not count.
+    index : int, optional
+        Number of the set; all by default.
     **style
         For ``Axes.step``: label, color, ...
 
@@ -46,7 +54,7 @@ def plot_survival(
         If none was born.
     """
     record, axes = log_of(log), axes_of(ax)
-    curve = survival_of_newborns(record, from_step=from_step)
+    curve = survival_of_newborns(record, index=index, from_step=from_step)
     shown = (curve.time > 0) & (curve.probability > 0)  # No logarithm shows 0.
     time, low, high = curve.time[shown], curve.low[shown], curve.high[shown]
     (line,) = axes.step(time, curve.probability[shown], where="post", **style)
@@ -64,7 +72,13 @@ def plot_survival(
 
 
 def plot_lifetimes(
-    log: Any, ax: Axes | None = None, *, step_ratio: float | None = None, from_step: int = 0, **style: Any
+    log: Any,
+    ax: Axes | None = None,
+    *,
+    step_ratio: float | None = None,
+    from_step: int = 0,
+    index: int | None = None,
+    **style: Any,
 ) -> Axes:
     """Draw the risk to die per step against age: where it falls, the longer a connection lived, the longer it stays.
 
@@ -78,6 +92,8 @@ def plot_lifetimes(
         r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
     from_step : int
         Births until then do not count.
+    index : int, optional
+        Number of the set; all by default.
     **style
         For ``Axes.stairs``: label, color, ...
 
@@ -94,7 +110,7 @@ def plot_lifetimes(
         If none was born, or none of them died.
     """
     record, axes = log_of(log), axes_of(ax)
-    found = hazard_of_newborns(record, from_step=from_step)
+    found = hazard_of_newborns(record, index=index, from_step=from_step)
     seen = found.deaths > 0  # No logarithm shows 0.
     if not seen.any():
         raise ValueError("no newborn died in the record; record for longer.")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Connections, DeepR, merging, step
+from synaptic_sampling import Connections, DeepR, PruneAndRegrow, merging, step
 from synaptic_sampling import log as log_module
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.merging import join_logs, merge_logs
@@ -65,6 +65,29 @@ def test_merged_sets_are_those_of_the_logs(where, tmp_path, monkeypatch):
         assert merged.metadata["merged"][1]["seed"] == 4
     if where == "disk":
         assert_array_equal(RewiringLog.load(tmp_path / "all.log").events, merged.events)
+
+
+def test_each_set_keeps_its_rule():
+    """The metadata of several sets name the rule of each; where they name one for all, it is that of all."""
+    other = DeepR(learning_rate=0.1, l1=0.9, temperature=0.1)
+    one, two, none = begin(*some(3)), begin(*some(1)), begin(*some(1))
+    one.annotate(rule=RULE, rules={1: other})
+    two.annotate(rule=other)
+    assert [one.rule_of(n)["l1"] for n in (0, 1, 2)] == [0.3, 0.9, 0.3]
+    assert none.rule_of() is None
+    merged = merge_logs([one, two, none])
+    assert [merged.rule_of(n)["l1"] for n in range(4)] == [0.3, 0.9, 0.3, 0.9]
+    assert merged.rule_of(4) is None
+
+
+def test_rules_of_sets_come_back(tmp_path):
+    log = begin(*some(2))
+    log.annotate(rules={0: RULE, 1: PruneAndRegrow("w < 0.1")})
+    log.save(tmp_path / "run.log")
+    opened = RewiringLog.open(tmp_path / "run.log")
+    assert [opened.rule_of(n)["class"] for n in (0, 1)] == ["DeepR", "PruneAndRegrow"]
+    log.annotate(rule=RULE, rules="all the same")
+    assert log.rule_of(1)["class"] == "DeepR"
 
 
 def test_moves_stay_together():

@@ -13,7 +13,7 @@ import pytest
 
 from scripts import plot_rewiring
 from scripts.report import answers, step_ratio
-from synaptic_sampling import EVENT, Connections, DeepR, FixedWiring, RewiringInfo, RewiringLog, step
+from synaptic_sampling import EVENT, Connections, DeepR, FixedWiring, PruneAndRegrow, RewiringInfo, RewiringLog, step
 
 QUESTIONS = ["How much is rewired?", "What survives?", "Is it more than chance?", "Is it like the brain?"]
 
@@ -126,6 +126,51 @@ def test_step_ratio_comes_from_the_rule():
         assert step_ratio(log) == (None if expected is None else pytest.approx(expected))
     log.annotate(rule={"class": "DeepR", "learning_rate": "t", "l1": 1, "temperature": 1})
     assert step_ratio(log) is None
+
+
+def two_rules(pulls, rules):
+    """Return a log of two sets, each with its rule and a gradient that pulls all up."""
+    log = RewiringLog()
+    sets = [Connections.random(60, 60, 400, seed=3, index=n) for n in range(2)]
+    for c in sets:
+        log.describe(c.index, num_pre=60, num_post=60, num_sites=3600, name="ab"[c.index])
+        log.snapshot(0, c.index, c.pre, c.post, c.theta, c.polarity)
+    log.annotate(rules=dict(enumerate(rules)))
+    for _ in range(600):
+        for c, pull, rule in zip(sets, pulls, rules, strict=True):
+            log.record(step(c, -pull * c.polarity.astype(float), rule))
+    return log
+
+
+def test_each_set_is_compared_with_the_law_of_its_own_rule():
+    slow, fast = (DeepR(learning_rate=0.1, l1=l1, temperature=0.2) for l1 in (0.2, 0.6))
+    log = two_rules((0.0, 0.2), (slow, fast))
+    assert (step_ratio(log), step_ratio(log, 0), step_ratio(log, 1)) == (None, slow.step_ratio, fast.step_ratio)
+    said = answers(log)[2].text
+    assert re.match(
+        r"a: By chance alone .* cannot be told from chance alone\. b: By chance alone .* gradient holds", said
+    )
+    own = len(log.events[(log.events["set"] == 1) & (log.events["kind"] == 1)]) / 600 / 400
+    assert f"here it was {100 * own:.3g} %" in said.partition(" b: ")[2]
+    same = answers(two_rules((0.0, 0.0), (slow, slow)))[2].text
+    assert same.startswith("By chance alone")
+
+
+def test_a_rule_without_a_law_is_named():
+    log = RewiringLog()
+    c = Connections.random(5, 5, 6, seed=1)
+    for n in range(2):
+        log.describe(n, num_pre=5, num_post=5, num_sites=25)
+        log.snapshot(0, n, c.pre, c.post, c.theta, c.polarity)
+    log.record(
+        RewiringInfo(
+            1, np.array([(1, c.pre[0], c.post[0], 0, 0, -1, c.polarity[0]), (1, *free(c), 0, 0, 1, 1)], EVENT), 1, 0
+        )
+    )
+    log.annotate(rule=PruneAndRegrow("w < 0.1"))
+    assert answers(log)[2].text == "No law of chance alone is known for PruneAndRegrow with these parameters."
+    log.annotate(rules={1: RULE})
+    assert answers(log)[2].text.endswith("set 1: Nothing was rewired.")
 
 
 @pytest.mark.parametrize("content", [b"", b"no log at all"])

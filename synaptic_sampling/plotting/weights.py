@@ -42,7 +42,7 @@ def plot_weights(weights: Any, ax: Axes | None = None, *, bins: int = 40, **styl
     Raises
     ------
     ValueError
-        If all weights are 0.
+        If all weights are 0, or the log holds none.
     """
     axes = axes_of(ax)
     logged = isinstance(getattr(weights, "log", weights), RewiringLog)

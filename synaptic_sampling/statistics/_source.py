@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
-from synaptic_sampling.log import RewiringLog
+import numpy as np
+from numpy.typing import NDArray
 
-__all__ = ["log_of"]
+from synaptic_sampling.log import RewiringLog, Snapshot
+
+__all__ = ["holds_sizes", "log_of", "sizes_in"]
 
 
 def log_of(source: Any) -> RewiringLog:
@@ -34,3 +38,52 @@ def log_of(source: Any) -> RewiringLog:
             "a file is opened by RewiringLog.open(path)."
         )
     return log
+
+
+def sizes_in(log: RewiringLog, taken: Snapshot) -> NDArray[Any]:
+    """Return |theta| of the connections in a snapshot, slots without a connection left out.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        That names the rule of the set.
+    taken : Snapshot
+        From this log.
+
+    Returns
+    -------
+    ndarray
+        In the order of slots.
+
+    Raises
+    ------
+    ValueError
+        If it was taken without weights.
+    """
+    if not holds_sizes(log, taken):
+        name = log.sets[taken.set_index].name if taken.set_index in log.sets else ""
+        raise ValueError(
+            f"this log holds no weights of {name or f'set {taken.set_index}'}: its rule knows no theta, and the "
+            "weights of your own equations were not recorded."
+        )
+    return np.abs(taken.theta[taken.polarity != 0])
+
+
+def holds_sizes(log: RewiringLog, taken: Snapshot) -> bool:
+    """Return whether a snapshot was taken with theta: not if all are NaN, or all 0 under a rule that knows no theta.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        That names the rule of the set.
+    taken : Snapshot
+        From this log.
+
+    Returns
+    -------
+    bool
+        True where there are no connections.
+    """
+    theta, rule = taken.theta[taken.polarity != 0], log.rule_of(taken.set_index)
+    without = isinstance(rule, Mapping) and rule.get("class") == "PruneAndRegrow"
+    return not len(theta) or not (np.isnan(theta).all() or (without and not theta.any()))

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import LogError, RewiringLog
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics._source import log_of, sizes_in
 
 __all__ = ["Drift", "Trajectory", "drift", "principal_components", "weight_correlations", "weight_vectors"]
 
@@ -79,6 +79,8 @@ def weight_vectors(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64],
     ------
     LogError
         If there is no snapshot of the set.
+    ValueError
+        If the log holds no weights.
     """
     log = log_of(log)
     steps = log.snapshot_steps(index)
@@ -89,7 +91,7 @@ def weight_vectors(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64],
         taken = log.snapshot_at(step, index)
         there = taken.polarity != 0
         sites.append(taken.pre[there].astype(np.int64) << 32 | taken.post[there])
-        values.append((taken.polarity * np.abs(taken.theta.astype(float)))[there])
+        values.append(taken.polarity[there] * sizes_in(log, taken).astype(float))
     columns, place = np.unique(np.concatenate(sites), return_inverse=True)
     begins = np.concatenate([[0], np.cumsum([len(some) for some in sites])])
     weights = csr_array((np.concatenate(values), place, begins), shape=(len(steps), len(columns)))
@@ -116,6 +118,8 @@ def drift(log: RewiringLog, index: int = 0) -> Drift:
     ------
     LogError
         If there is no snapshot of the set.
+    ValueError
+        If the log holds no weights.
     """
     log = log_of(log)
     steps, weights = weight_vectors(log, index)
@@ -151,6 +155,8 @@ def weight_correlations(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.in
     ------
     LogError
         If there is no snapshot of the set, or it was not described.
+    ValueError
+        If the log holds no weights.
     """
     log = log_of(log)
     if index not in log.sets:
@@ -187,7 +193,7 @@ def principal_components(log: RewiringLog, index: int = 0, number: int = 2) -> T
     LogError
         If there is no snapshot of the set.
     ValueError
-        If there are fewer snapshots than directions.
+        If there are fewer snapshots than directions, or the log holds no weights.
 
     Notes
     -----

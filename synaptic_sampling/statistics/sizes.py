@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics._source import log_of, sizes_in
 from synaptic_sampling.statistics.lifetables import LogRank, Survival, life_table, log_rank, survival_curve
 
 __all__ = ["ChangeComponents", "SizeLifetime", "change_components", "matched_sizes", "size_lifetime"]
@@ -90,13 +90,15 @@ def matched_sizes(
     ------
     LogError
         If one of the snapshots is missing.
+    ValueError
+        If the log holds no weights.
     """
     log = log_of(log)
     former, later = log.survivors(begin, end, index)
     sizes = []
     for step, places in ((begin, former), (end, later)):
         taken = log.snapshot_at(step, index)
-        sizes.append(np.abs(taken.theta[taken.polarity != 0].astype(float))[places])
+        sizes.append(sizes_in(log, taken).astype(float)[places])
     return sizes[0], sizes[1]
 
 
@@ -164,11 +166,12 @@ def size_lifetime(log: RewiringLog, step: int, index: int = 0, *, groups: int = 
     LogError
         If there is no such snapshot.
     ValueError
-        If there are fewer connections than groups, so many of equal size that a group is empty, or none died.
+        If the log holds no weights, there are fewer connections than groups, so many of equal size that a group is
+        empty, or none died.
     """
     log = log_of(log)
     taken = log.snapshot_at(step, index)
-    size = np.abs(taken.theta[taken.polarity != 0].astype(float))
+    size = sizes_in(log, taken).astype(float)
     number = check_integer("groups", groups, minimum=2, maximum=max(2, len(size)))
     fates = log.fates(step, index)
     remaining, dead = fates["end"] - step, fates["dead"].astype(bool)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics._source import holds_sizes, log_of, sizes_in
 
 __all__ = ["expected_strength", "strengths"]
 
@@ -30,12 +30,12 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     Returns
     -------
     ndarray
-        Newborns, with theta = 0, included; slots without a connection left out.
+        Newborns, with theta = 0, included; slots without a connection, and sets without weights, left out.
 
     Raises
     ------
     ValueError
-        If there is no such snapshot.
+        If there is no such snapshot, or none that was taken with weights.
     """
     log = log_of(log)
     last = {
@@ -45,7 +45,8 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     }
     if not last:
         raise ValueError("the log has no snapshot to take weights from.")
-    return np.concatenate([np.abs(taken.theta[taken.polarity != 0]) for taken in last.values()])
+    with_weights = [taken for taken in last.values() if holds_sizes(log, taken)] or last.values()
+    return np.concatenate([sizes_in(log, taken) for taken in with_weights])
 
 
 def expected_strength(rule: DeepR) -> float:

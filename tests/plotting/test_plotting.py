@@ -9,7 +9,7 @@ import pytest
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose
 
-from synaptic_sampling import Connections, DeepR, plotting, step
+from synaptic_sampling import Connections, DeepR, PruneAndRegrow, plotting, step
 from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.statistics import exact, survival, turnover
@@ -155,3 +155,23 @@ def test_what_is_refused(ax):
         plotting.plot_weights(np.zeros(3), ax)
     with pytest.raises(ValueError, match="accuracy must have shape"):
         plotting.plot_accuracy([1, 2], [0.5], ax)
+
+
+def test_a_log_without_weights_is_told_from_weights_of_0(ax):
+    log = fixed_log()
+    log.annotate(rule=PruneAndRegrow("w < 0.1"))
+    log._kept[:] = [taken._replace(theta=0 * taken.theta) for taken in log._kept]
+    with pytest.raises(ValueError, match="this log holds no weights"):
+        plotting.plot_weights(log, ax)
+    assert not ax.patches
+
+
+def test_survival_of_one_set(ax):
+    log = record()
+    log.describe(0, num_pre=50, num_post=50, num_sites=2500)
+    log.describe(1, num_pre=50, num_post=50, num_sites=2500)
+    log.snapshot(0, 1, [0], [1], [0.0], [1])
+    for draw in (plotting.plot_survival, plotting.plot_lifetimes):
+        draw(log, ax, index=0)
+        with pytest.raises(ValueError, match="no lives to estimate from"):
+            draw(log, ax, index=1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import Connections, DeepR, step
+from synaptic_sampling import Connections, DeepR, PruneAndRegrow, step
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics import drift, sizes, topology, weights
 from synaptic_sampling.statistics.lifetables import kaplan_meier
@@ -209,3 +209,46 @@ def test_degrees_over_time_are_those_of_the_wirings(log):
         topology.degrees_over_time(log, [0], side="left")
     with pytest.raises(LogError, match="set 5 was not described"):
         topology.degrees_over_time(log, [0], 5)
+
+
+@pytest.mark.parametrize("theta", [0.0, np.nan])
+def test_snapshots_without_weights_give_no_numbers(theta):
+    """Where the rule knows no theta, snapshots hold zeros or NaN: no weight is 0, none is known."""
+    c = Connections.random(PRE, POST, K, seed=4)
+    log, mixed = RewiringLog(), RewiringLog()
+    mixed.annotate(rules={0: PruneAndRegrow("w < 0.1"), 1: RULE})
+    if theta == 0.0:
+        log.annotate(rule=PruneAndRegrow("w < 0.1"))
+    for each, sets in ((log, (0,)), (mixed, (0, 1))):
+        for index in sets:
+            each.describe(index, num_pre=PRE, num_post=POST, num_sites=PRE * POST, name="" if index else "mossy fibres")
+            for n in (0, 1, 2):
+                each.snapshot(n, index, c.pre, c.post, np.full(K, theta if index == 0 else 0.5), c.polarity)
+    asked = [
+        lambda: weights.strengths(log),
+        lambda: weights.strengths(mixed, index=0),
+        lambda: drift.weight_vectors(log),
+        lambda: drift.drift(log),
+        lambda: drift.principal_components(log),
+        lambda: drift.weight_correlations(log),
+        lambda: sizes.matched_sizes(log, 0, 2),
+        lambda: sizes.size_lifetime(log, 0),
+    ]
+    for ask in asked:
+        with pytest.raises(ValueError, match="this log holds no weights of mossy fibres"):
+            ask()
+    assert_array_equal(weights.strengths(mixed), np.full(K, 0.5))
+
+
+def test_weights_of_newborns_and_of_nobody_are_weights():
+    """Where the rule knows theta, 0 is a weight; without connections there is nothing to miss."""
+    c = Connections.random(PRE, POST, K, seed=4)
+    log = RewiringLog()
+    log.annotate(rule=RULE)
+    log.snapshot(0, 0, c.pre, c.post, c.theta, c.polarity)
+    assert_array_equal(weights.strengths(log), np.zeros(K))
+    log.annotate(rule=PruneAndRegrow("w < 0.1"))
+    log.snapshot(1, 0, c.pre, c.post, c.theta, 0 * c.polarity)
+    assert len(weights.strengths(log)) == 0
+    log.snapshot(2, 0, c.pre, c.post, c.theta + 0.1, c.polarity)
+    assert_array_equal(weights.strengths(log), np.full(K, 0.1))

@@ -19,9 +19,9 @@ from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation
-from synaptic_sampling.rate.layers import Layer, Linear, SparseLinear
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.trainer import Trainer
+from synaptic_sampling.rate.twins import DENSE, dense_twin, sparse_twin, weighted
 
 __all__ = ["SET", "RigL", "Shrinkage", "prune"]
 
@@ -97,8 +97,11 @@ class RigL:
         self.steps = check_integer("steps", steps, minimum=1, maximum=2**62)
         self.fraction = _check_fraction(fraction)
 
+    def __repr__(self) -> str:
+        return f"RigL(batch_size={self.batch_size}, steps={self.steps}, fraction={self.fraction})"
+
     def __call__(self, trainer: Trainer) -> list[RewiringInfo]:
-        """Rewire all `SparseLinear` layers.
+        """Rewire all sparse layers.
 
         Parameters
         ----------
@@ -113,31 +116,32 @@ class RigL:
         if trainer.steps_done >= self.steps:
             return []
         share = self.fraction / 2 * (1 + math.cos(math.pi * trainer.steps_done / self.steps))
-        gradients = self._dense_gradients(trainer)
         infos = []
-        for layer, gradient in gradients:
+        for layer, gradient in self._dense_gradients(trainer):
             c = layer.connections
             weak = _weakest(c, int(share * len(c)))
             survivors = np.delete(c.sites.keys(c.pre, c.post), weak)
-            size = np.abs(gradient).ravel()
+            size = np.abs(gradient.T)
+            for rows, columns, _ in getattr(layer, "blocks", ()):
+                size[columns, rows] = -1.0  # No sites, but dense matrices.
+            size = size.ravel()
             size[survivors] = -1.0
             best = np.argpartition(-size, len(weak) - 1)[: len(weak)] if len(weak) else weak
             infos.append(_move_to(c, weak, np.sort(best)))
         return infos
 
-    def _dense_gradients(self, trainer: Trainer) -> list[tuple[SparseLinear, NDArray[np.float32]]]:
-        """Return dE/dw of every site [pre, post] of every sparse layer, from the last to the first."""
+    def _dense_gradients(self, trainer: Trainer) -> list[tuple[Any, NDArray[np.float32]]]:
+        """Return dE/dw of every site [post, pre] of every sparse layer, by a dense network that computes the same."""
         net, loss = trainer.network, trainer.loss
         order = permutation(net.seed, Stream.SPLIT, trainer.steps_done, len(self.samples))[: self.batch_size]
         x = net.check_samples(self.samples[order])
         targets = loss.check_targets(self.labels[order], len(x), net.num_out)
-        found = []
-        _, delta = loss.evaluate(net.present(x), targets)
-        for layer in net.layers[::-1]:
-            if isinstance(layer, SparseLinear):
-                found.append((layer, layer.input @ delta.T))
-            delta = layer.backward(delta, wanted=layer is not net.layers[0])
-        return found
+        twin = dense_twin(net)
+        twin.gradients(x, targets, loss)
+        pairs = zip(weighted(net), weighted(twin), strict=True)
+        return [
+            (old, new.parameters[0].gradient) for old, new in pairs if getattr(old, "connections", None) is not None
+        ]
 
 
 @dataclass(frozen=True)
@@ -166,8 +170,8 @@ class Shrinkage:
             Whose network is changed, after a step.
         """
         amount = np.float32(trainer.network.rule.learning_rate * self.l1)
-        for layer in trainer.network.layers:
-            if isinstance(layer, Linear):
+        for layer in weighted(trainer.network):
+            if isinstance(layer, DENSE):
                 layer.matrix[:] -= np.clip(layer.matrix, -amount, amount)
 
 
@@ -177,7 +181,7 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Parameters
     ----------
     network : RateNetwork
-        Of `Linear`, `SparseLinear` and activation functions; stays as it is.
+        Stays as it is.
     counts : sequence of int
         How many weights to keep, for each layer that has weights.
 
@@ -185,36 +189,32 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     -------
     RateNetwork
         With the same rule, seed and biases.
+
+    Raises
+    ------
+    TypeError
+        If a layer is of an unknown kind.
+    ValueError
+        If there is not one number for each layer that has weights, or one of them is out of range.
     """
-    rest = list(counts)
-    layers: list[Layer] = []
-    for layer in network.layers:
-        if isinstance(layer, Linear | SparseLinear):
-            has_bias = len(layer.parameters) == 2
-            layers.append(SparseLinear(layer.num_in, layer.num_out, connections=rest.pop(0), bias=has_bias))
-        else:
-            layers.append(type(layer)())
-    pruned = RateNetwork(layers, network.rule, seed=network.seed)
-    for old, new in zip(network.layers, layers, strict=True):
-        if isinstance(new, SparseLinear):
-            _take_strongest(old, new)
+    pruned = sparse_twin(network, counts)
+    for old, new in zip(weighted(network), weighted(pruned), strict=True):
+        _take_strongest(old, new.connections)
     return pruned
 
 
-def _take_strongest(old: Any, new: SparseLinear) -> None:
-    """Let the connections of ``new`` be the strongest ones of ``old``."""
-    if isinstance(old, Linear):
+def _take_strongest(old: Any, c: Connections) -> None:
+    """Let connections be the strongest ones of a layer."""
+    if isinstance(old, DENSE):
         post, pre = (indices.ravel() for indices in np.indices(old.matrix.shape))
         weights = old.matrix.ravel()
     else:
         pre, post, weights = old.connections.pre, old.connections.post, old.connections.weights
-    c = new.connections
     kept = np.argsort(-np.abs(weights), kind="stable")[: len(c)]
     kept = kept[np.argsort(c.sites.keys(pre[kept], post[kept]))]
     signs = np.where(weights[kept] < 0, -1, 1).astype(np.int8)
     own = {"pre": pre[kept], "post": post[kept], "theta": np.abs(weights[kept]), "polarity": signs}
     c.restore({**c.state(), **own})
-    new.bias[:] = old.bias
 
 
 def _weakest(c: Connections, number: int) -> NDArray[np.int64]:

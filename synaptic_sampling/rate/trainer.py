@@ -183,7 +183,7 @@ class Trainer:
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
         if not (report in ("bar", None) or callable(report)):
             raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
-        self._begin_log()
+        self._begin_log(epochs, size)
         bar = tqdm(total=epochs, initial=self.samples_done // len(x), unit="epoch", disable=report != "bar")
         with _Interrupt() as interrupt, bar:
             while self.samples_done < epochs * len(x):
@@ -257,13 +257,18 @@ class Trainer:
     def _identity(self) -> dict[str, Any]:
         """Return what must be equal for a checkpoint to fit; a rule that follows a schedule changes."""
         rule = repr(self.network.rule) if self.schedule is None else "by schedule"
-        return {"network": f"{self.network.layers}, {rule}", "seed": self.network.seed}
+        shared = "" if self.network.budget is None else ", one budget"
+        return {"network": f"{self.network.layers}, {rule}{shared}", "seed": self.network.seed}
 
-    def _begin_log(self) -> None:
-        """Write down who is there before the first step that is recorded."""
+    def _begin_log(self, epochs: int, batch_size: int) -> None:
+        """Write down how it is learned and, before the first step that is recorded, who is there."""
+        net = self.network
+        about = {"schedule": _named(self.schedule), "between": _named(self._between), "every": self._every}
+        self.log.annotate(loss=type(self.loss).__name__, epochs=epochs, batch_size=batch_size, **about)
         if self.log.snapshots:
             return
-        self.log.annotate(rule=self.network.rule, seed=self.network.seed, layers=list(map(str, self.network.layers)))
+        budget = "layer" if net.budget is None else "network"
+        self.log.annotate(rule=net.rule, seed=net.seed, budget=budget, layers=list(map(str, net.layers)))
         for c in self.network.connections:
             name = str(self.network.layers[c.index])
             self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
@@ -351,6 +356,11 @@ class Trainer:
 
     def _last_test(self) -> dict[str, str]:
         return {"accuracy": f"{100 * self.tests[-1][1]:.1f} %"} if self.tests else {}
+
+
+def _named(value: Any) -> Any:
+    """Return the name of a function; of other objects, these, which say themselves how they were made."""
+    return getattr(value, "__qualname__", value)
 
 
 class _Interrupt:

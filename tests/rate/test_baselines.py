@@ -6,8 +6,21 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import CrossEntropy, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Trainer
-from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
+from synaptic_sampling import CrossEntropy, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Tanh, Trainer
+from synaptic_sampling.rate import (
+    LSTM,
+    SET,
+    Conv2d,
+    Dropout,
+    EachFrame,
+    MaxPool2d,
+    RigL,
+    Shrinkage,
+    SparseConv2d,
+    SparseLSTM,
+    prune,
+)
+from synaptic_sampling.rate.twins import DENSE, dense_twin, matrix_of, weighted
 
 
 def make(dense=False, connections=(60, 30)):
@@ -116,6 +129,122 @@ def test_prune_keeps_the_strongest(rng, dense):
     whole = prune(make(True), [300, 60])
     x, _ = samples(rng)
     assert_allclose(whole.outputs(x), make(True).outputs(x), atol=1e-5)
+
+
+def make_conv(dense=False):
+    layers = [
+        Conv2d(2, 3, 3, 1, 1, size=6) if dense else SparseConv2d(2, 3, 3, 1, 1, connections=20, size=6),
+        MaxPool2d(2),
+        ReLU(),
+        Linear(27, 8) if dense else SparseLinear(27, 8, connections=60, bias=False),
+        Tanh(),
+        Dropout(0.2),
+        Linear(8, 4),
+    ]
+    return RateNetwork(layers, FixedWiring(0.1), seed=2)
+
+
+def make_lstm(dense=False):
+    options = {"steps": 6, "masked": True, "output": "all", "window": 4}
+    first = LSTM(5, 7, **options) if dense else SparseLSTM(5, 7, connections=80, dense=("xg", "ho"), **options)
+    layers = [first, EachFrame(Linear(7, 3) if dense else sparse((7, 3), 12)), sparse((18, 4), 30)]
+    return RateNetwork(layers, FixedWiring(0.1), seed=2)
+
+
+def some(rng, net, n=40):
+    x = np.abs(rng.standard_normal((n, net.num_in))).astype(np.float32)
+    return x, rng.integers(0, 4, n)
+
+
+MAKES = [make_conv, make_lstm]
+
+
+@pytest.mark.parametrize("make_net", MAKES)
+@pytest.mark.parametrize("dense", [True, False])
+def test_dense_twin_computes_the_same(rng, make_net, dense):
+    net = make_net(dense)
+    x, y = some(rng, net)
+    Trainer(net).fit(x, y, epochs=2, report=None)
+    twin = dense_twin(net)
+    assert twin.num_connections == 0
+    assert_allclose(twin.outputs(x), net.outputs(x), atol=1e-5)
+
+
+@pytest.mark.parametrize("make_net", MAKES)
+def test_rigl_in_convolutions_and_lstms(rng, make_net):
+    net = make_net()
+    x, y = some(rng, net)
+    trainer = Trainer(net, between=RigL(x, y, batch_size=40, steps=100, fraction=0.3), every=2)
+    trainer.fit(x, y, epochs=4, batch_size=10, report=None)
+    assert trainer.log.num_births == trainer.log.num_deaths > 20
+    for c in net.connections:
+        for logged, own in zip(trainer.log.wiring(index=c.index), (c.pre, c.post, c.polarity), strict=True):
+            assert_array_equal(logged, own)
+        assert len(np.unique(c.sites.keys(c.pre, c.post))) == len(c)
+    if make_net is make_lstm:
+        c = net.connections[0]
+        gate, recurrent = c.post // 7, c.pre >= 5
+        assert not np.any((gate == 2) & ~recurrent)
+        assert not np.any((gate == 3) & recurrent)
+
+
+@pytest.mark.parametrize("make_net", MAKES)
+def test_rigl_gradient_of_every_site_is_that_of_the_connections(rng, make_net):
+    """Where a connection is, the gradient of its site is the one by which it learns."""
+    net = make_net()
+    net.layers = [layer for layer in net.layers if not isinstance(layer, Dropout)]
+    x, y = some(rng, net)
+    rule = RigL(x, y, batch_size=40, steps=10)
+    found = rule._dense_gradients(Trainer(net))
+    assert len(found) == len(net.connections)
+    net.gradients(x, y, CrossEntropy())
+    for (layer, gradient), own in zip(found, net.connections, strict=True):
+        assert layer.connections is own
+        assert_allclose(gradient[own.post, own.pre], layer.parameters[0].gradient, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize("make_net", MAKES)
+def test_shrinkage_in_convolutions_and_lstms(rng, make_net):
+    net, shrunk = make_net(True), make_net(True)
+    x, y = some(rng, net)
+    Trainer(net).fit(x, y, epochs=1, batch_size=40, report=None)
+    Trainer(shrunk).fit(x, y, epochs=1, batch_size=40, report=None, watch=Shrinkage(0.5))
+    for one, two in zip(weighted(net), weighted(shrunk), strict=True):
+        if isinstance(one, DENSE):
+            assert_allclose(two.matrix, np.sign(one.matrix) * np.maximum(np.abs(one.matrix) - 0.05, 0), atol=1e-7)
+    assert (weighted(shrunk)[0].matrix == 0).any()
+
+
+@pytest.mark.parametrize("make_net", MAKES)
+@pytest.mark.parametrize("dense", [True, False])
+def test_prune_in_convolutions_and_lstms(rng, make_net, dense):
+    net = make_net(dense)
+    x, y = some(rng, net)
+    Trainer(net).fit(x, y, epochs=2, report=None)
+    counts = [18, 11, 9]
+    pruned = prune(net, counts)
+    assert [len(c) for c in pruned.connections] == counts
+    for old, new, count in zip(weighted(net), weighted(pruned), counts, strict=True):
+        strengths = np.abs(old.matrix.ravel() if isinstance(old, DENSE) else old.connections.weights)
+        assert_array_equal(np.sort(np.abs(new.connections.weights)), np.sort(strengths)[-count:])
+        places = new.connections.post, new.connections.pre
+        assert_array_equal(matrix_of(old)[places], matrix_of(new)[places])
+        assert_array_equal(new.bias, old.bias)
+    Trainer(pruned).fit(x, y, epochs=2, report=None)
+    every = [matrix_of(layer).size if isinstance(layer, DENSE) else len(layer.connections) for layer in weighted(net)]
+    assert_allclose(prune(net, every).outputs(x), net.outputs(x), atol=1e-5)
+
+
+def test_layers_without_twins_are_refused():
+    class Other:
+        parameters = ()
+
+    net = make(dense=True)
+    with pytest.raises(ValueError, match=r"counts must hold 2 numbers, one per layer, got 1"):
+        prune(net, [25])
+    net.layers[1] = Other()
+    with pytest.raises(TypeError, match="is a kind of layer of which no sparse or dense twin is known"):
+        prune(net, [25, 12])
 
 
 def test_nonsense_is_refused(rng):

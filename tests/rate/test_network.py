@@ -14,6 +14,7 @@ from synaptic_sampling import (
     Adam,
     CheckpointError,
     CrossEntropy,
+    Decay,
     DeepR,
     FixedWiring,
     Linear,
@@ -25,6 +26,7 @@ from synaptic_sampling import (
     Tanh,
     Trainer,
 )
+from synaptic_sampling.rate import SET
 from tests import naive_rate
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
@@ -216,6 +218,63 @@ def test_same_seed_same_bits_and_cut_anywhere(rng, tmp_path):
         assert other.log.first_step == cut
         for c in other.network.connections:
             assert_array_equal(other.log.wiring(index=c.index)[0], c.pre)
+
+
+@pytest.mark.parametrize("optimizer", [None, Adam()])
+def test_one_budget_keeps_the_sum_is_logged_and_cut_anywhere(rng, tmp_path, optimizer):
+    """Connections move between layers; what is saved in the middle goes on with the same bits."""
+    x, y = samples(rng, 90)
+    options = {} if optimizer is None else {"optimizer": optimizer}
+    rule = DeepR(learning_rate=0.03 if options else 0.1, l1=0.05, temperature=1e-4, **options)
+
+    def trainer(budget="network"):
+        layers = [SparseLinear(12, 20, connections=72), Tanh(), SparseLinear(20, 4, connections=17)]
+        return Trainer(RateNetwork(layers, rule, budget=budget, seed=3), snapshot_every=2)
+
+    whole, first, second = trainer(), trainer(), trainer()
+    whole.fit(x, y, epochs=9, batch_size=16, report=None)
+    assert {sum(epoch.connections) for epoch in whole.history} == {whole.most_connections} == {89}
+    assert len({epoch.connections[0] for epoch in whole.history}) >= 3
+    first.fit(x, y, epochs=6, batch_size=16, report=None)
+    assert first.history[-1].connections != [72, 17]
+    first.save(tmp_path / "run.npz")
+    second.load(tmp_path / "run.npz")
+    second.fit(x, y, epochs=9, batch_size=16, report=None)
+    assert second.history == whole.history
+    for name, values in whole.network.state().items():
+        assert_array_equal(values, second.network.state()[name])
+    for log in (whole.log, second.log):
+        for c in whole.network.connections:
+            for logged, own in zip(log.wiring(index=c.index), (c.pre, c.post, c.polarity), strict=True):
+                assert_array_equal(logged, own)
+    with pytest.raises(CheckpointError, match="of another network"):
+        trainer("layer").load(tmp_path / "run.npz")
+
+
+def test_the_log_says_how_it_was_learned(rng):
+    x, y = samples(rng, 40)
+    decay = Decay(RULE, learning_rate=0.5, temperature=0.25)
+    trainer = Trainer(make(), schedule=decay, between=SET(0.2), every=3)
+    trainer.fit(x, y, epochs=2, batch_size=8, report=None)
+    about = trainer.log.metadata
+    assert (about["seed"], about["budget"], about["loss"]) == (3, "layer", "CrossEntropy")
+    assert (about["epochs"], about["batch_size"], about["every"]) == (2, 8, 3)
+    assert about["rule"]["learning_rate"] == about["schedule"]["rule"]["learning_rate"] == 0.1
+    assert about["schedule"]["class"] == "Decay"
+    assert (about["schedule"]["learning_rate"], about["schedule"]["temperature"]) == (0.5, 0.25)
+    assert about["between"] == {"class": "SET", "fraction": 0.2}
+    trainer.fit(x, y, epochs=3, batch_size=20, report=None)
+    assert (about["epochs"], about["batch_size"], about["rule"]["learning_rate"]) == (3, 20, 0.1)
+
+
+def test_the_log_names_a_schedule_that_is_a_function(rng):
+    trainer = Trainer(make(), schedule=constant)
+    trainer.fit(*samples(rng, 40), epochs=1, report=None)
+    assert trainer.log.metadata["schedule"] == "constant"
+
+
+def constant(_):
+    return RULE
 
 
 def test_interruption_at_the_end_of_an_epoch_leaves_out_no_test(rng):

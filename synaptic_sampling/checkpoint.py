@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 import zlib
 from collections.abc import Mapping
@@ -22,8 +22,8 @@ FORMAT = 1
 ABOUT, DIGEST = "about", "sha256"
 PREFIX = "array/"
 #: What a damaged or foreign file can make the readers of zip, npy and JSON raise.
-READ_ERRORS = (OSError, ValueError, KeyError, TypeError, EOFError, MemoryError, OverflowError, NotImplementedError,
-               RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)  # fmt: skip
+READ_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError,
+               NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
 class CheckpointError(Exception):
@@ -53,10 +53,14 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
     ------
     TypeError
         If an array does not hold numbers, or ``about`` is not JSON.
+    ValueError
+        If ``about`` has an entry ``format``, which is the file's own.
     OSError
         If the file cannot be written.
     """
     path = Path(path)
+    if "format" in about:
+        raise ValueError(f"about must not have an entry 'format', got {about['format']!r}; give it another name.")
     content = {name: np.ascontiguousarray(values).reshape(np.shape(values)) for name, values in arrays.items()}
     for name, values in content.items():
         if values.dtype.kind not in "biufc":
@@ -65,15 +69,16 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
     entries = {PREFIX + name: values for name, values in content.items()}
     entries[ABOUT] = np.frombuffer(text, np.uint8)
     entries[DIGEST] = np.frombuffer(_digest(entries), np.uint8)
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    # Not by tempfile, whose files nobody else may read.
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(descriptor, "wb") as file:
+        with temporary.open("xb") as file:
             np.savez(file, **entries)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:
-        os.unlink(temporary)
+        temporary.unlink(missing_ok=True)
         raise
     _sync_folder(path.parent)
 

@@ -56,6 +56,19 @@ def test_what_is_no_number_or_no_json_is_refused(tmp_path):
     assert not os.listdir(tmp_path)
 
 
+def test_the_format_is_not_for_the_user(tmp_path):
+    with pytest.raises(ValueError, match="about must not have an entry 'format', got 7"):
+        save_checkpoint(tmp_path / "a.npz", {}, {"format": 7})
+    assert not os.listdir(tmp_path)
+
+
+def test_who_may_read_it_is_up_to_the_user(tmp_path):
+    """As with any file that Python writes; a temporary file of the standard library is for its owner alone."""
+    (tmp_path / "plain").touch()
+    save_checkpoint(tmp_path / "run.npz", {}, {})
+    assert (tmp_path / "run.npz").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
 def test_damage_is_never_silent(tmp_path, arrays, rng):
     """Flip, drop and repeat bytes: an error, or exactly what was saved (bytes of the zip container may not matter)."""
     path = tmp_path / "run.npz"
@@ -96,6 +109,9 @@ def test_foreign_files_are_refused(tmp_path):
     with pytest.raises(CheckpointError, match="sha256"):
         load_checkpoint(path)
     np.savez(path, x=np.array([{}], object))
+    with pytest.raises(CheckpointError, match="cannot be read"):
+        load_checkpoint(path)
+    np.savez(path, sha256=np.zeros(32, np.uint8), about=np.frombuffer(b'"no dict"', np.uint8))
     with pytest.raises(CheckpointError, match="cannot be read"):
         load_checkpoint(path)
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:

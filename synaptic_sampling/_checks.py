@@ -17,6 +17,7 @@ __all__ = [
     "check_parameter",
     "check_seed",
     "is_schedule",
+    "number_of",
     "plain_number",
     "schedules",
 ]
@@ -73,7 +74,10 @@ def check_number(
     value = plain_number(value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__}).")
-    number = float(value)
+    try:
+        number = float(value)
+    except OverflowError as error:
+        raise ValueError(f"{name} must fit into a float, got {value!r}.") from error
     if not math.isfinite(number):
         raise ValueError(f"{name} must be finite, got {number}.")
     if number < minimum:
@@ -122,6 +126,32 @@ def check_parameter(name: str, value: Any, **bounds: float) -> None:
     """
     if not is_schedule(value):
         check_number(name, value, **bounds)
+
+
+def number_of(rule: object, name: str) -> float:
+    """Return a parameter of a rule in SI units.
+
+    Parameters
+    ----------
+    rule : dataclass
+        Any of the rules.
+    name : str
+        Of the parameter, a number that has been checked or a schedule.
+
+    Returns
+    -------
+    float
+        The value.
+
+    Raises
+    ------
+    TypeError
+        If it changes with time and has no value yet.
+    """
+    value = getattr(rule, name)
+    if is_schedule(value):
+        raise TypeError(f"{name} must be a number here, got {value!r}, which changes with time.")
+    return float(plain_number(value))
 
 
 def check_integer(name: str, value: Any, *, minimum: int, maximum: int) -> int:
@@ -191,7 +221,7 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
     values : object
         What the user gave.
     kinds : str
-        Kinds of NumPy's types that are allowed; an array without elements may have any.
+        Kinds of NumPy's types that are allowed; without elements floats are too, which is what ``[]`` comes to.
 
     Returns
     -------

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, owens_t
 
-from synaptic_sampling._checks import check_number, check_parameter, plain_number, schedules
+from synaptic_sampling._checks import check_number, check_parameter, number_of, schedules
 from synaptic_sampling.optimizers import SGD, Optimizer
 
 __all__ = ["DeepR", "FixedWiring", "PruneAndRegrow", "SoftDeepR", "SynapticSampling", "Transition"]
@@ -74,11 +74,12 @@ class DeepR:
     def step_ratio(self) -> float:
         """Return r, the l1 step in units of the noise per step; infinite without noise.
 
-        Turnover, survival and weights in the absence of a gradient depend on r alone (``statistics.exact``).
+        Turnover, survival and weights over the noise per step depend on r alone where there is no gradient, whatever
+        the optimizer (``statistics.exact``).
         """
         if self.noise_scale == 0.0:
             return math.inf
-        return plain_number(self.learning_rate) * plain_number(self.l1) / self.noise_scale
+        return number_of(self, "learning_rate") * number_of(self, "l1") / self.noise_scale
 
     def expected_turnover(self) -> float:
         """Return the share of the connections that chance alone lets die in a step, in the stationary law.
@@ -163,8 +164,8 @@ class SoftDeepR:
     @property
     def theta_min(self) -> float:
         """Return the floor of theta, -T (1 - p) / (alpha p), in SI units."""
-        p = self.connectivity
-        return -plain_number(self.temperature) * (1.0 - p) / (plain_number(self.l1) * p)
+        p = number_of(self, "connectivity")
+        return -number_of(self, "temperature") * (1.0 - p) / (number_of(self, "l1") * p)
 
     def expected_turnover(self) -> float:
         """Return the share of the connected ones that chance alone retracts in a step, in the stationary law.
@@ -263,18 +264,18 @@ class SynapticSampling:
     @property
     def steps_per_memory(self) -> float:
         """Return std**2/(learning_rate*interval), the steps within which theta forgets."""
-        return plain_number(self.std) ** 2 / (plain_number(self.learning_rate) * plain_number(self.interval))
+        return number_of(self, "std") ** 2 / (number_of(self, "learning_rate") * number_of(self, "interval"))
 
     @property
     def transition(self) -> Transition:
         """Return the coefficients of one step, in SI units."""
-        variance, temperature = plain_number(self.std) ** 2, plain_number(self.temperature)
+        variance, temperature = number_of(self, "std") ** 2, number_of(self, "temperature")
         if self.scheme == "exact":
             keep = math.exp(-1.0 / self.steps_per_memory)
             forgotten = -math.expm1(-1.0 / self.steps_per_memory)
             scale = math.sqrt(-temperature * variance * math.expm1(-2.0 / self.steps_per_memory))
             return Transition(keep, variance * forgotten, scale)
-        gain = plain_number(self.learning_rate) * plain_number(self.interval)
+        gain = number_of(self, "learning_rate") * number_of(self, "interval")
         return Transition(1.0 - 1.0 / self.steps_per_memory, gain, math.sqrt(2.0 * temperature * gain))
 
     def expected_turnover(self) -> float:
@@ -294,7 +295,7 @@ class SynapticSampling:
         keep, _, scale = self.transition
         if scale == 0.0:
             return 0.0
-        m = plain_number(self.mean) * math.sqrt(1.0 - keep**2) / scale
+        m = number_of(self, "mean") * math.sqrt(1.0 - keep**2) / scale
         return float(2.0 * owens_t(m, math.sqrt((1.0 - keep) / (1.0 + keep))) / ndtr(m))
 
     def weight(self, theta: ArrayLike) -> NDArray[Any]:
@@ -308,11 +309,11 @@ class SynapticSampling:
         Returns
         -------
         ndarray
-            ``w0*exp(theta - theta0)`` where theta >= 0, else 0, in units of w0.
+            ``w0*exp(theta - theta0)`` where theta >= 0, else 0, in SI units.
         """
         values = np.asarray(theta)
         # No exponential of retracted ones, which are of no use and may underflow.
-        size = plain_number(self.w0) * np.exp(np.maximum(values, 0) - plain_number(self.theta0))
+        size = number_of(self, "w0") * np.exp(np.maximum(values, 0) - number_of(self, "theta0"))
         return np.where(values >= 0, size, 0).astype(size.dtype)
 
 
@@ -381,7 +382,7 @@ class PruneAndRegrow:
 
 
 def _check_optimizer(optimizer: object) -> None:
-    if not callable(getattr(optimizer, "direction", None)):
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "direction", None)):
         raise TypeError(f"optimizer must be SGD(), Momentum() or Adam(), got {optimizer!r}.")
 
 
@@ -396,4 +397,4 @@ def _check_range(given: object) -> None:
 
 
 def _noise_scale(rule: DeepR | SoftDeepR) -> float:
-    return math.sqrt(2.0 * plain_number(rule.learning_rate) * plain_number(rule.temperature))
+    return math.sqrt(2.0 * number_of(rule, "learning_rate") * number_of(rule, "temperature"))

@@ -31,8 +31,8 @@ NONSENSE = {
     "nan": float("nan"),
     "ragged": [[1], [2, 3]],
     "dict": {"a": 1},
-    "class": int,
-    "huge": 10**30,
+    "class": Adam,
+    "huge": 10**400,
     "negative": -5,
     "cube": np.zeros((2, 2, 2)),
 }

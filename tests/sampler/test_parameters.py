@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from fractions import Fraction
 
 import numpy as np
 import pytest
 
 from synaptic_sampling import Adam, Connections, DeepR, PotentialConnections, SoftDeepR, SynapticSampling, step
 from synaptic_sampling._checks import schedules
+from synaptic_sampling.soft_connections import SoftConnections
 
 
 def test_strings_of_t_are_schedules_and_others_are_refused():
@@ -27,6 +29,31 @@ def test_the_core_refuses_what_changes_with_time():
     with pytest.raises(TypeError, match="learning_rate must be a number, got '1e-3"):
         step(c, np.zeros(6), DeepR("1e-3*t/second", 0.1, 0.1))
     assert c.steps_done == 0
+
+
+def test_what_needs_a_value_says_which_one_changes_with_time():
+    growing = "1e-3*t/second"
+    for ask in (
+        lambda: DeepR(growing, 0.1, 0.1).step_ratio,
+        lambda: DeepR(growing, 0.1, 0.1).expected_turnover(),
+        lambda: SoftDeepR(growing, 0.1, 0.1, 0.1).expected_turnover(),
+        lambda: SynapticSampling(growing, 0.1, 0.0, 1.0, 0.1).expected_turnover(),
+        lambda: SoftConnections(3, 3, [0], [1], rule=SoftDeepR(growing, 0.1, 0.1, 0.1)),
+    ):
+        with pytest.raises(TypeError, match="learning_rate must be a number here, got '1e-3"):
+            ask()
+
+
+def test_any_real_number_is_one():
+    """Fractions and float32 are as good as floats, to the last bit."""
+    half, one = Fraction(1, 2), Fraction(1)
+    rule = SynapticSampling(half, half, Fraction(0), one, one, scheme="euler")
+    c = PotentialConnections(3, 3)
+    step(c, np.zeros(9), rule)
+    assert c.steps_done == 1
+    assert rule.transition == SynapticSampling(0.5, 0.5, 0.0, 1.0, 1.0, scheme="euler").transition
+    tenth = np.float32(0.1)
+    assert DeepR(tenth, tenth, tenth).noise_scale == DeepR(float(tenth), 0.1, float(tenth)).noise_scale
 
 
 def turnover(connections, rule, steps, burn_in):

@@ -12,6 +12,7 @@ from synaptic_sampling._checks import check_array
 from synaptic_sampling._kernels.split import _split
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.randomness import Stream, key_words, stream_word
+from synaptic_sampling.soft_connections import SoftConnections
 
 __all__ = ["Budget", "check_split"]
 
@@ -127,6 +128,9 @@ def _checked(sets: Sequence[Connections]) -> tuple[Connections, ...]:
     """Return the sets, if they can share a budget."""
     if not isinstance(sets, Sequence) or not sets or not all(isinstance(c, Connections) for c in sets):
         raise TypeError(f"sets must be a list of Connections, got {sets!r}.")
+    if any(isinstance(c, SoftConnections) for c in sets):
+        # A site connected by the budget could be one that the deep ones hold.
+        raise TypeError("SoftConnections have no budget to share; use Connections with DeepR.")
     indices = [c.index for c in sets]
     if len(set(indices)) < len(sets):
         raise ValueError(f"each set needs an index of its own, got {indices}; give index=0, 1, ... to Connections.")

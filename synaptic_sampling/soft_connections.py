@@ -81,7 +81,8 @@ class SoftConnections(Connections):
     pre, post : array_like of int, shape (K,)
         Endpoints of those connected at the start. All other sites are retracted, theta uniform from theta_min to 0.
     rule : SoftDeepR
-        By which they will be changed. Later rules may have another learning rate or l1, but the same theta_min.
+        By which they will be changed. Later rules may have another learning rate or l1, but the same theta_min, and
+        noise of at most a quarter of the depth.
     depth : float
         In units of the noise of ``rule``, at least 4: how far below 0 a retracted connection keeps its site.
     theta : array_like, shape (K,), optional
@@ -223,6 +224,8 @@ class SoftConnections(Connections):
         ValueError
             If it is the state of another number of sites, or the connections cannot be. Nothing has changed then.
         """
+        if "wheel" not in state:
+            raise ValueError(f"the state must be one of SoftConnections, got one of {', '.join(state)} alone.")
         number = len(state["pre"]) + int(np.sum(state["wheel"]))
         if number != self.num_sites or np.shape(state["wheel"]) != self.deep.wheel.shape:
             raise ValueError(f"the state is one of {number} sites, but there are {self.num_sites}.")
@@ -230,7 +233,7 @@ class SoftConnections(Connections):
         self.deep.wheel[:], self.deep.clock[:] = state["wheel"], state["clock"]
 
     def check_rule(self, rule: object) -> None:
-        """Refuse a rule with another theta_min than the first one's, which the deep ones have been drawn for.
+        """Refuse a rule that the deep ones have not been drawn for: another theta_min, or a noise as long as the depth.
 
         Parameters
         ----------
@@ -242,7 +245,7 @@ class SoftConnections(Connections):
         TypeError
             If it is no `SoftDeepR`.
         ValueError
-            If theta_min differs.
+            If theta_min differs, or the depth is less than 4 times the noise of this rule.
         """
         if not isinstance(rule, SoftDeepR):
             raise TypeError(f"rule must be a SoftDeepR for SoftConnections, got {rule!r}.")
@@ -251,21 +254,11 @@ class SoftConnections(Connections):
                 f"theta_min of the rule must stay {self.theta_min:g}, got {rule.theta_min:g}: those deep below 0 have "
                 "been drawn for it. Change learning_rate alone, or l1 and temperature by one factor."
             )
-
-    def allow(self, number: int) -> None:
-        """Refuse to share a budget, which would let sites be connected that the deep ones hold.
-
-        Parameters
-        ----------
-        number : int
-            The most connections there may be in a `Budget`.
-
-        Raises
-        ------
-        TypeError
-            Always.
-        """
-        raise TypeError(f"SoftConnections have no budget to share, got one of {number}; use Connections with DeepR.")
+        if -self.edge < SMALLEST_DEPTH * rule.noise_scale:
+            raise ValueError(
+                f"noise_scale of the rule must be at most {-self.edge / SMALLEST_DEPTH:g}, a quarter of the depth, got "
+                f"{rule.noise_scale:g}: those deep below 0 would come back wrongly. Give a larger depth."
+            )
 
     def bear(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> None:
         """Fill slots with random sites that nobody holds, theta = 0.

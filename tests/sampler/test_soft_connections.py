@@ -20,6 +20,7 @@ from synaptic_sampling import (
     SGD,
     Adam,
     Budget,
+    Connections,
     DeepR,
     Momentum,
     PotentialConnections,
@@ -118,7 +119,9 @@ def test_histories(history):
     log.snapshot(0, c.index, c.pre, c.post, c.theta, np.where(c.connected, c.polarity, 0))
     for n in range(30):
         before = set(zip(c.pre[c.connected].tolist(), c.post[c.connected].tolist(), strict=True))
-        rule_now = replace(rule, learning_rate=rule.learning_rate * (2.0 if n % 7 == 3 else 1.0))
+        # As long as the noise may be, and half of it.
+        factor = {3: (c.depth / 4.001) ** 2, 5: 0.25}.get(n % 7, 1.0)
+        rule_now = replace(rule, learning_rate=rule.learning_rate * factor)
         info = step(c, rng.standard_normal(len(c)).astype(c.theta.dtype), rule_now)
         log.record(info)
         check(c, rule, signs)
@@ -220,8 +223,14 @@ def test_bad_steps():
         step(c, zero(c), DeepR(0.1, 0.1, 0.1))
     with pytest.raises(ValueError, match="theta_min"):
         step(c, zero(c), replace(RULE, temperature=2.0))
+    other = Connections.random(20, 20, 10, seed=1, index=1)
     with pytest.raises(TypeError, match="budget"):
-        Budget([c])
+        Budget([other, c])
+    assert other.capacity == 10
+    with pytest.raises(ValueError, match=r"noise_scale of the rule must be at most 2\.5"):
+        step(c, zero(c), replace(RULE, learning_rate=4.0))
+    with pytest.raises(ValueError, match="must be one of SoftConnections"):
+        c.restore(other.state())
     with pytest.raises((TypeError, ValueError), match="must be Connections"):
         do_replace(c, c.connected)
     with pytest.raises(FloatingPointError, match="gradient"):

@@ -130,6 +130,9 @@ def test_histories(history):
         assert after == (before - died) | born
         assert (np.diff(info.died.slot) > 0).all()
         assert (np.diff(info.born.slot) > 0).all()
+        lives = [pair in born for pair in zip(c.pre.tolist(), c.post.tolist(), strict=True)]
+        assert (c.age[lives] == 0).all()
+        assert all((moment[lives] == 0).all() for moment in c.moments)
         if n % 10 == 5:
             c.restore({name: np.array(values) for name, values in c.state().items()})
     pre, post, polarity = log.wiring(index=c.index)
@@ -216,13 +219,22 @@ def test_bad_arguments():
         SoftConnections(3, 3, [0], [1], rule=replace(RULE, connectivity=1e-7))
 
 
+def test_arguments_reach_the_sites():
+    """Signs and autapses, of those connected at the start and of all others."""
+    for share, sign in ((0.0, -1), (1.0, 1)):
+        assert (near_its_law(RULE, 10, 1, excitatory=share).polarity == sign).all()
+    c = near_its_law(RULE, 10, 1, depth=1000.0, autapses=False, diagonal=3)
+    assert len(c) == c.num_sites == 93
+    assert (c.post - c.pre != 3).all()
+
+
 def test_bad_steps():
     c = near_its_law(RULE, 20, 1)
     before = {name: np.array(values) for name, values in c.state().items()}
     with pytest.raises(TypeError, match="SoftDeepR"):
         step(c, zero(c), DeepR(0.1, 0.1, 0.1))
     with pytest.raises(ValueError, match="theta_min"):
-        step(c, zero(c), replace(RULE, temperature=2.0))
+        step(c, zero(c), replace(RULE, temperature=1.001))
     other = Connections.random(20, 20, 10, seed=1, index=1)
     with pytest.raises(TypeError, match="budget"):
         Budget([other, c])
@@ -237,6 +249,8 @@ def test_bad_steps():
         step(c, np.full(len(c), np.nan), RULE)
     with pytest.raises(ValueError, match="sites"):
         near_its_law(RULE, 21, 1).restore(before)
+    with pytest.raises(ValueError, match="sites"):
+        c.restore({**before, "steps_done": np.array(9), "wheel": before["wheel"].ravel()})
     assert all(np.array_equal(values, before[name]) for name, values in c.state().items())
 
 

@@ -32,8 +32,9 @@ class Budget:
         connections as the budget has, or to its ``capacity`` where one was given.
     split : {'vacant', 'density'}
         How newborns are shared out. 'vacant': every vacant site of all sets is equally likely, as in the theorem of
-        the paper. 'density': each newborn goes to a set in proportion to ``targets``, and a full set's share goes to
-        the others, as in the script of the authors, which keeps small sets from dying out.
+        the paper; sites that a limit on degrees blocks count as vacant. 'density': each newborn goes to a set in
+        proportion to ``targets``, and a full set's share goes to the others, as in the script of the authors, which
+        keeps small sets from dying out.
     targets : array_like, shape (number of sets,), optional
         With 'density': the number of connections wanted in each set, its size times its target density. By default
         how many there are now.

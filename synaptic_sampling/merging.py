@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import os
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -39,7 +40,8 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
     ------
     ValueError
         If there are no logs, or they do not have the same steps at the same times: connections that live on beyond the
-        end of one record cannot be told from those that were seen to do so.
+        end of one record cannot be told from those that were seen to do so, and ages are counted in steps, which mean
+        nothing where steps differ in length.
     """
     if not logs:
         raise ValueError("there are no logs to merge.")
@@ -122,14 +124,39 @@ def _common_times(logs: Sequence[RewiringLog]) -> NDArray[Any]:
         if log.first_step != logs[0].first_step or not np.array_equal(other["step"], times["step"]):
             raise ValueError(
                 f"logs of the steps {logs[0].first_step} to {logs[0].last_step} and {log.first_step} to "
-                f"{log.last_step} cannot be merged; record the sets of one run at the same steps."
+                f"{log.last_step} cannot be merged; " + _what_to_do(logs[0], log)
             )
         for unit in ("seconds", "samples"):
             known = np.isfinite(times[unit]) & np.isfinite(other[unit])
             if (times[unit][known] != other[unit][known]).any():
-                raise ValueError(f"the {unit} of the logs differ at the same steps; they are of different runs.")
+                raise ValueError(
+                    f"the {unit} of the logs differ at the same steps; they are of different runs, or "
+                    + _what_to_do(logs[0], log)
+                )
             times[unit] = np.where(np.isfinite(times[unit]), times[unit], other[unit])
     return times
+
+
+def _what_to_do(one: RewiringLog, other: RewiringLog) -> str:
+    """Return what helps with logs of different steps: an age in steps means nothing where steps differ in length."""
+    first, second = (_seconds_per_step(log) for log in (one, other))
+    if not math.isnan(first + second) and not math.isclose(first, second, rel_tol=1e-6):
+        return (
+            f"their steps take {first:g} s and {second:g} s, and all ages are counted in steps. Keep both, and compare "
+            "them: statistics.comparison.compare({'one': one, 'other': other}, unit='seconds')."
+        )
+    return (
+        "record the sets of one run at the same steps: make both monitors before the run, or one for "
+        "all rewirings, and end both at the same time."
+    )
+
+
+def _seconds_per_step(log: RewiringLog) -> float:
+    """Return the mean length of a step; NaN where the log does not tell."""
+    times = log.times
+    if len(times) < 2:
+        return math.nan
+    return float((times["seconds"][-1] - times["seconds"][0]) / (times["step"][-1] - times["step"][0]))
 
 
 def _events_of(logs: Sequence[RewiringLog], number: Sequence[dict[int, int]], after: int, until: int) -> NDArray[Any]:

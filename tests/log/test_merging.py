@@ -10,6 +10,7 @@ from synaptic_sampling import Connections, DeepR, PruneAndRegrow, merging, step
 from synaptic_sampling import log as log_module
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.merging import join_logs, merge_logs
+from synaptic_sampling.statistics.comparison import compare
 from tests.log.test_moves import random_history
 
 RULE = DeepR(learning_rate=0.1, l1=0.3, temperature=0.1)
@@ -144,3 +145,28 @@ def test_what_does_not_fit_is_refused():
     wrong._kept[0].pre[:2] = wrong._kept[0].pre[1::-1]
     with pytest.raises(ValueError, match="set 0 at step 5 is not as the part before has left it"):
         join_logs([log, wrong])
+
+
+def at_seconds(length, number, **about):
+    (c,) = some(1)
+    log = begin(c)
+    for n in range(1, number + 1):
+        log.record(step(c, np.zeros(40), RULE), **about or {"seconds": length * n})
+    return log
+
+
+def test_clocks_that_differ_are_named_with_what_to_do():
+    """Steps of 0.1 s and 0.25 s: events would find their order, but an age in steps would mean nothing."""
+    other = r"their steps take 0\.1 s and 0\.25 s, .*comparison\.compare\(.*unit='seconds'\)"
+    same = "record the sets of one run at the same steps: make both monitors before the run"
+    for logs, message in (
+        ((at_seconds(0.1, 10), at_seconds(0.25, 4)), "steps 0 to 10 and 0 to 4 cannot be merged; " + other),
+        ((at_seconds(0.1, 4), at_seconds(0.25, 4)), "the seconds of the logs differ at the same steps; .* or " + other),
+        ((at_seconds(0.1, 10), at_seconds(0.1, 9)), "cannot be merged; " + same),
+        ((at_seconds(0.1, 10), at_seconds(0.25, 1)), "cannot be merged; " + same),
+        ((at_seconds(0.1, 10), at_seconds(0.1, 9, samples=1)), "cannot be merged; " + same),
+    ):
+        with pytest.raises(ValueError, match=message):
+            merge_logs(logs)
+    found = compare({"one": logs[0], "other": at_seconds(0.25, 4)}, unit="seconds")
+    assert set(found) == {"one", "other"}

@@ -5,8 +5,8 @@ from synaptic_sampling.plotting.brains import brains_in_half_lives, plot_brains
 from synaptic_sampling.plotting.comparison import Run, plot_accuracy, plot_comparison
 from synaptic_sampling.plotting.connectivity import animate_connectivity, plot_connectivity, plot_matrix
 from synaptic_sampling.plotting.survival import plot_lifetimes, plot_survival
-from synaptic_sampling.plotting.topology import plot_degrees, plot_trajectory
-from synaptic_sampling.plotting.turnover import plot_turnover, plot_turnover_ratio
+from synaptic_sampling.plotting.topology import plot_degrees, plot_drift, plot_trajectory
+from synaptic_sampling.plotting.turnover import plot_turnover, plot_turnover_ratio, plot_visited
 from synaptic_sampling.plotting.weights import plot_weights
 
 __all__ = [
@@ -19,11 +19,13 @@ __all__ = [
     "plot_comparison",
     "plot_connectivity",
     "plot_degrees",
+    "plot_drift",
     "plot_lifetimes",
     "plot_matrix",
     "plot_survival",
     "plot_trajectory",
     "plot_turnover",
     "plot_turnover_ratio",
+    "plot_visited",
     "plot_weights",
 ]

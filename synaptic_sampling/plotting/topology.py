@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptic_sampling.plotting._style import NULL_STYLE, axes_of
+from synaptic_sampling.plotting._style import NULL_STYLE, axes_of, legend
 from synaptic_sampling.statistics import wiring_laws
 from synaptic_sampling.statistics._source import log_of
-from synaptic_sampling.statistics.drift import principal_components
+from synaptic_sampling.statistics.drift import drift, principal_components
 from synaptic_sampling.statistics.topology import degrees
 
-__all__ = ["plot_degrees", "plot_trajectory"]
+__all__ = ["plot_degrees", "plot_drift", "plot_trajectory"]
 
 
 def plot_degrees(
@@ -109,4 +109,47 @@ def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style
         axes.plot(x[place], y[place], marker, color=line.get_color(), markersize=7, markeredgecolor="white")
     axes.set_xlabel(f"first component ({100 * way.explained[0]:.0f} % of the variance)")
     axes.set_ylabel(f"second component ({100 * way.explained[1]:.0f} %)")
+    return axes
+
+
+def plot_drift(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
+    """Draw how far all weights together have moved away from those of the first snapshot.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        With two snapshots or more.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    index : int
+        Number of the set.
+    **style
+        For ``Axes.plot``: label, color, ...
+
+    Returns
+    -------
+    Axes
+        With the Euclidean distance between the vectors of all weights, 0 where there is no connection. Dotted: that of
+        weights of the same strength that have nothing in common with the first (at right angles): once the curve is
+        there, no more is left of the start than by chance.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If there are too few snapshots, or the log holds no weights.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    number = len(record.snapshot_steps(index))
+    if number < 2:
+        raise ValueError(f"drift needs two snapshots or more, the log has {number}; take some while the run goes on.")
+    found = drift(record, index)
+    apart = np.hypot(found.norm[0], found.norm)
+    (line,) = axes.plot(found.step, found.from_start, **{"linewidth": 1.2, "marker": "o", "markersize": 3, **style})
+    axes.plot(found.step[1:], apart[1:], ":", color=line.get_color(), linewidth=1.2, label="nothing in common")
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("step")
+    axes.set_ylabel("distance from the first weights\n(units of $\\theta$)")
+    legend(axes, loc="lower right")
     return axes

@@ -8,13 +8,19 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from synaptic_sampling.plotting._style import NULL_STYLE, axes_of
+from synaptic_sampling.log import LogError
+from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.changes import turnover_by_lag
-from synaptic_sampling.statistics.turnover import rewired_per_samples, rewired_per_second
+from synaptic_sampling.statistics.turnover import (
+    rewired_per_samples,
+    rewired_per_second,
+    visited_by_chance,
+    visited_share,
+)
 
-__all__ = ["plot_turnover", "plot_turnover_ratio"]
+__all__ = ["plot_turnover", "plot_turnover_ratio", "plot_visited"]
 
 #: Times between two looks, where none are given.
 NUM_LAGS = 12
@@ -117,4 +123,47 @@ def plot_turnover_ratio(
     axes.set_ylim(bottom=0)
     axes.set_xlabel("steps between two looks")
     axes.set_ylabel("turnover ratio (%)")
+    return axes
+
+
+def plot_visited(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
+    """Draw which share of all sites was connected at any time so far: how much of what may be tried was tried.
+
+    Parameters
+    ----------
+    log : RewiringLog, or an object that has one as ``log``
+        That describes the set, with a snapshot at its start.
+    ax : Axes, optional
+        Where to draw; the current axes by default.
+    index : int
+        Number of the set.
+    **style
+        For ``Axes.plot``: label, color, ...
+
+    Returns
+    -------
+    Axes
+        With the curve; dashed what as many births at random vacant sites would have visited, unless connections may
+        share a pair of neurons. Below it, connections come back to where some have been.
+
+    Raises
+    ------
+    TypeError
+        If there is no log.
+    ValueError
+        If the log does not describe the set, or has no snapshot of it.
+    """
+    record, axes = log_of(log), axes_of(ax)
+    try:
+        found = visited_share(record, index)
+    except LogError as error:
+        raise ValueError(str(error)) from error
+    axes.plot(found.time, 100 * found.rate, **{"linewidth": 1.5, **style})
+    if not record.sets[index].multapses:
+        law = visited_by_chance(record, index)
+        shown = np.unique(np.linspace(0, len(law.time) - 1, NUM_NULL_POINTS).astype(int))
+        axes.plot(law.time[shown], 100 * law.rate[shown], gid="null law", **NULL_STYLE)
+    axes.set_ylim(bottom=0)
+    axes.set_xlabel("step")
+    axes.set_ylabel("sites ever connected (%)")
     return axes

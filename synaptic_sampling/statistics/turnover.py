@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels.replay import _meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
-from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.log import LogError, RewiringLog, SetInfo, Snapshot
+from synaptic_sampling.statistics import wiring_laws
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.changes import compare_wirings
 
@@ -24,6 +25,7 @@ __all__ = [
     "rewired_per_second",
     "rewired_per_step",
     "turnover_ratio",
+    "visited_by_chance",
     "visited_share",
 ]
 
@@ -244,8 +246,7 @@ def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
     Returns
     -------
     Turnover
-        Step, share: at the start and after each step. Where lives do not depend on sites, ``wiring_laws.visited_share``
-        is to be expected.
+        Step, share: at the start and after each step. Of births at random ``visited_by_chance`` is to be expected.
 
     Raises
     ------
@@ -253,10 +254,8 @@ def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
-    start = next((taken for taken in log.snapshots if taken.set_index == index), None)
-    if index not in log.sets or start is None:
-        raise LogError(f"set {index} was not described, or has no snapshot: its sites are not known.")
-    about, there = log.sets[index], start.polarity != 0
+    about, start = _start_of(log, index)
+    there = start.polarity != 0
     slots = np.arange(len(there), dtype=np.int32)
     known, fresh = _Known(), np.zeros(log.last_step - log.first_step + 1, np.int64)
     known.add(_sites(about.multapses, slots[there], start.pre[there], start.post[there]))
@@ -267,6 +266,49 @@ def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
         np.add.at(fresh, born["step"][new] - log.first_step, 1)
     steps = np.arange(log.first_step, log.last_step + 1)
     return Turnover(steps.astype(float), np.cumsum(fresh) / max(1, about.num_sites))
+
+
+def visited_by_chance(log: RewiringLog, index: int = 0) -> Turnover:
+    """Return which share of all sites would have been connected at any time so far if births chose them at random.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        In which the set was described, with a snapshot at its start.
+    index : int
+        Number of the set, in which no two connections may share a pair of neurons.
+
+    Returns
+    -------
+    Turnover
+        Step, expected share, from the births and deaths of each step (``wiring_laws.visited_share``). With DEEP R it
+        holds under any gradient; where connections grow again from where they were, less is visited.
+
+    Raises
+    ------
+    LogError
+        If the set was not described, or has no snapshot.
+    ValueError
+        If connections may share pairs, or there are more births in a step than vacant sites.
+    """
+    log = log_of(log)
+    about, start = _start_of(log, index)
+    if about.multapses:
+        raise ValueError(f"in set {index} connections may share a pair: of its sites no law is known.")
+    steps = np.arange(start.step, log.last_step + 1)
+    counts = np.zeros((2, len(steps)))
+    for events in log.event_blocks(index, after=start.step):
+        for row, kind in zip(counts, (1, -1), strict=True):
+            np.add.at(row, events["step"][events["kind"] == kind] - start.step, 1)
+    (births, deaths), number = counts[:, 1:], int(np.count_nonzero(start.polarity))
+    return Turnover(steps.astype(float), wiring_laws.visited_share(births, about.num_sites, number, deaths))
+
+
+def _start_of(log: RewiringLog, index: int) -> tuple[SetInfo, Snapshot]:
+    start = next((taken for taken in log.snapshots if taken.set_index == index), None)
+    if index not in log.sets or start is None:
+        raise LogError(f"set {index} was not described, or has no snapshot: its sites are not known.")
+    return log.sets[index], start
 
 
 class _Known:

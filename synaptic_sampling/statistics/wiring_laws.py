@@ -106,22 +106,27 @@ def triads(num_neurons: int, num_connections: int) -> dict[str, float]:
     return {name: float(triples * c * chance[e] / comb(6, e)) for name, (e, c) in TRIADS.items()}
 
 
-def visited_share(births: ArrayLike, num_sites: int, num_connections: int) -> NDArray[np.float64]:
+def visited_share(
+    births: ArrayLike, num_sites: int, num_connections: int, deaths: ArrayLike | None = None
+) -> NDArray[np.float64]:
     """Return the expected share of all sites that was connected at any time so far, from the births in each step.
 
     Parameters
     ----------
     births : array_like of int, shape (n,)
-        Births in each step, as many as deaths.
+        Births in each step.
     num_sites : int
         All pairs that may be connected.
     num_connections : int
         K, connected at the start.
+    deaths : array_like of int, shape (n,), optional
+        Deaths in each step, before its births; as many as births by default.
 
     Returns
     -------
     ndarray, shape (n + 1,)
-        1 - (1 - K/M) * product over the steps of 1 - b/(M - K + b): in each step b of so many vacant sites are taken.
+        1 - (1 - K/M) * product over the steps of 1 - b/(M - K + d): in each step b of so many vacant sites are taken,
+        with K those connected before it. This holds whatever makes connections die, as a site never visited is vacant.
 
     Raises
     ------
@@ -131,7 +136,14 @@ def visited_share(births: ArrayLike, num_sites: int, num_connections: int) -> ND
     sites = check_integer("num_sites", num_sites, minimum=1, maximum=2**62)
     number = check_integer("num_connections", num_connections, minimum=0, maximum=sites)
     born = np.asarray(births, float)
-    if born.ndim != 1 or not ((born >= 0) & (born <= number)).all():
-        raise ValueError(f"births must be a vector of numbers from 0 to num_connections ({number}).")
-    missed = np.where(born > 0, 1.0 - born / np.maximum(sites - number + born, 1.0), 1.0)
+    died = born if deaths is None else np.asarray(deaths, float)
+    if born.ndim != 1 or died.shape != born.shape:
+        raise ValueError(f"births and deaths must be vectors of equal length, got {born.shape} and {died.shape}.")
+    before = number + np.concatenate([[0.0], np.cumsum(born - died)[:-1]])[: len(born)]
+    vacant = sites - before + died
+    if not ((died >= 0) & (died <= before) & (born >= 0) & (born <= vacant)).all():
+        raise ValueError(
+            "births and deaths must be numbers >= 0: at most all connections can die, and all vacant sites be taken."
+        )
+    missed = np.where(born > 0, 1.0 - born / np.maximum(vacant, 1.0), 1.0)
     return 1.0 - (1.0 - number / sites) * np.concatenate([[1.0], np.cumprod(missed)])

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import Connections, DeepR, plotting, step
 from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.statistics import changes, comparison, drift, exact, survival, wiring_laws
+from synaptic_sampling.statistics import changes, comparison, drift, exact, survival, turnover, wiring_laws
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
 STEPS = 300
@@ -121,6 +121,53 @@ def test_way_of_the_weights(ax, log):
 def test_a_way_needs_three_snapshots(ax):
     with pytest.raises(ValueError, match="three snapshots or more, the log has 2"):
         plotting.plot_trajectory(record(steps=4, snapshots=2), ax)
+
+
+def test_visited_sites_with_their_law(ax, log):
+    assert plotting.plot_visited(log, ax, color="C3") is ax
+    line, law = ax.lines
+    assert_allclose(line.get_ydata(), 100 * turnover.visited_share(log).rate)
+    assert (line.get_color(), law.get_gid(), law.get_linestyle()) == ("C3", "null law", "--")
+    expected = turnover.visited_by_chance(log)
+    steps = np.asarray(law.get_xdata(), int)
+    assert_allclose(law.get_ydata(), 100 * expected.rate[steps])
+    assert steps[[0, -1]].tolist() == [0, STEPS]
+    assert 20 < line.get_ydata()[-1] <= 100
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("step", "sites ever connected (%)")
+    with pytest.raises(ValueError, match="set 7 was not described"):
+        plotting.plot_visited(log, ax, index=7)
+
+
+def test_visited_sites_of_shared_pairs_have_no_law(ax, log):
+    shared = RewiringLog()
+    shared.describe(0, num_pre=3, num_post=3, num_sites=20, multapses=True)
+    shared.snapshot(0, 0, [0, 0], [1, 1], [0.1, 0.1], [1, 1])
+    plotting.plot_visited(shared, ax)
+    assert len(ax.lines) == 1
+    assert ax.lines[0].get_ydata().tolist() == [10.0]
+
+
+def test_drift_of_the_weights(ax, log):
+    assert plotting.plot_drift(log, ax, label="net") is ax
+    found = drift.drift(log)
+    line, apart = ax.lines
+    assert_allclose(line.get_xydata(), np.transpose([found.step, found.from_start]))
+    assert_allclose(apart.get_ydata(), np.sqrt(found.norm[0] ** 2 + found.norm[1:] ** 2))
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["net", "nothing in common"]
+    assert (ax.get_xlabel(), ax.get_ylabel()[:8]) == ("step", "distance")
+    # Chance alone forgets: half a record later the weights are nearly as far away as any others.
+    assert 0.7 < found.from_start[2] / apart.get_ydata()[1] < 1.05
+
+
+def test_drift_needs_two_snapshots_with_weights(ax):
+    log = RewiringLog()
+    log.snapshot(0, 0, [0], [1], [np.nan], [1])
+    with pytest.raises(ValueError, match="two snapshots or more, the log has 1"):
+        plotting.plot_drift(log, ax)
+    log.snapshot(1, 0, [0], [1], [np.nan], [1])
+    with pytest.raises(ValueError, match="holds no weights"):
+        plotting.plot_drift(log, ax)
+    assert not ax.lines
 
 
 def test_brains(ax, log):

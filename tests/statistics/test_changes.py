@@ -159,6 +159,46 @@ def test_visited_sites_are_counted_right_and_as_expected(log):
     assert abs(got.rate[40] - law[40]) * PRE * POST < 6 * math.sqrt(left)
 
 
+def test_chance_visits_what_a_gradient_of_any_size_visits():
+    """Births at random find new sites as often whatever dies: here, what is useful stays and the number falls."""
+    rule, shares = DeepR(learning_rate=0.1, l1=0.3, temperature=0.3), []
+    for seed in range(20):
+        c = Connections.random(20, 20, 120, seed=seed)
+        log = RewiringLog()
+        log.describe(1, num_pre=20, num_post=20, num_sites=400)
+        log.snapshot(0, 0, [], [], [], [])
+        for n in range(30):
+            if n == 10:  # Steps before the first snapshot of a set do not count.
+                log.snapshot(n, 1, c.pre, c.post, c.theta, c.polarity)
+            info = step(c, np.where(c.pre < 10, -0.4, 0.4) * c.polarity, rule)
+            info.events["set"] = 1
+            log.record(info)
+        seen, law = turnover.visited_share(log, 1), turnover.visited_by_chance(log, 1)
+        assert law.time.tolist() == list(range(10, 31))
+        assert law.rate[0] == pytest.approx(seen.rate[10]) == 120 / 400
+        shares.append(law.rate[-1] - seen.rate[-1])
+    # Standard deviation of one at most sqrt(400/4)/400 = 0.025: 5 standard errors of the mean, 6e-7.
+    assert abs(np.mean(shares)) < 5 * 0.025 / math.sqrt(20)
+    log.describe(1, num_pre=20, num_post=20, num_sites=400, multapses=True)
+    with pytest.raises(ValueError, match="set 1 connections may share a pair"):
+        turnover.visited_by_chance(log, 1)
+    with pytest.raises(LogError, match="set 0 was not described"):
+        turnover.visited_by_chance(log)
+
+
+def test_chance_counts_moves_and_varying_numbers():
+    log = random_history(3, False)[0]
+    law, events = turnover.visited_by_chance(log), log.events
+    missed, number = 1 - 2 / 81, 2
+    for n in range(1, log.last_step + 1):
+        born, died = (np.count_nonzero((events["step"] == n) & (events["kind"] == kind)) for kind in (1, -1))
+        missed *= 1 - born / (81 - number + died)
+        number += born - died
+    assert law.rate[-1] == pytest.approx(1 - missed)
+    assert len(log.wiring()[0]) == number
+    assert np.count_nonzero(np.abs(events["kind"]) == 2) > 10
+
+
 @pytest.mark.parametrize("potential", [False, True])
 def test_visited_sites_with_moves_and_shared_pairs(potential):
     log = random_history(3, potential)[0]

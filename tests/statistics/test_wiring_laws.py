@@ -49,6 +49,24 @@ def test_visited_share_is_the_mean_over_all_histories():
     assert_allclose(wiring_laws.visited_share([2], 4, 2), [0.5, 0.5 + 0.25])
 
 
+def test_visited_share_where_the_number_of_connections_varies():
+    """One of two connections on four sites dies; then two are born; then one dies and one is born."""
+    shares = []
+    for held in ({0}, {1}):  # After the first step.
+        for pair in itertools.combinations(sorted({0, 1, 2, 3} - held), 2):
+            for dies in sorted(held | set(pair)):
+                now = (held | set(pair)) - {dies}
+                for last in sorted({0, 1, 2, 3} - now):
+                    known = {0, 1, *pair}
+                    shares.append((len(known) / 4, len({*known, last}) / 4))
+    law = wiring_laws.visited_share([0, 2, 1], 4, 2, deaths=[1, 0, 1])
+    assert_allclose(law, [0.5, 0.5, *np.mean(shares, axis=0)])
+    assert_allclose(wiring_laws.visited_share([], 4, 2), [0.5])
+    for births, deaths in (([1], [3]), ([4], [1]), ([-1], [0]), ([0], [-1]), ([1, 1], [1]), ([0, 4], [1, 0])):
+        with pytest.raises(ValueError, match=r"all connections can die|vectors of equal length"):
+            wiring_laws.visited_share(births, 4, 2, deaths)
+
+
 def test_laws_of_overlap_agree_with_each_other():
     r = 0.1
     for n in (1, 10, 50):

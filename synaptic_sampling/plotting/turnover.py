@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from synaptic_sampling.log import LogError
+from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
@@ -24,6 +24,8 @@ __all__ = ["plot_turnover", "plot_turnover_ratio", "plot_visited"]
 
 #: Times between two looks, where none are given.
 NUM_LAGS = 12
+#: Of the y axis, before its unit.
+REWIRED = "connections rewired\n"
 #: Steps to which the law of chance is drawn: its cost grows as their square.
 LONGEST_LAW = 5_000
 
@@ -34,11 +36,12 @@ def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With presented samples, or else seconds, in its times.
+        With presented samples or seconds in its times.
     ax : Axes, optional
         Where to draw; the current axes by default.
     per : float
-        Samples per which births are counted; without samples in the log they are counted per second.
+        Samples per which births are counted; without samples in the log they are counted per second, and so they are
+        in axes that hold such a curve already.
     bins : int
         Intervals in which they are counted.
     **style
@@ -54,18 +57,29 @@ def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins
     TypeError
         If there is no log.
     ValueError
-        If the log has neither samples nor seconds.
+        If the log has neither samples nor seconds, or not the unit in which the axes count already.
     """
     record, axes = log_of(log), axes_of(ax)
-    if len(record.times) and np.isfinite(record.times["samples"]).all():
-        curve, unit = rewired_per_samples(record, per, bins=bins), f"per {per:g} samples"
-        axes.set_xlabel("presented samples")
+    units = {f"per {per:g} samples": "samples", "per second": "seconds"}
+    shown = axes.get_ylabel().removeprefix(REWIRED) if axes.lines else ""
+    known = [label for label, unit in units.items() if _has(record, unit)]
+    label = shown if shown in known else (known or ["per second"])[0]
+    if shown.startswith("per ") and label != shown:
+        raise ValueError(f"the log cannot be counted {shown}, as the others in these axes are.")
+    if units[label] == "samples":
+        curve = rewired_per_samples(record, per, bins=bins)
     else:
-        curve, unit = rewired_per_second(record, bins=bins), "per second"
-        axes.set_xlabel("time (s)")
+        curve = rewired_per_second(record, bins=bins)
     axes.plot(curve.time, curve.rate, **style)
-    axes.set_ylabel(f"connections rewired\n{unit}")
+    axes.set_xlabel("presented samples" if units[label] == "samples" else "time (s)")
+    axes.set_ylabel(REWIRED + label)
     return axes
+
+
+def _has(log: RewiringLog, unit: str) -> bool:
+    """Return whether the time of each step is known in a unit."""
+    times = log.times
+    return len(times) > 0 and bool(np.isfinite(times[unit]).all())
 
 
 def plot_turnover_ratio(

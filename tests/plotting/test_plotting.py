@@ -41,7 +41,27 @@ def test_turnover_in_samples_or_seconds(ax):
     assert_allclose(ax.lines[0].get_ydata(), curve.rate)
     assert ax.lines[0].get_label() == "net"
     assert (ax.get_xlabel(), ax.get_ylabel()) == ("presented samples", "connections rewired\nper 500 samples")
+    ax.clear()
     plotting.plot_turnover(SimpleNamespace(log=record(seconds=0.1)), ax, bins=10)
+    assert (ax.get_xlabel(), ax.get_ylabel()) == ("time (s)", "connections rewired\nper second")
+
+
+def test_samples_and_seconds_do_not_share_axes(ax):
+    samples, seconds, both = record(samples=16.0), record(seconds=0.1), record(samples=16.0, seconds=0.1)
+    plotting.plot_turnover(samples, ax, per=500, bins=10)
+    plotting.plot_turnover(both, ax, per=500, bins=10)
+    with pytest.raises(ValueError, match="cannot be counted per 500 samples, as the others in these axes"):
+        plotting.plot_turnover(seconds, ax, per=500, bins=10)
+    with pytest.raises(ValueError, match="cannot be counted per 500 samples"):
+        plotting.plot_turnover(both, ax, per=100, bins=10)
+    assert len(ax.lines) == 2
+    assert ax.get_ylabel() == "connections rewired\nper 500 samples"
+    ax.clear()
+    plotting.plot_turnover(seconds, ax, bins=10)
+    plotting.plot_turnover(both, ax, bins=10)  # In seconds, too, although it has samples.
+    assert_allclose(ax.lines[1].get_ydata(), turnover.rewired_per_second(both, bins=10).rate)
+    with pytest.raises(ValueError, match="cannot be counted per second"):
+        plotting.plot_turnover(samples, ax, bins=10)
     assert ax.get_xlabel() == "time (s)"
 
 

@@ -1,6 +1,8 @@
 """Measure what a step of learning costs, ours and others', in turns on one thread.
 
     python -m scripts.benchmark_rate --json FILE      # ten minutes or more; a picture beside the file
+    python -m scripts.benchmark_rate --list
+    python -m scripts.benchmark_rate --only LSTM
     python -m scripts.benchmark_rate --quick          # all of them with OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 A step loads a batch, and does forward pass, loss, backward pass and update; ours with noise, retraction, regrowth and
@@ -58,13 +60,13 @@ def all_works(quick: bool) -> Iterator[tuple[str, Work]]:
     """
     yield from rate_works.works(quick)
     if not quick:
-        for name, steps in rate_works_conv_lstm.contenders().items():
-            yield name, partial(_repeated, steps)
+        for name, contenders in rate_works_conv_lstm.works():
+            yield name, partial(_repeated, contenders)
 
 
-def _repeated(steps: dict[str, Callable[[], Any]]) -> dict[str, Run]:
+def _repeated(contenders: Callable[[], dict[str, Callable[[], Any]]]) -> dict[str, Run]:
     """Return for each function that does one step one that does many."""
-    return {name: partial(_repeat, step) for name, step in steps.items()}
+    return {name: partial(_repeat, step) for name, step in contenders().items()}
 
 
 def _repeat(step: Callable[[], Any], times: int) -> None:
@@ -145,7 +147,6 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
         left.axvline(crossing, color="grey", linestyle=":")
         left.annotate(f"dense wins above {crossing:.2g} %", (crossing, left.get_ylim()[1]), ha="right", va="top")
     left.set(xscale="log", yscale="log", xlabel="connectivity (%)", ylabel="µs per step", title=CONNECTIVITY[:-4])
-    left.legend(frameon=False, fontsize="small")
     for prefix, neurons in (("connections ", "in the cache"), ("neurons ", "1e5 connections")):
         line = [row for row in rows if row["work"].startswith(prefix)]
         values = [int(row["work"].removeprefix(prefix)) for row in line]
@@ -153,7 +154,9 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
         cost = [1e3 * row["median_us"] / number for row, number in zip(line, numbers, strict=True)]
         right.plot(values, cost, "o-", label=f"{prefix.strip()} ({neurons})")
     right.set(xscale="log", xlabel="number", ylabel="ns per connection and step", ylim=(0, None))
-    right.legend(frameon=False, fontsize="small")
+    for axes in (left, right):
+        if axes.get_legend_handles_labels()[0]:  # A part of the works may have nothing for it.
+            axes.legend(frameon=False, fontsize="small")
     return figure
 
 
@@ -198,12 +201,16 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     parser = argparse.ArgumentParser(description="Measure what a step of learning costs.")
     parser.add_argument("--quick", action="store_true", help="small works and few turns only")
     parser.add_argument("--only", metavar="TEXT", default="", help="works whose names contain this")
+    parser.add_argument("--list", action="store_true", help="print the names of the works, and measure nothing")
     parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go, a picture beside them")
     given = parser.parse_args(argv)
+    chosen = [(name, work) for name, work in all_works(given.quick) if given.only in name]
+    if given.list:
+        print(*(name for name, _ in chosen), sep="\n")
+        return []
     if any(os.environ.get(name) != "1" for name in THREADS):
         parser.error(f"everyone has one thread here: set {' and '.join(f'{name}=1' for name in THREADS)}.")
     rows: list[dict[str, Any]] = []
-    chosen = [(name, work) for name, work in all_works(given.quick) if given.only in name]
     for name, work in tqdm(chosen, unit="work"):
         rows += measure(name, work(), QUICK_TURNS if given.quick else TURNS)
     print(f"{'work':40} {'contender':26} {'us per step':>12} {'lowest':>10} {'highest':>10} {'to ours':>8}")

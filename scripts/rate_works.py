@@ -69,7 +69,7 @@ def works(quick: bool) -> Iterator[tuple[str, Work]]:
         # A tenth of the sites, and the activations of 16 samples in the cache.
         side = max(200, round((10 * number) ** 0.5))
         yield f"{SCALING[0]}{number}", partial(alone, side, number)
-    for side in (1_000, 10_000, 100_000):
+    for side in (1_000, 10_000, 100_000, 1_000_000):
         yield f"{SCALING[1]}{side}", partial(alone, side, 100_000)
 
 

@@ -1,22 +1,16 @@
-"""Time one step of learning of a convolutional net and of an LSTM: sparse with DEEP R, and dense.
-
-    python -m scripts.rate_works_conv_lstm --json results/conv_lstm.json
+"""What scripts.benchmark_rate measures of a convolutional net and of an LSTM: sparse with DEEP R, and dense.
 
 The nets are those of models/cifar_cnn.py and models/speech_lstm.py; a step is forward, loss, backward, and the update,
-for the sparse net with noise and rewiring. Dense contenders learn by plain gradient descent: the dense layers of this
-package, which are NumPy, and PyTorch if it is installed. Contenders take turns. Times are those of the processor, which
-other work on the machine changes little; set OMP_NUM_THREADS, OPENBLAS_NUM_THREADS and NUMBA_NUM_THREADS to 1 before.
+for the sparse net with noise and rewiring. Dense contenders learn without rewiring: the dense layers of this package,
+which are NumPy, by Adam as ours, and PyTorch, if it is installed, by plain gradient descent.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
+from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,11 +18,12 @@ from numpy.typing import NDArray
 
 from models.cifar_cnn import CIFAR10
 from models.speech_lstm import SPEECH
-from synaptic_sampling import CrossEntropy, Linear, RateNetwork
+from models.task import Task
+from synaptic_sampling import Linear, RateNetwork, Trainer
 from synaptic_sampling.rate.dense_convolution import Conv2d
 from synaptic_sampling.rate.pooling import MaxPool2d
 
-__all__ = ["contenders", "main", "measure"]
+__all__ = ["contenders", "works"]
 
 CONNECTIVITIES = (0.01, 0.05, 0.2)
 BATCH_SIZE = 32
@@ -38,54 +33,50 @@ FRAMES = 40
 Step = Callable[[], Any]
 
 
-def contenders() -> dict[str, dict[str, Step]]:
-    """Return for each work the contenders, each a function that does one step of learning.
+def works() -> Iterator[tuple[str, Callable[[], dict[str, Step]]]]:
+    """Yield the works.
 
-    Returns
-    -------
-    dict of str to dict
-        By name of the work and of the contender.
+    Yields
+    ------
+    name : str
+        Of the work.
+    contenders : callable
+        Makes for each contender a function that does one step of learning.
     """
-    works = {}
     for name, task, options in (("CIFAR-10 conv net", CIFAR10, {}), ("speech LSTM", SPEECH, {"steps": FRAMES})):
-        peers = {"NumPy dense": _stepper(task.make(task.rules["dense"], None, **options))}
-        if find_spec("torch"):
-            peers["PyTorch dense"] = _torch_stepper(name, task.make(task.rules["dense"], None, **options))
         for connectivity in CONNECTIVITIES:
-            # Small layers at the ends are denser, as they are by default.
-            scale = connectivity / min(task.connectivity)
-            counts = task.counts([min(1.0, share * scale) for share in task.connectivity])
             work = f"{name} batch {BATCH_SIZE} at {100 * connectivity:g} %"
-            works[work] = {"ours": _stepper(task.make(task.rules["deepr"], counts, **options)), **peers}
-    return works
+            yield work, partial(contenders, name, task, options, connectivity)
 
 
-def measure(repeats: int = 9) -> list[dict[str, Any]]:
-    """Return the median time of a step for each contender of each work.
+def contenders(name: str, task: Task, options: dict[str, Any], connectivity: float) -> dict[str, Step]:
+    """Return the contenders of a work, each a function that does one step of learning.
 
     Parameters
     ----------
-    repeats : int
-        Steps that are timed, after two that are not.
+    name : str
+        Of the net.
+    task : Task
+        Makes it.
+    options : dict
+        Of the net.
+    connectivity : float
+        Of most layers; small ones at the ends are denser, as they are by default.
 
     Returns
     -------
-    list of dict
-        With work, contender, median_us and, for the spread, lowest_us and highest_us.
+    dict of str to callable
+        By name.
     """
-    rows = []
-    for work, steps in contenders().items():
-        times: dict[str, list[float]] = {name: [] for name in steps}
-        for repeat in range(repeats + 2):
-            for name, step in steps.items():
-                start = time.process_time()
-                step()
-                if repeat >= 2:
-                    times[name].append(1e6 * (time.process_time() - start))
-        for name, values in times.items():
-            row = {"median_us": float(np.median(values)), "lowest_us": min(values), "highest_us": max(values)}
-            rows.append({"work": work, "contender": name, **{key: round(value, 1) for key, value in row.items()}})
-    return rows
+    scale = connectivity / min(task.connectivity)
+    counts = task.counts([min(1.0, share * scale) for share in task.connectivity])
+    found = {
+        "ours": _stepper(task.make(task.rules["deepr"], counts, **options)),
+        "NumPy dense": _stepper(task.make(task.rules["dense"], None, **options)),
+    }
+    if find_spec("torch"):
+        found["PyTorch dense"] = _torch_stepper(name, task.make(task.rules["dense"], None, **options))
+    return found
 
 
 def _batch(net: RateNetwork) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
@@ -96,14 +87,10 @@ def _batch(net: RateNetwork) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
 
 
 def _stepper(net: RateNetwork) -> Step:
-    """Return a function that learns a batch."""
+    """Return a function that learns a batch, with the record of every birth and death."""
     samples, labels = _batch(net)
-
-    def step() -> None:
-        net.gradients(samples, labels, CrossEntropy())
-        net.step()
-
-    return step
+    trainer, order = Trainer(net), np.arange(BATCH_SIZE)
+    return lambda: trainer._learn(samples, labels, order, BATCH_SIZE, None)
 
 
 def _torch_stepper(work: str, net: RateNetwork) -> Step:
@@ -140,33 +127,3 @@ def _torch_twin(nn: Any, layer: Any) -> Any:
     if isinstance(layer, Linear):
         return nn.Sequential(nn.Flatten(), nn.Linear(layer.num_in, layer.num_out))
     return nn.MaxPool2d(layer.kernel) if isinstance(layer, MaxPool2d) else nn.ReLU()
-
-
-def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Measure, print a table, and write it.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    list of dict
-        See `measure`.
-    """
-    parser = argparse.ArgumentParser(description="Time a convolutional net and an LSTM, sparse and dense.")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the rows")
-    parser.add_argument("--repeats", type=int, default=9, metavar="N", help="steps that are timed")
-    given = parser.parse_args(argv)
-    rows = measure(given.repeats)
-    for row in rows:
-        print(f"{row['work']:40} {row['contender']:12} {row['median_us']:10.0f} us")
-    if given.json is not None:
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
-    return rows
-
-
-if __name__ == "__main__":
-    main()

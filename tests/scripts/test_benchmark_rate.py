@@ -7,7 +7,7 @@ import json
 import numpy as np
 import pytest
 
-from scripts import benchmark_rate, rate_peers, rate_works
+from scripts import benchmark_rate, rate_peers, rate_works, rate_works_conv_lstm
 from scripts.rate_works import CONNECTIVITY
 from synaptic_sampling import DeepR
 
@@ -41,6 +41,27 @@ def test_rows_json_and_picture(small, tmp_path, capsys):
         assert 0 < row["lowest_us"] <= row["median_us"] <= row["highest_us"]
         assert (row["ratio_to_ours"] == 1) == (row["contender"] == "ours")
     assert f"{CONNECTIVITY}10 %" in capsys.readouterr().out
+
+
+def test_the_names_of_all_works_are_listed(capsys):
+    assert benchmark_rate.main(["--list"]) == []
+    names = capsys.readouterr().out.splitlines()
+    assert {"784-300-100-10 batch 10", "connections 10000000", "neurons 1000000"} <= set(names)
+    assert {"CIFAR-10 conv net batch 32 at 20 %", "speech LSTM batch 32 at 1 %"} <= set(names)
+    assert benchmark_rate.main(["--list", "--only", "LSTM"]) == []
+    assert capsys.readouterr().out.splitlines() == [f"speech LSTM batch 32 at {share} %" for share in (1, 5, 20)]
+
+
+def test_a_part_of_the_works_can_be_drawn(monkeypatch, tmp_path):
+    for name in benchmark_rate.THREADS:
+        monkeypatch.setenv(name, "1")
+    steps = {"ours": lambda: None, "NumPy dense": lambda: None}
+    monkeypatch.setattr(rate_works_conv_lstm, "works", lambda: [("speech LSTM", lambda: steps)])
+    monkeypatch.setattr(benchmark_rate, "_memory_of_its_own", dict)
+    monkeypatch.setattr(benchmark_rate, "SECONDS_PER_TURN", 1e-4)
+    rows = benchmark_rate.main(["--only", "speech LSTM", "--json", str(tmp_path / "rows.json")])
+    assert [(row["work"], row["contender"]) for row in rows] == [("speech LSTM", name) for name in steps]
+    assert (tmp_path / "rows.png").stat().st_size > 5000
 
 
 def test_more_threads_are_refused(monkeypatch, capsys):

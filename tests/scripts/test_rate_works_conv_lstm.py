@@ -1,23 +1,34 @@
-"""The benchmark of convolution and LSTM measures what it says."""
+"""The works on convolution and LSTM: what they are called, who takes part, and that a step is a step."""
 
 from __future__ import annotations
 
-import json
+import pytest
 
 from scripts import rate_works_conv_lstm
 
 
-def test_every_contender_is_timed(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(rate_works_conv_lstm, "CONNECTIVITIES", (0.02,))
-    monkeypatch.setattr(rate_works_conv_lstm, "find_spec", lambda _: None)
-    monkeypatch.setattr(rate_works_conv_lstm, "BATCH_SIZE", 2)
-    rows = rate_works_conv_lstm.main(["--repeats", "1", "--json", str(tmp_path / "out" / "rows.json")])
-    assert json.loads((tmp_path / "out" / "rows.json").read_text()) == {"rows": rows}
-    assert [(row["work"], row["contender"]) for row in rows] == [
-        ("CIFAR-10 conv net batch 2 at 2 %", "ours"),
-        ("CIFAR-10 conv net batch 2 at 2 %", "NumPy dense"),
-        ("speech LSTM batch 2 at 2 %", "ours"),
-        ("speech LSTM batch 2 at 2 %", "NumPy dense"),
+def test_works_have_the_connectivities_that_are_asked_for():
+    assert [name for name, _ in rate_works_conv_lstm.works()] == [
+        f"{net} batch 32 at {share} %" for net in ("CIFAR-10 conv net", "speech LSTM") for share in (1, 5, 20)
     ]
-    assert all(0 < row["lowest_us"] <= row["median_us"] <= row["highest_us"] for row in rows)
-    assert "speech LSTM batch 2 at 2 %" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("place", [0, 3])
+def test_every_contender_learns(monkeypatch, place):
+    monkeypatch.setattr(rate_works_conv_lstm, "BATCH_SIZE", 2)
+    monkeypatch.setattr(rate_works_conv_lstm, "find_spec", lambda _: None)
+    nets = []
+    original = rate_works_conv_lstm.Trainer
+    monkeypatch.setattr(rate_works_conv_lstm, "Trainer", lambda net: nets.append(original(net)) or nets[-1])
+    steps = list(rate_works_conv_lstm.works())[place][1]()
+    assert list(steps) == ["ours", "NumPy dense"]
+    for step in steps.values():
+        step()
+        step()
+    ours, dense = nets
+    assert [trainer.steps_done for trainer in nets] == [2, 2]
+    assert ours.log.num_births == ours.log.num_deaths > 0
+    counts = [len(c) for c in ours.network.connections]
+    sites = [c.num_sites for c in ours.network.connections]
+    assert sum(counts) / sum(sites) == pytest.approx(0.01, rel=0.2)
+    assert dense.network.num_connections == 0

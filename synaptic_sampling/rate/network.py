@@ -97,6 +97,8 @@ class RateNetwork:
             num = layer.outputs_after(num)
         for index, layer in enumerate(self.layers):
             layer.build(self.seed, index, signs)
+        if budget == "network" and not self.connections:
+            raise ValueError("budget 'network' is for sparse layers, but all are dense; leave it at 'layer'.")
         self.budget = Budget(self.connections) if budget == "network" else None
         # Only layers with weights can come first.
         self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]

@@ -385,6 +385,8 @@ def test_layers_refuse():
         (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must be a DeepR or a FixedWiring"),
         (lambda: RateNetwork([Linear(3, 4)], RULE, seed=-1), ValueError, "seed must be between"),
         (lambda: RateNetwork([layer := Linear(3, 3), layer], RULE), ValueError, "stands in two places"),
+        (lambda: RateNetwork([Linear(3, 4)], RULE, budget="network"), ValueError, "is for sparse layers, but all are"),
+        (lambda: RateNetwork([Linear(3, 4)], RULE, budget="one"), ValueError, "budget must be 'layer' or 'network'"),
         (lambda: RateNetwork(make().layers, RULE), ValueError, "is part of a network already; make a new layer"),
         (lambda: RateNetwork(Linear(3, 3), RULE), TypeError, "layers must be a list"),
         (lambda: Trainer(make(), "ce"), TypeError, "loss must be a CrossEntropy or a MeanSquaredError, got 'ce'"),

@@ -12,6 +12,7 @@ import pytest
 
 from models import data
 from models.mlp import DIGITS, MNIST
+from models.speech_lstm import SPEECH
 from scripts.train_rate import METHODS, TASKS, _changed, main, train
 from synaptic_sampling import FixedWiring, RewiringLog
 
@@ -64,6 +65,21 @@ def test_every_method_learns_and_travels_between_processes(method):
     assert 0.3 < result.accuracies[-1] <= 1
 
 
+@pytest.mark.parametrize("method", ["rigl", "l1", "prune"])
+def test_methods_learn_other_tasks(method, monkeypatch, rng):
+    """An LSTM: that a convolution does is seen in tests/rate."""
+    net = SPEECH.make(SPEECH.rules["dense"], None)
+    x, y = np.abs(rng.standard_normal((40, net.num_in))).astype(np.float32), rng.integers(0, 10, 40)
+    monkeypatch.setitem(TASKS, "speech", TASKS["speech"]._replace(load=lambda _: ((x, y), (x[:9], y[:9]))))
+    result = train(task="speech", method=method, quick=True)
+    assert result.connections_per_layer == SPEECH.counts(SPEECH.connectivity)
+    assert result.connections_max == (sum(SPEECH.sites) if method in DENSE_AT_FIRST else result.connections)
+    assert (result.births > 0) == (method == "rigl")
+    assert (result.log.metadata["task"], result.log.metadata["method"]) == ("speech", method)
+    assert (result.log.metadata["batch_size"], result.log.metadata["epochs"]) == (32, 5)
+    assert result.log.metadata["schedule"]["class"] == "Decay"
+
+
 def test_connections_are_counted_anew(monkeypatch):
     def make_leaky(*args, **options):
         net = DIGITS.make(*args, **options)
@@ -100,6 +116,7 @@ def test_counts_of_another_run_and_one_budget(tmp_path):
     first = main(["--quick", "--budget", "network", "--out", str(tmp_path / "a")])
     assert sum(first["connections_per_layer"]) == first["connections_max_ever"] == K
     assert first["connections_per_layer"] != [960, 1500, 50]
+    assert first["budget"] == RewiringLog.load(tmp_path / "a" / "log-1.rewiring").metadata["budget"] == "network"
     arguments = ["--quick", "--method", "fixed", "--out", str(tmp_path / "b")]
     second = main([*arguments, "--connections-from", str(tmp_path / "a" / "summary.json")])
     assert second["connections_per_layer"] == first["connections_per_layer"]
@@ -118,7 +135,7 @@ def test_wrong_arguments_are_refused(capsys, tmp_path):
         (["--connectivity", "0.1,0.2"], "connectivity must be one number or 3, got 2"),
         (["--task", "mnist", "--data-dir", str(tmp_path)], "a data file is missing: expected "),
         (["--method", "soft"], "invalid choice: 'soft'"),
-        (["--task", "speech", "--method", "rigl"], "method 'rigl' is not for 'speech'; choose from deepr, fixed, set"),
+        (["--method", "prune", "--budget", "network"], "budget 'network' is for method 'deepr', got 'prune'"),
         (["--task", "speech", "--data-dir", str(tmp_path)], "fsdd_recordings.tar.xz with SHA-256"),
         (["--task", "cifar10", "--data-dir", str(tmp_path)], "data_batch_1 with MD5"),
     ]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+import textwrap
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -46,8 +47,7 @@ def comparison(logs: Logs) -> Picture:
         With four panels; what a log does not hold is said in the place of its curve.
     """
     views: list[tuple[str, Callable[..., Any]]] = [
-        ("Rewiring",
-         lambda log, ax, **look: plotting.plot_turnover(log, ax, **look).set_yscale("log", nonpositive="mask")),
+        ("Rewiring", rewiring),
         ("Survival of newborns",
          lambda log, ax, **look: plotting.plot_survival(log, ax, step_ratio=step_ratio(log), **look)),
         ("Weights", plotting.plot_weights),
@@ -61,9 +61,26 @@ def comparison(logs: Logs) -> Picture:
     caption = (
         "Top left: what is there in the middle of a record, over time in half-lives; grey: spines in brains that were "
         "watched for two times. Top right: births per time. Bottom: how long newborns live, and how strong connections "
-        "are at the end. Dashed: chance alone, for DEEP R without a gradient."
+        "are at the end. Dashed: chance alone, for DEEP R without a gradient, where rules differ in the colour of each."
     )
     return Picture("Runs beside each other", caption, figure)
+
+
+def rewiring(log: RewiringLog, ax: Any, **look: Any) -> None:
+    """Draw births per time, on a logarithmic axis where there are any.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        Of a run.
+    ax : Axes
+        The panel.
+    **look
+        color and label.
+    """
+    plotting.plot_turnover(log, ax, **look)
+    if log.num_births:
+        ax.set_yscale("log", nonpositive="mask")
 
 
 def overlay(logs: Logs, ax: Any, draw: Callable[..., Any]) -> None:
@@ -83,12 +100,17 @@ def overlay(logs: Logs, ax: Any, draw: Callable[..., Any]) -> None:
     ValueError
         If none of them can be drawn.
     """
-    missing = []
+    missing, laws = [], []
     for (name, log), colour in zip(logs.items(), COLOURS, strict=False):
+        drawn = len(ax.lines)
         try:
             draw(log, ax, color=colour, label=name)
         except ValueError as error:
-            missing.append(f"{name}: {error}")
+            missing.append(textwrap.fill(f"{name}: {error}", 42))
+        laws += [(line, colour) for line in ax.lines[drawn:] if line.get_gid() == "null law"]
+    if len(laws) > 1:
+        for line, colour in laws:  # To whom each belongs.
+            line.set_color(colour)
     if len(missing) == len(logs):
         raise ValueError("\n".join(missing))
     legend(ax, title="\n".join(missing) or None, title_fontsize="x-small")
@@ -115,7 +137,7 @@ def draw_or_say(ax: Any, title: str, draw: Callable[[Any], Any]) -> None:
 
 
 def panels(name: str, log: RewiringLog) -> Picture:
-    """Return six views of one run.
+    """Return eight views of one run.
 
     Parameters
     ----------
@@ -127,7 +149,7 @@ def panels(name: str, log: RewiringLog) -> Picture:
     Returns
     -------
     Picture
-        With six panels, fewer where something is not in the log.
+        With eight panels; what is not in the log is said in the place of its view.
     """
     index = max(log.sets, key=lambda n: len(log.wiring(log.first_step, n)[0]))
     ratio = step_ratio(log, index)
@@ -137,15 +159,20 @@ def panels(name: str, log: RewiringLog) -> Picture:
         ("In-degrees at the end", lambda ax: plotting.plot_degrees(log, ax, index=index)),
         ("Births and deaths", lambda ax: plotting.plot_connectivity(log, ax, index=index)),
         ("Connectivity at the end", lambda ax: plotting.plot_matrix(log, None, ax, index=index)),
+        ("Sites ever connected", lambda ax: plotting.plot_visited(log, ax, index=index)),
+        ("How far the weights have come", lambda ax: plotting.plot_drift(log, ax, index=index)),
         ("Way of the weights", lambda ax: plotting.plot_trajectory(log, ax, index=index)),
     ]
-    figure, axes = plt.subplots(2, 3, figsize=(12.0, 6.6), layout="constrained")
+    figure, axes = plt.subplots(4, 2, figsize=(9.0, 12.8), layout="constrained")
     for ax, (title, view) in zip(axes.flat, views, strict=True):
         draw_or_say(ax, title, view)
     about = log.sets[index]
+    more = f", the largest of {len(log.sets)}" if len(log.sets) > 1 else ""
     caption = (
-        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons. Dashed: chance alone; in-degrees: "
-        "random wiring. Looks are counted in steps of the rule; the way of the weights begins at the circle."
+        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons{more}. Dashed: chance alone, of "
+        "in-degrees and of sites: wiring at random. Dotted: weights that have nothing in common with the first. The "
+        "way of the weights, seen along the two directions in which they vary most, goes from the circle to the "
+        "square; chance alone draws a smooth arch, too. Looks and ages are counted in steps of the rule."
     )
     return Picture(f"{name} in detail", caption, figure)
 

@@ -32,11 +32,21 @@ MARGIN = 2.5
 #: Steps to which laws of chance are computed: their cost grows as the square.
 LONGEST_LAW = 20_000
 
+SURVIVES, CHANCE, BRAIN = "What survives?", "Is it more than chance?", "Is it like the brain?"
+
+#: What a reader who sees such a page for the first time has to know.
+WORDS = (
+    "A step is one event of the rule, in which connections die (are retracted) and others are born elsewhere. The "
+    "half-life is the time in which half of the connections are gone. Chance alone is the same rule without a "
+    "gradient: what noise and l1 do by themselves."
+)
+
 STYLE = """
 body { font: 15px/1.5 system-ui, sans-serif; color: #222; max-width: 62em; margin: 2em auto; padding: 0 1em }
 h1 { font-size: 1.6em } h2 { font-size: 1.25em; margin-top: 2em; border-bottom: 1px solid #ccc }
 table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .3em .9em .3em 0; text-align: left;
-vertical-align: top; border-bottom: 1px solid #e4e4e4 } th { font-weight: 600 } figure { margin: 1.5em 0 }
+vertical-align: top; border-bottom: 1px solid #e4e4e4 } th, td b { font-weight: 600 }
+small { color: #555; display: block } figure { margin: 1.5em 0 }
 img { max-width: 100%; height: auto }
 figcaption { color: #555; font-size: .93em } pre { white-space: pre-wrap; font-size: .85em; color: #444 }
 @media print { figure, tr { break-inside: avoid } }
@@ -52,10 +62,16 @@ class Picture(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """A question that people have, and what the log says."""
+    """A question that people have, what the log says in a few words, and the numbers that this rests on."""
 
     question: str
-    text: str
+    verdict: str
+    numbers: str = ""
+
+    @property
+    def text(self) -> str:
+        """Return all that is said."""
+        return f"{self.verdict} {self.numbers}".strip()
 
 
 def step_ratio(log: RewiringLog, index: int | None = None) -> float | None:
@@ -109,63 +125,69 @@ def answers(log: RewiringLog) -> list[Answer]:
     steps = max(1, log.last_step - log.first_step)
     per_step, number = _per_step(log)
     unit, length = _unit(log)
-    found = [
-        Answer(
-            "How much is rewired?",
-            f"{log.num_births} births and {log.num_deaths} deaths in {steps} steps, among about {number} connections: "
-            f"{100 * per_step:.3g} % of them per step{_in_units(per_step, unit, length)}.",
-        )
-    ]
-    if not log.num_births:
-        return [*found, Answer("What survives?", "All: nothing was rewired.")]
-    young = half_life(survival_curve(table_of_newborns(log)))
-    old = half_life(survival_of_all(log, middle))
-    whole = survival_of_all(log, log.first_step)
-    found.append(
-        Answer(
-            "What survives?",
-            f"Of the first connections {100 * whole.probability[-1]:.1f} % are there to the end. Of all that are there "
-            f"in the middle of the record half stay {_span(old.value, unit, length)}; of newborns half stay "
-            f"{_span(young.value, unit, length)}.",
-        )
+    much = Answer(
+        "How much is rewired?",
+        f"{100 * per_step:.3g} % of the connections are replaced per step{_in_units(per_step, unit, length)}.",
+        f"{log.num_births} births and {log.num_deaths} deaths in {steps} steps, among about {number} connections.",
     )
-    return [*found, _chance(log), _brain(log, middle)]
+    if not log.num_births + log.num_deaths:
+        still = "Nothing was rewired."
+        return [much, *(Answer(question, still) for question in (SURVIVES, CHANCE, BRAIN))]
+    return [much, _survives(log, middle), _chance(log), _brain(log, middle)]
+
+
+def _survives(log: RewiringLog, middle: int) -> Answer:
+    """Say how long half of the connections stay, of those there are."""
+    unit, length = _unit(log)
+    whole, verdict, of_whom = survival_of_all(log, log.first_step), [], ""
+    if _number(log, middle):
+        verdict.append(f"half of all stay {_span(half_life(survival_of_all(log, middle)).value, unit, length)}")
+        of_whom = "All: those that are there in the middle of the record. "
+    if log.num_births:
+        young = half_life(survival_curve(table_of_newborns(log)))
+        verdict.append(f"half of newborns {'' if verdict else 'stay '}{_span(young.value, unit, length)}")
+    share = f"Of the first connections {100 * whole.probability[-1]:.1f} % are there to the end."
+    said = ", ".join(verdict) or "none stays beyond the middle of the record"
+    return Answer(SURVIVES, f"{said[0].upper()}{said[1:]}.", of_whom + share)
 
 
 def _chance(log: RewiringLog) -> Answer:
     """Compare newborns with chance: all sets together where they have one law, otherwise each with its own."""
-    question, ratio = "Is it more than chance?", step_ratio(log)
+    ratio = step_ratio(log)
+    if not log.num_births:
+        return Answer(CHANCE, "Nothing was born that could be compared with chance.")
     if ratio is not None:
-        return Answer(question, _against(ratio, log))
-    texts = []
-    for index, about in sorted(log.sets.items()):
-        own = step_ratio(log, index)
-        if own is None:
-            rule = _class(log.rule_of(index))
-            text = (
-                f"No law of chance alone is known for {rule} with these parameters."
-                if rule
-                else "The log does not name a rule whose law of chance alone is known."
-            )
-        elif rewired_per_step(log, index).rate.any():
-            text = _against(own, log, index)
-        else:
-            text = "Nothing was rewired."
-        texts.append((about.name or f"set {index}", text))
-    if len({text for _, text in texts}) == 1:
-        return Answer(question, texts[0][1])
-    return Answer(question, " ".join(f"{name}: {text}" for name, text in texts))
+        return Answer(CHANCE, *_against(ratio, log))
+    found = {about.name or f"set {n}": _chance_of(log, n) for n, about in sorted(log.sets.items())}
+    if len(set(found.values())) == 1:
+        return Answer(CHANCE, *found.popitem()[1])
+    verdicts, numbers = zip(*found.values(), strict=True)
+    return Answer(CHANCE, *(" ".join(f"{name}: {own}" for name, own in zip(found, texts, strict=True) if own)
+                            for texts in (verdicts, numbers)))  # fmt: skip
+
+
+def _chance_of(log: RewiringLog, index: int) -> tuple[str, str]:
+    ratio, rule = step_ratio(log, index), _class(log.rule_of(index))
+    if ratio is None and rule:
+        return f"No law of chance alone is known for {rule} with these parameters.", ""
+    if ratio is None:
+        return "The log does not name a rule whose law of chance alone is known.", ""
+    return _against(ratio, log, index) if rewired_per_step(log, index).rate.any() else ("Nothing was rewired.", "")
 
 
 def _per_step(log: RewiringLog, index: int | None = None) -> tuple[float, int]:
     """Return which share of the connections is born per step, and how many there are in the middle of the record."""
-    middle = (log.first_step + log.last_step) // 2
-    number = sum(len(log.wiring(middle, n)[0]) for n in (log.sets if index is None else [index]))
+    number = _number(log, (log.first_step + log.last_step) // 2, index)
     births = log.num_births if index is None else rewired_per_step(log, index).rate.sum()
     return float(births / max(1, log.last_step - log.first_step) / max(1, number)), number
 
 
-def _against(ratio: float, log: RewiringLog, index: int | None = None) -> str:
+def _number(log: RewiringLog, step: int, index: int | None = None) -> int:
+    """Return how many connections there are after a step."""
+    return sum(len(log.wiring(step, n)[0]) for n in (log.sets if index is None else [index]))
+
+
+def _against(ratio: float, log: RewiringLog, index: int | None = None) -> tuple[str, str]:
     """Compare newborns with their law: they all begin at 0, so that it holds from the first step of the record on."""
     per_step, _ = _per_step(log, index)
     curve = survival_of_newborns(log, index)
@@ -173,48 +195,50 @@ def _against(ratio: float, log: RewiringLog, index: int | None = None) -> str:
     age = max(1, int(np.flatnonzero(law >= SHARE_LEFT)[-1]))
     at = int(np.searchsorted(curve.time, age, side="right")) - 1
     here, margin = curve.probability[at], MARGIN * (curve.high[at] - curve.low[at]) / 2
-    text = (
-        f"By chance alone (noise and l1, no gradient) {100 * law[age]:.3g} % of newborns live longer than {age} steps; "
+    numbers = (
+        f"By chance alone {100 * law[age]:.3g} % of newborns live longer than {age} steps; "
         f"here {100 * here:.3g} % (give or take {100 * margin:.2g}). In the long run chance would replace "
-        f"{100 * exact.turnover_rate(ratio):.3g} % per step; here it was {100 * per_step:.3g} %. "
+        f"{100 * exact.turnover_rate(ratio):.3g} % per step; here it was {100 * per_step:.3g} %."
     )
     if here > law[age] + margin:
-        return text + "The gradient holds connections in place: what is used stays longer."
+        return "Yes: the gradient holds connections in place, what is used stays longer.", numbers
     if here < law[age] - margin:
-        return text + "The gradient drives rewiring: newborns are pushed out faster than by chance."
-    return text + "Newborns cannot be told from chance alone."
+        return "Yes: the gradient drives rewiring, newborns are pushed out faster than by chance.", numbers
+    return "It does not show: newborns cannot be told from chance alone.", numbers
 
 
 def _brain(log: RewiringLog, middle: int) -> Answer:
     """Compare what is lost early, in half-lives, with the brains that were watched for two times."""
-    question, curve = "Is it like the brain?", survival_of_all(log, middle)
+    if not _number(log, middle):
+        return Answer(BRAIN, "No connection is left in the middle of the record.")
+    curve = survival_of_all(log, middle)
     unit = half_life_at_one_rate(curve)
     if not 0 < unit < math.inf:
-        return Answer(
-            question, "Nothing that was there in the middle of the record died: no brain is as still as this."
-        )
+        return Answer(BRAIN, "Nothing that was there in the middle of the record died: no brain is as still as this.")
     name, (times, shares) = min(brains_in_half_lives().items(), key=lambda item: item[1][0][0])
     look = min(row.days for row in PUBLISHED if f"{row.source}, {row.preparation}" == name)
     if times[0] * unit < 1:
         return Answer(
-            question,
+            BRAIN,
+            "Steps are too long to tell.",
             f"Half of the connections are replaced in {unit:.3g} steps: too few to see what goes soon. In the brain it "
             f"is {100 * (1 - shares[0]):.1f} % in {look:g} days, {times[0]:.3f} half-lives ({name}).",
         )
     reached = np.searchsorted(curve.time / unit, times[0], side="right") - 1
     here, low, high = (float(values[reached]) for values in (curve.probability, curve.low, curve.high))
     one_rate, chance = 0.5 ** times[0], _by_chance(log, times[0])
-    text = (
+    numbers = (
         f"After {times[0]:.3f} half-lives {100 * here:.1f} % are still there (looked at in every step), in the brain "
         f"{100 * shares[0]:.1f} % ({name}, looked at after {look:g} days); if all died at one rate it would be "
-        f"{100 * one_rate:.1f} %{'' if chance is None else f', by chance alone {100 * chance:.1f} %'}. "
+        f"{100 * one_rate:.1f} %{'' if chance is None else f', by chance alone {100 * chance:.1f} %'}."
     )
     if high >= one_rate:
-        return Answer(question, text + "That some go soon and others stay, as in the brain, does not show.")
+        return Answer(BRAIN, "That some go soon and others stay, as in the brain, does not show.", numbers)
     than = "more than" if high < shares[0] else "less than" if low > shares[0] else "like"
-    text += f"As in the brain, some go soon and others stay; the early loss is {than} there."
-    also = chance is not None and chance < one_rate
-    return Answer(question, text + (" Chance alone does so too: this is no sign of learning." if also else ""))
+    verdict = f"As in the brain, some go soon and others stay; the early loss is {than} there."
+    if chance is not None and chance < one_rate:
+        verdict += " Chance alone does so too: this is no sign of learning."
+    return Answer(BRAIN, verdict, numbers)
 
 
 def _by_chance(log: RewiringLog, time: float) -> float | None:
@@ -269,9 +293,9 @@ def page(logs: Mapping[str, RewiringLog], pictures: Sequence[Picture], said: Map
         The page, its pictures embedded.
     """
     questions = list(dict.fromkeys(answer.question for own in said.values() for answer in own))
-    texts = {name: {answer.question: answer.text for answer in own} for name, own in said.items()}
+    cells = {name: {answer.question: answer for answer in own} for name, own in said.items()}
     glance = _table(
-        ["", *said], [[question, *(texts[name].get(question, "") for name in said)] for question in questions]
+        ["", *said], [[question, *(cells[name].get(question, "") for name in said)] for question in questions]
     )
     figures = "".join(
         f'<figure><h3>{escape(p.title)}</h3><img alt="{escape(p.title)}" src="data:image/png;base64,{_png(p.figure)}">'
@@ -292,28 +316,36 @@ def page(logs: Mapping[str, RewiringLog], pictures: Sequence[Picture], said: Map
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Rewiring</title>'
         f"<style>{STYLE}</style></head><body><h1>Rewiring of {escape(', '.join(logs))}</h1>"
-        f"<h2>At a glance</h2>{glance}<h2>Pictures</h2>{figures}"
+        f"<h2>At a glance</h2><p>{WORDS}</p>{glance}<h2>Pictures</h2>{figures}"
         "<h2>Connections</h2>"
         + _table(["run", "set", "neurons", "pairs that may be connected", "connections at the end"], rows)
         + "<h2>Published numbers from brains</h2><p>How fast spines seem to turn over depends on how often one looks: "
         "the time between two looks is part of each number. Evidence: read in the abstract or a table of the paper, or "
         "recalled and not checked.</p>"
-        + _table(["source", "preparation", "quantity", "%", "over days", "days between looks", "evidence"], brains)
+        + _table(["source", "preparation", "quantity", "value", "over days", "days between looks", "evidence"], brains)
         + f"<h2>How the runs were made</h2>{made}</body></html>\n"
     )
 
 
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    top = "".join(f"<th>{escape(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{escape(cell)}</td>" for cell in row) + "</tr>" for row in rows)
+def _table(head: Sequence[str], rows: Sequence[Sequence[str | Answer]]) -> str:
+    top = "".join(f"<th>{_cell(name)}</th>" for name in head)
+    body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
     return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def _cell(content: str | Answer) -> str:
+    """Return what a cell holds as HTML; numbers stay with their percent signs."""
+    if isinstance(content, Answer):
+        numbers = f"<small>{_cell(content.numbers)}</small>" if content.numbers else ""
+        return f"<b>{_cell(content.verdict)}</b>{numbers}"
+    return escape(content).replace(" %", "&nbsp;%")
 
 
 def _range(row: Any) -> str:
     if row.quantity == "lifetime":
         return f"{row.low:g} to {row.high:g} days"
     low, high = 100 * row.low, 100 * row.high
-    return f"{low:.3g}" if np.isclose(low, high) else f"{low:.3g} to {high:.3g}"
+    return f"{low:.3g} %" if np.isclose(low, high) else f"{low:.3g} to {high:.3g} %"
 
 
 def _metadata(log: RewiringLog) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.lines import Line2D
 
 __all__ = ["COLOURS", "NULL_STYLE", "NUM_NULL_POINTS", "axes_of", "legend"]
 
@@ -44,7 +45,7 @@ def legend(ax: Axes, **options: Any) -> None:
         For ``Axes.legend``.
     """
     handles, labels = ax.get_legend_handles_labels()
-    null = [line for line in ax.get_lines() if line.get_gid() == "null law"][:1]
+    null = [Line2D([], [], **NULL_STYLE)] if any(line.get_gid() == "null law" for line in ax.get_lines()) else []
     if handles or null:
         names = [*labels, *["chance alone"] * len(null)]
         ax.legend([*handles, *null], names, **{"frameon": False, "fontsize": "small", **options})

@@ -55,7 +55,8 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     record, axes = log_of(log), axes_of(ax)
     check_integer("most", most, minimum=1, maximum=10**7)
     kept, every = _thinned(record, index, most)
-    look = {"linestyle": "none", "marker": ".", "markersize": 1.5, "markeredgewidth": 0, **style}
+    size = np.clip(150 / np.sqrt(max(1, len(kept))), 1.5, 5.0)  # Few dots are to be seen, many kept apart.
+    look = {"linestyle": "none", "marker": ".", "markersize": size, "markeredgewidth": 0, **style}
     for kind, name, colour in ((-1, "deaths", COLOURS[1]), (1, "births", COLOURS[0])):
         own = kept[kept["kind"] == kind]
         axes.plot(own["step"], own["post"], label=name, **{"color": colour, **look})
@@ -63,7 +64,7 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     axes.set_ylabel("postsynaptic neuron")
     if every > 1:
         axes.set_title(f"1 of {every} events", fontsize="small", loc="right")
-    legend(axes, markerscale=6, loc="upper right", frameon=True)
+    legend(axes, markerscale=9 / size, loc="upper right", frameon=True)
     return axes
 
 

@@ -10,6 +10,7 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 
 from scripts import plot_rewiring
 from scripts.report import answers, step_ratio
@@ -105,7 +106,10 @@ def test_numbers_are_those_of_the_log(tmp_path):
     log, said = RewiringLog.load(tmp_path / "a.rewiring"), texts(tmp_path / "a.rewiring")
     assert f"{log.num_births} births and {log.num_deaths} deaths in 200 steps" in said[QUESTIONS[0]]
     per = 100 * log.num_births / 200 / 100
-    assert f"{per:.3g} % of them per step, {per * 100:.3g} % per 1000 samples" in said[QUESTIONS[0]]
+    assert (
+        f"{per:.3g} % of the connections are replaced per step, {per * 100:.3g} % per 1000 samples"
+        in said[QUESTIONS[0]]
+    )
     first, last = (set(zip(*(ends.tolist() for ends in log.wiring(n)[:2]), strict=True)) for n in (0, 200))
     there = len(log.lives()[log.lives()["initial"] & ~log.lives()["dead"]])
     assert there <= len(first & last)
@@ -114,7 +118,10 @@ def test_numbers_are_those_of_the_log(tmp_path):
 
 def test_a_wiring_that_never_changes(tmp_path):
     record(tmp_path / "still.rewiring", FixedWiring(0.1))
-    assert texts(tmp_path / "still.rewiring")["What survives?"] == "All: nothing was rewired."
+    assert [text == "Nothing was rewired." for text in texts(tmp_path / "still.rewiring").values()] == [
+        False,
+        *3 * [True],
+    ]
     assert plot_rewiring.main([str(tmp_path / "still.rewiring"), "--out", str(tmp_path / "out")]) == 0
 
 
@@ -146,13 +153,12 @@ def test_each_set_is_compared_with_the_law_of_its_own_rule():
     slow, fast = (DeepR(learning_rate=0.1, l1=l1, temperature=0.2) for l1 in (0.2, 0.6))
     log = two_rules((0.0, 0.2), (slow, fast))
     assert (step_ratio(log), step_ratio(log, 0), step_ratio(log, 1)) == (None, slow.step_ratio, fast.step_ratio)
-    said = answers(log)[2].text
-    assert re.match(
-        r"a: By chance alone .* cannot be told from chance alone\. b: By chance alone .* gradient holds", said
-    )
+    said = answers(log)[2]
+    assert re.match(r"a: It does not show: .*\. b: Yes: the gradient holds", said.verdict)
+    assert re.match(r"a: By chance .* b: By chance ", said.numbers)
     own = len(log.events[(log.events["set"] == 1) & (log.events["kind"] == 1)]) / 600 / 400
-    assert f"here it was {100 * own:.3g} %" in said.partition(" b: ")[2]
-    same = answers(two_rules((0.0, 0.0), (slow, slow)))[2].text
+    assert f"here it was {100 * own:.3g} %" in said.numbers.partition(" b: ")[2]
+    same = answers(two_rules((0.0, 0.0), (slow, slow)))[2].numbers
     assert same.startswith("By chance alone")
 
 
@@ -211,7 +217,7 @@ def by_chance(seed, ratio=0.2, steps=600, pull=0.0):
 def test_chance_is_not_taken_for_learning(seed):
     # Margins of 4.9 standard errors: a false alarm in a million; a law that is 2 % off in r is not looked for here.
     said = {answer.question: answer.text for answer in answers(by_chance(seed))}
-    assert "Newborns cannot be told from chance alone." in said[QUESTIONS[2]]
+    assert "newborns cannot be told from chance alone." in said[QUESTIONS[2]]
     assert "too few to see what goes soon" in said[QUESTIONS[3]]
 
 
@@ -239,6 +245,39 @@ def test_logs_without_units_weights_or_deaths_have_a_report(tmp_path):
         log.save(tmp_path / f"{name}.rewiring")
         assert plot_rewiring.main([str(tmp_path / f"{name}.rewiring"), "--out", str(tmp_path / name)]) == 0
         assert len(Page((tmp_path / name / "report.html").read_text()).images) == 2
+
+
+def test_runs_beside_each_other_keep_their_units_and_laws(tmp_path):
+    """What cannot be counted in the unit of the others is named; each law of chance has the colour of its run."""
+    record(tmp_path / "a.rewiring", RULE, samples=10.0)
+    record(tmp_path / "b.rewiring", DeepR(learning_rate=0.1, l1=0.4, temperature=0.2), seconds=0.1)
+    picture = plot_rewiring.comparison({name: RewiringLog.open(tmp_path / f"{name}.rewiring") for name in "ab"})
+    _, rewired, newborns, weights = picture.figure.axes
+    assert len(rewired.lines) == 1
+    assert "b: the log cannot be counted per 1000\nsamples" in rewired.get_legend().get_title().get_text()
+    curves, laws = ([line for line in newborns.lines if (line.get_gid() == "null law") == law] for law in (False, True))
+    assert [law.get_color() for law in laws] == [curve.get_color() for curve in curves]
+    assert len({law.get_color() for law in laws}) == 2
+    assert [line.get_color() for line in weights.lines] == ["0.15"]
+    plt.close(picture.figure)
+
+
+@pytest.mark.parametrize("survivors", [0, 3])
+def test_what_is_pruned_for_good_is_not_all_that_survives(tmp_path, survivors):
+    log, ends = RewiringLog(), np.arange(10)
+    log.describe(0, num_pre=10, num_post=10, num_sites=100)
+    log.snapshot(0, 0, ends, ends, np.full(10, np.nan), np.ones(10))
+    for n in range(1, 41):
+        rows = [(n, n - 1, n - 1, n - 1, 0, -1, 1)] if n <= 10 - survivors else []
+        log.record(RewiringInfo(n, np.array(rows, EVENT), len(rows), 0), seconds=n)
+    log.save(tmp_path / "pruned.rewiring")
+    said = {answer.question: answer.text for answer in answers(log)}
+    assert f"0 births and {10 - survivors} deaths in 40 steps" in said[QUESTIONS[0]]
+    assert f"Of the first connections {10 * survivors:.1f} % are there to the end." in said[QUESTIONS[1]]
+    assert said[QUESTIONS[1]].startswith("Half of all stay longer than" if survivors else "None stays beyond")
+    assert said[QUESTIONS[2]] == "Nothing was born that could be compared with chance."
+    assert ("no brain is as still" if survivors else "No connection is left in the middle") in said[QUESTIONS[3]]
+    assert plot_rewiring.main([str(tmp_path / "pruned.rewiring"), "--out", str(tmp_path)]) == 0
 
 
 def free(c):

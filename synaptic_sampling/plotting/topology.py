@@ -147,9 +147,9 @@ def plot_drift(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any
     found = drift(record, index)
     apart = np.hypot(found.norm[0], found.norm)
     (line,) = axes.plot(found.step, found.from_start, **{"linewidth": 1.2, "marker": "o", "markersize": 3, **style})
-    axes.plot(found.step[1:], apart[1:], ":", color=line.get_color(), linewidth=1.2, label="nothing in common")
+    axes.plot(found.step, apart, ":", color=line.get_color(), linewidth=1.2, label="nothing in common")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("step")
-    axes.set_ylabel("distance from the first weights\n(units of $\\theta$)")
+    axes.set_ylabel("distance from the first weights\n(units of the weights)")
     legend(axes, loc="lower right")
     return axes

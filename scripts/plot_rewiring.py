@@ -133,7 +133,9 @@ def draw_or_say(ax: Any, title: str, draw: Callable[[Any], Any]) -> None:
         draw(ax)
     except ValueError as error:
         ax.set_axis_off()
-        ax.text(0, 0.5, str(error), wrap=True, fontsize="small", transform=ax.transAxes)
+        said = "\n".join(textwrap.fill(line, 48) for line in str(error).splitlines())
+        # Out of the layout: a long text would leave no room for the other panels.
+        ax.text(0, 0.5, said, fontsize="small", transform=ax.transAxes, in_layout=False)
 
 
 def panels(name: str, log: RewiringLog) -> Picture:

@@ -280,6 +280,25 @@ def test_what_is_pruned_for_good_is_not_all_that_survives(tmp_path, survivors):
     assert plot_rewiring.main([str(tmp_path / "pruned.rewiring"), "--out", str(tmp_path)]) == 0
 
 
+def test_what_is_said_in_place_of_a_picture_leaves_room_for_the_others(tmp_path):
+    c = Connections.random(30, 30, 100, seed=1)
+    log = RewiringLog()
+    log.annotate(rule=PruneAndRegrow("w < 0.1"))
+    log.describe(0, num_pre=30, num_post=30, num_sites=900, name="synapses of a long name")
+    for n in range(5):
+        if n:
+            log.record(step(c, np.zeros(100), RULE), seconds=n)
+        log.snapshot(n, 0, c.pre, c.post, np.zeros(100), c.polarity)
+    for picture in (plot_rewiring.panels("a", log), plot_rewiring.comparison({"a": log})):
+        picture.figure.canvas.draw()
+        shown = [text for ax in picture.figure.axes for text in ax.texts if "holds no weights" in text.get_text()]
+        assert shown
+        width = picture.figure.bbox.width
+        assert all(text.get_window_extent().width < 0.5 * width for text in shown)
+        assert all(ax.get_window_extent().width > 0.3 * width for ax in picture.figure.axes)
+        plt.close(picture.figure)
+
+
 def free(c):
     taken = set(zip(c.pre.tolist(), c.post.tolist(), strict=True))
     return next((i, j) for i in range(5) for j in range(5) if (i, j) not in taken)

@@ -257,9 +257,9 @@ def test_bad_steps():
 # Laws ---------------------------------------------------------------------------------------------------------------
 
 
-def deviations(rule, side, steps, **options):
-    """Return by how many standard errors active share and births are off, after many steps."""
-    c, law = near_its_law(rule, side, 7, **options), soft_law(rule)
+def deviations(rule, side, steps, first=None, **options):
+    """Return by how many standard errors active share and births are off, after many steps; made with another rule."""
+    c, law = near_its_law(first or rule, side, 7, **options), soft_law(rule)
     for _ in range(steps):
         info = step(c, zero(c), rule)
     number, shares = c.num_sites, np.array([law.active_share, law.turnover, law.turnover])
@@ -286,6 +286,16 @@ def test_active_share_of_the_authors(connectivity):
 def test_active_share_with_small_steps():
     """r = 0.3, depth 10 of 20; catches 5 %."""
     assert np.abs(deviations(RULE, 400, 600)).max() < BOUND
+
+
+@pytest.mark.statistical
+@pytest.mark.parametrize(("noise", "steps"), [(0.5, 2000), (2.0, 300)])
+def test_active_share_after_a_change_of_the_learning_rate(noise, steps):
+    """The clock of the deep runs on as before; their walk is that of the rule of now."""
+    rule = replace(RULE, learning_rate=RULE.learning_rate * noise**2)
+    found = np.abs(deviations(rule, 400, steps, first=RULE, depth=max(4.0, 4.0 * noise)))
+    # With noise of 0.5 the clock ticks in every fourth step, and births are not evenly spread over them.
+    assert found[[0, 2] if noise < 1 else [0, 1, 2]].max() < BOUND
 
 
 @pytest.mark.statistical

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -119,16 +120,13 @@ def test_law_of_brownian_motion():
         assert still_below(np.array([time]), 4.0, 15.0, 20.0)[0] == pytest.approx(expected, abs=1e-9)
 
 
-def due_in_time(theta, number, shift=SHIFT):
-    """Return how many of those that enter at theta come back in each tick, until all have."""
-    wheel, slots = np.zeros((soft_deep.LEVELS, soft_deep.RING), np.int64), np.arange(number, dtype=np.int32)
-    span, key = 2 * shift - FLOOR, (np.uint64(5), np.uint64(6))
-    walk = 1.0, shift, span, 1.0, 0, np.uint64(1), np.uint64(9)
-    soft_deep._enter(slots, np.full(number, theta), *walk, *key, exit_times(), wheel)
-    due, now = [], 0
-    while wheel.any():
-        now += 1
-        due.append(soft_deep._tick(wheel, now, np.uint64(now), np.uint64(11), *key))
+def due_in_time(theta, number, sigma=1.0):
+    """Return how many of those that enter at theta come back in each step with that noise, until all have."""
+    deep, slots = Deep(0, -8.0, FLOOR, 5, 0), np.arange(number, dtype=np.int32)
+    deep.enter(slots, np.full(number, theta), sigma, FLOOR, 1, sigma**2)
+    due = []
+    while deep.number:
+        due.append(deep.tick(len(due) + 2, sigma**2))
     return np.array(due)
 
 
@@ -148,11 +146,16 @@ def chi_square(due, law):
 
 @pytest.mark.statistical
 @pytest.mark.parametrize("theta", [-10.3, -17.0, -29.5])
-def test_times_of_return(theta):
-    """100 000 times against the exact law of the walk; false-alarm rate 1e-6 each; catches a shift left out."""
-    law = share_still_retracted(RULE, theta, 6000)
-    assert chi_square(due_in_time(theta, 100_000), law) < 1
-    assert chi_square(due_in_time(theta, 100_000, shift=0.0), law) > 1.2
+@pytest.mark.parametrize("sigma", [1.0, 2.0])
+def test_times_of_return(theta, sigma, monkeypatch):
+    """100 000 times against the exact law of the walk; false-alarm rate 1e-6 each; catches a shift left out.
+
+    A tick is a step with noise of 1; with a noise of 2, four of them pass in each step.
+    """
+    law = share_still_retracted(replace(RULE, learning_rate=RULE.learning_rate * sigma**2), theta, 6000)
+    assert chi_square(due_in_time(theta, 100_000, sigma), law) < 1
+    monkeypatch.setattr("synaptic_sampling._soft_deep.SHIFT", 0.0)
+    assert chi_square(due_in_time(theta, 100_000, sigma), law) > 1.2
 
 
 @pytest.mark.statistical
@@ -175,7 +178,21 @@ def test_first_times_of_all():
     share = np.maximum(law[:-1] - law[1:], 1e-12)
     bound, least = binom.isf(FALSE_ALARM / 800, number, share), binom.ppf(FALSE_ALARM / 800, number, share)
     assert ((due <= bound) & (due >= least)).all()
-    assert abs(due.sum() - number * (1 - law[-1])) < 4.9 * math.sqrt(number * law[-1] * (1 - law[-1]))
+    for n in (25, 50, 100, 400):  # Half a tick too early or too late would show in the first of them.
+        assert abs(due[:n].sum() - number * (1 - law[n])) < 5.2 * math.sqrt(number * law[n] * (1 - law[n]))
+
+
+def test_coins_of_each_set_are_its_own():
+    """Seed and index decide how a block is halved, and how long those stay that enter."""
+    entered, halved = set(), set()
+    for seed, index in ((3, 0), (4, 0), (3, 1)):
+        deep = Deep(0, -8.0, FLOOR, seed, index)
+        deep.enter(np.arange(9, dtype=np.int32), np.full(9, -10.0), 1.0, FLOOR, 1, 1.0)
+        entered.add(deep.wheel.tobytes())
+        deep.wheel[:] = 0
+        deep.wheel[3, 70] = 1000
+        halved.add(tuple(deep.tick(n, 1.0) for n in range(1, 600)))
+    assert len(entered) == len(halved) == 3
 
 
 def test_mean_time_is_exact():

@@ -6,7 +6,6 @@ Each has the name of its kernel without the underscore. Occupied sites are a Pyt
 from __future__ import annotations
 
 import math
-import struct
 
 import numpy as np
 
@@ -47,31 +46,28 @@ def fill_words(chunk, step, stream, k0, k1):
 
 
 def polynomial(x, *coefficients):
-    """Horner's scheme, the coefficient of the highest power first."""
-    value = coefficients[0]
+    """Horner's scheme in float32, the coefficient of the highest power first."""
+    value = np.float32(coefficients[0])
     for c in coefficients[1:]:
-        value = c + x * value
+        value = np.float32(c) + x * value
     return value
 
 
-def logarithm_parts(x):
-    """Return e and m with x = m 2**e and m in [sqrt(1/2), sqrt(2))."""
-    bits = struct.unpack("<q", struct.pack("<d", x))[0]
-    exponent = ((bits + 0x0009_5F61_9980_C433) >> 52) - 1023
-    return exponent, math.ldexp(x, -exponent)
-
-
 def gauss_pair(radius_word, angle_word):
-    exponent, m = logarithm_parts(radius_word + 0.5)
-    z = (m - 1.0) / (m + 1.0)
-    log_m = z * polynomial(z * z, 2 / 15, 2 / 13, 2 / 11, 2 / 9, 2 / 7, 2 / 5, 2 / 3, 2.0)
-    radius = math.sqrt((32 - exponent) * math.log(2.0) - log_m)
-    y = (angle_word % 2**30 + 0.5) * (math.pi / 2 * 2.0**-30) - math.pi / 4
-    sine = y * polynomial(y * y, -1 / 39916800, 1 / 362880, -1 / 5040, 1 / 120, -1 / 6, 1.0)
-    cosine = polynomial(y * y, 1 / 479001600, -1 / 3628800, 1 / 40320, -1 / 720, 1 / 24, -1 / 2, 1.0)
-    sign_0 = -1.0 if angle_word // 2**30 % 2 else 1.0
-    sign_1 = -1.0 if angle_word // 2**31 else 1.0
-    return sign_0 * radius * (cosine - sine), sign_1 * radius * (cosine + sine)
+    """Box and Muller in float32; the logarithm by 2 atanh, halved octaves."""
+    f = np.float32
+    m, exponent = math.frexp(f(radius_word) + f(0.5))
+    if f(2 * m) < f(math.sqrt(2.0)):
+        m, exponent = 2 * m, exponent - 1
+    z = (f(m) - f(1)) / (f(m) + f(1))
+    log_m = z * polynomial(z * z, 2 / 9, 2 / 7, 2 / 5, 2 / 3, 2.0)
+    radius = np.sqrt(f(32 - exponent) * f(math.log(2.0)) - log_m)
+    y = (f(angle_word % 2**30 - 2**29) + f(0.5)) * f(math.pi / 2 * 2.0**-30)
+    sine = y * polynomial(y * y, 1 / 362880, -1 / 5040, 1 / 120, -1 / 6, 1.0)
+    cosine = polynomial(y * y, 1 / 40320, -1 / 720, 1 / 24, -1 / 2, 1.0)
+    sign_0 = -1 if angle_word // 2**30 % 2 else 1
+    sign_1 = -1 if angle_word // 2**31 else 1
+    return sign_0 * float(radius * (cosine - sine)), sign_1 * float(radius * (cosine + sine))
 
 
 def box_muller(words):

@@ -21,7 +21,7 @@ def _diffuse(gradient, mean, keep, gain, scale, limit, low, high, step, stream, 
     number.
     """
     words = np.empty(CHUNK, np.uint32)
-    nu = np.empty(CHUNK, np.float64)
+    nu = np.empty(CHUNK, np.float32)
     active = np.empty(CHUNK, np.bool_)
     n = 0
     for start in range(0, theta.size, CHUNK):
@@ -31,7 +31,7 @@ def _diffuse(gradient, mean, keep, gain, scale, limit, low, high, step, stream, 
         for i in range(th.size):
             active[i] = th[i] >= 0.0
             push = gain * min(max(np.float64(g[i]), -limit), limit)
-            x = ((mean + keep * (np.float64(th[i]) - mean)) + push) + scale * nu[i]
+            x = ((mean + keep * (np.float64(th[i]) - mean)) + push) + scale * np.float64(nu[i])
             th[i] = min(max(x, low), high)
         for i in range(th.size):
             if (th[i] >= 0.0) != active[i]:

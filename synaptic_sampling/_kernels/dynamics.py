@@ -1,7 +1,8 @@
 """The moves of a step: slope by the optimizer, Langevin step, retraction, regrowth.
 
 Symbols are those of Bellec et al. (2018): theta, eta (learning rate), alpha (l1), sigma = sqrt(2 eta T).
-State may be float32 or float64; the arithmetic is float64 and rounded once when stored.
+State may be float32 or float64; the arithmetic is float64 and rounded once when stored, the noise has the 24 bits of
+a float32.
 """
 
 from __future__ import annotations
@@ -80,7 +81,7 @@ def _langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta, r
     Return their number. ``slope`` is dE/dw, hence dE/dtheta = polarity*slope (Bellec et al. 2018, Algorithm 1).
     """
     words = np.empty(CHUNK, np.uint32)
-    nu = np.zeros(CHUNK, np.float64)
+    nu = np.zeros(CHUNK, np.float32)
     n = 0
     for start in range(0, theta.size, CHUNK):
         # Views that begin at 0 spare the compiler the question whether an index is negative: twice as fast.
@@ -90,7 +91,7 @@ def _langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta, r
             _box_muller(words, nu)
         for i in range(th.size):
             drift = eta * (np.float64(p[i]) * np.float64(s[i]) + alpha)
-            th[i] = (np.float64(th[i]) - drift) + sigma * nu[i]
+            th[i] = (np.float64(th[i]) - drift) + sigma * np.float64(nu[i])
         # In a loop of its own, which leaves the one above to the vector units.
         for i in range(th.size):
             if th[i] < 0.0:

@@ -20,7 +20,7 @@ def _soft(slope, polarity, eta, alpha, sigma, floor, step, stream, k0, k1, theta
     Nothing falls below ``floor``. Write the slots where theta crossed 0 into ``crossed`` and return their number.
     """
     words = np.empty(CHUNK, np.uint32)
-    nu = np.empty(CHUNK, np.float64)
+    nu = np.empty(CHUNK, np.float32)
     active = np.empty(CHUNK, np.bool_)
     n = 0
     for start in range(0, theta.size, CHUNK):
@@ -30,7 +30,7 @@ def _soft(slope, polarity, eta, alpha, sigma, floor, step, stream, k0, k1, theta
         for i in range(th.size):
             active[i] = th[i] >= 0.0
             drift = eta * (np.float64(p[i]) * np.float64(s[i]) + alpha) if active[i] else 0.0
-            th[i] = max((np.float64(th[i]) - drift) + sigma * nu[i], floor)
+            th[i] = max((np.float64(th[i]) - drift) + sigma * np.float64(nu[i]), floor)
         for i in range(th.size):
             if (th[i] >= 0.0) != active[i]:
                 crossed[n] = start + i

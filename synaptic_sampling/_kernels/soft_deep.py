@@ -125,7 +125,7 @@ def _sojourn(distance, span, slot, step, stream, k0, k1, exits):
     while away:
         w0, w1, coin, _ = _philox(np.uint64(slot), step, stream, attempt, k0, k1)
         normal, _ = _gauss_pair(np.uint32(w0), np.uint32(w1))
-        time += distance * distance * _look_up(exits, normal)
+        time += distance * distance * _look_up(exits, np.float64(normal))
         distance = min(2.0 * distance, 2.0 * span - 2.0 * distance)
         away = coin >= HALF
         attempt += np.uint64(1)
@@ -172,7 +172,7 @@ def _land(slots, sigma, step, stream, k0, k1, overshoots, theta):
     for n in range(slots.size):
         w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
         normal, _ = _gauss_pair(np.uint32(w0), np.uint32(w1))
-        theta[slots[n]] = sigma * _look_up(overshoots, normal)
+        theta[slots[n]] = sigma * _look_up(overshoots, np.float64(normal))
 
 
 @jit

@@ -94,7 +94,10 @@ def measure(work: str, contenders: dict[str, Run], turns: int) -> list[dict[str,
     steps = {}
     for name, run in contenders.items():
         run(1)
-        steps[name] = max(1, int(SECONDS_PER_TURN / max(_seconds(run, 1), 1e-6)))
+        # By doubling: what a call costs beside its steps must not be taken for the time of a step.
+        steps[name] = 1
+        while _seconds(run, steps[name]) * steps[name] < SECONDS_PER_TURN:
+            steps[name] *= 2
     times: dict[str, list[float]] = {name: [] for name in contenders}
     for _ in range(turns):
         for name, run in contenders.items():

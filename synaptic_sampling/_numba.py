@@ -8,7 +8,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["jit"]
+__all__ = ["inlined", "jit"]
 
 
 def _cache_wanted() -> bool:
@@ -39,4 +39,24 @@ def jit(function: Callable[..., Any]) -> Any:
     callable
         The compiled dispatcher (``.py_func`` is the Python original).
     """
-    return njit(function, cache=_cache_wanted(), nogil=True, error_model="numpy", boundscheck=False)
+    return _compiled(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """Compile a kernel into each that calls it: one that takes so many arrays that to pass them takes time.
+
+    Parameters
+    ----------
+    function : callable
+        As for ``jit``.
+
+    Returns
+    -------
+    callable
+        The compiled dispatcher.
+    """
+    return _compiled(function, inline="always")
+
+
+def _compiled(function: Callable[..., Any], **options: str) -> Any:
+    return njit(function, cache=_cache_wanted(), nogil=True, error_model="numpy", boundscheck=False, **options)

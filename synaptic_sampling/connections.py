@@ -18,7 +18,7 @@ from synaptic_sampling.slots import Slots
 __all__ = ["Connections"]
 
 #: Places in the table of occupied sites, per connection.
-TABLE_FACTOR = 1.5
+TABLE_FACTOR = 2.0
 #: By how much the table is enlarged where it is too small.
 GROWTH = 1.25
 

@@ -14,12 +14,15 @@ def f32(value):
 
 
 def dot(x, y):
-    """Sixteen products, added by halves: first to second half, and so on."""
+    """Products, first added for each of sixteen lanes, then first half to second half, and so on."""
     products = [f32(f32(a) * f32(b)) for a, b in zip(x, y, strict=True)]
-    while len(products) > 1:
-        half = len(products) // 2
-        products = [f32(a + b) for a, b in zip(products[:half], products[half:], strict=True)]
-    return products[0]
+    lanes = products[:LANES]
+    for begin in range(LANES, len(products), LANES):
+        lanes = [f32(a + b) for a, b in zip(lanes, products[begin : begin + LANES], strict=True)]
+    while len(lanes) > 1:
+        half = len(lanes) // 2
+        lanes = [f32(a + b) for a, b in zip(lanes[:half], lanes[half:], strict=True)]
+    return lanes[0]
 
 
 def add_scaled(scale, x, y):
@@ -34,20 +37,14 @@ def forward(pre, post, polarity, theta, bias, x):
 
 
 def weight_gradient(pre, post, x, delta):
-    gradient = []
-    for i, j in zip(pre, post, strict=True):
-        slope = f32(0)
-        for begin in range(0, len(x[0]), LANES):
-            slope = f32(slope + dot(x[i][begin : begin + LANES], delta[j][begin : begin + LANES]))
-        gradient.append(slope)
-    return gradient
+    return [dot(x[i], delta[j]) for i, j in zip(pre, post, strict=True)]
 
 
-def backward(pre, post, polarity, theta, x, delta):
+def input_gradient(pre, post, polarity, theta, x, delta):
     dx = [[f32(0)] * len(x[0]) for _ in x]
     for i, j, sign, parameter in zip(pre, post, polarity, theta, strict=True):
         dx[i] = add_scaled(f32(f32(sign) * parameter), delta[j], dx[i])
-    return weight_gradient(pre, post, x, delta), dx
+    return dx
 
 
 def relu(x):

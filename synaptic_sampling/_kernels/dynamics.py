@@ -33,11 +33,12 @@ MOVE = 2
 @jit
 def _first_not_finite(values):
     """Return the first index whose value is NaN or infinite, or -1."""
-    # x - x is 0 unless x is not finite; to count is fast, and the search happens once in a blue moon.
-    wrong = 0
+    # x - x is NaN where x is not finite, else 0; no early end, since many are looked at together, and all are fine.
+    wrong = False
     for k in range(values.size):
-        wrong += values[k] - values[k] != 0.0
-    if wrong == 0:
+        nothing = values[k] - values[k]
+        wrong |= nothing != nothing
+    if not wrong:
         return -1
     for k in range(values.size):
         if not math.isfinite(values[k]):

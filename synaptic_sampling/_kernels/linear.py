@@ -10,13 +10,13 @@ import math
 
 import numpy as np
 
-from synaptic_sampling._kernels.lanes import LANES, _add_scaled, _dot, _sum, _turn
+from synaptic_sampling._kernels.lanes import LANES, _add_scaled, _dot, _dots, _sum, _turn
 from synaptic_sampling._numba import jit
 
 __all__ = [
-    "_backward",
     "_cross_entropy",
     "_forward",
+    "_input_gradient",
     "_load_batch",
     "_mean_squared_error",
     "_relu",
@@ -33,63 +33,49 @@ PAIRWISE = 128
 
 
 @jit
-def _forward(pre, post, polarity, theta, bias, x, out):
-    """Write ``bias[j] + sum of w*x[i]`` over the connections i -> j into ``out[j]``."""
+def _add_weighted(sources, targets, polarity, theta, x, out):
+    """Add ``w*x[source]`` to ``out[target]`` for each connection."""
     width = x.shape[1]
-    for j in range(out.shape[0]):
-        for b in range(width):
-            out[j, b] = bias[j]
     if width == LANES:  # Twice as fast as below: no inner loop.
-        for k in range(pre.size):
+        for k in range(theta.size):
             w = np.float32(polarity[k]) * theta[k]
-            _add_scaled(w, x, np.int64(pre[k]) * LANES, out, np.int64(post[k]) * LANES)
+            _add_scaled(w, x, np.int64(sources[k]) * LANES, out, np.int64(targets[k]) * LANES)
         return
-    for k in range(pre.size):
+    for k in range(theta.size):
         w = np.float32(polarity[k]) * theta[k]
-        source = np.int64(pre[k]) * width
-        target = np.int64(post[k]) * width
+        source, target = np.int64(sources[k]) * width, np.int64(targets[k]) * width
         for b in range(0, width, LANES):
             _add_scaled(w, x, source + b, out, target + b)
 
 
 @jit
-def _weight_gradient(pre, post, x, delta, gradient):
-    """Write dE/dw of each connection, the sum of ``x[pre]*delta[post]`` over the batch, into ``gradient``."""
-    width = x.shape[1]
-    if width == LANES:
-        for k in range(pre.size):
-            gradient[k] = ZERO + _dot(x, np.int64(pre[k]) * LANES, delta, np.int64(post[k]) * LANES)
-        return
-    for k in range(pre.size):
-        source = np.int64(pre[k]) * width
-        target = np.int64(post[k]) * width
-        slope = ZERO
-        for b in range(0, width, LANES):
-            slope += _dot(x, source + b, delta, target + b)
-        gradient[k] = slope
+def _forward(pre, post, polarity, theta, bias, x, out):
+    """Write ``bias[j] + sum of w*x[i]`` over the connections i -> j into ``out[j]``."""
+    for j in range(out.shape[0]):
+        for b in range(out.shape[1]):
+            out[j, b] = bias[j]
+    _add_weighted(pre, post, polarity, theta, x, out)
 
 
 @jit
-def _backward(pre, post, polarity, theta, x, delta, gradient, dx):
-    """Write dE/dw into ``gradient`` and dE/dx into ``dx``; ``delta`` is dE/d(output)."""
-    width = x.shape[1]
+def _weight_gradient(pre, post, x, delta, gradient):
+    """Write dE/dw of each connection, the sum of ``x[pre]*delta[post]`` over the batch, into ``gradient``."""
+    whole, width = pre.size - pre.size % LANES, x.shape[1]
+    if width == LANES:  # A known width spares the loop over a row.
+        for k in range(0, whole, LANES):
+            _dots(x, pre, delta, post, LANES, k, gradient)
+    else:
+        for k in range(0, whole, LANES):
+            _dots(x, pre, delta, post, width, k, gradient)
+    for k in range(whole, pre.size):
+        _dot(x, pre, delta, post, width, k, gradient)
+
+
+@jit
+def _input_gradient(pre, post, polarity, theta, delta, dx):
+    """Write dE/dx, the sum of ``w*delta[j]`` over the connections i -> j, into ``dx[i]``; ``delta`` is dE/d(output)."""
     dx[:] = ZERO
-    if width == LANES:
-        for k in range(pre.size):
-            w = np.float32(polarity[k]) * theta[k]
-            source, target = np.int64(pre[k]) * LANES, np.int64(post[k]) * LANES
-            gradient[k] = ZERO + _dot(x, source, delta, target)
-            _add_scaled(w, delta, target, dx, source)
-        return
-    for k in range(pre.size):
-        w = np.float32(polarity[k]) * theta[k]
-        source = np.int64(pre[k]) * width
-        target = np.int64(post[k]) * width
-        slope = ZERO
-        for b in range(0, width, LANES):
-            slope += _dot(x, source + b, delta, target + b)
-            _add_scaled(w, delta, target + b, dx, source + b)
-        gradient[k] = slope
+    _add_weighted(post, pre, polarity, theta, delta, dx)
 
 
 @jit
@@ -130,18 +116,16 @@ def _tanh_backward(out, delta):
 def _load_batch(samples, order, out):
     """Write the samples numbered in ``order``, turned to [feature, batch], into ``out``; the padding becomes 0."""
     num_features, width = out.shape
-    # By tiles, of which rows are read and written whole: four times as fast as feature by feature.
-    tile = np.zeros((LANES, LANES), np.float32)
+    whole = num_features - num_features % LANES
+    starts = np.zeros(LANES, np.int64)
     for begin in range(0, width, LANES):
         used = max(0, min(LANES, order.size - begin))
-        tile[used:] = ZERO
-        for first in range(0, num_features - LANES + 1, LANES):
-            for b in range(used):
-                row = samples[order[begin + b], first : first + LANES]
-                for f in range(LANES):
-                    tile[b, f] = row[f]
-            _turn(tile, out, first * width + begin, width)
-        for f in range(num_features // LANES * LANES, num_features):
+        for b in range(used):
+            starts[b] = np.int64(order[begin + b]) * num_features
+        # By tiles, of which rows are read and written whole: four times as fast as feature by feature.
+        for first in range(0, whole, LANES):
+            _turn(samples, starts, used, first, out, first * width + begin, width)
+        for f in range(whole, num_features):
             for b in range(LANES):
                 out[f, begin + b] = samples[order[begin + b], f] if b < used else ZERO
 
@@ -175,15 +159,17 @@ def _cross_entropy(out, labels, delta):
     n = labels.size
     loss = 0.0
     delta[:] = ZERO
+    likelihood = np.empty(out.shape[0])
     for b in range(n):
         top = np.float64(out[0, b])
         for j in range(1, out.shape[0]):
             top = max(top, np.float64(out[j, b]))
         total = 0.0
         for j in range(out.shape[0]):
-            total += math.exp(np.float64(out[j, b]) - top)
+            likelihood[j] = math.exp(np.float64(out[j, b]) - top)
+            total += likelihood[j]
         for j in range(out.shape[0]):
-            delta[j, b] = math.exp(np.float64(out[j, b]) - top) / total / n
+            delta[j, b] = likelihood[j] / total / n
         delta[labels[b], b] -= np.float32(1.0 / n)
         loss += math.log(total) + top - np.float64(out[labels[b], b])
     return loss / n

@@ -11,9 +11,9 @@ import numpy as np
 
 from synaptic_sampling._kernels.dynamics import _adam, _first_not_finite, _langevin, _momentum, _regrow, _retract
 from synaptic_sampling._kernels.linear import (
-    _backward,
     _cross_entropy,
     _forward,
+    _input_gradient,
     _load_batch,
     _relu,
     _relu_backward,
@@ -23,7 +23,7 @@ from synaptic_sampling._kernels.linear import (
     _weight_gradient,
 )
 from synaptic_sampling._kernels.vacancy import _draw_by_enumeration, _draw_by_rejection, _vacant_sites
-from synaptic_sampling._numba import jit
+from synaptic_sampling._numba import inlined, jit
 
 __all__ = ["ADAM", "IDENTITY", "MOMENTUM", "RELU", "SGD", "TANH", "Learning", "Moments", "Signals", "Slots", "Wiring"]
 
@@ -95,7 +95,7 @@ class Learning(NamedTuple):
     corrections: Any
 
 
-@jit
+@inlined
 def _present(wirings, signals, samples, order, first):
     """Return the outputs [unit, batch] for the samples numbered in ``order``; ``first`` is memory for them."""
     _load_batch(samples, order, first)
@@ -111,7 +111,7 @@ def _present(wirings, signals, samples, order, first):
     return x
 
 
-@jit
+@inlined
 def _propagate_back(wirings, signals, first, delta):
     """Write all gradients; return whether they and all parameters are finite. ``delta`` is dE/d(output)."""
     finite = True
@@ -124,10 +124,9 @@ def _propagate_back(wirings, signals, first, delta):
         if s.has_bias:
             _sum_rows(delta, s.bias_gradient)
             finite = finite and _first_not_finite(s.bias_gradient) < 0
-        if n == 0:
-            _weight_gradient(c.pre, c.post, first, delta, s.gradient)
-        else:
-            _backward(c.pre, c.post, c.polarity, c.theta, signals[n - 1].out, delta, s.gradient, s.dx)
+        _weight_gradient(c.pre, c.post, first if n == 0 else signals[n - 1].out, delta, s.gradient)
+        if n > 0:
+            _input_gradient(c.pre, c.post, c.polarity, c.theta, delta, s.dx)
             delta = s.dx
         finite = finite and _first_not_finite(s.gradient) < 0 and _first_not_finite(c.theta) < 0
     return finite
@@ -155,6 +154,13 @@ def _set_ages(moments, now, birth_step):
 
 
 @jit
+def _descend(direction, eta, bias):
+    """Move biases against their gradient."""
+    for j in range(bias.size):
+        bias[j] -= direction[j] * eta
+
+
+@inlined
 def _move(c, s, slots, rule, step):
     """Move weights and biases; return how many slots stand in ``slots.retracted``."""
     now = slots.steps_done + step
@@ -174,9 +180,7 @@ def _move(c, s, slots, rule, step):
     )
     if s.has_bias:
         _set_ages(slots.bias_moments, slots.bias_steps_done + step, slots.birth_step[:0])
-        direction, eta = _direction(s.bias_gradient, slots.bias_moments, rule), np.float32(rule.eta)
-        for j in range(s.bias.size):
-            s.bias[j] -= direction[j] * eta
+        _descend(_direction(s.bias_gradient, slots.bias_moments, rule), np.float32(rule.eta), s.bias)
     return number
 
 
@@ -195,7 +199,7 @@ def _draw(c, slots, dying, now, key):
     return keys
 
 
-@jit
+@inlined
 def _rewire(c, slots, number, now, key, events):
     """Retract and regrow; ``events`` has room for both."""
     dying = slots.retracted[:number]

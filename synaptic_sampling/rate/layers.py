@@ -220,12 +220,10 @@ class SparseLinear(_Affine):
             dE/dx, if it is wanted.
         """
         self._bias_gradient(delta)
-        c, gradient = self.connections, self._sparse.gradient
+        c = self.connections
+        linear._weight_gradient(c.pre, c.post, self._x, delta, self._sparse.gradient)
         if wanted:
-            dx = self._input_gradient()
-            linear._backward(c.pre, c.post, c.polarity, c.theta, self._x, delta, gradient, dx)
-        else:
-            linear._weight_gradient(c.pre, c.post, self._x, delta, gradient)
+            linear._input_gradient(c.pre, c.post, c.polarity, c.theta, delta, self._input_gradient())
         return self._dx
 
 

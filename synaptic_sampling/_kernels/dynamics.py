@@ -36,8 +36,7 @@ def _first_not_finite(values):
     # x - x is NaN where x is not finite, else 0; no early end, since many are looked at together, and all are fine.
     wrong = False
     for k in range(values.size):
-        nothing = values[k] - values[k]
-        wrong |= nothing != nothing
+        wrong |= math.isnan(values[k] - values[k])
     if not wrong:
         return -1
     for k in range(values.size):

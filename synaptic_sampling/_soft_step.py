@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.soft import _soft
-from synaptic_sampling._kernels.soft_deep import _land, _release
+from synaptic_sampling._kernels.soft_deep import _land
+from synaptic_sampling._kernels.vacancy import _remove_all
 from synaptic_sampling._soft_deep import overshoots
 from synaptic_sampling.events import EVENT, RewiringInfo, join_events
 from synaptic_sampling.randomness import Stream
@@ -73,7 +74,7 @@ def _exchange(c: SoftConnections, lost: Slots, rule: SoftDeepR) -> tuple[Slots, 
     scale = (rule.noise_scale / c.noise_scale) ** 2
     due = c.deep.tick(c.steps_done, scale)
     c.deep.enter(lost, c.theta, rule.noise_scale, c.theta_min, c.steps_done, scale)
-    _release(c._table, c.sites.keys(c.pre[lost], c.post[lost]))
+    _remove_all(c._table, c.sites.keys(c.pre[lost], c.post[lost]))
     behind = np.arange(len(c), len(c) + max(0, due - len(lost)), dtype=np.int32)
     slots = np.concatenate([lost[:due], behind])
     c.bear(slots, lost, Stream.BIRTH)

@@ -116,6 +116,10 @@ def remove(occupied, key):
     return True
 
 
+def remove_all(occupied, keys):
+    occupied.difference_update(keys)
+
+
 def allowed(key, num_post, forbidden_diagonal):
     pre, post = divmod(key, num_post)
     return post - pre != forbidden_diagonal

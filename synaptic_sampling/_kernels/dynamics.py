@@ -12,7 +12,7 @@ import math
 import numpy as np
 
 from synaptic_sampling._kernels.philox import CHUNK, _box_muller, _fill_words, _philox
-from synaptic_sampling._kernels.vacancy import _remove
+from synaptic_sampling._kernels.vacancy import _remove_all
 from synaptic_sampling._numba import jit
 
 __all__ = ["_adam", "_first_not_finite", "_langevin", "_momentum", "_polarities", "_polarity", "_regrow", "_retract"]
@@ -132,10 +132,12 @@ def _polarities(pre, post, signs, num_post, stream, k0, k1, out):
 @jit
 def _retract(slots, pre, post, polarity, num_post, step, index, table, events):
     """Free the sites of the given slots in ``table`` and write their deaths into ``events``."""
+    keys = np.empty(slots.size, np.int64)
     for n in range(slots.size):
         k = slots[n]
-        _remove(table, np.int64(pre[k]) * num_post + post[k])
+        keys[n] = np.int64(pre[k]) * num_post + post[k]
         _write_event(events, n, step, pre[k], post[k], k, index, DEATH, polarity[k])
+    _remove_all(table, keys)
 
 
 @jit

@@ -12,7 +12,6 @@ import math
 import numpy as np
 
 from synaptic_sampling._kernels.philox import _gauss_pair, _philox
-from synaptic_sampling._kernels.vacancy import _remove
 from synaptic_sampling._numba import jit
 
 __all__ = [
@@ -25,7 +24,6 @@ __all__ = [
     "_enter",
     "_heads",
     "_land",
-    "_release",
     "_spread",
     "_tick",
 ]
@@ -173,10 +171,3 @@ def _land(slots, sigma, step, stream, k0, k1, overshoots, theta):
         w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
         normal, _ = _gauss_pair(np.uint32(w0), np.uint32(w1))
         theta[slots[n]] = sigma * _look_up(overshoots, np.float64(normal))
-
-
-@jit
-def _release(table, keys):
-    """Free sites in ``table``."""
-    for key in keys:
-        _remove(table, key)

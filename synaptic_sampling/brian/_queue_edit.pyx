@@ -3,20 +3,31 @@
 """Edits the spike queue of a pathway where a few of its synapses were rewired, instead of building it anew.
 
 Compiled by Brian2 as its own generated code is, against its own header. Each function leaves the queue as Brian2's
-``prepare`` would, and returns False, nothing done, if the queue is not as it was said to be.
+``prepare`` would, and returns False, nothing done, if the queue is not as it was said to be. A handle is the capsule of
+a queue, or the queue itself, of which Brian2 2.9 hands out no capsule.
 """
 from cython.operator cimport dereference
-from cpython.pycapsule cimport PyCapsule_GetPointer
+from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetPointer
 from libcpp cimport bool as cbool
 from libcpp.algorithm cimport lower_bound
 from libcpp.vector cimport vector
 
 
-cdef extern from "spikequeue.h":
+cdef extern from *:
+    """
+    #if __has_include("spikequeue.h")
+    #include "spikequeue.h"
+    #else
+    #include "cspikequeue.cpp"
+    #endif
+    /* Brian2's class SpikeQueue as Cython lays it out: the pointer is its first member. */
+    struct SpikeQueueObject { PyObject_HEAD CSpikeQueue *thisptr; };
+    """
     cdef cppclass CSpikeQueue:
         vector[vector[int]] queue
         vector[vector[int]] synapses
         int source_start
+        int source_end
         int *delays
         cbool scalar_delay
         void ensure_delay(int)
@@ -32,15 +43,25 @@ cdef extern from *:
     }
     """
     void give_delays(CSpikeQueue *, int, int)
+    cdef struct SpikeQueueObject:
+        CSpikeQueue *thisptr
 
 
-cdef CSpikeQueue *the_queue(capsule) except NULL:
-    return <CSpikeQueue *> PyCapsule_GetPointer(capsule, "CSpikeQueue")
+cdef CSpikeQueue *the_queue(handle) except NULL:
+    if PyCapsule_CheckExact(handle):
+        return <CSpikeQueue *> PyCapsule_GetPointer(handle, "CSpikeQueue")
+    return (<SpikeQueueObject *> <void *> handle).thisptr
 
 
-def follow(capsule, const int[::1] slots, const int[::1] before, const int[::1] now):
+def serves(handle, int start, int end):
+    """Return whether this is an empty queue for the neurons from start to end - 1, to tell a strange layout."""
+    cdef CSpikeQueue *queue = the_queue(handle)
+    return queue.source_start == start and queue.source_end == end and queue.queue.size() == 1
+
+
+def follow(handle, const int[::1] slots, const int[::1] before, const int[::1] now):
     """Let slots belong to other neurons than before; -1 where a slot belongs, or belonged, to none."""
-    cdef CSpikeQueue *queue = the_queue(capsule)
+    cdef CSpikeQueue *queue = the_queue(handle)
     cdef vector[int] *row
     cdef vector[int].iterator place
     cdef Py_ssize_t k
@@ -65,9 +86,9 @@ def follow(capsule, const int[::1] slots, const int[::1] before, const int[::1] 
     return True
 
 
-def set_delays(capsule, const int[::1] slots, const int[::1] delays, int before, int now):
+def set_delays(handle, const int[::1] slots, const int[::1] delays, int before, int now):
     """Give slots other delays, in steps, where each has its own; so many slots there were, and are now."""
-    cdef CSpikeQueue *queue = the_queue(capsule)
+    cdef CSpikeQueue *queue = the_queue(handle)
     cdef Py_ssize_t k
     cdef int first = queue.delays[0]
     if before != now:
@@ -79,9 +100,9 @@ def set_delays(capsule, const int[::1] slots, const int[::1] delays, int before,
             queue.scalar_delay = False
 
 
-def redirect(capsule, const int[::1] old, const int[::1] new, int number):
+def redirect(handle, const int[::1] old, const int[::1] new, int number):
     """Let spikes on their way through slots, ascending, of this many in all, go through others; drop them at -1."""
-    cdef CSpikeQueue *queue = the_queue(capsule)
+    cdef CSpikeQueue *queue = the_queue(handle)
     cdef vector[char] listed = vector[char](number, 0)
     cdef vector[int] *row
     cdef size_t k, m, kept

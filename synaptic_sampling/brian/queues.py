@@ -3,8 +3,8 @@
 Beside ``surgery``, the only file that touches Brian2's private parts. A queue holds slots, not connections: whoever
 gives a slot to another connection has to drop what is on its way through it, and to let the queue know its new neuron.
 
-Where Brian2 compiles its code and hands out its queues (2.10 and later), they are edited by ``_queue_edit.pyx``, in a
-time that depends on what has changed; else Brian2 builds them anew from all synapses. The result is the same.
+Where Brian2 compiles its code, queues are edited by ``_queue_edit.pyx``, in a time that depends on what has changed;
+else Brian2 builds them anew from all synapses. The result is the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from __future__ import annotations
 import functools
 import logging
 import math
+import struct
 import weakref
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,9 @@ from numpy.typing import NDArray
 __all__ = ["delays", "drop_spikes", "follow", "owners", "redirect", "restore_delays", "use_first", "watch"]
 
 logger = logging.getLogger(__name__)
+
+#: Of a Python object with one pointer: reference count, type, pointer.
+MIN_OBJECT = 3 * struct.calcsize("P")
 
 #: How many slots of a Synapses object hold connections, where not all do.
 _IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -130,7 +134,7 @@ def redirect(synapses: Any, old: NDArray[np.int32], new: NDArray[Any]) -> None:
     editor = _editor()
     for pathway in synapses._pathways:
         if editor is not None:
-            editor.redirect(pathway.queue.get_capsule(), old, new, len(synapses))
+            editor.redirect(_handle(pathway.queue), old, new, len(synapses))
             continue
         offset, rows = pathway.queue._full_state()
         lengths = [len(row) for row in rows]
@@ -212,7 +216,7 @@ def _prepare(pathway: Any, number: int) -> None:
 
 def _edit(editor: Any, pathway: Any, slots: NDArray[np.int32], before: NDArray[np.int32], number: int) -> bool:
     """Change the queue's index in these slots only; return whether that was possible."""
-    known, queue = _KNOWN.get(pathway, 0), pathway.queue.get_capsule()
+    known, queue = _KNOWN.get(pathway, 0), _handle(pathway.queue)
     if not known or not editor.follow(queue, slots, before, _owners(pathway, slots, number)):
         return False
     if not pathway._delays.scalar:
@@ -226,7 +230,12 @@ def _edit(editor: Any, pathway: Any, slots: NDArray[np.int32], before: NDArray[n
 def _editor() -> Any:
     """Return the compiled functions that edit a queue, or None where queues are built anew."""
     compiles = get_device().code_object_class().class_name == "cython"
-    return _compiled() if compiles and hasattr(SpikeQueue, "get_capsule") else None
+    return _compiled() if compiles else None
+
+
+def _handle(queue: Any) -> Any:
+    """Return by what the editor finds the queue in C++: its capsule, or from Brian2 2.9 the object itself."""
+    return queue.get_capsule() if hasattr(queue, "get_capsule") else queue
 
 
 @functools.cache
@@ -239,10 +248,14 @@ def _compiled() -> Any:
         extra_link_args=prefs["codegen.cpp.extra_link_args"],
     )
     # Where the compiler fails, Brian2 may log that and return an empty module.
-    if hasattr(module, "follow"):
-        return module
-    logger.warning("the editor of spike queues could not be compiled; events of rewiring take longer.")
-    return None
+    if not hasattr(module, "follow"):
+        logger.warning("the editor of spike queues could not be compiled; events of rewiring take longer.")
+        return None
+    probe = SpikeQueue(3, 8)  # Named, since a capsule does not keep its queue alive.
+    if SpikeQueue.__basicsize__ < MIN_OBJECT or not module.serves(_handle(probe), 3, 8):
+        logger.warning("spike queues do not look as expected and are built anew; events of rewiring take longer.")
+        return None
+    return module
 
 
 def _check_empty(pathway: Any, before: float, now: float) -> None:

@@ -13,8 +13,6 @@ def target(request, monkeypatch):
     b2.start_scope()
     b2.prefs.codegen.target = "numpy" if request.param == "edited" else request.param
     if request.param == "edited":
-        if not hasattr(queues.SpikeQueue, "get_capsule"):
-            pytest.skip("this Brian2 does not hand out its queues")
         monkeypatch.setattr(queues, "_editor", queues._compiled)
     b2.defaultclock.dt = 0.1 * b2.ms
     b2.seed(1)  # What draws from Brian2's own numbers (conditions, births, seeds left out) is the same in every run.

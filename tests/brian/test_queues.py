@@ -128,4 +128,12 @@ def test_before_the_first_run_a_queue_is_built_anew(rng):
 def test_the_editor_belongs_to_compiled_code(target):
     assert queues._editor() is None
     b2.prefs.codegen.target = "cython"
-    assert (queues._editor() is not None) == hasattr(queues.SpikeQueue, "get_capsule")
+    assert queues._editor() is not None
+
+
+@edited
+def test_a_queue_of_a_strange_layout_is_noticed(rng):
+    editor, queue = queues._editor(), queues.SpikeQueue(3, 8)
+    assert editor.serves(queues._handle(queue), 3, 8)
+    assert not editor.serves(queues._handle(queue), 3, 9)
+    assert not editor.serves(queues._handle(queue), 2, 8)

@@ -42,6 +42,20 @@ def test_insert_all_finds_the_first_repeated_site(rng):
         assert vacancy._insert_all(empty_table(40), keys) == naive.insert_all(set(), keys.tolist())
 
 
+def test_remove_all_leaves_the_others(rng):
+    for _ in range(500):
+        capacity = int(rng.integers(2, 40))
+        table, occupied = empty_table(capacity), set()
+        for key in rng.choice(60, int(rng.integers(0, capacity)), replace=False).tolist():
+            vacancy._insert(table, key)
+            occupied.add(key)
+        keys = rng.choice(60, int(rng.integers(0, 20)), replace=False)
+        vacancy._remove_all(table, keys)
+        naive.remove_all(occupied, keys.tolist())
+        assert entries(table) == occupied
+        assert all(vacancy._contains(table, key) for key in occupied)
+
+
 def random_problem(rng):
     """Sites (listed or a grid, with or without autapses), an occupied part of them, and slots to fill."""
     num_pre, num_post = (int(n) for n in rng.integers(1, 9, 2))

@@ -13,7 +13,6 @@ from scipy.stats import binom, chi2
 
 from synaptic_sampling import SoftDeepR
 from synaptic_sampling._kernels import soft_deep
-from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling._soft_deep import SHIFT, Deep, exit_times, overshoots, still_below
 from synaptic_sampling.statistics.soft import share_still_retracted
 from tests import naive_soft
@@ -86,15 +85,11 @@ def test_wheel(dtype, scale, rng):
         assert wheel[level, block % soft_deep.RING] == number
 
 
-def test_land_and_release(rng):
+def test_land(rng):
     theta, slots, where = rng.random(50), np.array([0, 3, 49], np.int32), address(rng)
     expected = naive_soft.land(slots.tolist(), 0.3, *plain(where), overshoots(), theta)
     soft_deep._land(slots, 0.3, *where, overshoots(), theta)
     assert theta.tolist() == expected
-    table, keys = np.full(20, EMPTY), np.arange(0, 1000, 100)
-    _insert_all(table, keys)
-    soft_deep._release(table, keys[3:])
-    assert sorted(table[table != EMPTY].tolist()) == keys[:3].tolist()
 
 
 def moments(table):

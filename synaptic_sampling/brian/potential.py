@@ -136,6 +136,7 @@ class PotentialProjection(Projection):
         self.connections.restore({**state["connections"], "theta": self._array("theta")})
         self.fetch_theta()
         queues.restore_delays(self.synapses, state["delays"])
+        queues.restore_time_steps(self.synapses, state["time_steps"])
 
     def _flag(self) -> None:
         """Write who is connected."""

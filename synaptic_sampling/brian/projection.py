@@ -232,7 +232,11 @@ class Projection:
     def state(self) -> dict[str, Any]:
         """Return what Brian2's ``store`` keeps of this, and the delays, which Brian2 2.9 forgets."""
         state = {name: np.array(values) for name, values in self.connections.state().items() if name != "theta"}
-        return {"connections": state, "delays": queues.delays(self.synapses)}
+        return {
+            "connections": state,
+            "delays": queues.delays(self.synapses),
+            "time_steps": queues.time_steps(self.synapses),
+        }
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Take on what ``state`` returned.
@@ -246,6 +250,7 @@ class Projection:
         self.connections.restore({**state["connections"], "theta": self.connections.theta})
         self.fetch_theta()
         queues.restore_delays(self.synapses, state["delays"])
+        queues.restore_time_steps(self.synapses, state["time_steps"])
         queues.use_first(self.synapses, len(self.connections))
 
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:

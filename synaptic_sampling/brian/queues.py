@@ -25,7 +25,18 @@ from brian2.devices.device import get_device
 from brian2.synapses.cythonspikequeue import SpikeQueue
 from numpy.typing import NDArray
 
-__all__ = ["delays", "drop_spikes", "follow", "owners", "redirect", "restore_delays", "use_first", "watch"]
+__all__ = [
+    "delays",
+    "drop_spikes",
+    "follow",
+    "owners",
+    "redirect",
+    "restore_delays",
+    "restore_time_steps",
+    "time_steps",
+    "use_first",
+    "watch",
+]
 
 logger = logging.getLogger(__name__)
 
@@ -36,6 +47,8 @@ MIN_OBJECT = 3 * struct.calcsize("P")
 _IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 #: How many slots the queue of a pathway knows.
 _KNOWN: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+#: The dt in seconds of spikes on their way through a pathway that ``restore`` has brought back, until the next run.
+_RESTORED: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
 
 def watch(synapses: Any) -> None:
@@ -180,6 +193,35 @@ def restore_delays(synapses: Any, stored: list[NDArray[np.float64]]) -> None:
         pathway._delays.get_value()[:] = values
 
 
+def time_steps(synapses: Any) -> list[float]:
+    """Return the dt of the spikes on their way through each pathway, in seconds.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Any.
+
+    Returns
+    -------
+    list of float
+        That of the neurons that emit them.
+    """
+    return [pathway.source.clock.dt_ for pathway in synapses._pathways]
+
+
+def restore_time_steps(synapses: Any, stored: list[float]) -> None:
+    """Note the dt of spikes that Brian2 has brought back, or will: its queues only know that of the last run.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Watched.
+    stored : list of float
+        What ``time_steps`` returned.
+    """
+    _RESTORED.update(zip(synapses._pathways, stored, strict=True))
+
+
 def _initialiser(synapses: Any, pathway: Any) -> Any:
     """Return what Brian2 is to call at the begin of a run in the place of the pathway's own method."""
     own, before = type(pathway()).initialise_queue, pathway().source.clock.dt_
@@ -187,15 +229,29 @@ def _initialiser(synapses: Any, pathway: Any) -> Any:
     def initialise_queue() -> None:
         nonlocal before
         now = pathway().source.clock.dt_
-        if not math.isclose(now, before, rel_tol=1e-9):
-            _check_empty(pathway(), before, now)
+        emitted = _RESTORED.pop(pathway(), before)
+        if not math.isclose(now, emitted, rel_tol=1e-9):
+            _check_empty(pathway(), emitted, now)
+        if math.isclose(now, before, rel_tol=1e-9):
+            own(pathway())
+        else:
+            _with_spikes_aside(pathway(), own)
         before = now
-        own(pathway())
         _KNOWN[pathway()] = len(synapses())
         if synapses() in _IN_USE:
             _prepare(pathway(), _IN_USE[synapses()])
 
     return initialise_queue
+
+
+def _with_spikes_aside(pathway: Any, initialise: Any) -> None:
+    """Let Brian2 fill a queue for another dt than that of its last run; it would move the spikes on their way."""
+    offset, rows = pathway.queue._full_state()
+    pathway.queue._restore_from_full_state((0, []))
+    initialise(pathway)
+    _, empty = pathway.queue._full_state()
+    rows = rows[offset:] + rows[:offset]
+    pathway.queue._restore_from_full_state((0, rows + empty[len(rows) :]))
 
 
 def _number(synapses: Any) -> int:

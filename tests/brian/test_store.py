@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import DeepR, Rewiring, connect_exactly
+from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, connect_exactly
 from synaptic_sampling.brian import queues
 from tests.brian.oracle import DT
 from tests.brian.random_networks import Pair, Plan
@@ -110,3 +110,31 @@ def test_another_seed_takes_another_course_from_the_same_state(tmp_path):
     assert one == again
     assert one[0] == two[0]
     assert one[1] != two[1]
+
+
+@pytest.mark.parametrize("own_dt_kept", [True, False])
+def test_restore_to_a_state_of_another_dt_with_spikes_on_their_way(own_dt_kept):
+    """Brian2's queues know the dt of their last run only, and would move the spikes: these arrive when they should."""
+    inputs = b2.SpikeGeneratorGroup(3, [0, 1, 2, 0], [1, 2, 4.4, 4.8] * b2.ms)
+    neurons = b2.NeuronGroup(3, "v : 1")
+    s = b2.Synapses(inputs, neurons, "w : 1", on_pre="v_post += 1", delay=3 * b2.ms)
+    s.connect()
+    arrivals = b2.StateMonitor(neurons, "v", record=[0])
+    net = b2.Network(inputs, neurons, s, arrivals, Rewiring(s, PruneAndRegrow("w > 1"), dt=1 * b2.ms))
+    net.run(5 * b2.ms)
+    net.store()
+    net.run(6 * b2.ms)
+    uninterrupted = arrivals.t[:].tolist(), arrivals.v[0].tolist()
+    b2.defaultclock.dt = 0.2 * b2.ms
+    net.run(2 * b2.ms)
+    net.restore()
+    assert b2.defaultclock.dt == 0.1 * b2.ms
+    assert sum(len(row) for row in s.pre.queue._full_state()[1]) == 9
+    if not own_dt_kept:
+        b2.defaultclock.dt = 0.2 * b2.ms
+        with pytest.raises(Exception, match="prepar") as caught:
+            net.run(1 * b2.ms)
+        assert "dt was changed from 100. us to 200. us while 9 spikes" in str(caught.value.__cause__.__cause__)
+        return
+    net.run(6 * b2.ms)
+    assert (arrivals.t[:].tolist(), arrivals.v[0].tolist()) == uninterrupted

@@ -128,6 +128,7 @@ class Projection:
         if c.capacity > len(c):
             surgery.append(self.synapses, c.capacity - len(c))
             surgery.park(self.synapses, len(c))
+        surgery.count_multapses(self.synapses, len(c))
         self._write(self._names.get("polarity", "polarity"), slice(len(c)), c.polarity)
         self._write(self._names["connected"], slice(len(c)), 1)
         self._claim(owner)
@@ -201,6 +202,7 @@ class Projection:
             surgery.move(self.synapses, *info.moved)
         if info.num_births != info.num_deaths:
             queues.use_first(self.synapses, len(self.connections))
+        surgery.count_multapses(self.synapses, len(self.connections))
         queues.follow(self.synapses, slots, owners)
 
     def check_number(self, owner: str) -> None:
@@ -228,6 +230,7 @@ class Projection:
             c.restore({**c.state(), "pre": pre, "post": post, "polarity": signs})
         if len(c) < c.capacity:
             surgery.park(self.synapses, len(c))
+        surgery.count_multapses(self.synapses, len(c))
 
     def state(self) -> dict[str, Any]:
         """Return what Brian2's ``store`` keeps of this, and the delays, which Brian2 2.9 forgets."""

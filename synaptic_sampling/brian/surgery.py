@@ -4,6 +4,7 @@ What Brian2 keeps about a synapse, and what becomes of it here when its slot is 
 
 - endpoints and the degrees of both neurons: overwritten and counted anew;
 - every variable of the synapse: 0, the time of its last update: now, then the values given for a birth;
+- the number of a synapse among those of its pair, where the user asked for a ``multisynaptic_index``: counted anew;
 - spikes on their way through it, stored by slot and not by connection: dropped;
 - the spike queue's index from neurons to slots, per pathway: changed.
 
@@ -31,6 +32,7 @@ __all__ = [
     "append",
     "check_brian",
     "check_runtime",
+    "count_multapses",
     "endpoints",
     "groups",
     "is_connected",
@@ -264,6 +266,30 @@ def park(synapses: Any, number: int) -> None:
     """
     queues.use_first(synapses, number)
     _reset(synapses, np.arange(number, len(synapses)))
+
+
+def count_multapses(synapses: Any, number: int) -> None:
+    """Count the connections of each pair anew, in the order of slots, if the synapses have a ``multisynaptic_index``.
+
+    Parked slots are given -1, so that they are not taken for connections of a pair.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Changed in place.
+    number : int
+        How many slots hold connections.
+    """
+    if synapses.multisynaptic_index is None:
+        return
+    pre, post = (ends[:number] for ends in endpoints(synapses))
+    order = np.lexsort((post, pre))
+    first = np.ones(number, np.bool_)
+    first[1:] = (np.diff(pre[order]) != 0) | (np.diff(post[order]) != 0)
+    place = np.arange(number)
+    counts = synapses.variables[synapses.multisynaptic_index].get_value()
+    counts[order] = place - np.maximum.accumulate(np.where(first, place, 0))
+    counts[number:] = -1
 
 
 def _reset(synapses: Any, slots: NDArray[Any]) -> None:

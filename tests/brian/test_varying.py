@@ -307,3 +307,34 @@ def test_units_of_a_shared_budget_must_agree():
     rule = DeepR(learning_rate=1 * mV**2, l1=1 / mV, temperature=1.0)
     with pytest.raises((ValueError, b2.DimensionMismatchError)):
         Rewiring(synapses, rule)
+
+
+def numbers_within_pairs(pre, post):
+    seen = {}
+    numbers = []
+    for pair in zip(pre.tolist(), post.tolist(), strict=True):
+        numbers.append(seen.get(pair, 0))
+        seen[pair] = numbers[-1] + 1
+    return numbers
+
+
+@pytest.mark.parametrize("regrow", [True, False])
+def test_the_multisynaptic_index_counts_the_connections_of_each_pair(regrow):
+    groups = [b2.NeuronGroup(4, "v : 1"), b2.NeuronGroup(3, "v : 1")]
+    s = b2.Synapses(*groups, "w : 1", multisynaptic_index="k")
+    s.connect(i=np.repeat([0, 1], 12), j=np.tile([0, 1, 2], 8))
+    s.w = "i + 10*j + 100*k"
+    rewiring = Rewiring(
+        s, PruneAndRegrow("rand() < 0.3", regrow=regrow), multapses=True, dt=1 * ms, seed=1, birth={"w": "i + 10*j"}
+    )
+    net = b2.Network(*groups, s, rewiring)
+    largest = set()
+    for _ in range(3):
+        net.run(2 * ms)
+        number = rewiring.num_active
+        assert s.k[:number].tolist() == numbers_within_pairs(rewiring.i, rewiring.j)
+        assert (s.k[number:] == -1).all()
+        largest.add(int(s.k[:].max()))
+        # By a string: with S[i, j, k], Brian2 confuses places in the pair with places in all synapses.
+        assert s.w["k == 1"].tolist() == s.w[:][s.k[:] == 1].tolist()
+    assert max(largest) >= 2

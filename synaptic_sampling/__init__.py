@@ -17,6 +17,7 @@ _ROOMS = {
     "potential": ["PotentialConnections"],
     "soft_connections": ["SoftConnections"],
     "sampler": ["replace", "step"],
+    "homeostasis": ["SynapticElements", "pair_elements"],
     "rules": ["DeepR", "FixedWiring", "PruneAndRegrow", "SoftDeepR", "SynapticSampling"],
     "optimizers": ["SGD", "Adam", "Momentum"],
     "events": ["EVENT", "RewiringInfo"],

@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
-from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
-from synaptic_sampling.randomness import Stream
+from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all, _take_each
+from synaptic_sampling.randomness import Stream, uniforms
 from synaptic_sampling.sites import MAX_NEURONS, Condition, Sites
 from synaptic_sampling.slots import Slots
 
@@ -251,13 +251,44 @@ class Connections(Slots):
         ndarray of int64
             Keys ``pre * num_post + post``; fewer than n if no more sites are vacant.
         """
-        occupied = len(self) - len(retracted)
-        if not self.sites.multapses and len(self._table) < _table_size(occupied + len(slots)):
-            keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
-            self._table = _table_with(keys, int(GROWTH * (occupied + len(slots))))[0]
+        self._make_room(len(slots), retracted)
         address = np.uint64(step), self._stream(stream), *self._key
         rooms = self.sites.rooms(self.pre, self.post, retracted)
-        return self.sites.draw(slots, occupied, address, self._table, rooms)
+        return self.sites.draw(slots, len(self) - len(retracted), address, self._table, rooms)
+
+    def take(
+        self, keys: NDArray[np.int64], retracted: NDArray[np.int32], stream: Stream, step: int
+    ) -> NDArray[np.int64]:
+        """Occupy proposed sites, except those that may not be connected, are occupied, or are rejected by chance.
+
+        Parameters
+        ----------
+        keys : ndarray of int64, shape (n,)
+            ``pre * num_post + post``; of equal ones the first counts.
+        retracted : ndarray of int32, shape (m,)
+            Slots whose sites have been freed.
+        stream : Stream
+            What the sites are for.
+        step : int
+            The step.
+
+        Returns
+        -------
+        ndarray of int64
+            Those that are occupied now, in their order.
+        """
+        self._make_room(len(keys), retracted)
+        wanted = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
+        rooms = self.sites.rooms(self.pre, self.post, retracted)
+        _take_each(self._table, keys, self.num_post, self.sites.multapses, *rooms, wanted)
+        return keys[wanted]
+
+    def _make_room(self, births: int, retracted: NDArray[np.int32]) -> None:
+        """Enlarge the table of occupied sites, if so many more do not fit."""
+        number = len(self) - len(retracted) + births
+        if not self.sites.multapses and len(self._table) < _table_size(number):
+            keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
+            self._table = _table_with(keys, int(GROWTH * number))[0]
 
     def allow(self, number: int) -> None:
         """Let there be more connections than at the start, unless a capacity was given.

@@ -35,6 +35,10 @@ class Stream(IntEnum):
     SOJOURN = 9
     LANDING = 10
     DEEP = 11
+    AXONAL = 12
+    DENDRITIC = 13
+    AXONAL_PAIR = 14
+    DENDRITIC_PAIR = 15
 
 
 def key_words(seed: int) -> tuple[np.uint64, np.uint64]:

@@ -331,11 +331,30 @@ def _retract(c: Connections, slots: NDArray[np.int32]) -> NDArray[Any]:
 
 def _rewire(c: Connections, deaths: NDArray[Any], retracted: NDArray[np.int32], births: int) -> RewiringInfo:
     """Let connections be born in the slots of the retracted, or behind all others; close the gaps that are left."""
-    more = max(0, min(births - len(retracted), c.capacity - len(c)))
-    behind = np.arange(len(c), len(c) + more, dtype=np.int32)
-    slots = np.concatenate([retracted[:births], behind])
+    slots = _slots_of_newborn(c, retracted, min(births, c.capacity - len(c) + len(retracted)))
     keys = c.draw_vacant(slots, retracted, Stream.BIRTH, c.steps_done)
-    slots, born = slots[: len(keys)], np.empty(len(keys), EVENT)
+    return _connect(c, deaths, retracted, keys, births)
+
+
+def _rewire_at(c: Connections, retracted: NDArray[np.int32], keys: NDArray[np.int64]) -> RewiringInfo:
+    """Retract connections, and let others be born at the proposed sites, as far as there may be and is room."""
+    deaths, number = _retract(c, retracted), len(keys)
+    room = c.capacity - len(c) + len(retracted)
+    taken = c.take(keys[:room], retracted, Stream.BIRTH, c.steps_done)
+    return _connect(c, deaths, retracted, taken, len(taken) + max(0, number - room))
+
+
+def _slots_of_newborn(c: Connections, retracted: NDArray[np.int32], births: int) -> NDArray[np.int32]:
+    """Return the slots of the retracted, then those behind all others, in ascending order."""
+    behind = np.arange(len(c), len(c) + max(0, births - len(retracted)), dtype=np.int32)
+    return np.concatenate([retracted[:births], behind])
+
+
+def _connect(
+    c: Connections, deaths: NDArray[Any], retracted: NDArray[np.int32], keys: NDArray[np.int64], births: int
+) -> RewiringInfo:
+    """Let connections be born at sites that are occupied already; ``births`` were wanted."""
+    slots, born = _slots_of_newborn(c, retracted, len(keys)), np.empty(len(keys), EVENT)
     if len(keys) > len(retracted):
         c.resize(len(c) + len(keys) - len(retracted))
     _bear(c, slots, keys, born)

@@ -162,6 +162,27 @@ class Sites:
             accepted *= _checked(self._probability(pre, post), keys.shape)
         return accepted
 
+    def accepts(self, keys: NDArray[np.int64], lots: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which of some proposed pairs are accepted.
+
+        Parameters
+        ----------
+        keys : ndarray of int64, shape (n,)
+            Any pairs.
+        lots : ndarray of float64, shape (n,)
+            Uniform numbers, for probabilities.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            False where a pair is no candidate, is an autapse that is not allowed, or loses by its lot.
+        """
+        accepted = keys % self.num_post - keys // self.num_post != self._forbidden
+        if self._is_listed:
+            accepted &= np.isin(keys, self._listed)
+        accepted[accepted] = lots[accepted] < self.acceptance(keys[accepted])
+        return accepted
+
     def first_forbidden(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> tuple[int, str] | None:
         """Return the first of some pairs that may not be connected, and why.
 

@@ -286,6 +286,31 @@ def regrow(slots, keys, mode, table, threshold, num_post, step, index, stream, k
     return events
 
 
+def pair_elements(c, axonal, dendritic):
+    """Return what ``homeostasis.pair_elements`` must do with connections that may be anywhere: who breaks, new pairs.
+
+    Connection by connection and element by element, from the public attributes of ``c`` alone.
+    """
+    now, number = c.steps_done + 1, len(c)
+    key, words = (c.seed % WORD, c.seed // WORD), [stream + 256 * c.index for stream in range(12, 16)]
+    broken = set()
+    for ends, elements, stream in ((c.pre, axonal, words[0]), (c.post, dendritic, words[1])):
+        lots = fill_uniforms(now, stream, *key, number)
+        for neuron in range(len(elements)):
+            own = sorted((lots[k], k) for k in range(number) if ends[k] == neuron and k not in broken)
+            whole = max(0, math.floor(elements[neuron]))
+            broken |= {k for _, k in own[: max(0, len(own) - whole)]}
+    sides = []
+    for ends, elements, stream in ((c.pre, axonal, words[2]), (c.post, dendritic, words[3])):
+        free = []
+        for neuron in range(len(elements)):
+            used = sum(1 for k in range(number) if ends[k] == neuron and k not in broken)
+            free += [neuron] * max(0, math.floor(elements[neuron]) - used)
+        lots = fill_uniforms(now, stream, *key, len(free))
+        sides.append([free[n] for n in sorted(range(len(free)), key=lambda n: lots[n])])
+    return sorted(broken), list(zip(*sides, strict=False))
+
+
 def step(connections, gradient, rule):
     """Return what ``sampler.step`` with SGD must do: (pre, post, theta, polarity, birth_step), events.
 

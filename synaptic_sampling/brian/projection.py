@@ -12,15 +12,17 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian import expressions, queues, surgery
+from synaptic_sampling.brian.elements import Elements
 from synaptic_sampling.brian.schedules import Schedule
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.homeostasis import SynapticElements
 from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
 
 __all__ = ["Projection", "Rule"]
 
-Rule = DeepR | FixedWiring | PruneAndRegrow | SoftDeepR | SynapticSampling
+Rule = DeepR | FixedWiring | PruneAndRegrow | SoftDeepR | SynapticElements | SynapticSampling
 
 #: Synapses that are being rewired, and by whom.
 _REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -67,6 +69,7 @@ class Projection:
         _check_synapses(synapses)
         self.synapses = synapses
         self._names = _names(synapses, rule, variables)
+        self._elements = Elements(synapses, rule) if isinstance(rule, SynapticElements) else None
         self.rule = without_units(rule, synapses, self._names)
         self._given_rule = rule
         self._schedule: Schedule | None = None
@@ -168,6 +171,11 @@ class Projection:
     def pruned(self) -> NDArray[np.bool_]:
         """Return for which connections the condition of the rule holds."""
         return self._condition.holds()[: len(self.connections)].copy()
+
+    def elements(self) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Return how many axonal elements the presynaptic neurons have, and dendritic ones the postsynaptic."""
+        assert self._elements is not None
+        return self._elements.numbers()
 
     def gradient(self) -> NDArray[Any]:
         """Return the gradient of each connection, the live array."""
@@ -299,7 +307,8 @@ def _names(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> di
     """Return the name of each variable that the rule needs, and of the flag ``connected``, which need not be there."""
     if not isinstance(rule, Rule):
         raise TypeError(
-            f"rule must be a DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling, got {rule!r}."
+            "rule must be a DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling, "
+            f"got {rule!r}."
         )
     given = _dictionary("variables", variables)
     unknown = sorted(set(given) - {*rule.variables, "connected"})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -19,10 +20,13 @@ from synaptic_sampling.brian.projection import Projection, Rule
 from synaptic_sampling.budget import Budget, check_split
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.homeostasis import SynapticElements, pair_elements
 from synaptic_sampling.rules import PruneAndRegrow, SoftDeepR, SynapticSampling
 from synaptic_sampling.sites import Condition
 
 __all__ = ["Rewiring"]
+
+logger = logging.getLogger(__name__)
 
 
 class Rewiring(BrianObject):
@@ -41,13 +45,14 @@ class Rewiring(BrianObject):
     ----------
     synapses : Synapses, or list of them
         Connected already. Several share one budget: what dies in one may be born in any, and the sum stays the same.
-    rule : DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling
+    rule : DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling
         How connections move, die and are born. Learning rates count per event. DeepR needs the synaptic variables
         ``theta``, ``gradient`` (dE/dw, summed by your equations since the last event, set to 0 after it) and
         ``polarity``; the weight is ``w = polarity*theta``. With SoftDeepR and SynapticSampling every synapse is a
         potential connection, a pair may have several, and the weight has to be 0 where theta is negative:
         ``w = polarity*theta*int(theta >= 0)``, or ``w = polarity*w0*exp(theta - theta0)*int(theta >= 0)``. Synaptic
         sampling climbs ``gradient`` (of a reward or likelihood by theta), which is read and left as it is.
+        SynapticElements pairs the ``axonal`` and ``dendritic`` elements that your equations let the neurons grow.
         Parameters may change with time: a string of t such as ``'1e-3*exp(-t/(10*second))'``, or a TimedArray,
         evaluated at each event.
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
@@ -69,8 +74,9 @@ class Rewiring(BrianObject):
     split : {'vacant', 'density'}
         How several Synapses share newborns, see `Budget`.
     capacity : int, optional
-        The most connections that each of several Synapses may have; all of the budget by default. Slots for them are
-        added to the Synapses.
+        The most connections that each of several Synapses may have; all of the budget by default. With
+        SynapticElements, the most that there may be, by default as many as now. Slots for them are added to the
+        Synapses.
     birth : dict, optional
         What a newborn's variables are set to, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All others
         become 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``.
@@ -176,6 +182,7 @@ class Rewiring(BrianObject):
         self.connections: Any = sets if several else sets[0]
         self.rule, self.synapses, self.callback = rule, synapses, _check_callback(callback)
         self._observers: list[Any] = []
+        self._has_warned = False
         # A second clock would cost Brian2 some microseconds in every step.
         self._interval: Any = None
         own = self._projections[0].synapses.clock
@@ -335,6 +342,13 @@ class Rewiring(BrianObject):
             projection.clear_gradient()
         for observer in self._observers:
             observer.observe(self, info, self._seconds)
+        if info.num_unplaced and not self._has_warned:
+            self._has_warned = True
+            logger.warning(
+                "'%s' had no place for %d newborn connections at t = %g s: all sites or slots are taken that degrees, "
+                "candidates and capacity allow; widen these. Said once, num_unplaced tells it of each event.",
+                self.name, info.num_unplaced, self._seconds,
+            )  # fmt: skip
         return info
 
     def _decide(self) -> RewiringInfo:
@@ -345,6 +359,8 @@ class Rewiring(BrianObject):
             if self._shared is not None:
                 return sampler.replace(self._shared, pruned)
             return sampler.replace(self.connections, pruned[0], births=None if rule.regrow else 0)
+        if isinstance(rule, SynapticElements):
+            return pair_elements(self.connections, *self._projections[0].elements())
         gradients = [projection.gradient() for projection in self._projections]
         if self._shared is not None:
             return sampler.step(self._shared, gradients, rule)
@@ -378,9 +394,16 @@ def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule
     """Return how many slots are to be added to each Synapses object, after a check of the arguments."""
     numbers = [len(projection.synapses) for projection in projections]
     if not several:
-        if capacity is not None:
-            raise ValueError("capacity is for a list of Synapses; one alone never has more connections than now.")
-        return [0]
+        if capacity is None:
+            return [0]
+        if not isinstance(rule, SynapticElements):
+            raise ValueError(
+                "capacity is for a list of Synapses, and for SynapticElements; with another rule, one alone never has "
+                "more connections than now."
+            )
+        return [check_integer("capacity", capacity, minimum=numbers[0], maximum=2**31 - 1) - numbers[0]]
+    if isinstance(rule, SynapticElements):
+        raise ValueError("elements belong to neurons, not to a budget; give each Synapses a Rewiring of its own.")
     if isinstance(rule, SoftDeepR | SynapticSampling):
         raise ValueError(f"{type(rule).__name__} has no budget to share; give each Synapses a Rewiring of its own.")
     if isinstance(rule, PruneAndRegrow) and not rule.regrow:

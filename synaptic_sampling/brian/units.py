@@ -9,6 +9,7 @@ from typing import Any
 from brian2 import DimensionMismatchError, get_dimensions, second
 
 from synaptic_sampling._checks import plain_number, schedules
+from synaptic_sampling.homeostasis import SynapticElements
 from synaptic_sampling.rules import DeepR, PruneAndRegrow, SoftDeepR, SynapticSampling
 
 __all__ = ["without_units"]
@@ -24,7 +25,7 @@ def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
 
     Parameters
     ----------
-    rule : DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling
+    rule : DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling
         With numbers or quantities.
     synapses : Synapses
         Has the variables.
@@ -33,7 +34,7 @@ def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
 
     Returns
     -------
-    DeepR, FixedWiring, PruneAndRegrow, SoftDeepR or SynapticSampling
+    DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling
         With plain numbers; what changes with time is left as it is.
 
     Raises
@@ -41,7 +42,7 @@ def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
     DimensionMismatchError
         If units do not fit.
     """
-    if isinstance(rule, PruneAndRegrow):
+    if isinstance(rule, PruneAndRegrow | SynapticElements):
         return rule
     theta, gradient, polarity = (synapses.variables[names[role]].dim for role in ("theta", "gradient", "polarity"))
     if not polarity.is_dimensionless:

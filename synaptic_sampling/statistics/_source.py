@@ -85,5 +85,5 @@ def holds_sizes(log: RewiringLog, taken: Snapshot) -> bool:
         True where there are no connections.
     """
     theta, rule = taken.theta[taken.polarity != 0], log.rule_of(taken.set_index)
-    without = isinstance(rule, Mapping) and rule.get("class") == "PruneAndRegrow"
+    without = isinstance(rule, Mapping) and rule.get("class") in {"PruneAndRegrow", "SynapticElements"}
     return not len(theta) or not (np.isnan(theta).all() or (without and not theta.any()))

@@ -1,0 +1,52 @@
+"""A network that wires itself up: neurons grow synaptic elements until their calcium is as they want it.
+
+It begins without any connection. Each spike lets calcium rise, and axonal and dendritic elements grow while there is
+too little, retract where there is too much (Butz and van Ooyen 2013). After 60 s a quarter of the neurons lose their
+input; the network replaces it by connections. The picture shows calcium, the number of connections, and how many
+each neuron receives at the end, beside random wiring (dashed).
+
+    python -m scripts.examples.homeostatic_growth
+"""
+
+from brian2 import NeuronGroup, StateMonitor, Synapses, defaultclock, ms, run, second, seed
+from matplotlib import pyplot as plt
+
+from synaptic_sampling import Rewiring, RewiringMonitor, SynapticElements, plot_degrees
+
+seed(2013)
+defaultclock.dt = 1 * ms
+N = 200
+WANTED = 8  # calcium, spikes of the last second
+
+neurons = NeuronGroup(
+    N,
+    """dv/dt = (drive - v)/(20*ms) + 0.3*xi*(20*ms)**-0.5 : 1
+       drive : 1
+       dcalcium/dt = -calcium/second : 1
+       daxonal/dt = (1 - calcium/WANTED)/second : 1
+       ddendritic/dt = (1 - calcium/WANTED)/second : 1""",
+    threshold="v > 1",
+    reset="v = 0; calcium += 1",
+    method="euler",
+)
+neurons.drive = 0.7
+synapses = Synapses(neurons, neurons, on_pre="v_post += 0.06", delay=2 * ms)
+synapses.connect(condition="False")
+rewiring = Rewiring(synapses, SynapticElements(), capacity=30 * N, dt=100 * ms)
+turnover = RewiringMonitor(rewiring)
+calcium = StateMonitor(neurons, "calcium", record=True, dt=100 * ms)
+
+run(60 * second, report="text")
+neurons.drive[: N // 4] = 0.6
+run(60 * second, report="text")
+
+figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
+left.plot(calcium.t / second, calcium.calcium[: N // 4].mean(0), label="neurons that lose input")
+left.plot(calcium.t / second, calcium.calcium[N // 4 :].mean(0), label="others")
+left.axhline(WANTED, color="gray", linestyle="dashed", label="wanted")
+left.set(xlabel="time (s)", ylabel="calcium")
+left.legend(frameon=False)
+middle.step(turnover.t / second, (2 * turnover.born - 1).cumsum(), where="post")
+middle.set(xlabel="time (s)", ylabel="connections")
+plot_degrees(turnover, right)
+figure.savefig("homeostatic_growth.png", dpi=150)

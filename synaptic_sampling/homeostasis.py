@@ -1,0 +1,141 @@
+"""Structural plasticity by synaptic elements: what a neuron has more of than connections looks for partners.
+
+Butz and van Ooyen (2013), A simple rule for dendritic spine and axonal bouton formation can account for cortical
+reorganization after focal retinal lesions, PLoS Computational Biology 9:e1003259.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling import sampler
+from synaptic_sampling._checks import check_array
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.randomness import Stream, permutation, uniforms
+from synaptic_sampling.soft_connections import SoftConnections
+
+__all__ = ["SynapticElements", "pair_elements"]
+
+#: Of all neurons of one side; each is listed when it looks for a partner.
+MAX_ELEMENTS = 2**26
+
+
+@dataclass(frozen=True)
+class SynapticElements:
+    """Homeostatic structural plasticity by axonal and dendritic elements (Butz and van Ooyen 2013).
+
+    Your equations let the elements of each neuron grow and shrink, mostly so that its activity comes to a target:
+    ``daxonal/dt = growth*(1 - calcium/target) : 1``. At each event a neuron that has fewer elements than connections
+    loses some of these, chosen at random, and all elements without a connection, axonal and dendritic ones, are
+    paired at random. The number of connections varies.
+
+    Parameters
+    ----------
+    axonal, dendritic : str
+        Your names of the variables of the presynaptic, postsynaptic neurons: how many elements each has. Of a real
+        number the whole part counts, and nothing below 0.
+
+    Raises
+    ------
+    TypeError
+        If a name is not a string.
+    """
+
+    axonal: str = "axonal"
+    dendritic: str = "dendritic"
+
+    variables: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        for side, name in (("axonal", self.axonal), ("dendritic", self.dendritic)):
+            if not isinstance(name, str):
+                raise TypeError(f"{side} must be the name of a variable of the neurons, got {name!r}.")
+
+
+def pair_elements(connections: Connections, axonal: ArrayLike, dendritic: ArrayLike) -> RewiringInfo:
+    """Break connections without an element at both ends, and pair the elements that have none.
+
+    Parameters
+    ----------
+    connections : Connections
+        Changed in place; there are never more than its capacity.
+    axonal, dendritic : array_like, shape (num_pre,), (num_post,)
+        Elements of each neuron; of a real number the whole part counts, and nothing below 0.
+
+    Returns
+    -------
+    RewiringInfo
+        What died and what was born. ``num_unplaced`` counts the pairs for which the capacity had no room.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or shape. Nothing has changed then.
+    FloatingPointError
+        If a number of elements is NaN or infinite; names the neuron. Nothing has changed then.
+
+    Notes
+    -----
+    Axonal elements break first, dendritic ones then break connections that are left; the element at the other end
+    becomes vacant. A pair that may not be connected, or is already and ``multapses`` are not allowed, is not made:
+    both elements stay vacant until the next event, as in NEST.
+    """
+    c = connections
+    if not isinstance(c, Connections) or isinstance(c, SoftConnections):
+        raise TypeError(f"connections must be Connections, got {c!r}.")
+    out, into = _whole("axonal", axonal, c.num_pre), _whole("dendritic", dendritic, c.num_post)
+    sampler._begin_step(c, len(c.moments))
+    broken = _without_element(c.pre, out, _lots(c, Stream.AXONAL))
+    left = np.flatnonzero(~broken)
+    broken[left] = _without_element(c.post[left], into, _lots(c, Stream.DENDRITIC)[left])
+    left = np.flatnonzero(~broken)
+    pre = _vacant(c, c.pre[left], out, Stream.AXONAL_PAIR)
+    post = _vacant(c, c.post[left], into, Stream.DENDRITIC_PAIR)
+    number = min(len(pre), len(post))
+    keys = c.sites.keys(pre[:number], post[:number])
+    return sampler._rewire_at(c, np.flatnonzero(broken).astype(np.int32), keys)
+
+
+def _whole(name: str, given: ArrayLike, number: int) -> NDArray[np.int64]:
+    """Return how many whole elements each neuron has."""
+    values = check_array(name, given)
+    if values.shape != (number,):
+        raise ValueError(f"{name} must have one number for each of {number} neurons, got shape {values.shape}.")
+    wrong = np.flatnonzero(~np.isfinite(values))
+    if len(wrong):
+        raise FloatingPointError(f"{name} of neuron {wrong[0]} is {values[wrong[0]]}; find where it diverges.")
+    whole = np.floor(np.maximum(values, 0.0))
+    if whole.sum() > MAX_ELEMENTS:
+        raise ValueError(
+            f"{name} elements must be at most {MAX_ELEMENTS} in all, got {whole.sum():g}; find why they grow so far."
+        )
+    return whole.astype(np.int64)
+
+
+def _lots(c: Connections, stream: Stream) -> NDArray[np.float64]:
+    return uniforms(c.seed, stream, c.steps_done, len(c), c.index)
+
+
+def _without_element(
+    neurons: NDArray[np.int32], elements: NDArray[np.int64], lots: NDArray[np.float64]
+) -> NDArray[np.bool_]:
+    """Return which connections break: of a neuron with n too many, those n with the smallest lots."""
+    excess = np.bincount(neurons, minlength=len(elements)) - elements
+    order = np.lexsort((lots, neurons))
+    own = neurons[order]
+    rank = np.arange(len(own)) - np.searchsorted(own, own)
+    broken = np.empty(len(neurons), np.bool_)
+    broken[order] = rank < excess[own]
+    return broken
+
+
+def _vacant(c: Connections, ends: NDArray[np.int32], elements: NDArray[np.int64], stream: Stream) -> NDArray[np.int32]:
+    """Return the neurons of all elements without a connection, in a random order."""
+    free = np.maximum(elements - np.bincount(ends, minlength=len(elements)), 0)
+    neurons = np.repeat(np.arange(len(elements), dtype=np.int32), free)
+    return neurons[permutation(c.seed, stream, c.steps_done, len(neurons), c.index)]

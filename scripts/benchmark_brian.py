@@ -4,10 +4,11 @@
     python -m scripts.benchmark_brian --quick
 
 Leaky integrate-and-fire neurons in steps of 0.1 ms; DEEP R on all synapses with a turnover of about 1 % per event. All
-simulations of a size run in turns, several times, and the fastest run of each counts. Memory is that beyond the static
-simulation's, for each connection. A slot that is given to another neuron's synapse lies far from its new neighbours:
-"static, slots as rewired" says what this order in memory costs by itself. Where NEST is installed it comes too
-(``nest_peer``); its ratios are to its own static simulation.
+simulations of a size run in turns, several times, and the fastest run of each counts. These synapses do next to
+nothing per spike; those with STDP, of which weak ones are pruned and replaced, have ratios to their own static
+simulation. Memory is that beyond the static simulation's, for each connection. A slot that is given to another
+neuron's synapse lies far from its new neighbours: "static, slots as rewired" says what this order in memory costs by
+itself. Where NEST is installed it comes too (``nest_peer``); its ratios are to its own static simulation.
 """
 
 from __future__ import annotations
@@ -24,21 +25,23 @@ import numpy as np
 from tqdm import tqdm
 
 from scripts import nest_peer
-from synaptic_sampling import DeepR, Rewiring, connect_exactly
+from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, connect_exactly
 
 __all__ = ["main"]
 
 #: Connections, neurons, simulated seconds per measurement.
 SIZES = ((10_000, 1_000, 2.0), (100_000, 1_000, 2.0), (1_000_000, 10_000, 1.0))
 INTERVALS_MS = (10, 100, 1000)
-#: The design with a synapse for every pair of neurons: how often theta moves, and up to how many pairs it is tried.
-DENSE_INTERVAL_MS, MAX_DENSE = 100, 10**7
-#: Between two events of NEST.
-NEST_INTERVAL_MS = 100
+#: Between two events of all others.
+FIXED_INTERVAL_MS = 100
+#: Up to how many pairs the design with a synapse for every pair of neurons is tried.
+MAX_DENSE = 10**7
 REPETITIONS = 3
+#: Name of a contender, and ms between its events.
+Key = tuple[str, int | None]
 RULE = DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-5)
-MODEL = "w = polarity*theta*int(theta >= 0) : 1\ntheta : 1\npolarity : 1\ngradient : 1"
-ON_PRE = "v_post += 1e-4*w; gradient += 1e-4"
+#: Weights with STDP begin evenly between 0 and 1, newborn ones at 0: weak are 1 % of all at first, and who stays so.
+WEAK = "w < 0.01"
 
 
 class Simulation:
@@ -50,13 +53,19 @@ class Simulation:
         Sizes.
     """
 
+    model = "w = polarity*theta*int(theta >= 0) : 1\ntheta : 1\npolarity : 1\ngradient : 1"
+    on_pre = "v_post += 1e-4*w; gradient += 1e-4"
+    on_post: str | None = None
+
     def __init__(self, connections: int, neurons: int) -> None:
         self.number = connections
         self.group = b2.NeuronGroup(
             neurons, "dv/dt = (1.0008 - v)/(20*ms) : 1", threshold="v > 1", reset="v = 0", method="exact", name="group*"
         )
         self.group.v = np.random.default_rng(1).random(neurons)
-        self.synapses = b2.Synapses(self.group, self.group, MODEL, on_pre=ON_PRE, name="synapses*")
+        self.synapses = b2.Synapses(
+            self.group, self.group, self.model, on_pre=self.on_pre, on_post=self.on_post, name="synapses*"
+        )
         self.connect()
         self.network = b2.Network(self.group, self.synapses)
 
@@ -89,6 +98,49 @@ class Simulation:
         return sum(values.nbytes for values in variables)
 
 
+class Stdp(Simulation):
+    """The same with STDP.
+
+    Parameters
+    ----------
+    connections, neurons : int
+        Sizes.
+    """
+
+    model = """w : 1
+               dx/dt = -x/(20*ms) : 1 (event-driven)
+               dy/dt = -y/(20*ms) : 1 (event-driven)"""
+    on_pre = "v_post += 1e-4*w; x += 1; w = clip(w - 1e-4*y, 0, 1)"
+    on_post = "y += 1; w = clip(w + 1e-4*x, 0, 1)"
+
+    def connect(self) -> None:
+        """Make connections with weights of all sizes."""
+        connect_exactly(self.synapses, connections=self.number, seed=1)
+        self.synapses.w = np.random.default_rng(2).random(self.number)
+
+
+class Pruned(Stdp):
+    """The same where weak synapses are replaced.
+
+    Parameters
+    ----------
+    connections, neurons : int
+        Sizes.
+    interval_ms : float
+        Between two events.
+    """
+
+    def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
+        super().__init__(connections, neurons)
+        self.rewiring = Rewiring(self.synapses, PruneAndRegrow(WEAK), seed=3, dt=interval_ms * b2.ms)
+        self.network.add(self.rewiring)
+        self.rewiring.step()
+
+    def bytes(self) -> int:
+        """Return the memory with that of the connections beside Brian2's."""
+        return super().bytes() + own_bytes(self.rewiring)
+
+
 class Rewired(Simulation):
     """The same with DEEP R.
 
@@ -108,8 +160,24 @@ class Rewired(Simulation):
 
     def bytes(self) -> int:
         """Return the memory with that of the connections beside Brian2's."""
-        c = self.rewiring.connections
-        return super().bytes() + sum(own.nbytes for own in (c._table, c.pre, c.post, c.polarity, c.birth_step))
+        return super().bytes() + own_bytes(self.rewiring)
+
+
+def own_bytes(rewiring: Rewiring) -> int:
+    """Return the memory that a Rewiring keeps for its connections beside Brian2's.
+
+    Parameters
+    ----------
+    rewiring : Rewiring
+        Of one Synapses.
+
+    Returns
+    -------
+    int
+        Bytes.
+    """
+    c = rewiring.connections
+    return sum(own.nbytes for own in (c._table, c.pre, c.post, c.polarity, c.birth_step))
 
 
 class Dense(Simulation):
@@ -181,41 +249,65 @@ def measure(connections: int, neurons: int, duration: float) -> list[dict[str, A
     list of dict
         The static one first.
     """
-    made: dict[tuple[str, int | None], Simulation] = {("static", None): Simulation(connections, neurons)}
+    slow: dict[Key, Simulation] = {("static", None): Simulation(connections, neurons)}
     for interval in INTERVALS_MS:
-        made["ours, DEEP R", interval] = Rewired(connections, neurons, interval)
+        slow["ours, DEEP R", interval] = Rewired(connections, neurons, interval)
     if neurons**2 <= MAX_DENSE:
-        made["all pairs, soft DEEP R by hand", DENSE_INTERVAL_MS] = Dense(connections, neurons, DENSE_INTERVAL_MS)
+        slow["all pairs, soft DEEP R by hand", FIXED_INTERVAL_MS] = Dense(connections, neurons, FIXED_INTERVAL_MS)
+    stdp: dict[Key, Simulation] = {("static, STDP", None): Stdp(connections, neurons)}
+    stdp["ours, prune and regrow, STDP", FIXED_INTERVAL_MS] = Pruned(connections, neurons, FIXED_INTERVAL_MS)
     nest = nest_simulations(connections, neurons)
-    times = fastest([*made.values(), *nest.values()], duration)
+    families: list[dict[Key, Any]] = [family for family in (slow, stdp, nest) if family]
+    made = {key: each for family in families for key, each in family.items()}
+    times = dict(zip(made, fastest(list(made.values()), duration), strict=True))
     # The two in the memory order of rewiring come last, when there is such an order.
-    ours = made["ours, DEEP R", min(INTERVALS_MS)]
+    ours = slow["ours, DEEP R", min(INTERVALS_MS)]
     assert isinstance(ours, Rewired)
-    last = Scattered(connections, neurons, ours)
-    both = fastest([made["static", None], last], duration)
-    ours_static, least = times[0], made["static", None].bytes()
-    bytes_more: list[int | None] = [each.bytes() - least for each in [*made.values(), last]]
-    keys = [*made, ("static, slots as rewired", None)]
-    keys += nest
-    bytes_more += [None] * len(nest)
-    seconds_each = [*times[: len(made)], ours_static * both[1] / both[0], *times[len(made) :]]
+    scattered = "static, slots as rewired", None
+    slow[scattered] = Scattered(connections, neurons, ours)
+    both = fastest([slow["static", None], slow[scattered]], duration)
+    times[scattered] = times["static", None] * both[1] / both[0]
+    rows = []
+    for family in families:
+        static = next(iter(family))
+        for key, each in family.items():
+            rows.append(
+                {
+                    "work": f"{neurons} neurons",
+                    "connections": connections,
+                    "contender": key[0],
+                    "interval_ms": key[1],
+                    "cpu_s_per_bio_s": times[key] / duration,
+                    "ratio_to_static": times[key] / times[static],
+                    "bytes_per_synapse": bytes_more(each, family[static]),
+                }
+            )
     for each in nest.values():
         each.close()
-    return [
-        {
-            "work": f"{neurons} neurons",
-            "connections": connections,
-            "contender": contender,
-            "interval_ms": interval,
-            "cpu_s_per_bio_s": seconds / duration,
-            "ratio_to_static": seconds / (times[len(made)] if more is None else ours_static),
-            "bytes_per_synapse": None if more is None else more / connections,
-        }
-        for (contender, interval), seconds, more in zip(keys, seconds_each, bytes_more, strict=True)
-    ]
+    return rows
 
 
-def nest_simulations(connections: int, neurons: int) -> dict[tuple[str, int | None], nest_peer.NestSimulation]:
+def bytes_more(simulation: Simulation | nest_peer.NestSimulation, static: Simulation) -> float | None:
+    """Return what a simulation keeps beyond the static one, for each connection; NEST's memory is not known.
+
+    Parameters
+    ----------
+    simulation : Simulation or NestSimulation
+        Of any kind.
+    static : Simulation
+        Of the same kind, without rewiring.
+
+    Returns
+    -------
+    float or None
+        Bytes.
+    """
+    if isinstance(simulation, nest_peer.NestSimulation):
+        return None
+    return (simulation.bytes() - static.bytes()) / simulation.number
+
+
+def nest_simulations(connections: int, neurons: int) -> dict[Key, nest_peer.NestSimulation]:
     """Return NEST's simulations of a size, the static one first; none where NEST is not installed.
 
     Parameters
@@ -231,8 +323,8 @@ def nest_simulations(connections: int, neurons: int) -> dict[tuple[str, int | No
     if not nest_peer.is_installed():
         return {}
     return {
-        (name, None if name == nest_peer.STATIC else NEST_INTERVAL_MS): nest_peer.NestSimulation(
-            name, connections, neurons, NEST_INTERVAL_MS
+        (name, None if name == nest_peer.STATIC else FIXED_INTERVAL_MS): nest_peer.NestSimulation(
+            name, connections, neurons, FIXED_INTERVAL_MS
         )
         for name, most in nest_peer.CONTENDERS.items()
         if connections <= most

@@ -34,8 +34,10 @@ def test_rows_are_as_agreed(tmp_path, capsys):
         ("ours, DEEP R", 10),
         ("all pairs, soft DEEP R by hand", 100),
         ("static, slots as rewired", None),
+        ("static, STDP", None),
+        ("ours, prune and regrow, STDP", 100),
     ]
-    assert rows[0]["ratio_to_static"] == 1.0
+    assert rows[0]["ratio_to_static"] == rows[5]["ratio_to_static"] == 1.0
     assert rows[0]["bytes_per_synapse"] == 0.0
     assert 0 < rows[1]["bytes_per_synapse"] < 60 < rows[3]["bytes_per_synapse"]
     assert "static, slots as rewired" in capsys.readouterr().out

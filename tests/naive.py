@@ -116,6 +116,11 @@ def remove(occupied, key):
     return True
 
 
+def remove_all(occupied, keys):
+    for key in keys:
+        remove(occupied, key)
+
+
 def allowed(key, num_post, forbidden_diagonal):
     pre, post = divmod(key, num_post)
     return post - pre != forbidden_diagonal

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
+from synaptic_sampling._kernels.lanes import _fetch
 from synaptic_sampling._kernels.philox import CHUNK, _fill_chunk, _philox
-from synaptic_sampling._kernels.vacancy import _remove
+from synaptic_sampling._kernels.vacancy import AHEAD, _remove_all
 from synaptic_sampling._numba import jit
 
 __all__ = ["_adam", "_first_not_finite", "_langevin", "_momentum", "_polarities", "_polarity", "_regrow", "_retract"]
@@ -136,10 +137,12 @@ def _polarities(pre, post, signs, num_post, stream, k0, k1, out):
 @jit
 def _retract(slots, pre, post, polarity, num_post, step, index, table, events):
     """Free the sites of the given slots in ``table`` and write their deaths into ``events``."""
+    keys = np.empty(slots.size, np.int64)
     for n in range(slots.size):
         k = slots[n]
-        _remove(table, np.int64(pre[k]) * num_post + post[k])
+        keys[n] = np.int64(pre[k]) * num_post + post[k]
         _write_event(events, n, step, pre[k], post[k], k, index, DEATH, polarity[k])
+    _remove_all(table, keys)
 
 
 @jit
@@ -148,6 +151,13 @@ def _regrow(slots, keys, signs, num_post, step, index, sign_stream, k0, k1, stat
     pre, post, theta, polarity, birth_step = state
     mode, sign_table, threshold = signs
     for n in range(slots.size):
+        if n + AHEAD < slots.size:
+            k = slots[n + AHEAD]
+            _fetch(pre, k)
+            _fetch(post, k)
+            _fetch(theta, k)
+            _fetch(polarity, k)
+            _fetch(birth_step, k)
         k = slots[n]
         pre[k] = keys[n] // num_post
         post[k] = keys[n] % num_post

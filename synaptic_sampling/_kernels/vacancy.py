@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from synaptic_sampling._kernels.lanes import _fetch
 from synaptic_sampling._kernels.philox import _bounded, _philox
 from synaptic_sampling._numba import jit
 
 __all__ = [
+    "AHEAD",
     "EMPTY",
     "_contains",
     "_contains_each",
@@ -21,11 +23,15 @@ __all__ = [
     "_insert_all",
     "_propose_each",
     "_remove",
+    "_remove_all",
     "_take_each",
     "_vacant_sites",
 ]
 
 EMPTY = np.int64(-1)
+
+#: So many places ahead of the one that is worked on, memory is asked for: a large table is in no cache.
+AHEAD = 16
 
 MASK = np.uint64(0xFFFFFFFF)
 BITS_32 = np.uint64(32)
@@ -110,6 +116,15 @@ def _remove(table, key):
 
 
 @jit
+def _remove_all(table, keys):
+    """Free all sites in ``table``."""
+    for n in range(keys.size):
+        if n + AHEAD < keys.size:
+            _fetch(table, _home(keys[n + AHEAD], table.size))
+        _remove(table, keys[n])
+
+
+@jit
 def _allowed(key, num_post, forbidden_diagonal):
     """Return whether the site is no autapse; ``forbidden_diagonal`` is post - pre of an autapse, or out of range."""
     return key % num_post - key // num_post != forbidden_diagonal
@@ -182,6 +197,8 @@ def _draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, tabl
         w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
         keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
     for n in range(slots.size):
+        if n + AHEAD < slots.size:
+            _fetch(table, _home(keys[n + AHEAD], table.size))
         attempt = np.uint64(0)
         while keys[n] == EMPTY or not (multapses or _insert(table, keys[n])):
             attempt += np.uint64(1)

@@ -42,6 +42,18 @@ def test_insert_all_finds_the_first_repeated_site(rng):
         assert vacancy._insert_all(empty_table(40), keys) == naive.insert_all(set(), keys.tolist())
 
 
+def test_remove_all_equals_naive(rng):
+    """With more sites than are asked for ahead, and fewer; some are vacant already."""
+    for _ in range(500):
+        keys = rng.permutation(200)[: rng.integers(0, 60)]
+        gone = np.concatenate([keys[: rng.integers(0, 60)], [777]])
+        table, occupied = empty_table(130), set(keys.tolist())
+        vacancy._insert_all(table, keys)
+        vacancy._remove_all(table, gone)
+        naive.remove_all(occupied, gone.tolist())
+        assert entries(table) == occupied
+
+
 def random_problem(rng):
     """Sites (listed or a grid, with or without autapses), an occupied part of them, and slots to fill."""
     num_pre, num_post = (int(n) for n in rng.integers(1, 9, 2))

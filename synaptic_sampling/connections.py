@@ -252,12 +252,24 @@ class Connections(Slots):
             Keys ``pre * num_post + post``; fewer than n if no more sites are vacant.
         """
         occupied = len(self) - len(retracted)
-        if not self.sites.multapses and len(self._table) < _table_size(occupied + len(slots)):
-            keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
-            self._table = _table_with(keys, int(GROWTH * (occupied + len(slots))))[0]
+        self.make_room(occupied + len(slots), retracted)
         address = np.uint64(step), self._stream(stream), *self._key
         rooms = self.sites.rooms(self.pre, self.post, retracted)
         return self.sites.draw(slots, occupied, address, self._table, rooms)
+
+    def make_room(self, number: int, retracted: NDArray[np.int32]) -> None:
+        """Have a table of occupied sites that is large enough.
+
+        Parameters
+        ----------
+        number : int
+            Of connections that there may be.
+        retracted : ndarray of int32, shape (m,)
+            Slots whose sites have been freed.
+        """
+        if not self.sites.multapses and len(self._table) < _table_size(number):
+            keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
+            self._table = _table_with(keys, int(GROWTH * number))[0]
 
     def allow(self, number: int) -> None:
         """Let there be more connections than at the start, unless a capacity was given.

@@ -116,7 +116,9 @@ def alone(side: int, number: int) -> dict[str, Run]:
         With one contender.
     """
     rng = np.random.default_rng(1)
-    samples, labels = rng.random((64, side), np.float32), rng.integers(0, 10, 64)
+    # So many that small layers learn many steps between two epochs, as they do in life.
+    count = int(np.clip(2**20 // side, 64, 1024))
+    samples, labels = rng.random((count, side), np.float32), rng.integers(0, 10, count)
     # There is nothing to learn: gradients are kept small, and noise in proportion to theta rewires as much as on MNIST.
     noise = 0.016 * np.sqrt(2 / max(1, number / side))
     rule = DeepR(learning_rate=1e-3, l1=0.0, temperature=noise**2 / 2e-3)

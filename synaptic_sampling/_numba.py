@@ -8,7 +8,7 @@ from typing import Any
 
 from numba import njit
 
-__all__ = ["inlined", "jit"]
+__all__ = ["inlined", "jit", "merged"]
 
 
 def _cache_wanted() -> bool:
@@ -58,5 +58,24 @@ def inlined(function: Callable[..., Any]) -> Any:
     return _compiled(function, inline="always")
 
 
-def _compiled(function: Callable[..., Any], **options: str) -> Any:
+def merged(function: Callable[..., Any]) -> Any:
+    """Compile a kernel that LLVM must put into each that calls it, however large: one for the vector units to do.
+
+    A loop around a call is left to them only if nothing is left of the call; by itself LLVM decides anew, by size,
+    in each caller.
+
+    Parameters
+    ----------
+    function : callable
+        As for ``jit``.
+
+    Returns
+    -------
+    callable
+        The compiled dispatcher.
+    """
+    return _compiled(function, forceinline=True)
+
+
+def _compiled(function: Callable[..., Any], **options: Any) -> Any:
     return njit(function, cache=_cache_wanted(), nogil=True, error_model="numpy", boundscheck=False, **options)

@@ -251,10 +251,11 @@ class Connections(Slots):
         ndarray of int64
             Keys ``pre * num_post + post``; fewer than n if no more sites are vacant.
         """
-        self._make_room(len(slots), retracted)
+        occupied = len(self) - len(retracted)
+        self.make_room(occupied + len(slots), retracted)
         address = np.uint64(step), self._stream(stream), *self._key
         rooms = self.sites.rooms(self.pre, self.post, retracted)
-        return self.sites.draw(slots, len(self) - len(retracted), address, self._table, rooms)
+        return self.sites.draw(slots, occupied, address, self._table, rooms)
 
     def take(
         self, keys: NDArray[np.int64], retracted: NDArray[np.int32], stream: Stream, step: int
@@ -277,15 +278,22 @@ class Connections(Slots):
         ndarray of int64
             Those that are occupied now, in their order.
         """
-        self._make_room(len(keys), retracted)
+        self.make_room(len(self) - len(retracted) + len(keys), retracted)
         wanted = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
         rooms = self.sites.rooms(self.pre, self.post, retracted)
         _take_each(self._table, keys, self.num_post, self.sites.multapses, *rooms, wanted)
         return keys[wanted]
 
-    def _make_room(self, births: int, retracted: NDArray[np.int32]) -> None:
-        """Enlarge the table of occupied sites, if so many more do not fit."""
-        number = len(self) - len(retracted) + births
+    def make_room(self, number: int, retracted: NDArray[np.int32]) -> None:
+        """Have a table of occupied sites that is large enough.
+
+        Parameters
+        ----------
+        number : int
+            Of connections that there may be.
+        retracted : ndarray of int32, shape (m,)
+            Slots whose sites have been freed.
+        """
         if not self.sites.multapses and len(self._table) < _table_size(number):
             keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
             self._table = _table_with(keys, int(GROWTH * number))[0]

@@ -70,8 +70,8 @@ def gauss_pair(radius_word, angle_word):
     return sign_0 * float(radius * (cosine - sine)), sign_1 * float(radius * (cosine + sine))
 
 
-def box_muller(words):
-    normals = [0.0] * 64
+def fill_chunk(chunk, step, stream, k0, k1):
+    words, normals = fill_words(chunk, step, stream, k0, k1), [0.0] * 64
     for b in list(range(16)) + list(range(32, 48)):
         normals[b], normals[b + 16] = gauss_pair(words[b], words[b + 16])
     return normals
@@ -80,7 +80,7 @@ def box_muller(words):
 def fill_normals(step, stream, k0, k1, n):
     normals = []
     for chunk in range((n + 63) // 64):
-        normals += box_muller(fill_words(chunk, step, stream, k0, k1))
+        normals += fill_chunk(chunk, step, stream, k0, k1)
     return normals[:n]
 
 
@@ -117,7 +117,8 @@ def remove(occupied, key):
 
 
 def remove_all(occupied, keys):
-    occupied.difference_update(keys)
+    for key in keys:
+        remove(occupied, key)
 
 
 def allowed(key, num_post, forbidden_diagonal):

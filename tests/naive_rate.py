@@ -13,16 +13,19 @@ def f32(value):
     return np.float32(value)
 
 
-def dot(x, y):
-    """Products, first added for each of sixteen lanes, then first half to second half, and so on."""
-    products = [f32(f32(a) * f32(b)) for a, b in zip(x, y, strict=True)]
-    lanes = products[:LANES]
-    for begin in range(LANES, len(products), LANES):
-        lanes = [f32(a + b) for a, b in zip(lanes, products[begin : begin + LANES], strict=True)]
+def total(values):
+    """Numbers, first added for each of sixteen lanes, then first half to second half, and so on."""
+    lanes = list(values[:LANES])
+    for begin in range(LANES, len(values), LANES):
+        lanes = [f32(a + b) for a, b in zip(lanes, values[begin : begin + LANES], strict=True)]
     while len(lanes) > 1:
         half = len(lanes) // 2
         lanes = [f32(a + b) for a, b in zip(lanes[:half], lanes[half:], strict=True)]
     return lanes[0]
+
+
+def dot(x, y):
+    return total([f32(f32(a) * f32(b)) for a, b in zip(x, y, strict=True)])
 
 
 def add_scaled(scale, x, y):
@@ -69,18 +72,8 @@ def tanh_backward(out, delta):
     ]
 
 
-def pairwise_sum(values):
-    """The order of np.sum: eight sums side by side, long rows in two halves."""
-    n = len(values)
-    if n > 128:
-        half = n // 2 - n // 2 % 8
-        return f32(pairwise_sum(values[:half]) + pairwise_sum(values[half:]))
-    sums = list(values[:8])
-    for i in range(8, n):
-        sums[i % 8] = f32(sums[i % 8] + values[i])
-    while len(sums) > 1:
-        sums = [f32(a + b) for a, b in zip(sums[::2], sums[1::2], strict=True)]
-    return sums[0]
+def sum_rows(delta):
+    return [total(row) for row in delta]
 
 
 def load_batch(samples, order, num_features, width):

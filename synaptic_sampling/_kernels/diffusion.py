@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptic_sampling._kernels.philox import CHUNK, _box_muller, _fill_words
+from synaptic_sampling._kernels.philox import CHUNK, _fill_chunk
 from synaptic_sampling._numba import jit
 
 __all__ = ["_diffuse"]
@@ -20,14 +20,12 @@ def _diffuse(gradient, mean, keep, gain, scale, limit, low, high, step, stream, 
     The gradient is clipped to +-``limit``. Write the slots where theta crossed 0 into ``crossed`` and return their
     number.
     """
-    words = np.empty(CHUNK, np.uint32)
     nu = np.empty(CHUNK, np.float32)
     active = np.empty(CHUNK, np.bool_)
     n = 0
     for start in range(0, theta.size, CHUNK):
         g, th = gradient[start : start + CHUNK], theta[start : start + CHUNK]
-        _fill_words(start // CHUNK, step, stream, k0, k1, words)
-        _box_muller(words, nu)
+        _fill_chunk(start // CHUNK, step, stream, k0, k1, nu)
         for i in range(th.size):
             active[i] = th[i] >= 0.0
             push = gain * min(max(np.float64(g[i]), -limit), limit)

@@ -11,8 +11,9 @@ import math
 
 import numpy as np
 
-from synaptic_sampling._kernels.philox import CHUNK, _box_muller, _fill_words, _philox
-from synaptic_sampling._kernels.vacancy import _remove_all
+from synaptic_sampling._kernels.lanes import _fetch
+from synaptic_sampling._kernels.philox import CHUNK, _fill_chunk, _philox
+from synaptic_sampling._kernels.vacancy import AHEAD, _remove_all
 from synaptic_sampling._numba import jit
 
 __all__ = ["_adam", "_first_not_finite", "_langevin", "_momentum", "_polarities", "_polarity", "_regrow", "_retract"]
@@ -80,23 +81,27 @@ def _langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta, r
 
     Return their number. ``slope`` is dE/dw, hence dE/dtheta = polarity*slope (Bellec et al. 2018, Algorithm 1).
     """
-    words = np.empty(CHUNK, np.uint32)
     nu = np.zeros(CHUNK, np.float32)
+    below = np.zeros(CHUNK, np.uint8)
+    eights = below.view(np.uint64)
     n = 0
     for start in range(0, theta.size, CHUNK):
         # Views that begin at 0 spare the compiler the question whether an index is negative: twice as fast.
         s, p, th = slope[start : start + CHUNK], polarity[start : start + CHUNK], theta[start : start + CHUNK]
         if sigma > 0.0:
-            _fill_words(start // CHUNK, step, stream, k0, k1, words)
-            _box_muller(words, nu)
+            _fill_chunk(start // CHUNK, step, stream, k0, k1, nu)
         for i in range(th.size):
             drift = eta * (np.float64(p[i]) * np.float64(s[i]) + alpha)
             th[i] = (np.float64(th[i]) - drift) + sigma * np.float64(nu[i])
-        # In a loop of its own, which leaves the one above to the vector units.
+        # Tested by vector units and looked at in eights, most of them 0: twice as fast as one by one.
         for i in range(th.size):
-            if th[i] < 0.0:
-                retracted[n] = start + i
-                n += 1
+            below[i] = th[i] < 0.0
+        for eight in range(eights.size):
+            if eights[eight]:
+                for i in range(8 * eight, min(8 * eight + 8, th.size)):
+                    if th[i] < 0.0:
+                        retracted[n] = start + i
+                        n += 1
     return n
 
 
@@ -146,6 +151,13 @@ def _regrow(slots, keys, signs, num_post, step, index, sign_stream, k0, k1, stat
     pre, post, theta, polarity, birth_step = state
     mode, sign_table, threshold = signs
     for n in range(slots.size):
+        if n + AHEAD < slots.size:
+            k = slots[n + AHEAD]
+            _fetch(pre, k)
+            _fetch(post, k)
+            _fetch(theta, k)
+            _fetch(polarity, k)
+            _fetch(birth_step, k)
         k = slots[n]
         pre[k] = keys[n] // num_post
         post[k] = keys[n] % num_post

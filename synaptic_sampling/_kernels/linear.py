@@ -10,7 +10,7 @@ import math
 
 import numpy as np
 
-from synaptic_sampling._kernels.lanes import LANES, _add_scaled, _dot, _dots, _sum, _turn
+from synaptic_sampling._kernels.lanes import LANES, _add_scaled, _dot, _dots, _fetch, _sum, _sums, _turn
 from synaptic_sampling._numba import jit
 
 __all__ = [
@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 ZERO, ONE = np.float32(0), np.float32(1)
-#: Longer rows are added in two halves, as NumPy does.
-PAIRWISE = 128
+#: How far ahead of what is loaded of a sample, memory is asked for the rest; samples in random order are in no cache.
+FETCHED = 8 * LANES
 
 
 @jit
@@ -124,6 +124,8 @@ def _load_batch(samples, order, out):
             starts[b] = np.int64(order[begin + b]) * num_features
         # By tiles, of which rows are read and written whole: four times as fast as feature by feature.
         for first in range(0, whole, LANES):
+            for b in range(used):
+                _fetch(samples, starts[b] + first + FETCHED)
             _turn(samples, starts, used, first, out, first * width + begin, width)
         for f in range(whole, num_features):
             for b in range(LANES):
@@ -131,26 +133,17 @@ def _load_batch(samples, order, out):
 
 
 @jit
-def _sum_run(values, begin, n):
-    """Return the sum of ``values[begin : begin + n]``, n a multiple of 8, added in the order of ``np.sum``."""
-    if n <= PAIRWISE:
-        r0, r1, r2, r3 = values[begin], values[begin + 1], values[begin + 2], values[begin + 3]
-        r4, r5, r6, r7 = values[begin + 4], values[begin + 5], values[begin + 6], values[begin + 7]
-        for i in range(begin + 8, begin + n, 8):
-            r0, r1, r2, r3 = r0 + values[i], r1 + values[i + 1], r2 + values[i + 2], r3 + values[i + 3]
-            r4, r5, r6, r7 = r4 + values[i + 4], r5 + values[i + 5], r6 + values[i + 6], r7 + values[i + 7]
-        return ((r0 + r1) + (r2 + r3)) + ((r4 + r5) + (r6 + r7))
-    half = n // 16 * 8
-    return _sum_run(values, begin, half) + _sum_run(values, begin + half, n - half)
-
-
-@jit
 def _sum_rows(delta, out):
     """Write the sum of each row of ``delta`` into ``out``."""
-    flat = delta.reshape(delta.size)
-    width = delta.shape[1]
-    for j in range(out.size):
-        out[j] = _sum(flat, j * LANES) if width == LANES else _sum_run(flat, j * width, width)
+    whole, width = out.size - out.size % LANES, delta.shape[1]
+    if width == LANES:  # A known width spares the loop over a row.
+        for j in range(0, whole, LANES):
+            _sums(delta, LANES, j, out)
+    else:
+        for j in range(0, whole, LANES):
+            _sums(delta, width, j, out)
+    for j in range(whole, out.size):
+        _sum(delta, width, j, out)
 
 
 @jit

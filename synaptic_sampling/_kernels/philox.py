@@ -14,13 +14,13 @@ import math
 
 import numpy as np
 
-from synaptic_sampling._numba import jit
+from synaptic_sampling._numba import jit, merged
 
 __all__ = [
     "BLOCKS_PER_CHUNK",
     "CHUNK",
     "_bounded",
-    "_box_muller",
+    "_fill_chunk",
     "_fill_normals",
     "_fill_uniforms",
     "_fill_words",
@@ -59,7 +59,7 @@ MIDDLE = np.int32(2**29)
 ANGLE_SCALE = np.float32(math.pi / 2 * 2.0**-30)
 
 
-@jit
+@merged
 def _round(c0, c1, c2, c3, k0, k1):
     """Mix the counter once."""
     p0 = MULTIPLIER_0 * c0
@@ -67,7 +67,7 @@ def _round(c0, c1, c2, c3, k0, k1):
     return (p1 >> BITS_32) ^ c1 ^ k0, p1 & MASK, (p0 >> BITS_32) ^ c3 ^ k1, p0 & MASK
 
 
-@jit
+@merged
 def _philox(c0, c1, c2, c3, k0, k1):
     """Return four words for counter (c0, c1, c2, c3) and key (k0, k1), all uint64 below 2**32."""
     for _ in range(10):
@@ -99,7 +99,7 @@ def _fill_words(chunk, step, stream, k0, k1, words):
         words[3 * BLOCKS_PER_CHUNK + b] = np.uint32(w3)
 
 
-@jit
+@merged
 def _gauss_pair(radius_word, angle_word):
     """Return two independent standard normals (Box and Muller 1958), from float32 additions and products only.
 
@@ -125,23 +125,23 @@ def _gauss_pair(radius_word, angle_word):
     return sign_0 * radius * (cosine - sine), sign_1 * radius * (cosine + sine)
 
 
-@jit
-def _box_muller(words, normals):
-    """Turn 64 words into 64 standard normals, written into ``normals`` (float32[64])."""
+@merged
+def _fill_chunk(chunk, step, stream, k0, k1, normals):
+    """Write the 64 standard normals of a chunk into ``normals`` (float32[64]), in the order of the slots."""
+    first = np.uint64(chunk) * np.uint64(BLOCKS_PER_CHUNK)
     for b in range(BLOCKS_PER_CHUNK):
-        normals[b], normals[BLOCKS_PER_CHUNK + b] = _gauss_pair(words[b], words[BLOCKS_PER_CHUNK + b])
-    for b in range(2 * BLOCKS_PER_CHUNK, 3 * BLOCKS_PER_CHUNK):
-        normals[b], normals[BLOCKS_PER_CHUNK + b] = _gauss_pair(words[b], words[BLOCKS_PER_CHUNK + b])
+        w0, w1, w2, w3 = _philox(first + np.uint64(b), step, stream, np.uint64(0), k0, k1)
+        normals[b], normals[BLOCKS_PER_CHUNK + b] = _gauss_pair(np.uint32(w0), np.uint32(w1))
+        third, fourth = _gauss_pair(np.uint32(w2), np.uint32(w3))
+        normals[2 * BLOCKS_PER_CHUNK + b], normals[3 * BLOCKS_PER_CHUNK + b] = third, fourth
 
 
 @jit
 def _fill_normals(step, stream, k0, k1, out):
     """Write the standard normals of slots 0, 1, ... into ``out`` (float64[n])."""
-    words = np.empty(CHUNK, np.uint32)
     normals = np.empty(CHUNK, np.float32)
     for start in range(0, out.size, CHUNK):
-        _fill_words(start // CHUNK, step, stream, k0, k1, words)
-        _box_muller(words, normals)
+        _fill_chunk(start // CHUNK, step, stream, k0, k1, normals)
         for i in range(min(CHUNK, out.size - start)):
             out[start + i] = normals[i]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from synaptic_sampling._kernels.dynamics import _adam, _first_not_finite, _langevin, _momentum, _regrow, _retract
+from synaptic_sampling._kernels.dynamics import _adam, _first_not_finite, _langevin, _momentum
 from synaptic_sampling._kernels.linear import (
     _cross_entropy,
     _forward,
@@ -22,10 +22,23 @@ from synaptic_sampling._kernels.linear import (
     _tanh_backward,
     _weight_gradient,
 )
-from synaptic_sampling._kernels.vacancy import _draw_by_enumeration, _draw_by_rejection, _vacant_sites
+from synaptic_sampling._kernels.rewire import _rewire_all, _rewire_each
 from synaptic_sampling._numba import inlined, jit
 
-__all__ = ["ADAM", "IDENTITY", "MOMENTUM", "RELU", "SGD", "TANH", "Learning", "Moments", "Signals", "Slots", "Wiring"]
+__all__ = [
+    "ADAM",
+    "IDENTITY",
+    "MOMENTUM",
+    "RELU",
+    "SGD",
+    "TANH",
+    "Learning",
+    "Moments",
+    "Sharing",
+    "Signals",
+    "Slots",
+    "Wiring",
+]
 
 IDENTITY, RELU, TANH = range(3)
 SGD, MOMENTUM, ADAM = range(3)
@@ -35,7 +48,7 @@ SGD, MOMENTUM, ADAM = range(3)
 
 
 class Wiring(NamedTuple):
-    """The connections of a layer."""
+    """The connections of a layer, and room behind them where their number may grow."""
 
     pre: Any
     post: Any
@@ -81,6 +94,14 @@ class Slots(NamedTuple):
     bias_steps_done: int
 
 
+class Sharing(NamedTuple):
+    """One budget for all layers."""
+
+    total: int
+    num_sites: Any
+    stream: Any  # word for the share of each layer
+
+
 class Learning(NamedTuple):
     """A rule, its random key, and its optimizer."""
 
@@ -96,13 +117,13 @@ class Learning(NamedTuple):
 
 
 @inlined
-def _present(wirings, signals, samples, order, first):
+def _present(wirings, signals, sizes, samples, order, first):
     """Return the outputs [unit, batch] for the samples numbered in ``order``; ``first`` is memory for them."""
     _load_batch(samples, order, first)
     x = first
     for n in range(len(wirings)):
         c, s = wirings[n], signals[n]
-        _forward(c.pre, c.post, c.polarity, c.theta, s.bias, x, s.out)
+        _forward(c.pre, c.post, c.polarity, c.theta[: sizes[n]], s.bias, x, s.out)
         x = s.out
         if s.activation == RELU:
             _relu(x)
@@ -112,11 +133,12 @@ def _present(wirings, signals, samples, order, first):
 
 
 @inlined
-def _propagate_back(wirings, signals, first, delta):
+def _propagate_back(wirings, signals, sizes, first, delta):
     """Write all gradients; return whether they and all parameters are finite. ``delta`` is dE/d(output)."""
     finite = True
     for n in range(len(wirings) - 1, -1, -1):
         c, s = wirings[n], signals[n]
+        theta, gradient = c.theta[: sizes[n]], s.gradient[: sizes[n]]
         if s.activation == RELU:
             _relu_backward(s.out, delta)
         elif s.activation == TANH:
@@ -124,11 +146,11 @@ def _propagate_back(wirings, signals, first, delta):
         if s.has_bias:
             _sum_rows(delta, s.bias_gradient)
             finite = finite and _first_not_finite(s.bias_gradient) < 0
-        _weight_gradient(c.pre, c.post, first if n == 0 else signals[n - 1].out, delta, s.gradient)
+        _weight_gradient(c.pre[: sizes[n]], c.post, first if n == 0 else signals[n - 1].out, delta, gradient)
         if n > 0:
-            _input_gradient(c.pre, c.post, c.polarity, c.theta, delta, s.dx)
+            _input_gradient(c.pre, c.post, c.polarity, theta, delta, s.dx)
             delta = s.dx
-        finite = finite and _first_not_finite(s.gradient) < 0 and _first_not_finite(c.theta) < 0
+        finite = finite and _first_not_finite(gradient) < 0 and _first_not_finite(theta) < 0
     return finite
 
 
@@ -161,12 +183,12 @@ def _descend(direction, eta, bias):
 
 
 @inlined
-def _move(c, s, slots, rule, step):
+def _move(c, s, slots, size, rule, step):
     """Move weights and biases; return how many slots stand in ``slots.retracted``."""
     now = slots.steps_done + step
     _set_ages(slots.moments, now, slots.birth_step)
     number = _langevin(
-        _direction(s.gradient, slots.moments, rule),
+        _direction(s.gradient[:size], slots.moments, rule),
         c.polarity,
         rule.eta,
         rule.alpha,
@@ -175,50 +197,13 @@ def _move(c, s, slots, rule, step):
         slots.streams[0],
         rule.key[0],
         rule.key[1],
-        c.theta,
+        c.theta[:size],
         slots.retracted,
     )
     if s.has_bias:
         _set_ages(slots.bias_moments, slots.bias_steps_done + step, slots.birth_step[:0])
         _descend(_direction(s.bias_gradient, slots.bias_moments, rule), np.float32(rule.eta), s.bias)
     return number
-
-
-@jit
-def _draw(c, slots, dying, now, key):
-    """Return a site drawn uniformly from the vacant ones for each slot, as ``Sites.draw`` does."""
-    keys = np.empty(dying.size, np.int64)
-    grid, none, stream = slots.grid, np.empty(0, np.int64), slots.streams[1]
-    vacant = grid[0] * grid[1] - (c.pre.size - dying.size)
-    if vacant - dying.size >= slots.crowded:
-        _draw_by_rejection(dying, none, grid, False, np.uint64(now), stream, key[0], key[1], slots.table, keys)
-    else:
-        sites = np.empty(vacant, np.int64)
-        _vacant_sites(none, grid, slots.table, sites)
-        _draw_by_enumeration(dying, sites, vacant, np.uint64(now), stream, key[0], key[1], slots.table, keys)
-    return keys
-
-
-@inlined
-def _rewire(c, slots, number, now, key, events):
-    """Retract and regrow; ``events`` has room for both."""
-    dying = slots.retracted[:number]
-    num_post, index = slots.grid[1], slots.set_index
-    _retract(dying, c.pre, c.post, c.polarity, num_post, now, index, slots.table, events)
-    keys = _draw(c, slots, dying, now, key)
-    state = (c.pre, c.post, c.theta, c.polarity, slots.birth_step)
-    births, stream = events[number:], slots.streams[2]
-    _regrow(dying, keys, slots.signs, num_post, now, index, stream, key[0], key[1], state, births)
-    _forget(slots.moments, dying)
-
-
-@jit
-def _forget(moments, slots):
-    """Let what is remembered of some slots start afresh."""
-    if moments is not None:
-        for moment in (moments.first, moments.second):
-            for n in range(slots.size if moment.size else 0):
-                moment[slots[n]] = 0.0
 
 
 @jit
@@ -233,29 +218,34 @@ def _with_room(events, used, needed):
 
 
 @jit
-def _learn(parts, rule, samples, labels, order, size, memory, losses, events):
-    """Do one step for every ``size`` samples of ``order``; write the loss of each into ``losses``.
+def _learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_size, losses, events):
+    """Do one step for every ``batch_size`` samples of ``order``; write the loss of each into ``losses``.
 
-    ``parts`` are the three parts of all layers, ``memory`` is room for the input and for dE/d(output). Return the
-    steps done, the events and their number. It ends early before a step with a gradient or parameter that is not
-    finite (the gradients then stand there, and nothing has moved), and after one that has filled ``events``.
+    ``parts`` are the three parts of all layers, ``memory`` is room for the input and for dE/d(output), ``sizes`` are
+    the numbers of connections, which change where ``sharing`` is not None. Return the steps done, the events and their
+    number. It ends early before a step with a gradient or parameter that is not finite (the gradients then stand
+    there, and nothing has moved), and after one that has filled ``events``.
     """
     wirings, signals, slots = parts
     first, delta = memory
     used, room = np.int64(0), events.size
+    numbers = np.zeros(len(wirings), np.int64)
     for step in range(1, losses.size + 1):
-        batch = order[(step - 1) * size : step * size]
-        out = _present(wirings, signals, samples, batch, first)
+        batch = order[(step - 1) * batch_size : step * batch_size]
+        out = _present(wirings, signals, sizes, samples, batch, first)
         losses[step - 1] = _cross_entropy(out, labels[batch], delta)
-        if not _propagate_back(wirings, signals, first, delta):
+        if not _propagate_back(wirings, signals, sizes, first, delta):
             return step - 1, events, used
         for n in range(len(wirings)):
-            number = _move(wirings[n], signals[n], slots[n], rule, step)
-            if rule.rewires and number > 0:
-                events = _with_room(events, used, 2 * number)
-                new = events[used : used + 2 * number]
-                _rewire(wirings[n], slots[n], number, slots[n].steps_done + step, rule.key, new)
-                used += 2 * number
+            numbers[n] = _move(wirings[n], signals[n], slots[n], sizes[n], rule, step)
+        if rule.rewires and numbers.any():
+            # A death, a birth, and the two events of another connection that moves into the gap.
+            events = _with_room(events, used, 4 * numbers.sum())
+            new = events[used:]
+            if sharing is None:
+                used += _rewire_each(wirings, slots, sizes, numbers, step, rule.key, new)
+            else:
+                used += _rewire_all(wirings, slots, sizes, numbers, sharing, step, rule.key, new)
         if used >= room:
             return step, events, used
     return losses.size, events, used

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from synaptic_sampling._kernels.lanes import _fetch
 from synaptic_sampling._kernels.philox import _bounded, _philox
 from synaptic_sampling._numba import jit
 
 __all__ = [
+    "AHEAD",
     "EMPTY",
     "_contains",
     "_contains_each",
@@ -27,6 +29,9 @@ __all__ = [
 ]
 
 EMPTY = np.int64(-1)
+
+#: So many places ahead of the one that is worked on, memory is asked for: a large table is in no cache.
+AHEAD = 16
 
 MASK = np.uint64(0xFFFFFFFF)
 BITS_32 = np.uint64(32)
@@ -112,15 +117,11 @@ def _remove(table, key):
 
 @jit
 def _remove_all(table, keys):
-    """Free sites in ``table``; those that were vacant already stay so."""
-    # Looked at first: the processor fetches many places at once here, while each removal waits for its own.
-    # Measured: 120 instead of 260 ns per site where the table is not in the cache.
-    seen = np.empty(keys.size, np.int64)
+    """Free all sites in ``table``."""
     for n in range(keys.size):
-        seen[n] = table[_home(keys[n], table.size)]
-    for n in range(keys.size):
-        if seen[n] != EMPTY:
-            _remove(table, keys[n])
+        if n + AHEAD < keys.size:
+            _fetch(table, _home(keys[n + AHEAD], table.size))
+        _remove(table, keys[n])
 
 
 @jit
@@ -196,6 +197,8 @@ def _draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, tabl
         w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
         keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
     for n in range(slots.size):
+        if n + AHEAD < slots.size:
+            _fetch(table, _home(keys[n + AHEAD], table.size))
         attempt = np.uint64(0)
         while keys[n] == EMPTY or not (multapses or _insert(table, keys[n])):
             attempt += np.uint64(1)

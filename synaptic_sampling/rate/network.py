@@ -116,7 +116,12 @@ class RateNetwork:
     @property
     def connections(self) -> list[Connections]:
         """Return the connections of all sparse layers; ``connections[n].index`` is the number of their layer."""
-        return [part.connections for part in self.parameters if isinstance(part, SparseParameter)]
+        return [part.connections for part in self.sparse]
+
+    @property
+    def sparse(self) -> list[SparseParameter]:
+        """Return what the sparse layers learn."""
+        return [part for part in self.parameters if isinstance(part, SparseParameter)]
 
     @property
     def num_sites(self) -> int:
@@ -238,7 +243,7 @@ class RateNetwork:
         if self.budget is None:
             infos = [parameter.step(self.rule) for parameter in self.parameters]
             return [info for info in infos if info is not None]
-        sparse = [part for part in self.parameters if isinstance(part, SparseParameter)]
+        sparse = self.sparse
         for parameter in self.parameters:
             if parameter not in sparse:
                 parameter.step(self.rule)

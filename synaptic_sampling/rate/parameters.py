@@ -81,6 +81,17 @@ class SparseParameter:
             self._gradient = np.zeros(len(self.connections), np.float32)
         return self._gradient
 
+    def cut(self, number: int) -> None:
+        """Let the first connections be all that there are; their gradients stay.
+
+        Parameters
+        ----------
+        number : int
+            How many.
+        """
+        self.connections.resize(number)
+        self._gradient = self._gradient[:number]
+
     def check(self, rule: DeepR | FixedWiring) -> None:
         """Raise the error that ``step`` would raise; changes nothing.
 

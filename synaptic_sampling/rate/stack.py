@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import stack
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling._kernels.stack import Learning, Moments, Signals, Slots, Wiring
+from synaptic_sampling._kernels.stack import Learning, Moments, Sharing, Signals, Slots, Wiring
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.optimizers import SGD, Adam, Momentum, Optimizer, _bias_corrections
-from synaptic_sampling.randomness import MAX_STEP, Stream, key_words
+from synaptic_sampling.randomness import MAX_STEP, Stream, key_words, stream_word
 from synaptic_sampling.rate.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers import SparseLinear
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
@@ -72,7 +72,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
     layers = network.layers
     possible = (
         type(loss) is CrossEntropy
-        and network.budget is None
+        and (network.budget is None or _can_share(network))
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
         and not any({type(one), type(two)} <= set(ACTIVATIONS) for one, two in pairwise(layers))
@@ -82,6 +82,11 @@ def steps_at_once(network: Any, loss: Loss) -> int:
     done = max(c.steps_done for c in network.connections)
     work = sum(len(c) for c in network.connections)
     return min(max(1, WORK_AT_ONCE // work), MAX_STEP - done)
+
+
+def _can_share(network: Any) -> bool:
+    """Return whether each layer may have room for the whole budget; where it is large, the general path is as good."""
+    return network.budget.split == "vacant" and len(network.connections) * network.budget.total <= WORK_AT_ONCE
 
 
 def learn(
@@ -112,7 +117,37 @@ def learn(
     Learned
         What they came to.
     """
-    width = -(-min(batch_size, len(order)) // LANES) * LANES
+    sizes = np.array([len(c) for c in network.connections])
+    if network.budget is not None:
+        for c in network.connections:
+            c.make_room(network.budget.total, np.empty(0, np.int32))
+            c.resize(network.budget.total)
+    losses = np.empty(steps)
+    try:
+        done, events, used = stack._learn(
+            *_layers(network, -(-min(batch_size, len(order)) // LANES) * LANES),
+            sizes,
+            _sharing(network),
+            _learning(network),
+            samples,
+            labels,
+            order,
+            batch_size,
+            losses,
+            np.empty(EVENTS_AT_ONCE, EVENT),
+        )
+    finally:
+        for part, size in zip(network.sparse, sizes.tolist(), strict=True):
+            part.cut(size)
+    for parameter in network.parameters:
+        owner = parameter if isinstance(parameter, DenseParameter) else parameter.connections
+        owner.steps_done += done
+    finite = done == steps or used >= EVENTS_AT_ONCE
+    return Learned(losses[:done], events[:used], finite)
+
+
+def _layers(network: Any, width: int) -> tuple[Any, Any]:
+    """Return the three parts of all layers, and memory for a batch and for dE/d(output)."""
     first = network.input_of(width)
     layers, x = [], first
     for n, layer in enumerate(network.layers):
@@ -121,23 +156,15 @@ def learn(
             activation = ACTIVATIONS.get(following, stack.IDENTITY)
             layers.append(_parts(layer, x, activation, network.rule.optimizer, wanted=n > 0))
             x = layer._out
-    losses = np.empty(steps)
-    done, events, used = stack._learn(
-        tuple(zip(*layers, strict=True)),
-        _learning(network),
-        samples,
-        labels,
-        order,
-        batch_size,
-        (first, np.empty_like(x)),
-        losses,
-        np.empty(EVENTS_AT_ONCE, EVENT),
-    )
-    for parameter in network.parameters:
-        owner = parameter if isinstance(parameter, DenseParameter) else parameter.connections
-        owner.steps_done += done
-    finite = done == steps or used >= EVENTS_AT_ONCE
-    return Learned(losses[:done], events[:used], finite)
+    return tuple(zip(*layers, strict=True)), (first, np.empty_like(x))
+
+
+def _sharing(network: Any) -> Sharing | None:
+    """Return the budget as the kernel wants it, if there is one."""
+    if network.budget is None:
+        return None
+    num_sites = np.array([c.num_sites for c in network.connections])
+    return Sharing(network.budget.total, num_sites, stream_word(Stream.SPLIT))
 
 
 def _learning(network: Any) -> Learning:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
 from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.log import TIME, RewiringLog
@@ -328,9 +329,8 @@ class Trainer:
         times = np.empty(done, TIME)
         times["step"], times["seconds"] = np.arange(before + 1, before + done + 1), np.nan
         times["samples"] = self.samples_done + size * np.arange(1, done + 1)
-        births = int(np.count_nonzero(learned.events["kind"] > 0))
-        self._under_way[2] += births
-        self._under_way[3] += len(learned.events) - births
+        for place, kind in ((2, BIRTH), (3, DEATH)):
+            self._under_way[place] += int(np.count_nonzero(learned.events["kind"] == kind))
         self._count_steps(learned.losses, size)
         self.log.record_steps(times, learned.events)
         if not learned.finite:

@@ -26,7 +26,7 @@ from synaptic_sampling.rate import Decay, Patience, stack
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
 
 
-def make(rule=RULE, activation=ReLU, bias=True, seed=3, signs="site"):
+def make(rule=RULE, activation=ReLU, bias=True, seed=3, signs="site", budget="layer"):
     layers = [
         SparseLinear(33, 20, connectivity=0.2, bias=bias),
         activation(),
@@ -34,7 +34,7 @@ def make(rule=RULE, activation=ReLU, bias=True, seed=3, signs="site"):
         SparseLinear(20, 15, connections=290, bias=bias),
         SparseLinear(15, 4, connections=60, bias=bias),
     ]
-    return RateNetwork(layers, rule, seed=seed, signs=signs)
+    return RateNetwork(layers, rule, seed=seed, signs=signs, budget=budget)
 
 
 def samples(rng, n=75):
@@ -57,6 +57,7 @@ def equal(one, two):
     assert (one.steps_done, one.samples_done) == (two.steps_done, two.samples_done)
 
 
+@pytest.mark.parametrize("budget", ["layer", "network"])
 @pytest.mark.parametrize("batch_size", [1, 7, 40])
 @pytest.mark.parametrize(
     ("rule", "activation", "bias", "signs"),
@@ -69,9 +70,9 @@ def equal(one, two):
         (FixedWiring(0.01, optimizer=Adam()), Tanh, False, "site"),
     ],
 )
-def test_same_bits_as_step_by_step(rng, monkeypatch, batch_size, rule, activation, bias, signs):
+def test_same_bits_as_step_by_step(rng, monkeypatch, batch_size, rule, activation, bias, signs, budget):
     x, y = samples(rng)
-    trainers = [Trainer(make(rule, activation, bias, signs=signs)) for _ in range(3)]
+    trainers = [Trainer(make(rule, activation, bias, signs=signs, budget=budget)) for _ in range(3)]
     monkeypatch.setattr(stack, "EVENTS_AT_ONCE", 100)  # Some calls end because of it.
     trainers[0].fit(x, y, epochs=6, batch_size=batch_size, test=(x, y), report=None)
     trainers[1].fit(x, y, epochs=6, batch_size=batch_size, test=(x, y), report=None, watch=watched)

@@ -254,7 +254,7 @@ class Connections(Slots):
         occupied = len(self) - len(retracted)
         self.make_room(occupied + len(slots), retracted)
         address = np.uint64(step), self._stream(stream), *self._key
-        rooms = self.sites.rooms(self.pre, self.post, retracted)
+        rooms = self.sites.degrees.rooms(self.pre, self.post, retracted)
         return self.sites.draw(slots, occupied, address, self._table, rooms)
 
     def take(
@@ -280,7 +280,7 @@ class Connections(Slots):
         """
         self.make_room(len(self) - len(retracted) + len(keys), retracted)
         wanted = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
-        rooms = self.sites.rooms(self.pre, self.post, retracted)
+        rooms = self.sites.degrees.rooms(self.pre, self.post, retracted)
         _take_each(self._table, keys, self.num_post, self.sites.multapses, *rooms, wanted)
         return keys[wanted]
 
@@ -346,7 +346,7 @@ class Connections(Slots):
 
     def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
         """Take on endpoints, and make the table of occupied sites for them."""
-        self.sites.check_degrees(pre, post)
+        self.sites.degrees.check(pre, post)
         occupied = self.sites.keys(pre, post) if not self.sites.multapses else np.empty(0, np.int64)
         table, k = _table_with(occupied, len(occupied))
         if k >= 0:

@@ -19,9 +19,10 @@ from synaptic_sampling._kernels.vacancy import (
     _take_each,
     _vacant_sites,
 )
+from synaptic_sampling.degrees import Degrees, Rooms
 from synaptic_sampling.randomness import uniform_of
 
-__all__ = ["Address", "Rooms", "Sites"]
+__all__ = ["Address", "Sites"]
 
 MAX_NEURONS = 2**31 - 1
 #: With less than this share of the sites vacant, they are listed instead of searched by trial.
@@ -33,8 +34,6 @@ PIECE = 1 << 20
 
 #: Step, stream word, both words of the key: with a slot, the address of a random number.
 Address = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
-#: How many more connections each presynaptic and each postsynaptic neuron may have; of size 0 without a limit.
-Rooms = tuple[NDArray[np.int64], NDArray[np.int64]]
 #: From presynaptic and postsynaptic indices to True and False, or to probabilities.
 Condition = Callable[[NDArray[np.int32], NDArray[np.int32]], ArrayLike]
 
@@ -86,8 +85,7 @@ class Sites:
             if not isinstance(value, bool | np.bool_):
                 raise TypeError(f"{name} must be True or False, got {value!r}.")
         self.autapses, self.multapses = bool(autapses), bool(multapses)
-        self._max_out = _limits("max_out_degree", max_out_degree, self.num_pre)
-        self._max_in = _limits("max_in_degree", max_in_degree, self.num_post)
+        self.degrees = Degrees(self.num_pre, self.num_post, max_in_degree, max_out_degree)
         # Never equal to a difference post - pre, where autapses are allowed.
         self._forbidden = MAX_NEURONS + 1
         if not autapses:
@@ -206,46 +204,6 @@ class Sites:
             if wrong.any():
                 return int(np.flatnonzero(wrong)[0]), why
         return None
-
-    def check_degrees(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Refuse connections of which a neuron has more than it may have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            Of all connections.
-
-        Raises
-        ------
-        ValueError
-            Names the first such neuron.
-        """
-        room_out, room_in = self.rooms(pre, post, np.empty(0, np.int32))
-        for side, room, limit in (("pre", room_out, self._max_out), ("post", room_in, self._max_in)):
-            full = np.flatnonzero(room < 0)
-            if len(full):
-                n = full[0]
-                raise ValueError(
-                    f"{side}synaptic neuron {n} has {limit[n] - room[n]} connections, at most {limit[n]} are allowed "
-                    f"by max_{'out' if side == 'pre' else 'in'}_degree."
-                )
-
-    def rooms(self, pre: NDArray[np.int32], post: NDArray[np.int32], retracted: NDArray[np.int32]) -> Rooms:
-        """Return how many more connections each neuron may have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            Of all connections.
-        retracted : ndarray of int32
-            Which of these are gone.
-
-        Returns
-        -------
-        out, in : ndarray of int64
-            Of presynaptic and postsynaptic neurons; of size 0 where there is no limit.
-        """
-        return _room(self._max_out, pre, retracted), _room(self._max_in, post, retracted)
 
     def draw(
         self, slots: NDArray[np.int32], occupied: int, address: Address, table: NDArray[np.int64], rooms: Rooms
@@ -394,23 +352,3 @@ def _checked(answer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:
     if wrong.any():
         raise ValueError(f"probability must be between 0 and 1, got {values[wrong].flat[0]}.")
     return values
-
-
-def _limits(name: str, given: ArrayLike | None, num_neurons: int) -> NDArray[np.int64]:
-    """Return the largest degree of each neuron, of size 0 without a limit."""
-    if given is None:
-        return np.empty(0, np.int64)
-    limits = check_array(name, given, "iu")
-    if limits.shape not in {(), (num_neurons,)}:
-        raise ValueError(f"{name} must be one number or have shape ({num_neurons},), got shape {limits.shape}.")
-    if (limits < 0).any():
-        raise ValueError(f"{name} must be >= 0, got {limits.min()}.")
-    return np.full(num_neurons, limits, np.int64)
-
-
-def _room(limits: NDArray[np.int64], neurons: NDArray[np.int32], retracted: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return how far each neuron is from its largest degree."""
-    if not limits.size:
-        return limits
-    degree = np.bincount(neurons, minlength=limits.size) - np.bincount(neurons[retracted], minlength=limits.size)
-    return limits - degree

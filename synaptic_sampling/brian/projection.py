@@ -18,12 +18,12 @@ from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
 
-__all__ = ["Projection", "Rule"]
+__all__ = ["REWIRED", "Projection", "Rule"]
 
 Rule = DeepR | FixedWiring | PruneAndRegrow | SoftDeepR | SynapticSampling
 
 #: Synapses that are being rewired, and by whom.
-_REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 class Projection:
@@ -56,6 +56,8 @@ class Projection:
     """
 
     connections: Connections
+    #: Whether events are done by a C++ program.
+    in_program = False
 
     def __init__(
         self,
@@ -84,6 +86,11 @@ class Projection:
         return self.connections.sites.multapses
 
     @property
+    def seed(self) -> int:
+        """Return the key of all random numbers."""
+        return self.connections.seed
+
+    @property
     def is_compiled(self) -> bool:
         """Return whether strings have been compiled."""
         return self._births is not None
@@ -106,7 +113,7 @@ class Projection:
             If they cannot be rewired.
         """
         num_pre, num_post, allowed = pairs
-        pre, post = surgery.endpoints(self.synapses)
+        pre, post = self._given_endpoints()
         has_theta = "theta" in self._names
         options["dtype"] = self.synapses.variables[self._names["theta"]].dtype if has_theta else np.float64
         try:
@@ -134,7 +141,7 @@ class Projection:
 
     def _claim(self, owner: Any) -> None:
         self.fetch_theta()
-        _REWIRED[self.synapses] = weakref.ref(owner)
+        REWIRED[self.synapses] = weakref.ref(owner)
         queues.watch(self.synapses)
 
     def compile(self, namespace: Any) -> None:
@@ -146,7 +153,7 @@ class Projection:
             What their names mean.
         """
         if isinstance(self.rule, PruneAndRegrow):
-            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace)
+            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace, self._number_to_ask)
         if schedules(self._given_rule):
             self._schedule = Schedule(self._given_rule, namespace)
         self._births = [
@@ -163,6 +170,15 @@ class Projection:
         """
         if self._schedule is not None:
             self.rule = without_units(self._schedule.at(seconds), self.synapses, self._names)
+
+    def generate(self, owner: Any) -> None:
+        """Prepare the next run; in C++ standalone mode, events have to become code.
+
+        Parameters
+        ----------
+        owner : Rewiring
+            Whose events these are.
+        """
 
     def pruned(self) -> NDArray[np.bool_]:
         """Return for which connections the condition of the rule holds."""
@@ -253,6 +269,15 @@ class Projection:
         c = self.connections
         return c.pre, c.post, c.theta, c.polarity
 
+    @property
+    def _number_to_ask(self) -> int:
+        """Return about how many synapses a condition is asked."""
+        return len(self.synapses)
+
+    def _given_endpoints(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the endpoints that ``connect`` has made."""
+        return surgery.endpoints(self.synapses)
+
     def _check_same(self, owner: str, number: int) -> None:
         if len(self.synapses) != number:
             raise ValueError(
@@ -278,11 +303,11 @@ class Projection:
 def _check_synapses(synapses: Any) -> None:
     if not isinstance(synapses, Synapses):
         raise TypeError(f"synapses must be a Synapses object, or a list of some, got {synapses!r}.")
-    surgery.check_runtime()
+    surgery.check_device()
     surgery.check_brian(synapses)
     if not surgery.is_connected(synapses):
         raise ValueError(f"'{synapses.name}' is not connected yet; call connect() before you make a Rewiring.")
-    other = _REWIRED.get(synapses, lambda: None)()
+    other = REWIRED.get(synapses, lambda: None)()
     if other is not None:
         raise ValueError(f"'{synapses.name}' is rewired by '{other.name}' already; one Rewiring per Synapses.")
 

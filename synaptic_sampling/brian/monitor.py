@@ -250,7 +250,7 @@ class RewiringMonitor(BrianObject):
     def _describe(self, log: RewiringLog) -> None:
         """Say what the sets of connections are."""
         for number, projection in enumerate(self._projections()):
-            c, name, multapses = projection.connections, projection.synapses.name, projection.multapses
+            c, name, multapses = projection.made, projection.synapses.name, projection.multapses
             log.describe(
                 number,
                 num_pre=c.num_pre,

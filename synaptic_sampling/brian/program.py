@@ -25,6 +25,7 @@ __all__ = [
     "events_of_run",
     "forget",
     "generator",
+    "has_failed",
     "has_results",
     "is_standalone",
     "literal",
@@ -268,6 +269,22 @@ def has_results(variable: Any) -> bool:
         True if the variable can be read.
     """
     return is_standalone() and get_device().has_been_run and variable in get_device().arrays
+
+
+def has_failed(variable: Any) -> bool:
+    """Return whether the program with this variable has run and stopped with an error.
+
+    Parameters
+    ----------
+    variable : ArrayVariable
+        Any.
+
+    Returns
+    -------
+    bool
+        True if there will be no results.
+    """
+    return when_run() is not None and variable in get_device().arrays and not get_device().has_been_run
 
 
 def results() -> Path:

@@ -83,12 +83,12 @@ class Projection:
     @property
     def multapses(self) -> bool:
         """Return whether two connections may share a pair of neurons."""
-        return self.connections.sites.multapses
+        return self.made.sites.multapses
 
     @property
-    def seed(self) -> int:
-        """Return the key of all random numbers."""
-        return self.connections.seed
+    def made(self) -> Connections:
+        """Return the connections, of which only what never changes is asked: sizes, sites, seed."""
+        return self.connections
 
     @property
     def is_compiled(self) -> bool:

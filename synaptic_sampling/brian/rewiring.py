@@ -205,7 +205,7 @@ class Rewiring(BrianObject):
     @property
     def seed(self) -> int:
         """Return the key of all random numbers, which cannot be set later."""
-        return self._projections[0].seed
+        return self._projections[0].made.seed
 
     @property
     def interval(self) -> Quantity:

@@ -69,9 +69,22 @@ class StandaloneProjection(Projection):
         self._connections = connections
 
     @property
-    def seed(self) -> int:
-        """Return the key of all random numbers."""
-        return self._connections.seed
+    def made(self) -> Connections:
+        """Return the connections as they were made, known or not."""
+        return self._connections
+
+    def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
+        """Return endpoints, theta and polarity of all slots.
+
+        Raises
+        ------
+        NotImplementedError
+            If they are not known, since the program has not run or has failed.
+        """
+        c = self.connections
+        if program.has_failed(self._own["polarity"]):
+            raise NotImplementedError("the program has failed and has written no results; see the log of a monitor.")
+        return c.pre, c.post, c.theta, c.polarity
 
     def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
         """Make the connections that the synapses hold, or none where only the program will know.

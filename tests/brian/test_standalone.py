@@ -19,8 +19,10 @@ from synaptic_sampling import (
     Momentum,
     PruneAndRegrow,
     Rewiring,
+    RewiringLog,
     RewiringMonitor,
     connect_exactly,
+    plot_turnover,
 )
 from synaptic_sampling.brian import program
 
@@ -257,3 +259,56 @@ def test_without_purge_the_program_differs(tmp_path):
     with standalone(tmp_path / "project") as build:
         b2.device.include_dirs.append(str(headers))
         assert "spikes" in differences(Network("delays").run(build, [60]), expected)
+
+
+def test_program_is_generated(tmp_path):
+    with standalone(tmp_path):
+        network = Network()
+        fade = b2.TimedArray([2e-3, 1e-3, 0.0], dt=10 * ms)  # noqa: F841 (FADING uses it)
+        for _ in range(2):
+            network.net.run(20 * ms)
+        b2.device.build(directory=str(tmp_path), compile=False, run=False)
+        codes = {path.name for path in (tmp_path / "code_objects").glob("rewiring*.cpp")}
+    for part in PARTS:
+        assert f"rewiring_{part}_settle.cpp" in codes
+        assert f"rewiring_{part}_event.cpp" in codes
+        # What has nothing new in it serves both runs.
+        assert (f"rewiring_{part}_event_1.cpp" in codes) == (part in {"delays", "fading", "pruned"})
+
+
+SCRIPT = """
+inputs = PoissonGroup(40, rates=50*Hz)
+neurons = NeuronGroup(20, 'dv/dt = -v/(20*ms) : 1', threshold='v > 1', reset='v = 0', method='exact')
+S = Synapses(inputs, neurons, 'w : 1', on_pre='v_post += w; w -= 0.01')
+S.connect(p=0.3)
+S.w = 'rand()'
+rewiring = Rewiring(S, PruneAndRegrow('w < 0.1'), birth={'w': '0.5*rand()'}, dt=20*ms)
+turnover = RewiringMonitor(rewiring)
+run(1*second)
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+def test_plain_script(tmp_path):
+    b2.set_device("cpp_standalone", directory=str(tmp_path), with_output=False)
+    try:
+        b2.seed(1)
+        names = {}
+        exec("from brian2 import *\nfrom synaptic_sampling import *\n" + SCRIPT, names)
+        s, rewiring, turnover = names["S"], names["rewiring"], names["turnover"]
+        pre, post, w = s.i[:], s.j[:], s.w[:]
+        assert_array_equal([rewiring.i, rewiring.j], [pre, post])
+        assert len(np.unique(40 * post + pre)) == len(pre) == rewiring.num_active == turnover.log.snapshots[0].pre.size
+        assert_array_equal(s.N_incoming_post[:], np.bincount(post, minlength=20))
+        assert_array_equal(s.N_outgoing_pre[:], np.bincount(pre, minlength=40))
+        assert_array_equal(turnover.log.wiring()[:2], [pre, post])
+        assert turnover.num_births == turnover.born.sum() > 100
+        assert turnover.t_[-1] == pytest.approx(0.98)
+        assert w.max() > 0.5 > w[rewiring.connections.birth_step > 0].max() > 0.2
+        assert plot_turnover(turnover) is not None
+        assert RewiringLog.load(tmp_path / "results" / "rewiringmonitor.log").num_births == turnover.num_births
+        assert repr(rewiring) == f"<Rewiring of 'synapses' by PruneAndRegrow, {len(pre)} active>"
+    finally:
+        b2.device.reinit()
+        b2.set_device("runtime")

@@ -192,15 +192,17 @@ def spoiled(value):
 @pytest.mark.parametrize("value", [np.nan, np.inf])
 def test_gradient_that_is_not_finite_stops_the_program(tmp_path, capsys, value):
     net, expected = spoiled(value)
-    with pytest.raises(b2.BrianObjectException) as raised:
+    with pytest.raises(FloatingPointError) as raised:
         net.run(10 * ms)
-    message = str(raised.value.__cause__)
+    message = str(raised.value)
     with standalone(tmp_path) as build:
         net, monitor = spoiled(value)
         net.run(10 * ms)
         with pytest.raises(RuntimeError, match="Project run failed"):
             build()
         log = monitor.log
+        with pytest.raises(NotImplementedError, match="the program has failed"):
+            monitor.rewirings[0].i
     assert f"Error: {message}\n" in capsys.readouterr().out
     assert "gradient of connection 0 (" in message
     assert len(log.times) == len(expected.log.times) == 11
@@ -214,7 +216,7 @@ def test_gradient_that_is_not_finite_stops_the_program(tmp_path, capsys, value):
     ("pairs", "message"),
     [
         ("i == j", "connection 0 (0 -> 0) is an autapse; leave it out or set autapses=True."),
-        ("i != j and j < 3", "connection 2 (1 -> 2) is no candidate; leave it out or let candidates include it."),
+        ("i != j and j < 3", "connection 3 (1 -> 2) is no candidate; leave it out or let candidates include it."),
         ("i == 0 and j == 1", "connection 1 (0 -> 1) exists twice; give each pair at most once"),
         ("i == 1 and j == 0", "has 2 synapses, but had 1 when 'rewiring' was made; call connect() first"),
     ],

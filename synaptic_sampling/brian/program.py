@@ -27,9 +27,11 @@ __all__ = [
     "generator",
     "has_failed",
     "has_results",
+    "is_known",
     "is_standalone",
     "literal",
     "make_code",
+    "multisynaptic_index",
     "name_of",
     "pathways",
     "refuse",
@@ -155,6 +157,23 @@ def reset_variables(synapses: Any) -> list[Any]:
     return sorted(synapses._registered_variables - ends, key=name_of)
 
 
+def multisynaptic_index(synapses: Any) -> str | None:
+    """Return how the program names the number of a synapse among those of its pair.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Any.
+
+    Returns
+    -------
+    str or None
+        None where the user has not asked for it.
+    """
+    index = synapses.multisynaptic_index
+    return None if index is None else name_of(synapses.variables[index])
+
+
 def pathways(synapses: Any) -> list[SimpleNamespace]:
     """Return what the program has to know of the pathways.
 
@@ -253,6 +272,22 @@ def when_run() -> float | None:
         A number without meaning.
     """
     return get_device().timers["run_binary"] if is_standalone() else None
+
+
+def is_known(variable: Any) -> bool:
+    """Return whether the values of a variable are known although the program has not run.
+
+    Parameters
+    ----------
+    variable : ArrayVariable
+        Any.
+
+    Returns
+    -------
+    bool
+        False if the program will make them.
+    """
+    return get_device().array_cache.get(variable) is not None
 
 
 def has_results(variable: Any) -> bool:

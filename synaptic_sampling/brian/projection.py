@@ -86,6 +86,11 @@ class Projection:
         return self.made.sites.multapses
 
     @property
+    def number(self) -> int:
+        """Return how many synapses there are, those without a connection too."""
+        return len(self.synapses)
+
+    @property
     def made(self) -> Connections:
         """Return the connections, of which only what never changes is asked: sizes, sites, seed."""
         return self.connections
@@ -153,7 +158,7 @@ class Projection:
             What their names mean.
         """
         if isinstance(self.rule, PruneAndRegrow):
-            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace, self._number_to_ask)
+            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace, self.number)
         if schedules(self._given_rule):
             self._schedule = Schedule(self._given_rule, namespace)
         self._births = [
@@ -268,11 +273,6 @@ class Projection:
         """Return endpoints, theta and polarity of all slots."""
         c = self.connections
         return c.pre, c.post, c.theta, c.polarity
-
-    @property
-    def _number_to_ask(self) -> int:
-        """Return about how many synapses a condition is asked."""
-        return len(self.synapses)
 
     def _given_endpoints(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Return the endpoints that ``connect`` has made."""

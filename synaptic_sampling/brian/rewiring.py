@@ -385,6 +385,7 @@ def _distinct(synapses: Sequence[Any]) -> Sequence[Any]:
 
 def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule: Any) -> list[int]:
     """Return how many slots are to be added to each Synapses object, after a check of the arguments."""
+    numbers = [projection.number for projection in projections]
     if not several:
         if capacity is not None:
             raise ValueError("capacity is for a list of Synapses; one alone never has more connections than now.")
@@ -395,7 +396,6 @@ def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule
         raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
     if len({(p.rule, p.dimensions) for p in projections}) > 1:
         raise ValueError("Synapses that share a budget must have variables of the same units.")
-    numbers = [len(projection.synapses) for projection in projections]
     most = sum(numbers)
     if capacity is not None:
         most = check_integer("capacity", capacity, minimum=max(numbers), maximum=2**31 - 1)

@@ -69,6 +69,11 @@ class StandaloneProjection(Projection):
         self._connections = connections
 
     @property
+    def number(self) -> int:
+        """Return how many synapses there are, 1 where only the program will know."""
+        return len(self.synapses) if program.is_known(self.synapses.variables["N"]) else 1
+
+    @property
     def made(self) -> Connections:
         """Return the connections as they were made, known or not."""
         return self._connections
@@ -206,17 +211,11 @@ class StandaloneProjection(Projection):
         if self._endpoints_known:
             self._check_same(owner, len(self._connections))
 
-    @property
-    def _number_to_ask(self) -> int:
-        return 1  # The program sets it.
-
     def _given_endpoints(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        try:
-            ends = surgery.endpoints(self.synapses)
-        except NotImplementedError:
-            return np.empty(0, np.int32), np.empty(0, np.int32)
-        self._endpoints_known = True
-        return ends
+        self._endpoints_known = program.is_known(self.synapses.variables["_synaptic_pre"])
+        if self._endpoints_known:
+            return surgery.endpoints(self.synapses)
+        return np.empty(0, np.int32), np.empty(0, np.int32)
 
     def _read(self) -> None:
         """Take on what the last run of the program has written."""
@@ -284,6 +283,7 @@ class StandaloneProjection(Projection):
             "last_update": name_of(v["lastupdate"]) if "lastupdate" in v else None,
             "reset": [name_of(variable) for variable in program.reset_variables(synapses)],
             "pathways": program.pathways(synapses),
+            "multisynaptic_index": program.multisynaptic_index(synapses),
             "rewires": not isinstance(self.rule, FixedWiring),
         }
 
@@ -343,7 +343,7 @@ def kind_of_projection(rule: Any, several: bool) -> type[Projection]:
 
 
 def _check_rule(rule: Any) -> None:
-    if isinstance(rule, SoftDeepR | SynapticSampling):
+    if isinstance(rule, Rule) and not isinstance(rule, DeepR | FixedWiring | PruneAndRegrow):
         raise refuse(f"{type(rule).__name__} is not possible", "use DeepR, FixedWiring or PruneAndRegrow")
     if isinstance(rule, PruneAndRegrow) and not rule.regrow:
         raise refuse("the number of connections cannot vary", "set regrow=True")

@@ -105,7 +105,7 @@ class Network:
             RewiringMonitor([by[part] for part in together if part in by], samples_per_event=samples)
             for together, samples in (
                 (("delays",), 10),
-                (("dense", "double"), None),
+                (("dense", "parts"), None),
                 (("fading",), None),
                 (("pruned",), 1),
             )
@@ -119,8 +119,9 @@ class Network:
         """Connect, and rewire."""
         source, target = self.inputs if source is None else source, self.neurons if target is None else target
         s = b2.Synapses(
-            source, target, MODEL + model, on_pre=ON_PRE, on_post=ON_POST, delay=delay or {}, method="exact", name=name
-        )
+            source, target, MODEL + model, on_pre=ON_PRE, on_post=ON_POST, delay=delay or {}, method="exact", name=name,
+            multisynaptic_index="number" if "multapses" in options else None,
+        )  # fmt: skip
         if pairs is None:
             connect_exactly(s, 25, seed=5, autapses=options.get("autapses", False))
         elif isinstance(pairs, str):
@@ -164,7 +165,9 @@ class Network:
         )  # fmt: skip
 
     def add_double(self):
-        self.add("double", RULE, pairs=([0, 0, 1, 2, 2, 2], [0, 0, 1, 3, 3, 4]), multapses=True, signs=1, delay=SAME)
+        pairs = [0, 0, 1, 2, 2, 2], [0, 0, 1, 3, 3, 4]
+        clock = b2.Clock(0.65 * ms)
+        self.add("double", RULE, pairs=pairs, multapses=True, signs=1, delay=SAME, dt=None, clock=clock)
 
     def add_fading(self):
         self.add("fading", FADING, delay={"late": 3 * ms})
@@ -250,6 +253,21 @@ def test_program_with_threads_equals_runtime(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.cython
+@pytest.mark.filterwarnings("ignore:overflow encountered in cast")  # Brian2 compares float32 with 1e50.
+def test_program_in_single_precision_equals_runtime(tmp_path):
+    before = b2.prefs.core.default_float_dtype
+    b2.prefs.core.default_float_dtype = np.float32
+    try:
+        expected = at_runtime("parts", runs=[60])
+        assert expected["parts, rewired"][6].dtype == np.float32
+        with standalone(tmp_path) as build:
+            assert differences(Network("parts").run(build, [60]), expected) == []
+    finally:
+        b2.prefs.core.default_float_dtype = before
+
+
+@pytest.mark.slow
+@pytest.mark.cython
 def test_without_purge_the_program_differs(tmp_path):
     headers = shutil.copytree(program.FOLDER, tmp_path / "broken")
     text = (headers / "rewiring.h").read_text()
@@ -259,6 +277,18 @@ def test_without_purge_the_program_differs(tmp_path):
     with standalone(tmp_path / "project") as build:
         b2.device.include_dirs.append(str(headers))
         assert "spikes" in differences(Network("delays").run(build, [60]), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+def test_multapses_are_numbered(tmp_path):
+    with standalone(tmp_path) as build:
+        network = Network("double")
+        network.run(build, [60])
+        s = network.synapses["double"]
+        pairs = list(zip(s.i[:].tolist(), s.j[:].tolist(), strict=True))
+        assert s.number[:].tolist() == [pairs[:k].count(pair) for k, pair in enumerate(pairs)]
+        assert max(network.rewirings["double"].connections.birth_step) > 20
 
 
 def test_program_is_generated(tmp_path):

@@ -114,6 +114,14 @@ inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &sl
     return events;
 }
 
+// Count the connections of each pair anew, in the order of slots.
+template <class T> void count_multapses(const Connections &c, std::vector<T> &counts)
+{
+    std::map<int64_t, T> seen;
+    for (size_t k = 0; k < counts.size(); k++)
+        counts[k] = seen[c.key(k)]++;
+}
+
 // To which neurons of a pathway some slots belong.
 template <class Pathway>
 std::vector<int32_t> owners(const Pathway &pathway, const std::vector<int32_t> &slots)

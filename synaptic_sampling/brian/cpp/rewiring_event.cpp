@@ -74,6 +74,9 @@ void bear(Connections &c, const std::vector<int32_t> &slots)
         {{birth.array}}[slots[n]] = {{birth.value}};
     {% endif %}
     {% endfor %}
+    {% if r.multisynaptic_index %}
+    count_multapses(c, {{r.multisynaptic_index}});
+    {% endif %}
 }
 
 void do_event(int64_t number)

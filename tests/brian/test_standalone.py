@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import shutil
 from contextlib import contextmanager
 from dataclasses import replace
@@ -179,12 +180,12 @@ class Network:
         )  # fmt: skip
 
     def run(self, build=lambda: None, runs=(20.05, 39.95)):
-        """Simulate; return all that can be seen."""
+        """Simulate; return all that can be seen, copied: Brian2 2.11 hands out memory that goes with the network."""
         fade = b2.TimedArray([2e-3, 1e-3, 0.0], dt=10 * ms)  # noqa: F841 (FADING uses it)
         for duration in runs:
             self.net.run(duration * ms)
         build()
-        return self.everything()
+        return copy.deepcopy(self.everything())
 
     def everything(self):
         seen = {"spikes": (self.spikes.i[:], self.spikes.t_[:]), "v": self.neurons.v[:], "t": [self.net.t_]}

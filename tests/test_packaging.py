@@ -110,7 +110,7 @@ def wheel(tmp_path_factory):
 
 def test_wheel_holds_the_package_alone(wheel):
     names = wheel.namelist()
-    files = [path for path in (ROOT / "synaptic_sampling").rglob("*") if path.suffix in {".py", ".pyx"}]
+    files = [path for path in (ROOT / "synaptic_sampling").rglob("*") if path.suffix in {".py", ".pyx", ".cpp", ".h"}]
     modules = {path.relative_to(ROOT).as_posix() for path in files}
     packed = {name for name in names if ".dist-info/" not in name}
     assert packed == modules

@@ -9,7 +9,7 @@ from brian2 import get_local_namespace
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.brian import expressions, surgery
+from synaptic_sampling.brian import expressions, program, surgery
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.sites import Condition
 
@@ -116,11 +116,12 @@ def allowed_pairs(
 
 
 def new_seed() -> int:
-    """Return a seed from NumPy's generator, which Brian2's ``seed`` governs.
+    """Return a seed from NumPy's generator, which Brian2's ``seed`` governs; in standalone mode, from one like it.
 
     Returns
     -------
     int
         0 to 2**63 - 1.
     """
-    return int(np.random.randint(2**63, dtype=np.uint64))  # noqa: NPY002 (Brian2 seeds this one)
+    generator = program.generator() if program.is_standalone() else np.random
+    return int(generator.randint(2**63, dtype=np.uint64))

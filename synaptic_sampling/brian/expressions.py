@@ -14,7 +14,7 @@ from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
-from synaptic_sampling.brian import surgery
+from synaptic_sampling.brian import program, surgery
 
 __all__ = ["Birth", "Condition", "PairExpression", "check_birth"]
 
@@ -107,6 +107,8 @@ class PairExpression:
         If it is to be a condition and is none.
     ValueError
         If it draws random numbers.
+    NotImplementedError
+        In C++ standalone mode.
     """
 
     def __init__(self, synapses: Any, text: str, dtype: Any, namespace: Any) -> None:
@@ -116,6 +118,8 @@ class PairExpression:
                 f"{text!r} draws {random[0]}(), but has to give the same answer whenever it is asked; leave it out "
                 "(a share of the pairs is drawn by p)."
             )
+        if program.is_standalone():
+            raise program.refuse(f"{text!r} about pairs cannot be evaluated", "give an array")
         self._probe = probe = surgery.make_probe(synapses, PAIRS_AT_ONCE)
         probe.namespace = synapses.namespace
         if dtype is np.bool_:
@@ -160,19 +164,29 @@ class Condition:
     namespace : dict
         What its names mean, besides the variables of the synapses.
 
+    number : int
+        How many synapses there are; those of a C++ program it sets itself.
+
+    Attributes
+    ----------
+    slots, answer : DynamicArrayVariable
+        About which synapses it is asked, and for each whether it holds.
+    code : CodeObject
+        To be run.
+
     Raises
     ------
     TypeError
         If it is none.
     """
 
-    def __init__(self, synapses: Any, text: str, namespace: Any) -> None:
+    def __init__(self, synapses: Any, text: str, namespace: Any, number: int) -> None:
         _check_condition(synapses, text, namespace)
-        number, variables = len(synapses), Variables(synapses)
-        variables.add_array("_group_idx", size=number, dtype=np.int32, values=np.arange(number))
-        variables.add_array("_holds", size=number, dtype=np.bool_)
-        self._holds = variables["_holds"]
-        self._run = _compile(synapses, f"_holds = {text}", variables, namespace)
+        variables = Variables(synapses)
+        variables.add_dynamic_array("_group_idx", size=number, dtype=np.int32, values=np.arange(number))
+        variables.add_dynamic_array("_holds", size=number, dtype=np.bool_)
+        self.slots, self.answer = variables["_group_idx"], variables["_holds"]
+        self.code = _compile(synapses, f"_holds = {text}", variables, namespace)
 
     def holds(self) -> NDArray[np.bool_]:
         """Return for which slots it holds now.
@@ -182,8 +196,8 @@ class Condition:
         ndarray of bool
             Overwritten by the next call.
         """
-        self._run()
-        return self._holds.get_value()
+        self.code()
+        return self.answer.get_value()
 
 
 class Birth:
@@ -199,16 +213,28 @@ class Birth:
         A string is evaluated for each newborn, such as ``'0.2*rand()'``.
     namespace : dict
         What the names in the string mean, besides the variables of the synapses.
+
+    Attributes
+    ----------
+    variable : ArrayVariable
+        Which is set.
+    value : number, Quantity or str
+        As given.
+    code : CodeObject or None
+        To be run where the value is a string.
+    slots : DynamicArrayVariable
+        Those which it sets.
     """
 
     def __init__(self, synapses: Any, name: str, value: Any, namespace: Any) -> None:
-        self._view, self._value = _view(synapses, name), value
+        self._view, self.value, self.code = _view(synapses, name), value, None
+        self.variable = self._view.variable
         if isinstance(value, str):
             group = self._view.group
             variables = Variables(group)
             variables.add_dynamic_array("_group_idx", size=1, dtype=np.int32, needs_reference_update=True)
-            self._slots = variables["_group_idx"]
-            self._run = _compile(group, f"{self._view.name} = {value}", variables, namespace)
+            self.slots = variables["_group_idx"]
+            self.code = _compile(group, f"{self._view.name} = {value}", variables, namespace)
 
     def set(self, slots: NDArray[np.int32]) -> None:
         """Set the variable in these slots.
@@ -218,9 +244,9 @@ class Birth:
         slots : ndarray of int32
             Where connections were born.
         """
-        if not isinstance(self._value, str):
-            self._view.set_with_index_array(slots, self._value, check_units=True)
+        if self.code is None:
+            self._view.set_with_index_array(slots, self.value, check_units=True)
             return
-        self._slots.resize(len(slots))
-        self._slots.get_value()[:] = slots
-        self._run()
+        self.slots.resize(len(slots))
+        self.slots.get_value()[:] = slots
+        self.code()

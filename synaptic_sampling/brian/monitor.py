@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
 from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling.brian import program
 from synaptic_sampling.brian.rewiring import Rewiring
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.log import RewiringLog
@@ -25,6 +26,9 @@ class RewiringMonitor(BrianObject):
 
     Brian2's ``store`` and ``restore`` take the log with them: after ``restore`` it ends where it did at ``store``. It
     is a new object then; one kept from before is not cut.
+
+    In C++ standalone mode the program writes the log to ``<name>.log`` among its results; it is read when it is asked
+    for after the run. While the program runs, ``RewiringLog.open`` reads what has reached the disk.
 
     Parameters
     ----------
@@ -43,8 +47,6 @@ class RewiringMonitor(BrianObject):
     ----------
     rewirings : list of Rewiring
         As given.
-    num_births, num_deaths : int
-        Counts so far.
 
     Raises
     ------
@@ -54,6 +56,14 @@ class RewiringMonitor(BrianObject):
 
     add_to_magic_network = True
     invalidates_magic_network = False
+
+    def __new__(cls, *arguments: Any, **options: Any) -> RewiringMonitor:
+        """Return the monitor of a C++ program where there is to be one."""
+        if not program.is_standalone():
+            return super().__new__(cls)
+        from synaptic_sampling.brian.standalone_monitor import StandaloneMonitor  # noqa: PLC0415 (it is a subclass)
+
+        return super().__new__(StandaloneMonitor)
 
     def __init__(
         self,
@@ -69,7 +79,7 @@ class RewiringMonitor(BrianObject):
         self._samples = math.nan
         if samples_per_event is not None:
             self._samples = check_number("samples_per_event", samples_per_event, above=0.0)
-        self.num_births = self.num_deaths = 0
+        self._num_births = self._num_deaths = 0
         self._log = RewiringLog() if record else None
         self._begun = False
         first = self.rewirings[0]
@@ -89,6 +99,16 @@ class RewiringMonitor(BrianObject):
         if self._log is None:
             raise AttributeError(f"'{self.name}' keeps counts only; make it with record=True to have a log.")
         return self._log
+
+    @property
+    def num_births(self) -> int:
+        """Return the number of births so far."""
+        return self._num_births
+
+    @property
+    def num_deaths(self) -> int:
+        """Return the number of deaths so far."""
+        return self._num_deaths
 
     @property
     def num_events(self) -> int:
@@ -198,7 +218,7 @@ class RewiringMonitor(BrianObject):
 
     def _restore_from_full_state(self, state: dict[str, Any]) -> None:
         """Take on what ``_full_state`` returned; the log becomes a new one, and ends where the time stored did."""
-        self.num_births, self.num_deaths = state["counts"]
+        self._num_births, self._num_deaths = state["counts"]
         self._begun = state["begun"]
         if self._log is None or state["log"] is None:
             return
@@ -218,16 +238,19 @@ class RewiringMonitor(BrianObject):
             return
         self._begun = True
         if self._log is not None:
-            first = self.rewirings[0]
-            # In SI numbers, in which the laws of chance are computed.
-            self._log.annotate(rule=first._projections[0].rule, seed=first.seed, interval=float(first.interval))
-            self._describe(self._log)
+            self._annotate(self._log, self.rewirings[0]._projections[0].rule)
             self.snapshot()
+
+    def _annotate(self, log: RewiringLog, rule: Any) -> None:
+        """Say how the run was made; the rule in SI numbers, in which the laws of chance are computed."""
+        first = self.rewirings[0]
+        log.annotate(rule=rule, seed=first.seed, interval=float(first.interval))
+        self._describe(log)
 
     def _describe(self, log: RewiringLog) -> None:
         """Say what the sets of connections are."""
         for number, projection in enumerate(self._projections()):
-            c, name, multapses = projection.connections, projection.synapses.name, projection.multapses
+            c, name, multapses = projection.made, projection.synapses.name, projection.multapses
             log.describe(
                 number,
                 num_pre=c.num_pre,
@@ -249,8 +272,8 @@ class RewiringMonitor(BrianObject):
         seconds : float
             When.
         """
-        self.num_births += info.num_births
-        self.num_deaths += info.num_deaths
+        self._num_births += info.num_births
+        self._num_deaths += info.num_deaths
         if self._log is not None:
             events = info.events.copy()
             before = self.rewirings[: self.rewirings.index(rewiring)]

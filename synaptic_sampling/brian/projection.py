@@ -20,12 +20,12 @@ from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.homeostasis import SynapticElements
 from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
 
-__all__ = ["Projection", "Rule"]
+__all__ = ["REWIRED", "Projection", "Rule"]
 
 Rule = DeepR | FixedWiring | PruneAndRegrow | SoftDeepR | SynapticElements | SynapticSampling
 
 #: Synapses that are being rewired, and by whom.
-_REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
 
 
 class Projection:
@@ -58,6 +58,8 @@ class Projection:
     """
 
     connections: Connections
+    #: Whether events are done by a C++ program.
+    in_program = False
 
     def __init__(
         self,
@@ -84,7 +86,17 @@ class Projection:
     @property
     def multapses(self) -> bool:
         """Return whether two connections may share a pair of neurons."""
-        return self.connections.sites.multapses
+        return self.made.sites.multapses
+
+    @property
+    def number(self) -> int:
+        """Return how many synapses there are, those without a connection too."""
+        return len(self.synapses)
+
+    @property
+    def made(self) -> Connections:
+        """Return the connections, of which only what never changes is asked: sizes, sites, seed."""
+        return self.connections
 
     @property
     def is_compiled(self) -> bool:
@@ -109,7 +121,7 @@ class Projection:
             If they cannot be rewired.
         """
         num_pre, num_post, allowed = pairs
-        pre, post = surgery.endpoints(self.synapses)
+        pre, post = self._given_endpoints()
         has_theta = "theta" in self._names
         options["dtype"] = self.synapses.variables[self._names["theta"]].dtype if has_theta else np.float64
         try:
@@ -138,7 +150,7 @@ class Projection:
 
     def _claim(self, owner: Any) -> None:
         self.fetch_theta()
-        _REWIRED[self.synapses] = weakref.ref(owner)
+        REWIRED[self.synapses] = weakref.ref(owner)
         queues.watch(self.synapses)
 
     def compile(self, namespace: Any) -> None:
@@ -150,7 +162,7 @@ class Projection:
             What their names mean.
         """
         if isinstance(self.rule, PruneAndRegrow):
-            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace)
+            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace, self.number)
         if schedules(self._given_rule):
             self._schedule = Schedule(self._given_rule, namespace)
         self._births = [
@@ -167,6 +179,15 @@ class Projection:
         """
         if self._schedule is not None:
             self.rule = without_units(self._schedule.at(seconds), self.synapses, self._names)
+
+    def generate(self, owner: Any) -> None:
+        """Prepare the next run; in C++ standalone mode, events have to become code.
+
+        Parameters
+        ----------
+        owner : Rewiring
+            Whose events these are.
+        """
 
     def pruned(self) -> NDArray[np.bool_]:
         """Return for which connections the condition of the rule holds."""
@@ -269,6 +290,10 @@ class Projection:
         c = self.connections
         return c.pre, c.post, c.theta, c.polarity
 
+    def _given_endpoints(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the endpoints that ``connect`` has made."""
+        return surgery.endpoints(self.synapses)
+
     def _check_same(self, owner: str, number: int) -> None:
         if len(self.synapses) != number:
             raise ValueError(
@@ -294,11 +319,11 @@ class Projection:
 def _check_synapses(synapses: Any) -> None:
     if not isinstance(synapses, Synapses):
         raise TypeError(f"synapses must be a Synapses object, or a list of some, got {synapses!r}.")
-    surgery.check_runtime()
+    surgery.check_device()
     surgery.check_brian(synapses)
     if not surgery.is_connected(synapses):
         raise ValueError(f"'{synapses.name}' is not connected yet; call connect() before you make a Rewiring.")
-    other = _REWIRED.get(synapses, lambda: None)()
+    other = REWIRED.get(synapses, lambda: None)()
     if other is not None:
         raise ValueError(f"'{synapses.name}' is rewired by '{other.name}' already; one Rewiring per Synapses.")
 

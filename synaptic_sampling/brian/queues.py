@@ -1,7 +1,7 @@
 """The spike queues of Synapses: which slots belong to which neuron, and the spikes on their way through them.
 
-Beside ``surgery``, the only file that touches Brian2's private parts. A queue holds slots, not connections: whoever
-gives a slot to another connection has to drop what is on its way through it, and to let the queue know its new neuron.
+Like ``surgery``, it touches Brian2's private parts. A queue holds slots, not connections: whoever gives a
+slot to another connection has to drop what is on its way through it, and to let the queue know its new neuron.
 
 Where Brian2 compiles its code, queues are edited by ``_queue_edit.pyx``, in a time that depends on what has changed;
 else Brian2 builds them anew from all synapses. The result is the same.

@@ -15,8 +15,8 @@ from synaptic_sampling import sampler
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.brian import export, surgery, timing
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
-from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection, Rule
+from synaptic_sampling.brian.standalone import kind_of_projection
 from synaptic_sampling.budget import Budget, check_split
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
@@ -121,7 +121,7 @@ class Rewiring(BrianObject):
     DimensionMismatchError
         If units do not fit.
     NotImplementedError
-        On a standalone device.
+        If C++ standalone mode cannot do it; on other devices.
 
     Examples
     --------
@@ -161,7 +161,7 @@ class Rewiring(BrianObject):
         dt = timing.interval_of(rule, dt, clock)
         several = isinstance(synapses, Sequence) and not isinstance(synapses, str)
         namespace = get_local_namespace(level=1)
-        make = PotentialProjection if isinstance(rule, SoftDeepR | SynapticSampling) else Projection
+        make = kind_of_projection(rule, several)
         self._projections: list[Projection] = [
             make(each, rule, birth, variables) for each in _distinct(synapses if several else [synapses])
         ]
@@ -177,9 +177,7 @@ class Rewiring(BrianObject):
         for index, (projection, more) in enumerate(zip(self._projections, spare, strict=True)):
             pairs = allowed_pairs(projection.synapses, autapses, candidates, p, namespace)
             projection.adopt(pairs, more, index=index, **options)
-        sets = [projection.connections for projection in self._projections]
-        self._shared = Budget(sets, split=split) if several else None
-        self.connections: Any = sets if several else sets[0]
+        self._shared = Budget(self.sets, split=split) if several else None
         self.rule, self.synapses, self.callback = rule, synapses, _check_callback(callback)
         self._observers: list[Any] = []
         self._has_warned = False
@@ -195,7 +193,11 @@ class Rewiring(BrianObject):
 
     def __repr__(self) -> str:
         names = ", ".join(f"'{projection.synapses.name}'" for projection in self._projections)
-        return f"<{type(self).__name__} of {names} by {type(self.rule).__name__}, {self.num_active} active>"
+        try:
+            number = f", {self.num_active} active"
+        except NotImplementedError:  # A program that has yet to run will know.
+            number = ""
+        return f"<{type(self).__name__} of {names} by {type(self.rule).__name__}{number}>"
 
     @property
     def sets(self) -> list[Connections]:
@@ -203,9 +205,14 @@ class Rewiring(BrianObject):
         return [projection.connections for projection in self._projections]
 
     @property
+    def connections(self) -> Any:
+        """Return the connections, a list of them for a list of Synapses."""
+        return self.sets[0] if self._shared is None else self.sets
+
+    @property
     def seed(self) -> int:
         """Return the key of all random numbers, which cannot be set later."""
-        return self.sets[0].seed
+        return self._projections[0].made.seed
 
     @property
     def interval(self) -> Quantity:
@@ -283,11 +290,11 @@ class Rewiring(BrianObject):
         Raises
         ------
         NotImplementedError
-            On a standalone device.
+            If C++ standalone mode cannot do it; on other devices.
         ValueError
             If synapses were added since the construction, or the time between events is no multiple of dt any more.
         """
-        surgery.check_runtime()
+        surgery.check_device(self._projections[0].in_program)
         for projection in self._projections:
             projection.check_number(self.name)
             projection.compile(run_namespace)
@@ -295,6 +302,8 @@ class Rewiring(BrianObject):
             projection.follow_schedule(self._seconds + float(self.interval))
         self._steps = timing.steps_between(self)
         self._timestep = self.clock.variables["timestep"].get_value()
+        for projection in self._projections:
+            projection.generate(self)
         super().before_run(run_namespace)
 
     def run(self) -> None:
@@ -392,7 +401,7 @@ def _distinct(synapses: Sequence[Any]) -> Sequence[Any]:
 
 def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule: Any) -> list[int]:
     """Return how many slots are to be added to each Synapses object, after a check of the arguments."""
-    numbers = [len(projection.synapses) for projection in projections]
+    numbers = [projection.number for projection in projections]
     if not several:
         if capacity is None:
             return [0]

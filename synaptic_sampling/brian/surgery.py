@@ -1,4 +1,6 @@
-"""The only file that touches private parts of Brian2: it moves synapses between neurons while a simulation runs.
+"""What touches private parts of Brian2 to move synapses between neurons while a simulation runs.
+
+Only ``queues`` and ``program`` (C++ standalone mode) do so too.
 
 What Brian2 keeps about a synapse, and what becomes of it here when its slot is given to a new connection:
 
@@ -24,14 +26,14 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from numpy.typing import NDArray
 
-from synaptic_sampling.brian import queues
+from synaptic_sampling.brian import program, queues
 from synaptic_sampling.events import Edges
 
 __all__ = [
     "Groups",
     "append",
     "check_brian",
-    "check_runtime",
+    "check_device",
     "count_multapses",
     "endpoints",
     "groups",
@@ -80,25 +82,33 @@ def check_brian(synapses: Any) -> None:
     missing = [part for part in PARTS if not hasattr(synapses, part) and part not in synapses.variables]
     for pathway in synapses._pathways:
         missing += [f"{pathway.name}.{part}" for part in PATHWAY_PARTS if not hasattr(pathway, part)]
-        state = pathway.queue._full_state()
-        if len(state) != 2:
+        if not program.is_standalone() and len(pathway.queue._full_state()) != 2:
             missing.append(f"{pathway.name}.queue in C++")
     if missing:
         raise ImportError(f"Brian2 {brian2.__version__} lacks what rewiring needs: {', '.join(missing)}.")
 
 
-def check_runtime() -> None:
-    """Raise an error unless the simulation runs in this process.
+def check_device(made_for_program: bool | None = None) -> None:
+    """Raise an error unless the simulation runs in this process, or as the C++ program of Brian2 itself.
+
+    Parameters
+    ----------
+    made_for_program : bool, optional
+        For which of both a Rewiring was made, where there is one already.
 
     Raises
     ------
     NotImplementedError
-        On a standalone device.
+        On another device, or where it has been changed.
     """
-    if not isinstance(get_device(), RuntimeDevice):
+    device = get_device()
+    if not isinstance(device, RuntimeDevice) and not program.is_standalone():
         raise NotImplementedError(
-            "rewiring runs in Brian2's runtime mode so far; leave out set_device('cpp_standalone')."
+            f"rewiring knows Brian2's runtime mode and its C++ standalone mode, not {type(device).__name__}; "
+            "call set_device('runtime') or set_device('cpp_standalone')."
         )
+    if made_for_program is not None and made_for_program != program.is_standalone():
+        raise NotImplementedError("the device was changed after the Rewiring was made; call set_device() first.")
 
 
 def groups(synapses: Any) -> Groups:

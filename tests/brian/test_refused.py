@@ -78,7 +78,7 @@ def test_a_device_that_is_changed_before_the_run(monkeypatch):
     s = make()
     rewiring = Rewiring(s, RULE)
     monkeypatch.setattr(surgery, "get_device", lambda: None)
-    with pytest.raises(NotImplementedError, match="runtime mode so far"):
+    with pytest.raises(NotImplementedError, match="standalone mode, not NoneType"):
         rewiring.before_run({})
 
 

@@ -179,19 +179,6 @@ def test_synapses_added_later_are_noticed():
     assert "call connect() first and make the Rewiring last" in str(raised.value.__cause__)
 
 
-def test_standalone_is_refused(tmp_path):
-    b2.set_device("cpp_standalone", directory=tmp_path, build_on_run=False)
-    try:
-        inputs, neurons = groups()
-        s = b2.Synapses(inputs, neurons, MODEL)
-        s.connect(i=[0, 1], j=[1, 2])
-        with pytest.raises(NotImplementedError, match="runtime mode so far"):
-            Rewiring(s, RULE)
-    finally:
-        b2.device.reinit()
-        b2.set_device("runtime")
-
-
 def test_gradient_that_is_not_finite_names_the_connection():
     s = make()
     s.theta = 1.0

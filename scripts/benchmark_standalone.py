@@ -1,0 +1,141 @@
+"""Measure how much faster a rewired network runs as a C++ program of Brian2 than in Brian2's runtime mode.
+
+    python -m scripts.benchmark_standalone --json FILE
+
+The network of ``benchmark_brian`` with 300 neurons and 4500 connections, with and without DEEP R. Both modes compile
+with the flags under which they give the same bits, run in turns, several times, and the fastest run of each counts.
+What is counted is the processor time of a run, without compiling: of the whole program, of ``run()``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import tempfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import brian2 as b2
+
+from scripts.benchmark_brian import RULE, Simulation
+from synaptic_sampling import Rewiring
+
+__all__ = ["main"]
+
+NEURONS, CONNECTIONS, SECONDS, REPETITIONS = 300, 4500, 5.0, 5
+INTERVALS_MS = (None, 100, 10)
+FLAGS = ["-w", "-O2", "-ffp-contract=off", "-std=c++11"]
+
+
+def make(interval_ms: float | None) -> Simulation:
+    """Return the network, static or rewired.
+
+    Parameters
+    ----------
+    interval_ms : float or None
+        Between two events; None without any.
+
+    Returns
+    -------
+    Simulation
+        Of the current device.
+    """
+    b2.start_scope()
+    simulation = Simulation(CONNECTIONS, NEURONS)
+    if interval_ms is not None:
+        simulation.network.add(Rewiring(simulation.synapses, RULE, seed=3, dt=interval_ms * b2.ms))
+    return simulation
+
+
+def program(folder: Path, interval_ms: float | None) -> Callable[[], float]:
+    """Build a program; return what runs it, and says how much processor time it took.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to.
+    interval_ms : float or None
+        Between two events.
+
+    Returns
+    -------
+    callable
+        To be called until the next device is made.
+    """
+    b2.set_device("cpp_standalone", directory=str(folder), build_on_run=False)
+    make(interval_ms).network.run(SECONDS * b2.second)
+    b2.device.build(directory=str(folder), run=False, with_output=False)
+    b2.device.reinit()
+    b2.set_device("runtime")
+
+    def run() -> float:
+        begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([folder / "main"], cwd=folder, check=True)
+        end = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
+
+    return run
+
+
+def measure(interval_ms: float | None) -> dict[str, Any]:
+    """Return the row of one network.
+
+    Parameters
+    ----------
+    interval_ms : float or None
+        Between two events.
+
+    Returns
+    -------
+    dict
+        Processor seconds per simulated second in both modes, and their ratio.
+    """
+    simulation = make(interval_ms)
+    simulation.seconds(0.002)  # Compiles, and is not counted.
+    with tempfile.TemporaryDirectory() as folder:
+        run = program(Path(folder), interval_ms)
+        pairs = [(simulation.seconds(SECONDS), run()) for _ in range(REPETITIONS)]
+    runtime, standalone = (min(times) / SECONDS for times in zip(*pairs, strict=True))
+    return {
+        "work": f"{NEURONS} neurons, {CONNECTIONS} connections",
+        "interval_ms": interval_ms,
+        "runtime_s_per_s": runtime,
+        "standalone_s_per_s": standalone,
+        "ratio": runtime / standalone,
+    }
+
+
+def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
+    """Measure, print a table, write JSON.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Instead of the command line.
+
+    Returns
+    -------
+    list of dict
+        The rows.
+    """
+    parser = argparse.ArgumentParser(description="Measure C++ standalone mode against runtime mode.")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go")
+    given = parser.parse_args(argv)
+    b2.prefs.codegen.cpp.extra_compile_args_gcc = FLAGS
+    rows = [measure(interval) for interval in INTERVALS_MS]
+    print(f"{'every, ms':>9} {'runtime, s per s':>17} {'standalone, s per s':>20} {'ratio':>6}")
+    for row in rows:
+        print(
+            f"{row['interval_ms'] or 'never':>9} {row['runtime_s_per_s']:17.3f} {row['standalone_s_per_s']:20.4f} "
+            f"{row['ratio']:6.1f}"
+        )
+    if given.json:
+        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,123 @@
+// The moves of a step: direction by the optimizer, Langevin step, signs; the twin of _kernels/dynamics.py.
+//
+// T is the type of theta; the arithmetic is double and rounded once when stored.
+#ifndef SYNAPTIC_SAMPLING_DYNAMICS_H
+#define SYNAPTIC_SAMPLING_DYNAMICS_H
+
+#include <algorithm>
+#include <vector>
+
+#include "philox.h"
+
+namespace synaptic_sampling {
+
+// By bits: -ffast-math takes every comparison with a NaN for what it likes.
+inline bool is_finite(double value)
+{
+    uint64_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return (~bits & UINT64_C(0x7FF0000000000000)) != 0;
+}
+
+template <class T> int64_t first_not_finite(const std::vector<T> &values)
+{
+    for (size_t k = 0; k < values.size(); k++)
+        if (!is_finite(values[k]))
+            return (int64_t)k;
+    return -1;
+}
+
+template <class T>
+void momentum(const std::vector<T> &gradient, double decay, std::vector<T> &velocity, std::vector<T> &slope)
+{
+    for (size_t k = 0; k < gradient.size(); k++) {
+        velocity[k] = (T)(decay * (double)velocity[k] + (double)gradient[k]);
+        slope[k] = velocity[k];
+    }
+}
+
+// 1 - beta**age for age = 0, 1, ..., to the age where it equals 1.
+inline std::vector<double> bias_corrections(double beta)
+{
+    std::vector<double> table(1, 0.0);
+    double power = 1.0;
+    while (table.back() < 1.0) {
+        power *= beta;
+        table.push_back(1.0 - power);
+    }
+    return table;
+}
+
+struct Adam {
+    double beta_1, beta_2, epsilon;
+    std::vector<double> correction_1, correction_2;
+
+    Adam(double beta_1, double beta_2, double epsilon)
+        : beta_1(beta_1), beta_2(beta_2), epsilon(epsilon), correction_1(bias_corrections(beta_1)),
+          correction_2(bias_corrections(beta_2)) {}
+
+    template <class T>
+    void direction(const std::vector<T> &gradient, int64_t step, const std::vector<int64_t> &birth_step,
+                   std::vector<T> &first, std::vector<T> &second, std::vector<T> &slope) const
+    {
+        for (size_t k = 0; k < gradient.size(); k++) {
+            const double g = gradient[k];
+            const size_t age = (size_t)(step - birth_step[k]);
+            const double m = beta_1 * (double)first[k] + (1.0 - beta_1) * g;
+            const double v = beta_2 * (double)second[k] + (1.0 - beta_2) * g * g;
+            const double m_hat = m / correction_1[std::min(age, correction_1.size() - 1)];
+            const double v_hat = v / correction_2[std::min(age, correction_2.size() - 1)];
+            first[k] = (T)m;
+            second[k] = (T)v;
+            slope[k] = (T)(m_hat / (std::sqrt(v_hat) + epsilon));
+        }
+    }
+};
+
+// Move theta by -eta*(dE/dtheta + alpha) + sigma*nu; list the slots where it fell below 0.
+template <class T>
+void langevin(const std::vector<T> &slope, const std::vector<int8_t> &polarity, double eta, double alpha, double sigma,
+              const Address &noise, std::vector<T> &theta, std::vector<int32_t> &retracted)
+{
+    float nu[CHUNK] = {0.0f};
+    for (size_t start = 0; start < theta.size(); start += CHUNK) {
+        if (sigma > 0.0)
+            fill_normals((int64_t)(start / CHUNK), noise, nu);
+        for (size_t k = start; k < std::min(start + CHUNK, theta.size()); k++) {
+            const double drift = eta * ((double)polarity[k] * (double)slope[k] + alpha);
+            theta[k] = (T)(((double)theta[k] - drift) + sigma * (double)nu[k - start]);
+            if (theta[k] < 0)
+                retracted.push_back((int32_t)k);
+        }
+    }
+}
+
+enum SignRule { SIGN_OF_SITE, SIGN_OF_PRE, SIGN_REDRAWN, SIGN_GIVEN_PRE, SIGN_GIVEN_SITE };
+
+// How the sign of a connection is found; the table holds given ones, per presynaptic neuron or per site.
+struct Signs {
+    SignRule rule;
+    const int8_t *table;
+    uint64_t threshold;
+};
+
+inline int8_t polarity_of(const Signs &signs, int32_t pre, int32_t post, int64_t num_post, int32_t slot,
+                          const Address &at)
+{
+    if (signs.rule == SIGN_GIVEN_PRE)
+        return signs.table[pre];
+    if (signs.rule == SIGN_GIVEN_SITE)
+        return signs.table[pre * num_post + post];
+    uint32_t first = (uint32_t)pre, second = (uint32_t)post;
+    if (signs.rule == SIGN_OF_PRE)
+        second = 0xFFFFFFFFu;  // No neuron has this number.
+    if (signs.rule == SIGN_REDRAWN) {
+        first = (uint32_t)slot;
+        second = at.step;
+    }
+    return philox(first, second, at.stream, 0, at.k0, at.k1).w[0] < signs.threshold ? 1 : -1;
+}
+
+}  // namespace synaptic_sampling
+
+#endif

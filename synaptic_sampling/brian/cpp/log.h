@@ -1,0 +1,139 @@
+// The log of births and deaths, in the format of _log_file.py, which RewiringLog reads.
+#ifndef SYNAPTIC_SAMPLING_LOG_H
+#define SYNAPTIC_SAMPLING_LOG_H
+
+#include <cstdint>
+#include <fstream>
+#include <map>
+#include <string>
+#include <vector>
+
+namespace synaptic_sampling {
+
+// One birth or death, as EVENT of events.py.
+struct Event {
+    int64_t step;
+    int32_t pre, post, slot;
+    uint16_t set;
+    int8_t kind, polarity;
+};
+static_assert(sizeof(Event) == 24, "an event has 24 bytes");
+
+const int8_t BIRTH = 1, DEATH = -1;
+
+// One row per step, as TIME of log.py.
+struct Time {
+    int64_t step;
+    double seconds, samples;
+};
+
+// Rows that are kept before they are written; a crash loses at most these.
+const size_t BLOCK = 16384;
+
+class Log {
+    std::ofstream file;
+    std::vector<Event> events;
+    std::vector<Time> times;
+
+    static uint32_t check_sum(const std::string &bytes)
+    {
+        uint32_t sum = 0xFFFFFFFFu;
+        for (size_t n = 0; n < bytes.size(); n++) {
+            sum ^= (uint8_t)bytes[n];
+            for (int bit = 0; bit < 8; bit++)
+                sum = sum >> 1 ^ (sum & 1u ? 0xEDB88320u : 0u);
+        }
+        return ~sum;
+    }
+
+    template <class X> static std::string bytes_of(const X &value)
+    {
+        return std::string(reinterpret_cast<const char *>(&value), sizeof value);
+    }
+
+    template <class X> static std::string bytes_of(const std::vector<X> &values)
+    {
+        return std::string(reinterpret_cast<const char *>(values.data()), values.size() * sizeof(X));
+    }
+
+    void write(const std::string &kind, const std::string &payload)
+    {
+        const std::string head = kind + bytes_of((uint64_t)payload.size()) + bytes_of(check_sum(payload));
+        file << head << bytes_of(check_sum(head)) << payload << std::flush;
+    }
+
+    // Times last: they make the steps count.
+    void spool()
+    {
+        if (!events.empty())
+            write("EVNT", bytes_of(events));
+        if (!times.empty())
+            write("TIME", bytes_of(times));
+        events.clear();
+        times.clear();
+    }
+
+public:
+    ~Log()
+    {
+        if (!file.is_open())
+            return;
+        spool();
+        write("END ", "");
+    }
+
+    bool is_open() const { return file.is_open(); }
+
+    void open(const std::string &path)
+    {
+        file.open(path.c_str(), std::ios::binary | std::ios::trunc);
+        file << std::string("rewiring log 2\n\0", 16);
+    }
+
+    // Append what a step did to one of the sets.
+    void record(int64_t step, double seconds, double samples, int set, const std::vector<Event> &happened)
+    {
+        if (!is_open())  // The monitor has no part in the run.
+            return;
+        if (times.empty() || times.back().step < step) {
+            if (events.size() >= BLOCK || times.size() >= BLOCK)
+                spool();
+            times.push_back(Time{step, seconds, samples});
+        }
+        for (size_t n = 0; n < happened.size(); n++) {
+            events.push_back(happened[n]);
+            events.back().set += set;
+        }
+    }
+
+    // Keep all connections and their theta, of which the NumPy type is named.
+    template <class T>
+    void snapshot(int64_t step, int set, const std::vector<int32_t> &pre, const std::vector<int32_t> &post,
+                  const std::vector<T> &theta, const std::string &dtype, const std::vector<int8_t> &polarity)
+    {
+        const std::string about = "[" + std::to_string(step) + ", " + std::to_string(set) + ", " +
+                                  std::to_string(pre.size()) + ", \"" + dtype + "\"]";
+        write("SNAP", bytes_of((uint32_t)about.size()) + about + bytes_of(pre) + bytes_of(post) + bytes_of(theta) +
+                          bytes_of(polarity));
+    }
+};
+
+// Neurons counted from the begin of their group, which may be a part of a whole one.
+inline std::vector<int32_t> shifted(const std::vector<int32_t> &neurons, int32_t offset)
+{
+    std::vector<int32_t> own(neurons);
+    for (size_t n = 0; n < own.size(); n++)
+        own[n] -= offset;
+    return own;
+}
+
+// The log of a monitor, by its name; the same one in all files of the program.
+inline Log &log_of(const std::string &monitor)
+{
+    static std::map<std::string, Log> logs;
+    return logs[monitor];
+}
+
+}  // namespace synaptic_sampling
+
+#endif

@@ -1,0 +1,99 @@
+// Random numbers that have addresses instead of a stream: the twin of _kernels/philox.py, bit for bit.
+//
+// Compiled with -O2 -ffp-contract=off; with -ffast-math the normals may differ in their last bits.
+#ifndef SYNAPTIC_SAMPLING_PHILOX_H
+#define SYNAPTIC_SAMPLING_PHILOX_H
+
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+
+namespace synaptic_sampling {
+
+// The words of a counter that all slots of a step have in common, and the key.
+struct Address {
+    uint32_t step, stream, k0, k1;
+};
+
+struct Words {
+    uint32_t w[4];
+};
+
+inline Words philox(uint32_t c0, uint32_t c1, uint32_t c2, uint32_t c3, uint32_t k0, uint32_t k1)
+{
+    for (int round = 0; round < 10; round++) {
+        const uint64_t p0 = UINT64_C(0xD2511F53) * c0, p1 = UINT64_C(0xCD9E8D57) * c2;
+        c0 = (uint32_t)(p1 >> 32) ^ c1 ^ k0;
+        c1 = (uint32_t)p1;
+        c2 = (uint32_t)(p0 >> 32) ^ c3 ^ k1;
+        c3 = (uint32_t)p0;
+        k0 += 0x9E3779B9u;
+        k1 += 0xBB67AE85u;
+    }
+    return Words{{c0, c1, c2, c3}};
+}
+
+inline Words philox(int32_t slot, const Address &at, uint32_t attempt)
+{
+    return philox((uint32_t)slot, at.step, at.stream, attempt, at.k0, at.k1);
+}
+
+// A uniform integer below the bound, or -1 where this word must be rejected (Lemire 2019).
+inline int64_t bounded(uint32_t word, uint64_t bound)
+{
+    const uint64_t product = word * bound, low = product & 0xFFFFFFFFu;
+    if (low < bound && low < (0xFFFFFFFFu - bound + 1) % bound)
+        return -1;
+    return (int64_t)(product >> 32);
+}
+
+// Slots are served in chunks: block b of a chunk gives its word l to slot 16*l + b.
+const int BLOCKS = 16, CHUNK = 4 * BLOCKS;
+
+inline void fill_words(int64_t chunk, const Address &at, uint32_t *words)
+{
+    for (int b = 0; b < BLOCKS; b++) {
+        const Words block = philox((uint32_t)(chunk * BLOCKS + b), at.step, at.stream, 0, at.k0, at.k1);
+        for (int l = 0; l < 4; l++)
+            words[BLOCKS * l + b] = block.w[l];
+    }
+}
+
+// Two independent standard normals (Box and Muller 1958), from float additions and products only.
+inline void gauss_pair(uint32_t radius_word, uint32_t angle_word, float *first, float *second)
+{
+    const float A1 = 2.0, A3 = 2.0 / 3, A5 = 2.0 / 5, A7 = 2.0 / 7, A9 = 2.0 / 9;
+    const float S1 = 1.0, S3 = -1.0 / 6, S5 = 1.0 / 120, S7 = -1.0 / 5040, S9 = 1.0 / 362880;
+    const float C0 = 1.0, C2 = -1.0 / 2, C4 = 1.0 / 24, C6 = -1.0 / 720, C8 = 1.0 / 40320;
+    const float LN_2 = 0.6931471805599453, ANGLE_SCALE = 3.141592653589793 / 2 / 1073741824.0;
+    const float x = (float)radius_word + 0.5f;
+    int32_t bits;
+    std::memcpy(&bits, &x, sizeof bits);
+    // Carries into the exponent where the mantissa is >= sqrt(2).
+    const int32_t octave = (bits + 0x004AFB0D) >> 23, reduced = bits - ((octave - 127) << 23);
+    float mantissa;
+    std::memcpy(&mantissa, &reduced, sizeof mantissa);
+    const float z = (mantissa - 1.0f) / (mantissa + 1.0f), zz = z * z;
+    const float log_mantissa = z * (A1 + zz * (A3 + zz * (A5 + zz * (A7 + zz * A9))));
+    const float radius = std::sqrt((float)(127 + 32 - octave) * LN_2 - log_mantissa);
+    const float y = ((float)((int32_t)(angle_word & 0x3FFFFFFFu) - (1 << 29)) + 0.5f) * ANGLE_SCALE, yy = y * y;
+    const float sine = y * (S1 + yy * (S3 + yy * (S5 + yy * (S7 + yy * S9))));
+    const float cosine = C0 + yy * (C2 + yy * (C4 + yy * (C6 + yy * C8)));
+    const float sign_0 = 1.0f - 2.0f * (float)((angle_word >> 30) & 1u);
+    const float sign_1 = 1.0f - 2.0f * (float)(angle_word >> 31);
+    *first = sign_0 * radius * (cosine - sine);
+    *second = sign_1 * radius * (cosine + sine);
+}
+
+inline void fill_normals(int64_t chunk, const Address &at, float *normals)
+{
+    uint32_t words[CHUNK];
+    fill_words(chunk, at, words);
+    for (int half = 0; half < CHUNK; half += 2 * BLOCKS)
+        for (int b = half; b < half + BLOCKS; b++)
+            gauss_pair(words[b], words[BLOCKS + b], &normals[b], &normals[BLOCKS + b]);
+}
+
+}  // namespace synaptic_sampling
+
+#endif

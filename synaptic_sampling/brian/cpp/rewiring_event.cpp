@@ -1,0 +1,126 @@
+{# Run in every step of the clock, with an event in some of them: move, retract, regrow. #}
+{% extends 'common_group.cpp' %}
+
+{% block extra_headers %}
+{% for code in r.codes %}
+#include "code_objects/{{code}}.h"
+{% endfor %}
+{% include 'rewiring_connections.cpp' %}
+
+namespace {
+
+{% if r.condition %}
+// The slots where the condition holds.
+std::vector<int32_t> choose(Connections &c, int64_t)
+{
+    {{r.condition.slots}}.resize(c.pre.size());
+    {{r.condition.holds}}.resize(c.pre.size());
+    for (size_t k = 0; k < c.pre.size(); k++)
+        {{r.condition.slots}}[k] = (int32_t)k;
+    _run_{{r.condition.code}}();
+    std::vector<int32_t> retracted;
+    for (size_t k = 0; k < c.pre.size(); k++)
+        if ({{r.condition.holds}}[k])
+            retracted.push_back((int32_t)k);
+    c.step++;
+    return retracted;
+}
+{% else %}
+// Move every theta; the slots where it fell below 0. It is the event of this number in the run.
+std::vector<int32_t> choose(Connections &c, int64_t number)
+{
+    check_finite(c, {{r.gradient}}, "gradient");
+    check_finite(c, {{r.theta}}, "theta");
+    c.step++;
+    {% if r.optimizer == 'SGD' %}
+    const std::vector<{{r.scalar}}> &slope = {{r.gradient}};
+    {% else %}
+    std::vector<{{r.scalar}}> slope(c.pre.size());
+    {% endif %}
+    {% if r.optimizer == 'Momentum' %}
+    momentum({{r.gradient}}, {{r.decays[0]}}, {{r.moments[0]}}, slope);
+    {% elif r.optimizer == 'Adam' %}
+    static const Adam adam({{r.decays|join(', ')}});
+    adam.direction({{r.gradient}}, c.step, c.birth_step, {{r.moments[0]}}, {{r.moments[1]}}, slope);
+    {% endif %}
+    const double *parameters = {{r.parameters}} + 3*({{r.num_parameters}} > 3 ? number : 0);
+    std::vector<int32_t> retracted;
+    langevin(slope, c.polarity, parameters[0], parameters[1], parameters[2], c.at(NOISE), {{r.theta}}, retracted);
+    return retracted;
+}
+{% endif %}
+
+// Set all that Brian2 keeps of newborn synapses.
+void bear(Connections &c, const std::vector<int32_t> &slots)
+{
+    for (size_t n = 0; n < slots.size(); n++) {
+        const int32_t k = slots[n];
+        {% for array in r.reset + r.moments %}
+        {{array}}[k] = 0;
+        {% endfor %}
+        {% if r.last_update %}
+        {{r.last_update}}[k] = {{r.t}}[0];
+        {% endif %}
+        {% for array, value in r.values %}
+        {{array}}[k] = {{value}};
+        {% endfor %}
+    }
+    {% for birth in r.births %}
+    {% if birth.code %}
+    {{birth.slots}} = slots;
+    _run_{{birth.code}}();
+    {% else %}
+    for (size_t n = 0; n < slots.size(); n++)
+        {{birth.array}}[slots[n]] = {{birth.value}};
+    {% endif %}
+    {% endfor %}
+    {% if r.multisynaptic_index %}
+    count_multapses(c, {{r.multisynaptic_index}});
+    {% endif %}
+}
+
+void do_event(int64_t number)
+{
+    Connections c = the_connections();
+    const std::vector<int32_t> slots = choose(c, number);
+    std::vector<Event> events;
+    {% if r.rewires %}
+    if (!slots.empty()) {
+        {% for pathway in r.pathways %}
+        const std::vector<int32_t> before_{{loop.index}} = owners({{pathway.name}}, slots);
+        {% endfor %}
+        events = replace(c, slots);
+        bear(c, slots);
+        {% for pathway in r.pathways %}
+        drop_spikes({{pathway.name}}, slots);
+        follow({{pathway.name}}, slots, before_{{loop.index}}, {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
+        {% endfor %}
+    }
+    {% endif %}
+    {% if r.gradient %}
+    std::fill({{r.gradient}}.begin(), {{r.gradient}}.end(), 0);
+    {% endif %}
+    {% for log in r.logs %}
+    {{log.count}}[0] += (int64_t)events.size()/2;
+    {% if log.recorded %}
+    log_of("{{log.name}}").record(c.step, {{r.t}}[0], {{log.samples}}*(double)c.step, {{log.set}}, events);
+    {% endif %}
+    {% endfor %}
+}
+
+}
+{% endblock %}
+
+{% block maincode %}
+    const int64_t now = {{r.timestep}}[0];
+    if (now > 0 && now % {{r.steps}} == 0)
+        do_event(now / {{r.steps}} - {{r.first}});
+{% endblock %}
+
+{% block before_code %}
+    if ({{r.pre}}.size() != {{r.polarity}}.size()) {
+        std::cout << "Error: '{{owner.name}}' has " << {{r.pre}}.size() << " synapses, but had " << {{r.polarity}}.size()
+                  << " when '{{r.name}}' was made; call connect() first and make the Rewiring last." << std::endl;
+        std::exit(1);
+    }
+{% endblock %}

@@ -1,0 +1,19 @@
+{# Run once, where the Rewiring is made: it takes on the connections and writes their signs. #}
+{% extends 'common_group.cpp' %}
+
+{% block extra_headers %}
+{% include 'rewiring_connections.cpp' %}
+{% endblock %}
+
+{% block maincode %}
+    Connections c = the_connections();
+    adopt(c);
+    {% for array in r.moments %}
+    {{array}}.assign(c.pre.size(), 0);
+    {% endfor %}
+    for (size_t k = 0; k < c.pre.size(); k++) {
+        {% for array, value in r.values %}
+        {{array}}[k] = {{value}};
+        {% endfor %}
+    }
+{% endblock %}

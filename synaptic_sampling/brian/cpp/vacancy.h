@@ -1,0 +1,145 @@
+// Which sites are occupied, and the draw of vacant ones: the twin of _kernels/vacancy.py and of sites.py.
+//
+// A site is the key pre * num_post + post. Occupied keys stand in an open-addressing hash set with linear probing.
+#ifndef SYNAPTIC_SAMPLING_VACANCY_H
+#define SYNAPTIC_SAMPLING_VACANCY_H
+
+#include <vector>
+
+#include "philox.h"
+
+namespace synaptic_sampling {
+
+const int64_t EMPTY = -1;
+
+// A hash set of keys that holds at most the number for which it was made.
+class Occupied {
+    std::vector<int64_t> table;
+
+    size_t home(int64_t key) const
+    {
+        const uint64_t word = (uint64_t)key;
+        uint32_t h = (uint32_t)word * 0x9E3779B1u ^ (uint32_t)(word >> 32) * 0x85EBCA77u;
+        h = (h ^ h >> 16) * 0x7FEB352Du;
+        h = (h ^ h >> 15) * 0x846CA68Bu;
+        return (size_t)((uint64_t)(h ^ h >> 16) * table.size() >> 32);
+    }
+
+    size_t next(size_t place) const { return place + 1 < table.size() ? place + 1 : 0; }
+
+    // Where the key is, or the empty place where its search ends.
+    size_t find(int64_t key) const
+    {
+        size_t place = home(key);
+        while (table[place] != EMPTY && table[place] != key)
+            place = next(place);
+        return place;
+    }
+
+public:
+    explicit Occupied(size_t number = 0) : table(2 * number + 1, EMPTY) {}
+
+    bool contains(int64_t key) const { return table[find(key)] == key; }
+
+    // False, and nothing changes, where it was occupied already.
+    bool insert(int64_t key)
+    {
+        const size_t place = find(key);
+        if (table[place] == key)
+            return false;
+        table[place] = key;
+        return true;
+    }
+
+    // Later entries move back, so that the table never fills with tombstones.
+    void remove(int64_t key)
+    {
+        size_t hole = find(key);
+        for (size_t place = next(hole); table[place] != EMPTY; place = next(place)) {
+            const size_t size = table.size(), from_home = (place + size - home(table[place])) % size;
+            if (from_home >= (place + size - hole) % size) {
+                table[hole] = table[place];
+                hole = place;
+            }
+        }
+        table[hole] = EMPTY;
+    }
+};
+
+// The pairs that may be connected: those listed, or all where none are, without a diagonal.
+struct Sites {
+    int64_t num_pre, num_post, forbidden;
+    const int64_t *listed;
+    size_t num_listed;
+    int64_t number;
+    bool multapses;
+
+    bool is_autapse(int64_t key) const { return key % num_post - key / num_post == forbidden; }
+
+    // A uniformly random site, or EMPTY where these words must be rejected.
+    int64_t propose(const Words &block) const
+    {
+        if (num_listed) {
+            const int64_t place = bounded(block.w[0], num_listed);
+            return place >= 0 ? listed[place] : EMPTY;
+        }
+        const int64_t pre = bounded(block.w[0], (uint64_t)num_pre), post = bounded(block.w[1], (uint64_t)num_post);
+        return pre < 0 || post < 0 || post - pre == forbidden ? EMPTY : pre * num_post + post;
+    }
+
+    std::vector<int64_t> vacant(const Occupied &occupied) const
+    {
+        std::vector<int64_t> keys;
+        for (int64_t place = 0; place < (num_listed ? (int64_t)num_listed : num_pre * num_post); place++) {
+            const int64_t key = num_listed ? listed[place] : place;
+            if ((num_listed || !is_autapse(key)) && !occupied.contains(key))
+                keys.push_back(key);
+        }
+        return keys;
+    }
+
+    // Occupy a uniformly random vacant site for each slot; as many sites are taken as slots, which are vacant for sure.
+    std::vector<int64_t> draw(const std::vector<int32_t> &slots, int64_t num_taken, const Address &at,
+                              Occupied &occupied) const
+    {
+        std::vector<int64_t> keys(slots.size());
+        const int64_t left = number - num_taken - (int64_t)slots.size();
+        if (multapses || left >= number / 16.0)
+            by_rejection(slots, at, occupied, keys);
+        else
+            by_enumeration(slots, at, occupied, keys);
+        return keys;
+    }
+
+private:
+    void by_rejection(const std::vector<int32_t> &slots, const Address &at, Occupied &occupied,
+                      std::vector<int64_t> &keys) const
+    {
+        // Slot by slot: the order of the tries makes no difference, that of the slots does.
+        for (size_t n = 0; n < slots.size(); n++)
+            for (uint32_t attempt = 0;; attempt++) {
+                keys[n] = propose(philox(slots[n], at, attempt));
+                if (keys[n] != EMPTY && (multapses || occupied.insert(keys[n])))
+                    break;
+            }
+    }
+
+    void by_enumeration(const std::vector<int32_t> &slots, const Address &at, Occupied &occupied,
+                        std::vector<int64_t> &keys) const
+    {
+        std::vector<int64_t> free = vacant(occupied);
+        for (size_t n = 0; n < slots.size(); n++) {
+            int64_t place = -1;
+            for (uint32_t attempt = 0; place < 0; attempt++)
+                place = bounded(philox(slots[n], at, attempt).w[0], free.size());
+            keys[n] = free[place];
+            free[place] = free.back();
+            free.pop_back();
+            occupied.insert(keys[n]);
+        }
+    }
+};
+
+}  // namespace synaptic_sampling
+
+#endif

@@ -1,0 +1,175 @@
+"""The C++ functions of standalone mode give the bits of the Numba kernels."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from synaptic_sampling._kernels import dynamics
+from synaptic_sampling._kernels.philox import _bounded
+from synaptic_sampling.brian import program
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.events import EVENT
+from synaptic_sampling.optimizers import Adam
+from synaptic_sampling.randomness import Stream, key_words, normals
+from tests.kernels.test_philox import KNOWN_ANSWERS
+
+pytestmark = pytest.mark.cython
+
+SEED, STEP, N = 0x1234_5678_9ABC_DEF0, 77, 1000
+KEY = key_words(SEED)
+
+
+def address(stream):
+    return np.array([STEP, stream, *KEY], np.uint32)
+
+
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory):
+    """Return the C++ functions; arrays are passed by their addresses."""
+    library = tmp_path_factory.mktemp("twins") / "twins.so"
+    source = Path(__file__).with_name("twins.cpp")
+    flags = ["-shared", "-fPIC", "-std=c++11", "-O2", "-ffp-contract=off"]
+    subprocess.run([os.environ.get("CXX", "c++"), *flags, "-I", program.FOLDER, source, "-o", library], check=True)
+    functions = ctypes.CDLL(str(library))
+
+    def call(name, *arguments, returns=None):
+        function = getattr(functions, name)
+        function.restype = returns
+        return function(
+            *(each.ctypes.data_as(ctypes.c_void_p) if isinstance(each, np.ndarray) else each for each in arguments)
+        )
+
+    return call
+
+
+def draws(seed=1):
+    """Return gradients, signs and thetas of connections."""
+    rng = np.random.default_rng(seed)
+    return rng.normal(size=N), rng.choice(np.array([-1, 1], np.int8), N), rng.exponential(0.1, N)
+
+
+@pytest.mark.parametrize(("counter", "key", "words"), KNOWN_ANSWERS)
+def test_philox_gives_the_published_answers(twins, counter, key, words):
+    out = np.empty(4, np.uint32)
+    twins("the_philox", np.array(counter, np.uint32), np.array(key, np.uint32), out)
+    assert out.tolist() == list(words)
+
+
+def test_normals(twins):
+    out = np.empty(100_001)
+    twins("the_normals", address(Stream.NOISE), len(out), out)
+    assert_array_equal(out, normals(SEED, Stream.NOISE, STEP, len(out)))
+
+
+def test_bounded_integers(twins):
+    words = np.random.default_rng(1).integers(2**32, size=1000).tolist()
+    for bound in (1, 3, 2**31 - 1, 3 * 2**30):
+        for word in [0, bound, 2**32 - 1, *words]:
+            got = twins("the_bounded", ctypes.c_uint32(word), ctypes.c_uint64(bound), returns=ctypes.c_int64)
+            assert got == _bounded(np.uint64(word), np.uint64(bound))
+
+
+@pytest.mark.parametrize("signs", ["site", "presynaptic", "redrawn", "given", "table"])
+def test_signs(twins, signs):
+    rng = np.random.default_rng(1)
+    given = {"given": rng.choice([-1, 1], 30), "table": rng.choice([-1, 1], (30, 40))}.get(signs, signs)
+    c = Connections(30, 40, [], [], signs=given, excitatory=0.3, seed=SEED)
+    rule, table, threshold = c._sign_rule
+    pre, post = rng.integers(30, size=N, dtype=np.int32), rng.integers(40, size=N, dtype=np.int32)
+    out, at = np.empty(N, np.int8), address(Stream.SIGN)
+    at[0] = 0
+    twins(
+        "the_polarities", rule, table, ctypes.c_uint64(threshold), at, N, pre, post, ctypes.c_int64(40), out
+    )  # fmt: skip
+    assert_array_equal(out, c.signs_of(pre, post))
+
+
+@pytest.mark.parametrize("sigma", [0.0, 0.02])
+def test_langevin(twins, sigma):
+    slope, polarity, theta = draws()
+    expected, retracted, got = theta.copy(), np.empty(N, np.int32), np.empty(N, np.int32)
+    at = address(Stream.NOISE)
+    number = dynamics._langevin(
+        slope, polarity, 0.05, 0.3, sigma, *(np.uint64(word) for word in at), expected, retracted
+    )
+    found = twins(
+        "the_langevin", N, slope, polarity, np.array([0.05, 0.3, sigma]), at, theta, got, returns=ctypes.c_int
+    )
+    assert 0 < found == number < N
+    assert_array_equal(theta, expected)
+    assert_array_equal(got[:found], retracted[:number])
+
+
+def test_momentum(twins):
+    gradient, _, velocity = draws()
+    expected, slope, got = velocity.copy(), np.empty(N), np.empty(N)
+    dynamics._momentum(gradient, 0.9, expected, slope)
+    twins("the_momentum", N, gradient, ctypes.c_double(0.9), velocity, got)
+    assert_array_equal(velocity, expected)
+    assert_array_equal(got, slope)
+
+
+def test_adam(twins):
+    gradient, _, second = draws()
+    first = draws(2)[0]
+    c = Connections(N, N, np.arange(N), np.arange(N))
+    c.steps_done = 10**6
+    # From newborns to those for which both corrections have ended.
+    c.birth_step[:] = c.steps_done - np.random.default_rng(3).integers(1, 50_000, N)
+    c.birth_step[:5] = c.steps_done - np.arange(1, 6)
+    c.moments = first.copy(), second.copy()
+    adam, got = Adam(0.9, 0.999, 1e-8), np.empty(N)
+    expected = adam.direction(gradient, c)
+    parameters = np.array([adam.beta1, adam.beta2, adam.epsilon])
+    twins("the_adam", N, gradient, parameters, ctypes.c_int64(c.steps_done), c.birth_step, first, second, got)
+    assert_array_equal(got, expected)
+    assert_array_equal([first, second], c.moments)
+
+
+@pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
+def test_first_not_finite(twins, value):
+    values = np.full(N, 1e308)
+    values[1] = 5e-324
+    assert twins("the_first_not_finite", N, values, returns=ctypes.c_int64) == -1
+    values[[700, 900]] = value
+    assert twins("the_first_not_finite", N, values, returns=ctypes.c_int64) == 700
+
+
+def candidates(number):
+    """Return so many pairs of 40 by 50 neurons."""
+    keys = np.random.default_rng(4).choice(2000, number, replace=False)
+    return np.column_stack([keys // 50, keys % 50])
+
+
+@pytest.mark.parametrize(
+    ("connections", "options"),
+    [
+        (300, {}),
+        (300, {"autapses": False, "diagonal": -3}),
+        (1990, {}),
+        (1930, {"autapses": False, "diagonal": 2}),
+        (300, {"candidates": candidates(400)}),
+        (395, {"candidates": candidates(400)}),
+        (300, {"multapses": True}),
+        (20, {"candidates": candidates(20)}),
+    ],
+)
+def test_draw_of_vacant_sites(twins, connections, options):
+    c = Connections.random(40, 50, connections, seed=SEED, **options)
+    sites, retracted = c.sites, np.sort(np.random.default_rng(5).permutation(connections)[:15]).astype(np.int32)
+    keys = sites.keys(c.pre, c.post)
+    order = np.concatenate([retracted, np.setdiff1d(np.arange(connections), retracted)])
+    got = np.empty(15, np.int64)
+    twins(
+        "the_draw", np.array(sites._grid), len(sites._listed), sites._listed, ctypes.c_int64(sites.number),
+        sites.multapses, connections, keys[order], 15, 15, retracted, address(Stream.BIRTH), got,
+    )  # fmt: skip
+    dynamics._retract(retracted, c.pre, c.post, c.polarity, 50, STEP, 0, c._table, np.empty(15, EVENT))
+    assert_array_equal(got, c.draw_vacant(retracted, retracted, Stream.BIRTH, STEP))

@@ -1,0 +1,85 @@
+// The functions of synaptic_sampling/brian/cpp for ctypes, to be compared with the Numba kernels.
+#include "dynamics.h"
+#include "vacancy.h"
+
+using namespace synaptic_sampling;
+
+template <class X> static std::vector<X> vector_of(const X *values, size_t n) { return std::vector<X>(values, values + n); }
+
+extern "C" {
+
+void the_philox(const uint32_t *counter, const uint32_t *key, uint32_t *words)
+{
+    const Words block = philox(counter[0], counter[1], counter[2], counter[3], key[0], key[1]);
+    std::copy(block.w, block.w + 4, words);
+}
+
+void the_normals(const uint32_t *at, int n, double *out)
+{
+    float normals[CHUNK];
+    for (int k = 0; k < n; k++) {
+        if (k % CHUNK == 0)
+            fill_normals(k / CHUNK, Address{at[0], at[1], at[2], at[3]}, normals);
+        out[k] = normals[k % CHUNK];
+    }
+}
+
+int64_t the_bounded(uint32_t word, uint64_t bound) { return bounded(word, bound); }
+
+void the_polarities(int rule, const int8_t *table, uint64_t threshold, const uint32_t *at, int n, const int32_t *pre,
+                    const int32_t *post, int64_t num_post, int8_t *out)
+{
+    const Signs signs = {(SignRule)rule, table, threshold};
+    for (int k = 0; k < n; k++)
+        out[k] = polarity_of(signs, pre[k], post[k], num_post, k, Address{at[0], at[1], at[2], at[3]});
+}
+
+int the_langevin(int n, const double *slope, const int8_t *polarity, const double *parameters, const uint32_t *at,
+                 double *theta, int32_t *retracted)
+{
+    std::vector<double> moved = vector_of(theta, n);
+    std::vector<int32_t> slots;
+    langevin(vector_of(slope, n), vector_of(polarity, n), parameters[0], parameters[1], parameters[2],
+             Address{at[0], at[1], at[2], at[3]}, moved, slots);
+    std::copy(moved.begin(), moved.end(), theta);
+    std::copy(slots.begin(), slots.end(), retracted);
+    return (int)slots.size();
+}
+
+void the_momentum(int n, const double *gradient, double decay, double *velocity, double *slope)
+{
+    std::vector<double> moment = vector_of(velocity, n), out(n);
+    momentum(vector_of(gradient, n), decay, moment, out);
+    std::copy(moment.begin(), moment.end(), velocity);
+    std::copy(out.begin(), out.end(), slope);
+}
+
+void the_adam(int n, const double *gradient, const double *parameters, int64_t step, const int64_t *birth_step,
+              double *first, double *second, double *slope)
+{
+    std::vector<double> one = vector_of(first, n), two = vector_of(second, n), out(n);
+    Adam(parameters[0], parameters[1], parameters[2])
+        .direction(vector_of(gradient, n), step, vector_of(birth_step, n), one, two, out);
+    std::copy(one.begin(), one.end(), first);
+    std::copy(two.begin(), two.end(), second);
+    std::copy(out.begin(), out.end(), slope);
+}
+
+int64_t the_first_not_finite(int n, const double *values) { return first_not_finite(vector_of(values, n)); }
+
+// Free the sites of some of the occupied keys, then draw one for each slot.
+void the_draw(const int64_t *grid, int num_listed, const int64_t *listed, int64_t number, int multapses, int n,
+              const int64_t *keys, int freed, int num_slots, const int32_t *slots, const uint32_t *at, int64_t *out)
+{
+    const Sites sites = {grid[0], grid[1], grid[2], listed, (size_t)num_listed, number, multapses != 0};
+    Occupied occupied(n);
+    for (int k = 0; k < n; k++)
+        occupied.insert(keys[k]);
+    for (int k = 0; k < freed; k++)
+        occupied.remove(keys[k]);
+    const std::vector<int64_t> drawn = sites.draw(vector_of(slots, num_slots), n - freed,
+                                                  Address{at[0], at[1], at[2], at[3]}, occupied);
+    std::copy(drawn.begin(), drawn.end(), out);
+}
+
+}

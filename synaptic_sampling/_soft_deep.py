@@ -58,6 +58,16 @@ class Deep:
         if number:
             self._fill(number, edge, floor)
 
+    def reseed(self, seed: int) -> None:
+        """Let all random numbers be those of another seed from now on.
+
+        Parameters
+        ----------
+        seed : int
+            0 to 2**64 - 1.
+        """
+        self._key = key_words(seed)
+
     @property
     def number(self) -> int:
         """Return how many there are."""

@@ -366,7 +366,8 @@ def _connect(
 def _bear(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64], born: NDArray[Any]) -> None:
     """Write newborn connections into their slots, and their births into ``born``."""
     now, state = c.steps_done, (c.pre, c.post, c.theta, c.polarity, c.birth_step)
-    dynamics._regrow(slots, keys, c._sign_rule, c.num_post, now, c.index, c._stream(Stream.SIGN), *c._key, state, born)
+    address = c._stream(Stream.SIGN), *c._sign_key
+    dynamics._regrow(slots, keys, c._sign_rule, c.num_post, now, c.index, *address, state, born)
     for moment in c.moments:
         moment[slots] = 0.0
 

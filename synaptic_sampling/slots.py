@@ -143,8 +143,24 @@ class Slots:
             +1 or -1.
         """
         out = np.empty(len(pre), np.int8)
-        dynamics._polarities(pre, post, self._sign_rule, self.num_post, self._stream(Stream.SIGN), *self._key, out)
+        dynamics._polarities(pre, post, self._sign_rule, self.num_post, self._stream(Stream.SIGN), *self._sign_key, out)
         return out
+
+    def reseed(self, seed: int) -> None:
+        """Let all random numbers be those of another seed from now on, except drawn signs, which belong to the model.
+
+        Parameters
+        ----------
+        seed : int
+            0 to 2**64 - 1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is none.
+        """
+        self.seed = check_seed(seed)
+        self._key = key_words(self.seed)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that the next step needs, besides the arguments of the class.
@@ -201,7 +217,7 @@ class Slots:
         """Keep the key of the random numbers and the rule for signs."""
         self.seed = check_seed(seed)
         self.index = check_integer("index", index, minimum=0, maximum=MAX_SET)
-        self._key = key_words(self.seed)
+        self._key = self._sign_key = key_words(self.seed)
         share = check_number("excitatory", excitatory, minimum=0.0, maximum=1.0)
         mode, table = _sign_rule(signs, self.num_pre, self.num_post)
         self._sign_rule = mode, table, np.uint64(round(share * 2**32))

@@ -201,6 +201,17 @@ class SoftConnections(Connections):
         """Return polarity * theta where connected and 0 elsewhere, a new array."""
         return self.polarity * np.maximum(self.theta, 0)
 
+    def reseed(self, seed: int) -> None:
+        """Let all random numbers be those of another seed from now on, except drawn signs, as in `Connections`.
+
+        Parameters
+        ----------
+        seed : int
+            0 to 2**64 - 1.
+        """
+        super().reseed(seed)
+        self.deep.reseed(seed)
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that the next step needs, besides the arguments of the class.
 
@@ -277,7 +288,7 @@ class SoftConnections(Connections):
         state, events = (self.pre, self.post, self.theta, self.polarity, self.birth_step), np.empty(len(slots), EVENT)
         signs, sign_stream = self._sign_rule, self._stream(Stream.SIGN)
         now, index = self.steps_done, self.index
-        dynamics._regrow(slots, keys, signs, self.num_post, now, index, sign_stream, *self._key, state, events)
+        dynamics._regrow(slots, keys, signs, self.num_post, now, index, sign_stream, *self._sign_key, state, events)
         for moment in self.moments:
             moment[slots] = 0.0
 

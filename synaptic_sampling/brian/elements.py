@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import weakref
 from typing import Any
 
 import numpy as np
 from brian2 import DimensionMismatchError
-from brian2.core.variables import ArrayVariable
+from brian2.core.variables import ArrayVariable, Subexpression
 from numpy.typing import NDArray
 
 from synaptic_sampling.homeostasis import SynapticElements
 
 __all__ = ["Elements"]
+
+#: Whose elements are paired: identity of the group, the variable, first neuron and that behind the last, the synapses.
+_PAIRED: list[tuple[str, str, int, int, weakref.ref[Any]]] = []
 
 
 class Elements:
@@ -29,13 +33,18 @@ class Elements:
     DimensionMismatchError
         If a variable has a unit.
     ValueError
-        If the neurons have no such variable.
+        If the neurons have no such variable, or it counts elements for other synapses already.
     """
 
     def __init__(self, synapses: Any, rule: SynapticElements) -> None:
         self._sides = (synapses.source, rule.axonal), (synapses.target, rule.dendritic)
         for group, name in self._sides:
             variable = getattr(group, "variables", {}).get(name)
+            if isinstance(variable, Subexpression):
+                raise ValueError(
+                    f"{name!r} of '{group.name}' is an expression; write '(constant over dt)' behind it, "
+                    "for SynapticElements to know its value at the time of an event."
+                )
             if not isinstance(variable, ArrayVariable) or variable.scalar:
                 raise ValueError(
                     f"SynapticElements needs the variable {name!r} of each neuron of '{group.name}', which has none; "
@@ -44,6 +53,10 @@ class Elements:
                 )
             if not variable.dim.is_dimensionless:
                 raise DimensionMismatchError(f"variable {name!r} of '{group.name}' must have no unit", variable.dim)
+        mine = [(_identity(group), name, group.start, group.stop) for group, name in self._sides]
+        for each in mine:
+            _check_free(synapses, *each)
+        _PAIRED.extend((*each, weakref.ref(synapses)) for each in mine)
 
     def numbers(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return how many axonal elements the source neurons have now, and dendritic ones the targets.
@@ -55,3 +68,20 @@ class Elements:
         """
         axonal, dendritic = (np.array(getattr(group, f"{name}_")[:]) for group, name in self._sides)
         return axonal, dendritic
+
+
+def _identity(group: Any) -> str:
+    """Return what tells a group from others, for a part of it too."""
+    return getattr(group, "source", group).id
+
+
+def _check_free(synapses: Any, group: str, name: str, start: int, stop: int) -> None:
+    """Refuse elements that other synapses count as well: each would be used twice."""
+    _PAIRED[:] = [each for each in _PAIRED if each[-1]() is not None]
+    for whose, variable, begin, end, reference in _PAIRED:
+        other: Any = reference()
+        if other is not synapses and (whose, variable) == (group, name) and begin < stop and start < end:
+            raise ValueError(
+                f"variable {name!r} counts the elements for '{other.name}' already; those for '{synapses.name}' need a "
+                "variable of their own."
+            )

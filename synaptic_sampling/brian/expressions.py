@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling.brian import program, surgery
 
-__all__ = ["Birth", "Condition", "PairExpression", "check_birth"]
+__all__ = ["Birth", "Condition", "PairExpression", "check_birth", "check_early"]
 
 #: Pairs of neurons about which a string is asked at once.
 PAIRS_AT_ONCE = 4096
@@ -50,7 +50,7 @@ def check_birth(synapses: Any, name: str, value: Any) -> None:
         raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has one for all synapses; leave out delay=... .")
     if isinstance(value, str):
         return
-    if np.ndim(value) != 0:
+    if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":
         raise TypeError(f"birth of {name!r} must be one value or a string, got {value!r}.")
     fail_for_dimension_mismatch(value, view.variable.dim, f"birth of {name!r} does not fit the unit of the variable")
 
@@ -71,6 +71,29 @@ def _check_condition(group: Any, text: str, namespace: Any) -> None:
     known = group.resolve_all(get_identifiers(text), run_namespace=namespace)
     if not is_boolean_expression(text, known):
         raise TypeError(f"{text!r} is no condition; write one that is true or false, such as 'w < 0.1'.")
+
+
+def check_early(group: Any, text: str, namespace: Any) -> None:
+    """Raise the error that a condition will raise in a run, as far as its names are known already.
+
+    Parameters
+    ----------
+    group : Group
+        Whose variables it may name.
+    text : str
+        The condition.
+    namespace : dict
+        What other names mean here; those of the run may mean more.
+
+    Raises
+    ------
+    SyntaxError, TypeError
+        If it is none.
+    """
+    try:
+        _check_condition(group, text, namespace)
+    except KeyError:
+        return  # The run may know the name.
 
 
 def _compile(group: Any, statement: str, variables: Variables, namespace: Any) -> Any:

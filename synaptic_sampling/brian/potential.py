@@ -54,6 +54,7 @@ class PotentialProjection(Projection):
         options.pop("multapses")
         pre, post = surgery.endpoints(self.synapses)
         theta = self._array("theta")
+        self._choose_signs(options)
         try:
             self.connections = PotentialConnections(
                 num_pre, num_post, pre, post, theta=theta, dtype=theta.dtype, **allowed, **options
@@ -69,7 +70,7 @@ class PotentialProjection(Projection):
         owner : Rewiring
             Who has them.
         """
-        self._write(self._names["polarity"], slice(None), self.connections.polarity)
+        self._write_signs(slice(None), self.connections.polarity)
         self._claim(owner)
         self._flag()
 
@@ -78,6 +79,10 @@ class PotentialProjection(Projection):
         """Return whether two potential connections share a pair of neurons."""
         c = self.connections
         return len(np.unique(c.sites.keys(c.pre, c.post))) < len(c)
+
+    def _delays_of_newborn(self) -> dict[str, Any]:
+        """Return none: a potential connection keeps its delay."""
+        return {}
 
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
         """Return endpoints, theta and polarity of all slots, polarity 0 where not connected."""

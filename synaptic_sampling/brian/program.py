@@ -151,10 +151,11 @@ def reset_variables(synapses: Any) -> list[Any]:
     Returns
     -------
     list of DynamicArrayVariable
-        All that each synapse has, but its endpoints; by name.
+        All that each synapse has, but its endpoints and delays; by name.
     """
-    ends = {synapses.variables[side] for side in ("_synaptic_pre", "_synaptic_post")}
-    return sorted(synapses._registered_variables - ends, key=name_of)
+    kept = {synapses.variables[side] for side in ("_synaptic_pre", "_synaptic_post")}
+    kept |= {pathway._delays for pathway in synapses._pathways}
+    return sorted(synapses._registered_variables - kept, key=name_of)
 
 
 def multisynaptic_index(synapses: Any) -> str | None:

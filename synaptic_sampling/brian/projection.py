@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import Synapses
+from brian2 import Quantity, Synapses, second
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
@@ -44,8 +44,6 @@ class Projection:
 
     Attributes
     ----------
-    connections : Connections
-        After ``adopt``; ``theta`` is the live array of the synapses.
     rule : Rule
         In SI numbers, of the last event where parameters change with time.
 
@@ -57,7 +55,6 @@ class Projection:
         If units do not fit.
     """
 
-    connections: Connections
     #: Whether events are done by a C++ program.
     in_program = False
 
@@ -77,6 +74,7 @@ class Projection:
         self._schedule: Schedule | None = None
         self._birth_values = _check_birth(synapses, birth, self._names)
         self._births: list[expressions.Birth] | None = None
+        self._stored: Mapping[str, Any] | None = None
 
     @property
     def dimensions(self) -> tuple[Any, ...]:
@@ -94,14 +92,21 @@ class Projection:
         return len(self.synapses)
 
     @property
-    def made(self) -> Connections:
-        """Return the connections, of which only what never changes is asked: sizes, sites, seed."""
-        return self.connections
+    def connections(self) -> Connections:
+        """Return the connections; after ``adopt``. ``theta`` is the live array of the synapses."""
+        if self._stored is not None:
+            stored, self._stored = self._stored, None
+            self._take_on(stored)
+        return self._connections
+
+    @connections.setter
+    def connections(self, connections: Connections) -> None:
+        self._connections = connections
 
     @property
-    def is_compiled(self) -> bool:
-        """Return whether strings have been compiled."""
-        return self._births is not None
+    def made(self) -> Connections:
+        """Return the connections, of which only what never changes is asked: sizes, sites, seed."""
+        return self._connections
 
     def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
         """Make the connections that the synapses hold; nothing of Brian2 changes yet.
@@ -124,12 +129,32 @@ class Projection:
         pre, post = self._given_endpoints()
         has_theta = "theta" in self._names
         options["dtype"] = self.synapses.variables[self._names["theta"]].dtype if has_theta else np.float64
+        self._choose_signs(options)
         try:
             self.connections = Connections(
                 num_pre, num_post, pre, post, capacity=len(pre) + spare, **allowed, **options
             )
         except ValueError as error:
             raise ValueError(f"'{self.synapses.name}' cannot be rewired: {error}") from error
+
+    def _choose_signs(self, options: dict[str, Any]) -> None:
+        """Say how signs are found, and keep those of +1 and -1 that are there already, unless the user says how."""
+        self._has_signs = options["signs"] is not None or "polarity" in self._names
+        if options["signs"] is None:
+            options["signs"], options["polarity"] = "site", self._given_polarity() if self._has_signs else None
+
+    def _given_polarity(self) -> NDArray[np.int8] | None:
+        """Return the signs that the user has set, if so."""
+        values = self._array("polarity")
+        if not values.any():
+            return None
+        wrong = values[np.abs(values) != 1]
+        if len(wrong):
+            raise ValueError(
+                f"{self._names['polarity']!r} of '{self.synapses.name}' must be +1 or -1 for each synapse, or 0 for "
+                f"all of them where signs are to be drawn; got {wrong[0]:g}."
+            )
+        return values.astype(np.int8)
 
     def settle(self, owner: Any) -> None:
         """Add spare slots, write signs, and let no other Rewiring have these synapses; after all else was checked.
@@ -143,8 +168,8 @@ class Projection:
         if c.capacity > len(c):
             surgery.append(self.synapses, c.capacity - len(c))
             surgery.park(self.synapses, len(c))
-        surgery.count_multapses(self.synapses, len(c))
-        self._write(self._names.get("polarity", "polarity"), slice(len(c)), c.polarity)
+        surgery.count_multapses(self.synapses, len(c), self.multapses)
+        self._write_signs(slice(len(c)), c.polarity)
         self._write(self._names["connected"], slice(len(c)), 1)
         self._claim(owner)
 
@@ -165,9 +190,111 @@ class Projection:
             self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace, self.number)
         if schedules(self._given_rule):
             self._schedule = Schedule(self._given_rule, namespace)
-        self._births = [
-            expressions.Birth(self.synapses, name, value, namespace) for name, value in self._birth_values.items()
-        ]
+        values = {**self._delays_of_newborn(), **self._birth_values}
+        self._births = [expressions.Birth(self.synapses, name, value, namespace) for name, value in values.items()]
+
+    def _delays_of_newborn(self) -> dict[str, Any]:
+        """Return the delay of each pathway whose synapses have their own, all the same, and whose births have none."""
+        found: dict[str, Any] = {}
+        for name, delay in queues.delays_by_name(self.synapses).items():
+            if name in self._birth_values or (name == "pre.delay" and "delay" in self._birth_values):
+                continue
+            used = delay[: len(self.connections)]
+            if len(np.unique(used)) > 1:
+                raise ValueError(
+                    f"synapses of '{self.synapses.name}' differ in {name}, but which one has a newborn? "
+                    f"Say so by birth={{'{name}': ...}}, a time or a string such as '2*ms*rand()'."
+                )
+            found |= {name: Quantity(used[0], dim=second.dim)} if len(used) else {}
+        return found
+
+    def check_strings(self, namespace: Any) -> None:
+        """Refuse a string of the rule that is no condition, as far as its names are known already.
+
+        Parameters
+        ----------
+        namespace : dict
+            Where the Rewiring is made.
+
+        Raises
+        ------
+        SyntaxError, TypeError
+            If it is none.
+        """
+        if isinstance(self.rule, PruneAndRegrow):
+            expressions.check_early(self.synapses, self.rule.condition, namespace)
+
+    def check_rule(self, rule: Rule) -> None:
+        """Refuse parameters of another unit than the variables have.
+
+        Parameters
+        ----------
+        rule : Rule
+            Of the same kind as that of the construction.
+
+        Raises
+        ------
+        DimensionMismatchError
+            If units do not fit.
+        """
+        without_units(rule, self.synapses, self._names)
+
+    def follow_rule(self, rule: Rule) -> None:
+        """Take on another rule, from the next run on.
+
+        Parameters
+        ----------
+        rule : Rule
+            That has been checked.
+        """
+        self._given_rule, self._schedule = rule, None
+        self.rule = without_units(rule, self.synapses, self._names)
+        if isinstance(rule, SynapticElements):
+            self._elements = Elements(self.synapses, rule)
+
+    def reseed(self, seed: int) -> None:
+        """Let all random numbers be those of another seed, except signs.
+
+        Parameters
+        ----------
+        seed : int
+            0 to 2**64 - 1.
+        """
+        self.connections.reseed(seed)
+
+    def check_owner(self, owner: Any) -> None:
+        """Refuse a Rewiring that has let go of the synapses.
+
+        Parameters
+        ----------
+        owner : Rewiring
+            Who wants to do something.
+
+        Raises
+        ------
+        RuntimeError
+            If these synapses are not its own any more.
+        """
+        if REWIRED.get(self.synapses, lambda: None)() is not owner:
+            raise RuntimeError(f"'{owner.name}' has let go of '{self.synapses.name}'; take it out of the network.")
+
+    def check_release(self) -> None:
+        """Refuse to let go of synapses of which nobody else knows which hold connections.
+
+        Raises
+        ------
+        ValueError
+            If there are parked slots.
+        """
+        if len(self.connections) < len(self.synapses):
+            raise ValueError(
+                f"'{self.synapses.name}' has {len(self.synapses) - len(self.connections)} slots without a connection, "
+                "which another Rewiring would take for connections; make the network anew."
+            )
+
+    def release(self) -> None:
+        """Let another Rewiring have the synapses."""
+        del REWIRED[self.synapses]
 
     def follow_schedule(self, seconds: float) -> None:
         """Take on the rule of a moment, where its parameters change with time.
@@ -224,14 +351,14 @@ class Projection:
         slots = info.slots
         owners = queues.owners(self.synapses, slots)
         surgery.reconnect(self.synapses, info.died, born)
-        self._write(self._names.get("polarity", "polarity"), born.slot, born.polarity)
+        self._write_signs(born.slot, born.polarity)
         self._write(self._names["connected"], born.slot, 1)
         self._set_births(born.slot)
         if info.num_moves:
             surgery.move(self.synapses, *info.moved)
         if info.num_births != info.num_deaths:
             queues.use_first(self.synapses, len(self.connections))
-        surgery.count_multapses(self.synapses, len(self.connections))
+        surgery.count_multapses(self.synapses, len(self.connections), self.multapses)
         queues.follow(self.synapses, slots, owners)
 
     def check_number(self, owner: str) -> None:
@@ -259,7 +386,7 @@ class Projection:
             c.restore({**c.state(), "pre": pre, "post": post, "polarity": signs})
         if len(c) < c.capacity:
             surgery.park(self.synapses, len(c))
-        surgery.count_multapses(self.synapses, len(c))
+        surgery.count_multapses(self.synapses, len(c), self.multapses)
 
     def state(self) -> dict[str, Any]:
         """Return what Brian2's ``store`` keeps of this, and the delays, which Brian2 2.9 forgets."""
@@ -278,12 +405,19 @@ class Projection:
         state : dict
             From ``state``.
         """
-        self.connections.resize(len(state["connections"]["pre"]))
-        self.connections.restore({**state["connections"], "theta": self.connections.theta})
-        self.fetch_theta()
+        # Brian2 may have yet to bring back the synapses, and not so many as there are now.
+        self._stored = state
         queues.restore_delays(self.synapses, state["delays"])
         queues.restore_time_steps(self.synapses, state["time_steps"])
-        queues.use_first(self.synapses, len(self.connections))
+        queues.use_first(self.synapses, len(state["connections"]["pre"]))
+
+    def _take_on(self, state: Mapping[str, Any]) -> None:
+        """Let the connections be those that were stored, now that their synapses are back."""
+        c = self.connections
+        c.capacity = len(self.synapses)
+        c.resize(len(state["connections"]["pre"]))
+        self.fetch_theta()
+        c.restore({**state["connections"], "theta": c.theta})
 
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
         """Return endpoints, theta and polarity of all slots."""
@@ -309,6 +443,11 @@ class Projection:
         """Return the live array of the variable that has this role in the rule."""
         return self.synapses.variables[self._names[role]].get_value()
 
+    def _write_signs(self, slots: Any, signs: NDArray[np.int8]) -> None:
+        """Set the polarity of some slots, where that is wanted."""
+        if self._has_signs:
+            self._write(self._names.get("polarity", "polarity"), slots, signs)
+
     def _write(self, name: str, slots: Any, values: Any) -> None:
         """Set a variable of some slots, if there is one of that name."""
         variable = surgery.per_synapse(self.synapses, name)
@@ -325,7 +464,10 @@ def _check_synapses(synapses: Any) -> None:
         raise ValueError(f"'{synapses.name}' is not connected yet; call connect() before you make a Rewiring.")
     other = REWIRED.get(synapses, lambda: None)()
     if other is not None:
-        raise ValueError(f"'{synapses.name}' is rewired by '{other.name}' already; one Rewiring per Synapses.")
+        raise ValueError(
+            f"'{synapses.name}' is rewired by '{other.name}' already, one Rewiring per Synapses; "
+            f"change its rule by its attribute, or let go of the synapses by its method release()."
+        )
 
 
 def _names(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> dict[str, str]:

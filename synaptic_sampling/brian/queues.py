@@ -27,6 +27,7 @@ from numpy.typing import NDArray
 
 __all__ = [
     "delays",
+    "delays_by_name",
     "drop_spikes",
     "follow",
     "owners",
@@ -40,8 +41,8 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: Of a Python object with one pointer: reference count, type, pointer.
-MIN_OBJECT = 3 * struct.calcsize("P")
+#: Of Brian2 2.9's Python object of a queue: reference count, type, the pointer to the queue, two more.
+OBJECT_SIZE = 5 * struct.calcsize("P")
 
 #: How many slots of a Synapses object hold connections, where not all do.
 _IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
@@ -179,6 +180,23 @@ def delays(synapses: Any) -> list[NDArray[np.float64]]:
     return [pathway._delays.get_value().copy() for pathway in synapses._pathways]
 
 
+def delays_by_name(synapses: Any) -> dict[str, NDArray[np.float64]]:
+    """Return the delays in seconds of the pathways whose synapses have their own.
+
+    Parameters
+    ----------
+    synapses : Synapses
+        Any.
+
+    Returns
+    -------
+    dict of str to ndarray
+        By ``'pre.delay'`` and the like; not copied.
+    """
+    own = [pathway for pathway in synapses._pathways if not pathway._delays.scalar]
+    return {f"{pathway.objname}.delay": pathway._delays.get_value() for pathway in own}
+
+
 def restore_delays(synapses: Any, stored: list[NDArray[np.float64]]) -> None:
     """Set the delays of all pathways: Brian2 2.9 forgets them in ``store``.
 
@@ -190,6 +208,8 @@ def restore_delays(synapses: Any, stored: list[NDArray[np.float64]]) -> None:
         What ``delays`` returned.
     """
     for pathway, values in zip(synapses._pathways, stored, strict=True):
+        if len(values) != len(pathway._delays.get_value()):  # Of synapses that Brian2 has yet to bring back.
+            pathway._delays.resize(len(values))
         pathway._delays.get_value()[:] = values
 
 
@@ -308,7 +328,8 @@ def _compiled() -> Any:
         logger.warning("the editor of spike queues could not be compiled; events of rewiring take longer.")
         return None
     probe = SpikeQueue(3, 8)  # Named, since a capsule does not keep its queue alive.
-    if SpikeQueue.__basicsize__ < MIN_OBJECT or not module.serves(_handle(probe), 3, 8):
+    known = hasattr(probe, "get_capsule") or SpikeQueue.__basicsize__ == OBJECT_SIZE
+    if not known or not module.serves(_handle(probe), 3, 8):
         logger.warning("spike queues do not look as expected and are built anew; events of rewiring take longer.")
         return None
     return module

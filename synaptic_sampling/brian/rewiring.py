@@ -7,12 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from brian2 import BrianObject, Quantity, get_local_namespace
+from brian2 import BrianObject, Quantity, get_local_namespace, second
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 
 from synaptic_sampling import sampler
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling.brian import export, surgery, timing
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
 from synaptic_sampling.brian.projection import Projection, Rule
@@ -55,9 +55,10 @@ class Rewiring(BrianObject):
         SynapticElements pairs the ``axonal`` and ``dendritic`` elements that your equations let the neurons grow.
         Parameters may change with time: a string of t such as ``'1e-3*exp(-t/(10*second))'``, or a TimedArray,
         evaluated at each event.
-    signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
-        Sign of a connection, see `Connections`. Where the synapses have a variable ``polarity``, it is written at
-        construction and at each birth.
+    signs : {'site', 'presynaptic', 'redrawn'}, int or array_like, optional
+        Sign of a connection, see `Connections`, written into ``polarity`` at construction and at each birth. By
+        default 'site' where the rule needs ``polarity``; signs that you have set already are then kept, and those of
+        newborns drawn. Other rules leave a variable of this name alone, unless ``signs`` is given.
     excitatory : float
         Probability of +1 where signs are drawn.
     autapses : bool
@@ -79,19 +80,21 @@ class Rewiring(BrianObject):
         Synapses.
     birth : dict, optional
         What a newborn's variables are set to, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All others
-        become 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``.
+        become 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``. Without one, a
+        newborn has the delay that all synapses have; where theirs differ, birth has to say it (in C++ standalone mode,
+        which cannot know, it is that of the one that died).
     variables : dict, optional
         Your names of the variables that the rule needs: ``{'gradient': 'dEdw'}``.
     seed : int, optional
-        0 to 2**64 - 1. By default drawn at construction from NumPy's generator, which Brian2's ``seed`` governs.
-        Fixed from then on, and not stored: drawn signs hang on it, and they belong to the model. For another course
-        from a stored state, build the network with another seed and restore the state from a file (signs that are
-        not given, of connections born later, are those of the new seed).
+        0 to 2**64 - 1, of noise, births and drawn signs; two Rewirings with the same one draw the same numbers. By
+        default drawn from NumPy's generator, which Brian2's ``seed`` governs, and drawn anew at the first run after
+        each ``store`` or ``restore``: trials from a stored state differ. A seed that is given stays, and may be set
+        between runs: ``rewiring.seed = 3``. Signs always hang on the first one, since they belong to the model.
     callback : callable, optional
         Called as ``callback(rewiring, info)`` after each event; ``info`` is a `RewiringInfo`.
     dt : Quantity, optional
-        Time between events; the first is at ``t = dt``. If it is a multiple of the synapses' own dt, the clock is
-        theirs, and ``interval`` says what was given here.
+        Time between events, a multiple of the synapses' own dt; the first is at ``t = dt``. By default there is an
+        event in every time step. The clock is that of the synapses, and ``interval`` says what was given here.
     clock : Clock, optional
         Instead of ``dt``.
     when : str
@@ -106,8 +109,6 @@ class Rewiring(BrianObject):
     ----------
     connections : Connections
         Endpoints, signs, ages; ``theta`` is the live array of the synapses. A list for a list of Synapses.
-    rule : Rule
-        As given.
     callback : callable or None
         May be set at any time.
     synapses : Synapses
@@ -136,7 +137,7 @@ class Rewiring(BrianObject):
         synapses: Any,
         rule: Rule,
         *,
-        signs: str | int | ArrayLike = "site",
+        signs: str | int | ArrayLike | None = None,
         excitatory: float = 0.5,
         autapses: bool = False,
         candidates: str | ArrayLike | Condition | None = None,
@@ -165,6 +166,8 @@ class Rewiring(BrianObject):
         self._projections: list[Projection] = [
             make(each, rule, birth, variables) for each in _distinct(synapses if several else [synapses])
         ]
+        for projection in self._projections:
+            projection.check_strings(namespace)
         options = {
             "signs": signs,
             "excitatory": excitatory,
@@ -178,7 +181,8 @@ class Rewiring(BrianObject):
             pairs = allowed_pairs(projection.synapses, autapses, candidates, p, namespace)
             projection.adopt(pairs, more, index=index, **options)
         self._shared = Budget(self.sets, split=split) if several else None
-        self.rule, self.synapses, self.callback = rule, synapses, _check_callback(callback)
+        self._rule, self.synapses, self.callback = rule, synapses, _check_callback(callback)
+        self._draws_seed, self._needs_seed = seed is None, False
         self._observers: list[Any] = []
         self._has_warned = False
         # A second clock would cost Brian2 some microseconds in every step.
@@ -210,9 +214,38 @@ class Rewiring(BrianObject):
         return self.sets[0] if self._shared is None else self.sets
 
     @property
+    def rule(self) -> Rule:
+        """Return the rule; another one of the same kind may be set between runs."""
+        return self._rule
+
+    @rule.setter
+    def rule(self, rule: Rule) -> None:
+        if type(rule) is not type(self._rule):
+            kind = type(self._rule).__name__
+            raise TypeError(f"rule must stay a {kind}, got {rule!r}; for another kind, release() and make a Rewiring.")
+        if isinstance(rule, PruneAndRegrow) and self._shared is not None and not rule.regrow:
+            raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
+        timing.interval_of(rule, self.interval, None)
+        for projection in self._projections:
+            projection.check_rule(rule)
+        for projection in self._projections:
+            projection.follow_rule(rule)
+        self._rule = rule
+
+    @property
     def seed(self) -> int:
-        """Return the key of all random numbers, which cannot be set later."""
+        """Return the key of the random numbers; may be set between runs, and then stays, but for drawn signs."""
         return self._projections[0].made.seed
+
+    @seed.setter
+    def seed(self, seed: int) -> None:
+        self._reseed(check_seed(seed))
+        self._draws_seed = False
+
+    @property
+    def t(self) -> Quantity:
+        """Return the time of the simulation, for callbacks."""
+        return Quantity(self._seconds, dim=second.dim)
 
     @property
     def interval(self) -> Quantity:
@@ -295,6 +328,8 @@ class Rewiring(BrianObject):
             If synapses were added since the construction, or the time between events is no multiple of dt any more.
         """
         surgery.check_device(self._projections[0].in_program)
+        self._check_owner()
+        self._follow_store()
         for projection in self._projections:
             projection.check_number(self.name)
             projection.compile(run_namespace)
@@ -310,7 +345,7 @@ class Rewiring(BrianObject):
         """Do an event, unless time has only begun; called by Brian2, which looks at ``active`` before a run only."""
         now = self._timestep.item()
         if now % self._steps == 0 and now > 0 and self.active:
-            self.step()
+            self._step()
 
     def step(self) -> RewiringInfo:
         """Do an event now: move, retract, regrow. To be called by hand only between runs.
@@ -327,10 +362,32 @@ class Rewiring(BrianObject):
         ValueError
             If synapses were added since the construction.
         """
+        self._check_owner()
+        self._follow_store()
         for projection in self._projections:
             projection.check_number(self.name)
-            if not projection.is_compiled:
-                projection.compile(get_local_namespace(level=1))
+            projection.compile(get_local_namespace(level=1))
+        return self._step()
+
+    def release(self) -> None:
+        """Let go of the synapses, which another Rewiring may then have; this one does nothing any more.
+
+        Raises
+        ------
+        ValueError
+            If some slots of the synapses hold no connection: nobody else knows which.
+        """
+        self._check_owner()
+        for projection in self._projections:
+            projection.check_release()
+        for projection in self._projections:
+            projection.release()
+        self.active = False
+
+    def _step(self) -> RewiringInfo:
+        """Do an event."""
+        for projection in self._projections:
+            projection.check_number(self.name)
             projection.follow_schedule(self._seconds)
             projection.fetch_theta()
         with timing.uninterrupted():
@@ -375,6 +432,24 @@ class Rewiring(BrianObject):
             return sampler.step(self._shared, gradients, rule)
         return sampler.step(self.connections, gradients[0], rule)
 
+    def _check_owner(self) -> None:
+        for projection in self._projections:
+            projection.check_owner(self)
+
+    def _follow_store(self) -> None:
+        """Draw another seed after ``store`` or ``restore``, unless the user has given one.
+
+        So trials from one state differ, as all random numbers of Brian2 do. And since it is drawn in the run that
+        follows ``store`` as well, a run that is resumed with Brian2's random state goes on as the first one did.
+        """
+        if self._needs_seed and self._draws_seed:
+            self._reseed(new_seed())
+        self._needs_seed = False
+
+    def _reseed(self, seed: int) -> None:
+        for projection in self._projections:
+            projection.reseed(seed)
+
     @property
     def _seconds(self) -> float:
         """Return the time of the simulation."""
@@ -385,10 +460,12 @@ class Rewiring(BrianObject):
 
     def _full_state(self) -> list[dict[str, Any]]:
         """Return what Brian2's ``store`` keeps of this object."""
+        self._needs_seed = True
         return [projection.state() for projection in self._projections]
 
     def _restore_from_full_state(self, state: list[dict[str, Any]]) -> None:
         """Take on what ``_full_state`` returned."""
+        self._needs_seed = True
         for projection, own in zip(self._projections, state, strict=True):
             projection.restore(own)
 

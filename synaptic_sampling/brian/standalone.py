@@ -151,6 +151,37 @@ class StandaloneProjection(Projection):
         if len(types) > 1:
             raise TypeError(f"gradient and theta must be of one type, got {' and '.join(map(str, types))}.")
 
+    def _given_polarity(self) -> None:
+        """Return no signs: only the program will know them."""
+
+    def _delays_of_newborn(self) -> dict[str, Any]:
+        """Return no delays: only the program will know them."""
+        return {}
+
+    def check_rule(self, rule: Rule) -> None:
+        """Refuse another rule.
+
+        Parameters
+        ----------
+        rule : Rule
+            Any.
+        """
+        raise refuse("the rule cannot be changed", "let its parameters be strings of t")
+
+    def reseed(self, seed: int) -> None:
+        """Refuse another seed.
+
+        Parameters
+        ----------
+        seed : int
+            Any.
+        """
+        raise refuse("the seed cannot be changed", "give it to the Rewiring")
+
+    def check_release(self) -> None:
+        """Refuse to let go of the synapses."""
+        raise refuse("a Rewiring cannot let go of its synapses", "build the program anew")
+
     def generate(self, owner: Any) -> None:
         """Let the program do the events of the next run.
 
@@ -248,7 +279,7 @@ class StandaloneProjection(Projection):
         sign_rule, sign_table, threshold = c._sign_rule
         polarity = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))
         connected = surgery.per_synapse(self.synapses, self._names["connected"])
-        values = [(polarity, "c.polarity[k]"), (connected, "1")]
+        values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, "1")]
         return SimpleNamespace(
             name=owner.name,
             num_pre=c.num_pre,

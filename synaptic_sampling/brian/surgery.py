@@ -127,7 +127,9 @@ def groups(synapses: Any) -> Groups:
     source, target = synapses.source, synapses.target
     # A subgroup knows its group by a proxy, which is not the group itself but has its identity.
     same = getattr(source, "source", source).id == getattr(target, "source", target).id
-    return Groups(len(source), len(target), source.start - target.start if same else None)
+    # Synapses, which may be a target, have no beginning.
+    begin = getattr(source, "start", 0) - getattr(target, "start", 0)
+    return Groups(len(source), len(target), begin if same else None)
 
 
 def neurons(synapses: Any) -> tuple[list[tuple[str, int]], list[tuple[str, int]]]:
@@ -146,7 +148,7 @@ def neurons(synapses: Any) -> tuple[list[tuple[str, int]], list[tuple[str, int]]
     sides = []
     for group in (synapses.source, synapses.target):
         name = getattr(group, "source", group).name
-        sides.append([(name, group.start + index) for index in range(len(group))])
+        sides.append([(name, getattr(group, "start", 0) + index) for index in range(len(group))])
     return sides[0], sides[1]
 
 
@@ -278,7 +280,7 @@ def park(synapses: Any, number: int) -> None:
     _reset(synapses, np.arange(number, len(synapses)))
 
 
-def count_multapses(synapses: Any, number: int) -> None:
+def count_multapses(synapses: Any, number: int, multapses: bool) -> None:
     """Count the connections of each pair anew, in the order of slots, if the synapses have a ``multisynaptic_index``.
 
     Parked slots are given -1, so that they are not taken for connections of a pair.
@@ -289,17 +291,21 @@ def count_multapses(synapses: Any, number: int) -> None:
         Changed in place.
     number : int
         How many slots hold connections.
+    multapses : bool
+        Whether a pair may have several.
     """
     if synapses.multisynaptic_index is None:
+        return
+    counts = synapses.variables[synapses.multisynaptic_index].get_value()
+    counts[:number], counts[number:] = 0, -1
+    if not multapses:
         return
     pre, post = (ends[:number] for ends in endpoints(synapses))
     order = np.lexsort((post, pre))
     first = np.ones(number, np.bool_)
     first[1:] = (np.diff(pre[order]) != 0) | (np.diff(post[order]) != 0)
     place = np.arange(number)
-    counts = synapses.variables[synapses.multisynaptic_index].get_value()
     counts[order] = place - np.maximum.accumulate(np.where(first, place, 0))
-    counts[number:] = -1
 
 
 def _reset(synapses: Any, slots: NDArray[Any]) -> None:

@@ -160,10 +160,12 @@ class Pair:
         for name, steps in plan.delays.items():
             if steps is None:
                 getattr(s, name).delay = rng.choice([0, 1, 50, *range(2, 30)], len(s)) * DT * second
-        own = plan.delays["pre"] is None
+        birth = {f"{name}.delay": 0 * second for name, steps in plan.delays.items() if steps is None}
+        if "pre.delay" in birth:
+            birth["pre.delay"] = "((7*i + 3*j) % 51)*0.1*ms"
         rewiring = Rewiring(
             s, RULE, seed=self.seed + number, dt=self.period * DT * second, autapses=autapses,
-            birth={"delay": "((7*i + 3*j) % 51)*0.1*ms"} if own else None, name=f"rewiring_{number}",
+            birth=birth, name=f"rewiring_{number}",
         )  # fmt: skip
         steps = {
             name: np.round(np.broadcast_to(getattr(s, name).delay[:] / second / DT, len(s))).astype(int).tolist()

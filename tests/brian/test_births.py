@@ -39,7 +39,17 @@ def test_delays_of_named_pathways():
     network(s, rewiring).run(1.1 * ms)
     assert_allclose(s.slow.delay[:] / ms, 1 + s.j[:])
     assert_allclose(s.post.delay[:] / ms, 2)
-    assert_array_equal(s.fast.delay[:], 0)
+    assert_allclose(s.fast.delay[:] / ms, 7, err_msg="newborns have the delay that all have")
+
+
+def test_which_delay_has_a_newborn_where_delays_differ():
+    s = wired(MODEL, on_pre="v_post += w")
+    s.pre.delay = "i*ms"
+    rewiring = Rewiring(s, ALL, seed=1, dt=1 * ms)
+    with pytest.raises(b2.BrianObjectException) as caught:
+        network(s, rewiring).run(1 * ms)
+    assert "which one has a newborn? Say so by birth={'pre.delay'" in str(caught.value.__cause__)
+    assert rewiring.connections.steps_done == 0
 
 
 @pytest.mark.parametrize("name", ["delay", "early.delay", "theta.delay"])

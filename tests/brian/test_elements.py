@@ -86,15 +86,15 @@ def test_the_wiring_is_that_of_the_core_also_between_subgroups():
 
 
 def test_names_of_ones_own_and_more_than_one_projection_of_a_neuron():
-    group = b2.NeuronGroup(6, "boutons : 1\nspines : 1", threshold="False")
-    group.boutons, group.spines = 2, 2
+    group = b2.NeuronGroup(6, "boutons : 1\nfar_boutons : 1\nspines : 1", threshold="False")
+    group.boutons, group.far_boutons, group.spines = 2, 2, 2
     other = neurons(5, dendritic="3")
     own, away = b2.Synapses(group, group), b2.Synapses(group, other)
     for synapses in (own, away):
         synapses.connect(condition="False")
     both = [
         Rewiring(own, SynapticElements("boutons", "spines"), capacity=20, autapses=True, multapses=True, dt=1 * ms),
-        Rewiring(away, SynapticElements("boutons"), capacity=20, multapses=True, dt=1 * ms),
+        Rewiring(away, SynapticElements("far_boutons"), capacity=20, multapses=True, dt=1 * ms),
     ]
     b2.Network(group, other, own, away, *both).run(3 * ms)
     assert [rewiring.num_active for rewiring in both] == [12, 12]
@@ -157,3 +157,28 @@ def test_elements_have_no_unit():
     s.connect(condition="False")
     with pytest.raises(DimensionMismatchError, match="variable 'axonal' of 'with_unit' must have no unit"):
         Rewiring(s, SynapticElements())
+
+
+def test_elements_are_counted_for_one_projection():
+    group = neurons(10)
+    first, second, apart = empty(group, group[:5]), empty(group[5:], group[5:]), empty(group[:5], group[5:])
+    Rewiring(first, SynapticElements(), capacity=3)
+    with pytest.raises(ValueError, match=f"'axonal' counts the elements for '{first.name}' already; those for"):
+        Rewiring(apart, SynapticElements(), capacity=3)
+    with pytest.raises(ValueError, match="'axonal' counts"):
+        Rewiring(second, SynapticElements(), capacity=3)
+    other = neurons(10)
+    halves = empty(other[:5], other[5:]), empty(other[5:], other[:5])
+    assert [Rewiring(half, SynapticElements(), capacity=3).num_active for half in halves] == [0, 0]
+
+
+def test_an_expression_has_to_be_constant_over_dt():
+    model = "v : 1\naxonal = 2*v : 1\ndendritic = 3*v : 1 (constant over dt)"
+    group = b2.NeuronGroup(4, model, threshold="v > 1", reset="")
+    with pytest.raises(ValueError, match=r"'axonal' of '.*' is an expression; write '\(constant over dt\)'"):
+        Rewiring(empty(group, group), SynapticElements(), capacity=3)
+    group.v = 1
+    s = empty(group, group)
+    rewiring = Rewiring(s, SynapticElements("dendritic"), capacity=30, multapses=True, autapses=True, dt=1 * ms)
+    b2.Network(group, s, rewiring).run(1.1 * ms)
+    assert rewiring.num_active == 12

@@ -53,7 +53,7 @@ def wire(name, current, source, target, rng):
 def deep_r(k, current, source, target, rng):
     """Return synapses that DEEP R rewires, who does it, and the same for the plain simulator."""
     s = wire(f"synapses_{k}", current, source, target, rng)
-    interval, birth = PERIOD * oracle.DT * b2.second, {"delay": "((7*i + 3*j) % 51)*0.1*ms"}
+    interval, birth = PERIOD * oracle.DT * b2.second, {"delay": "((7*i + 3*j) % 51)*0.1*ms", "post.delay": "0*ms"}
     rewiring = Rewiring(s, RULE, seed=SEED + k, dt=interval, birth=birth, name=f"rewiring_{k}")
     projection = oracle.Projection(
         len(source), len(target), edges_of(s), RULE, SEED + k,

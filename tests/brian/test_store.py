@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, connect_exactly
+from synaptic_sampling import Connections, DeepR, PruneAndRegrow, Rewiring, connect_exactly
 from synaptic_sampling.brian import queues
 from tests.brian.oracle import DT
 from tests.brian.random_networks import Pair, Plan
@@ -83,33 +83,95 @@ def test_without_the_delays_it_goes_another_way(uninterrupted, monkeypatch):
     assert not agree(pair.course(), uninterrupted[0])
 
 
-def test_another_seed_takes_another_course_from_the_same_state(tmp_path):
+def seeded(seed=None, number=30):
+    b2.start_scope()
+    inputs = b2.PoissonGroup(10, rates=20 * b2.Hz, name="seeded_inputs")
+    neurons = b2.NeuronGroup(8, "v : 1", name="seeded_neurons")
+    s = b2.Synapses(inputs, neurons, MODEL, on_pre="v_post += w", name="seeded")
+    connect_exactly(s, connections=number, seed=1)
+    rewiring = Rewiring(s, DeepR(0.1, 1.0, 0.1), seed=seed, dt=1 * b2.ms, name="seeds")
+    return s, rewiring, network(s, rewiring)
+
+
+def course(s, rewiring, net):
+    net.run(10 * b2.ms)
+    return s.theta[:].tolist(), rewiring.i.tolist()
+
+
+def test_trials_from_a_stored_state_differ_as_brians_random_numbers_do():
+    b2.seed(1)
+    _, rewiring, net = parts = seeded()
+    net.run(5 * b2.ms)
+    net.store()
+    trials, seeds = [], []
+    for n in (1, 2, 3, 1):
+        net.restore()
+        b2.seed(n)
+        trials.append(course(*parts))
+        seeds.append(rewiring.seed)
+    assert trials[3] == trials[0]
+    assert all(trials[n] != trials[m] for n in range(3) for m in range(n))
+    assert len(set(seeds)) == 3
+
+
+def test_a_run_resumed_with_the_random_state_goes_on_as_the_first_one():
+    b2.seed(1)
+    _, _, net = parts = seeded()
+    net.run(5 * b2.ms)
+    net.store()
+    first = course(*parts)
+    net.restore(restore_random_state=True)
+    assert course(*parts) == first
+
+
+def test_a_given_seed_stays_and_may_be_set(tmp_path):
+    filename = str(tmp_path / "state")
+    b2.seed(1)
+    s, rewiring, net = seeded(seed=5)
+    net.run(5 * b2.ms)
+    net.store(filename=filename)
+    trials = []
+    for given in (None, None, 7, 5):
+        parts = s, rewiring, net = seeded(seed=5)
+        net.restore(filename=filename)
+        if given is not None:
+            rewiring.seed = given
+            assert rewiring.seed == given
+        trials.append(course(*parts))
+        c = rewiring.connections
+        # Signs belong to the model.
+        assert_array_equal(s.polarity[:], Connections(10, 8, c.pre, c.post, seed=5).polarity)
+    assert trials[0] == trials[1] == trials[3] != trials[2]
+    with pytest.raises(ValueError, match="seed must be"):
+        rewiring.seed = -1
+    assert rewiring.seed == 5
+
+
+@pytest.mark.parametrize("delays", [True, False])
+def test_restore_brings_back_another_number_of_synapses(tmp_path, delays):
+    """As Brian2 does, where ``connect(p=...)`` has made another number in the new script."""
     filename = str(tmp_path / "state")
 
-    def course(seed, restored=True):
-        b2.start_scope()
-        b2.seed(1)
-        inputs = b2.PoissonGroup(10, rates=20 * b2.Hz, name="seeded_inputs")
-        s = b2.Synapses(inputs, b2.NeuronGroup(8, "v : 1", name="seeded_neurons"), MODEL, name="seeded")
-        connect_exactly(s, connections=30)
-        rewiring = Rewiring(s, DeepR(0.1, 1.0, 0.1), seed=seed, dt=1 * b2.ms, signs=1, name="seeds")
-        net = network(s, rewiring)
-        if restored:
-            net.restore(filename=filename)
-            start = rewiring.i.tolist(), s.theta[:].tolist()
-            net.run(10 * b2.ms)
-            return start, (rewiring.i.tolist(), s.theta[:].tolist())
-        net.run(5 * b2.ms)
-        net.store(filename=filename)
-        with pytest.raises(AttributeError):
-            rewiring.seed = 3
-        return None
+    def build(number):
+        s, rewiring, net = seeded(seed=5, number=number)
+        if delays:
+            s.delay = 2 * b2.ms
+        return s, rewiring, net
 
-    course(1, restored=False)
-    one, again, two = course(1), course(1), course(2)
-    assert one == again
-    assert one[0] == two[0]
-    assert one[1] != two[1]
+    b2.seed(1)
+    parts = s, rewiring, net = build(30)
+    net.run(5 * b2.ms)
+    net.store(filename=filename)
+    before = rewiring.i.tolist(), s.theta[:].tolist()
+    uninterrupted = course(*parts)
+    for number in (20, 45):
+        parts = s, rewiring, net = build(number)
+        net.restore(filename=filename)
+        assert rewiring.num_active == len(s) == 30
+        assert (rewiring.i.tolist(), s.theta[:].tolist()) == before
+        assert course(*parts) == uninterrupted
+        assert rewiring.num_active == 30
+        assert not delays or np.allclose(s.delay[:] / b2.ms, 2)
 
 
 @pytest.mark.parametrize("own_dt_kept", [True, False])

@@ -115,7 +115,7 @@ def test_ctrl_c_within_an_event_leaves_a_valid_network(monkeypatch, where, name,
     """The event is completed; then Brian2 ends the run, or KeyboardInterrupt is raised."""
     s = make(connections=40)
     s.delay = np.arange(40) % 30 * 0.1 * ms
-    rewiring = Rewiring(s, RULE, seed=3, dt=1 * ms)
+    rewiring = Rewiring(s, RULE, birth={"delay": 0 * ms}, seed=3, dt=1 * ms)
     monitor = RewiringMonitor(rewiring)
     net = network(s, rewiring, monitor)
     net.run(3.5 * ms)

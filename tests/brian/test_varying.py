@@ -76,8 +76,8 @@ def run_both(seed, runs=1, capacity=None):
         wire("shared_rec", "g_rec", neurons, neurons, rng),
     ]
     rewiring = Rewiring(
-        synapses, RULE, seed=SEED, dt=PERIOD * oracle.DT * second, birth={"delay": "((7*i + 3*j) % 51)*0.1*ms"},
-        capacity=capacity,
+        synapses, RULE, seed=SEED, dt=PERIOD * oracle.DT * second, capacity=capacity,
+        birth={"delay": "((7*i + 3*j) % 51)*0.1*ms", "post.delay": 0 * second},
     )  # fmt: skip
     monitor = RewiringMonitor(rewiring)
     numbers = [len(c) for c in rewiring.sets]

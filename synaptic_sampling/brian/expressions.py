@@ -9,6 +9,7 @@ from brian2.codegen.codeobject import create_runner_codeobj
 from brian2.core.variables import Variables
 from brian2.devices.device import get_device
 from brian2.parsing.expressions import is_boolean_expression
+from brian2.parsing.rendering import NodeRenderer
 from brian2.synapses.synapses import SynapticPathway
 from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers
@@ -90,6 +91,7 @@ def check_early(group: Any, text: str, namespace: Any) -> None:
     SyntaxError, TypeError
         If it is none.
     """
+    NodeRenderer().render_expr(text)  # Raises an error for what Brian2 cannot translate, such as 0 < w < 1.
     try:
         _check_condition(group, text, namespace)
     except KeyError:

@@ -96,7 +96,7 @@ class Rewiring(BrianObject):
         Time between events, a multiple of the synapses' own dt; the first is at ``t = dt``. By default there is an
         event in every time step. The clock is that of the synapses, and ``interval`` says what was given here.
     clock : Clock, optional
-        Instead of ``dt``.
+        Instead of ``dt``, with ticks at any times.
     when : str
         Scheduling slot. At the end of a time step, a spike of this step still reaches the old targets; a newborn
         connection hears spikes from the next step on.
@@ -188,7 +188,8 @@ class Rewiring(BrianObject):
         # A second clock would cost Brian2 some microseconds in every step.
         self._interval: Any = None
         own = self._projections[0].synapses.clock
-        if dt is not None and clock is None and timing.number_of_steps(dt, own):
+        if dt is not None and clock is None:
+            timing.check_multiple(dt, own)
             self._interval, dt, clock = dt, None, own
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
         for projection in self._projections:

@@ -15,7 +15,7 @@ from brian2 import DimensionMismatchError, Quantity, get_dimensions, second
 from synaptic_sampling._checks import plain_number
 from synaptic_sampling.rules import SynapticSampling
 
-__all__ = ["check_when", "interval_of", "number_of_steps", "steps_between", "uninterrupted"]
+__all__ = ["check_multiple", "check_when", "interval_of", "number_of_steps", "steps_between", "uninterrupted"]
 
 
 def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
@@ -79,6 +79,28 @@ def number_of_steps(interval: Any, clock: Any) -> int | None:
     ratio = float(interval) / clock.dt_
     number = round(ratio)
     return number if number >= 1 and math.isclose(ratio, number, rel_tol=1e-9) else None
+
+
+def check_multiple(interval: Any, clock: Any) -> None:
+    """Refuse an interval that is no whole number of steps: events would come at uneven times.
+
+    Parameters
+    ----------
+    interval : Quantity
+        Between two events.
+    clock : Clock
+        Of the synapses.
+
+    Raises
+    ------
+    ValueError
+        Names both.
+    """
+    if number_of_steps(interval, clock) is None:
+        raise ValueError(
+            f"events every {interval} are no multiple of the synapses' dt = {clock.dt}; choose one, "
+            "and set dt before you make the Rewiring."
+        )
 
 
 def steps_between(rewiring: Any) -> int:

@@ -44,10 +44,12 @@ def test_clock_of_the_synapses_and_another_one_give_the_same_events():
     assert shared == other == [0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 3.5, 4.0]
     assert own.interval == 0.5 * ms
     assert_array_equal(rewiring.i, own.i)
-    no_multiple, uneven = steps_of(dt=0.75 * ms)
-    assert uneven.clock is not uneven.synapses.clock
-    assert uneven.interval == 0.75 * ms
-    assert len(no_multiple) == 5
+    uneven, of_a_clock = steps_of(clock=b2.Clock(0.75 * ms))
+    assert of_a_clock.interval == 0.75 * ms
+    assert len(uneven) == 5
+    for dt in (0.75 * ms, 0.01 * ms):
+        with pytest.raises(ValueError, match="are no multiple of the synapses' dt"):
+            steps_of(dt=dt)
 
 
 def test_dt_must_be_a_time_above_0():

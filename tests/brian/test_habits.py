@@ -1,0 +1,163 @@
+"""What Brian2 users do with a Rewiring between, before and beside runs."""
+
+from __future__ import annotations
+
+import brian2 as b2
+import numpy as np
+import pytest
+from brian2 import ms
+from numpy.testing import assert_array_equal
+
+from synaptic_sampling import (
+    DeepR,
+    PruneAndRegrow,
+    Rewiring,
+    RewiringMonitor,
+    SynapticElements,
+    SynapticSampling,
+    connect_exactly,
+)
+from tests.brian.test_rewiring import MODEL, RULE, make, network
+
+
+@pytest.mark.parametrize("rule", [RULE, SynapticSampling(1 / b2.second, 1.0, 0.5, 1.0, 1 * ms)])
+def test_signs_that_are_set_are_kept(rule):
+    s = make("theta : 1\ngradient : 1\npolarity : 1", on_pre="")
+    s.theta, s.polarity = 0.5, "1 - 2*int(i >= 6)"
+    before = s.polarity[:].copy()
+    rewiring = Rewiring(s, rule, seed=1, dt=1 * ms)
+    assert_array_equal(s.polarity[:], before)
+    assert_array_equal(rewiring.connections.polarity, before)
+
+
+def test_signs_of_newborns_are_drawn_by_the_rule_and_asked_for_ones_overwrite():
+    s = make()
+    s.polarity = "1 - 2*int(i >= 6)"
+    rewiring = Rewiring(s, DeepR(0.1, 10.0, 1e-6), signs=np.where(np.arange(10) < 3, 1, -1), seed=1, dt=1 * ms)
+    assert_array_equal(s.polarity[:], np.where(s.i[:] < 3, 1, -1))
+    network(s, rewiring).run(5.1 * ms)
+    assert rewiring.connections.birth_step.max() > 0
+    assert_array_equal(s.polarity[:], np.where(s.i[:] < 3, 1, -1))
+
+
+def test_signs_that_are_neither_set_nor_left_are_refused():
+    s = make()
+    s.polarity = "int(i >= 6)"
+    with pytest.raises(ValueError, match=r"'polarity' of '.*' must be \+1 or -1 for each synapse, or 0 for all"):
+        Rewiring(s, RULE)
+
+
+def test_a_rule_that_needs_no_polarity_lets_it_alone():
+    s = make("w : 1\npolarity : 1")
+    s.polarity = 7
+    rewiring = Rewiring(s, PruneAndRegrow("rand() < 0.5"), birth={"polarity": 5}, seed=1, dt=1 * ms)
+    network(s, rewiring).run(1.1 * ms)
+    assert set(s.polarity[:]) == {5.0, 7.0}
+
+
+def test_the_rule_may_be_changed_between_runs():
+    s = make("w : 1")
+    rewiring = Rewiring(s, PruneAndRegrow("w < 0"), seed=1, dt=1 * ms)
+    monitor = RewiringMonitor(rewiring)
+    net = network(s, rewiring, monitor)
+    net.run(3.1 * ms)
+    assert monitor.num_births == 0
+    rewiring.rule = PruneAndRegrow("w < 1")
+    assert rewiring.rule.condition == "w < 1"
+    net.run(2 * ms)
+    assert monitor.num_births == 60
+    with pytest.raises(TypeError, match="rule must stay a PruneAndRegrow"):
+        rewiring.rule = RULE
+
+
+def test_another_rule_has_the_same_units():
+    s = make("theta : volt\ngradient : 1/volt\npolarity : 1", on_pre="")
+    unit = b2.volt**2
+    rewiring = Rewiring(s, DeepR(0.1 * unit, 0.1 / b2.volt, 1.0), dt=1 * ms, seed=1)
+    with pytest.raises(b2.DimensionMismatchError, match="learning_rate of the rule"):
+        rewiring.rule = DeepR(0.1, 0.1 / b2.volt, 1.0)
+    rewiring.rule = DeepR(0.2 * unit, 0.0, 0.0)
+    s.theta, s.gradient = 1 * b2.volt, -1 / b2.volt * 1
+    s.polarity = 1
+    rewiring.connections.polarity[:] = 1
+    rewiring.step()
+    np.testing.assert_allclose(s.theta[:] / b2.volt, 1.2)
+
+
+def test_synapses_may_be_taken_over_after_release():
+    s = make()
+    first = Rewiring(s, RULE, seed=1, dt=1 * ms)
+    net = network(s, first)
+    net.run(2.1 * ms)
+    with pytest.raises(ValueError, match=r"rewired by '.*' already, .* by its method release\(\)"):
+        Rewiring(s, RULE)
+    signs = s.polarity[:].copy()
+    first.release()
+    second = Rewiring(s, DeepR(0.1, 1.0, 0.0), seed=1, dt=1 * ms)
+    assert_array_equal(s.polarity[:], signs)
+    for late in (first.release, first.step):
+        with pytest.raises(RuntimeError, match=f"'{first.name}' has let go of '{s.name}'; take it out of the network"):
+            late()
+    net.remove(first)
+    net.add(second)
+    net.run(2.1 * ms)
+    assert second.connections.steps_done == 2
+
+
+def test_parked_slots_cannot_be_taken_over():
+    s = make("w : 1")
+    rewiring = Rewiring(s, PruneAndRegrow("rand() < 0.5", regrow=False), seed=1, dt=1 * ms)
+    rewiring.step()
+    with pytest.raises(ValueError, match="slots without a connection, which another Rewiring would take for"):
+        rewiring.release()
+    rewiring.step()
+
+
+def test_a_callback_knows_the_time():
+    s, times = make(), []
+    rewiring = Rewiring(s, RULE, seed=1, dt=1 * ms, callback=lambda rewiring, info: times.append(rewiring.t / ms))
+    network(s, rewiring).run(3.1 * ms)
+    np.testing.assert_allclose(times, [1, 2, 3])
+
+
+def test_a_step_by_hand_knows_names_as_they_are_now():
+    s = make("w : 1")
+    s.w = np.linspace(0, 1, 30)
+    rewiring, counts = Rewiring(s, PruneAndRegrow("w < limit"), birth={"w": 1}, seed=1, dt=1 * ms), []
+    for limit in (0.1, 0.6):
+        counts.append((rewiring.step().num_deaths, int(30 * limit)))
+    assert [died for died, _ in counts] == [3, 15], counts
+
+
+@pytest.mark.parametrize(
+    ("condition", "error"),
+    [("w - 0.1", TypeError), ("0 < w < 0.1", SyntaxError), ("w <", SyntaxError), ("w", TypeError)],
+)
+def test_a_string_that_is_no_condition_is_refused_at_once(condition, error):
+    s = make("w : 1")
+    with pytest.raises(error):
+        Rewiring(s, PruneAndRegrow(condition))
+    Rewiring(s, PruneAndRegrow("w < known_later"))
+
+
+@pytest.mark.parametrize("value", [lambda: 3, object(), b"x"])
+def test_births_are_values_or_strings(value):
+    with pytest.raises(TypeError, match="birth of 'w' must be one value or a string"):
+        Rewiring(make("w : 1"), PruneAndRegrow("w < 1"), birth={"w": value})
+
+
+def test_synapses_onto_synapses():
+    s = make("w : 1\nsteps : 1")
+    gate = b2.Synapses(s.source, s, on_pre="steps_post += 1")
+    connect_exactly(gate, connections=20, seed=1)
+    rewiring = Rewiring(gate, PruneAndRegrow("rand() < 0.5"), seed=1, dt=1 * ms)
+    network(s, gate, rewiring).run(2.1 * ms)
+    assert rewiring.connections.birth_step.max() == 2
+    assert len(rewiring.to_networkx().edges) == 20
+
+
+def test_models_with_flags_and_elements_stay_as_they_are_when_refused():
+    s = make(MODEL)
+    with pytest.raises(ValueError, match="'axonal'"):
+        Rewiring(s, SynapticElements())
+    assert not s.polarity[:].any()

@@ -338,8 +338,8 @@ def test_plain_script(tmp_path):
         assert turnover.t_[-1] == pytest.approx(0.98)
         assert w.max() > 0.5 > w[rewiring.connections.birth_step > 0].max() > 0.2
         assert plot_turnover(turnover) is not None
-        assert RewiringLog.load(tmp_path / "results" / "rewiringmonitor.log").num_births == turnover.num_births
-        assert repr(rewiring) == f"<Rewiring of 'synapses' by PruneAndRegrow, {len(pre)} active>"
+        assert RewiringLog.load(tmp_path / "results" / f"{turnover.name}.log").num_births == turnover.num_births
+        assert repr(rewiring) == f"<Rewiring of '{s.name}' by PruneAndRegrow, {len(pre)} active>"
     finally:
         b2.device.reinit()
         b2.set_device("runtime")

@@ -299,12 +299,13 @@ def test_program_is_generated(tmp_path):
         for _ in range(2):
             network.net.run(20 * ms)
         b2.device.build(directory=str(tmp_path), compile=False, run=False)
-        codes = {path.name for path in (tmp_path / "code_objects").glob("rewiring*.cpp")}
+        codes = [path.name for path in (tmp_path / "code_objects").glob("rewiring*.cpp")]
     for part in PARTS:
-        assert f"rewiring_{part}_settle.cpp" in codes
-        assert f"rewiring_{part}_event.cpp" in codes
+        settles, events = (
+            sum(name.startswith(f"rewiring_{part}_{what}") for name in codes) for what in ("settle", "event")
+        )
         # What has nothing new in it serves both runs.
-        assert (f"rewiring_{part}_event_1.cpp" in codes) == (part in {"delays", "fading", "pruned"})
+        assert (settles, events) == (1, 2 if part in {"delays", "fading", "pruned"} else 1)
 
 
 SCRIPT = """

@@ -80,9 +80,9 @@ class PotentialProjection(Projection):
         c = self.connections
         return len(np.unique(c.sites.keys(c.pre, c.post))) < len(c)
 
-    def _delays_of_newborn(self) -> dict[str, Any]:
+    def _delays_of_newborn(self) -> list[tuple[NDArray[Any], float]]:
         """Return none: a potential connection keeps its delay."""
-        return {}
+        return []
 
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
         """Return endpoints, theta and polarity of all slots, polarity 0 where not connected."""

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, Synapses, second
+from brian2 import Synapses
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
@@ -74,6 +74,7 @@ class Projection:
         self._schedule: Schedule | None = None
         self._birth_values = _check_birth(synapses, birth, self._names)
         self._births: list[expressions.Birth] | None = None
+        self._delays: list[tuple[NDArray[Any], float]] = []
         self._stored: Mapping[str, Any] | None = None
 
     @property
@@ -190,22 +191,25 @@ class Projection:
             self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace, self.number)
         if schedules(self._given_rule):
             self._schedule = Schedule(self._given_rule, namespace)
-        values = {**self._delays_of_newborn(), **self._birth_values}
-        self._births = [expressions.Birth(self.synapses, name, value, namespace) for name, value in values.items()]
+        self._births = [
+            expressions.Birth(self.synapses, name, value, namespace) for name, value in self._birth_values.items()
+        ]
+        self._delays = self._delays_of_newborn()
 
-    def _delays_of_newborn(self) -> dict[str, Any]:
-        """Return the delay of each pathway whose synapses have their own, all the same, and whose births have none."""
-        found: dict[str, Any] = {}
-        for name, delay in queues.delays_by_name(self.synapses).items():
+    def _delays_of_newborn(self) -> list[tuple[NDArray[Any], float]]:
+        """Return the delays, and that of a newborn, of pathways whose synapses have their own and whose births none."""
+        found = []
+        for name, delays in queues.delays_by_name(self.synapses).items():
             if name in self._birth_values or (name == "pre.delay" and "delay" in self._birth_values):
                 continue
-            used = delay[: len(self.connections)]
-            if len(np.unique(used)) > 1:
+            used = np.unique(delays[: len(self.connections)])
+            if len(used) > 1:
                 raise ValueError(
                     f"synapses of '{self.synapses.name}' differ in {name}, but which one has a newborn? "
                     f"Say so by birth={{'{name}': ...}}, a time or a string such as '2*ms*rand()'."
                 )
-            found |= {name: Quantity(used[0], dim=second.dim)} if len(used) else {}
+            if len(used):
+                found.append((delays, used[0]))
         return found
 
     def check_strings(self, namespace: Any) -> None:
@@ -436,6 +440,8 @@ class Projection:
             )
 
     def _set_births(self, slots: NDArray[np.int32]) -> None:
+        for delays, own in self._delays:
+            delays[slots] = own
         for birth in self._births or ():
             birth.set(slots)
 

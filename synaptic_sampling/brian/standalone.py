@@ -154,9 +154,9 @@ class StandaloneProjection(Projection):
     def _given_polarity(self) -> None:
         """Return no signs: only the program will know them."""
 
-    def _delays_of_newborn(self) -> dict[str, Any]:
+    def _delays_of_newborn(self) -> list[tuple[NDArray[Any], float]]:
         """Return no delays: only the program will know them."""
-        return {}
+        return []
 
     def check_rule(self, rule: Rule) -> None:
         """Refuse another rule.

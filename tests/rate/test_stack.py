@@ -89,22 +89,30 @@ def test_same_bits_as_step_by_step(rng, monkeypatch, batch_size, rule, activatio
         assert_array_equal(polarity, c.polarity)
 
 
-def test_which_networks_take_the_fast_path():
+def test_which_networks_take_the_fast_path(monkeypatch):
     net = make()
     at_once = stack.steps_at_once(net, Trainer(net).loss)
     assert at_once == stack.WORK_AT_ONCE // (132 + 290 + 60)
     assert stack.steps_at_once(net, MeanSquaredError()) == 0
     for layers in ([SparseLinear(3, 3, connections=4), ReLU(), ReLU()],):
         assert stack.steps_at_once(RateNetwork(layers, RULE), Trainer(net).loss) == 0
+    shared = make(budget="network")
+    assert stack.steps_at_once(shared, Trainer(net).loss) == at_once
+    shared.budget.split = "density"
+    assert stack.steps_at_once(shared, Trainer(net).loss) == 0
+    shared.budget.split = "vacant"
+    monkeypatch.setattr(stack, "WORK_AT_ONCE", 3 * 482 - 1)  # Room for all of them in each of three layers.
+    assert stack.steps_at_once(shared, Trainer(net).loss) == 0
 
 
+@pytest.mark.parametrize("budget", ["layer", "network"])
 @pytest.mark.parametrize("weight", [np.nan, np.inf])
-def test_what_is_not_finite_ends_before_the_step(rng, weight):
+def test_what_is_not_finite_ends_before_the_step(rng, weight, budget):
     """Both paths end at the same step with the same message, and all is as after the step before."""
     x, y = samples(rng)
     messages, trainers = [], []
     for watch in (None, watched):
-        trainer = Trainer(make())
+        trainer = Trainer(make(budget=budget))
         trainer.fit(x, y, epochs=2, batch_size=10, report=None, watch=watch)
         trainer.network.connections[1].theta[7] = weight
         before = {name: np.array(values) for name, values in trainer.network.state().items()}

@@ -152,6 +152,8 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
     left.set(xscale="log", yscale="log", xlabel="connectivity (%)", ylabel="µs per step", title=CONNECTIVITY[:-4])
     for prefix, neurons in (("connections ", "in the cache"), ("neurons ", "1e5 connections")):
         line = [row for row in rows if row["work"].startswith(prefix)]
+        if not line:
+            continue
         values = [int(row["work"].removeprefix(prefix)) for row in line]
         numbers = values if prefix == "connections " else [100_000] * len(line)
         cost = [1e3 * row["median_us"] / number for row, number in zip(line, numbers, strict=True)]

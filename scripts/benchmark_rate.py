@@ -152,14 +152,18 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
     left.set(xscale="log", yscale="log", xlabel="connectivity (%)", ylabel="µs per step", title=CONNECTIVITY[:-4])
     for prefix, neurons in (("connections ", "in the cache"), ("neurons ", "1e5 connections")):
         line = [row for row in rows if row["work"].startswith(prefix)]
+        if not line:
+            continue
         values = [int(row["work"].removeprefix(prefix)) for row in line]
         numbers = values if prefix == "connections " else [100_000] * len(line)
         cost = [1e3 * row["median_us"] / number for row, number in zip(line, numbers, strict=True)]
         right.plot(values, cost, "o-", label=f"{prefix.strip()} ({neurons})")
-    right.set(xscale="log", xlabel="number", ylabel="ns per connection and step", ylim=(0, None))
+    right.set(xscale="log", yscale="log", xlabel="number", ylabel="ns per connection and step")
     for axes in (left, right):
         if axes.get_legend_handles_labels()[0]:  # A part of the works may have nothing for it.
-            axes.legend(frameon=False, fontsize="small")
+            # There is no room between the lines.
+            axes.set_ylim(bottom=axes.get_ylim()[0] / 4)
+            axes.legend(frameon=False, fontsize="small", ncols=2, loc="lower left")
     return figure
 
 

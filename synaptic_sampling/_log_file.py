@@ -28,6 +28,7 @@ __all__ = [
     "check_events",
     "check_times",
     "frame",
+    "head",
     "pack",
     "read_blocks",
     "read_payload",
@@ -84,8 +85,8 @@ class FrameAt(NamedTuple):
     first_step: int
 
 
-def frame(kind: bytes, payload: bytes) -> bytes:
-    """Return a payload with its head.
+def head(kind: bytes, payload: bytes) -> bytes:
+    """Return what stands before a payload.
 
     Parameters
     ----------
@@ -97,10 +98,26 @@ def frame(kind: bytes, payload: bytes) -> bytes:
     Returns
     -------
     bytes
+        To be appended to the file, and the payload behind it.
+    """
+    first = HEAD.pack(kind, len(payload), zlib.crc32(payload))
+    return first + CHECK.pack(zlib.crc32(first))
+
+
+def frame(kind: bytes, payload: bytes) -> bytes:
+    """Return a payload with its head.
+
+    Parameters
+    ----------
+    kind, payload : bytes
+        As for ``head``.
+
+    Returns
+    -------
+    bytes
         To be appended to the file.
     """
-    head = HEAD.pack(kind, len(payload), zlib.crc32(payload))
-    return head + CHECK.pack(zlib.crc32(head)) + payload
+    return head(kind, payload) + payload
 
 
 def scan(path: str | os.PathLike[str]) -> tuple[list[FrameAt], bool]:
@@ -300,7 +317,9 @@ def pack(taken: Snapshot) -> bytes:
         For ``unpack``.
     """
     about = json.dumps([taken.step, taken.set_index, len(taken.pre), taken.theta.dtype.str]).encode()
-    return struct.pack("<I", len(about)) + about + b"".join(values.tobytes() for values in taken[2:])
+    # Joined once, from the arrays themselves: of 1e7 connections each copy takes 130 MB.
+    columns = [np.ascontiguousarray(values).data for values in taken[2:]]
+    return b"".join([struct.pack("<I", len(about)), about, *columns])
 
 
 def unpack(payload: bytes) -> Snapshot:

@@ -32,7 +32,7 @@ from synaptic_sampling._log_file import (
     accept,
     check_events,
     check_times,
-    frame,
+    head,
     pack,
     read_blocks,
     read_payload,
@@ -365,9 +365,11 @@ class RewiringLog(Record):
 
     def _write(self, kind: bytes, payload: bytes) -> FrameAt:
         """Append a frame to the file, if there is one, and return where it is."""
-        whole, place = frame(kind, payload), 0
+        place = 0
         if self._file is not None:
-            self._file.write(whole)
+            # One after the other: together they would be one more copy of a snapshot.
+            self._file.write(head(kind, payload))
+            self._file.write(payload)
             self._file.flush()
             place = self._file.tell() - len(payload)
         return FrameAt(kind, place, len(payload), zlib.crc32(payload), 0)
@@ -382,10 +384,10 @@ def _snapshot(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: 
     taken = Snapshot(
         check_integer("step", step, minimum=0, maximum=MAX_STEP),
         _check_index(index),
-        pre.astype(np.int32),
-        post.astype(np.int32),
+        pre.astype(np.int32, copy=False),
+        post.astype(np.int32, copy=False),
         theta,
-        polarity.astype(np.int8),
+        polarity.astype(np.int8, copy=False),
     )
     lengths = {len(values) for values in taken[2:]}
     if len(lengths) != 1:

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 
 from synaptic_sampling import (
     Adam,
+    Connections,
     DeepR,
     FixedWiring,
     MeanSquaredError,
@@ -20,7 +21,11 @@ from synaptic_sampling import (
     SparseLinear,
     Tanh,
     Trainer,
+    sampler,
 )
+from synaptic_sampling._kernels import rewire
+from synaptic_sampling._kernels.stack import Moments, Slots, Wiring
+from synaptic_sampling.events import EVENT
 from synaptic_sampling.rate import Decay, Patience, stack
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
@@ -89,22 +94,30 @@ def test_same_bits_as_step_by_step(rng, monkeypatch, batch_size, rule, activatio
         assert_array_equal(polarity, c.polarity)
 
 
-def test_which_networks_take_the_fast_path():
+def test_which_networks_take_the_fast_path(monkeypatch):
     net = make()
     at_once = stack.steps_at_once(net, Trainer(net).loss)
     assert at_once == stack.WORK_AT_ONCE // (132 + 290 + 60)
     assert stack.steps_at_once(net, MeanSquaredError()) == 0
     for layers in ([SparseLinear(3, 3, connections=4), ReLU(), ReLU()],):
         assert stack.steps_at_once(RateNetwork(layers, RULE), Trainer(net).loss) == 0
+    shared = make(budget="network")
+    assert stack.steps_at_once(shared, Trainer(net).loss) == at_once
+    shared.budget.split = "density"
+    assert stack.steps_at_once(shared, Trainer(net).loss) == 0
+    shared.budget.split = "vacant"
+    monkeypatch.setattr(stack, "WORK_AT_ONCE", 3 * 482 - 1)  # Room for all of them in each of three layers.
+    assert stack.steps_at_once(shared, Trainer(net).loss) == 0
 
 
+@pytest.mark.parametrize("budget", ["layer", "network"])
 @pytest.mark.parametrize("weight", [np.nan, np.inf])
-def test_what_is_not_finite_ends_before_the_step(rng, weight):
+def test_what_is_not_finite_ends_before_the_step(rng, weight, budget):
     """Both paths end at the same step with the same message, and all is as after the step before."""
     x, y = samples(rng)
     messages, trainers = [], []
     for watch in (None, watched):
-        trainer = Trainer(make())
+        trainer = Trainer(make(budget=budget))
         trainer.fit(x, y, epochs=2, batch_size=10, report=None, watch=watch)
         trainer.network.connections[1].theta[7] = weight
         before = {name: np.array(values) for name, values in trainer.network.state().items()}
@@ -129,6 +142,25 @@ def test_divergence_in_the_middle_of_a_call(rng):
             trainer.fit(x, y, epochs=4, batch_size=5, report=None, watch=watch)
     assert trainers[0].steps_done > 0
     equal(*trainers)
+
+
+def test_close_equals_that_of_the_sampler(rng):
+    """Gaps among the first slots, among the last, everywhere and nowhere."""
+    for _ in range(100):
+        size = int(rng.integers(1, 20))
+        c = Connections.random(6, 7, size, seed=int(rng.integers(100)), dtype=np.float32, index=2)
+        c.theta[:], c.birth_step[:], c.steps_done = rng.random(size), rng.integers(0, 9, size), 11
+        c.moments = (rng.random(size).astype(np.float32),) * 2
+        gaps = np.flatnonzero(rng.random(size) < rng.random()).astype(np.int32)
+        wiring = Wiring(c.pre.copy(), c.post.copy(), c.theta.copy(), c.polarity.copy())
+        moments = Moments(*(moment.copy() for moment in c.moments), np.empty(0, np.int64), np.empty(0, np.float32))
+        slots = Slots(c.birth_step.copy(), *[None] * 2, moments, *[None] * 4, c.index, None, 0, 0)
+        events = np.empty(2 * size, EVENT)
+        number = rewire._close(wiring, slots, gaps, size, 11, events)
+        assert_array_equal(events[: 2 * number], sampler._close(c, gaps))
+        own = [c.pre, c.post, c.theta, c.polarity, c.birth_step, *c.moments]
+        for values, expected in zip([*wiring, slots.birth_step, *moments[:2]], own, strict=True):
+            assert_array_equal(values[: len(c)], expected)
 
 
 def test_interrupted_and_resumed(rng, tmp_path):

@@ -41,7 +41,7 @@ from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trai
 from synaptic_sampling.rate import SET, Decay, RigL, Shrinkage, prune
 from synaptic_sampling.rate.trainer import Report
 
-__all__ = ["METHODS", "TASKS", "main", "train"]
+__all__ = ["DENSE_AT_FIRST", "METHODS", "TASKS", "changed", "main", "rule_of", "train"]
 
 #: l1 of shrinkage was chosen by validation, as all parameters of tasks.
 TASKS = {
@@ -129,9 +129,8 @@ def train(
     if connections_from is not None:
         counts = json.loads(connections_from.read_text())["connections_per_layer"]
     epochs = QUICK_EPOCHS if quick else epochs or chosen.epochs
-    first = "dense" if method in DENSE_AT_FIRST else "fixed"
-    rule = rule or chosen.rules.get(method, chosen.rules[first])
-    net = chosen.make(rule, None if first == "dense" else counts, budget=budget, seed=seed)
+    rule = rule or rule_of(chosen, method)
+    net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed)
     steps = epochs * math.ceil(len(data[0][1]) / chosen.batch_size)
     log = None if log_folder is None else RewiringLog(log_folder / f"log-{seed}.rewiring")
     trainer = Trainer(net, log=log, schedule=_schedule(rule, chosen, epochs), **_between(method, data, steps))
@@ -281,8 +280,39 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | None) -> DeepR | FixedWiring:
-    """Return a rule with other parameters; the noise per step stays in proportion to the learning rate."""
+def rule_of(task: Task, method: str) -> DeepR | FixedWiring:
+    """Return how a method learns a task by default.
+
+    Parameters
+    ----------
+    task : Task
+        With the rules of some methods.
+    method : str
+        One of ``METHODS``.
+
+    Returns
+    -------
+    DeepR or FixedWiring
+        Its own rule, or that of the fixed or the dense network that it is at first.
+    """
+    return task.rules.get(method, task.rules["dense" if method in DENSE_AT_FIRST else "fixed"])
+
+
+def changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | None) -> DeepR | FixedWiring:
+    """Return a rule with other parameters; the noise per step stays in proportion to the learning rate.
+
+    Parameters
+    ----------
+    rule : DeepR or FixedWiring
+        Of the task.
+    learning_rate, l1 : float or None
+        Instead of those of the rule; the latter for DEEP R.
+
+    Returns
+    -------
+    DeepR or FixedWiring
+        Of the same kind.
+    """
     eta = rule.learning_rate if learning_rate is None else learning_rate
     if isinstance(rule, FixedWiring):
         return replace(rule, learning_rate=eta)
@@ -308,8 +338,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     task = TASKS[given.task]
     given.connectivity = given.connectivity or list(task.connectivity)
     given.epochs = given.epochs or task.epochs
-    rule = task.rules.get(given.method, task.rules["dense" if given.method in DENSE_AT_FIRST else "fixed"])
-    rule = _changed(rule, given.learning_rate, given.l1)
+    rule = changed(rule_of(task, given.method), given.learning_rate, given.l1)
     parameters = {"batch_size": task.batch_size, "rule": repr(rule), "final_rate": task.final_rate, "l1": task.l1}
     own = ("task", "budget", "connections_from", "data_dir", "validation")
     options = {name: getattr(given, name) for name in own} | {"log_folder": given.out, "rule": rule}

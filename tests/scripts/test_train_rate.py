@@ -13,7 +13,7 @@ import pytest
 from models import data
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
-from scripts.train_rate import METHODS, TASKS, _changed, main, train
+from scripts.train_rate import METHODS, TASKS, changed, main, train
 from synaptic_sampling import FixedWiring, RewiringLog
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
@@ -150,11 +150,11 @@ def test_rules_have_noise():
 
 
 def test_parameters_can_be_changed():
-    rule = _changed(MNIST.rules["deepr"], 0.8, 1e-3)
+    rule = changed(MNIST.rules["deepr"], 0.8, 1e-3)
     assert (rule.learning_rate, rule.l1) == (0.8, 1e-3)
     assert rule.noise_scale == pytest.approx(0.8e-5)
-    assert _changed(MNIST.rules["deepr"], None, None) == MNIST.rules["deepr"]
-    assert _changed(FixedWiring(0.6), 0.3, None) == FixedWiring(0.3)
+    assert changed(MNIST.rules["deepr"], None, None) == MNIST.rules["deepr"]
+    assert changed(FixedWiring(0.6), 0.3, None) == FixedWiring(0.3)
 
 
 @pytest.fixture

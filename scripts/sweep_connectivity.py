@@ -1,0 +1,236 @@
+"""Draw accuracy against connectivity, each method with the learning rate that suits each connectivity.
+
+    python -m scripts.sweep_connectivity --task mnist --out results/sweep
+    python -m scripts.sweep_connectivity --task mnist --methods deepr,fixed --connectivity 0.01,0.1 --seeds 5
+    python -m scripts.sweep_connectivity --quick
+
+The learning rate of a method was chosen at one connectivity, and would be a handicap at another one. So it is chosen
+anew, among multiples of that of the task, by one run for each on the last training images; then the test images are
+seen once for each seed. Everything else stays as it is. Writes sweep.json after each run, and sweep.png in the end;
+runs that are in sweep.json are not run again.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from tqdm import tqdm
+
+from models.data import DataError
+from scripts.common import positive, shares
+from scripts.train_rate import DENSE_AT_FIRST, METHODS, TASKS, changed, rule_of, train
+from synaptic_sampling.plotting._style import COLOURS, legend
+
+__all__ = ["Runs", "draw", "main"]
+
+Row = dict[str, Any]
+
+CONNECTIVITIES = [0.005, 0.01, 0.0133, 0.02, 0.05, 0.1, 0.2]
+NAMES = {"deepr": "DEEP R", "rigl": "RigL", "set": "SET", "fixed": "fixed wiring"}
+#: Of the learning rate of the task.
+FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
+#: Of the runs that choose it: none of those that count.
+VALIDATION_SEED = 0
+
+
+class Runs:
+    """All runs there are, in a file.
+
+    Parameters
+    ----------
+    path : Path
+        sweep.json, read if it is there.
+    data_dir : Path, optional
+        Folder of the data sets.
+
+    Attributes
+    ----------
+    rows : list of dict
+        One for each run: what was asked for, and what came of it.
+    """
+
+    def __init__(self, path: Path, data_dir: Path | None = None) -> None:
+        self.path, self.data_dir = path, data_dir
+        self.rows: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
+
+    def get(self, factor: float, **job: Any) -> Row:
+        """Return the row of a run, which is done if it is not there.
+
+        Parameters
+        ----------
+        factor : float
+            Learning rate relative to that of the task.
+        **job
+            Arguments of `train_rate.train`.
+
+        Returns
+        -------
+        dict
+            With ``accuracy``, 0 where learning diverged.
+        """
+        task = TASKS[job["task"]]
+        rule = rule_of(task, job["method"])
+        rule = changed(rule, factor * rule.learning_rate, None)
+        defaults = {"batch_size": task.batch_size, "final_rate": task.final_rate}
+        wanted = {**job, "factor": factor, "rule": repr(rule), **defaults}
+        for row in self.rows:
+            if wanted.items() <= row.items():
+                return row
+        with TemporaryDirectory() as folder:  # For the log, which nobody reads.
+            try:
+                result = train(**job, rule=rule, data_dir=self.data_dir, log_folder=Path(folder))
+            except FloatingPointError:
+                found: Row = {"accuracy": 0.0}
+            else:
+                found = {
+                    "accuracy": result.accuracies[-1],
+                    "connections": result.connections,
+                    "connections_max_ever": result.connections_max,
+                    "seconds": result.seconds,
+                }
+        self.rows.append(wanted | found)
+        self._write()
+        return self.rows[-1]
+
+    def _write(self) -> None:
+        """Replace the file at once, lest an interruption leaves half of it."""
+        new = self.path.with_suffix(".new")
+        new.write_text(json.dumps({"rows": self.rows}, indent=1) + "\n")
+        new.replace(self.path)
+
+
+def sweep(runs: Runs, given: argparse.Namespace) -> list[Row]:
+    """Do all runs that are not there yet.
+
+    Parameters
+    ----------
+    runs : Runs
+        To which they are added.
+    given : Namespace
+        The arguments.
+
+    Returns
+    -------
+    list of dict
+        The rows that were tested, as they are asked for here.
+    """
+    points = [
+        (method, [1.0] if method in DENSE_AT_FIRST else [share])
+        for method in given.methods
+        for share in ([1.0] if method in DENSE_AT_FIRST else given.connectivity)
+    ]
+    tested = []
+    with tqdm(total=len(points) * (len(FACTORS) + given.seeds), unit="run") as bar:
+
+        def run(method: str, share: list[float], factor: float, seed: int, validation: bool) -> Row:
+            bar.set_postfix(method=method, connectivity=share[0])
+            options = {"task": given.task, "epochs": given.epochs, "quick": given.quick}
+            row = runs.get(factor, method=method, connectivity=share, seed=seed, validation=validation, **options)
+            bar.update()
+            return row
+
+        for method, share in points:
+            trials = [run(method, share, factor, VALIDATION_SEED, True)["accuracy"] for factor in FACTORS]
+            best = FACTORS[int(np.argmax(trials))]
+            tested += [run(method, share, best, seed, False) for seed in range(1, given.seeds + 1)]
+    return tested
+
+
+def draw(rows: Sequence[Row]) -> Figure:
+    """Draw accuracy over connectivity: the mean over seeds, with the range.
+
+    Parameters
+    ----------
+    rows : sequence of dict
+        Of the runs that were tested.
+
+    Returns
+    -------
+    Figure
+        Methods that end with all weights are a line across it.
+    """
+    figure, axes = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+    for method, colour in zip(dict.fromkeys(row["method"] for row in rows), COLOURS, strict=False):
+        own = [row for row in rows if row["method"] == method]
+        found = {
+            share: 100 * np.array([row["accuracy"] for row in own if row["connectivity"] == [share]])
+            for share in sorted({row["connectivity"][0] for row in own})
+        }
+        if method == "dense":
+            _line_across(axes, next(iter(found.values())))
+            continue
+        mean = np.array([values.mean() for values in found.values()])
+        lowest, highest = (np.array([f(values) for values in found.values()]) for f in (np.min, np.max))
+        look = {"color": colour, "label": NAMES.get(method, method), "capsize": 2, "markersize": 4}
+        axes.errorbar(
+            [100 * share for share in found], mean, np.array([mean - lowest, highest - mean]), fmt="o-", **look
+        )
+    ticks = sorted({100 * row["connectivity"][0] for row in rows if row["method"] != "dense"})
+    axes.set(xscale="log", xlabel="connectivity (%)", ylabel="test accuracy (%)")
+    axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.spines[["top", "right"]].set_visible(False)
+    legend(axes, loc="lower right")
+    return figure
+
+
+def _line_across(axes: Axes, accuracies: Any) -> None:
+    """Draw what a dense network reaches."""
+    axes.axhspan(accuracies.min(), accuracies.max(), color="0.85", linewidth=0)
+    axes.axhline(accuracies.mean(), color="0.3", linestyle=":", label="dense")
+
+
+def _methods(text: str) -> list[str]:
+    names = text.split(",")
+    for name in names:
+        if name not in METHODS:
+            raise argparse.ArgumentTypeError(f"methods are {', '.join(METHODS)}, got {name!r}")
+    return names
+
+
+def main(argv: Sequence[str] | None = None) -> list[Row]:
+    """Run, write and draw.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Instead of the command line.
+
+    Returns
+    -------
+    list of dict
+        The runs that were tested.
+    """
+    parser = argparse.ArgumentParser(
+        description="Draw accuracy against connectivity.", formatter_class=argparse.ArgumentDefaultsHelpFormatter
+    )
+    parser.add_argument("--task", choices=TASKS, default="digits", help="what is to be learned")
+    parser.add_argument("--methods", type=_methods, default=[*NAMES, "dense"], metavar="M[,M...]", help="how")
+    parser.add_argument("--connectivity", type=shares, default=CONNECTIVITIES, metavar="P[,P...]", help="of all sites")
+    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="number of seeds, 1, 2, ...")
+    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training images")
+    parser.add_argument("--quick", action="store_true", help="only see that all works")
+    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data sets; else SYNAPTIC_SAMPLING_DATA, or data")
+    parser.add_argument("--out", type=Path, default=Path("results/sweep"), metavar="DIR", help="folder for results")
+    given = parser.parse_args(argv)
+    given.out.mkdir(parents=True, exist_ok=True)
+    try:
+        rows = sweep(Runs(given.out / "sweep.json", given.data_dir), given)
+    except DataError as error:
+        parser.error(str(error))
+    draw(rows).savefig(given.out / "sweep.png", dpi=150)
+    print(f"wrote sweep.json and sweep.png to {given.out}")
+    return rows
+
+
+if __name__ == "__main__":
+    main()

@@ -71,23 +71,25 @@ DIGITS = Task(
     l1=1e-3,
 )
 
-#: Its noise per step is 1e-5 times the learning rate, as in the code of the authors: T = eta * 1e-10 / 2.
+#: DEEP R: noise per step of 5.2e-6 times the learning rate, as in the code of the authors: T = eta * 5.2e-6**2 / 2.
 MNIST = Task(
     load=load_mnist,
     make=partial(make_mlp, (784, 300, 100, 10)),
     sites=(235200, 30000, 1000),
     num_validation=5000,
-    batch_size=10,
+    batch_size=32,
     epochs=10,
     connectivity=(0.01, 0.03, 0.3),
     rules={
-        "deepr": DeepR(learning_rate=0.4, l1=1e-4, temperature=0.4 * 1e-10 / 2),
-        "fixed": FixedWiring(learning_rate=0.6),
-        "rigl": FixedWiring(learning_rate=0.4),
-        "dense": FixedWiring(learning_rate=0.1),
-        "l1": FixedWiring(learning_rate=0.2),
-        "prune": FixedWiring(learning_rate=0.2),
+        "deepr": DeepR(learning_rate=0.97, l1=1.6e-4, temperature=0.97 * 5.2e-6**2 / 2),
+        "fixed": FixedWiring(learning_rate=0.76),
+        "rigl": FixedWiring(learning_rate=0.65),
+        "set": FixedWiring(learning_rate=1.3),
+        "dense": FixedWiring(learning_rate=0.2),
+        "l1": FixedWiring(learning_rate=0.4),
+        "prune": FixedWiring(learning_rate=0.4),
     },
-    final_rate=0.11,
-    l1=1e-4,
+    final_rate=0.015,
+    linear=True,
+    l1=2e-4,
 )

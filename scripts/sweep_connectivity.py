@@ -37,7 +37,7 @@ Row = dict[str, Any]
 CONNECTIVITIES = [0.005, 0.01, 0.0133, 0.02, 0.05, 0.1, 0.2]
 NAMES = {"deepr": "DEEP R", "rigl": "RigL", "set": "SET", "fixed": "fixed wiring"}
 #: Of the learning rate of the task.
-FACTORS = (0.125, 0.25, 0.5, 1.0, 2.0)
+FACTORS = (0.25, 0.5, 1.0)
 #: Of the runs that choose it: none of those that count.
 VALIDATION_SEED = 0
 
@@ -80,7 +80,7 @@ class Runs:
         task = TASKS[job["task"]]
         rule = rule_of(task, job["method"])
         rule = changed(rule, factor * rule.learning_rate, None)
-        defaults = {"batch_size": task.batch_size, "final_rate": task.final_rate}
+        defaults = {name: getattr(task, name) for name in ("batch_size", "final_rate", "linear")}
         wanted = {**job, "factor": factor, "rule": repr(rule), **defaults}
         for row in self.rows:
             if wanted.items() <= row.items():

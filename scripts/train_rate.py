@@ -38,7 +38,7 @@ from models.speech_lstm import SPEECH
 from models.task import Data, Task
 from scripts.common import Result, arguments, train_seeds
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
-from synaptic_sampling.rate import SET, Decay, RigL, Shrinkage, prune
+from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
 from synaptic_sampling.rate.trainer import Report
 
 __all__ = ["DENSE_AT_FIRST", "METHODS", "TASKS", "changed", "main", "rule_of", "train"]
@@ -133,7 +133,7 @@ def train(
     net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed)
     steps = epochs * math.ceil(len(data[0][1]) / chosen.batch_size)
     log = None if log_folder is None else RewiringLog(log_folder / f"log-{seed}.rewiring")
-    trainer = Trainer(net, log=log, schedule=_schedule(rule, chosen, epochs), **_between(method, data, steps))
+    trainer = Trainer(net, log=log, schedule=chosen.schedule(rule, epochs), **_between(method, data, steps))
     numbers = [count_weights(net)]
 
     def count(trainer: Trainer) -> bool:
@@ -159,14 +159,6 @@ def train(
     seconds = time.perf_counter() - start
     saved = log is not None and trainer.log is log
     return replace(_result(method, seed, trainer, numbers, rule), seconds=seconds, log_is_saved=saved)
-
-
-def _schedule(rule: DeepR | FixedWiring, task: Task, epochs: int) -> Decay | None:
-    """Return the rule of each epoch, if it changes."""
-    if task.final_rate == 1.0:
-        return None
-    factor = task.final_rate ** (1 / epochs)
-    return Decay(rule, learning_rate=factor, temperature=factor)
 
 
 def _between(method: str, data: Data, steps: int) -> dict[str, Any]:
@@ -339,7 +331,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given.connectivity = given.connectivity or list(task.connectivity)
     given.epochs = given.epochs or task.epochs
     rule = changed(rule_of(task, given.method), given.learning_rate, given.l1)
-    parameters = {"batch_size": task.batch_size, "rule": repr(rule), "final_rate": task.final_rate, "l1": task.l1}
+    kept = {name: getattr(task, name) for name in ("batch_size", "final_rate", "linear", "l1")}
+    parameters = {"rule": repr(rule), **kept}
     own = ("task", "budget", "connections_from", "data_dir", "validation")
     options = {name: getattr(given, name) for name in own} | {"log_folder": given.out, "rule": rule}
     try:

@@ -52,6 +52,7 @@ _ROOMS = {
         "FrameMeanSquaredError",
         "LSTM",
         "Linear",
+        "LinearDecay",
         "MaxPool2d",
         "MeanSquaredError",
         "Patience",

@@ -23,7 +23,7 @@ def trained(monkeypatch):
     def train(**job):
         done.append(job)
         rate = job["rule"].learning_rate
-        good = rate == 0.5 * RATE if job["connectivity"] == [0.1] else rate == 2 * RATE
+        good = rate == 0.5 * RATE if job["connectivity"] == [0.1] else rate == 0.25 * RATE
         if job["rule"].learning_rate == RATE:
             raise FloatingPointError("diverged")
         # Those that are tested are better with another one, which nobody may know.
@@ -39,8 +39,8 @@ def trained(monkeypatch):
 def test_the_learning_rate_is_chosen_by_validation_alone(trained, tmp_path):
     rows = main(["--methods", "deepr", "--connectivity", "0.02,0.1", "--seeds", "2", "--out", str(tmp_path)])
     assert [(row["connectivity"], row["factor"], row["seed"]) for row in rows] == [
-        ([0.02], 2.0, 1),
-        ([0.02], 2.0, 2),
+        ([0.02], 0.25, 1),
+        ([0.02], 0.25, 2),
         ([0.1], 0.5, 1),
         ([0.1], 0.5, 2),
     ]
@@ -66,10 +66,10 @@ def test_nothing_is_run_twice(trained, tmp_path):
 def test_other_defaults_of_a_task_are_other_runs(trained, tmp_path, monkeypatch):
     job = {"task": "digits", "method": "fixed", "connectivity": [0.02], "seed": 1, "validation": True}
     runs = Runs(tmp_path / "sweep.json")
-    one = runs.get(2.0, **job)
+    one = runs.get(0.5, **job)
     rules = {**DIGITS.rules, "fixed": DIGITS.rules["dense"]}
     monkeypatch.setitem(sweep_connectivity.TASKS, "digits", DIGITS._replace(rules=rules))
-    assert runs.get(2.0, **job)["rule"] != one["rule"]
+    assert runs.get(0.5, **job)["rule"] != one["rule"]
     assert len(trained) == 2
 
 

@@ -146,13 +146,14 @@ def test_wrong_arguments_are_refused(capsys, tmp_path):
 
 def test_rules_have_noise():
     assert DIGITS.rules["deepr"].temperature > 0
-    assert MNIST.rules["deepr"].noise_scale == pytest.approx(0.4e-5)
+    rule = MNIST.rules["deepr"]
+    assert rule.noise_scale == pytest.approx(5.2e-6 * rule.learning_rate)
 
 
 def test_parameters_can_be_changed():
     rule = changed(MNIST.rules["deepr"], 0.8, 1e-3)
     assert (rule.learning_rate, rule.l1) == (0.8, 1e-3)
-    assert rule.noise_scale == pytest.approx(0.8e-5)
+    assert rule.noise_scale == pytest.approx(5.2e-6 * 0.8)
     assert changed(MNIST.rules["deepr"], None, None) == MNIST.rules["deepr"]
     assert changed(FixedWiring(0.6), 0.3, None) == FixedWiring(0.3)
 

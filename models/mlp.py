@@ -83,7 +83,7 @@ MNIST = Task(
     rules={
         "deepr": DeepR(learning_rate=0.97, l1=1.6e-4, temperature=0.97 * 5.2e-6**2 / 2),
         "fixed": FixedWiring(learning_rate=0.76),
-        "rigl": FixedWiring(learning_rate=0.65),
+        "rigl": FixedWiring(learning_rate=0.3),
         "set": FixedWiring(learning_rate=1.3),
         "dense": FixedWiring(learning_rate=0.2),
         "l1": FixedWiring(learning_rate=0.4),
@@ -92,4 +92,5 @@ MNIST = Task(
     final_rate=0.015,
     linear=True,
     l1=2e-4,
+    batch_sizes={"rigl": 10},
 )

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -49,6 +50,8 @@ class Task(NamedTuple):
         Samples that are enough to see that all works; all of them by default.
     linear : bool
         Whether the learning rate falls by the same amount per epoch, or by the same factor.
+    batch_sizes : dict
+        By method, where it is not the default.
     """
 
     load: Callable[[str | os.PathLike[str] | None], Data]
@@ -64,6 +67,7 @@ class Task(NamedTuple):
     methods: tuple[str, ...] = ()
     quick: int | None = None
     linear: bool = False
+    batch_sizes: Mapping[str, int] = MappingProxyType({})
 
     def schedule(self, rule: DeepR | FixedWiring, epochs: int) -> Schedule | None:
         """Return the rule of each epoch, if it changes.

@@ -80,8 +80,9 @@ class Runs:
         task = TASKS[job["task"]]
         rule = rule_of(task, job["method"])
         rule = changed(rule, factor * rule.learning_rate, None)
-        defaults = {name: getattr(task, name) for name in ("batch_size", "final_rate", "linear")}
-        wanted = {**job, "factor": factor, "rule": repr(rule), **defaults}
+        defaults = {name: getattr(task, name) for name in ("final_rate", "linear")}
+        batch_size = task.batch_sizes.get(job["method"], task.batch_size)
+        wanted = {**job, "factor": factor, "rule": repr(rule), "batch_size": batch_size, **defaults}
         for row in self.rows:
             if wanted.items() <= row.items():
                 return row

@@ -131,7 +131,8 @@ def train(
     epochs = QUICK_EPOCHS if quick else epochs or chosen.epochs
     rule = rule or rule_of(chosen, method)
     net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed)
-    steps = epochs * math.ceil(len(data[0][1]) / chosen.batch_size)
+    batch_size = chosen.batch_sizes.get(method, chosen.batch_size)
+    steps = epochs * math.ceil(len(data[0][1]) / batch_size)
     log = None if log_folder is None else RewiringLog(log_folder / f"log-{seed}.rewiring")
     trainer = Trainer(net, log=log, schedule=chosen.schedule(rule, epochs), **_between(method, data, steps))
     numbers = [count_weights(net)]
@@ -147,7 +148,7 @@ def train(
         trainer.fit(
             *data[0],
             epochs=until,
-            batch_size=chosen.batch_size,
+            batch_size=batch_size,
             test=data[1],
             stop=count,
             watch=watch,
@@ -331,8 +332,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given.connectivity = given.connectivity or list(task.connectivity)
     given.epochs = given.epochs or task.epochs
     rule = changed(rule_of(task, given.method), given.learning_rate, given.l1)
-    kept = {name: getattr(task, name) for name in ("batch_size", "final_rate", "linear", "l1")}
-    parameters = {"rule": repr(rule), **kept}
+    batch_size = task.batch_sizes.get(given.method, task.batch_size)
+    kept = {name: getattr(task, name) for name in ("final_rate", "linear", "l1")}
+    parameters = {"batch_size": batch_size, "rule": repr(rule), **kept}
     own = ("task", "budget", "connections_from", "data_dir", "validation")
     options = {name: getattr(given, name) for name in own} | {"log_folder": given.out, "rule": rule}
     try:

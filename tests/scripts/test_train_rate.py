@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import pickle
 
 import numpy as np
@@ -177,6 +178,14 @@ def test_mnist_with_its_defaults(small_mnist, tmp_path):
     found = main(["--task", "mnist", "--epochs", "2", "--data-dir", str(small_mnist), "--out", str(tmp_path / "out")])
     assert (found["connections"], found["connections_per_layer"]) == (3552, [2352, 900, 300])
     assert found["samples_by_test"] == [300, 600]
+    log = RewiringLog.load(tmp_path / "out" / "log-1.rewiring")
+    assert (log.last_step, log.metadata["batch_size"]) == (2 * math.ceil(300 / 32), 32)
+    assert (log.metadata["schedule"]["class"], log.metadata["schedule"]["epochs"]) == ("LinearDecay", 2)
+
+
+def test_a_method_may_have_batches_of_its_own(small_mnist):
+    result = train(task="mnist", method="rigl", epochs=2, data_dir=small_mnist)
+    assert result.log.metadata["batch_size"] == 10
 
 
 @pytest.mark.slow

@@ -76,6 +76,7 @@ def train(
     validation: bool = False,
     rule: DeepR | FixedWiring | None = None,
     log_folder: Path | None = None,
+    record: bool = True,
     report: Report | str | None = None,
 ) -> Result:
     """Train one network, with a test after each epoch.
@@ -106,6 +107,8 @@ def train(
         Instead of that of the task.
     log_folder : Path, optional
         Where to write the log while training, instead of keeping millions of events in memory.
+    record : bool
+        Whether births and deaths are recorded, which may be gigabytes.
     report : callable or str, optional
         Progress, as for ``Trainer.fit``.
 
@@ -134,6 +137,7 @@ def train(
     batch_size = chosen.batch_sizes.get(method, chosen.batch_size)
     steps = epochs * math.ceil(len(data[0][1]) / batch_size)
     log = None if log_folder is None else RewiringLog(log_folder / f"log-{seed}.rewiring")
+    log = log if record else _Snapshots()
     trainer = Trainer(net, log=log, schedule=chosen.schedule(rule, epochs), **_between(method, data, steps))
     numbers = [count_weights(net)]
 
@@ -160,6 +164,16 @@ def train(
     seconds = time.perf_counter() - start
     saved = log is not None and trainer.log is log
     return replace(_result(method, seed, trainer, numbers, rule), seconds=seconds, log_is_saved=saved)
+
+
+class _Snapshots(RewiringLog):
+    """A log without births and deaths."""
+
+    def record(self, *_: Any, **__: Any) -> None:
+        """Leave it."""
+
+    def record_steps(self, *_: Any) -> None:
+        """Leave them."""
 
 
 def _between(method: str, data: Data, steps: int) -> dict[str, Any]:

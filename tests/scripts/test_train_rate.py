@@ -81,6 +81,14 @@ def test_methods_learn_other_tasks(method, monkeypatch, rng):
     assert result.log.metadata["schedule"]["class"] == "Decay"
 
 
+def test_a_training_need_not_be_recorded():
+    whole, bare = (train(quick=True, record=record) for record in (True, False))
+    assert whole.births > 0
+    assert (bare.births, bare.log.num_births, len(bare.log.snapshots)) == (0, 0, len(whole.log.snapshots))
+    assert bare.accuracies == whole.accuracies
+    np.testing.assert_array_equal(bare.weights["0_w"], whole.weights["0_w"])
+
+
 def test_connections_are_counted_anew(monkeypatch):
     def make_leaky(*args, **options):
         net = DIGITS.make(*args, **options)

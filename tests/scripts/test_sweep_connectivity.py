@@ -89,6 +89,7 @@ def test_the_picture_shows_mean_and_range():
         for method, share, accuracy in [
             ("deepr", 0.1, 0.9),
             ("deepr", 0.1, 0.7),
+            ("deepr", 0.1, 0.74),
             ("deepr", 0.01, 0.5),
             ("fixed", 0.01, 0.4),
             ("dense", 1.0, 0.95),
@@ -98,9 +99,11 @@ def test_the_picture_shows_mean_and_range():
     (axes,) = figure.axes
     lines = {container.get_label(): container.lines[0].get_xydata().tolist() for container in axes.containers}
     assert lines == {
-        "DEEP R": [[1.0, pytest.approx(50)], [10.0, pytest.approx(80)]],
+        "DEEP R": [[1.0, pytest.approx(50)], [10.0, pytest.approx(78)]],
         "fixed wiring": [[1.0, pytest.approx(40)]],
     }
+    bars = axes.containers[0].lines[2][0].get_segments()
+    assert [bar[:, 1].tolist() for bar in bars] == [pytest.approx([50, 50]), pytest.approx([70, 90])]
     assert [text.get_text() for text in axes.get_legend().get_texts()] == ["dense", "DEEP R", "fixed wiring"]
     assert axes.get_ylabel() == "test accuracy (%)"
     plt.close(figure)

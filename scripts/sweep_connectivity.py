@@ -25,8 +25,8 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from models.data import DataError
-from scripts.common import positive, shares
-from scripts.train_rate import DENSE_AT_FIRST, METHODS, TASKS, changed, rule_of, train
+from scripts import common
+from scripts.train_rate import METHODS, TASKS, changed, rule_of, train
 from synaptic_sampling.plotting._style import COLOURS, legend
 
 __all__ = ["Runs", "draw", "main"]
@@ -35,6 +35,8 @@ Row = dict[str, Any]
 
 CONNECTIVITIES = [0.005, 0.01, 0.0133, 0.02, 0.05, 0.1, 0.2]
 NAMES = {"deepr": "DEEP R", "rigl": "RigL", "set": "SET", "fixed": "fixed wiring"}
+#: Where the axis of accuracy may have numbers.
+ACCURACIES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
 #: Of the learning rate of the task.
 FACTORS = (0.25, 0.5, 1.0, 2.0)
 #: Of the runs that choose it: none of those that count.
@@ -122,13 +124,10 @@ def sweep(runs: Runs, given: argparse.Namespace) -> list[Row]:
     list of dict
         The rows that were tested, as they are asked for here.
     """
-    points = [
-        (method, [1.0] if method in DENSE_AT_FIRST else [share])
-        for method in given.methods
-        for share in ([1.0] if method in DENSE_AT_FIRST else given.connectivity)
-    ]
+    shares = [[share] for share in given.connectivity]
+    points = [(method, share) for method in given.methods for share in (shares if method != "dense" else [[1.0]])]
     tested = []
-    with tqdm(total=len(points) * (len(FACTORS) + given.seeds), unit="run") as bar:
+    with tqdm(total=sum(len(_factors(method)) + given.seeds for method, _ in points), unit="run") as bar:
 
         def run(method: str, share: list[float], factor: float, seed: int, validation: bool) -> Row:
             bar.set_postfix(method=method, connectivity=share[0])
@@ -138,10 +137,16 @@ def sweep(runs: Runs, given: argparse.Namespace) -> list[Row]:
             return row
 
         for method, share in points:
-            trials = [run(method, share, factor, VALIDATION_SEED, True)["accuracy"] for factor in FACTORS]
-            best = FACTORS[int(np.argmax(trials))]
+            factors = _factors(method)
+            trials = [run(method, share, factor, VALIDATION_SEED, True)["accuracy"] for factor in factors]
+            best = factors[int(np.argmax(trials))]
             tested += [run(method, share, best, seed, False) for seed in range(1, given.seeds + 1)]
     return tested
+
+
+def _factors(method: str) -> Sequence[float]:
+    """Return the learning rates to be tried; that of a dense network was chosen for a dense network."""
+    return FACTORS if method != "dense" else (1.0,)
 
 
 def draw(rows: Sequence[Row]) -> Figure:
@@ -155,37 +160,44 @@ def draw(rows: Sequence[Row]) -> Figure:
     Returns
     -------
     Figure
-        Methods that end with all weights are a line across it.
+        Accuracy on a scale of log odds, where 98 and 99 % are as far from each other as 50 and 67 %; what a dense
+        network reaches is a line across it.
     """
     figure, axes = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
     for method, colour in zip(dict.fromkeys(row["method"] for row in rows), COLOURS, strict=False):
         own = [row for row in rows if row["method"] == method]
         found = {
-            share: 100 * np.array([row["accuracy"] for row in own if row["connectivity"] == [share]])
+            share: np.array([row["accuracy"] for row in own if row["connectivity"] == [share]])
             for share in sorted({row["connectivity"][0] for row in own})
         }
         if method == "dense":
-            _line_across(axes, next(iter(found.values())))
+            _line_across(axes, found[1.0])
             continue
-        mean = np.array([values.mean() for values in found.values()])
-        lowest, highest = (np.array([f(values) for values in found.values()]) for f in (np.min, np.max))
+        mean, lowest, highest = (np.array([f(values) for values in found.values()]) for f in (np.mean, np.min, np.max))
         look = {"color": colour, "label": NAMES.get(method, method), "capsize": 2, "markersize": 4}
-        axes.errorbar(
-            [100 * share for share in found], mean, np.array([mean - lowest, highest - mean]), fmt="o-", **look
-        )
+        axes.errorbar(100 * np.array([*found]), mean, np.array([mean - lowest, highest - mean]), fmt="o-", **look)
+    axes.set(xscale="log", yscale="logit", xlabel="connectivity (%)", ylabel="test accuracy (%)")
     ticks = sorted({100 * row["connectivity"][0] for row in rows if row["method"] != "dense"})
-    axes.set(xscale="log", xlabel="connectivity (%)", ylabel="test accuracy (%)")
     axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    low, high = axes.get_ylim()
+    ticks = [tick for tick in ACCURACIES if low <= tick <= high]
+    axes.set_yticks(ticks, [f"{100 * tick:g}" for tick in ticks])
     axes.minorticks_off()
+    axes.grid(axis="y", color="0.9", linewidth=0.8)
+    axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     legend(axes, loc="lower right")
     return figure
 
 
 def _line_across(axes: Axes, accuracies: Any) -> None:
-    """Draw what a dense network reaches."""
+    """Draw what a dense network reaches, mean and range."""
     axes.axhspan(accuracies.min(), accuracies.max(), color="0.85", linewidth=0)
-    axes.axhline(accuracies.mean(), color="0.3", linestyle=":", label="dense")
+    axes.axhline(accuracies.mean(), color="0.3", linestyle=":")
+    place = (0.01, accuracies.max())
+    axes.annotate(
+        "dense", place, (0, 2), xycoords=("axes fraction", "data"), textcoords="offset points", fontsize="small"
+    )
 
 
 def _methods(text: str) -> list[str]:
@@ -214,9 +226,11 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
     )
     parser.add_argument("--task", choices=TASKS, default="digits", help="what is to be learned")
     parser.add_argument("--methods", type=_methods, default=[*NAMES, "dense"], metavar="M[,M...]", help="how")
-    parser.add_argument("--connectivity", type=shares, default=CONNECTIVITIES, metavar="P[,P...]", help="of all sites")
-    parser.add_argument("--seeds", type=positive, default=3, metavar="N", help="number of seeds, 1, 2, ...")
-    parser.add_argument("--epochs", type=positive, metavar="N", help="passes over the training images")
+    parser.add_argument(
+        "--connectivity", type=common.shares, default=CONNECTIVITIES, metavar="P[,P...]", help="of all sites"
+    )
+    parser.add_argument("--seeds", type=common.positive, default=3, metavar="N", help="number of seeds, 1, 2, ...")
+    parser.add_argument("--epochs", type=common.positive, metavar="N", help="passes over the training images")
     parser.add_argument("--quick", action="store_true", help="only see that all works")
     parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data sets; else SYNAPTIC_SAMPLING_DATA, or data")
     parser.add_argument("--out", type=Path, default=Path("results/sweep"), metavar="DIR", help="folder for results")

@@ -41,7 +41,7 @@ from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trai
 from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
 from synaptic_sampling.rate.trainer import Report
 
-__all__ = ["DENSE_AT_FIRST", "METHODS", "TASKS", "changed", "main", "rule_of", "train"]
+__all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]
 
 #: l1 of shrinkage was chosen by validation, as all parameters of tasks.
 TASKS = {

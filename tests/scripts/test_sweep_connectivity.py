@@ -53,7 +53,8 @@ def test_nothing_is_run_twice(trained, tmp_path):
     arguments = ["--methods", "fixed,dense", "--connectivity", "0.02", "--out", str(tmp_path)]
     first = main([*arguments, "--seeds", "1"])
     number = len(trained)
-    assert number == 2 * (len(FACTORS) + 1)
+    assert number == len(FACTORS) + 1 + 2
+    assert [job["connectivity"] for job in trained[-2:]] == [[1.0], [1.0]]
     assert main([*arguments, "--seeds", "1"]) == first
     assert len(trained) == number
     assert main([*arguments, "--seeds", "2"])[::2] == first
@@ -99,13 +100,16 @@ def test_the_picture_shows_mean_and_range():
     (axes,) = figure.axes
     lines = {container.get_label(): container.lines[0].get_xydata().tolist() for container in axes.containers}
     assert lines == {
-        "DEEP R": [[1.0, pytest.approx(50)], [10.0, pytest.approx(78)]],
-        "fixed wiring": [[1.0, pytest.approx(40)]],
+        "DEEP R": [[1.0, pytest.approx(0.5)], [10.0, pytest.approx(0.78)]],
+        "fixed wiring": [[1.0, pytest.approx(0.4)]],
     }
     bars = axes.containers[0].lines[2][0].get_segments()
-    assert [bar[:, 1].tolist() for bar in bars] == [pytest.approx([50, 50]), pytest.approx([70, 90])]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["dense", "DEEP R", "fixed wiring"]
+    assert [bar[:, 1].tolist() for bar in bars] == [pytest.approx([0.5, 0.5]), pytest.approx([0.7, 0.9])]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["DEEP R", "fixed wiring"]
     assert axes.get_ylabel() == "test accuracy (%)"
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["50", "70", "80", "90", "95"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "10"]
+    assert 0.95 in axes.lines[-1].get_ydata()
     plt.close(figure)
 
 

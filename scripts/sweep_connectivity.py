@@ -37,8 +37,8 @@ CONNECTIVITIES = [0.005, 0.01, 0.0133, 0.02, 0.05, 0.1, 0.2]
 NAMES = {"deepr": "DEEP R", "rigl": "RigL", "set": "SET", "fixed": "fixed wiring"}
 #: Where the axis of accuracy may have numbers.
 ACCURACIES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
-#: Of the learning rate of the task.
-FACTORS = (0.25, 0.5, 1.0, 2.0)
+#: Of the learning rate of the task; with more than that, some seeds of DEEP R diverge.
+FACTORS = (0.25, 0.5, 1.0)
 #: Of the runs that choose it: none of those that count.
 VALIDATION_SEED = 0
 

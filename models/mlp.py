@@ -1,8 +1,9 @@
 """Multilayer perceptrons for digits: 64-300-100-10 for those of scikit-learn, 784-300-100-10 for MNIST.
 
 The parameters were chosen on the last part of the training images (`Task.split`), never on the test images: for each
-method the learning rate, and for DEEP R also l1 and temperature. On the small digits all are constant over the run, so
-that the exact law of survival by chance can be drawn beside what happens.
+method the learning rate, and for DEEP R also l1 and temperature; on MNIST also its course and the size of batches
+(docs/rate.md). On the small digits all are constant over the run, so that the exact law of survival by chance can be
+drawn beside what happens.
 """
 
 from __future__ import annotations

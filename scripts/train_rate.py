@@ -2,7 +2,7 @@
 
     python -m scripts.train_rate --method deepr --connectivity 0.05 --seed 1 --out results/rate
     python -m scripts.train_rate --task mnist --seeds 5 --data-dir data
-    python -m scripts.train_rate --task mnist --epochs 30 --learning-rate 0.5 --l1 7e-5
+    python -m scripts.train_rate --task mnist --epochs 30 --learning-rate 0.5 --l1 1e-4
     python -m scripts.train_rate --task mnist --method fixed --connections-from results/rate/summary.json
     python -m scripts.train_rate --task speech --connectivity 0.05,0.3 --seeds 3
     python -m scripts.train_rate --quick

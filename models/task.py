@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.data import Part
-from synaptic_sampling import DeepR, FixedWiring, RateNetwork
+from synaptic_sampling import Decay, DeepR, FixedWiring, LinearDecay, RateNetwork
+from synaptic_sampling.rate.schedules import Schedule
 
 __all__ = ["Data", "Task"]
 
@@ -39,14 +41,17 @@ class Task(NamedTuple):
         By method; other methods that keep their number of connections learn as 'fixed', those that begin with a dense
         network as 'dense'.
     final_rate : float
-        The learning rate in the end relative to that at the begin, between which it falls by the same factor per
-        epoch; and the temperature likewise.
+        The learning rate in the end relative to that at the begin; and the temperature likewise. 1 if all is constant.
     l1 : float
         Of l1 shrinkage.
     methods : tuple of str
         By which it can be learned; any, if there are none.
     quick : int, optional
         Samples that are enough to see that all works; all of them by default.
+    linear : bool
+        Whether the learning rate falls by the same amount per epoch, or by the same factor.
+    batch_sizes : dict
+        By method, where it is not the default.
     """
 
     load: Callable[[str | os.PathLike[str] | None], Data]
@@ -61,6 +66,30 @@ class Task(NamedTuple):
     l1: float = 0.0
     methods: tuple[str, ...] = ()
     quick: int | None = None
+    linear: bool = False
+    batch_sizes: Mapping[str, int] = MappingProxyType({})
+
+    def schedule(self, rule: DeepR | FixedWiring, epochs: int) -> Schedule | None:
+        """Return the rule of each epoch, if it changes.
+
+        Parameters
+        ----------
+        rule : DeepR or FixedWiring
+            At the begin.
+        epochs : int
+            In all.
+
+        Returns
+        -------
+        Decay, LinearDecay or None
+            For a `Trainer`.
+        """
+        if self.final_rate == 1.0:
+            return None
+        if self.linear:
+            return LinearDecay(rule, epochs, self.final_rate)
+        factor = self.final_rate ** (1 / epochs)
+        return Decay(rule, learning_rate=factor, temperature=factor)
 
     def counts(self, connectivity: Sequence[float]) -> list[int]:
         """Return the number of connections of each layer.

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling import RewiringLog, plot_accuracy, plot_survival, plot_turnover, plot_weights
 
-__all__ = ["METHODS", "Result", "arguments", "peak_bytes", "train_seeds"]
+__all__ = ["METHODS", "Result", "arguments", "peak_bytes", "positive", "shares", "train_seeds"]
 
 METHODS = ("deepr", "fixed", "dense")
 
@@ -147,13 +147,13 @@ def arguments(
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
     parser.add_argument("--task", choices=tasks, default=tasks[0], help="what is to be learned")
     parser.add_argument("--method", choices=methods, default=methods[0], help="how the network learns")
-    share, form, text = (_shares, "P[,P...]", ", or of each layer's") if several else (_share, "P", "")
+    share, form, text = (shares, "P[,P...]", ", or of each layer's") if several else (_share, "P", "")
     parser.add_argument(
         "--connectivity", type=share, default=connectivity, metavar=form, help=f"share of the sites{text}"
     )
     parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="the first seed")
-    parser.add_argument("--seeds", type=_positive, default=1, metavar="N", help="number of seeds, S, S+1, ...")
-    parser.add_argument("--epochs", type=_positive, default=epochs, metavar="N", help="passes over the training images")
+    parser.add_argument("--seeds", type=positive, default=1, metavar="N", help="number of seeds, S, S+1, ...")
+    parser.add_argument("--epochs", type=positive, default=epochs, metavar="N", help="passes over the training images")
     parser.add_argument("--quick", action="store_true", help="only see that all works, in seconds")
     parser.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="folder for results")
     return parser
@@ -230,11 +230,45 @@ def _share(text: str) -> float:
     return value
 
 
-def _shares(text: str) -> list[float]:
+def shares(text: str) -> list[float]:
+    """Return connectivities, for an ArgumentParser.
+
+    Parameters
+    ----------
+    text : str
+        Numbers above 0 and at most 1, with commas between them.
+
+    Returns
+    -------
+    list of float
+        The numbers.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If one is out of range.
+    """
     return [_share(part) for part in text.split(",")]
 
 
-def _positive(text: str) -> int:
+def positive(text: str) -> int:
+    """Return a count, for an ArgumentParser.
+
+    Parameters
+    ----------
+    text : str
+        An integer.
+
+    Returns
+    -------
+    int
+        At least 1.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If it is below 1.
+    """
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")

@@ -2,7 +2,7 @@
 
     python -m scripts.train_rate --method deepr --connectivity 0.05 --seed 1 --out results/rate
     python -m scripts.train_rate --task mnist --seeds 5 --data-dir data
-    python -m scripts.train_rate --task mnist --epochs 30 --learning-rate 0.5 --l1 7e-5
+    python -m scripts.train_rate --task mnist --epochs 30 --learning-rate 0.5 --l1 1e-4
     python -m scripts.train_rate --task mnist --method fixed --connections-from results/rate/summary.json
     python -m scripts.train_rate --task speech --connectivity 0.05,0.3 --seeds 3
     python -m scripts.train_rate --quick
@@ -38,10 +38,10 @@ from models.speech_lstm import SPEECH
 from models.task import Data, Task
 from scripts.common import Result, arguments, train_seeds
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
-from synaptic_sampling.rate import SET, Decay, RigL, Shrinkage, prune
+from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
 from synaptic_sampling.rate.trainer import Report
 
-__all__ = ["METHODS", "TASKS", "main", "train"]
+__all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]
 
 #: l1 of shrinkage was chosen by validation, as all parameters of tasks.
 TASKS = {
@@ -76,6 +76,7 @@ def train(
     validation: bool = False,
     rule: DeepR | FixedWiring | None = None,
     log_folder: Path | None = None,
+    record: bool = True,
     report: Report | str | None = None,
 ) -> Result:
     """Train one network, with a test after each epoch.
@@ -106,6 +107,8 @@ def train(
         Instead of that of the task.
     log_folder : Path, optional
         Where to write the log while training, instead of keeping millions of events in memory.
+    record : bool
+        Whether births and deaths are recorded, which may be gigabytes.
     report : callable or str, optional
         Progress, as for ``Trainer.fit``.
 
@@ -129,12 +132,13 @@ def train(
     if connections_from is not None:
         counts = json.loads(connections_from.read_text())["connections_per_layer"]
     epochs = QUICK_EPOCHS if quick else epochs or chosen.epochs
-    first = "dense" if method in DENSE_AT_FIRST else "fixed"
-    rule = rule or chosen.rules.get(method, chosen.rules[first])
-    net = chosen.make(rule, None if first == "dense" else counts, budget=budget, seed=seed)
-    steps = epochs * math.ceil(len(data[0][1]) / chosen.batch_size)
+    rule = rule or rule_of(chosen, method)
+    net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed)
+    batch_size = chosen.batch_sizes.get(method, chosen.batch_size)
+    steps = epochs * math.ceil(len(data[0][1]) / batch_size)
     log = None if log_folder is None else RewiringLog(log_folder / f"log-{seed}.rewiring")
-    trainer = Trainer(net, log=log, schedule=_schedule(rule, chosen, epochs), **_between(method, data, steps))
+    log = log if record else _Snapshots()
+    trainer = Trainer(net, log=log, schedule=chosen.schedule(rule, epochs), **_between(method, data, steps))
     numbers = [count_weights(net)]
 
     def count(trainer: Trainer) -> bool:
@@ -148,7 +152,7 @@ def train(
         trainer.fit(
             *data[0],
             epochs=until,
-            batch_size=chosen.batch_size,
+            batch_size=batch_size,
             test=data[1],
             stop=count,
             watch=watch,
@@ -162,12 +166,14 @@ def train(
     return replace(_result(method, seed, trainer, numbers, rule), seconds=seconds, log_is_saved=saved)
 
 
-def _schedule(rule: DeepR | FixedWiring, task: Task, epochs: int) -> Decay | None:
-    """Return the rule of each epoch, if it changes."""
-    if task.final_rate == 1.0:
-        return None
-    factor = task.final_rate ** (1 / epochs)
-    return Decay(rule, learning_rate=factor, temperature=factor)
+class _Snapshots(RewiringLog):
+    """A log without births and deaths."""
+
+    def record(self, *_: Any, **__: Any) -> None:
+        """Leave it."""
+
+    def record_steps(self, *_: Any) -> None:
+        """Leave them."""
 
 
 def _between(method: str, data: Data, steps: int) -> dict[str, Any]:
@@ -281,8 +287,39 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | None) -> DeepR | FixedWiring:
-    """Return a rule with other parameters; the noise per step stays in proportion to the learning rate."""
+def rule_of(task: Task, method: str) -> DeepR | FixedWiring:
+    """Return how a method learns a task by default.
+
+    Parameters
+    ----------
+    task : Task
+        With the rules of some methods.
+    method : str
+        One of ``METHODS``.
+
+    Returns
+    -------
+    DeepR or FixedWiring
+        Its own rule, or that of the fixed or the dense network that it is at first.
+    """
+    return task.rules.get(method, task.rules["dense" if method in DENSE_AT_FIRST else "fixed"])
+
+
+def changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | None) -> DeepR | FixedWiring:
+    """Return a rule with other parameters; the noise per step stays in proportion to the learning rate.
+
+    Parameters
+    ----------
+    rule : DeepR or FixedWiring
+        Of the task.
+    learning_rate, l1 : float or None
+        Instead of those of the rule; the latter for DEEP R.
+
+    Returns
+    -------
+    DeepR or FixedWiring
+        Of the same kind.
+    """
     eta = rule.learning_rate if learning_rate is None else learning_rate
     if isinstance(rule, FixedWiring):
         return replace(rule, learning_rate=eta)
@@ -308,9 +345,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     task = TASKS[given.task]
     given.connectivity = given.connectivity or list(task.connectivity)
     given.epochs = given.epochs or task.epochs
-    rule = task.rules.get(given.method, task.rules["dense" if given.method in DENSE_AT_FIRST else "fixed"])
-    rule = _changed(rule, given.learning_rate, given.l1)
-    parameters = {"batch_size": task.batch_size, "rule": repr(rule), "final_rate": task.final_rate, "l1": task.l1}
+    rule = changed(rule_of(task, given.method), given.learning_rate, given.l1)
+    batch_size = task.batch_sizes.get(given.method, task.batch_size)
+    kept = {name: getattr(task, name) for name in ("final_rate", "linear", "l1")}
+    parameters = {"batch_size": batch_size, "rule": repr(rule), **kept}
     own = ("task", "budget", "connections_from", "data_dir", "validation")
     options = {name: getattr(given, name) for name in own} | {"log_folder": given.out, "rule": rule}
     try:

@@ -53,6 +53,7 @@ _ROOMS = {
         "FrameMeanSquaredError",
         "LSTM",
         "Linear",
+        "LinearDecay",
         "MaxPool2d",
         "MeanSquaredError",
         "Patience",

@@ -16,7 +16,7 @@ from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.onnx import to_onnx
 from synaptic_sampling.rate.pooling import AveragePool2d, MaxPool2d
 from synaptic_sampling.rate.recurrent import LSTM, SparseLSTM
-from synaptic_sampling.rate.schedules import Decay, Patience
+from synaptic_sampling.rate.schedules import Decay, LinearDecay, Patience
 from synaptic_sampling.rate.trainer import Epoch, Trainer
 
 __all__ = [
@@ -32,6 +32,7 @@ __all__ = [
     "FrameCrossEntropy",
     "FrameMeanSquaredError",
     "Linear",
+    "LinearDecay",
     "MaxPool2d",
     "MeanSquaredError",
     "Patience",

@@ -9,7 +9,7 @@ from typing import Any
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.rules import DeepR, FixedWiring
 
-__all__ = ["Decay", "Patience", "Schedule"]
+__all__ = ["Decay", "LinearDecay", "Patience", "Schedule"]
 
 #: From the number of an epoch, 0 for the first, to the rule in it.
 Schedule = Callable[[int], DeepR | FixedWiring]
@@ -38,8 +38,7 @@ class Decay:
     temperature: float = 1.0
 
     def __post_init__(self) -> None:
-        if not isinstance(self.rule, DeepR | FixedWiring):
-            raise TypeError(f"rule must be a DeepR or a FixedWiring, got {self.rule!r}.")
+        _check_rule(self.rule)
         check_number("learning_rate", self.learning_rate, above=0.0)
         check_number("temperature", self.temperature, above=0.0)
 
@@ -56,10 +55,55 @@ class Decay:
         DeepR or FixedWiring
             With its own learning rate and temperature.
         """
-        changes = {"learning_rate": self.rule.learning_rate * self.learning_rate**epoch}
-        if isinstance(self.rule, DeepR):
-            changes["temperature"] = self.rule.temperature * self.temperature**epoch
-        return replace(self.rule, **changes)  # type: ignore[arg-type]
+        return _scaled(self.rule, self.learning_rate**epoch, self.temperature**epoch)
+
+
+@dataclass(frozen=True)
+class LinearDecay:
+    """A rule whose learning rate falls along a straight line, its temperature in proportion.
+
+    The noise per step then shrinks as the learning rate does.
+
+    Parameters
+    ----------
+    rule : DeepR or FixedWiring
+        In the first epoch.
+    epochs : int
+        The last one of which has the final learning rate, at least 1; all that come after it keep that.
+    final : float
+        The final learning rate relative to the first, above 0 and at most 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
+    """
+
+    rule: DeepR | FixedWiring
+    epochs: int
+    final: float
+
+    def __post_init__(self) -> None:
+        _check_rule(self.rule)
+        check_integer("epochs", self.epochs, minimum=1, maximum=2**31)
+        check_number("final", self.final, above=0.0, maximum=1.0)
+
+    def __call__(self, epoch: int) -> DeepR | FixedWiring:
+        """Return the rule of an epoch.
+
+        Parameters
+        ----------
+        epoch : int
+            0 for the first.
+
+        Returns
+        -------
+        DeepR or FixedWiring
+            With its own learning rate and temperature.
+        """
+        part = min(epoch / max(self.epochs - 1, 1), 1.0)
+        factor = 1.0 - (1.0 - self.final) * part
+        return _scaled(self.rule, factor, factor)
 
 
 @dataclass(frozen=True)
@@ -100,3 +144,16 @@ class Patience:
         accuracies = [accuracy for _, accuracy in trainer.tests]
         recent, earlier = accuracies[-self.epochs :], accuracies[: -self.epochs]
         return bool(earlier) and max(recent) <= max(earlier)
+
+
+def _check_rule(rule: object) -> None:
+    if not isinstance(rule, DeepR | FixedWiring):
+        raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
+
+
+def _scaled(rule: DeepR | FixedWiring, learning_rate: float, temperature: float) -> DeepR | FixedWiring:
+    """Return a rule with learning rate and temperature multiplied by these."""
+    changes = {"learning_rate": rule.learning_rate * learning_rate}
+    if isinstance(rule, DeepR):
+        changes["temperature"] = rule.temperature * temperature
+    return replace(rule, **changes)  # type: ignore[arg-type]

@@ -71,8 +71,8 @@ class Trainer:
     log : RewiringLog, optional
         Where to record; one in memory by default.
     schedule : callable, optional
-        From the number of an epoch, 0 for the first, to the rule of the network in it, such as `Decay`. The rule
-        stays as it is by default.
+        From the number of an epoch, 0 for the first, to the rule of the network in it, such as `Decay` or
+        `LinearDecay`. The rule stays as it is by default.
     between : callable, optional
         Called with the trainer between two epochs, or between two steps; may rewire all sparse layers of the network,
         and returns what it did, for the log (such as `SET`).

@@ -26,7 +26,7 @@ from synaptic_sampling import (
 from synaptic_sampling._kernels import rewire
 from synaptic_sampling._kernels.stack import Moments, Slots, Wiring
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.rate import Decay, Patience, stack
+from synaptic_sampling.rate import Decay, LinearDecay, Patience, stack
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
 
@@ -205,6 +205,17 @@ def test_schedule_is_followed(rng):
     equal(trainer, by_hand)
 
 
+def test_a_straight_line_ends_with_the_last_epoch():
+    line = LinearDecay(RULE, epochs=5, final=0.2)
+    for epoch, factor in enumerate((1.0, 0.8, 0.6, 0.4, 0.2, 0.2, 0.2)):
+        rule = line(epoch)
+        assert rule.learning_rate == pytest.approx(factor * RULE.learning_rate)
+        assert rule.noise_scale == pytest.approx(factor * RULE.noise_scale)
+        assert (rule.l1, rule.optimizer) == (RULE.l1, RULE.optimizer)
+    assert LinearDecay(FixedWiring(0.4), 3, 0.5)(1).learning_rate == pytest.approx(0.3)
+    assert LinearDecay(FixedWiring(0.4), 1, 0.5)(0) == FixedWiring(0.4)
+
+
 def test_patience(rng):
     x, y = samples(rng)
     trainer = Trainer(make(FixedWiring(1e-9)))
@@ -265,3 +276,6 @@ def test_trainer_refuses():
     for wrong in [{"rule": "sgd"}, {"rule": RULE, "learning_rate": 0.0}, {"rule": RULE, "temperature": -1.0}]:
         with pytest.raises((TypeError, ValueError), match=r"(rule|learning_rate|temperature) must be"):
             Decay(**wrong)
+    for wrong in [{"rule": "sgd"}, {"epochs": 0}, {"epochs": 2.5}, {"final": 0.0}, {"final": 1.5}]:
+        with pytest.raises((TypeError, ValueError), match=f"{next(iter(wrong))} must be"):
+            LinearDecay(**{"rule": RULE, "epochs": 3, "final": 0.1, **wrong})

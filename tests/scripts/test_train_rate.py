@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import json
+import math
 import pickle
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 from models import data
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
-from scripts.train_rate import METHODS, TASKS, _changed, main, train
+from scripts.train_rate import METHODS, TASKS, changed, main, train
 from synaptic_sampling import FixedWiring, RewiringLog
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
@@ -78,6 +79,14 @@ def test_methods_learn_other_tasks(method, monkeypatch, rng):
     assert (result.log.metadata["task"], result.log.metadata["method"]) == ("speech", method)
     assert (result.log.metadata["batch_size"], result.log.metadata["epochs"]) == (32, 5)
     assert result.log.metadata["schedule"]["class"] == "Decay"
+
+
+def test_a_training_need_not_be_recorded():
+    whole, bare = (train(quick=True, record=record) for record in (True, False))
+    assert whole.births > 0
+    assert (bare.births, bare.log.num_births, len(bare.log.snapshots)) == (0, 0, len(whole.log.snapshots))
+    assert bare.accuracies == whole.accuracies
+    np.testing.assert_array_equal(bare.weights["0_w"], whole.weights["0_w"])
 
 
 def test_connections_are_counted_anew(monkeypatch):
@@ -146,15 +155,16 @@ def test_wrong_arguments_are_refused(capsys, tmp_path):
 
 def test_rules_have_noise():
     assert DIGITS.rules["deepr"].temperature > 0
-    assert MNIST.rules["deepr"].noise_scale == pytest.approx(0.4e-5)
+    rule = MNIST.rules["deepr"]
+    assert rule.noise_scale == pytest.approx(5.2e-6 * rule.learning_rate)
 
 
 def test_parameters_can_be_changed():
-    rule = _changed(MNIST.rules["deepr"], 0.8, 1e-3)
+    rule = changed(MNIST.rules["deepr"], 0.8, 1e-3)
     assert (rule.learning_rate, rule.l1) == (0.8, 1e-3)
-    assert rule.noise_scale == pytest.approx(0.8e-5)
-    assert _changed(MNIST.rules["deepr"], None, None) == MNIST.rules["deepr"]
-    assert _changed(FixedWiring(0.6), 0.3, None) == FixedWiring(0.3)
+    assert rule.noise_scale == pytest.approx(5.2e-6 * 0.8)
+    assert changed(MNIST.rules["deepr"], None, None) == MNIST.rules["deepr"]
+    assert changed(FixedWiring(0.6), 0.3, None) == FixedWiring(0.3)
 
 
 @pytest.fixture
@@ -176,6 +186,14 @@ def test_mnist_with_its_defaults(small_mnist, tmp_path):
     found = main(["--task", "mnist", "--epochs", "2", "--data-dir", str(small_mnist), "--out", str(tmp_path / "out")])
     assert (found["connections"], found["connections_per_layer"]) == (3552, [2352, 900, 300])
     assert found["samples_by_test"] == [300, 600]
+    log = RewiringLog.load(tmp_path / "out" / "log-1.rewiring")
+    assert (log.last_step, log.metadata["batch_size"]) == (2 * math.ceil(300 / 32), 32)
+    assert (log.metadata["schedule"]["class"], log.metadata["schedule"]["epochs"]) == ("LinearDecay", 2)
+
+
+def test_a_method_may_have_batches_of_its_own(small_mnist):
+    result = train(task="mnist", method="rigl", epochs=2, data_dir=small_mnist)
+    assert result.log.metadata["batch_size"] == 10
 
 
 @pytest.mark.slow

@@ -1,0 +1,119 @@
+"""The sweep over connectivities: which learning rate it takes, what it keeps, what it draws."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from matplotlib import pyplot as plt
+
+from models.mlp import DIGITS
+from scripts import sweep_connectivity
+from scripts.sweep_connectivity import FACTORS, Runs, draw, main
+
+RATE = DIGITS.rules["deepr"].learning_rate
+
+
+@pytest.fixture
+def trained(monkeypatch):
+    """All runs that are done, which cost nothing: the smaller the learning rate, the better, but for a few."""
+    done = []
+
+    def train(**job):
+        done.append(job)
+        rate = job["rule"].learning_rate
+        good = rate == 0.5 * RATE if job["connectivity"] == [0.1] else rate == 0.25 * RATE
+        if job["rule"].learning_rate == RATE:
+            raise FloatingPointError("diverged")
+        # Those that are tested are better with another one, which nobody may know.
+        accuracy = 0.9 if good == job["validation"] else 0.5
+        return SimpleNamespace(
+            accuracies=[0.1, accuracy + job["seed"] / 100], connections=7, connections_max=8, seconds=1.0
+        )
+
+    monkeypatch.setattr(sweep_connectivity, "train", train)
+    return done
+
+
+def test_the_learning_rate_is_chosen_by_validation_alone(trained, tmp_path):
+    rows = main(["--methods", "deepr", "--connectivity", "0.02,0.1", "--seeds", "2", "--out", str(tmp_path)])
+    assert [(row["connectivity"], row["factor"], row["seed"]) for row in rows] == [
+        ([0.02], 0.25, 1),
+        ([0.02], 0.25, 2),
+        ([0.1], 0.5, 1),
+        ([0.1], 0.5, 2),
+    ]
+    assert [job["validation"] for job in trained] == 2 * ([True] * len(FACTORS) + [False] * 2)
+    assert all((job["seed"] == 0) == job["validation"] for job in trained)
+    assert [row["accuracy"] for row in rows] == pytest.approx([0.51, 0.52] * 2)
+
+
+def test_nothing_is_run_twice(trained, tmp_path):
+    arguments = ["--methods", "fixed,dense", "--connectivity", "0.02", "--out", str(tmp_path)]
+    first = main([*arguments, "--seeds", "1"])
+    number = len(trained)
+    assert number == len(FACTORS) + 1 + 2
+    assert [job["connectivity"] for job in trained[-2:]] == [[1.0], [1.0]]
+    assert main([*arguments, "--seeds", "1"]) == first
+    assert len(trained) == number
+    assert main([*arguments, "--seeds", "2"])[::2] == first
+    assert len(trained) == number + 2
+    main([*arguments, "--seeds", "1", "--epochs", "3"])
+    assert len(trained) == 2 * number + 2
+    assert len(json.loads((tmp_path / "sweep.json").read_text())["rows"]) == len(trained)
+
+
+def test_other_defaults_of_a_task_are_other_runs(trained, tmp_path, monkeypatch):
+    job = {"task": "digits", "method": "fixed", "connectivity": [0.02], "seed": 1, "validation": True}
+    runs = Runs(tmp_path / "sweep.json")
+    one = runs.get(0.5, **job)
+    rules = {**DIGITS.rules, "fixed": DIGITS.rules["dense"]}
+    monkeypatch.setitem(sweep_connectivity.TASKS, "digits", DIGITS._replace(rules=rules))
+    assert runs.get(0.5, **job)["rule"] != one["rule"]
+    assert len(trained) == 2
+
+
+def test_runs_are_real_and_drawn(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(sweep_connectivity, "FACTORS", (0.5, 1.0))
+    arguments = ["--quick", "--methods", "deepr,dense", "--connectivity", "0.02,0.2", "--seeds", "2"]
+    rows = main([*arguments, "--out", str(tmp_path / "new")])
+    assert {row["connections"] for row in rows if row["method"] == "deepr"} == {1004, 10040}
+    assert all(0.2 < row["accuracy"] <= 1 for row in rows)
+    assert (tmp_path / "new" / "sweep.png").stat().st_size > 10_000
+    assert "wrote sweep.json" in capsys.readouterr().out
+
+
+def test_the_picture_shows_mean_and_range():
+    rows = [
+        {"method": method, "connectivity": [share], "accuracy": accuracy}
+        for method, share, accuracy in [
+            ("deepr", 0.1, 0.9),
+            ("deepr", 0.1, 0.7),
+            ("deepr", 0.1, 0.74),
+            ("deepr", 0.01, 0.5),
+            ("fixed", 0.01, 0.4),
+            ("dense", 1.0, 0.95),
+        ]
+    ]
+    figure = draw(rows)
+    (axes,) = figure.axes
+    lines = {container.get_label(): container.lines[0].get_xydata().tolist() for container in axes.containers}
+    assert lines == {
+        "DEEP R": [[1.0, pytest.approx(0.5)], [10.0, pytest.approx(0.78)]],
+        "fixed wiring": [[1.0, pytest.approx(0.4)]],
+    }
+    bars = axes.containers[0].lines[2][0].get_segments()
+    assert [bar[:, 1].tolist() for bar in bars] == [pytest.approx([0.5, 0.5]), pytest.approx([0.7, 0.9])]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["DEEP R", "fixed wiring"]
+    assert axes.get_ylabel() == "test accuracy (%)"
+    assert [tick.get_text() for tick in axes.get_yticklabels()] == ["50", "70", "80", "90", "95"]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "10"]
+    assert 0.95 in axes.lines[-1].get_ydata()
+    plt.close(figure)
+
+
+def test_unknown_methods_are_refused(capsys, tmp_path):
+    with pytest.raises(SystemExit):
+        main(["--methods", "deepr,deeper", "--out", str(tmp_path)])
+    assert "methods are deepr, fixed, dense, set, rigl, l1, prune, got 'deeper'" in capsys.readouterr().err

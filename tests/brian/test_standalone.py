@@ -130,17 +130,20 @@ class Network:
         else:
             s.connect(i=pairs[0], j=pairs[1])
         s.theta = "0.02*((3*i + 5*j) % 11)"
+        birth = {}
         for pathway in ("pre", "late", "post"):
             if pathway not in (delay or {}) and not isinstance(pairs, str):
                 getattr(s, pathway).delay = (
                     self.rng.integers(0, 50, 25 if pairs is None else len(pairs[0])) * DT * second
                 )
+                birth[f"{pathway}.delay"] = 0 * ms
+        birth |= options.pop("birth", {})
         self.synapses[name] = s
-        self.rewirings[name] = Rewiring(s, rule, seed=7, dt=dt, name=f"rewiring_{name}", **options)
+        self.rewirings[name] = Rewiring(s, rule, seed=7, dt=dt, name=f"rewiring_{name}", birth=birth, **options)
 
     def add_delays(self):
         self.add(
-            "delays", RULE, birth={"delay": "((7*i + 3*j) % 51)*0.1*ms", "mark": 3, "post.delay": 0.7 * ms},
+            "delays", RULE, birth={"pre.delay": "((7*i + 3*j) % 51)*0.1*ms", "mark": 3, "post.delay": 0.7 * ms},
             model="\ng_post = 0.02*w*z : 1 (summed)",
         )  # fmt: skip
 

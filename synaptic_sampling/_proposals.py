@@ -76,21 +76,24 @@ class Grid:
             total if neurons is None else len(neurons)
             for total, neurons in zip((sites.num_pre, sites.num_post), self._open, strict=True)
         )
+        self._is_whole = sites.num_pre == num_pre and sites.num_post == num_post
         self._shape = num_pre, num_post, NO_DIAGONAL
         self.size = num_pre * num_post
 
     def at(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the pairs at some places."""
+        if self._is_whole:
+            return places
         pre, post = (
             index if neurons is None else neurons[index]
             for index, neurons in zip(np.divmod(places, self._shape[1]), self._open, strict=True)
         )
-        return pre * self._sites.num_post + post
+        return np.where(places == EMPTY, EMPTY, pre * self._sites.num_post + post)
 
     def propose(self, slots: NDArray[np.int32], address: Address, attempt: int) -> NDArray[np.int64]:
         """Return a pair for each slot, ``EMPTY`` where it is none or is rejected by its probability."""
         places, lots = _random_places(slots, np.empty(0, np.int64), self._shape, address, attempt)
-        keys = np.where(places == EMPTY, EMPTY, self.at(places))
+        keys = self.at(places)
         return np.where(lots < 2.0**32 * self._sites.acceptance(keys), keys, EMPTY)
 
 

@@ -17,7 +17,7 @@ from synaptic_sampling._kernels.vacancy import (
     _propose_each,
     _vacant_sites,
 )
-from synaptic_sampling._proposals import BLOCK, Blocks, Grid, Listed, Pool, draw_by_proposals, pieces
+from synaptic_sampling._proposals import Blocks, Grid, Listed, Pool, draw_by_proposals, pieces
 from synaptic_sampling.degrees import Degrees, Rooms
 
 __all__ = ["Address", "Sites"]
@@ -27,8 +27,8 @@ MAX_NEURONS = 2**31 - 1
 CROWDED = 1 / 16
 #: The most pairs about which a function is asked beforehand: some seconds, and half a byte for each.
 MAX_ASKED = 2**28
-#: It pays where a smaller share of the pairs is accepted; how large it is, so many random ones tell.
-THIN, SAMPLE = 1 / BLOCK, 1024
+#: That is done where a smaller share of the pairs is accepted; how large it is, so many random ones tell.
+THIN, SAMPLE = 1 / 8, 1024
 
 #: The rooms of neurons without limits.
 UNLIMITED = np.empty(0, np.int64), np.empty(0, np.int64)
@@ -68,9 +68,9 @@ class Sites:
 
     Notes
     -----
-    A function, or a probability, that accepts fewer than one of 32 pairs is asked about all of them once, at the first
-    draw; then a draw takes about as long as the function does for 32 pairs. With more than 2**28 pairs it is asked
-    about random ones until one is accepted, which takes long where hardly any is: give a list of pairs then.
+    Functions and probabilities that accept fewer than one of 8 pairs are asked about all pairs once, at the first draw;
+    after that, a newborn costs about as much as it takes to ask about 32 pairs. With more than 2**28 pairs they are
+    asked about random ones until one is accepted, which takes long where hardly any is: give a list of pairs then.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Sites:
         ndarray of int64
             Their keys, ascending.
         """
-        return np.concatenate([keys[self.acceptance(keys) > 0] for keys in pieces(self._pool(UNLIMITED))])
+        return np.concatenate([keys[self.acceptance(keys) > 0] for keys in pieces(self._all)])
 
     def acceptance(self, keys: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the probability with which each site is accepted when drawn.
@@ -282,22 +282,24 @@ class Sites:
         from_which, smallest : Pool
             The one to make proposals from, and the one to list.
         """
-        pool = self._pool(rooms)
+        limited = not self._is_listed and (rooms[0].size or rooms[1].size)
+        pool = Grid(self, rooms) if limited else self._all
         return (pool, pool) if self._blocks is None else (self._blocks, min(pool, self._blocks, key=lambda p: p.size))
 
-    def _pool(self, rooms: Rooms) -> Pool:
-        return Listed(self, self._listed) if self._is_listed else Grid(self, rooms)
+    @cached_property
+    def _all(self) -> Pool:
+        """Return all sites, whether they have room or not."""
+        return Listed(self, self._listed) if self._is_listed else Grid(self, UNLIMITED)
 
     @cached_property
     def _blocks(self) -> Blocks | None:
         """Return the sites in blocks with their probabilities, or None where proposals do well without."""
-        pool = self._pool(UNLIMITED)
-        if not self._is_uneven or pool.size > MAX_ASKED:
+        if not self._is_uneven or self._all.size > MAX_ASKED:
             return None
         keys, lots, zero = np.empty(SAMPLE, np.int64), np.empty(SAMPLE, np.uint64), np.uint64(0)
         slots = np.arange(SAMPLE, dtype=np.int32)
         _propose_each(slots, self._listed, self._grid, zero, zero, zero, zero, zero, keys, lots)
-        return Blocks(self, pool) if self.acceptance(keys).sum() < THIN * SAMPLE else None
+        return Blocks(self, self._all) if self.acceptance(keys).sum() < THIN * SAMPLE else None
 
     def _list(self, candidates: Any) -> NDArray[np.int64]:
         """Return the keys of given candidates, ascending, without autapses where these are not allowed."""

@@ -249,8 +249,9 @@ def test_only_pairs_that_may_be_connected_are_asked_about():
 def test_a_function_that_changes_its_mind_is_not_overruled():
     """It is told not to; what it forbids now does not happen all the same."""
     reach = 5
-    c = Connections.random(200, 200, 100, seed=1, candidates=lambda pre, post: np.abs(pre - post) < reach)
+    c = Connections.random(400, 400, 100, seed=1, candidates=lambda pre, post: np.abs(pre - post) < reach)
     replace(c, np.arange(100) < 50)
+    assert c.sites._blocks is not None
     reach = 3
     replace(c, np.ones(100, bool))
     assert len(c) == 100

@@ -5,8 +5,8 @@
 
 Neurons stand on a line, with K connections each. The limits: no postsynaptic neuron may have more than K connections,
 so that all are at their limit; in addition no presynaptic one more than K + 1; only pairs up to K places apart may be
-connected, so that half of them are; or with probability exp(-distance / K). In each event 1 % of the connections die,
-and as many are born.
+connected, so that half of them are; with probability exp(-distance / K); or so, and with the first limit. In each event
+1 % of the connections die, and as many are born.
 """
 
 from __future__ import annotations
@@ -35,6 +35,7 @@ LIMITS: dict[str, Callable[[int], dict[str, Any]]] = {
     "both degrees": lambda degree: {"max_in_degree": degree, "max_out_degree": degree + 1},
     "candidates": lambda degree: {"candidates": lambda pre, post: np.abs(pre - post) <= degree},
     "probability": lambda degree: {"probability": lambda pre, post: np.exp(-np.abs(pre - post) / degree)},
+    "p, in-degree": lambda degree: {**LIMITS["probability"](degree), **LIMITS["in-degree"](degree)},
 }
 EVENTS = 3
 

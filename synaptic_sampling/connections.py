@@ -60,7 +60,8 @@ class Connections(Slots):
         a function of arrays pre, post that always answers the same. All by default.
     probability : array_like or callable, optional
         With which a drawn pair is accepted, 0 to 1: births are in proportion to it. An array of shape
-        (num_pre, num_post), or a function of arrays pre, post.
+        (num_pre, num_post), or a function of arrays pre, post. Functions that accept few pairs are asked about all of
+        them once; see `Sites`.
     multapses : bool
         Whether two connections may share a pair. Each newborn then draws from all pairs.
     max_in_degree, max_out_degree : int or array_like of int, optional

@@ -140,5 +140,5 @@ def _all_pairs(sites: Sites) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
             f"{sites.num_pre} by {sites.num_post} neurons have {sites.number} potential connections, "
             f"at most {MAX_NEURONS} fit; give fewer as pre and post, or use Connections with DeepR."
         )
-    keys = np.concatenate(list(sites._pieces()))
+    keys = sites.all_keys()
     return (keys // sites.num_post).astype(np.int32), (keys % sites.num_post).astype(np.int32)

@@ -11,9 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_integer, check_seed
-from synaptic_sampling._kernels.philox import _fill_normals, _fill_uniforms, _philox
+from synaptic_sampling._kernels.philox import _fill_normals, _fill_uniforms
 
-__all__ = ["MAX_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniform_of", "uniforms"]
+__all__ = ["MAX_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniforms"]
 
 #: A step number travels as one 32-bit word.
 MAX_STEP = 2**32 - 1
@@ -150,27 +150,6 @@ def permutation(seed: int, stream: Stream, step: int, n: int, index: int = 0) ->
         The order that sorts n uniforms; two equal ones (n**2 / 2**33 pairs are expected) stay in ascending order.
     """
     return np.argsort(uniforms(seed, stream, step, n, index), kind="stable")
-
-
-def uniform_of(slot: int, address: tuple[np.uint64, np.uint64, np.uint64, np.uint64], attempt: int) -> float:
-    """Return one uniform number with a whole address.
-
-    Parameters
-    ----------
-    slot : int
-        The slot.
-    address : tuple of uint64
-        Step, stream word, both words of the key.
-    attempt : int
-        Which try.
-
-    Returns
-    -------
-    float
-        Above 0 and below 1, with 53 random bits.
-    """
-    word, more, _, _ = _philox(np.uint64(slot), address[0], address[1], np.uint64(attempt), *address[2:])
-    return ((int(word) << 21 | int(more) >> 11) + 0.5) * 2.0**-53
 
 
 def _address(seed: int, stream: Stream, step: int, index: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:

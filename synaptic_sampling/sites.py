@@ -12,25 +12,26 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import (
     EMPTY,
-    _contains_each,
     _draw_by_enumeration,
     _draw_by_rejection,
     _propose_each,
-    _take_each,
     _vacant_sites,
 )
+from synaptic_sampling._proposals import Blocks, Grid, Listed, Pool, draw_by_proposals, pieces
 from synaptic_sampling.degrees import Degrees, Rooms
-from synaptic_sampling.randomness import uniform_of
 
 __all__ = ["Address", "Sites"]
 
 MAX_NEURONS = 2**31 - 1
 #: With less than this share of the sites vacant, they are listed instead of searched by trial.
 CROWDED = 1 / 16
-#: Trials per newborn by which a site with a probability is searched, before all of them are listed.
-MAX_TRIALS = 200
-#: Pairs that are looked at in one piece where all have to be.
-PIECE = 1 << 20
+#: The most pairs about which a function is asked beforehand: some seconds, and half a byte for each.
+MAX_ASKED = 2**28
+#: That is done where a smaller share of the pairs is accepted; how large it is, so many random ones tell.
+THIN, SAMPLE = 1 / 8, 1024
+
+#: The rooms of neurons without limits.
+UNLIMITED = np.empty(0, np.int64), np.empty(0, np.int64)
 
 #: Step, stream word, both words of the key: with a slot, the address of a random number.
 Address = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
@@ -64,6 +65,12 @@ class Sites:
     ------
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
+
+    Notes
+    -----
+    Functions and probabilities that accept fewer than one of 8 pairs are asked about all pairs once, at the first draw;
+    after that, a newborn costs about as much as it takes to ask about 32 pairs. With more than 2**28 pairs they are
+    asked about random ones until one is accepted, which takes long where hardly any is: give a list of pairs then.
     """
 
     def __init__(
@@ -103,11 +110,16 @@ class Sites:
         """Return whether some sites are less likely than others."""
         return self._probability is not None
 
+    @property
+    def _is_uneven(self) -> bool:
+        """Return whether some pairs of the grid or the list are accepted less than always."""
+        return self._condition is not None or self._probability is not None
+
     @cached_property
     def number(self) -> int:
         """Return how many pairs may be connected; where a function tells, it is asked once about all pairs."""
-        if self._condition is not None or self._probability is not None:
-            return sum(int(np.count_nonzero(self.acceptance(keys))) for keys in self._pieces())
+        if self._is_uneven:
+            return sum(int(np.count_nonzero(self.acceptance(keys))) for keys in pieces(self.pools(UNLIMITED)[1]))
         if self._is_listed:
             return len(self._listed)
         both = min(self.num_pre, self.num_post - self._forbidden) - max(0, -self._forbidden)
@@ -128,36 +140,54 @@ class Sites:
         """
         return pre.astype(np.int64) * self.num_post + post
 
+    def all_keys(self) -> NDArray[np.int64]:
+        """Return all pairs that may be connected.
+
+        Returns
+        -------
+        ndarray of int64
+            Their keys, ascending.
+        """
+        return np.concatenate([keys[self.acceptance(keys) > 0] for keys in pieces(self._all)])
+
     def acceptance(self, keys: NDArray[np.int64]) -> NDArray[np.float64]:
         """Return the probability with which each site is accepted when drawn.
 
         Parameters
         ----------
         keys : ndarray of int64, shape (n,)
-            Sites that the grid or the list holds.
+            Sites that the grid or the list holds, or ``EMPTY``.
 
         Returns
         -------
         ndarray of float64, shape (n,)
-            0 where a pair is no candidate.
+            0 where a pair is no candidate, an autapse that is not allowed, or ``EMPTY``.
 
         Raises
         ------
         TypeError, ValueError
             If the user's function answers with something else than candidates or probabilities.
         """
-        pre, post = (keys // self.num_post).astype(np.int32), (keys % self.num_post).astype(np.int32)
-        accepted = np.ones(len(keys))
+        pre, post = np.divmod(keys, self.num_post)
+        asked = (keys != EMPTY) & (post - pre != self._forbidden)
+        accepted = asked.astype(float)
+        if self._is_uneven:
+            accepted[asked] = self._answer(pre[asked].astype(np.int32), post[asked].astype(np.int32))
+        return accepted
+
+    def _answer(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Return what the user's functions say of some pairs."""
+        accepted = np.ones(len(pre))
         if self._condition is not None:
             answer = np.asarray(self._condition(pre, post))
-            if answer.dtype != np.bool_ or answer.shape != keys.shape:
+            if answer.dtype != np.bool_ or answer.shape != pre.shape:
                 raise TypeError(
-                    f"candidates must return one True or False for each of {len(keys)} pairs, "
+                    f"candidates must return one True or False for each of {len(pre)} pairs, "
                     f"got {answer.dtype}, shape {answer.shape}."
                 )
             accepted *= answer
         if self._probability is not None:
-            accepted *= _checked(self._probability(pre, post), keys.shape)
+            accepted *= _checked(self._probability(pre, post), pre.shape)
         return accepted
 
     def accepts(self, keys: NDArray[np.int64], lots: NDArray[np.float64]) -> NDArray[np.bool_]:
@@ -198,7 +228,7 @@ class Sites:
         checks = [(post.astype(np.int64) - pre == self._forbidden, "an autapse; leave it out or set autapses=True")]
         if self._is_listed:
             checks.append((~np.isin(keys, self._listed), "no candidate; leave it out or let candidates include it"))
-        if self._condition is not None or self._probability is not None:
+        if self._is_uneven:
             checks.append((self.acceptance(keys) == 0, "no candidate, or has probability 0; leave it out"))
         for wrong, why in checks:
             if wrong.any():
@@ -228,8 +258,8 @@ class Sites:
         ndarray of int64
             Keys; fewer than n if no more sites are vacant.
         """
-        if self._condition is not None or self._probability is not None or rooms[0].size or rooms[1].size:
-            return self._draw_by_acceptance(slots, address, table, rooms)
+        if self._is_uneven or rooms[0].size or rooms[1].size:
+            return draw_by_proposals(self, slots, address, table, rooms)
         keys = np.empty(len(slots), np.int64)
         vacant = self.number - occupied
         if vacant - len(slots) >= CROWDED * self.number or (self.multapses and self.number):
@@ -239,74 +269,37 @@ class Sites:
         num_vacant = _vacant_sites(self._listed, self._grid, table, sites) if self.number else 0
         return keys[: _draw_by_enumeration(slots, sites, num_vacant, *address, table, keys)]
 
-    def _draw_by_acceptance(
-        self, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64], rooms: Rooms
-    ) -> NDArray[np.int64]:
-        """Propose a site for all slots at a time, accept some, and go on with the rest."""
-        keys, pending = np.full(len(slots), EMPTY), np.arange(len(slots))
-        for trial in range(MAX_TRIALS):
-            if not len(pending):
-                return keys
-            proposed, lots = np.empty(len(pending), np.int64), np.empty(len(pending), np.uint64)
-            _propose_each(slots[pending], self._listed, self._grid, *address, np.uint64(trial), proposed, lots)
-            accepted = proposed != EMPTY
-            accepted[accepted] = lots[accepted] < 2.0**32 * self.acceptance(proposed[accepted])
-            _take_each(table, proposed, self.num_post, self.multapses, *rooms, accepted)
-            keys[pending[accepted]] = proposed[accepted]
-            pending = pending[~accepted]
-        self._draw_from_all(slots, keys, pending, address, table, rooms)
-        return keys[keys != EMPTY]
+    def pools(self, rooms: Rooms) -> tuple[Pool, Pool]:
+        """Return two pools that hold all sites that may be free.
 
-    def _draw_from_all(
-        self,
-        slots: NDArray[np.int32],
-        keys: NDArray[np.int64],
-        pending: NDArray[np.int64],
-        address: Address,
-        table: NDArray[np.int64],
-        rooms: Rooms,
-    ) -> None:
-        """List all sites that can be taken with their probabilities, and draw from the list for the slots left."""
-        sites, weight = self._takeable(table)
-        pre, post = sites // self.num_post, sites % self.num_post
-        for place in pending:
-            for neurons, room in zip((pre, post), rooms, strict=True):
-                if room.size:
-                    weight[room[neurons] <= 0] = 0.0
-            bounds = np.cumsum(weight)
-            if not len(sites) or bounds[-1] == 0.0:
-                return
-            lot = uniform_of(int(slots[place]), address, MAX_TRIALS)
-            # Never one of weight 0: the first whose bound lies above the lot, or the last that has a weight.
-            last = int(np.searchsorted(bounds, bounds[-1]))
-            chosen = min(int(np.searchsorted(bounds, lot * bounds[-1], side="right")), last)
-            keys[place] = sites[chosen]
-            _take_each(table, keys[place : place + 1], self.num_post, self.multapses, *rooms, np.ones(1, np.bool_))
-            if not self.multapses:
-                weight[chosen] = 0.0
+        Parameters
+        ----------
+        rooms : tuple of two ndarray
+            How many more connections each neuron may have.
 
-    def _takeable(self, table: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return all vacant sites, all sites with multapses, and their probabilities where above 0."""
-        found, weights = [np.empty(0, np.int64)], [np.empty(0)]
-        for piece in self._pieces():
-            occupied = np.zeros(len(piece), np.bool_)
-            if not self.multapses:
-                _contains_each(table, piece, occupied)
-            free = piece[~occupied]
-            weight = self.acceptance(free)
-            found.append(free[weight > 0])
-            weights.append(weight[weight > 0])
-        return np.concatenate(found), np.concatenate(weights)
+        Returns
+        -------
+        from_which, smallest : Pool
+            The one to make proposals from, and the one to list.
+        """
+        limited = not self._is_listed and (rooms[0].size or rooms[1].size)
+        pool = Grid(self, rooms) if limited else self._all
+        return (pool, pool) if self._blocks is None else (self._blocks, min(pool, self._blocks, key=lambda p: p.size))
 
-    def _pieces(self) -> Any:
-        """Yield all sites of the grid or the list, some at a time."""
-        total = len(self._listed) if self._is_listed else self.num_pre * self.num_post
-        for begin in range(0, total, PIECE):
-            keys = np.arange(begin, min(begin + PIECE, total))
-            if self._is_listed:
-                yield self._listed[keys]
-            else:
-                yield keys[keys % self.num_post - keys // self.num_post != self._forbidden]
+    @cached_property
+    def _all(self) -> Pool:
+        """Return all sites, whether they have room or not."""
+        return Listed(self, self._listed) if self._is_listed else Grid(self, UNLIMITED)
+
+    @cached_property
+    def _blocks(self) -> Blocks | None:
+        """Return the sites in blocks with their probabilities, or None where proposals do well without."""
+        if not self._is_uneven or self._all.size > MAX_ASKED:
+            return None
+        keys, lots, zero = np.empty(SAMPLE, np.int64), np.empty(SAMPLE, np.uint64), np.uint64(0)
+        slots = np.arange(SAMPLE, dtype=np.int32)
+        _propose_each(slots, self._listed, self._grid, zero, zero, zero, zero, zero, keys, lots)
+        return Blocks(self, self._all) if self.acceptance(keys).sum() < THIN * SAMPLE else None
 
     def _list(self, candidates: Any) -> NDArray[np.int64]:
         """Return the keys of given candidates, ascending, without autapses where these are not allowed."""

@@ -153,6 +153,13 @@ def propose_each(slots, sites, grid, step, stream, k0, k1, attempt):
     return [propose(sites, *grid, w[0], w[1]) for w in words], [w[2] for w in words]
 
 
+def uniforms_each(slots, step, stream, k0, k1, attempt):
+    """Return two lists of uniforms: 52 bits and a half."""
+    words = [philox(int(slot), step, stream, attempt, k0, k1) for slot in slots]
+    pairs = [(a * 2**32 + b, c * 2**32 + d) for a, b, c, d in words]
+    return [(x // 2**12 + 0.5) / 2**52 for x, _ in pairs], [(y // 2**12 + 0.5) / 2**52 for _, y in pairs]
+
+
 def take_each(occupied, keys, num_post, multapses, room_out, room_in, wanted):
     """Return which keys were wanted and could be taken; rooms are dicts, empty without a limit."""
     taken = []

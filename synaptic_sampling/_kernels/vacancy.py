@@ -25,6 +25,7 @@ __all__ = [
     "_remove",
     "_remove_all",
     "_take_each",
+    "_uniforms_each",
     "_vacant_sites",
 ]
 
@@ -35,8 +36,10 @@ AHEAD = 16
 
 MASK = np.uint64(0xFFFFFFFF)
 BITS_32 = np.uint64(32)
+BITS_20 = np.uint64(20)
 BITS_16 = np.uint64(16)
 BITS_15 = np.uint64(15)
+BITS_12 = np.uint64(12)
 #: Odd multipliers of the integer hash (32 by 32 bits, so that no product overflows).
 MIX_LOW = np.uint64(0x9E3779B1)
 MIX_HIGH = np.uint64(0x85EBCA77)
@@ -154,6 +157,15 @@ def _propose_each(slots, sites, grid, step, stream, k0, k1, attempt, keys, lots)
         w0, w1, w2, _ = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
         keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
         lots[n] = w2
+
+
+@jit
+def _uniforms_each(slots, step, stream, k0, k1, attempt, first, second):
+    """Write two uniforms for each slot into ``first`` and ``second``: above 0, below 1, with 52 random bits."""
+    for n in range(slots.size):
+        w0, w1, w2, w3 = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
+        first[n] = (np.float64(w0 << BITS_20 | w1 >> BITS_12) + 0.5) * 2.0**-52
+        second[n] = (np.float64(w2 << BITS_20 | w3 >> BITS_12) + 0.5) * 2.0**-52
 
 
 @jit

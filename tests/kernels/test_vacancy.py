@@ -129,6 +129,17 @@ def test_proposals_equal_naive(rng):
             assert_array_equal(values, list(twin.values()))
 
 
+def test_uniforms_equal_naive(rng):
+    for case in range(500):
+        slots = rng.choice(2**31 - 1, rng.integers(0, 9)).astype(np.int32)
+        first, second, attempt = np.empty(len(slots)), np.empty(len(slots)), int(rng.integers(2**32))
+        vacancy._uniforms_each(slots, np.uint64(case), np.uint64(1), *KEY, np.uint64(attempt), first, second)
+        expected = naive.uniforms_each(slots, case, 1, 123, 456, attempt)
+        assert_array_equal(first, expected[0])
+        assert_array_equal(second, expected[1])
+        assert ((first > 0) & (first < 1) & (second > 0) & (second < 1)).all()
+
+
 def test_enumeration_places_no_more_than_there_are_sites():
     table, keys = empty_table(8), np.zeros(3, np.int64)
     placed = vacancy._draw_by_enumeration(

@@ -6,13 +6,24 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from synaptic_sampling import Connections, DeepR, replace, sites, step
+from synaptic_sampling import Connections, DeepR, _proposals, replace, sites, step
 
 NUM_PRE, NUM_POST, K = 12, 15, 20
 MASK = np.add.outer(np.arange(NUM_PRE), 2 * np.arange(NUM_POST)) % 3 == 0
 PAIRS = np.argwhere(MASK)
 #: A probability that differs between sites, some of them impossible.
 WEIGHT = np.clip(np.add.outer(np.arange(NUM_PRE) / 10, np.arange(NUM_POST) / 30) - 0.3, 0, 1)
+
+
+#: What proposals are made from: all sites, blocks by their probability, what is free; or whatever is cheapest.
+POOLS = ("all", "blocks", "free", "cheapest")
+
+
+def draw_from(pool, monkeypatch):
+    """Let all proposals be made from one pool."""
+    if pool != "cheapest":
+        monkeypatch.setattr(sites, "THIN", 2.0 if pool == "blocks" else 0.0)
+        monkeypatch.setattr(_proposals, "PATIENCE", 0.0 if pool == "free" else np.inf)
 
 
 def near(pre, post):
@@ -34,9 +45,9 @@ def weight(pre, post):
         {"probability": weight},
     ],
 )
-@pytest.mark.parametrize("trials", [200, 2, 0])
-def test_births_only_where_allowed(options, trials, monkeypatch):
-    monkeypatch.setattr(sites, "MAX_TRIALS", trials)
+@pytest.mark.parametrize("pool", POOLS)
+def test_births_only_where_allowed(options, pool, monkeypatch):
+    draw_from(pool, monkeypatch)
     allowed = (MASK if "candidates" in options else True) & (WEIGHT > 0 if "probability" in options else True)
     c = Connections.random(NUM_PRE, NUM_POST, K, seed=4, **options)
     rule = DeepR(learning_rate=0.1, l1=0.5, temperature=0.1)
@@ -50,11 +61,11 @@ def test_births_only_where_allowed(options, trials, monkeypatch):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("trials", [200, 0])
+@pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("wrong", [False, True])
-def test_births_are_in_proportion_to_the_probability(trials, wrong, monkeypatch):
+def test_births_are_in_proportion_to_the_probability(pool, wrong, monkeypatch):
     """chi2 over all sites of a single connection that is born again and again; false-alarm rate 1e-6."""
-    monkeypatch.setattr(sites, "MAX_TRIALS", trials)
+    draw_from(pool, monkeypatch)
     c = Connections.random(NUM_PRE, NUM_POST, 1, seed=8, probability=WEIGHT**2 if wrong else WEIGHT)
     counts, number = np.zeros(WEIGHT.shape), 6000
     for _ in range(number):
@@ -68,10 +79,10 @@ def test_births_are_in_proportion_to_the_probability(trials, wrong, monkeypatch)
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize("trials", [200, 0])
-def test_births_of_one_step_are_independent(trials, monkeypatch):
+@pytest.mark.parametrize("pool", POOLS)
+def test_births_of_one_step_are_independent(pool, monkeypatch):
     """All ordered pairs of two sites out of five are equally likely; chi2, false-alarm rate 1e-6."""
-    monkeypatch.setattr(sites, "MAX_TRIALS", trials)
+    draw_from(pool, monkeypatch)
     c = Connections.random(1, 5, 2, seed=8, probability=lambda pre, post: np.ones(len(pre)))
     counts, number = np.zeros((5, 5)), 6000
     for _ in range(number):

@@ -7,25 +7,20 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from brian2 import Synapses
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian import expressions, queues, surgery
+from synaptic_sampling.brian.arguments import REWIRED, Rule, births_of, check_synapses, names_of
 from synaptic_sampling.brian.elements import Elements
 from synaptic_sampling.brian.schedules import Schedule
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.homeostasis import SynapticElements
-from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
+from synaptic_sampling.rules import PruneAndRegrow
 
-__all__ = ["REWIRED", "Projection", "Rule"]
-
-Rule = DeepR | FixedWiring | PruneAndRegrow | SoftDeepR | SynapticElements | SynapticSampling
-
-#: Synapses that are being rewired, and by whom.
-REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+__all__ = ["Projection"]
 
 
 class Projection:
@@ -65,14 +60,14 @@ class Projection:
         birth: Mapping[str, Any] | None,
         variables: Mapping[str, str] | None,
     ) -> None:
-        _check_synapses(synapses)
+        check_synapses(synapses)
         self.synapses = synapses
-        self._names = _names(synapses, rule, variables)
+        self._names = names_of(synapses, rule, variables)
         self._elements = Elements(synapses, rule) if isinstance(rule, SynapticElements) else None
         self.rule = without_units(rule, synapses, self._names)
         self._given_rule = rule
         self._schedule: Schedule | None = None
-        self._birth_values = _check_birth(synapses, birth, self._names)
+        self._birth_values = births_of(synapses, birth, self._names)
         self._births: list[expressions.Birth] | None = None
         self._delays: list[tuple[NDArray[Any], float]] = []
         self._stored: Mapping[str, Any] | None = None
@@ -459,64 +454,3 @@ class Projection:
         variable = surgery.per_synapse(self.synapses, name)
         if variable is not None:
             variable.get_value()[slots] = values
-
-
-def _check_synapses(synapses: Any) -> None:
-    if not isinstance(synapses, Synapses):
-        raise TypeError(f"synapses must be a Synapses object, or a list of some, got {synapses!r}.")
-    surgery.check_device()
-    surgery.check_brian(synapses)
-    if not surgery.is_connected(synapses):
-        raise ValueError(f"'{synapses.name}' is not connected yet; call connect() before you make a Rewiring.")
-    other = REWIRED.get(synapses, lambda: None)()
-    if other is not None:
-        raise ValueError(
-            f"'{synapses.name}' is rewired by '{other.name}' already, one Rewiring per Synapses; "
-            f"change its rule by its attribute, or let go of the synapses by its method release()."
-        )
-
-
-def _names(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the name of each variable that the rule needs, and of the flag ``connected``, which need not be there."""
-    if not isinstance(rule, Rule):
-        raise TypeError(
-            "rule must be a DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling, "
-            f"got {rule!r}."
-        )
-    given = _dictionary("variables", variables)
-    unknown = sorted(set(given) - {*rule.variables, "connected"})
-    if unknown:
-        raise ValueError(
-            f"variables renames {unknown[0]!r}, but {type(rule).__name__} needs {', '.join(rule.variables) or 'none'}."
-        )
-    for role, name in given.items():
-        if not isinstance(name, str):
-            raise TypeError(f"variables[{role!r}] must be the name of a variable, got {name!r}.")
-    names = {role: given.get(role, role) for role in rule.variables}
-    for role, name in names.items():
-        if surgery.per_synapse(synapses, name) is None:
-            raise ValueError(
-                f"{type(rule).__name__} needs the variable {role!r} of each synapse, and '{synapses.name}' has none "
-                f"named {name!r} that can be set; add the line '{name} : 1' to its model, "
-                f"or name yours by variables={{{role!r}: ...}}."
-            )
-    return {**names, "connected": given.get("connected", "connected")}
-
-
-def _dictionary(name: str, given: Any) -> dict[str, Any]:
-    """Return a copy of a dictionary with names as keys, empty for None."""
-    if given is not None and not (isinstance(given, Mapping) and all(isinstance(key, str) for key in given)):
-        raise TypeError(f"{name} must be a dictionary such as {{'w': ...}}, got {given!r}.")
-    return dict(given or {})
-
-
-def _check_birth(synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values for newborns, after a check of their names and units."""
-    values = _dictionary("birth", birth)
-    for name, value in values.items():
-        if name in names.values():
-            raise ValueError(f"birth may not set {name!r}: the rule does.")
-        if name.rpartition(".")[2] != "delay" and surgery.per_synapse(synapses, name) is None:
-            raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has no such variable for each synapse.")
-        expressions.check_birth(synapses, name, value)
-    return values

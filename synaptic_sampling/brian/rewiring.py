@@ -14,14 +14,15 @@ from scipy.sparse import coo_array
 from synaptic_sampling import sampler
 from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling.brian import export, surgery, timing
+from synaptic_sampling.brian.arguments import Rule, check_callback, distinct, spare_slots
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
-from synaptic_sampling.brian.projection import Projection, Rule
+from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.standalone import kind_of_projection
 from synaptic_sampling.budget import Budget, check_split
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.homeostasis import SynapticElements, pair_elements
-from synaptic_sampling.rules import PruneAndRegrow, SoftDeepR, SynapticSampling
+from synaptic_sampling.rules import PruneAndRegrow
 from synaptic_sampling.sites import Condition
 
 __all__ = ["Rewiring"]
@@ -164,7 +165,7 @@ class Rewiring(BrianObject):
         namespace = get_local_namespace(level=1)
         make = kind_of_projection(rule, several)
         self._projections: list[Projection] = [
-            make(each, rule, birth, variables) for each in _distinct(synapses if several else [synapses])
+            make(each, rule, birth, variables) for each in distinct(synapses if several else [synapses])
         ]
         for projection in self._projections:
             projection.check_strings(namespace)
@@ -176,12 +177,12 @@ class Rewiring(BrianObject):
             "max_out_degree": max_out_degree,
             "seed": new_seed() if seed is None else seed,
         }
-        spare = _spare(self._projections, capacity, several, rule)
+        spare = spare_slots(self._projections, capacity, several, rule)
         for index, (projection, more) in enumerate(zip(self._projections, spare, strict=True)):
             pairs = allowed_pairs(projection.synapses, autapses, candidates, p, namespace)
             projection.adopt(pairs, more, index=index, **options)
         self._shared = Budget(self.sets, split=split) if several else None
-        self._rule, self.synapses, self.callback = rule, synapses, _check_callback(callback)
+        self._rule, self.synapses, self.callback = rule, synapses, check_callback(callback)
         self._draws_seed, self._needs_seed = seed is None, False
         self._observers: list[Any] = []
         self._has_warned = False
@@ -469,41 +470,3 @@ class Rewiring(BrianObject):
         self._needs_seed = True
         for projection, own in zip(self._projections, state, strict=True):
             projection.restore(own)
-
-
-def _distinct(synapses: Sequence[Any]) -> Sequence[Any]:
-    if not len(synapses) or len({id(each) for each in synapses}) < len(synapses):
-        raise ValueError(f"synapses must be a Synapses object or a list of different ones, got {list(synapses)!r}.")
-    return synapses
-
-
-def _spare(projections: Sequence[Projection], capacity: Any, several: bool, rule: Any) -> list[int]:
-    """Return how many slots are to be added to each Synapses object, after a check of the arguments."""
-    numbers = [projection.number for projection in projections]
-    if not several:
-        if capacity is None:
-            return [0]
-        if not isinstance(rule, SynapticElements):
-            raise ValueError(
-                "capacity is for a list of Synapses, and for SynapticElements; with another rule, one alone never has "
-                "more connections than now."
-            )
-        return [check_integer("capacity", capacity, minimum=numbers[0], maximum=2**31 - 1) - numbers[0]]
-    if isinstance(rule, SynapticElements):
-        raise ValueError("elements belong to neurons, not to a budget; give each Synapses a Rewiring of its own.")
-    if isinstance(rule, SoftDeepR | SynapticSampling):
-        raise ValueError(f"{type(rule).__name__} has no budget to share; give each Synapses a Rewiring of its own.")
-    if isinstance(rule, PruneAndRegrow) and not rule.regrow:
-        raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
-    if len({(p.rule, p.dimensions) for p in projections}) > 1:
-        raise ValueError("Synapses that share a budget must have variables of the same units.")
-    most = sum(numbers)
-    if capacity is not None:
-        most = check_integer("capacity", capacity, minimum=max(numbers), maximum=2**31 - 1)
-    return [most - number for number in numbers]
-
-
-def _check_callback(callback: Any) -> Any:
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be a function of rewiring and info, got {callback!r}.")
-    return callback

@@ -18,9 +18,10 @@ from brian2.core.variables import Variables
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian import expressions, program, surgery
+from synaptic_sampling.brian.arguments import REWIRED, Rule
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.program import name_of, refuse
-from synaptic_sampling.brian.projection import REWIRED, Projection, Rule
+from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.optimizers import SGD, Adam, Momentum
 from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling

@@ -53,10 +53,14 @@ class Elements:
                 )
             if not variable.dim.is_dimensionless:
                 raise DimensionMismatchError(f"variable {name!r} of '{group.name}' must have no unit", variable.dim)
-        mine = [(_identity(group), name, group.start, group.stop) for group, name in self._sides]
-        for each in mine:
-            _check_free(synapses, *each)
-        _PAIRED.extend((*each, weakref.ref(synapses)) for each in mine)
+        self._synapses = weakref.ref(synapses)
+        self._places = [(_identity(group), name, group.start, group.stop) for group, name in self._sides]
+        for place in self._places:
+            _check_free(synapses, *place)
+
+    def claim(self) -> None:
+        """Let no other synapses count these elements, as long as these live."""
+        _PAIRED.extend((*place, self._synapses) for place in self._places)
 
     def numbers(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return how many axonal elements the source neurons have now, and dendritic ones the targets.

@@ -171,6 +171,8 @@ class Projection:
 
     def _claim(self, owner: Any) -> None:
         self.fetch_theta()
+        if self._elements is not None:
+            self._elements.claim()
         REWIRED[self.synapses] = weakref.ref(owner)
         queues.watch(self.synapses)
 
@@ -207,24 +209,26 @@ class Projection:
                 found.append((delays, used[0]))
         return found
 
-    def check_strings(self, namespace: Any) -> None:
-        """Refuse a string of the rule that is no condition, as far as its names are known already.
+    def check_strings(self, rule: Rule, namespace: Any) -> None:
+        """Refuse a string of a rule that is no condition, as far as its names are known already.
 
         Parameters
         ----------
+        rule : Rule
+            Given by the user now.
         namespace : dict
-            Where the Rewiring is made.
+            Where it is given.
 
         Raises
         ------
         SyntaxError, TypeError
             If it is none.
         """
-        if isinstance(self.rule, PruneAndRegrow):
-            expressions.check_early(self.synapses, self.rule.condition, namespace)
+        if isinstance(rule, PruneAndRegrow):
+            expressions.check_early(self.synapses, rule.condition, namespace)
 
     def check_rule(self, rule: Rule) -> None:
-        """Refuse parameters of another unit than the variables have.
+        """Refuse parameters of another unit than the variables have, and elements that are not there.
 
         Parameters
         ----------
@@ -233,10 +237,14 @@ class Projection:
 
         Raises
         ------
+        ValueError
+            If the neurons do not have the elements.
         DimensionMismatchError
             If units do not fit.
         """
         without_units(rule, self.synapses, self._names)
+        if isinstance(rule, SynapticElements):
+            Elements(self.synapses, rule)
 
     def follow_rule(self, rule: Rule) -> None:
         """Take on another rule, from the next run on.
@@ -250,6 +258,7 @@ class Projection:
         self.rule = without_units(rule, self.synapses, self._names)
         if isinstance(rule, SynapticElements):
             self._elements = Elements(self.synapses, rule)
+            self._elements.claim()
 
     def reseed(self, seed: int) -> None:
         """Let all random numbers be those of another seed, except signs.

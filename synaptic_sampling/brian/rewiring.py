@@ -168,7 +168,7 @@ class Rewiring(BrianObject):
             make(each, rule, birth, variables) for each in distinct(synapses if several else [synapses])
         ]
         for projection in self._projections:
-            projection.check_strings(namespace)
+            projection.check_strings(rule, namespace)
         options = {
             "signs": signs,
             "excitatory": excitatory,
@@ -228,8 +228,10 @@ class Rewiring(BrianObject):
         if isinstance(rule, PruneAndRegrow) and self._shared is not None and not rule.regrow:
             raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
         timing.interval_of(rule, self.interval, None)
+        namespace = get_local_namespace(level=1)
         for projection in self._projections:
             projection.check_rule(rule)
+            projection.check_strings(rule, namespace)
         for projection in self._projections:
             projection.follow_rule(rule)
         self._rule = rule

@@ -162,6 +162,8 @@ def test_elements_have_no_unit():
 def test_elements_are_counted_for_one_projection():
     group = neurons(10)
     first, second, apart = empty(group, group[:5]), empty(group[5:], group[5:]), empty(group[:5], group[5:])
+    with pytest.raises(ValueError, match="capacity"):
+        Rewiring(apart, SynapticElements(), capacity=-1)  # What is refused has no part in it.
     Rewiring(first, SynapticElements(), capacity=3)
     with pytest.raises(ValueError, match=f"'axonal' counts the elements for '{first.name}' already; those for"):
         Rewiring(apart, SynapticElements(), capacity=3)

@@ -68,6 +68,9 @@ def test_the_rule_may_be_changed_between_runs():
     assert monitor.num_births == 60
     with pytest.raises(TypeError, match="rule must stay a PruneAndRegrow"):
         rewiring.rule = RULE
+    with pytest.raises(TypeError, match="'w' is no condition"):
+        rewiring.rule = PruneAndRegrow("w")
+    assert rewiring.rule.condition == "w < 1"
 
 
 def test_another_rule_has_the_same_units():

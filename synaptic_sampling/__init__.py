@@ -12,14 +12,14 @@ from typing import Any
 __version__ = "0.1.0"
 
 _ROOMS = {
-    "budget": ["Budget"],
-    "connections": ["Connections"],
-    "potential": ["PotentialConnections"],
-    "soft_connections": ["SoftConnections"],
-    "sampler": ["replace", "step"],
-    "homeostasis": ["SynapticElements", "pair_elements"],
-    "rules": ["DeepR", "FixedWiring", "PruneAndRegrow", "SoftDeepR", "SynapticSampling"],
-    "optimizers": ["SGD", "Adam", "Momentum"],
+    "connections.budget": ["Budget"],
+    "connections.existing": ["Connections"],
+    "connections.potential": ["PotentialConnections"],
+    "connections.soft": ["SoftConnections"],
+    "rules.step": ["replace", "step"],
+    "rules.elements": ["SynapticElements", "pair_elements"],
+    "rules.deepr": ["DeepR", "FixedWiring", "PruneAndRegrow", "SoftDeepR", "SynapticSampling"],
+    "rules.optimizers": ["SGD", "Adam", "Momentum"],
     "events": ["EVENT", "RewiringInfo"],
     "log": ["LogError", "RewiringLog"],
     "merging": ["join_logs", "merge_logs"],

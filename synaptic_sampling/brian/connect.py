@@ -10,8 +10,8 @@ from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.brian import expressions, program, surgery
-from synaptic_sampling.connections import Connections
-from synaptic_sampling.sites import Condition
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.sites import Condition
 
 __all__ = ["allowed_pairs", "connect_exactly", "new_seed"]
 

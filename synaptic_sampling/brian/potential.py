@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from synaptic_sampling.brian import queues, surgery
 from synaptic_sampling.brian.projection import Projection
+from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.potential import PotentialConnections
-from synaptic_sampling.rules import SynapticSampling
+from synaptic_sampling.rules.deepr import SynapticSampling
 
 __all__ = ["PotentialProjection"]
 

@@ -15,10 +15,10 @@ from synaptic_sampling.brian.arguments import REWIRED, Rule, births_of, check_sy
 from synaptic_sampling.brian.elements import Elements
 from synaptic_sampling.brian.schedules import Schedule
 from synaptic_sampling.brian.units import without_units
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.homeostasis import SynapticElements
-from synaptic_sampling.rules import PruneAndRegrow
+from synaptic_sampling.rules.deepr import PruneAndRegrow
+from synaptic_sampling.rules.elements import SynapticElements
 
 __all__ = ["Projection"]
 

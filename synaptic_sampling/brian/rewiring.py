@@ -11,19 +11,19 @@ from brian2 import BrianObject, Quantity, get_local_namespace, second
 from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 
-from synaptic_sampling import sampler
 from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling.brian import export, surgery, timing
 from synaptic_sampling.brian.arguments import Rule, check_callback, distinct, spare_slots
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.standalone import kind_of_projection
-from synaptic_sampling.budget import Budget, check_split
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.budget import Budget, check_split
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.sites import Condition
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.homeostasis import SynapticElements, pair_elements
-from synaptic_sampling.rules import PruneAndRegrow
-from synaptic_sampling.sites import Condition
+from synaptic_sampling.rules import step as sampler
+from synaptic_sampling.rules.deepr import PruneAndRegrow
+from synaptic_sampling.rules.elements import SynapticElements, pair_elements
 
 __all__ = ["Rewiring"]
 

@@ -22,9 +22,9 @@ from synaptic_sampling.brian.arguments import REWIRED, Rule
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.program import name_of, refuse
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.connections import Connections
-from synaptic_sampling.optimizers import SGD, Adam, Momentum
-from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.rules.deepr import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
+from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 
 __all__ = ["StandaloneProjection", "kind_of_projection"]
 

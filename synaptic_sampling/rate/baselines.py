@@ -14,14 +14,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling import sampler
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.trainer import Trainer
 from synaptic_sampling.rate.twins import DENSE, dense_twin, sparse_twin, weighted
+from synaptic_sampling.rules import step as sampler
 
 __all__ = ["SET", "RigL", "Shrinkage", "prune"]
 

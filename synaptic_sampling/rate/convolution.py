@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from synaptic_sampling._kernels import convolution
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import _group
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.budget import check_budget
 from synaptic_sampling.rate.dense_convolution import Convolution, planes

@@ -12,11 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.maps import MAX_SIZE, Maps, check_pair
 from synaptic_sampling.rate.parameters import DenseParameter, Parameter, aligned
-from synaptic_sampling.sites import MAX_NEURONS
 
 __all__ = ["Conv2d", "Convolution", "planes"]
 

@@ -14,10 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels import linear
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.parameters import DenseParameter, Parameter, SparseParameter, aligned
-from synaptic_sampling.sites import MAX_NEURONS
 
 __all__ = ["Activations", "Layer", "Linear", "Signs", "SparseLinear"]
 

@@ -11,15 +11,15 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_seed
 from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling.budget import Budget
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.budget import Budget
+from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rate.dropout import Dropout
 from synaptic_sampling.rate.layers import Layer
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.parameters import Parameter, SparseParameter, aligned
-from synaptic_sampling.rules import DeepR, FixedWiring
-from synaptic_sampling.sampler import step_checked
+from synaptic_sampling.rules.deepr import DeepR, FixedWiring
+from synaptic_sampling.rules.step import step_checked
 
 __all__ = ["RateNetwork"]
 

@@ -8,11 +8,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling import sampler
 from synaptic_sampling._kernels.dynamics import _first_not_finite
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import DeepR, FixedWiring
+from synaptic_sampling.rules import step as sampler
+from synaptic_sampling.rules.deepr import DeepR, FixedWiring
 
 __all__ = ["DenseParameter", "Parameter", "SparseParameter", "aligned"]
 

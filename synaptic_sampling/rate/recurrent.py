@@ -13,13 +13,13 @@ from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels import lstm
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import SLOTS, _group
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.budget import check_budget
 from synaptic_sampling.rate.frames import Frames
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.parameters import DenseParameter, Parameter, SparseParameter, aligned
-from synaptic_sampling.sites import MAX_NEURONS
 
 __all__ = ["LSTM", "SparseLSTM"]
 

@@ -15,15 +15,15 @@ from numpy.typing import NDArray
 from synaptic_sampling._kernels import stack
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.stack import Learning, Moments, Sharing, Signals, Slots, Wiring
+from synaptic_sampling.connections.sites import CROWDED
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.optimizers import SGD, Adam, Momentum, Optimizer, _bias_corrections
 from synaptic_sampling.randomness import MAX_STEP, Stream, key_words, stream_word
 from synaptic_sampling.rate.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers import SparseLinear
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.parameters import DenseParameter
-from synaptic_sampling.rules import DeepR
-from synaptic_sampling.sites import CROWDED
+from synaptic_sampling.rules.deepr import DeepR
+from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, _bias_corrections
 
 __all__ = ["Learned", "learn", "steps_at_once"]
 

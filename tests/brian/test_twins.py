@@ -14,10 +14,10 @@ from numpy.testing import assert_array_equal
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.philox import _bounded
 from synaptic_sampling.brian import program
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.optimizers import Adam
 from synaptic_sampling.randomness import Stream, key_words, normals
+from synaptic_sampling.rules.optimizers import Adam
 from tests.kernels.test_philox import KNOWN_ANSWERS
 
 pytestmark = pytest.mark.cython

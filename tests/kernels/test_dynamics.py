@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from synaptic_sampling._kernels import diffusion, dynamics, philox, soft, vacancy
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.optimizers import _bias_corrections
+from synaptic_sampling.rules.optimizers import _bias_corrections
 from tests import naive
 
 KEY = (np.uint64(77), np.uint64(5))

@@ -10,7 +10,7 @@ import pytest
 
 from synaptic_sampling import Adam, Connections, DeepR, PotentialConnections, SoftDeepR, SynapticSampling, step
 from synaptic_sampling._checks import schedules
-from synaptic_sampling.soft_connections import SoftConnections
+from synaptic_sampling.connections.soft import SoftConnections
 
 
 def test_strings_of_t_are_schedules_and_others_are_refused():

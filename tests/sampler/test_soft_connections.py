@@ -29,8 +29,8 @@ from synaptic_sampling import (
     step,
 )
 from synaptic_sampling import replace as do_replace
-from synaptic_sampling._soft_deep import exit_times, overshoots
-from synaptic_sampling.soft_connections import SoftConnections
+from synaptic_sampling.connections.deep import exit_times, overshoots
+from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.statistics.soft import soft_law
 
 FALSE_ALARM = 1e-6

@@ -11,11 +11,11 @@ from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.soft import _soft
 from synaptic_sampling._kernels.soft_deep import _land
 from synaptic_sampling._kernels.vacancy import _remove_all
-from synaptic_sampling._soft_deep import overshoots
+from synaptic_sampling.connections.deep import overshoots
+from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.events import EVENT, RewiringInfo, join_events
 from synaptic_sampling.randomness import Stream
-from synaptic_sampling.rules import SoftDeepR
-from synaptic_sampling.soft_connections import SoftConnections
+from synaptic_sampling.rules.deepr import SoftDeepR
 
 __all__ = ["soft_step"]
 

@@ -12,12 +12,12 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling import sampler
 from synaptic_sampling._checks import check_array
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation, uniforms
-from synaptic_sampling.soft_connections import SoftConnections
+from synaptic_sampling.rules import step as sampler
 
 __all__ = ["SynapticElements", "pair_elements"]
 

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._kernels.vacancy import EMPTY, _contains_each, _propose_each, _take_each, _uniforms_each
-from synaptic_sampling.degrees import Rooms
+from synaptic_sampling.connections.degrees import Rooms
 
 if TYPE_CHECKING:
-    from synaptic_sampling.sites import Address, Sites
+    from synaptic_sampling.connections.sites import Address, Sites
 
 __all__ = ["BLOCK", "Blocks", "Grid", "Listed", "Pool", "draw_by_proposals", "pieces"]
 

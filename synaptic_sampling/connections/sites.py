@@ -17,8 +17,8 @@ from synaptic_sampling._kernels.vacancy import (
     _propose_each,
     _vacant_sites,
 )
-from synaptic_sampling._proposals import Blocks, Grid, Listed, Pool, draw_by_proposals, pieces
-from synaptic_sampling.degrees import Degrees, Rooms
+from synaptic_sampling.connections.degrees import Degrees, Rooms
+from synaptic_sampling.connections.draw import Blocks, Grid, Listed, Pool, draw_by_proposals, pieces
 
 __all__ = ["Address", "Sites"]
 

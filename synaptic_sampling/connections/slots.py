@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer, check_number, check_seed
-from synaptic_sampling._columns import Columns
 from synaptic_sampling._kernels import dynamics
+from synaptic_sampling.connections.columns import Columns
+from synaptic_sampling.connections.sites import Sites
 from synaptic_sampling.randomness import MAX_SET, Stream, key_words, stream_word
-from synaptic_sampling.sites import Sites
 
 __all__ = ["SIGNS", "Slots"]
 

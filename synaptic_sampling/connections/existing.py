@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all, _take_each
+from synaptic_sampling.connections.sites import MAX_NEURONS, Condition, Sites
+from synaptic_sampling.connections.slots import Slots
 from synaptic_sampling.randomness import Stream, uniforms
-from synaptic_sampling.sites import MAX_NEURONS, Condition, Sites
-from synaptic_sampling.slots import Slots
 
 __all__ = ["Connections"]
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling.sites import MAX_NEURONS, Sites
-from synaptic_sampling.slots import Slots
+from synaptic_sampling.connections.sites import MAX_NEURONS, Sites
+from synaptic_sampling.connections.slots import Slots
 
 __all__ = ["PotentialConnections"]
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, owens_t
 
 from synaptic_sampling._checks import check_number, check_parameter, number_of, schedules
-from synaptic_sampling.optimizers import SGD, Optimizer
+from synaptic_sampling.rules.optimizers import SGD, Optimizer
 
 __all__ = ["DeepR", "FixedWiring", "PruneAndRegrow", "SoftDeepR", "SynapticSampling", "Transition"]
 

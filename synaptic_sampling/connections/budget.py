@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array
 from synaptic_sampling._kernels.split import _split
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.randomness import Stream, key_words, stream_word
-from synaptic_sampling.soft_connections import SoftConnections
 
 __all__ = ["Budget", "check_split"]
 

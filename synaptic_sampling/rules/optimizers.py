@@ -16,7 +16,7 @@ from synaptic_sampling._checks import check_number
 from synaptic_sampling._kernels.dynamics import _adam, _momentum
 
 if TYPE_CHECKING:
-    from synaptic_sampling.slots import Slots
+    from synaptic_sampling.connections.slots import Slots
 
 __all__ = ["SGD", "Adam", "Momentum", "Optimizer"]
 

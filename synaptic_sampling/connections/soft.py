@@ -44,12 +44,12 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_number
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.soft_deep import _binomial
-from synaptic_sampling._soft_deep import Deep
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.deep import Deep
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.sites import MAX_NEURONS, Condition
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import Stream, stream_word, uniforms
-from synaptic_sampling.rules import SoftDeepR
-from synaptic_sampling.sites import MAX_NEURONS, Condition
+from synaptic_sampling.rules.deepr import SoftDeepR
 
 __all__ = ["SoftConnections"]
 

@@ -13,16 +13,16 @@ from synaptic_sampling._checks import check_integer, plain_number, schedules
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.diffusion import _diffuse
 from synaptic_sampling._kernels.soft import _soft
-from synaptic_sampling._soft_step import soft_step
-from synaptic_sampling.budget import Budget
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections.budget import Budget
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.potential import PotentialConnections
+from synaptic_sampling.connections.sites import MAX_NEURONS
+from synaptic_sampling.connections.slots import Slots
+from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.events import EVENT, RewiringInfo, join_events
-from synaptic_sampling.potential import PotentialConnections
 from synaptic_sampling.randomness import MAX_STEP, Stream
-from synaptic_sampling.rules import DeepR, FixedWiring, SoftDeepR, SynapticSampling
-from synaptic_sampling.sites import MAX_NEURONS
-from synaptic_sampling.slots import Slots
-from synaptic_sampling.soft_connections import SoftConnections
+from synaptic_sampling.rules.deepr import DeepR, FixedWiring, SoftDeepR, SynapticSampling
+from synaptic_sampling.rules.soft_step import soft_step
 
 __all__ = ["check_step", "replace", "step", "step_checked"]
 

@@ -177,7 +177,7 @@ def own_bytes(rewiring: Rewiring) -> int:
         Bytes.
     """
     c = rewiring.connections
-    return sum(own.nbytes for own in (c._table, c.pre, c.post, c.polarity, c.birth_step))
+    return sum(own.nbytes for own in (c.table, c.pre, c.post, c.polarity, c.birth_step))
 
 
 class Dense(Simulation):

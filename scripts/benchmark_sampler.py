@@ -57,7 +57,7 @@ def measure(num_connections: int, side: int) -> dict[str, Any]:
     c.theta[:] = 1e3
     move = fastest(lambda: sampler._move(c, zero, FEW), steps)
     whole, deaths = zip(*(time_steps(c, zero, rule, steps) for rule in (FEW, MANY)), strict=True)
-    arrays = [c._table, *(values for name, values in c.state().items() if name != "steps_done")]
+    arrays = [c.table, *(values for name, values in c.state().items() if name != "steps_done")]
     return {
         "connections": num_connections,
         "sites_per_side": side,

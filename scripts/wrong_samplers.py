@@ -101,8 +101,8 @@ def move(c: Connections, info: RewiringInfo, n: int, key: int) -> None:
         The site, ``pre * num_post + post``.
     """
     slot, event = info.born.slot[n], info.events[info.num_deaths + n]
-    _remove(c._table, np.int64(c.pre[slot]) * c.num_post + c.post[slot])
-    _insert(c._table, np.int64(key))
+    _remove(c.table, np.int64(c.pre[slot]) * c.num_post + c.post[slot])
+    _insert(c.table, np.int64(key))
     c.pre[slot], c.post[slot] = divmod(key, c.num_post)
     event["pre"], event["post"] = c.pre[slot], c.post[slot]
     c.polarity[slot] = c.signs_of(c.pre[slot : slot + 1], c.post[slot : slot + 1])[0]
@@ -137,9 +137,9 @@ def anywhere(c: Connections, info: RewiringInfo, rng: np.random.Generator) -> No
     """Draw among all sites, the occupied ones too."""
     for slot in info.born.slot:
         c.pre[slot], c.post[slot] = rng.integers(c.num_pre), rng.integers(c.num_post)
-    c._table[:] = EMPTY
+    c.table[:] = EMPTY
     for key in c.pre.astype(np.int64) * c.num_post + c.post:
-        _insert(c._table, key)
+        _insert(c.table, key)
 
 
 def vacant_sites(c: Connections) -> NDArray[np.bool_]:

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-__all__ = ["EVENT", "Edges", "RewiringInfo", "join_events"]
+__all__ = ["EVENT", "Edges", "RewiringInfo", "events_of", "join_events"]
 
 #: One birth (kind +1) or death (kind -1) of a connection; 24 bytes. Where the number of connections varies, one of them
 #: may move to another slot: two rows in succession, by which it leaves one (kind -2), arrives in the other (kind +2).
@@ -105,6 +105,30 @@ class RewiringInfo(NamedTuple):
         own = self.events[self.events["set"] == index]
         deaths, moves = (int(np.count_nonzero(own["kind"] == kind)) for kind in (-1, -2))
         return RewiringInfo(self.step, own, deaths, 0, moves)
+
+
+def events_of(connections: Any, slots: NDArray[np.int32], kind: int) -> NDArray[Any]:
+    """Return one event for each of some slots, with the endpoints and sign that stand there now.
+
+    Parameters
+    ----------
+    connections : Slots
+        One set, in the step that it is in.
+    slots : ndarray of int32, shape (n,)
+        Where something happened.
+    kind : int
+        +1 formation, -1 elimination, +2 arrival from another slot, -2 departure to another slot.
+
+    Returns
+    -------
+    ndarray of EVENT, shape (n,)
+        In the order of ``slots``.
+    """
+    c, events = connections, np.empty(len(slots), EVENT)
+    events["step"], events["set"], events["slot"], events["kind"] = c.steps_done, c.index, slots, kind
+    for name, values in (("pre", c.pre), ("post", c.post), ("polarity", c.polarity)):
+        events[name] = values[slots]
+    return events
 
 
 def join_events(parts: Iterable[NDArray[Any]]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""The moves of a step: slope by the optimizer, Langevin step, retraction, regrowth.
+"""Parts of a step: slope by the optimizer, elimination, formation.
 
 Symbols are those of Bellec et al. (2018): theta, eta (learning rate), alpha (l1), sigma = sqrt(2 eta T).
 State may be float32 or float64; the arithmetic is float64 and rounded once when stored, the noise has the 24 bits of
@@ -12,11 +12,11 @@ import math
 import numpy as np
 
 from synaptic_sampling._kernels.lanes import _fetch
-from synaptic_sampling._kernels.philox import CHUNK, _fill_chunk, _philox
+from synaptic_sampling._kernels.philox import _philox
 from synaptic_sampling._kernels.vacancy import AHEAD, _remove_all
 from synaptic_sampling._numba import jit
 
-__all__ = ["_adam", "_first_not_finite", "_langevin", "_momentum", "_polarities", "_polarity", "_regrow", "_retract"]
+__all__ = ["_adam", "_first_not_finite", "_momentum", "_polarities", "_polarity", "_regrow", "_retract"]
 
 MASK = np.uint64(0xFFFFFFFF)
 BITS_32 = np.uint64(32)
@@ -73,36 +73,6 @@ def _adam(gradient, age, betas, corrections, epsilon, first, second, slope):
         first[k] = m
         second[k] = v
         slope[k] = m_hat / (math.sqrt(v_hat) + epsilon)
-
-
-@jit
-def _langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta, retracted):
-    """Move ``theta`` by -eta*(dE/dtheta + alpha) + sigma*nu; write the slots where it fell below 0 into ``retracted``.
-
-    Return their number. ``slope`` is dE/dw, hence dE/dtheta = polarity*slope (Bellec et al. 2018, Algorithm 1).
-    """
-    nu = np.zeros(CHUNK, np.float32)
-    below = np.zeros(CHUNK, np.uint8)
-    eights = below.view(np.uint64)
-    n = 0
-    for start in range(0, theta.size, CHUNK):
-        # Views that begin at 0 spare the compiler the question whether an index is negative: twice as fast.
-        s, p, th = slope[start : start + CHUNK], polarity[start : start + CHUNK], theta[start : start + CHUNK]
-        if sigma > 0.0:
-            _fill_chunk(start // CHUNK, step, stream, k0, k1, nu)
-        for i in range(th.size):
-            drift = eta * (np.float64(p[i]) * np.float64(s[i]) + alpha)
-            th[i] = (np.float64(th[i]) - drift) + sigma * np.float64(nu[i])
-        # Tested by vector units and looked at in eights, most of them 0: twice as fast as one by one.
-        for i in range(th.size):
-            below[i] = th[i] < 0.0
-        for eight in range(eights.size):
-            if eights[eight]:
-                for i in range(8 * eight, min(8 * eight + 8, th.size)):
-                    if th[i] < 0.0:
-                        retracted[n] = start + i
-                        n += 1
-    return n
 
 
 @jit

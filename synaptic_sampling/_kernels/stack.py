@@ -9,7 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from synaptic_sampling._kernels.dynamics import _adam, _first_not_finite, _langevin, _momentum
+from synaptic_sampling._kernels.dynamics import _adam, _first_not_finite, _momentum
+from synaptic_sampling._kernels.langevin import sweep_langevin
 from synaptic_sampling._kernels.linear import (
     _cross_entropy,
     _forward,
@@ -187,12 +188,11 @@ def _move(c, s, slots, size, rule, step):
     """Move weights and biases; return how many slots stand in ``slots.retracted``."""
     now = slots.steps_done + step
     _set_ages(slots.moments, now, slots.birth_step)
-    number = _langevin(
+    number = sweep_langevin(
         _direction(s.gradient[:size], slots.moments, rule),
         c.polarity,
-        rule.eta,
-        rule.alpha,
-        rule.sigma,
+        (rule.eta, rule.alpha, rule.sigma),
+        rule.sigma > 0.0,
         np.uint64(now),
         slots.streams[0],
         rule.key[0],

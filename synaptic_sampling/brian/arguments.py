@@ -10,8 +10,7 @@ from brian2 import Synapses
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.brian import expressions, surgery
-from synaptic_sampling.rules.deepr import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
-from synaptic_sampling.rules.elements import SynapticElements
+from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements, SynapticSampling
 
 __all__ = [
     "REWIRED",

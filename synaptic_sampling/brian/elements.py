@@ -10,7 +10,7 @@ from brian2 import DimensionMismatchError
 from brian2.core.variables import ArrayVariable, Subexpression
 from numpy.typing import NDArray
 
-from synaptic_sampling.rules.elements import SynapticElements
+from synaptic_sampling.rules import SynapticElements
 
 __all__ = ["Elements"]
 

@@ -11,7 +11,7 @@ from synaptic_sampling.brian import queues, surgery
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules.deepr import SynapticSampling
+from synaptic_sampling.rules import SynapticSampling
 
 __all__ = ["PotentialProjection"]
 

@@ -17,8 +17,7 @@ from synaptic_sampling.brian.schedules import Schedule
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules.deepr import PruneAndRegrow
-from synaptic_sampling.rules.elements import SynapticElements
+from synaptic_sampling.rules import PruneAndRegrow, Signal, SynapticElements
 
 __all__ = ["Projection"]
 
@@ -75,7 +74,7 @@ class Projection:
     @property
     def dimensions(self) -> tuple[Any, ...]:
         """Return the units of the variables that the rule needs."""
-        return tuple(self.synapses.variables[self._names[role]].dim for role in type(self.rule).variables)
+        return tuple(self.synapses.variables[self._names[role]].dim for role in self.rule.variables)
 
     @property
     def multapses(self) -> bool:
@@ -324,18 +323,18 @@ class Projection:
             Whose events these are.
         """
 
-    def pruned(self) -> NDArray[np.bool_]:
-        """Return for which connections the condition of the rule holds."""
-        return self._condition.holds()[: len(self.connections)].copy()
+    def signals(self) -> dict[str, NDArray[Any]]:
+        """Return what the rule needs to know in this event, by name."""
+        return {signal.name: self._signal(signal) for signal in self.rule.signals}
 
-    def elements(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return how many axonal elements the presynaptic neurons have, and dendritic ones the postsynaptic."""
+    def _signal(self, signal: Signal) -> NDArray[Any]:
+        """Return one signal: live arrays of synaptic variables, copies of all else."""
+        if signal.condition:
+            return self._condition.holds()[: len(self.connections)].copy()
+        if signal.of == "connection":
+            return self._array(signal.name)[: len(self.connections)]
         assert self._elements is not None
-        return self._elements.numbers()
-
-    def gradient(self) -> NDArray[Any]:
-        """Return the gradient of each connection, the live array."""
-        return self._array("gradient")[: len(self.connections)]
+        return self._elements.numbers()[signal.of == "postsynaptic neuron"]
 
     def clear_gradient(self) -> None:
         """Let the next sum begin at 0."""

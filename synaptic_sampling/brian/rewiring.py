@@ -21,9 +21,7 @@ from synaptic_sampling.connections.budget import Budget, check_split
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import Condition
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import step as sampler
-from synaptic_sampling.rules.deepr import PruneAndRegrow
-from synaptic_sampling.rules.elements import SynapticElements, pair_elements
+from synaptic_sampling.rules import PruneAndRegrow, step
 
 __all__ = ["Rewiring"]
 
@@ -423,18 +421,11 @@ class Rewiring(BrianObject):
 
     def _decide(self) -> RewiringInfo:
         """Move theta in place; return what dies and what is born."""
-        rule = self._projections[0].rule
-        if isinstance(rule, PruneAndRegrow):
-            pruned = [projection.pruned() for projection in self._projections]
-            if self._shared is not None:
-                return sampler.replace(self._shared, pruned)
-            return sampler.replace(self.connections, pruned[0], births=None if rule.regrow else 0)
-        if isinstance(rule, SynapticElements):
-            return pair_elements(self.connections, *self._projections[0].elements())
-        gradients = [projection.gradient() for projection in self._projections]
-        if self._shared is not None:
-            return sampler.step(self._shared, gradients, rule)
-        return sampler.step(self.connections, gradients[0], rule)
+        rule, shared = self._projections[0].rule, self._shared
+        signals = [projection.signals() for projection in self._projections]
+        if shared is None:
+            return step(self.connections, rule, **signals[0])
+        return step(shared, rule, **{name: [own[name] for own in signals] for name in signals[0]})
 
     def _check_owner(self) -> None:
         for projection in self._projections:

@@ -23,7 +23,7 @@ from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.program import name_of, refuse
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.connections.existing import Connections
-from synaptic_sampling.rules.deepr import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
+from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 
 __all__ = ["StandaloneProjection", "kind_of_projection"]
@@ -277,7 +277,7 @@ class StandaloneProjection(Projection):
     def _describe_connections(self, owner: Any) -> SimpleNamespace:
         """Return what the code has to know of the connections, in every run the same."""
         c, v = self._connections, self.synapses.variables
-        sign_rule, sign_table, threshold = c._sign_rule
+        sign_rule, sign_table, threshold = c.sign_rule
         polarity = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))
         connected = surgery.per_synapse(self.synapses, self._names["connected"])
         values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, "1")]
@@ -285,15 +285,15 @@ class StandaloneProjection(Projection):
             name=owner.name,
             num_pre=c.num_pre,
             num_post=c.num_post,
-            forbidden=c.sites._forbidden,
+            forbidden=c.sites.forbidden,
             num_sites=c.num_sites,
             multapses="true" if c.sites.multapses else "false",
-            num_listed=len(c.sites._listed),
-            listed=_keep(owner, "candidates", c.sites._listed),
+            num_listed=len(c.sites.listed),
+            listed=_keep(owner, "candidates", c.sites.listed),
             sign_rule=sign_rule,
             sign_table=_keep(owner, "signs", sign_table),
             threshold=threshold,
-            key=[int(word) for word in c._key],
+            key=[int(word) for word in c.key],
             pre=name_of(v["_synaptic_pre"]),
             post=name_of(v["_synaptic_post"]),
             pre_offset=int(v["_source_offset"].get_value()),

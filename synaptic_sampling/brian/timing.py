@@ -13,7 +13,7 @@ import numpy as np
 from brian2 import DimensionMismatchError, Quantity, get_dimensions, second
 
 from synaptic_sampling._checks import plain_number
-from synaptic_sampling.rules.deepr import SynapticSampling
+from synaptic_sampling.rules import SynapticSampling
 
 __all__ = ["check_multiple", "check_when", "interval_of", "number_of_steps", "steps_between", "uninterrupted"]
 

@@ -9,8 +9,7 @@ from typing import Any
 from brian2 import DimensionMismatchError, get_dimensions, second
 
 from synaptic_sampling._checks import plain_number, schedules
-from synaptic_sampling.rules.deepr import DeepR, PruneAndRegrow, SoftDeepR, SynapticSampling
-from synaptic_sampling.rules.elements import SynapticElements
+from synaptic_sampling.rules import DeepR, PruneAndRegrow, SoftDeepR, SynapticElements, SynapticSampling
 
 __all__ = ["without_units"]
 

@@ -1,1 +1,8 @@
 """Sets of connections: which pairs may be connected, where each connection is kept, how vacant pairs are drawn."""
+
+from synaptic_sampling.connections.budget import Budget
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.potential import PotentialConnections
+from synaptic_sampling.connections.soft import SoftConnections
+
+__all__ = ["Budget", "Connections", "PotentialConnections", "SoftConnections"]

@@ -11,7 +11,9 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_array
 from synaptic_sampling._kernels.split import _split
 from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.rewire import Decision, eliminate, fill, nothing
 from synaptic_sampling.connections.soft import SoftConnections
+from synaptic_sampling.events import RewiringInfo, join_events
 from synaptic_sampling.randomness import Stream, key_words, stream_word
 
 __all__ = ["Budget", "check_split"]
@@ -76,6 +78,37 @@ class Budget:
     def __len__(self) -> int:
         return sum(len(c) for c in self.sets)
 
+    def carry_out(self, decisions: Sequence[Decision]) -> RewiringInfo:
+        """Eliminate connections in all sets before any is formed; form as many as the budget lacks.
+
+        Parameters
+        ----------
+        decisions : sequence of Decision
+            One for each set.
+
+        Returns
+        -------
+        RewiringInfo
+            Eliminations of all sets, then formations, then moves.
+
+        Raises
+        ------
+        TypeError
+            If a decision says how many connections are formed in one set, or where.
+        """
+        now, gaps = self.sets[0].steps_done, [decision.deaths for decision in decisions]
+        if not any(map(len, gaps)) and all(_forms_none(decision) for decision in decisions):
+            return nothing(now)
+        if any(decision.births is not None for decision in decisions):
+            raise TypeError("a rule for a Budget must leave the number of new connections to it (births=None).")
+        deaths = [eliminate(c, slots) for c, slots in zip(self.sets, gaps, strict=True)]
+        survivors = [len(c) - len(slots) for c, slots in zip(self.sets, gaps, strict=True)]
+        births = self.share_out(self.total - sum(survivors), survivors)
+        infos = [fill(c, *what) for c, *what in zip(self.sets, deaths, gaps, births.tolist(), strict=True)]
+        parts = [part for kind in zip(*(_parts(info) for info in infos), strict=True) for part in kind]
+        num_deaths, num_moves = sum(info.num_deaths for info in infos), sum(info.num_moves for info in infos)
+        return RewiringInfo(now, join_events(parts), num_deaths, self.total - len(self), num_moves)
+
     def share_out(self, births: int, survivors: Sequence[int]) -> NDArray[np.int64]:
         """Return how many of the newborns of this step each set gets.
 
@@ -106,6 +139,15 @@ class Budget:
             births, np.uint64(c.steps_done), stream_word(Stream.SPLIT), *key_words(c.seed), room, weight, shrink, counts
         )
         return counts
+
+
+def _forms_none(decision: Decision) -> bool:
+    return isinstance(decision.births, int) and decision.births == 0
+
+
+def _parts(info: RewiringInfo) -> list[NDArray[Any]]:
+    """Return eliminations, formations and moves."""
+    return np.split(info.events, [info.num_deaths, info.num_deaths + info.num_births])
 
 
 def check_split(split: Any) -> None:

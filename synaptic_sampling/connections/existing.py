@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all, _take_each
+from synaptic_sampling.connections.rewire import Decision, rewire, rewire_at
 from synaptic_sampling.connections.sites import MAX_NEURONS, Condition, Sites
 from synaptic_sampling.connections.slots import Slots
+from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, uniforms
 
 __all__ = ["Connections"]
@@ -98,7 +100,7 @@ class Connections(Slots):
     """
 
     #: The occupied sites, of no use with multapses.
-    _table: NDArray[np.int64]
+    table: NDArray[np.int64]
 
     def __init__(
         self,
@@ -205,6 +207,38 @@ class Connections(Slots):
         """Return polarity * theta, a new array."""
         return self.polarity * self.theta
 
+    def active(self, slots: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return which of some slots hold an active connection: all of them.
+
+        Parameters
+        ----------
+        slots : ndarray of int32, shape (n,)
+            Slots.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            True.
+        """
+        return np.ones(len(slots), np.bool_)
+
+    def carry_out(self, decision: Decision) -> RewiringInfo:
+        """Eliminate and form connections as a rule has decided.
+
+        Parameters
+        ----------
+        decision : Decision
+            Of a rule.
+
+        Returns
+        -------
+        RewiringInfo
+            Which connections were eliminated and formed.
+        """
+        if isinstance(decision.births, np.ndarray):
+            return rewire_at(self, decision.deaths, decision.births)
+        return rewire(self, decision.deaths, decision.births)
+
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that the next step needs, besides the arguments of the class.
 
@@ -254,9 +288,9 @@ class Connections(Slots):
         """
         occupied = len(self) - len(retracted)
         self.make_room(occupied + len(slots), retracted)
-        address = np.uint64(step), self._stream(stream), *self._key
+        address = np.uint64(step), self.stream(stream), *self.key
         rooms = self.sites.degrees.rooms(self.pre, self.post, retracted)
-        return self.sites.draw(slots, occupied, address, self._table, rooms)
+        return self.sites.draw(slots, occupied, address, self.table, rooms)
 
     def take(
         self, keys: NDArray[np.int64], retracted: NDArray[np.int32], stream: Stream, step: int
@@ -282,7 +316,7 @@ class Connections(Slots):
         self.make_room(len(self) - len(retracted) + len(keys), retracted)
         wanted = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
         rooms = self.sites.degrees.rooms(self.pre, self.post, retracted)
-        _take_each(self._table, keys, self.num_post, self.sites.multapses, *rooms, wanted)
+        _take_each(self.table, keys, self.num_post, self.sites.multapses, *rooms, wanted)
         return keys[wanted]
 
     def make_room(self, number: int, retracted: NDArray[np.int32]) -> None:
@@ -295,9 +329,9 @@ class Connections(Slots):
         retracted : ndarray of int32, shape (m,)
             Slots whose sites have been freed.
         """
-        if not self.sites.multapses and len(self._table) < _table_size(number):
+        if not self.sites.multapses and len(self.table) < _table_size(number):
             keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
-            self._table = _table_with(keys, int(GROWTH * number))[0]
+            self.table = _table_with(keys, int(GROWTH * number))[0]
 
     def allow(self, number: int) -> None:
         """Let there be more connections than at the start, unless a capacity was given.
@@ -356,7 +390,7 @@ class Connections(Slots):
                 "or allow them by multapses=True."
             )
         super()._wire(pre, post)
-        self._table = table
+        self.table = table
 
 
 def _table_size(connections: int) -> int:

@@ -7,8 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synaptic_sampling._kernels.dynamics import BIRTH
+from synaptic_sampling.connections.rewire import Decision, cross
 from synaptic_sampling.connections.sites import MAX_NEURONS, Sites
 from synaptic_sampling.connections.slots import Slots
+from synaptic_sampling.events import RewiringInfo, events_of, join_events
 
 __all__ = ["PotentialConnections"]
 
@@ -113,6 +116,23 @@ class PotentialConnections(Slots):
     def connected(self) -> NDArray[np.bool_]:
         """Return which potential connections are connected, theta >= 0, a new array."""
         return self.theta >= 0
+
+    def carry_out(self, decision: Decision) -> RewiringInfo:
+        """Record the connections whose theta crossed 0 in this step.
+
+        Parameters
+        ----------
+        decision : Decision
+            Of a rule.
+
+        Returns
+        -------
+        RewiringInfo
+            Which connections were eliminated and formed.
+        """
+        died, born = cross(self, decision.crossed)
+        events = join_events([died, events_of(self, born, BIRTH)])
+        return RewiringInfo(self.steps_done, events, len(died), 0)
 
     @property
     def num_sites(self) -> int:

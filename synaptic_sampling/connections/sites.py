@@ -94,16 +94,16 @@ class Sites:
         self.autapses, self.multapses = bool(autapses), bool(multapses)
         self.degrees = Degrees(self.num_pre, self.num_post, max_in_degree, max_out_degree)
         # Never equal to a difference post - pre, where autapses are allowed.
-        self._forbidden = MAX_NEURONS + 1
+        self.forbidden = MAX_NEURONS + 1
         if not autapses:
-            self._forbidden = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
-        self._grid = (self.num_pre, self.num_post, self._forbidden)
+            self.forbidden = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
+        self.grid = (self.num_pre, self.num_post, self.forbidden)
         self._condition = candidates if callable(candidates) else None
         self._probability = _probability(probability, (self.num_pre, self.num_post))
-        self._listed = np.empty(0, np.int64)
+        self.listed = np.empty(0, np.int64)
         self._is_listed = candidates is not None and self._condition is None
         if self._is_listed:
-            self._listed = self._list(candidates)
+            self.listed = self._list(candidates)
 
     @property
     def has_probability(self) -> bool:
@@ -121,8 +121,8 @@ class Sites:
         if self._is_uneven:
             return sum(int(np.count_nonzero(self.acceptance(keys))) for keys in pieces(self.pools(UNLIMITED)[1]))
         if self._is_listed:
-            return len(self._listed)
-        both = min(self.num_pre, self.num_post - self._forbidden) - max(0, -self._forbidden)
+            return len(self.listed)
+        both = min(self.num_pre, self.num_post - self.forbidden) - max(0, -self.forbidden)
         return self.num_pre * self.num_post - max(0, both)
 
     def keys(self, pre: NDArray[Any], post: NDArray[Any]) -> NDArray[np.int64]:
@@ -169,7 +169,7 @@ class Sites:
             If the user's function answers with something else than candidates or probabilities.
         """
         pre, post = np.divmod(keys, self.num_post)
-        asked = (keys != EMPTY) & (post - pre != self._forbidden)
+        asked = (keys != EMPTY) & (post - pre != self.forbidden)
         accepted = asked.astype(float)
         if self._is_uneven:
             accepted[asked] = self._answer(pre[asked].astype(np.int32), post[asked].astype(np.int32))
@@ -205,9 +205,9 @@ class Sites:
         ndarray of bool, shape (n,)
             False where a pair is no candidate, is an autapse that is not allowed, or loses by its lot.
         """
-        accepted = keys % self.num_post - keys // self.num_post != self._forbidden
+        accepted = keys % self.num_post - keys // self.num_post != self.forbidden
         if self._is_listed:
-            accepted &= np.isin(keys, self._listed)
+            accepted &= np.isin(keys, self.listed)
         accepted[accepted] = lots[accepted] < self.acceptance(keys[accepted])
         return accepted
 
@@ -225,9 +225,9 @@ class Sites:
             Its place, and what it is; None if all may be.
         """
         keys = self.keys(pre, post)
-        checks = [(post.astype(np.int64) - pre == self._forbidden, "an autapse; leave it out or set autapses=True")]
+        checks = [(post.astype(np.int64) - pre == self.forbidden, "an autapse; leave it out or set autapses=True")]
         if self._is_listed:
-            checks.append((~np.isin(keys, self._listed), "no candidate; leave it out or let candidates include it"))
+            checks.append((~np.isin(keys, self.listed), "no candidate; leave it out or let candidates include it"))
         if self._is_uneven:
             checks.append((self.acceptance(keys) == 0, "no candidate, or has probability 0; leave it out"))
         for wrong, why in checks:
@@ -263,10 +263,10 @@ class Sites:
         keys = np.empty(len(slots), np.int64)
         vacant = self.number - occupied
         if vacant - len(slots) >= CROWDED * self.number or (self.multapses and self.number):
-            _draw_by_rejection(slots, self._listed, self._grid, self.multapses, *address, table, keys)
+            _draw_by_rejection(slots, self.listed, self.grid, self.multapses, *address, table, keys)
             return keys
         sites = np.empty(max(0, vacant), np.int64)
-        num_vacant = _vacant_sites(self._listed, self._grid, table, sites) if self.number else 0
+        num_vacant = _vacant_sites(self.listed, self.grid, table, sites) if self.number else 0
         return keys[: _draw_by_enumeration(slots, sites, num_vacant, *address, table, keys)]
 
     def pools(self, rooms: Rooms) -> tuple[Pool, Pool]:
@@ -289,7 +289,7 @@ class Sites:
     @cached_property
     def _all(self) -> Pool:
         """Return all sites, whether they have room or not."""
-        return Listed(self, self._listed) if self._is_listed else Grid(self, UNLIMITED)
+        return Listed(self, self.listed) if self._is_listed else Grid(self, UNLIMITED)
 
     @cached_property
     def _blocks(self) -> Blocks | None:
@@ -298,7 +298,7 @@ class Sites:
             return None
         keys, lots, zero = np.empty(SAMPLE, np.int64), np.empty(SAMPLE, np.uint64), np.uint64(0)
         slots = np.arange(SAMPLE, dtype=np.int32)
-        _propose_each(slots, self._listed, self._grid, zero, zero, zero, zero, zero, keys, lots)
+        _propose_each(slots, self.listed, self.grid, zero, zero, zero, zero, zero, keys, lots)
         return Blocks(self, self._all) if self.acceptance(keys).sum() < THIN * SAMPLE else None
 
     def _list(self, candidates: Any) -> NDArray[np.int64]:
@@ -319,7 +319,7 @@ class Sites:
                 pair = tuple(given[outside.any(axis=1)][0].tolist())
                 raise ValueError(f"candidate {pair} is outside of {self.num_pre} by {self.num_post} neurons.")
             keys = np.unique(self.keys(given[:, 0], given[:, 1]))
-        keys = keys[keys % self.num_post - keys // self.num_post != self._forbidden]
+        keys = keys[keys % self.num_post - keys // self.num_post != self.forbidden]
         if not len(keys):
             raise ValueError("candidates must hold at least one pair that may be connected.")
         return keys

@@ -13,9 +13,9 @@ from synaptic_sampling._checks import check_array, check_integer, check_number, 
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling.connections.columns import Columns
 from synaptic_sampling.connections.sites import Sites
-from synaptic_sampling.randomness import MAX_SET, Stream, key_words, stream_word
+from synaptic_sampling.randomness import MAX_SET, MAX_STEP, Stream, key_words, stream_word
 
-__all__ = ["SIGNS", "Slots"]
+__all__ = ["SIGNS", "Slots", "wrong_storage"]
 
 #: Rules for the sign of a newborn connection.
 SIGNS = {
@@ -129,6 +129,53 @@ class Slots:
         """Return the steps since the birth of each connection, a new array."""
         return self.steps_done - self.birth_step
 
+    def begin_step(self, num_moments: int | None) -> None:
+        """Start the next step.
+
+        Parameters
+        ----------
+        num_moments : int or None
+            Arrays that the optimizer keeps for every connection: zeros, unless there are that many already. None: those
+            that are there stay.
+
+        Raises
+        ------
+        ValueError
+            If there have been as many steps as random numbers have addresses for.
+        """
+        if self.steps_done >= MAX_STEP:
+            raise ValueError(f"a run has at most {MAX_STEP} steps; start a new one with another seed.")
+        if num_moments is not None and len(self.moments) != num_moments:
+            self.moments = tuple(np.zeros_like(self.theta) for _ in range(num_moments))
+        self.steps_done += 1
+
+    def reset_moments(self, slots: NDArray[np.int32]) -> None:
+        """Let what the optimizer remembers of some slots start afresh.
+
+        Parameters
+        ----------
+        slots : ndarray of int32
+            Of new connections.
+        """
+        for moment in self.moments:
+            moment[slots] = 0.0
+
+    def check_rule(self, rule: Any) -> None:
+        """Raise an error unless the rule acts on connections of this kind.
+
+        Parameters
+        ----------
+        rule : Rule
+            By which they are to be changed.
+
+        Raises
+        ------
+        TypeError
+            If it does not.
+        """
+        if not isinstance(self, rule.storage):
+            raise wrong_storage(rule, self)
+
     def signs_of(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int8]:
         """Return the signs that connections born now at the given pairs have.
 
@@ -143,7 +190,7 @@ class Slots:
             +1 or -1.
         """
         out = np.empty(len(pre), np.int8)
-        dynamics._polarities(pre, post, self._sign_rule, self.num_post, self._stream(Stream.SIGN), *self._sign_key, out)
+        dynamics._polarities(pre, post, self.sign_rule, self.num_post, self.stream(Stream.SIGN), *self.sign_key, out)
         return out
 
     def reseed(self, seed: int) -> None:
@@ -160,7 +207,7 @@ class Slots:
             If it is none.
         """
         self.seed = check_seed(seed)
-        self._key = key_words(self.seed)
+        self.key = key_words(self.seed)
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that the next step needs, besides the arguments of the class.
@@ -210,17 +257,48 @@ class Slots:
         self._columns.resize(len(pre))
         self._columns["pre"], self._columns["post"] = pre, post
 
-    def _stream(self, stream: Stream) -> np.uint64:
+    def stream(self, stream: Stream) -> np.uint64:
+        """Return the address word of a stream of random numbers of this set.
+
+        Parameters
+        ----------
+        stream : Stream
+            What the numbers are for.
+
+        Returns
+        -------
+        uint64
+            With ``key``, step and slot it addresses a number.
+        """
         return stream_word(stream, self.index)
 
     def _set_randomness(self, seed: int, index: int, signs: Any, excitatory: float) -> None:
         """Keep the key of the random numbers and the rule for signs."""
         self.seed = check_seed(seed)
         self.index = check_integer("index", index, minimum=0, maximum=MAX_SET)
-        self._key = self._sign_key = key_words(self.seed)
+        self.key = self.sign_key = key_words(self.seed)
         share = check_number("excitatory", excitatory, minimum=0.0, maximum=1.0)
         mode, table = _sign_rule(signs, self.num_pre, self.num_post)
-        self._sign_rule = mode, table, np.uint64(round(share * 2**32))
+        self.sign_rule = mode, table, np.uint64(round(share * 2**32))
+
+
+def wrong_storage(rule: Any, connections: Any) -> TypeError:
+    """Return the error that says on which kinds of connections a rule acts.
+
+    Parameters
+    ----------
+    rule : Rule
+        The rule.
+    connections : Slots
+        On which it does not act.
+
+    Returns
+    -------
+    TypeError
+        To be raised.
+    """
+    kinds = " or ".join(kind.__name__ for kind in rule.storage)
+    return TypeError(f"connections must be {kinds} for {type(rule).__name__}, got {type(connections).__name__}: {connections!r}.")
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[Any]:

@@ -42,14 +42,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_number
-from synaptic_sampling._kernels import dynamics
-from synaptic_sampling._kernels.soft_deep import _binomial
-from synaptic_sampling.connections.deep import Deep
+from synaptic_sampling._kernels.dynamics import BIRTH
+from synaptic_sampling._kernels.soft_deep import _binomial, _land
+from synaptic_sampling._kernels.vacancy import _remove_all
+from synaptic_sampling.connections.deep import Deep, overshoots
 from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.rewire import Decision, close, cross, form
 from synaptic_sampling.connections.sites import MAX_NEURONS, Condition
-from synaptic_sampling.events import EVENT
+from synaptic_sampling.connections.slots import wrong_storage
+from synaptic_sampling.events import RewiringInfo, events_of, join_events
 from synaptic_sampling.randomness import Stream, stream_word, uniforms
-from synaptic_sampling.rules.deepr import SoftDeepR
 
 __all__ = ["SoftConnections"]
 
@@ -109,7 +111,7 @@ class SoftConnections(Connections):
         pre: ArrayLike,
         post: ArrayLike,
         *,
-        rule: SoftDeepR,
+        rule: Any,
         depth: float = 10.0,
         theta: ArrayLike | None = None,
         signs: str | int | ArrayLike = "site",
@@ -258,8 +260,8 @@ class SoftConnections(Connections):
         ValueError
             If theta_min differs, or the depth is less than 4 times the noise of this rule.
         """
-        if not isinstance(rule, SoftDeepR):
-            raise TypeError(f"rule must be a SoftDeepR for SoftConnections, got {rule!r}.")
+        if type(self) not in rule.storage:
+            raise wrong_storage(rule, self)
         if not math.isclose(rule.theta_min, self.theta_min, rel_tol=1e-9):
             raise ValueError(
                 f"theta_min of the rule must stay {self.theta_min:g}, got {rule.theta_min:g}: those deep below 0 have "
@@ -271,30 +273,63 @@ class SoftConnections(Connections):
                 f"{rule.noise_scale:g}: those deep below 0 would come back wrongly. Give a larger depth."
             )
 
-    def bear(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> None:
-        """Fill slots with random sites that nobody holds, theta = 0.
+    def active(self, slots: NDArray[np.int32]) -> NDArray[np.bool_]:
+        """Return which of some slots hold an active connection, theta >= 0.
 
         Parameters
         ----------
-        slots : ndarray of int32
-            In ascending order; beyond the last one there may be new ones.
-        freed : ndarray of int32
-            Slots whose sites have been given up.
-        stream : Stream
-            What the sites are for.
+        slots : ndarray of int32, shape (n,)
+            Slots.
+
+        Returns
+        -------
+        ndarray of bool, shape (n,)
+            False for retracted connections.
         """
+        return self.theta[slots] >= 0
+
+    def carry_out(self, decision: Decision) -> RewiringInfo:
+        """Stop tracking connections below the threshold, form those that return, and close the gaps.
+
+        Parameters
+        ----------
+        decision : Decision
+            Of a rule, which has moved theta.
+
+        Returns
+        -------
+        RewiringInfo
+            Eliminations and formations where theta crossed 0, returning connections among them; moves of active ones.
+        """
+        died, ascended = cross(self, decision.crossed)
+        lost = np.flatnonzero(self.theta < self.edge).astype(np.int32)
+        returned, gaps = self._exchange(lost, decision.noise_scale)
+        born = events_of(self, np.sort(np.concatenate([ascended, returned])), BIRTH)
+        moves = close(self, gaps)
+        return RewiringInfo(self.steps_done, join_events([died, born, moves]), len(died), 0, len(moves) // 2)
+
+    def _exchange(self, lost: NDArray[np.int32], sigma: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Vacate the sites of lost connections and fill slots with returning ones; return these slots, and the gaps."""
+        scale = (sigma / self.noise_scale) ** 2
+        due = self.deep.tick(self.steps_done, scale)
+        self.deep.enter(lost, self.theta, sigma, self.theta_min, self.steps_done, scale)
+        _remove_all(self.table, self.sites.keys(self.pre[lost], self.post[lost]))
+        behind = np.arange(len(self), len(self) + max(0, due - len(lost)), dtype=np.int32)
+        slots = np.concatenate([lost[:due], behind])
+        self._fill(slots, lost, Stream.BIRTH)
+        address = np.uint64(self.steps_done), self.stream(Stream.LANDING), *self.key
+        _land(slots, sigma, *address, overshoots(), self.theta)
+        return slots, lost[due:]
+
+    def _fill(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> None:
+        """Fill slots, ascending, with random sites that no slot holds; theta = 0."""
         keys = self.draw_vacant(slots, freed, stream, self.steps_done)
         self.resize(max([len(self), *(slots[-1:] + 1).tolist()]))
-        state, events = (self.pre, self.post, self.theta, self.polarity, self.birth_step), np.empty(len(slots), EVENT)
-        signs, sign_stream = self._sign_rule, self._stream(Stream.SIGN)
-        now, index = self.steps_done, self.index
-        dynamics._regrow(slots, keys, signs, self.num_post, now, index, sign_stream, *self._sign_key, state, events)
-        for moment in self.moments:
-            moment[slots] = 0.0
+        form(self, slots, keys)
 
-    def _set_depth(self, rule: SoftDeepR, depth: float) -> None:
+    def _set_depth(self, rule: Any, depth: float) -> None:
         """Keep what the rule says of lengths."""
-        if not isinstance(rule, SoftDeepR):
+        if SoftConnections not in getattr(rule, "storage", ()):
             raise TypeError(f"rule must be a SoftDeepR, got {rule!r}.")
         self.depth = check_number("depth", depth, minimum=SMALLEST_DEPTH)
         self.theta_min, self.noise_scale = rule.theta_min, rule.noise_scale
@@ -307,10 +342,10 @@ class SoftConnections(Connections):
         """Let all other sites be retracted: those above the edge in slots, the others counted."""
         connected, rest = len(self), self.num_sites - len(self)
         near = max(self.edge, self.theta_min)
-        address = np.uint64(0), stream_word(Stream.DEEP, self.index), *self._key
+        address = np.uint64(0), stream_word(Stream.DEEP, self.index), *self.key
         # Slot 0 of this stream is no class of the multinomial.
         tracked = int(_binomial(rest, near / self.theta_min, 0, *address))
-        self.bear(np.arange(connected, connected + tracked, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING)
+        self._fill(np.arange(connected, connected + tracked, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING)
         self.theta[connected:] = near * uniforms(self.seed, Stream.SOJOURN, 0, tracked, self.index)
         self.deep = Deep(
             rest - tracked, near / self.noise_scale, self.theta_min / self.noise_scale, self.seed, self.index

@@ -21,7 +21,7 @@ from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.trainer import Trainer
 from synaptic_sampling.rate.twins import DENSE, dense_twin, sparse_twin, weighted
-from synaptic_sampling.rules import step as sampler
+from synaptic_sampling.rules import replace
 
 __all__ = ["SET", "RigL", "Shrinkage", "prune"]
 
@@ -62,7 +62,7 @@ class SET:
         for c in trainer.network.connections:
             weak = np.zeros(len(c), np.bool_)
             weak[_weakest(c, int(self.fraction * len(c)))] = True
-            infos.append(sampler.replace(c, weak))
+            infos.append(replace(c, weak))
         return infos
 
 

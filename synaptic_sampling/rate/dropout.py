@@ -11,7 +11,7 @@ from synaptic_sampling.randomness import Stream, uniforms
 from synaptic_sampling.rate.frames import Frames
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.parameters import Array, Parameter, aligned
-from synaptic_sampling.rules.deepr import DeepR, FixedWiring
+from synaptic_sampling.rules import DeepR, FixedWiring
 
 __all__ = ["Dropout"]
 

@@ -18,7 +18,7 @@ from synaptic_sampling.rate.dropout import Dropout
 from synaptic_sampling.rate.layers import Layer
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.parameters import Parameter, SparseParameter, aligned
-from synaptic_sampling.rules.deepr import DeepR, FixedWiring
+from synaptic_sampling.rules import DeepR, FixedWiring
 from synaptic_sampling.rules.step import step_checked
 
 __all__ = ["RateNetwork"]
@@ -247,7 +247,7 @@ class RateNetwork:
         for parameter in self.parameters:
             if parameter not in sparse:
                 parameter.step(self.rule)
-        return [step_checked(self.budget, [part.gradient for part in sparse], self.rule)]
+        return [step_checked(self.budget, self.rule, {"gradient": [part.gradient for part in sparse]})]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that learning needs to go on.

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from synaptic_sampling._kernels.dynamics import _first_not_finite
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import step as sampler
-from synaptic_sampling.rules.deepr import DeepR, FixedWiring
+from synaptic_sampling.rules import DeepR, FixedWiring
+from synaptic_sampling.rules.step import check_step, step_checked
 
 __all__ = ["DenseParameter", "Parameter", "SparseParameter", "aligned"]
 
@@ -100,7 +100,7 @@ class SparseParameter:
         rule : DeepR or FixedWiring
             The rule.
         """
-        sampler.check_step(self.connections, self.gradient, rule)
+        check_step(self.connections, rule, {"gradient": self.gradient})
 
     def step(self, rule: DeepR | FixedWiring) -> RewiringInfo:
         """Do one step of the rule, after ``check``.
@@ -115,7 +115,7 @@ class SparseParameter:
         RewiringInfo
             What died and was born.
         """
-        return sampler.step_checked(self.connections, self.gradient, rule)
+        return step_checked(self.connections, rule, {"gradient": self.gradient})
 
     def state(self) -> dict[str, Array]:
         """Return all that the next step needs.

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.rules.deepr import DeepR, FixedWiring
+from synaptic_sampling.rules import DeepR, FixedWiring
 
 __all__ = ["Decay", "LinearDecay", "Patience", "Schedule"]
 

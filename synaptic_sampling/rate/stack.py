@@ -22,8 +22,8 @@ from synaptic_sampling.rate.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers import SparseLinear
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.parameters import DenseParameter
-from synaptic_sampling.rules.deepr import DeepR
-from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, _bias_corrections
+from synaptic_sampling.rules import DeepR
+from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, bias_corrections
 
 __all__ = ["Learned", "learn", "steps_at_once"]
 
@@ -185,7 +185,7 @@ def _learning(network: Any) -> Learning:
         OPTIMIZERS[type(optimizer)],
         betas,
         epsilon,
-        tuple(_bias_corrections(beta) for beta in betas),
+        tuple(bias_corrections(beta) for beta in betas),
     )
 
 
@@ -208,15 +208,15 @@ def _parts(
         ),
         Slots(
             c.birth_step,
-            c._table,
+            c.table,
             np.empty(len(c), np.int32),
             _moments(c, weights.gradient, optimizer),
             _moments(bias, bias.gradient, optimizer),
-            c.sites._grid,
+            c.sites.grid,
             math.ceil(CROWDED * c.num_sites),
-            c._sign_rule,
+            c.sign_rule,
             c.index,
-            tuple(c._stream(stream) for stream in (Stream.NOISE, Stream.BIRTH, Stream.SIGN)),
+            tuple(c.stream(stream) for stream in (Stream.NOISE, Stream.BIRTH, Stream.SIGN)),
             c.steps_done,
             bias.steps_done,
         ),

@@ -6,18 +6,18 @@ reorganization after focal retinal lesions, PLoS Computational Biology 9:e100325
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array
 from synaptic_sampling.connections.existing import Connections
-from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation, uniforms
-from synaptic_sampling.rules import step as sampler
+from synaptic_sampling.rules.base import Decision, Rule, Signal
+from synaptic_sampling.rules.step import step
 
 __all__ = ["SynapticElements", "pair_elements"]
 
@@ -26,7 +26,7 @@ MAX_ELEMENTS = 2**26
 
 
 @dataclass(frozen=True)
-class SynapticElements:
+class SynapticElements(Rule):
     """Homeostatic structural plasticity by axonal and dendritic elements (Butz and van Ooyen 2013).
 
     Your equations let the elements of each neuron grow and shrink, mostly so that its activity comes to a target:
@@ -49,12 +49,67 @@ class SynapticElements:
     axonal: str = "axonal"
     dendritic: str = "dendritic"
 
-    variables: ClassVar[tuple[str, ...]] = ()
+    signals: ClassVar[tuple[Signal, ...]] = (
+        Signal("axonal", of="presynaptic neuron"),
+        Signal("dendritic", of="postsynaptic neuron"),
+    )
+    has_theta: ClassVar[bool] = False
+    num_moments: ClassVar[None] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:
         for side, name in (("axonal", self.axonal), ("dendritic", self.dendritic)):
             if not isinstance(name, str):
                 raise TypeError(f"{side} must be the name of a variable of the neurons, got {name!r}.")
+
+    def check(self, connections: Any, signals: Mapping[str, Any]) -> None:
+        """Raise an error unless the elements fit the neurons, and are not too many; nothing changes.
+
+        Parameters
+        ----------
+        connections : Connections
+            One set.
+        signals : mapping of str to array_like
+            ``axonal`` and ``dendritic``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they have the wrong type or shape, or there are more than 2**26 on one side.
+        FloatingPointError
+            If a number is NaN or infinite; names the neuron.
+        """
+        super().check(connections, signals)
+        for side, elements in signals.items():
+            number = np.floor(np.maximum(elements, 0.0)).sum()
+            if number > MAX_ELEMENTS:
+                raise ValueError(
+                    f"{side} elements must be at most {MAX_ELEMENTS} in all, got {number:g}; find why they grow so far."
+                )
+
+    def decide(self, connections: Any, axonal: ArrayLike, dendritic: ArrayLike) -> Decision:
+        """Break connections that lack an element at either end, and pair vacant elements at random.
+
+        Parameters
+        ----------
+        connections : Connections
+            One set.
+        axonal, dendritic : array_like, shape (num_pre,), (num_post,)
+            Elements of each neuron; the integer part of a real number counts, and nothing below 0.
+
+        Returns
+        -------
+        Decision
+            The pairs that are proposed; those that may not be connected, or are connected already, are not formed.
+        """
+        c, out, into = connections, _whole(axonal), _whole(dendritic)
+        broken = _without_element(c.pre, out, _uniforms(c, Stream.AXONAL))
+        left = np.flatnonzero(~broken)
+        broken[left] = _without_element(c.post[left], into, _uniforms(c, Stream.DENDRITIC)[left])
+        left = np.flatnonzero(~broken)
+        pre = _vacant(c, c.pre[left], out, Stream.AXONAL_PAIR)
+        post = _vacant(c, c.post[left], into, Stream.DENDRITIC_PAIR)
+        number = min(len(pre), len(post))
+        return Decision(np.flatnonzero(broken).astype(np.int32), c.sites.keys(pre[:number], post[:number]))
 
 
 def pair_elements(connections: Connections, axonal: ArrayLike, dendritic: ArrayLike) -> RewiringInfo:
@@ -85,48 +140,24 @@ def pair_elements(connections: Connections, axonal: ArrayLike, dendritic: ArrayL
     becomes vacant. A pair that may not be connected, or is already and ``multapses`` are not allowed, is not made:
     both elements stay vacant until the next event, as in NEST.
     """
-    c = connections
-    if not isinstance(c, Connections) or isinstance(c, SoftConnections):
-        raise TypeError(f"connections must be Connections, got {c!r}.")
-    out, into = _whole("axonal", axonal, c.num_pre), _whole("dendritic", dendritic, c.num_post)
-    sampler._begin_step(c, len(c.moments))
-    broken = _without_element(c.pre, out, _lots(c, Stream.AXONAL))
-    left = np.flatnonzero(~broken)
-    broken[left] = _without_element(c.post[left], into, _lots(c, Stream.DENDRITIC)[left])
-    left = np.flatnonzero(~broken)
-    pre = _vacant(c, c.pre[left], out, Stream.AXONAL_PAIR)
-    post = _vacant(c, c.post[left], into, Stream.DENDRITIC_PAIR)
-    number = min(len(pre), len(post))
-    keys = c.sites.keys(pre[:number], post[:number])
-    return sampler._rewire_at(c, np.flatnonzero(broken).astype(np.int32), keys)
+    return step(connections, SynapticElements(), axonal=axonal, dendritic=dendritic)
 
 
-def _whole(name: str, given: ArrayLike, number: int) -> NDArray[np.int64]:
+def _whole(elements: ArrayLike) -> NDArray[np.int64]:
     """Return how many whole elements each neuron has."""
-    values = check_array(name, given)
-    if values.shape != (number,):
-        raise ValueError(f"{name} must have one number for each of {number} neurons, got shape {values.shape}.")
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if len(wrong):
-        raise FloatingPointError(f"{name} of neuron {wrong[0]} is {values[wrong[0]]}; find where it diverges.")
-    whole = np.floor(np.maximum(values, 0.0))
-    if whole.sum() > MAX_ELEMENTS:
-        raise ValueError(
-            f"{name} elements must be at most {MAX_ELEMENTS} in all, got {whole.sum():g}; find why they grow so far."
-        )
-    return whole.astype(np.int64)
+    return np.floor(np.maximum(elements, 0.0)).astype(np.int64)
 
 
-def _lots(c: Connections, stream: Stream) -> NDArray[np.float64]:
+def _uniforms(c: Connections, stream: Stream) -> NDArray[np.float64]:
     return uniforms(c.seed, stream, c.steps_done, len(c), c.index)
 
 
 def _without_element(
-    neurons: NDArray[np.int32], elements: NDArray[np.int64], lots: NDArray[np.float64]
+    neurons: NDArray[np.int32], elements: NDArray[np.int64], uniform_numbers: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return which connections break: of a neuron with n too many, those n with the smallest lots."""
+    """Return which connections break: of a neuron with n too many, those n with the smallest uniform_numbers."""
     excess = np.bincount(neurons, minlength=len(elements)) - elements
-    order = np.lexsort((lots, neurons))
+    order = np.lexsort((uniform_numbers, neurons))
     own = neurons[order]
     rank = np.arange(len(own)) - np.searchsorted(own, own)
     broken = np.empty(len(neurons), np.bool_)

@@ -18,7 +18,7 @@ from synaptic_sampling._kernels.dynamics import _adam, _momentum
 if TYPE_CHECKING:
     from synaptic_sampling.connections.slots import Slots
 
-__all__ = ["SGD", "Adam", "Momentum", "Optimizer"]
+__all__ = ["SGD", "Adam", "Momentum", "Optimizer", "bias_corrections", "check_optimizer"]
 
 Array = NDArray[Any]
 
@@ -136,9 +136,26 @@ class Adam:
         """
         slope = np.empty_like(gradient)
         betas = (float(self.beta1), float(self.beta2))
-        corrections = (_bias_corrections(betas[0]), _bias_corrections(betas[1]))
+        corrections = (bias_corrections(betas[0]), bias_corrections(betas[1]))
         _adam(gradient, connections.age, betas, corrections, float(self.epsilon), *connections.moments, slope)
         return slope
+
+
+def check_optimizer(optimizer: object) -> None:
+    """Raise an error unless this is an optimizer.
+
+    Parameters
+    ----------
+    optimizer : object
+        What the user gave.
+
+    Raises
+    ------
+    TypeError
+        If it has no ``direction``, or is a class.
+    """
+    if isinstance(optimizer, type) or not callable(getattr(optimizer, "direction", None)):
+        raise TypeError(f"optimizer must be SGD(), Momentum() or Adam(), got {optimizer!r}.")
 
 
 def _check_decay(name: str, value: Any) -> None:
@@ -146,7 +163,7 @@ def _check_decay(name: str, value: Any) -> None:
 
 
 @lru_cache(maxsize=16)
-def _bias_corrections(beta: float) -> NDArray[np.float64]:
+def bias_corrections(beta: float) -> NDArray[np.float64]:
     """Return 1 - beta**age for age = 0, 1, ..., to the age where it equals 1 in float64."""
     power, table = 1.0, [0.0]
     while table[-1] < 1.0:

@@ -21,7 +21,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.rules.deepr import DeepR
+from synaptic_sampling.rules import DeepR
 
 __all__ = ["SiteLaw", "limit_of_small_steps", "site_law", "wiring_law"]
 

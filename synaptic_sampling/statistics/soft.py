@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtr
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.rules.deepr import SoftDeepR
+from synaptic_sampling.rules import SoftDeepR
 from synaptic_sampling.statistics.posterior import _grid
 
 __all__ = ["SoftLaw", "share_still_retracted", "soft_law"]

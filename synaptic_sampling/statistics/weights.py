@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.rules.deepr import DeepR
+from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import holds_sizes, log_of, sizes_in
 

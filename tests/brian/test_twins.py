@@ -12,6 +12,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from synaptic_sampling._kernels import dynamics
+from synaptic_sampling._kernels.langevin import sweep_langevin
 from synaptic_sampling._kernels.philox import _bounded
 from synaptic_sampling.brian import program
 from synaptic_sampling.connections.existing import Connections
@@ -81,7 +82,7 @@ def test_signs(twins, signs):
     rng = np.random.default_rng(1)
     given = {"given": rng.choice([-1, 1], 30), "table": rng.choice([-1, 1], (30, 40))}.get(signs, signs)
     c = Connections(30, 40, [], [], signs=given, excitatory=0.3, seed=SEED)
-    rule, table, threshold = c._sign_rule
+    rule, table, threshold = c.sign_rule
     pre, post = rng.integers(30, size=N, dtype=np.int32), rng.integers(40, size=N, dtype=np.int32)
     out, at = np.empty(N, np.int8), address(Stream.SIGN)
     at[0] = 0
@@ -96,9 +97,8 @@ def test_langevin(twins, sigma):
     slope, polarity, theta = draws()
     expected, retracted, got = theta.copy(), np.empty(N, np.int32), np.empty(N, np.int32)
     at = address(Stream.NOISE)
-    number = dynamics._langevin(
-        slope, polarity, 0.05, 0.3, sigma, *(np.uint64(word) for word in at), expected, retracted
-    )
+    words = (np.uint64(word) for word in at)
+    number = sweep_langevin(slope, polarity, (0.05, 0.3, sigma), sigma > 0, *words, expected, retracted)
     found = twins(
         "the_langevin", N, slope, polarity, np.array([0.05, 0.3, sigma]), at, theta, got, returns=ctypes.c_int
     )
@@ -168,8 +168,8 @@ def test_draw_of_vacant_sites(twins, connections, options):
     order = np.concatenate([retracted, np.setdiff1d(np.arange(connections), retracted)])
     got = np.empty(15, np.int64)
     twins(
-        "the_draw", np.array(sites._grid), len(sites._listed), sites._listed, ctypes.c_int64(sites.number),
+        "the_draw", np.array(sites.grid), len(sites.listed), sites.listed, ctypes.c_int64(sites.number),
         sites.multapses, connections, keys[order], 15, 15, retracted, address(Stream.BIRTH), got,
     )  # fmt: skip
-    dynamics._retract(retracted, c.pre, c.post, c.polarity, 50, STEP, 0, c._table, np.empty(15, EVENT))
+    dynamics._retract(retracted, c.pre, c.post, c.polarity, 50, STEP, 0, c.table, np.empty(15, EVENT))
     assert_array_equal(got, c.draw_vacant(retracted, retracted, Stream.BIRTH, STEP))

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling._kernels.diffusion import _diffuse
-from synaptic_sampling._kernels.soft import _soft
+from synaptic_sampling.rules.soft_deepr import sweep_soft
+from synaptic_sampling.rules.synaptic_sampling import sweep_diffusion
 from tests import naive
 from tests.kernels.test_dynamics import CASES, KEY, both_types, random_sizes
 
@@ -31,7 +31,9 @@ def test_soft_equals_naive(rng, dtype):
         address = eta, alpha, sigma, floor, case, 256, 77, 5
         moved, slots = naive.soft(slope, polarity, *address, theta)
         crossed = np.empty(n, np.int32)
-        number = _soft(slope, polarity, eta, alpha, sigma, floor, np.uint64(case), np.uint64(256), *KEY, theta, crossed)
+        number = sweep_soft(
+            slope, polarity, (eta, alpha, sigma, floor), True, np.uint64(case), np.uint64(256), *KEY, theta, crossed
+        )
         assert_array_equal(theta, moved)
         assert_array_equal(crossed[:number], slots)
         clipped += np.count_nonzero(theta == dtype(floor))
@@ -50,7 +52,8 @@ def test_diffuse_equals_naive(rng, dtype):
         numbers = mean, keep, gain, scale, limit, low, high
         moved, slots = naive.diffuse(gradient, *numbers, case, 256, 77, 5, theta)
         crossed = np.empty(n, np.int32)
-        number = _diffuse(gradient, *numbers, np.uint64(case), np.uint64(256), *KEY, theta, crossed)
+        address = np.uint64(case), np.uint64(256), *KEY
+        number = sweep_diffusion(gradient, np.ones(n, np.int8), numbers, True, *address, theta, crossed)
         assert_array_equal(theta, moved)
         assert_array_equal(crossed[:number], slots)
         clipped += np.count_nonzero((theta == dtype(low)) | (theta == dtype(high)))
@@ -63,5 +66,6 @@ def test_values_just_beside_zero(dtype):
     tiny = np.array([1e-300, -1e-300, -1e-50, 0.0, -0.0]).astype(dtype)
     theta, crossed, zero = tiny.copy(), np.empty(5, np.int32), np.zeros(5, dtype)
     numbers = 0.0, 1.0, 0.0, 0.0, math.inf, -math.inf, math.inf
-    assert _diffuse(zero, *numbers, np.uint64(1), np.uint64(0), *KEY, theta, crossed) == 0
+    address = np.uint64(1), np.uint64(0), *KEY
+    assert sweep_diffusion(zero, np.ones(5, np.int8), numbers, True, *address, theta, crossed) == 0
     assert_array_equal(theta, tiny)

@@ -54,7 +54,7 @@ def check(budget, info, before):
         assert len(set(pairs(c))) == len(c) <= c.num_sites
         assert (c.theta >= 0).all()
         assert all(len(moment) == len(c) for moment in c.moments)
-        assert set(c._table[c._table >= 0].tolist()) == {i * c.num_post + j for i, j in pairs(c)}
+        assert set(c.table[c.table >= 0].tolist()) == {i * c.num_post + j for i, j in pairs(c)}
 
 
 def wirings(budget):

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from synaptic_sampling import Connections, DeepR, _proposals, replace, sites, step
+from synaptic_sampling import Connections, DeepR, replace, step
+from synaptic_sampling.connections import draw, sites
 
 NUM_PRE, NUM_POST, K = 12, 15, 20
 MASK = np.add.outer(np.arange(NUM_PRE), 2 * np.arange(NUM_POST)) % 3 == 0
@@ -23,7 +24,7 @@ def draw_from(pool, monkeypatch):
     """Let all proposals be made from one pool."""
     if pool != "cheapest":
         monkeypatch.setattr(sites, "THIN", 2.0 if pool == "blocks" else 0.0)
-        monkeypatch.setattr(_proposals, "PATIENCE", 0.0 if pool == "free" else np.inf)
+        monkeypatch.setattr(draw, "PATIENCE", 0.0 if pool == "free" else np.inf)
 
 
 def near(pre, post):

@@ -43,7 +43,7 @@ def test_optimizer_must_be_one():
         DeepR(**GOOD, optimizer="adam")
 
 
-@pytest.mark.parametrize("condition", [*NONSENSE[:1], 3, "", "  "])
+@pytest.mark.parametrize("condition", [3, "", "  "])
 def test_condition_is_checked(condition):
     with pytest.raises((TypeError, ValueError), match="condition"):
         PruneAndRegrow(condition)
@@ -137,7 +137,7 @@ def test_gradient_of_the_wrong_kind(connections, gradient):
 
 
 def test_rule_of_the_wrong_kind(connections):
-    with pytest.raises(TypeError, match="rule must be a DeepR or a FixedWiring"):
+    with pytest.raises(TypeError, match="rule must be a rule such as DeepR"):
         step(connections, np.zeros(10), SGD())
 
 

@@ -74,7 +74,7 @@ CLASSES = {
         },
     ),
     FixedWiring: ({"learning_rate": 0.1, "optimizer": SGD()}, {}),
-    PruneAndRegrow: ({"condition": "w < 1"}, {"condition": {"text"}}),
+    PruneAndRegrow: ({"condition": "w < 1"}, {"condition": {"text", "None"}}),
     Momentum: ({"momentum": 0.5}, {}),
     Adam: ({"beta1": 0.5, "beta2": 0.5, "epsilon": 1e-8}, {"epsilon": {"huge"}}),
 }  # fmt: skip

@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.stats import chi2
 
-from synaptic_sampling import Connections, _proposals, replace, sites
+from synaptic_sampling import Connections, replace
 from synaptic_sampling._kernels.vacancy import EMPTY, _remove_all
+from synaptic_sampling.connections import draw, sites
 from synaptic_sampling.randomness import Stream
 from tests.sampler.test_candidates import POOLS, draw_from
 
@@ -72,7 +73,7 @@ def drawn(options, births):
     for step in range(NUMBER):
         keys = c.draw_vacant(np.arange(births, dtype=np.int32), NONE, Stream.BIRTH, step)
         if not c.sites.multapses:
-            _remove_all(c._table, keys)
+            _remove_all(c.table, keys)
         found = tuple(sorted(keys.tolist()))
         counts[found] = counts.get(found, 0) + 1
     return counts
@@ -97,7 +98,7 @@ def test_each_newborn_draws_from_what_is_free_when_its_turn_comes(case, pool, mo
     exact = law(weights_of(case), births, options)
     if pool in {"all", "blocks"} and min(map(len, exact)) < births:
         # Without a list of what is free, nobody would find out that nothing is.
-        monkeypatch.setattr(_proposals, "PATIENCE", 50 * _proposals.ROUND)
+        monkeypatch.setattr(draw, "PATIENCE", 50 * draw.ROUND)
     counts = drawn(options, births)
     assert set(counts) <= set(exact)
     statistic, bound = statistic_and_bound(counts, exact)
@@ -115,7 +116,7 @@ def test_each_newborn_draws_from_what_is_free_when_its_turn_comes(case, pool, mo
 @pytest.mark.parametrize("pool", POOLS)
 def test_the_law_tells_other_weights_and_limits(wrong, pool, monkeypatch):
     draw_from(pool, monkeypatch)
-    monkeypatch.setattr(_proposals, "PATIENCE", min(_proposals.PATIENCE, 50 * _proposals.ROUND))
+    monkeypatch.setattr(draw, "PATIENCE", min(draw.PATIENCE, 50 * draw.ROUND))
     exact = law(WEIGHT, 3, CASES["weights and limits"][0])
     counts = drawn(wrong, 3)
     statistic, bound = statistic_and_bound(counts, exact)
@@ -162,12 +163,12 @@ def test_nobody_goes_without_while_a_site_is_free(data):
 def test_no_lot_chooses_a_site_of_probability_0():
     bounds = np.cumsum([0.0, 0.0, 0.1, 0.0, 0.2, 0.0, 0.0])
     lots = np.array([2.0**-53, 1 / 3 - 1e-9, 1 / 3 + 1e-9, 0.9, 1 - 2.0**-53])
-    assert _proposals._choose(bounds, lots).tolist() == [2, 2, 4, 4, 4]
+    assert draw._choose(bounds, lots).tolist() == [2, 2, 4, 4, 4]
     # The lot falls on a bound: the site begins there.
-    assert _proposals._choose(np.array([1.0, 1.0, 2.0]), np.array([0.5])).tolist() == [2]
+    assert draw._choose(np.array([1.0, 1.0, 2.0]), np.array([0.5])).tolist() == [2]
     # The largest lot times the sum is rounded up to the sum.
     assert np.nextafter(1.0, 0.0) * 5e-324 == 5e-324
-    assert _proposals._choose(np.array([5e-324, 5e-324]), np.array([1 - 2.0**-53])).tolist() == [0]
+    assert draw._choose(np.array([5e-324, 5e-324]), np.array([1 - 2.0**-53])).tolist() == [0]
 
 
 def test_blocks_hold_all_sites_of_probability_above_0():
@@ -175,11 +176,11 @@ def test_blocks_hold_all_sites_of_probability_above_0():
     for num_pre, num_post, density in [(1, 1, 1.0), (4, 8, 1.0), (5, 13, 0.02), (100, 100, 0.001), (3, 3, 0.0)]:
         weight = rng.random((num_pre, num_post)) * (rng.random((num_pre, num_post)) < density)
         own = sites.Sites(num_pre, num_post, probability=weight)
-        blocks = _proposals.Blocks(own, _proposals.Grid(own, sites.UNLIMITED))
+        blocks = draw.Blocks(own, draw.Grid(own, sites.UNLIMITED))
         keys = blocks.at(np.arange(blocks.size))
         keys = keys[keys != EMPTY]
         assert np.isin(np.flatnonzero(weight), keys).all()
-        assert len(np.unique(keys)) == len(keys) <= _proposals.BLOCK * np.count_nonzero(weight)
+        assert len(np.unique(keys)) == len(keys) <= draw.BLOCK * np.count_nonzero(weight)
         assert blocks._bounds[-1:].sum() == pytest.approx(weight.sum())
 
 
@@ -214,13 +215,13 @@ def test_a_local_kernel_is_asked_about_all_pairs_once(name):
         kernel.asked = 0
         births = replace(c, rng.random(len(c)) < 0.02).num_births
         # Less than two proposals for each newborn: about a quarter of the near sites is occupied.
-        assert 0 < kernel.asked < 2 * _proposals.BLOCK * births
+        assert 0 < kernel.asked < 2 * draw.BLOCK * births
     kernel.asked = 0
     assert c.num_sites == (n * n - n if name == "probability" else 18 * n - 90)
     assert kernel.asked <= n * n
 
 
-def test_a_function_that_accepts_much_is_asked_about_proposals_only():
+def test_a_function_that_accepts_much_is_asked_aboutdraw_only():
     kernel = Counted(lambda pre, post: (pre + post) % 4 == 0)
     c = Connections.random(10_000, 10_000, 500, seed=1, candidates=kernel)
     assert ((c.pre + c.post) % 4 == 0).all()
@@ -272,7 +273,7 @@ def test_constant_degrees_cost_as_much_as_births_and_neurons(both, listed, monke
         return counted
 
     for name in ("_take_each", "_contains_each"):
-        monkeypatch.setattr(_proposals, name, count(getattr(_proposals, name)))
+        monkeypatch.setattr(draw, name, count(getattr(draw, name)))
     n, k = 1000, 20
     post = np.repeat(np.arange(n), k)
     pre = (post + 7 * np.tile(np.arange(k), n)) % n

@@ -100,7 +100,7 @@ def check(c, rule, signs):
     pairs = list(zip(c.pre.tolist(), c.post.tolist(), strict=True))
     assert len(set(pairs)) == len(pairs)
     assert c.num_active + c.num_tracked + c.num_deep == c.num_sites
-    assert sorted(c._table[c._table >= 0].tolist()) == sorted(i * c.num_post + j for i, j in pairs)
+    assert sorted(c.table[c.table >= 0].tolist()) == sorted(i * c.num_post + j for i, j in pairs)
     assert (c.theta >= max(np.float32(rule.theta_min) * 1.0001, c.edge * 1.0001)).all()
     assert ((c.weights == 0) | c.connected).all()
     assert c.sites.first_forbidden(c.pre, c.post) is None
@@ -194,7 +194,7 @@ def test_memory_for_the_connections_alone():
     assert c.num_active + c.num_tracked + c.num_deep == 10**8
     # The initial law is uniform up to 0: r*depth times the connected in all, twice as many at first.
     assert len(c) < 4 * 10_000
-    arrays = [*c.state().values(), c._table]
+    arrays = [*c.state().values(), c.table]
     assert sum(values.nbytes for values in arrays) < 100 * len(c) + c.deep.wheel.nbytes
     assert c.deep.wheel.nbytes < 60_000
 
@@ -231,7 +231,7 @@ def test_arguments_reach_the_sites():
 def test_bad_steps():
     c = near_its_law(RULE, 20, 1)
     before = {name: np.array(values) for name, values in c.state().items()}
-    with pytest.raises(TypeError, match="SoftDeepR"):
+    with pytest.raises(TypeError, match="must be Connections for DeepR, got SoftConnections"):
         step(c, zero(c), DeepR(0.1, 0.1, 0.1))
     with pytest.raises(ValueError, match="theta_min"):
         step(c, zero(c), replace(RULE, temperature=1.001))
@@ -299,11 +299,11 @@ def test_active_share_after_a_change_of_the_learning_rate(noise, steps):
 
 
 @pytest.mark.statistical
-@pytest.mark.parametrize(("wrong", "factor"), [("_soft_step.overshoots", 0.0), ("_soft_deep.exit_times", 0.5)])
+@pytest.mark.parametrize(("wrong", "factor"), [("soft.overshoots", 0.0), ("deep.exit_times", 0.5)])
 def test_wrong_ones_are_rejected(wrong, factor, monkeypatch):
     """Landing at 0, and a noise of twice the variance in the deep, are seen by the same test."""
-    table = factor * {"_soft_step.overshoots": overshoots, "_soft_deep.exit_times": exit_times}[wrong]()
-    monkeypatch.setattr(f"synaptic_sampling.{wrong}", lambda: table)
+    table = factor * {"soft.overshoots": overshoots, "deep.exit_times": exit_times}[wrong]()
+    monkeypatch.setattr(f"synaptic_sampling.connections.{wrong}", lambda: table)
     assert np.abs(deviations(RULE, 300, 500, depth=4.0)).max() > BOUND
 
 

@@ -149,7 +149,7 @@ def test_times_of_return(theta, sigma, monkeypatch):
     """
     law = share_still_retracted(replace(RULE, learning_rate=RULE.learning_rate * sigma**2), theta, 6000)
     assert chi_square(due_in_time(theta, 100_000, sigma), law) < 1
-    monkeypatch.setattr("synaptic_sampling._soft_deep.SHIFT", 0.0)
+    monkeypatch.setattr("synaptic_sampling.connections.deep.SHIFT", 0.0)
     assert chi_square(due_in_time(theta, 100_000, sigma), law) > 1.2
 
 

@@ -1,0 +1,245 @@
+"""Carry out what a rule has decided: eliminate connections, form others, close gaps. The only place that does so."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._kernels import dynamics
+from synaptic_sampling.events import EVENT, RewiringInfo, events_of, join_events
+from synaptic_sampling.randomness import Stream
+
+if TYPE_CHECKING:
+    from synaptic_sampling.connections.existing import Connections
+    from synaptic_sampling.connections.slots import Slots
+
+__all__ = ["Decision", "close", "cross", "eliminate", "fill", "form", "nothing", "rewire", "rewire_at"]
+
+NO_SLOTS = np.empty(0, np.int32)
+
+
+class Decision(NamedTuple):
+    """What a rule wants to happen to one set of connections in a step.
+
+    Attributes
+    ----------
+    deaths : ndarray of int32
+        Slots of the connections to be eliminated, ascending.
+    births : int, ndarray of int64 or None
+        How many connections are formed at random vacant sites; or at exactly which sites, as keys
+        ``pre * num_post + post``. None: as many as are eliminated or missing, which keeps the number constant.
+    crossed : ndarray of int32 or None
+        For storages that also hold retracted connections: the slots in which theta crossed 0, ascending. Deaths and
+        births follow from its sign.
+    noise_scale : float
+        Standard deviation of the noise in this step, which `SoftConnections` need to continue the walk of untracked
+        connections.
+    """
+
+    deaths: NDArray[np.int32] = NO_SLOTS
+    births: int | NDArray[np.int64] | None = None
+    crossed: NDArray[np.int32] | None = None
+    noise_scale: float = 0.0
+
+
+def nothing(step: int) -> RewiringInfo:
+    """Return the record of a step in which no connection changed.
+
+    Parameters
+    ----------
+    step : int
+        Number of the step.
+
+    Returns
+    -------
+    RewiringInfo
+        Without events.
+    """
+    return RewiringInfo(step, np.empty(0, EVENT), 0, 0)
+
+
+def cross(c: Slots, slots: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
+    """Record the connections whose theta fell below 0; let those whose theta rose above it start afresh.
+
+    Parameters
+    ----------
+    c : Slots
+        Changed in place: age and moments of the new connections.
+    slots : ndarray of int32
+        Where theta crossed 0.
+
+    Returns
+    -------
+    deaths : ndarray of EVENT
+        The eliminations.
+    born : ndarray of int32
+        The slots of the new connections.
+    """
+    alive = c.theta[slots] >= 0
+    born = slots[alive]
+    c.birth_step[born] = c.steps_done
+    c.reset_moments(born)
+    return events_of(c, slots[~alive], dynamics.DEATH), born
+
+
+def rewire(c: Connections, deaths: NDArray[np.int32], births: int | None) -> RewiringInfo:
+    """Eliminate connections and form others at random vacant sites.
+
+    Parameters
+    ----------
+    c : Connections
+        Changed in place.
+    deaths : ndarray of int32
+        Slots of the connections to be eliminated, ascending.
+    births : int or None
+        How many are formed; None: as many as are eliminated or missing.
+
+    Returns
+    -------
+    RewiringInfo
+        What was eliminated and formed.
+    """
+    if births is not None:
+        return fill(c, eliminate(c, deaths), deaths, births)
+    births = len(deaths) + c.missing
+    if births == 0:
+        return nothing(c.steps_done)
+    info = fill(c, eliminate(c, deaths), deaths, births)
+    c.missing = info.num_unplaced
+    return info
+
+
+def rewire_at(c: Connections, deaths: NDArray[np.int32], keys: NDArray[np.int64]) -> RewiringInfo:
+    """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity.
+
+    Parameters
+    ----------
+    c : Connections
+        Changed in place.
+    deaths : ndarray of int32
+        Slots of the connections to be eliminated, ascending.
+    keys : ndarray of int64
+        Sites, ``pre * num_post + post``.
+
+    Returns
+    -------
+    RewiringInfo
+        What was eliminated and formed; ``num_unplaced`` counts the sites for which there was no capacity.
+    """
+    died, number = eliminate(c, deaths), len(keys)
+    room = c.capacity - len(c) + len(deaths)
+    taken = c.take(keys[:room], deaths, Stream.BIRTH, c.steps_done)
+    return _connect(c, died, deaths, taken, len(taken) + max(0, number - room))
+
+
+def eliminate(c: Connections, slots: NDArray[np.int32]) -> NDArray[Any]:
+    """Vacate the sites of connections.
+
+    Parameters
+    ----------
+    c : Connections
+        Changed in place; the slots keep their content until others are formed there or the gaps are closed.
+    slots : ndarray of int32
+        Of the connections.
+
+    Returns
+    -------
+    ndarray of EVENT
+        The eliminations.
+    """
+    died = np.empty(len(slots), EVENT)
+    dynamics._retract(slots, c.pre, c.post, c.polarity, c.num_post, c.steps_done, c.index, c.table, died)
+    return died
+
+
+def fill(c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], births: int) -> RewiringInfo:
+    """Form connections at random vacant sites, in the slots of those eliminated and behind all others.
+
+    Parameters
+    ----------
+    c : Connections
+        Changed in place.
+    died : ndarray of EVENT
+        The eliminations of this step.
+    gaps : ndarray of int32
+        Their slots, ascending.
+    births : int
+        How many connections are to be formed.
+
+    Returns
+    -------
+    RewiringInfo
+        What was eliminated and formed.
+    """
+    slots = _slots_to_fill(c, gaps, min(births, c.capacity - len(c) + len(gaps)))
+    keys = c.draw_vacant(slots, gaps, Stream.BIRTH, c.steps_done)
+    return _connect(c, died, gaps, keys, births)
+
+
+def _connect(
+    c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], keys: NDArray[np.int64], births: int
+) -> RewiringInfo:
+    """Form connections at sites that are marked as occupied already, and close the gaps that remain."""
+    slots = _slots_to_fill(c, gaps, len(keys))
+    if len(keys) > len(gaps):
+        c.resize(len(c) + len(keys) - len(gaps))
+    born = form(c, slots, keys)
+    moves = close(c, gaps[len(keys) :])
+    return RewiringInfo(c.steps_done, join_events([died, born, moves]), len(died), births - len(keys), len(moves) // 2)
+
+
+def form(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> NDArray[Any]:
+    """Write new connections with theta = 0 into slots.
+
+    Parameters
+    ----------
+    c : Connections
+        Changed in place.
+    slots : ndarray of int32
+        One for each connection.
+    keys : ndarray of int64
+        The sites.
+
+    Returns
+    -------
+    ndarray of EVENT
+        The formations.
+    """
+    born = np.empty(len(keys), EVENT)
+    state = (c.pre, c.post, c.theta, c.polarity, c.birth_step)
+    address = c.stream(Stream.SIGN), *c.sign_key
+    dynamics._regrow(slots, keys, c.sign_rule, c.num_post, c.steps_done, c.index, *address, state, born)
+    c.reset_moments(slots)
+    return born
+
+
+def close(c: Connections, gaps: NDArray[np.int32]) -> NDArray[Any]:
+    """Move the last connections into gaps.
+
+    Parameters
+    ----------
+    c : Connections
+        Changed in place.
+    gaps : ndarray of int32
+        Slots without a connection, ascending.
+
+    Returns
+    -------
+    ndarray of EVENT
+        The moves of active connections, two events each.
+    """
+    if not len(gaps):
+        return np.empty(0, EVENT)
+    old, new = c.close(gaps)
+    active = c.active(new)
+    moves = np.repeat(events_of(c, new[active], dynamics.MOVE), 2)
+    moves["kind"][0::2], moves["slot"][0::2] = -dynamics.MOVE, old[active]
+    return moves
+
+
+def _slots_to_fill(c: Connections, gaps: NDArray[np.int32], births: int) -> NDArray[np.int32]:
+    """Return the gaps, then the slots behind all connections, in ascending order."""
+    behind = np.arange(len(c), len(c) + max(0, births - len(gaps)), dtype=np.int32)
+    return np.concatenate([gaps[:births], behind])

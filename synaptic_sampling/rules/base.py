@@ -1,0 +1,237 @@
+"""The contract between rules, which decide what happens to connections, and all that hands them signals."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling._checks import check_array, check_number
+from synaptic_sampling._kernels import dynamics
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.rewire import Decision
+from synaptic_sampling.connections.slots import Slots
+from synaptic_sampling.randomness import Stream
+
+__all__ = ["Decision", "Rule", "Signal", "Units", "run_sweep"]
+
+
+class Units(NamedTuple):
+    """The units from which those of a rule's parameters follow, each an object with ``*``, ``/`` and ``**``.
+
+    Attributes
+    ----------
+    theta, gradient : object
+        Units of these two variables of a connection.
+    time : object
+        The second.
+    """
+
+    theta: Any
+    gradient: Any
+    time: Any
+
+
+class Signal(NamedTuple):
+    """What a rule needs to know in each step, besides the connections themselves.
+
+    Attributes
+    ----------
+    name : str
+        Keyword by which ``step`` takes it and `Rule.decide` receives it.
+    of : {'connection', 'presynaptic neuron', 'postsynaptic neuron', 'network', 'site'}
+        Whether there is one value for each connection, each neuron of one side, the whole network, or each pair of
+        neurons.
+    condition : bool
+        Whether values are True and False; numbers otherwise.
+    accumulated : bool
+        Whether the front end sums the signal up between two steps and starts again at 0 after each step.
+    """
+
+    name: str
+    of: str = "connection"
+    condition: bool = False
+    accumulated: bool = False
+
+    def check(self, connections: Slots, value: Any) -> None:
+        """Raise an error unless a value fits the connections.
+
+        Parameters
+        ----------
+        connections : Slots
+            Which the rule is to change.
+        value : object
+            What the front end or the user gave.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it has the wrong type or shape.
+        FloatingPointError
+            If a value is NaN or infinite; names the connection or neuron.
+        """
+        c = connections
+        shapes = {"presynaptic neuron": (c.num_pre,), "postsynaptic neuron": (c.num_post,)}
+        if self.of == "network":
+            check_number(self.name, value)
+        elif self.of != "connection":
+            _check_table(self.name, self.of, value, shapes.get(self.of, (c.num_pre, c.num_post)))
+        elif self.condition:
+            _check_condition(self.name, value, c)
+        else:
+            check_values(self.name, value, c)
+
+
+class Rule:
+    """What happens to connections in a step. A rule is a frozen dataclass of its parameters with one method.
+
+    A subclass says which signals it needs and on which kinds of connections it acts, and implements `decide`; every
+    front end then takes it that can give these signals.
+
+    Attributes
+    ----------
+    signals : tuple of Signal
+        What a front end must hand over in each step.
+    storage : tuple of type
+        Kinds of connections on which the rule acts.
+    has_theta : bool
+        Whether connections have a parameter theta that the rule moves, and a sign.
+    """
+
+    signals: ClassVar[tuple[Signal, ...]] = ()
+    storage: ClassVar[tuple[type, ...]] = (Connections,)
+    has_theta: ClassVar[bool] = True
+    #: From the units of theta, gradient and time to those of each parameter that has one.
+    units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {}
+
+    @property
+    def variables(self) -> tuple[str, ...]:
+        """Return the variables that each connection must have, in the order theta, signals, polarity."""
+        own = [signal.name for signal in self.signals if signal.of == "connection" and not signal.condition]
+        return ("theta", *own, "polarity") if self.has_theta else tuple(own)
+
+    @property
+    def num_moments(self) -> int | None:
+        """Return how many arrays the rule's optimizer keeps for every connection; None: those that are there stay."""
+        optimizer = getattr(self, "optimizer", None)
+        return 0 if optimizer is None else optimizer.num_moments
+
+    def check(self, connections: Slots, signals: Mapping[str, Any]) -> None:
+        """Raise an error unless the signals fit the connections; nothing changes.
+
+        Parameters
+        ----------
+        connections : Slots
+            One set.
+        signals : mapping of str to object
+            One for each of ``signals``.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If one has the wrong type or shape.
+        FloatingPointError
+            If a value, or theta, is NaN or infinite; names the connection.
+        """
+        for signal in self.signals:
+            signal.check(connections, signals[signal.name])
+        if self.has_theta:
+            check_values("theta", connections.theta, connections)
+
+    def decide(self, connections: Any, **signals: Any) -> Decision:
+        """Move theta in place, and return which connections are eliminated and which are formed.
+
+        Parameters
+        ----------
+        connections : Connections, PotentialConnections or SoftConnections
+            One set, whose step has started: ``steps_done`` is the number of this step.
+        **signals : ndarray or float
+            One for each of ``signals``, checked.
+
+        Returns
+        -------
+        Decision
+            To be carried out by the connections.
+        """
+        raise TypeError(f"{type(self).__name__} must implement decide(connections, **signals).")
+
+
+def run_sweep(
+    kernel: Callable[..., int], connections: Slots, slope: NDArray[Any], parameters: tuple[float, ...], *, noisy: bool
+) -> NDArray[np.int32]:
+    """Move every theta by a compiled sweep; the noise depends on seed, step and slot alone.
+
+    Parameters
+    ----------
+    kernel : callable
+        From `sweep`.
+    connections : Slots
+        Whose theta is changed.
+    slope : ndarray, shape (K,)
+        dE/dw, or what the optimizer makes of it.
+    parameters : tuple of float
+        Of the move.
+    noisy : bool
+        Whether the move has noise.
+
+    Returns
+    -------
+    ndarray of int32
+        The slots in which theta crossed 0, ascending.
+    """
+    c = connections
+    crossed = np.empty(len(c), np.int32)
+    address = np.uint64(c.steps_done), c.stream(Stream.NOISE), *c.key
+    return crossed[: kernel(slope, c.polarity, parameters, noisy, *address, c.theta, crossed)]
+
+
+def check_values(name: str, values: Any, c: Slots) -> None:
+    """Raise an error unless there is one finite number for each connection, of the type of theta.
+
+    Parameters
+    ----------
+    name : str
+        Of the signal, for messages.
+    values : object
+        What was given.
+    c : Slots
+        The connections.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it has the wrong type or shape.
+    FloatingPointError
+        If a value is NaN or infinite; names the connection.
+    """
+    if not isinstance(values, np.ndarray) or values.dtype != c.theta.dtype:
+        kind = getattr(values, "dtype", type(values).__name__)
+        raise TypeError(f"{name} must be an array of {c.theta.dtype} like theta, got {kind}.")
+    if values.shape != c.pre.shape:
+        raise ValueError(f"{name} must have shape {c.pre.shape}, got {values.shape}.")
+    k = dynamics._first_not_finite(values)
+    if k >= 0:
+        raise FloatingPointError(
+            f"{name} of connection {k} ({c.pre[k]} -> {c.post[k]}) is {values[k]} "
+            f"in step {c.steps_done + 1}; lower the learning rate or find where it diverges."
+        )
+
+
+def _check_condition(name: str, values: Any, c: Slots) -> None:
+    if not isinstance(values, np.ndarray) or values.dtype != np.bool_:
+        raise TypeError(f"{name} must be an array of bool, got {getattr(values, 'dtype', type(values).__name__)}.")
+    if values.shape != c.pre.shape:
+        raise ValueError(f"{name} must have shape {c.pre.shape}, got {values.shape}.")
+
+
+def _check_table(name: str, of: str, values: ArrayLike, shape: tuple[int, ...]) -> None:
+    array = check_array(name, values)
+    if array.shape != shape:
+        number = " by ".join(map(str, shape))
+        raise ValueError(f"{name} must have one number for each of {number} {of}s, got shape {array.shape}.")
+    wrong = np.argwhere(~np.isfinite(array))
+    if len(wrong):
+        which, where = of.split()[-1], ", ".join(map(str, wrong[0]))
+        raise FloatingPointError(f"{name} of {which} {where} is {array[tuple(wrong[0])]}; find where it diverges.")

@@ -1,0 +1,67 @@
+"""Gradient descent on a fixed wiring, the baseline of every rule that rewires."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from synaptic_sampling._checks import check_parameter
+from synaptic_sampling._kernels.langevin import sweep_langevin
+from synaptic_sampling.rules.base import Decision, Rule, Signal, Units, run_sweep
+from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
+
+__all__ = ["FixedWiring"]
+
+
+@dataclass(frozen=True)
+class FixedWiring(Rule):
+    """Gradient descent on a wiring that never changes: the baseline of every rule that rewires.
+
+    Weights may change their sign, theta may become negative; there is no l1, no noise, no retraction.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta, > 0, per step.
+    optimizer : Optimizer
+        What the gradient passes through.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is of the wrong kind.
+    ValueError
+        If the learning rate is out of its range.
+    """
+
+    learning_rate: float
+    optimizer: Optimizer = field(default_factory=SGD)
+
+    signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
+    units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {"learning_rate": lambda u: u.theta / u.gradient}
+
+    def __post_init__(self) -> None:
+        check_parameter("learning_rate", self.learning_rate, above=0.0)
+        check_optimizer(self.optimizer)
+
+    def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
+        """Move theta down its gradient; no connection is eliminated or formed.
+
+        Parameters
+        ----------
+        connections : Connections
+            One set.
+        gradient : ndarray, shape (K,)
+            dE/dw.
+
+        Returns
+        -------
+        Decision
+            Nothing happens.
+        """
+        slope = self.optimizer.direction(gradient, connections)
+        run_sweep(sweep_langevin, connections, slope, (float(self.learning_rate), 0.0, 0.0), noisy=False)
+        return Decision(births=0)

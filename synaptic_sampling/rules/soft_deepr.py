@@ -1,0 +1,133 @@
+"""Soft DEEP R: retracted connections diffuse on below 0, and the number of active ones fluctuates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, ClassVar
+
+from numpy.typing import NDArray
+
+from synaptic_sampling._checks import check_number, check_parameter, number_of
+from synaptic_sampling._kernels.sweep import sweep
+from synaptic_sampling.connections.potential import PotentialConnections
+from synaptic_sampling.connections.soft import SoftConnections
+from synaptic_sampling.rules.base import Decision, Rule, Signal, Units, run_sweep
+from synaptic_sampling.rules.deepr import DeepR, noise_scale
+from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
+
+__all__ = ["SoftDeepR"]
+
+
+def soft(theta: float, gradient: float, polarity: float, nu: float, parameters: tuple[float, ...]) -> float:
+    """Return theta after a step: drift where active, noise everywhere, a floor (Bellec et al. 2018, Algorithm 2)."""
+    eta, alpha, sigma, floor = parameters
+    drift = eta * (polarity * gradient + alpha) if theta >= 0.0 else 0.0
+    return max((theta - drift) + sigma * nu, floor)
+
+
+sweep_soft = sweep(soft)
+
+
+@dataclass(frozen=True)
+class SoftDeepR(Rule):
+    """Soft DEEP R (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 2): the number of connections fluctuates.
+
+    Every step moves theta of a connected one by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)
+    * nu`` and that of a retracted one by the noise alone; no theta falls below ``theta_min``. Who is below 0 after
+    the step is retracted, the others are connected. For `PotentialConnections`.
+
+    Numbers, or quantities of Brian2 where theta or the gradient has a unit; for `Rewiring` also strings of t or a
+    TimedArray.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta, > 0, per step.
+    l1 : float
+        alpha, > 0. With 0 there is no stationary law: connected ones would walk away for ever.
+    temperature : float
+        T, > 0. With 0 no retracted connection ever comes back.
+    connectivity : float
+        p, above 0 and below 1: the share that is connected without a gradient, in the limit of small steps.
+        ``statistics.soft`` has the share at these very steps.
+    optimizer : Optimizer
+        What the gradient passes through before it acts on theta; l1 and noise do not. What it remembers of a
+        connection starts afresh when it is connected again.
+
+    Raises
+    ------
+    TypeError
+        If a parameter is not a number.
+    ValueError
+        If a parameter is out of its range.
+
+    Notes
+    -----
+    The floor also holds for a connection whose last step went far below 0, as in the code of the authors. Their
+    noise is ``learning_rate*s*nu``; the same temperature is ``temperature = learning_rate*s**2/2``.
+    """
+
+    learning_rate: float
+    l1: float
+    temperature: float
+    connectivity: float
+    optimizer: Optimizer = field(default_factory=SGD)
+
+    signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
+    storage: ClassVar[tuple[type, ...]] = (PotentialConnections, SoftConnections)
+    units: ClassVar[Mapping[str, Callable[[Units], Any]]] = DeepR.units
+
+    def __post_init__(self) -> None:
+        check_parameter("learning_rate", self.learning_rate, above=0.0)
+        check_parameter("l1", self.l1, above=0.0)
+        check_parameter("temperature", self.temperature, above=0.0)
+        if check_number("connectivity", self.connectivity, above=0.0) >= 1.0:
+            raise ValueError(f"connectivity must be < 1, got {self.connectivity}; with FixedWiring all are connected.")
+        check_optimizer(self.optimizer)
+
+    @property
+    def noise_scale(self) -> float:
+        """Return the standard deviation of the noise per step, sqrt(2 eta T), in SI units."""
+        return noise_scale(number_of(self, "learning_rate"), number_of(self, "temperature"))
+
+    @property
+    def theta_min(self) -> float:
+        """Return the floor of theta, -T (1 - p) / (alpha p), in SI units."""
+        p = number_of(self, "connectivity")
+        return -number_of(self, "temperature") * (1.0 - p) / (number_of(self, "l1") * p)
+
+    def expected_turnover(self) -> float:
+        """Return the share of the connected ones that chance alone retracts in a step, in the stationary law.
+
+        Returns
+        -------
+        float
+            By ``statistics.soft.soft_law``, without a gradient.
+        """
+        from synaptic_sampling.statistics.soft import soft_law  # noqa: PLC0415 (it needs the rules)
+
+        law = soft_law(replace(self, optimizer=SGD()))
+        return law.turnover / law.active_share
+
+    def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
+        """Move theta of all connections; they are eliminated and formed where theta crosses 0.
+
+        Parameters
+        ----------
+        connections : PotentialConnections or SoftConnections
+            One set.
+        gradient : ndarray, shape (K,)
+            dE/dw; without effect on retracted connections.
+
+        Returns
+        -------
+        Decision
+            The number of active connections varies.
+        """
+        # Of `SoftConnections` the floor cannot change, apart from its last bits.
+        floor = getattr(connections, "theta_min", self.theta_min)
+        parameters = float(self.learning_rate), float(self.l1), self.noise_scale, floor
+        slope = self.optimizer.direction(gradient, connections)
+        crossed = run_sweep(sweep_soft, connections, slope, parameters, noisy=True)
+        return Decision(crossed=crossed, noise_scale=self.noise_scale)

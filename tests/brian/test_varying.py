@@ -8,7 +8,7 @@ import pytest
 from brian2 import ms, mV, second
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import Budget, Connections, DeepR, PruneAndRegrow, Rewiring, RewiringMonitor, sampler
+from synaptic_sampling import Budget, Connections, DeepR, PruneAndRegrow, Rewiring, RewiringMonitor, step
 from synaptic_sampling.brian import queues, surgery
 from tests.brian import oracle
 from tests.brian.conftest import both_targets
@@ -40,7 +40,7 @@ class SharedProjections:
         for p, c in zip(self.projections, self.budget.sets, strict=True):
             c.theta = np.array([e.theta for e in p.edges])
         gradients = [np.array([e.gradient for e in p.edges]) for p in self.projections]
-        info = sampler.step(self.budget, gradients, RULE)
+        info = step(self.budget, gradients, RULE)
         for p, c in zip(self.projections, self.budget.sets, strict=True):
             edges = dict(enumerate(p.edges))
             for _, pre, post, slot, index, kind, sign in info.events.tolist():

@@ -17,9 +17,8 @@ from synaptic_sampling import (
     RewiringMonitor,
     SynapticSampling,
     connect_exactly,
-    sampler,
 )
-from synaptic_sampling.brian import queues, surgery
+from synaptic_sampling.brian import queues, rewiring, surgery
 from tests.brian.test_rewiring import MODEL, make, network
 
 RULE = DeepR(learning_rate=0.1, l1=1.0, temperature=0.1)
@@ -111,7 +110,7 @@ def sigint():
 @pytest.mark.parametrize("by_hand", [True, False])
 @pytest.mark.parametrize(
     ("where", "name"),
-    [(queues, "drop_spikes"), (queues, "follow"), (surgery, "reconnect"), (surgery, "_reset"), (sampler, "step")],
+    [(queues, "drop_spikes"), (queues, "follow"), (surgery, "reconnect"), (surgery, "_reset"), (rewiring, "step")],
 )
 def test_ctrl_c_within_an_event_leaves_a_valid_network(monkeypatch, where, name, by_hand):
     """The event is completed; then Brian2 ends the run, or KeyboardInterrupt is raised."""

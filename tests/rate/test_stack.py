@@ -21,10 +21,10 @@ from synaptic_sampling import (
     SparseLinear,
     Tanh,
     Trainer,
-    sampler,
 )
 from synaptic_sampling._kernels import rewire
 from synaptic_sampling._kernels.stack import Moments, Slots, Wiring
+from synaptic_sampling.connections.rewire import close
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.rate import Decay, LinearDecay, Patience, stack
 

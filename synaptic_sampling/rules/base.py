@@ -233,5 +233,5 @@ def _check_table(name: str, of: str, values: ArrayLike, shape: tuple[int, ...]) 
         raise ValueError(f"{name} must have one number for each of {number} {of}s, got shape {array.shape}.")
     wrong = np.argwhere(~np.isfinite(array))
     if len(wrong):
-        which, where = of.split()[-1], ", ".join(map(str, wrong[0]))
+        which, where = of.rsplit(maxsplit=1)[-1], ", ".join(map(str, wrong[0]))
         raise FloatingPointError(f"{name} of {which} {where} is {array[tuple(wrong[0])]}; find where it diverges.")

@@ -1,0 +1,76 @@
+"""Compare the golden bits with those of this code, or write them.
+
+    python -m tests.golden [--write] [--fast] [--only TEXT] [--demo]
+
+Says what is new, gone or changed, and ends with status 1 if anything is, unless it is to be written. What hangs on
+another machine is left as it is. To write is a decision: say in CHANGELOG.md which bits change, and why.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from tests.golden.digest import digest
+from tests.golden.kept import demo_numbers, read, write
+from tests.golden.programs import PROGRAMS, SECTIONS, fingerprint, section_of
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.golden", description=(__doc__ or "").split("\n", 1)[0])
+    parser.add_argument("--write", action="store_true", help="write what has changed into bits.json")
+    parser.add_argument("--fast", action="store_true", help="leave out what takes seconds, or needs a compiler")
+    parser.add_argument("--only", default="", metavar="TEXT", help="programs with this in their names")
+    parser.add_argument("--demo", action="store_true", help="the demonstration's summary, too (minutes)")
+    given = parser.parse_args(argv)
+    old = read()
+    new = {name: dict(part) for name, part in old.items()}
+    changes = _compare(new, given)
+    if given.demo:
+        changes += _compare_demo(new)
+    for line in changes:
+        print(line)
+    print(f"{len(changes)} of {len(PROGRAMS)} programs differ from what is kept.")
+    if given.write:
+        write(new)
+    return int(bool(changes) and not given.write)
+
+
+def _compare(kept: dict[str, dict[str, Any]], given: argparse.Namespace) -> list[str]:
+    """Run programs, put their digests into ``kept``, and return a line for each that differs."""
+    whole = not (given.fast or given.only)
+    changes = []
+    for section in SECTIONS:
+        part = kept.setdefault(section, {"fingerprint": fingerprint(section), "bits": {}})
+        bits = part["bits"] = dict(part["bits"])
+        here = fingerprint(section)
+        if part["fingerprint"] != here:
+            if not given.write:
+                print(f"Not compared, since this is another machine: {section}, {part['fingerprint']}; here {here}")
+                continue
+            part["fingerprint"] = here
+        names = [name for name, program in PROGRAMS.items() if section_of(program) == section]
+        for name in names:
+            if given.only in name and not (given.fast and PROGRAMS[name].speed):
+                found = digest(PROGRAMS[name].run())
+                if bits.get(name) != found:
+                    changes.append(f"{'changed' if name in bits else 'new'}: {name}")
+                bits[name] = found
+        if whole:
+            changes += [f"gone: {bits.pop(name) and name}" for name in sorted(set(bits) - set(names))]
+    return changes
+
+
+def _compare_demo(kept: dict[str, dict[str, Any]]) -> list[str]:
+    with tempfile.TemporaryDirectory() as folder:
+        found = {"fingerprint": fingerprint("machine"), "numbers": demo_numbers(Path(folder))}
+    before, kept["demo"] = kept.get("demo"), found
+    return [] if before == found else [f"changed: the demonstration, from {before} to {found}"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

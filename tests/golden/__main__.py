@@ -27,47 +27,50 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--only", default="", metavar="TEXT", help="programs with this in their names")
     parser.add_argument("--demo", action="store_true", help="the demonstration's summary, too (minutes)")
     given = parser.parse_args(argv)
-    old = read()
-    new = {name: dict(part) for name, part in old.items()}
-    changes = _compare(new, given)
-    if given.demo:
-        changes += _compare_demo(new)
+    kept = read()
+    changes = _compare(kept, given) + (_compare_demo(kept) if given.demo else [])
     for line in changes:
         print(line)
     print(f"{len(changes)} of {len(PROGRAMS)} programs differ from what is kept.")
     if given.write:
-        write(new)
+        write(kept)
     return int(bool(changes) and not given.write)
 
 
 def _compare(kept: dict[str, dict[str, Any]], given: argparse.Namespace) -> list[str]:
     """Run programs, put their digests into ``kept``, and return a line for each that differs."""
-    whole = not (given.fast or given.only)
     changes = []
     for section in SECTIONS:
-        part = kept.setdefault(section, {"fingerprint": fingerprint(section), "bits": {}})
-        bits = part["bits"] = dict(part["bits"])
-        here = fingerprint(section)
-        if part["fingerprint"] != here:
-            if not given.write:
-                print(f"Not compared, since this is another machine: {section}, {part['fingerprint']}; here {here}")
-                continue
-            part["fingerprint"] = here
+        part, here = kept.setdefault(section, {"fingerprints": [], "bits": {}}), fingerprint(section)
         names = [name for name, program in PROGRAMS.items() if section_of(program) == section]
-        for name in names:
-            if given.only in name and not (given.fast and PROGRAMS[name].speed):
-                found = digest(PROGRAMS[name].run())
-                if bits.get(name) != found:
-                    changes.append(f"{'changed' if name in bits else 'new'}: {name}")
-                bits[name] = found
-        if whole:
-            changes += [f"gone: {bits.pop(name) and name}" for name in sorted(set(bits) - set(names))]
+        chosen = [name for name in names if given.only in name and not (given.fast and PROGRAMS[name].speed)]
+        known = here in part["fingerprints"]
+        if not known and not (given.write and chosen == names):
+            print(f"Not compared, since these are other machines: {section}, {part['fingerprints']}; here {here}")
+            continue
+        own = _differences(part["bits"], chosen)
+        if chosen == names:
+            own += [f"gone: {part['bits'].pop(name) and name}" for name in sorted(set(part["bits"]) - set(names))]
+        if not known:
+            # Where all is the same, what was kept holds here, too.
+            part["fingerprints"] = [here] if own else [*part["fingerprints"], here]
+        changes += own
+    return changes
+
+
+def _differences(bits: dict[str, str], names: list[str]) -> list[str]:
+    changes = []
+    for name in names:
+        found = digest(PROGRAMS[name].run())
+        if bits.get(name) != found:
+            changes.append(f"{'changed' if name in bits else 'new'}: {name}")
+        bits[name] = found
     return changes
 
 
 def _compare_demo(kept: dict[str, dict[str, Any]]) -> list[str]:
     with tempfile.TemporaryDirectory() as folder:
-        found = {"fingerprint": fingerprint("machine"), "numbers": demo_numbers(Path(folder))}
+        found = {"fingerprints": [fingerprint("machine")], "numbers": demo_numbers(Path(folder))}
     before, kept["demo"] = kept.get("demo"), found
     return [] if before == found else [f"changed: the demonstration, from {before} to {found}"]
 

@@ -266,7 +266,7 @@ def _deepr() -> dict[str, Any]:
         found[name] = partial(course, connections, rule)
         found[f"{name}, float32"] = partial(course, partial(connections, dtype=np.float32), rule)
         found[f"{name}, resumed"] = partial(course, connections, rule, cut=17)
-        found[f"{name} begun late"] = partial(late, optimizer)
+        found[f"{name} started late"] = partial(late, optimizer)
     cold = by_step(changed(DEEPR, temperature=0.0))
     return {
         **found,

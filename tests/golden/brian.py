@@ -155,13 +155,11 @@ def nothing(_net: Any, _rewiring: Any) -> None:
 
 def rewired(
     front: str, rule: Any, *, synapses: Any = ({},), thetas: str = "0.02*((3*i + 5*j) % 11)", between: Any = nothing,
-    shared: bool = False, seed: int | None = 7, prepare: Any = None, **options: Any,
+    shared: bool = False, seed: int | None = 7, **options: Any,
 ) -> dict[str, Any]:  # fmt: skip
     """Rewire synapses by a rule."""
     with device(front) as build:
         part = Part()
-        if prepare is not None:
-            prepare(part)
         made = [part.connect(**{key: value for key, value in given.items() if key != "delays"}) for given in synapses]
         for s, given in zip(made, synapses, strict=True):
             s.theta = thetas
@@ -216,22 +214,15 @@ def trials(front: str) -> list[Any]:
 def grown(front: str, **options: Any) -> dict[str, Any]:
     """Let elements come and go, and connections with them."""
 
-    def prepare(part: Part) -> None:
-        part.neurons.axonal, part.neurons.dendritic = "(i*3) % 5", "(i*5) % 4 + 0.5"
-
     def between(net: Any, _rewiring: Any) -> None:
-        neurons = net["neurons"]
         for out, into in (("i % 3", "3 - i % 3"), ("4 - i % 4", "(i*7) % 5"), ("1", "1"), ("3", "i % 5")):
-            neurons.axonal, neurons.dendritic = out, into
+            net["neurons"].axonal, net["neurons"].dendritic = out, into
             net.run(1 * ms)
-
-    def connected(part: Part) -> dict[str, Any]:
-        return {"source": part.neurons, "pairs": "False", "delay": SAME}
 
     with device(front) as build:
         part = Part()
-        prepare(part)
-        s = part.connect(**connected(part))
+        part.neurons.axonal, part.neurons.dendritic = "(i*3) % 5", "(i*5) % 4 + 0.5"
+        s = part.connect(source=part.neurons, pairs="False", delay=SAME)
         birth = {"theta": 0.25, "mark": "i + 1"}
         rewiring = Rewiring(
             s, SynapticElements(), capacity=30, birth=birth, seed=3, dt=0.3 * ms, name="rewiring", **options

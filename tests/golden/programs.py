@@ -32,6 +32,7 @@ def fingerprint(section: str) -> dict[str, Any]:
         return {}
     if section == "libm":
         return library
-    packages = {name: version(name) for name in ("brian2", "numba", "numpy", "scipy")}
+    names = ("numba", "numpy", "scipy", *(["brian2"] if section == "demo" else []))
+    packages = {name: version(name) for name in names}
     features = np.show_config(mode="dicts")["SIMD Extensions"]["found"]
     return {**library, **packages, "features": features, "OpenBLAS for": os.environ.get("OPENBLAS_CORETYPE", "this")}

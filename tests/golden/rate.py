@@ -307,8 +307,8 @@ def _course() -> dict[str, Any]:
         "rate steps/DeepR/Connections/Dropout, no log": partial(uninterrupted, make=dropped),
         "rate steps/DeepR/Connections/Dropout, no log, resumed": partial(trained, cut=2, make=dropped),
         "rate fused/DeepR/Connections/on disk": on_disk,
-        "rate fused/DeepR/Connections/Momentum begun late": partial(late, OPTIMIZERS["Momentum"]),
-        "rate fused/DeepR/Connections/Adam begun late": partial(late, OPTIMIZERS["Adam"]),
+        "rate fused/DeepR/Connections/Momentum started late": partial(late, OPTIMIZERS["Momentum"]),
+        "rate fused/DeepR/Connections/Adam started late": partial(late, OPTIMIZERS["Adam"]),
     }
 
 

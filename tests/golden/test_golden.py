@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tests.golden.digest import digest
-from tests.golden.kept import demo_numbers, read
+from tests.golden.bits import demo_numbers, read
 from tests.golden.programs import PROGRAMS, fingerprint, section_of
 
 KEPT = read()
@@ -61,7 +61,7 @@ def test_bits_are_those_that_were(name):
 @pytest.mark.slow
 @pytest.mark.cython
 def test_demonstration_gives_the_numbers_it_gave(tmp_path):
-    demand_machine(KEPT["demo"], "machine")
+    demand_machine(KEPT["demo"], "demo")
     assert demo_numbers(tmp_path) == KEPT["demo"]["numbers"]
 
 

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from tests.golden.digest import digest
 from tests.golden.bits import demo_numbers, read, write
+from tests.golden.digest import digest
 from tests.golden.programs import PROGRAMS, SECTIONS, fingerprint, section_of
 
 

@@ -188,7 +188,7 @@ def gone_back(net: Any, _rewiring: Any) -> None:
 
 
 def by_hand(_net: Any, rewiring: Any) -> None:
-    """Do an event by hand, rest for a while, and take on another seed."""
+    """Do an event by hand, and take on another seed."""
     rewiring.step()
     rewiring.seed = 11
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from tests.golden.digest import digest
 from tests.golden.bits import demo_numbers, read
+from tests.golden.digest import digest
 from tests.golden.programs import PROGRAMS, fingerprint, section_of
 
 KEPT = read()

@@ -16,6 +16,7 @@ from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling.brian import export, surgery, timing
 from synaptic_sampling.brian.arguments import Rule, check_callback, distinct, spare_slots
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
+from synaptic_sampling.brian.mistakes import Mistakes, check_theta
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.standalone import kind_of_projection
 from synaptic_sampling.budget import Budget, check_split
@@ -181,6 +182,7 @@ class Rewiring(BrianObject):
         for index, (projection, more) in enumerate(zip(self._projections, spare, strict=True)):
             pairs = allowed_pairs(projection.synapses, autapses, candidates, p, namespace)
             projection.adopt(pairs, more, index=index, **options)
+            check_theta(projection)
         self._shared = Budget(self.sets, split=split) if several else None
         self._rule, self.synapses, self.callback = rule, synapses, check_callback(callback)
         self._draws_seed, self._needs_seed = seed is None, False
@@ -193,9 +195,12 @@ class Rewiring(BrianObject):
             timing.check_multiple(dt, own)
             self._interval, dt, clock = dt, None, own
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
+        surgery.name_line_of_user(self)
+        self._mistakes = Mistakes(self, self._projections)
         for projection in self._projections:
             self.add_dependency(projection.synapses)
             projection.settle(self)
+        self._mistakes.at_construction()
 
     def __repr__(self) -> str:
         names = ", ".join(f"'{projection.synapses.name}'" for projection in self._projections)
@@ -339,6 +344,7 @@ class Rewiring(BrianObject):
             projection.compile(run_namespace)
             projection.follow_restore()
             projection.follow_schedule(self._seconds + float(self.interval))
+        self._mistakes.at_start(run_namespace)
         self._steps = timing.steps_between(self)
         self._timestep = self.clock.variables["timestep"].get_value()
         for projection in self._projections:
@@ -350,6 +356,11 @@ class Rewiring(BrianObject):
         now = self._timestep.item()
         if now % self._steps == 0 and now > 0 and self.active:
             self._step()
+
+    def after_run(self) -> None:
+        """Warn of what the run has not done; called by Brian2 after each run."""
+        self._mistakes.after_run()
+        super().after_run()
 
     def step(self) -> RewiringInfo:
         """Do an event now: move, retract, regrow. To be called by hand only between runs.
@@ -366,11 +377,13 @@ class Rewiring(BrianObject):
         ValueError
             If synapses were added since the construction.
         """
+        namespace = get_local_namespace(level=1)
         self._check_owner()
         self._follow_store()
         for projection in self._projections:
             projection.check_number(self.name)
-            projection.compile(get_local_namespace(level=1))
+            projection.compile(namespace)
+        self._mistakes.at_start(namespace)
         return self._step()
 
     def release(self) -> None:
@@ -394,6 +407,7 @@ class Rewiring(BrianObject):
             projection.check_number(self.name)
             projection.follow_schedule(self._seconds)
             projection.fetch_theta()
+        self._mistakes.before_event()
         with timing.uninterrupted():
             info = self._event()
         if self.callback is not None:
@@ -435,6 +449,22 @@ class Rewiring(BrianObject):
         if self._shared is not None:
             return sampler.step(self._shared, gradients, rule)
         return sampler.step(self.connections, gradients[0], rule)
+
+    def shares_seed(self, other: Rewiring) -> bool:
+        """Return whether both are in one network, and draw the same random numbers since they were given one seed.
+
+        Parameters
+        ----------
+        other : Rewiring
+            Another one.
+
+        Returns
+        -------
+        bool
+            False for seeds that were drawn.
+        """
+        given = not self._draws_seed and not other._draws_seed
+        return given and self.seed == other.seed and self._network == other._network
 
     def _check_owner(self) -> None:
         for projection in self._projections:

@@ -70,6 +70,11 @@ class StandaloneProjection(Projection):
         self._connections = connections
 
     @property
+    def is_known(self) -> bool:  # type: ignore[override]
+        """Return whether it is known which connections there are; else the program will make them."""
+        return self._endpoints_known
+
+    @property
     def number(self) -> int:
         """Return how many synapses there are, 1 where only the program will know."""
         return len(self.synapses) if program.is_known(self.synapses.variables["N"]) else 1
@@ -148,7 +153,7 @@ class StandaloneProjection(Projection):
             If theta and gradient are of different types.
         """
         super().compile(namespace)
-        types = {self.synapses.variables[self._names[r]].dtype for r in ("theta", "gradient") if r in self._names}
+        types = {self.synapses.variables[self.names[r]].dtype for r in ("theta", "gradient") if r in self.names}
         if len(types) > 1:
             raise TypeError(f"gradient and theta must be of one type, got {' and '.join(map(str, types))}.")
 
@@ -212,7 +217,7 @@ class StandaloneProjection(Projection):
 
     def describe_snapshot(self) -> dict[str, Any]:
         """Return what a monitor's code has to know of the connections."""
-        theta = name_of(self.synapses.variables[self._names["theta"]]) if "theta" in self._names else None
+        theta = name_of(self.synapses.variables[self.names["theta"]]) if "theta" in self.names else None
         names = ("pre", "post", "pre_offset", "post_offset", "polarity", "step")
         return {
             **{name: getattr(self._static, name) for name in names},
@@ -257,7 +262,7 @@ class StandaloneProjection(Projection):
         self._read_at = when
         pre, post = surgery.endpoints(self.synapses)
         own = {name: variable.get_value() for name, variable in self._own.items()}
-        theta = self._array("theta") if "theta" in self._names else np.zeros(len(pre))
+        theta = self._array("theta") if "theta" in self.names else np.zeros(len(pre))
         moments = {name: own[name] for name in own if name.startswith("moment")}
         c = self._connections
         c.capacity = len(pre)
@@ -278,8 +283,8 @@ class StandaloneProjection(Projection):
         """Return what the code has to know of the connections, in every run the same."""
         c, v = self._connections, self.synapses.variables
         sign_rule, sign_table, threshold = c._sign_rule
-        polarity = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))
-        connected = surgery.per_synapse(self.synapses, self._names["connected"])
+        polarity = surgery.per_synapse(self.synapses, self.names.get("polarity", "polarity"))
+        connected = surgery.per_synapse(self.synapses, self.names["connected"])
         values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, "1")]
         return SimpleNamespace(
             name=owner.name,
@@ -333,7 +338,7 @@ class StandaloneProjection(Projection):
         table = np.array(parameters or _parameters(self.rule)).ravel()
         if self._table is None or not np.array_equal(table, self._table[1]):
             self._table = _keep(owner, f"parameters_{owner._steps}_{first}", table), table
-        theta = self.synapses.variables[self._names["theta"]]
+        theta = self.synapses.variables[self.names["theta"]]
         return {
             "condition": None,
             "first": first,
@@ -341,7 +346,7 @@ class StandaloneProjection(Projection):
             "num_parameters": table.size,
             "scalar": program.c_type(theta),
             "theta": name_of(theta),
-            "gradient": name_of(self.synapses.variables[self._names["gradient"]]),
+            "gradient": name_of(self.synapses.variables[self.names["gradient"]]),
             "optimizer": type(self.rule.optimizer).__name__,
             "decays": [repr(float(value)) for value in astuple(self.rule.optimizer)],
         }

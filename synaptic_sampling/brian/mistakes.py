@@ -26,6 +26,8 @@ logger = logging.getLogger(__name__)
 MAX_PAIRS = 2**20
 #: Events through which a gradient may stay 0 before that is reported, where something writes it.
 PATIENCE = 1000
+#: Events through which it has to be 0 at least.
+FEW = 3
 #: Up to this fraction of the largest one, weights are taken for equal.
 TOLERANCE = 1e-3
 
@@ -109,7 +111,7 @@ class Mistakes:
 
     def after_run(self) -> None:
         """Warn of gradients that are 0 so far, and that no code of their synapses sets."""
-        if self._events:
+        if self._events >= FEW:
             self._report_silent(
                 [
                     projection

@@ -83,9 +83,8 @@ class Projection:
     @property
     def may_park(self) -> bool:
         """Return whether there are slots without a connection, now or later."""
-        return self.connections.capacity > len(self.connections) or (
-            isinstance(self.rule, PruneAndRegrow) and not self.rule.regrow
-        )
+        prunes_for_good = isinstance(self.rule, PruneAndRegrow) and not self.rule.regrow
+        return prunes_for_good or len(self.synapses) > len(self.connections)
 
     @property
     def multapses(self) -> bool:

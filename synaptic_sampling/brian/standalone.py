@@ -225,6 +225,9 @@ class StandaloneProjection(Projection):
             "dtype": self._connections.theta.dtype.str,
         }
 
+    def theta(self) -> None:
+        """Return None: only the program knows it before the run."""
+
     def fetch_theta(self) -> None:
         """Refuse an event by hand, which alone asks for theta."""
         raise refuse("an event by hand is not possible", "let run() bring it about")

@@ -9,9 +9,8 @@ from typing import Any
 
 import numpy as np
 from brian2 import StateMonitor, Synapses
-from brian2.core.functions import Function
-from brian2.core.variables import ArrayVariable, Subexpression
-from brian2.utils.stringtools import get_identifiers
+from brian2.core.variables import ArrayVariable
+from brian2.equations.equations import PARAMETER
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian.arguments import REWIRED
@@ -186,9 +185,9 @@ class Mistakes:
     def _check_seed(self) -> None:
         """Warn of another Rewiring of the network which draws the same random numbers."""
         owner = self._owner
-        others = {id(other): other for other in (reference() for reference in REWIRED.values()) if other is not None}
-        for other in others.values():
-            if other is not owner and other.shares_seed(owner):
+        others = {reference() for reference in REWIRED.values()} - {None}
+        for other in others:
+            if other.name < owner.name and other.shares_seed(owner):
                 logger.warning(
                     "'%s' and '%s' have the same seed, %d, and draw the same random numbers for their noise and their "
                     "new connections; give each its own.",
@@ -264,29 +263,15 @@ def _weights(projection: Projection, namespace: Any) -> NDArray[np.float64] | No
     if isinstance(variable, ArrayVariable):
         # Code that sets it may have yet to run.
         return None if _is_set(synapses, "w", anew=True) else np.array(variable.get_value()[:number], float)
-    if not isinstance(variable, Subexpression) or not _is_repeatable(synapses, variable.expr, namespace):
-        return None
     try:
         return np.array(synapses.state("w", use_units=False).get_item(np.arange(number), namespace=namespace), float)
     except (KeyError, NotImplementedError):  # Names or functions that Brian2 does not know here; run() says so.
         return None
 
 
-def _is_repeatable(synapses: Any, text: str, namespace: Any) -> bool:
-    """Return whether asking for the value of an expression changes nothing, such as a stream of random numbers."""
-    try:
-        known = synapses.resolve_all(get_identifiers(text), run_namespace=namespace, user_identifiers=set())
-    except KeyError:
-        return False
-    inner = [each.expr for each in known.values() if isinstance(each, Subexpression)]
-    return all(each.stateless for each in known.values() if isinstance(each, Function)) and all(
-        _is_repeatable(synapses, each, namespace) for each in inner
-    )
-
-
 def _is_set(synapses: Any, name: str, anew: bool = False) -> bool:
     """Return whether code of the synapses sets one of their variables, where ``anew`` by ``=`` and not only ``+=``."""
-    if name in synapses.equations.diff_eq_names:
+    if name in synapses.equations and synapses.equations[name].type != PARAMETER:
         return True
     codes = [pathway.code for pathway in synapses._pathways]
     codes += [each.abstract_code for each in synapses.contained_objects if each not in synapses._pathways]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.brian import program
+from synaptic_sampling.brian import program, surgery
 from synaptic_sampling.brian.rewiring import Rewiring
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.log import RewiringLog
@@ -84,6 +84,7 @@ class RewiringMonitor(BrianObject):
         self._begun = False
         first = self.rewirings[0]
         super().__init__(clock=first.clock, when=first.when, order=first.order, name=name)
+        surgery.name_line_of_user(self)
         for each in self.rewirings:
             self.add_dependency(each)
             each._observers.append(self)

@@ -137,7 +137,11 @@ class StandaloneProjection(Projection):
         REWIRED[self.synapses] = weakref.ref(owner)
         self._own = self._own_variables(owner)
         self._static = self._describe_connections(owner)
-        program.make_code(self.synapses, "rewiring_settle", f"{owner.name}_settle*", r=self._static)()
+        told = SimpleNamespace(**vars(self._static), theta=None)
+        if "theta" in self.names:
+            told.theta = name_of(self.synapses.variables[self.names["theta"]])
+            told.theta_name, told.sign_name = self.names["theta"], self.names["polarity"]
+        program.make_code(self.synapses, "rewiring_settle", f"{owner.name}_settle*", r=told)()
 
     def compile(self, namespace: Any) -> None:
         """Let Brian2 generate code for the strings of the rule and of births.

@@ -60,7 +60,8 @@ class Rewiring(BrianObject):
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like, optional
         Sign of a connection, see `Connections`, written into ``polarity`` at construction and at each birth. By
         default 'site' where the rule needs ``polarity``; signs that you have set already are then kept, and those of
-        newborns drawn. Other rules leave a variable of this name alone, unless ``signs`` is given.
+        newborns drawn. Other rules leave a variable of this name alone, unless ``signs`` is given: all
+        connections are +1 for them.
     excitatory : float
         Probability of +1 where signs are drawn.
     autapses : bool
@@ -83,8 +84,8 @@ class Rewiring(BrianObject):
     birth : dict, optional
         What a newborn's variables are set to, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All others
         become 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``. Without one, a
-        newborn has the delay that all synapses have; where theirs differ, birth has to say it (in C++ standalone mode,
-        which cannot know, it is that of the one that died).
+        newborn has the delay that all synapses have; where theirs differ, birth has to say it, unless the rule never
+        forms a connection (in C++ standalone mode, which cannot know, it is that of the one that died).
     variables : dict, optional
         Your names of the variables that the rule needs: ``{'gradient': 'dEdw'}``.
     seed : int, optional

@@ -112,8 +112,6 @@ class Rewiring(BrianObject):
     ----------
     connections : Connections
         Endpoints, signs, ages; ``theta`` is the live array of the synapses. A list for a list of Synapses.
-    callback : callable or None
-        May be set at any time.
     synapses : Synapses
         As given.
 
@@ -162,6 +160,8 @@ class Rewiring(BrianObject):
     ) -> None:
         timing.check_when(when)
         check_split(split)
+        check_callback(callback)
+        check_integer("order", order, minimum=-(2**31), maximum=2**31 - 1)
         dt = timing.interval_of(rule, dt, clock)
         several = isinstance(synapses, Sequence) and not isinstance(synapses, str)
         namespace = get_local_namespace(level=1)
@@ -185,7 +185,7 @@ class Rewiring(BrianObject):
             projection.adopt(pairs, more, index=index, **options)
             check_theta(projection)
         self._shared = Budget(self.sets, split=split) if several else None
-        self._rule, self.synapses, self.callback = rule, synapses, check_callback(callback)
+        self._rule, self.synapses, self.callback = rule, synapses, callback
         self._draws_seed, self._needs_seed = seed is None, False
         self._observers: list[Any] = []
         self._has_warned = False
@@ -241,6 +241,15 @@ class Rewiring(BrianObject):
         for projection in self._projections:
             projection.follow_rule(rule)
         self._rule = rule
+
+    @property
+    def callback(self) -> Callable[[Rewiring, RewiringInfo], object] | None:
+        """Return what is called after each event; may be set at any time."""
+        return self._callback
+
+    @callback.setter
+    def callback(self, callback: Callable[[Rewiring, RewiringInfo], object] | None) -> None:
+        self._callback = check_callback(callback)
 
     @property
     def seed(self) -> int:

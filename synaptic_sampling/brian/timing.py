@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+import numbers
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -40,10 +41,14 @@ def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
     DimensionMismatchError
         If dt is no time.
     TypeError
-        If the clock is none.
+        If dt or the clock is something else.
     ValueError
         If it is not that of the rule, or not above 0, or both dt and a clock are given.
     """
+    if dt is not None and not isinstance(dt, Quantity | np.ndarray | numbers.Number | Sequence):
+        raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}.")
+    if isinstance(dt, str | bytes):
+        raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}; leave out the quotes.")
     if dt is not None and get_dimensions(dt) != second.dim:
         raise DimensionMismatchError(f"dt must be a time, got {dt}", get_dimensions(dt), second.dim)
     if dt is not None and (np.ndim(dt) or not 0.0 < float(dt) < math.inf):

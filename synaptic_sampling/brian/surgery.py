@@ -124,7 +124,7 @@ def name_line_of_user(made: Any) -> None:
     made : BrianObject
         Being constructed now; changed in place.
     """
-    libraries = tuple(str(Path(package.__file__).parent) + os.sep for package in (brian2, synaptic_sampling))
+    libraries = tuple(str(Path(str(package.__file__)).parent) + os.sep for package in (brian2, synaptic_sampling))
     lines = [
         f"  File '{frame.filename}', line {frame.lineno}, in {frame.name}\n    {frame.line}"
         for frame in traceback.extract_stack()

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import math
-import numbers
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -45,11 +44,11 @@ def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
     ValueError
         If it is not that of the rule, or not above 0, or both dt and a clock are given.
     """
-    if dt is not None and not isinstance(dt, Quantity | np.ndarray | numbers.Number | Sequence):
-        raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}.")
-    if isinstance(dt, str | bytes):
-        raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}; leave out the quotes.")
-    if dt is not None and get_dimensions(dt) != second.dim:
+    try:
+        is_time = dt is None or get_dimensions(dt) == second.dim
+    except TypeError as error:
+        raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}.") from error
+    if not is_time:
         raise DimensionMismatchError(f"dt must be a time, got {dt}", get_dimensions(dt), second.dim)
     if dt is not None and (np.ndim(dt) or not 0.0 < float(dt) < math.inf):
         raise ValueError(f"dt must be above 0 and finite, one for all, got {dt}.")

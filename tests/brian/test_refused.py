@@ -27,7 +27,7 @@ from tests.brian.test_varying import chain
         ({"birth": {"extra": 1 * mV}}, DimensionMismatchError, "birth of 'extra'"),
         ({"birth": {"lastupdate": 1 * ms}}, ValueError, "no such variable"),
         ({"clock": 3}, TypeError, "clock must be a Clock"),
-        ({"dt": "10*ms"}, TypeError, r"dt must be a time such as 100\*ms, got '10\*ms'; leave out the quotes"),
+        ({"dt": "10*ms"}, TypeError, r"dt must be a time such as 100\*ms, got '10\*ms'"),
         ({"dt": {}}, TypeError, "dt must be a time"),
         ({"dt": 3}, DimensionMismatchError, "dt must be a time"),
         ({"order": 2.5}, TypeError, "order must be an integer"),

@@ -14,7 +14,7 @@ from synaptic_sampling._metadata import plain
 from synaptic_sampling.brian import expressions, queues, surgery
 from synaptic_sampling.brian.arguments import REWIRED, Rule, births_of, check_synapses, names_of
 from synaptic_sampling.brian.elements import Elements
-from synaptic_sampling.brian.schedules import Schedule
+from synaptic_sampling.brian.schedules import Schedule, description
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
@@ -100,8 +100,8 @@ class Projection:
 
     @property
     def described_rule(self) -> dict[str, Any]:
-        """Return the rule for a log: in SI numbers, but for parameters that change with time, which name their schedule."""
-        varying = {name: str(getattr(self._given_rule, name)) for name in schedules(self._given_rule)}
+        """Return the rule for a log, in SI numbers; parameters that change with time are texts of their schedules."""
+        varying = {name: description(getattr(self._given_rule, name)) for name in schedules(self._given_rule)}
         return {**plain(self.rule), **varying}
 
     @property

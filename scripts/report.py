@@ -115,7 +115,8 @@ def _per_unit(log: RewiringLog, events: int, lived: int) -> str:
     if unit == "steps" or not length:
         return ""
     per, name = (1000.0, "1000 samples") if unit == "samples" else (1.0, "second")
-    return f", {100 * events / lived * per / length:.3g} % per {name}"
+    percent = 100 * events / lived * per / length
+    return f", {percent:.3g} % per {name}" if percent < 1000 else f", {percent:,.0f} % per {name}"
 
 
 def _survival(log: RewiringLog) -> Answer:
@@ -222,7 +223,7 @@ def _brain(log: RewiringLog) -> Answer:
         f"In vivo, {100 * (1 - fractions[0]):.1f} % are lost in {days:g} days, {times[0]:.3f} half-lives ({name}, "
         "half-life extrapolated)."
     )
-    interval = _event_interval(curve)
+    interval = _event_interval(log, middle)
     intervals = int(times[0] * half / interval)
     if not intervals:
         return Answer(
@@ -255,10 +256,11 @@ def _early_loss(
     return Answer(BRAIN, said, numbers)
 
 
-def _event_interval(curve: Survival) -> int:
-    """Return the longest time, in steps, between eliminations, and from the last one to the end of the record."""
-    eliminations = curve.time[1:][np.diff(curve.probability) < 0]
-    return int(np.diff(eliminations, prepend=0.0, append=curve.time[-1]).max())
+def _event_interval(log: RewiringLog, middle: int) -> int:
+    """Return the longest time, in steps, without an elimination in the second half of a record."""
+    blocks = log.event_blocks(after=middle)
+    eliminations = [own["step"][own["kind"] == -1] for own in blocks]
+    return int(np.diff(np.unique(np.concatenate([[middle, log.last_step], *eliminations]))).max())
 
 
 def _by_chance(log: RewiringLog, time: float) -> float | None:

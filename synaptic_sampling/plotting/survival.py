@@ -52,11 +52,13 @@ def plot_survival(
     TypeError
         If there is no log.
     ValueError
-        If none was formed.
+        If no new connection was seen to survive a step.
     """
     record, axes = log_of(log), axes_of(ax)
     curve = survival_of_newborns(record, index=index, from_step=from_step)
     shown = (curve.time > 0) & (curve.probability > 0)  # No logarithm shows 0.
+    if not shown.any():
+        raise ValueError("no new connection was seen to survive a step; record for longer.")
     time, low, high = curve.time[shown], curve.low[shown], curve.high[shown]
     (line,) = axes.step(time, curve.probability[shown], where="post", **style)
     axes.fill_between(time, low, high, step="post", color=line.get_color(), alpha=0.25, linewidth=0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -46,7 +45,7 @@ def sizes_in(log: RewiringLog, taken: Snapshot) -> NDArray[Any]:
     Parameters
     ----------
     log : RewiringLog
-        That names the rule of the set.
+        That describes the set.
     taken : Snapshot
         From this log.
 
@@ -63,19 +62,19 @@ def sizes_in(log: RewiringLog, taken: Snapshot) -> NDArray[Any]:
     if not holds_sizes(log, taken):
         name = log.sets[taken.set_index].name if taken.set_index in log.sets else ""
         raise ValueError(
-            f"this log holds no weights of {name or f'set {taken.set_index}'}: its rule knows no theta, and the "
+            f"this log holds no weights of {name or f'set {taken.set_index}'}: its rule has no theta, and the "
             "weights of your own equations were not recorded."
         )
     return np.abs(taken.theta[taken.polarity != 0])
 
 
 def holds_sizes(log: RewiringLog, taken: Snapshot) -> bool:
-    """Return whether a snapshot was taken with theta: not if all are NaN, or all 0 under a rule that knows no theta.
+    """Return whether a snapshot was taken with theta: not if all are NaN, or the set is said to have no theta.
 
     Parameters
     ----------
     log : RewiringLog
-        That names the rule of the set.
+        That describes the set.
     taken : Snapshot
         From this log.
 
@@ -84,6 +83,6 @@ def holds_sizes(log: RewiringLog, taken: Snapshot) -> bool:
     bool
         True where there are no connections.
     """
-    theta, rule = taken.theta[taken.polarity != 0], log.rule_of(taken.set_index)
-    without = isinstance(rule, Mapping) and rule.get("class") in {"PruneAndRegrow", "SynapticElements"}
-    return not len(theta) or not (np.isnan(theta).all() or (without and not theta.any()))
+    theta, about = taken.theta[taken.polarity != 0], log.sets.get(taken.set_index)
+    without = about is not None and not about.has_theta
+    return not len(theta) or not (without or np.isnan(theta).all())

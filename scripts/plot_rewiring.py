@@ -119,7 +119,8 @@ def overlay(logs: Logs, ax: Any, draw: Callable[..., Any]) -> None:
             line.set_color(colour)
     if len(missing) == len(logs):
         raise ValueError("\n".join(missing))
-    legend(ax, title="\n".join(missing) or None, title_fontsize="x-small")
+    look = {"title_fontsize": "x-small", "frameon": True, "edgecolor": "none", "framealpha": 0.7}
+    legend(ax, title="\n".join(missing) or None, **look)
 
 
 def draw_or_say(ax: Any, title: str, draw: Callable[[Any], Any]) -> None:
@@ -178,12 +179,12 @@ def panels(name: str, log: RewiringLog) -> Picture:
     more = f", the largest of {len(log.sets)}" if len(log.sets) > 1 else ""
     signs = "Blue: excitatory connections, orange: inhibitory ones. " if about.signed else ""
     note = null_law_note(log, index)
+    law = note or "Dashed: the null law (noise and l1 only), of turnover ratios in the stationary state."
     caption = (
-        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons{more}. {signs}Dashed: the null law "
-        "(noise and l1 only), of turnover ratios in the stationary state; of in-degrees and of possible connections "
-        f"ever tried, wiring at random. {note}{' ' if note else ''}Dotted: weights that have nothing in common with "
-        "the initial ones. The trajectory of the weights goes from the circle to the square; noise alone draws a "
-        "smooth arch, too. Lags and ages are counted in steps of the rule."
+        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons{more}. {signs}{law} Dashed, of "
+        "in-degrees and of possible connections ever tried: wiring at random. Dotted: weights that have nothing in "
+        "common with the initial ones. The trajectory of the weights goes from the circle to the square; noise alone "
+        "draws a smooth arch, too. Lags and ages are counted in steps of the rule."
     )
     return Picture(f"{name} in detail", caption, figure)
 

@@ -251,7 +251,9 @@ def _early_loss(
         return Answer(BRAIN, "Not shown that connections differ in their hazard rates, as spines do in vivo.", numbers)
     than = "more than" if high < in_vivo else "less than" if curve.low[at[1]] > in_vivo else "similar to that"
     said = f"As in vivo, some connections are eliminated early and others persist; the early loss is {than} in vivo."
-    if chance is not None and chance < one_rate:
+    if chance is None:
+        said += " Whether noise and l1 alone do so too is not known here."
+    elif chance < one_rate:
         said += " Noise and l1 alone do so too: this is no sign of learning."
     return Answer(BRAIN, said, numbers)
 

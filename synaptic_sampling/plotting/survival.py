@@ -129,5 +129,5 @@ def plot_lifetimes(
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("age (steps)")
-    axes.set_ylabel("hazard rate\n(eliminations per connection and step)")
+    axes.set_ylabel("hazard rate\n(per connection and step)")
     return axes

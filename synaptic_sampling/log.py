@@ -156,7 +156,7 @@ class RewiringLog(Record):
         self._check_recording()
         first = check_integer("step", step, minimum=0, maximum=MAX_STEP)
         noted = plain(rule)
-        if isinstance(rule, type) or not isinstance(noted, dict):
+        if not isinstance(noted, dict):
             raise TypeError(f"rule must be a rule such as DeepR(...), or a mapping, got {rule!r}.")
         if self._rules.take(first, _check_index(index), noted):
             self._write(RULE, json.dumps([first, int(index), noted]).encode())

@@ -57,8 +57,8 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
     rules = {new: log.rule_of(old) for log, numbers in zip(logs, number, strict=True) for old, new in numbers.items()}
     merged.annotate(merged=[log.metadata for log in logs], rules={n: rule for n, rule in rules.items() if rule})
     for log, numbers in zip(logs, number, strict=True):
-        for old, new in numbers.items():
-            for step, rule in log.rules_of(old):
+        for own, new in numbers.items():
+            for step, rule in log.rules_of(own):
                 merged.note_rule(step, new, rule)
     for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _taken(log)):
         taken = logs[which].snapshots[n]

@@ -81,7 +81,8 @@ def _deepr(rule: Mapping[str, Any]) -> float | str:
     if varying:
         return f"{' and '.join(varying)} of DeepR changed with time"
     try:
-        ratio = DeepR(*(float(rule[name]) for name in names)).step_ratio
+        learning_rate, l1, temperature = (float(rule[name]) for name in names)
+        ratio = DeepR(learning_rate, l1, temperature).step_ratio
     except (KeyError, TypeError, ValueError):
         return "the log does not hold all parameters of DeepR"
     return "with temperature 0 nothing is left to chance" if ratio == math.inf else ratio

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigs
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics._source import log_of
 
@@ -141,7 +141,7 @@ def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, sid
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
-    if side not in {"pre", "post"}:
+    if side not in ("pre", "post"):
         raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
     if index not in log.sets:
         raise LogError(f"set {index} was not described: how many neurons it has is not known.")
@@ -248,7 +248,7 @@ def spectrum(
     ValueError
         If an index or number is out of range, or the lengths differ.
     """
-    matrix = _matrix(pre, post, num_neurons, weights)
+    matrix = _matrix(pre, post, num_neurons, check_array("weights", weights))
     wanted = check_integer("number", number, minimum=1, maximum=DENSE)
     if num_neurons <= DENSE:
         found = np.linalg.eigvals(matrix.toarray())
@@ -280,7 +280,7 @@ def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
 def _ends(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the endpoints, if they can be some."""
     number = check_integer("num_neurons", num_neurons, minimum=1, maximum=2**31 - 1)
-    one, other = (np.asarray(ends).astype(np.int64) for ends in (pre, post))
+    one, other = (check_array(name, ends, "iu").astype(np.int64) for name, ends in (("pre", pre), ("post", post)))
     if one.shape != other.shape or one.ndim != 1:
         raise ValueError(f"pre and post must be vectors of equal length, got {one.shape} and {other.shape}.")
     if len(one) and not (min(one.min(), other.min()) >= 0 and max(one.max(), other.max()) < number):
@@ -295,7 +295,7 @@ def _matrix(pre: ArrayLike, post: ArrayLike, num_neurons: int, weights: ArrayLik
         pairs = np.unique(one[one != other] << 32 | other[one != other])
         one, other, values = pairs >> 32, pairs & 0xFFFFFFFF, np.ones(len(pairs))
     else:
-        values = np.asarray(weights, float)
+        values = check_array("weights", weights).astype(float)
         if values.shape != one.shape:
             raise ValueError(f"weights must have the shape of pre, {one.shape}, got {values.shape}.")
     return csr_array((values, (one, other)), shape=(num_neurons, num_neurons))

@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from synaptic_sampling import sampler
 from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._kernels.vacancy import _take_each
 from synaptic_sampling.connections import Connections
-from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.trainer import Trainer
@@ -126,14 +127,13 @@ class RigL:
                 size[columns, rows] = -1.0  # No sites, but dense matrices.
             size = size.ravel()
             size[survivors] = -1.0
-            best = np.argpartition(-size, len(weak) - 1)[: len(weak)] if len(weak) else weak
-            infos.append(_move_to(c, weak, np.sort(best)))
+            infos.append(_move_to(c, weak, np.sort(_largest(c, size, weak))))
         return infos
 
     def _dense_gradients(self, trainer: Trainer) -> list[tuple[Any, NDArray[np.float32]]]:
         """Return dE/dw of every site [post, pre] of every sparse layer, by a dense network that computes the same."""
         net, loss = trainer.network, trainer.loss
-        order = permutation(net.seed, Stream.SPLIT, trainer.steps_done, len(self.samples))[: self.batch_size]
+        order = permutation(net.seed, Stream.DATA, trainer.steps_done, len(self.samples))[: self.batch_size]
         x = net.check_samples(self.samples[order])
         targets = loss.check_targets(self.labels[order], len(x), net.num_out)
         twin = dense_twin(net)
@@ -217,31 +217,31 @@ def _take_strongest(old: Any, c: Connections) -> None:
     c.restore({**c.state(), **own})
 
 
-def _weakest(c: Connections, number: int) -> NDArray[np.int64]:
+def _weakest(c: Connections, number: int) -> NDArray[np.int32]:
     """Return the slots of the connections with the smallest weights, ascending."""
-    return np.sort(np.argsort(np.abs(c.theta), kind="stable")[:number])
+    return np.sort(np.argsort(np.abs(c.theta), kind="stable")[:number]).astype(np.int32)
 
 
-def _move_to(c: Connections, slots: NDArray[np.int64], keys: NDArray[np.int64]) -> RewiringInfo:
-    """Let connections die, and others be born in their slots at given sites."""
-    events = np.zeros(2 * len(slots), EVENT)
-    died, born = events[: len(slots)], events[len(slots) :]
-    now = c.steps_done + 1
-    events["step"], events["set"] = now, c.index
-    state = {name: np.array(values) for name, values in c.state().items()}
-    for rows, kind in ((died, -1), (born, 1)):
-        rows["slot"], rows["kind"] = slots, kind
-        if kind == 1:
-            state["pre"][slots], state["post"][slots] = keys // c.num_post, keys % c.num_post
-            state["polarity"][slots] = c.signs_of(state["pre"][slots], state["post"][slots])
-        for name in ("pre", "post", "polarity"):
-            rows[name] = state[name][slots]
-    state["theta"][slots], state["birth_step"][slots] = 0.0, now
-    for name, values in state.items():
-        if name.startswith("moment"):
-            values[slots] = 0.0
-    c.restore({**state, "steps_done": np.array(now)})
-    return RewiringInfo(now, events, len(slots), 0)
+def _largest(c: Connections, size: NDArray[np.float32], weak: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the sites with the largest values, as many as are retracted or missing, as far as degrees allow."""
+    number = len(weak) + c.missing
+    if not c.sites.degrees.limited:
+        return np.argpartition(-size, number - 1)[:number] if number else np.empty(0, np.int64)
+    keys = np.argsort(-size, kind="stable")
+    keys = keys[size[keys] >= 0]
+    wanted, rooms = np.ones(len(keys), np.bool_), c.sites.degrees.rooms(c.pre, c.post, weak)
+    # Only rooms are asked for: all of these sites are vacant, hence no table.
+    _take_each(np.empty(0, np.int64), keys, c.num_post, True, *rooms, wanted)
+    return keys[wanted][:number]
+
+
+def _move_to(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> RewiringInfo:
+    """Let connections die, and others be born at given sites; where these are fewer, the rest is missing."""
+    total = len(c) + c.missing
+    sampler._begin_step(c, len(c.moments))
+    info = sampler._rewire_at(c, slots, keys)
+    c.missing = total - len(c)
+    return info._replace(num_unplaced=c.missing)
 
 
 def _check_fraction(fraction: float) -> float:

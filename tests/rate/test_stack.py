@@ -153,7 +153,7 @@ def test_close_equals_that_of_the_sampler(rng):
         c.moments = (rng.random(size).astype(np.float32),) * 2
         gaps = np.flatnonzero(rng.random(size) < rng.random()).astype(np.int32)
         wiring = Wiring(c.pre.copy(), c.post.copy(), c.theta.copy(), c.polarity.copy())
-        moments = Moments(*(moment.copy() for moment in c.moments), np.empty(0, np.int64), np.empty(0, np.float32))
+        moments = Moments(*(moment.copy() for moment in c.moments), np.empty(0, np.int64), np.empty(0, np.float32), 0)
         slots = Slots(c.birth_step.copy(), *[None] * 2, moments, *[None] * 4, c.index, None, 0, 0)
         events = np.empty(2 * size, EVENT)
         number = rewire._close(wiring, slots, gaps, size, 11, events)
@@ -179,7 +179,7 @@ def test_interrupted_and_resumed(rng, tmp_path):
             trainer = Trainer(make(), schedule=schedule)
             trainer.load(tmp_path / "run.npz")
             assert trainer.steps_done == cut < 600 * 15
-        trainer.fit(x, y, epochs=600, batch_size=5, test=(x, y), report=None)
+        trainer.fit(x, y, until_epoch=600, batch_size=5, test=(x, y), report=None)
         return trainer
 
     handler = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -201,7 +201,7 @@ def test_schedule_is_followed(rng):
     trainer.fit(x, y, epochs=3, batch_size=8, report=None)
     for epoch in range(3):
         by_hand.network.rule = schedule(epoch)
-        by_hand.fit(x, y, epochs=epoch + 1, batch_size=8, report=None)
+        by_hand.fit(x, y, epochs=1, batch_size=8, report=None)
     equal(trainer, by_hand)
 
 
@@ -257,7 +257,7 @@ def test_one_budget_for_the_network(rng, tmp_path):
     first.fit(x, y, epochs=9, batch_size=10, report=None)
     first.save(tmp_path / "run.npz")
     second.load(tmp_path / "run.npz")
-    second.fit(x, y, epochs=20, batch_size=10, report=None)
+    second.fit(x, y, until_epoch=20, batch_size=10, report=None)
     for name, values in whole.network.state().items():
         assert_array_equal(values, second.network.state()[name])
     assert second.history == whole.history

@@ -34,7 +34,7 @@ class _Clock:
         """Return the count."""
         return {"steps_done": np.array(self.steps_done)}
 
-    def check_state(self, state: Mapping[str, Array], rule: DeepR | FixedWiring) -> None:
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
         """Refuse what is no count."""
         check_count("steps_done", state["steps_done"], MAX_STEP)
 

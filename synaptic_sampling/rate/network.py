@@ -270,13 +270,15 @@ class RateNetwork:
             for name, values in parameter.state().items()
         }
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, NDArray[Any]], *, negative: bool | None = None) -> None:
         """Take on the state of an equal network.
 
         Parameters
         ----------
         state : mapping of str to ndarray
             As ``state`` returns it.
+        negative : bool, optional
+            Whether theta may be negative; by default where the rule is FixedWiring.
 
         Raises
         ------
@@ -284,7 +286,7 @@ class RateNetwork:
             If it is the state of another network, or no state that learning can go on from: a value that is not
             finite, a count out of range, a negative theta under DeepR, other signs. Nothing has changed then.
         """
-        parameters = self.parameters
+        parameters, negative = self.parameters, isinstance(self.rule, FixedWiring) if negative is None else negative
         parts: list[dict[str, NDArray[Any]]] = [{} for _ in parameters]
         for key, values in state.items():
             number, _, name = key.partition("/")
@@ -296,7 +298,7 @@ class RateNetwork:
             if own != got:
                 raise ValueError(f"parameter {place} of the state has {got}, but here it has {own}.")
             try:
-                parameter.check_state(part, self.rule)
+                parameter.check_state(part, negative=negative)
             except (TypeError, ValueError) as error:
                 raise type(error)(f"parameter {place} of the state: {error}") from error
         self._check_numbers(parts)

@@ -53,8 +53,8 @@ class Parameter(Protocol):
     def state(self) -> dict[str, Array]:
         """Return all that the next step needs, by name, not copied."""
 
-    def check_state(self, state: Mapping[str, Array], rule: DeepR | FixedWiring) -> None:
-        """Raise an error unless it is the state of an equal parameter, which the rule can go on from."""
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
+        """Raise an error unless it is the state of an equal parameter; ``negative``: whether theta may be."""
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take on the state of an equal parameter."""
@@ -131,15 +131,15 @@ class SparseParameter:
         """
         return self.connections.state()
 
-    def check_state(self, state: Mapping[str, Array], rule: DeepR | FixedWiring) -> None:
-        """Raise an error unless ``restore`` can take this on, and the rule can go on from it; changes nothing.
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
+        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
 
         Parameters
         ----------
         state : mapping of str to ndarray
             As ``state`` returns it.
-        rule : DeepR or FixedWiring
-            With FixedWiring theta may be negative.
+        negative : bool
+            Whether theta may be negative, as under FixedWiring.
 
         Raises
         ------
@@ -147,9 +147,9 @@ class SparseParameter:
             Says what is wrong.
         """
         self.connections.check_state(state)
-        negative = np.flatnonzero(state["theta"] < 0) if isinstance(rule, DeepR) else ()
-        if len(negative):
-            k = negative[0]
+        wrong = () if negative else np.flatnonzero(state["theta"] < 0)
+        if len(wrong):
+            k = wrong[0]
             raise ValueError(f"theta must be >= 0 under DeepR, got {state['theta'][k]} for connection {k}.")
 
     def restore(self, state: Mapping[str, Array]) -> None:
@@ -256,14 +256,14 @@ class DenseParameter:
         counts = {name: np.array(getattr(self, name)) for name in ("steps_done", "optimizer_since")}
         return {"value": self.value, **counts, **moments}
 
-    def check_state(self, state: Mapping[str, Array], rule: DeepR | FixedWiring) -> None:
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
         """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
 
         Parameters
         ----------
         state : mapping of str to ndarray
             As ``state`` returns it.
-        rule : DeepR or FixedWiring
+        negative : bool
             Not used.
 
         Raises

@@ -23,6 +23,7 @@ from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.progress import Course, Epoch, Progress
 from synaptic_sampling.rate.schedules import Schedule
+from synaptic_sampling.rules import FixedWiring
 
 __all__ = ["Epoch", "Trainer"]
 
@@ -253,7 +254,9 @@ class Trainer:
             self.history,
             self._course,
         )
-        save_checkpoint(path, self.network.state(), {**progress._asdict(), **self._identity()})
+        # A schedule may give another kind of rule to each epoch.
+        about = {**progress._asdict(), **self._identity(), "fixed": isinstance(self.network.rule, FixedWiring)}
+        save_checkpoint(path, self.network.state(), about)
 
     def load(self, path: str | os.PathLike[str], *, same_data: bool = True) -> None:
         """Take on the state of a checkpoint; a log that has begun is left, and a new one begins from there.
@@ -282,7 +285,7 @@ class Trainer:
             raise CheckpointError(f"{path} is of another network: {got}, here {own}.")
         try:
             progress = Progress.read(about)
-            self.network.restore(arrays)
+            self.network.restore(arrays, negative=None if self.schedule is None else bool(about["fixed"]))
         except READ_ERRORS as error:
             raise CheckpointError(f"{path} does not fit: {error}") from error
         self.steps_done, self.samples_done, self._position, self._under_way, *others = progress

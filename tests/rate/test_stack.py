@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -279,3 +280,22 @@ def test_trainer_refuses():
     for wrong in [{"rule": "sgd"}, {"epochs": 0}, {"epochs": 2.5}, {"final": 0.0}, {"final": 1.5}]:
         with pytest.raises((TypeError, ValueError), match=f"{next(iter(wrong))} must be"):
             LinearDecay(**{"rule": RULE, "epochs": 3, "final": 0.1, **wrong})
+
+
+@pytest.mark.parametrize("budget", ["layer", "network"])
+@pytest.mark.parametrize("late", [Adam(), Momentum()])
+def test_same_bits_where_the_optimizer_comes_later(rng, late, budget):
+    """Biases and weights, births before and after; plain descent in between starts the moments afresh."""
+    x, y = samples(rng)
+    rules = [RULE, RULE, replace(RULE, learning_rate=0.01, optimizer=late), RULE, replace(RULE, optimizer=late)]
+    trainers = [Trainer(make(budget=budget), schedule=rules.__getitem__) for _ in range(2)]
+    for trainer, watch in zip(trainers, (None, watched), strict=True):
+        trainer.fit(x, y, epochs=5, batch_size=10, report=None, watch=watch)
+        for parameter in trainer.network.parameters:
+            assert getattr(parameter, "connections", parameter).optimizer_since == 4 * 8
+    equal(*trainers)
+
+
+def test_limits_on_degrees_need_the_general_path():
+    layers = [SparseLinear(9, 4, connections=8, max_in_degree=2)]
+    assert stack.steps_at_once(RateNetwork(layers, RULE), Trainer(make()).loss) == 0

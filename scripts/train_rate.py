@@ -38,7 +38,7 @@ from models.task import Data, Task
 from scripts.common import Result, arguments, train_seeds
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
-from synaptic_sampling.rate.trainer import Report
+from synaptic_sampling.rate.progress import Report
 
 __all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]
 

@@ -55,13 +55,13 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
     Raises
     ------
     TypeError
-        If an array does not hold numbers, or ``about`` is not JSON.
+        If an array does not hold numbers, ``about`` is not JSON, or ``path`` is no path.
     ValueError
         If ``about`` has an entry ``format``, which is the file's own.
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
+    path = _path(path)
     if "format" in about:
         raise ValueError(f"about must not have an entry 'format', got {about['format']!r}; give it another name.")
     content = {name: np.ascontiguousarray(values).reshape(np.shape(values)) for name, values in arrays.items()}
@@ -100,11 +100,14 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     Raises
     ------
+    TypeError
+        If ``path`` is none.
     CheckpointError
         If the file is missing, damaged, no checkpoint, or of a newer format.
     """
+    place = _path(path)
     try:
-        entries = _read(Path(path))
+        entries = _read(place)
         digest = entries.pop(DIGEST).tobytes()
         intact = _digest(entries) == digest
         about = json.loads(entries.pop(ABOUT).tobytes())
@@ -117,6 +120,12 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         other = "a newer" if isinstance(version, int) and version > FORMAT else "an older"
         raise CheckpointError(f"{path} has format {version}, known here is {FORMAT}; use {other} synaptic_sampling.")
     return Checkpoint({name.removeprefix(PREFIX): values for name, values in entries.items()}, about)
+
+
+def _path(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a path such as 'run.npz', got {path!r}.")
+    return Path(path)
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling import sampler
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_array, check_integer, check_number
 from synaptic_sampling._kernels.vacancy import _take_each
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
@@ -82,6 +82,12 @@ class RigL:
         Steps during which it rewires; the share that is replaced falls from ``fraction`` to 0 as half a cosine.
     fraction : float
         Share that is replaced the first time, above 0 and below 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, or samples and labels are not equally many. Whether the
+        labels fit the network is found when it is rewired first.
     """
 
     def __init__(
@@ -93,8 +99,13 @@ class RigL:
         steps: int,
         fraction: float = 0.3,
     ) -> None:
-        self.samples, self.labels = samples, labels
-        self.batch_size = check_integer("batch_size", batch_size, minimum=1, maximum=len(samples))
+        self.samples, self.labels = check_array("samples", samples), np.asarray(labels)
+        if self.samples.ndim != 2 or self.labels.shape[:1] != self.samples.shape[:1]:
+            raise ValueError(
+                f"samples must have shape (n, num_in) and labels (n, ...), got {self.samples.shape} and "
+                f"{self.labels.shape}."
+            )
+        self.batch_size = check_integer("batch_size", batch_size, minimum=1, maximum=max(1, len(self.samples)))
         self.steps = check_integer("steps", steps, minimum=1, maximum=2**62)
         self.fraction = _check_fraction(fraction)
 
@@ -135,7 +146,7 @@ class RigL:
         net, loss = trainer.network, trainer.loss
         order = permutation(net.seed, Stream.DATA, trainer.steps_done, len(self.samples))[: self.batch_size]
         x = net.check_samples(self.samples[order])
-        targets = loss.check_targets(self.labels[order], len(x), net.num_out)
+        targets = loss.check_targets(self.labels, len(self.samples), net.num_out)[order]
         twin = dense_twin(net)
         twin.gradients(x, targets, loss)
         pairs = zip(weighted(net), weighted(twin), strict=True)
@@ -193,10 +204,14 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Raises
     ------
     TypeError
-        If a layer is of an unknown kind.
+        If it is no network, or a layer is of an unknown kind.
     ValueError
         If there is not one number for each layer that has weights, or one of them is out of range.
     """
+    if not isinstance(network, RateNetwork):
+        raise TypeError(f"network must be a RateNetwork, got {network!r}.")
+    if not isinstance(counts, Sequence | np.ndarray):
+        raise TypeError(f"counts must be a list of numbers, got {counts!r}.")
     pruned = sparse_twin(network, counts)
     for old, new in zip(weighted(network), weighted(pruned), strict=True):
         _take_strongest(old, new.connections)

@@ -112,8 +112,7 @@ class SparseConv2d(Convolution):
             See `Connections`.
         """
         number = self.num_connections
-        options: dict[str, Any] = {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
-        options |= self.limits.options
+        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
         c = Connections.random(self.fan_in, self.out_channels, number, **options)
         scale = math.sqrt(2.0 / max(1.0, number / self.out_channels))
         c.theta[:] = scale * np.abs(normals(seed, Stream.THETA, 0, number, index))

@@ -7,7 +7,7 @@ return is overwritten by their next call.
 from __future__ import annotations
 
 import math
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -181,8 +181,8 @@ class SparseLinear(_Affine):
             See `Connections`.
         """
         number = self.num_connections
-        options: dict[str, Any] = {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
-        c = Connections.random(self.num_in, self.num_out, number, **options, **self.limits.options)
+        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
+        c = Connections.random(self.num_in, self.num_out, number, **options)
         scale = math.sqrt(2.0 / max(1.0, number / self.num_out))
         draws = normals(seed, Stream.THETA, 0, number, index)
         c.theta[:] = np.multiply(scale, np.abs(draws, out=draws), out=draws)

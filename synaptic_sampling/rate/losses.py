@@ -99,8 +99,8 @@ def check_whole(labels: Array) -> None:
     hint = "give the number of each class, from 0"
     if labels.dtype.kind in "SUO":
         hint = "number the names by np.unique(labels, return_inverse=True)[1]"
-    elif labels.ndim > 1:
-        hint = "give the number of the class, one-hot rows as labels.argmax(axis=1)"
+    elif _are_one_hot(labels):
+        hint = "they are one-hot, give labels.argmax(axis=1)"
     elif labels.dtype.kind in "bf" and np.all(labels == np.round(labels)):
         hint = "give labels.astype(int)"
     raise TypeError(f"labels must be integers, got {labels.dtype} in shape {labels.shape}; {hint}.")
@@ -131,11 +131,16 @@ def check_range(labels: Array, smallest: int, num_classes: int) -> None:
         raise ValueError(f"labels must be between 0 and {num_classes - 1}{none}, got {wrong.flat[0]}{hint}.")
 
 
+def _are_one_hot(labels: Array) -> bool:
+    """Return whether each row holds a single 1 and zeros."""
+    return labels.ndim == 2 and bool(((labels == 0) | (labels == 1)).all() and (labels.sum(axis=1) == 1).all())
+
+
 def _hint(labels: Array, num_samples: int) -> str:
     """Return what to do about labels of a wrong shape."""
     if labels.shape == (num_samples, 1):
         return "; give labels.ravel()"
-    if labels.ndim == 2 and len(labels) == num_samples and ((labels == 1).sum(axis=1) == 1).all():
+    if _are_one_hot(labels):
         return "; they are one-hot, give labels.argmax(axis=1)"
     return "; for labels of frames, take FrameCrossEntropy" if labels.ndim > 1 else ""
 

@@ -91,7 +91,7 @@ class RateNetwork:
         self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
         if not self.layers:
             raise ValueError("layers must hold at least one layer.")
-        if budget not in {"layer", "network"}:
+        if not isinstance(budget, str) or budget not in {"layer", "network"}:
             raise ValueError(f"budget must be 'layer' or 'network', got {budget!r}.")
         num: int | None = None
         for index, layer in enumerate(self.layers):

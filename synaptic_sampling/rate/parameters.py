@@ -147,8 +147,8 @@ class SparseParameter:
             Says what is wrong.
         """
         self.connections.check_state(state)
-        wrong = () if negative else np.flatnonzero(state["theta"] < 0)
-        if len(wrong):
+        wrong = np.flatnonzero(state["theta"] < 0)
+        if len(wrong) and not negative:
             k = wrong[0]
             raise ValueError(f"theta must be >= 0 under DeepR, got {state['theta'][k]} for connection {k}.")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,9 +13,12 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.checkpoint import CheckpointError
 
-__all__ = ["Course", "Epoch", "Progress"]
+__all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "last_epoch"]
 
 LARGEST = 2**62
+
+#: Called after each epoch with the number of epochs done, of all, and the mean loss of the last.
+Report = Callable[[int, int, float], None]
 
 
 class Epoch(NamedTuple):
@@ -41,6 +44,12 @@ class Epoch(NamedTuple):
     connections: list[int]
     births: int
     deaths: int
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """Return loss and accuracy as a progress bar shows them."""
+        tested = {} if self.accuracy is None else {"accuracy": f"{100 * self.accuracy:.1f} %"}
+        return {"loss": f"{self.loss:.4f}", **tested}
 
 
 class Course(NamedTuple):
@@ -99,6 +108,27 @@ class Course(NamedTuple):
             raise CheckpointError(f"samples or targets are other ones than those of the checkpoint; {hint}")
         if other.batch_size != self.batch_size:
             raise CheckpointError(f"batch_size is {other.batch_size}, but {self.batch_size} in the checkpoint; {hint}")
+
+
+class Shown(NamedTuple):
+    """Samples as they are presented.
+
+    Attributes
+    ----------
+    samples : ndarray of float32, shape (n, num_in)
+        From ``check_samples``.
+    targets : ndarray, shape (n, ...)
+        From ``check_targets``.
+    batch_size : int
+        Samples per step.
+    watch : callable or None
+        Called after every step.
+    """
+
+    samples: NDArray[np.float32]
+    targets: NDArray[Any]
+    batch_size: int
+    watch: Callable[[Any], object] | None
 
 
 class Progress(NamedTuple):
@@ -182,3 +212,55 @@ def _checked(entry: Any) -> Epoch:
     for count in (epoch.samples, epoch.births, epoch.deaths, *epoch.connections):
         check_integer("history", count, minimum=0, maximum=LARGEST)
     return epoch
+
+
+def last_epoch(epochs: Any, until_epoch: Any, done: int) -> int:
+    """Return how many epochs there are to be in all.
+
+    Parameters
+    ----------
+    epochs : int or None
+        How many more.
+    until_epoch : int or None
+        How many in all.
+    done : int
+        How many there are.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If not exactly one of both is given, or it is no number from 1.
+    """
+    if (epochs is None) == (until_epoch is None):
+        raise TypeError("give either epochs, how many more, or until_epoch, how many in all.")
+    if epochs is None:
+        return check_integer("until_epoch", until_epoch, minimum=1, maximum=2**31)
+    return done + check_integer("epochs", epochs, minimum=1, maximum=2**31)
+
+
+def check_options(*, test: Any, stop: Any, report: Any, watch: Any) -> None:
+    """Refuse options of ``fit`` of a wrong kind.
+
+    Parameters
+    ----------
+    test, stop, report, watch : object
+        As the user gave them.
+
+    Raises
+    ------
+    TypeError
+        Names the first one that is wrong.
+    """
+    if test is not None and (not isinstance(test, tuple | list) or len(test) != 2):
+        raise TypeError(f"test must be a tuple of samples and labels, got {type(test).__name__}.")
+    is_bar = isinstance(report, str) and report == "bar"
+    if not (is_bar or report is None or callable(report)):
+        raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
+    for name, value in (("stop", stop), ("watch", watch)):
+        if value is not None and not callable(value):
+            raise TypeError(f"{name} must be callable or None, got {value!r}.")

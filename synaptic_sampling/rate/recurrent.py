@@ -54,7 +54,7 @@ class _Recurrent:
         self.steps = None if steps is None else check_integer("steps", steps, minimum=1, maximum=MAX_STEPS)
         if not isinstance(masked, bool):
             raise TypeError(f"masked must be True or False, got {masked!r}.")
-        if output not in OUTPUTS:
+        if not isinstance(output, str) or output not in OUTPUTS:
             raise ValueError(f"output must be 'last' or 'all', got {output!r}.")
         self.masked, self.output = masked, output
         self.window = MAX_STEPS if window is None else check_integer("window", window, minimum=1, maximum=MAX_STEPS)
@@ -250,8 +250,8 @@ class SparseLSTM(_Recurrent):
     connections : int, optional
         How many, instead of ``connectivity``.
     max_in_degree, max_out_degree : int or array_like of int, optional
-        The most sparse connections of any gate of any unit (shape (4*units,): ``gate * units + unit``), and of any
-        input or unit to all gates (shape (inputs + units,)): at the start, and however the layer is rewired.
+        The most sparse connections of any gate of a unit, (4*units,), and of any input or unit to all gates,
+        (inputs + units,): at the start, and however the layer is rewired.
     dense : collection of str
         Which matrices are dense instead: 'x' (from the input) or 'h' (from the units) and the gate 'i', 'f', 'g'
         (cell) or 'o', such as 'xg'. None by default; not all.
@@ -300,8 +300,9 @@ class SparseLSTM(_Recurrent):
         forget_bias: float = 1.0,
     ) -> None:
         super().__init__(inputs, units, steps, masked, output, window, forget_bias)
-        unknown = set(dense) - set(MATRICES)
-        if isinstance(dense, str) or unknown or len(set(dense)) == len(MATRICES):
+        if isinstance(dense, str) or not isinstance(dense, Collection) or not all(isinstance(n, str) for n in dense):
+            raise TypeError(f"dense must be a list of names such as 'xg', got {dense!r}.")
+        if set(dense) - set(MATRICES) or len(set(dense)) == len(MATRICES):
             raise ValueError(f"dense must hold some of {', '.join(MATRICES)}, not all, got {dense!r}.")
         self.dense = tuple(name for name in MATRICES if name in dense)
         sites = sum(units * (inputs if name[0] == "x" else units) for name in MATRICES if name not in self.dense)
@@ -324,8 +325,7 @@ class SparseLSTM(_Recurrent):
             See `Connections`.
         """
         sources, number, inputs, units = self.inputs + self.units, self.num_connections, self.inputs, self.units
-        options: dict[str, Any] = {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
-        options |= self.limits.options
+        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
         if self.dense:
             sparse = np.array([name not in self.dense for name in MATRICES]).reshape(2, len(GATES))
             options["candidates"] = lambda pre, post: sparse[(pre >= inputs).astype(np.int8), post // units]

@@ -21,16 +21,13 @@ from synaptic_sampling.rate import stack
 from synaptic_sampling.rate.interruption import Interrupt
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.network import RateNetwork
-from synaptic_sampling.rate.progress import Course, Epoch, Progress
+from synaptic_sampling.rate.progress import Course, Epoch, Progress, Report, Shown, check_options, last_epoch
 from synaptic_sampling.rate.schedules import Schedule
 from synaptic_sampling.rules import FixedWiring
 
 __all__ = ["Epoch", "Trainer"]
 
 _log = logging.getLogger(__name__)
-
-#: Called after each epoch with the number of epochs done, of all, and the mean loss of the last.
-Report = Callable[[int, int, float], None]
 
 
 class Trainer:
@@ -76,8 +73,8 @@ class Trainer:
 
     Raises
     ------
-    TypeError
-        If an argument is of the wrong kind.
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
     """
 
     def __init__(
@@ -176,22 +173,17 @@ class Trainer:
         FloatingPointError
             If a gradient is NaN or infinite; names layer and connection. The step before is the last one done.
         """
-        if (epochs is None) == (until_epoch is None):
-            raise TypeError("give either epochs, how many more, or until_epoch, how many in all.")
-        name, number = ("epochs", epochs) if until_epoch is None else ("until_epoch", until_epoch)
-        number = check_integer(name, number, minimum=1, maximum=2**31)
+        last = last_epoch(epochs, until_epoch, len(self.history))
+        check_options(test=test, stop=stop, report=report, watch=watch)
         x = self.network.check_samples(samples)
         y = self.loss.check_targets(targets, len(x), self.network.num_out)
         if test is not None:
             self._accuracy(test)  # What is wrong with it is to be known before the first epoch.
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
-        if not (report in ("bar", None) or callable(report)):
-            raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
-        for name, value in (("stop", stop), ("watch", watch)):
-            if value is not None and not callable(value):
-                raise TypeError(f"{name} must be callable or None, got {value!r}.")
+        done = len(self.history)
         self._begin_course(Course.of(x, y, size))
-        last = number if epochs is None else len(self.history) + number
+        # An epoch that was of other samples has ended now, and is none of those asked for.
+        last += 0 if epochs is None else len(self.history) - done
         if last <= len(self.history):
             message = "nothing to train: until_epoch=%d, and %d epochs are done; give a larger one, or epochs=."
             _log.warning(message, last, len(self.history))
@@ -201,10 +193,10 @@ class Trainer:
         with Interrupt() as interrupt, bar:
             while len(self.history) < last:
                 interrupt.check()
-                self._finish_epoch(x, y, size, watch, interrupt)
+                self._finish_epoch(Shown(x, y, size, watch), interrupt)
                 self._end_epoch(test)
                 bar.update()
-                bar.set_postfix(loss=f"{self.history[-1].loss:.4f}", **self._last_test())
+                bar.set_postfix(self.history[-1].figures)
                 if callable(report):
                     report(len(self.history), last, self.history[-1].loss)
                 if stop is not None and stop(self):
@@ -212,23 +204,16 @@ class Trainer:
             interrupt.check()
         self.snapshot()
 
-    def _finish_epoch(
-        self,
-        samples: NDArray[np.float32],
-        targets: NDArray[Any],
-        size: int,
-        watch: Callable[[Trainer], object] | None,
-        interrupt: Interrupt,
-    ) -> None:
+    def _finish_epoch(self, shown: Shown, interrupt: Interrupt) -> None:
         """Present the samples that are left of an epoch; none are where it was saved after its last step."""
-        epoch = len(self.history)
+        epoch, number = len(self.history), len(shown.samples)
         if self.schedule is not None:
             self.network.rule = self.schedule(epoch)
-        order = permutation(self.network.seed, Stream.ORDER, epoch, len(samples))
-        while self._position < len(samples):
+        order = permutation(self.network.seed, Stream.ORDER, epoch, number)
+        while self._position < number:
             self._rewire_between()
-            self._learn(samples, targets, order[self._position :], size, watch)
-            if self._position < len(samples):
+            self._learn(shown, order[self._position :])
+            if self._position < number:
                 interrupt.check()
 
     def snapshot(self) -> None:
@@ -288,9 +273,14 @@ class Trainer:
             self.network.restore(arrays, negative=None if self.schedule is None else bool(about["fixed"]))
         except READ_ERRORS as error:
             raise CheckpointError(f"{path} does not fit: {error}") from error
-        self.steps_done, self.samples_done, self._position, self._under_way, *others = progress
-        self._rewired_at, self.most_connections, self.history, self._course = others
-        self._bound = same_data
+        self.steps_done, self.samples_done, self._position = (
+            progress.steps_done,
+            progress.samples_done,
+            progress.position,
+        )
+        self._under_way, self._rewired_at = progress.under_way, progress.rewired_at
+        self.most_connections, self.history = progress.most_connections, progress.history
+        self._course, self._bound = progress.course, same_data
         if self.log.snapshots:
             self.log = RewiringLog()
 
@@ -354,37 +344,28 @@ class Trainer:
         own = getattr(self.loss, "accuracy", None)
         return self.network.accuracy(samples, labels) if own is None else own(self.network.outputs(samples), labels)
 
-    def _learn(
-        self,
-        samples: NDArray[np.float32],
-        targets: NDArray[Any],
-        order: NDArray[np.int64],
-        size: int,
-        watch: Callable[[Trainer], object] | None,
-    ) -> None:
+    def _learn(self, shown: Shown, order: NDArray[np.int64]) -> None:
         """Do one step, or many where nobody watches and the network allows."""
-        size = min(size, len(order))
+        size = min(shown.batch_size, len(order))
         steps = min(len(order) // size, stack.steps_at_once(self.network, self.loss))
         if self._every is not None:
             steps = min(steps, self._every - self.steps_done % self._every)
-        if steps and watch is None:
-            self._learn_many(samples, targets, order, size, steps)
+        if steps and shown.watch is None:
+            self._learn_many(shown, order, size, steps)
             return
         batch = order[:size]
-        loss = self.network.gradients(samples[batch], targets[batch], self.loss)
+        loss = self.network.gradients(shown.samples[batch], shown.targets[batch], self.loss)
         infos = self.network.step()
         self._count_steps(np.array([loss]), size)
         for info in infos:
             self._record(info)
-        if watch is not None:
-            watch(self)
+        if shown.watch is not None:
+            shown.watch(self)
 
-    def _learn_many(
-        self, samples: NDArray[np.float32], labels: NDArray[Any], order: NDArray[np.int64], size: int, steps: int
-    ) -> None:
+    def _learn_many(self, shown: Shown, order: NDArray[np.int64], size: int, steps: int) -> None:
         """Do some steps in one call, and record them."""
         before = self.network.connections[0].steps_done
-        learned = stack.learn(self.network, samples, labels, order, size, steps)
+        learned = stack.learn(self.network, shown.samples, shown.targets, order, size, steps)
         done = len(learned.losses)
         times = np.empty(done, TIME)
         times["step"], times["seconds"] = np.arange(before + 1, before + done + 1), np.nan
@@ -415,10 +396,6 @@ class Trainer:
 
     def _count(self) -> int:
         return sum(len(c) for c in self.network.connections)
-
-    def _last_test(self) -> dict[str, str]:
-        accuracy = self.history[-1].accuracy
-        return {} if accuracy is None else {"accuracy": f"{100 * accuracy:.1f} %"}
 
 
 def _named(value: Any) -> Any:

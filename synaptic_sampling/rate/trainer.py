@@ -273,14 +273,10 @@ class Trainer:
             self.network.restore(arrays, negative=None if self.schedule is None else bool(about["fixed"]))
         except READ_ERRORS as error:
             raise CheckpointError(f"{path} does not fit: {error}") from error
-        self.steps_done, self.samples_done, self._position = (
-            progress.steps_done,
-            progress.samples_done,
-            progress.position,
-        )
-        self._under_way, self._rewired_at = progress.under_way, progress.rewired_at
-        self.most_connections, self.history = progress.most_connections, progress.history
-        self._course, self._bound = progress.course, same_data
+        self.steps_done, self.samples_done, self.history = progress.steps_done, progress.samples_done, progress.history
+        self._position, self._under_way, self._course = progress.position, progress.under_way, progress.course
+        self._rewired_at, self.most_connections = progress.rewired_at, progress.most_connections
+        self._bound = same_data
         if self.log.snapshots:
             self.log = RewiringLog()
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.checkpoint import CheckpointError
 
-__all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "last_epoch"]
+__all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "number_of_epochs"]
 
 LARGEST = 2**62
 
@@ -214,8 +214,8 @@ def _checked(entry: Any) -> Epoch:
     return epoch
 
 
-def last_epoch(epochs: Any, until_epoch: Any, done: int) -> int:
-    """Return how many epochs there are to be in all.
+def number_of_epochs(epochs: Any, until_epoch: Any) -> int:
+    """Return how many epochs were asked for.
 
     Parameters
     ----------
@@ -223,8 +223,6 @@ def last_epoch(epochs: Any, until_epoch: Any, done: int) -> int:
         How many more.
     until_epoch : int or None
         How many in all.
-    done : int
-        How many there are.
 
     Returns
     -------
@@ -238,9 +236,8 @@ def last_epoch(epochs: Any, until_epoch: Any, done: int) -> int:
     """
     if (epochs is None) == (until_epoch is None):
         raise TypeError("give either epochs, how many more, or until_epoch, how many in all.")
-    if epochs is None:
-        return check_integer("until_epoch", until_epoch, minimum=1, maximum=2**31)
-    return done + check_integer("epochs", epochs, minimum=1, maximum=2**31)
+    name, number = ("epochs", epochs) if until_epoch is None else ("until_epoch", until_epoch)
+    return check_integer(name, number, minimum=1, maximum=2**31)
 
 
 def check_options(*, test: Any, stop: Any, report: Any, watch: Any) -> None:

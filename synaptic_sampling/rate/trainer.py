@@ -21,7 +21,7 @@ from synaptic_sampling.rate import stack
 from synaptic_sampling.rate.interruption import Interrupt
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.network import RateNetwork
-from synaptic_sampling.rate.progress import Course, Epoch, Progress, Report, Shown, check_options, last_epoch
+from synaptic_sampling.rate.progress import Course, Epoch, Progress, Report, Shown, check_options, number_of_epochs
 from synaptic_sampling.rate.schedules import Schedule
 from synaptic_sampling.rules import FixedWiring
 
@@ -138,8 +138,8 @@ class Trainer:
     ) -> None:
         """Train for some more epochs, or until a number of epochs is complete.
 
-        An epoch that was interrupted is finished first, and counts as one. If other samples or targets are given, it
-        ends where it was, and the next epoch shows these.
+        An epoch that was interrupted is finished first, and counts as one of those asked for. If other samples or
+        targets are given, it ends where it was, and the next epoch shows these.
 
         Parameters
         ----------
@@ -173,17 +173,17 @@ class Trainer:
         FloatingPointError
             If a gradient is NaN or infinite; names layer and connection. The step before is the last one done.
         """
-        last = last_epoch(epochs, until_epoch, len(self.history))
+        number = number_of_epochs(epochs, until_epoch)
         check_options(test=test, stop=stop, report=report, watch=watch)
         x = self.network.check_samples(samples)
         y = self.loss.check_targets(targets, len(x), self.network.num_out)
         if test is not None:
             self._accuracy(test)  # What is wrong with it is to be known before the first epoch.
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
-        done = len(self.history)
         self._begin_course(Course.of(x, y, size))
-        # An epoch that was of other samples has ended now, and is none of those asked for.
-        last += 0 if epochs is None else len(self.history) - done
+        # An epoch that was saved after its last step lacks nothing but its entry in the history.
+        complete = len(self.history) + (self._position == len(x))
+        last = number if epochs is None else complete + number
         if last <= len(self.history):
             message = "nothing to train: until_epoch=%d, and %d epochs are done; give a larger one, or epochs=."
             _log.warning(message, last, len(self.history))

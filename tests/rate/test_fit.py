@@ -83,8 +83,7 @@ def test_epochs_are_more_and_until_epoch_is_the_total():
 @pytest.mark.parametrize("how", [{"epochs": 3}, {"until_epoch": 3}])
 def test_an_interrupted_epoch_is_finished_and_counts_as_one(step, how):
     whole, cut = fit(Trainer(network()), epochs=3), interrupted(Trainer(network()), step, epochs=3)
-    done = len(cut.history)
-    fit(cut, **({"epochs": 3 - done} if "epochs" in how else how))
+    fit(cut, **({"epochs": 3 - step // 5} if "epochs" in how else how))
     equal(whole, cut)
 
 
@@ -214,7 +213,7 @@ def test_a_checkpoint_is_taken_on_whole_or_not_at_all(tmp_path):
     before, count = states(other), 0
     for bad_arrays, bad_about, message in damaged(arrays, about):
         save_checkpoint(tmp_path / "bad.npz", bad_arrays, json.loads(json.dumps(bad_about)))
-        with pytest.raises(CheckpointError, match=message):
+        with pytest.raises(CheckpointError, match=message or None):
             other.load(tmp_path / "bad.npz")
         count += 1
         for name, values in states(other).items():
@@ -316,7 +315,9 @@ def test_limits_on_degrees_are_kept_by_every_method(method):
         (SparseLSTM(8, 6, steps=4, connections=90, max_in_degree=6, max_out_degree=12), 6, 6, 12),
     ]:
         rule = RULE if method == "deepr" else FixedWiring(0.1)
-        net = RateNetwork([layer, SparseLinear(width, 3, connections=30, max_in_degree=11)], rule, seed=2)
+        net = RateNetwork(
+            [layer, SparseLinear(width, 3, connections=min(30, 2 * width), max_in_degree=11)], rule, seed=2
+        )
         between = {"set": SET(), "rigl": RigL(x, y, batch_size=48, steps=200)}.get(method)
         trainer, seen = Trainer(net, between=between, every=3), []
 

@@ -64,7 +64,7 @@ def test_late_adam_takes_the_steps_of_the_paper(rng, before, steps):
         theta, gradient = c.theta.copy(), rng.standard_normal(30)
         info = step(c, gradient, DeepR(ETA, 0.0, 0.0, optimizer=adam))
         expected = theta - ETA * c.polarity * plain.direction(gradient)
-        born, births = info.born["slot"], births + info.num_births
+        born, births = info.born.slot, births + info.num_births
         stayed = np.setdiff1d(np.arange(30), born)
         assert_allclose(c.theta[stayed], expected[stayed], rtol=1e-9, atol=1e-12)
         assert (expected[born] < 0).all()

@@ -335,7 +335,7 @@ def test_limits_on_degrees_are_kept_by_every_method(method):
         for c in net.connections:
             assert_array_equal(trainer.log.wiring(index=c.index)[0], c.pre)
         if method == "prune":
-            smaller = prune(net, [40, 20])
+            smaller = prune(net, [40, 10])
             assert degrees(smaller.connections[0]) <= (out, into)
             assert smaller.layers[0].limits.options == net.layers[0].limits.options
 

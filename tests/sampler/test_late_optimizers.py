@@ -61,9 +61,9 @@ def test_late_adam_takes_the_steps_of_the_paper(rng, before, steps):
         step(c, rng.standard_normal(30), DeepR(1e-3, 0.0, 0.0, optimizer=before))
     plain, births = PlainAdam(adam, 30), 0
     for _ in range(60):
-        theta, gradient = c.theta.copy(), rng.standard_normal(30)
+        theta, polarity, gradient = c.theta.copy(), c.polarity.copy(), rng.standard_normal(30)
         info = step(c, gradient, DeepR(ETA, 0.0, 0.0, optimizer=adam))
-        expected = theta - ETA * c.polarity * plain.direction(gradient)
+        expected = theta - ETA * polarity * plain.direction(gradient)
         born, births = info.born.slot, births + info.num_births
         stayed = np.setdiff1d(np.arange(30), born)
         assert_allclose(c.theta[stayed], expected[stayed], rtol=1e-9, atol=1e-12)

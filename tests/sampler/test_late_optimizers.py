@@ -48,7 +48,7 @@ class PlainAdam:
 
 def one_set(rng):
     c = Connections.random(9, 8, 30, seed=int(rng.integers(2**32)))
-    c.theta[:] = rng.random(30)
+    c.theta[:] = 0.3 * rng.random(30)
     return c
 
 

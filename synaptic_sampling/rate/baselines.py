@@ -6,10 +6,12 @@ All of them learn by `FixedWiring`: a weight may change its sign. SET and RigL a
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +25,13 @@ from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.trainer import Trainer
 from synaptic_sampling.rate.twins import DENSE, dense_twin, sparse_twin, weighted
+from synaptic_sampling.rules import DeepR
 
 __all__ = ["SET", "RigL", "Shrinkage", "prune"]
+
+_log = logging.getLogger(__name__)
+#: Networks of which it has been said that two rules rewire them.
+_warned: WeakSet[RateNetwork] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,7 @@ class SET:
         list of RewiringInfo
             One for each layer.
         """
+        _warn_of_two_rules(self, trainer.network)
         infos = []
         for c in trainer.network.connections:
             weak = np.zeros(len(c), np.bool_)
@@ -125,6 +133,7 @@ class RigL:
         list of RewiringInfo
             One for each layer.
         """
+        _warn_of_two_rules(self, trainer.network)
         if trainer.steps_done >= self.steps:
             return []
         share = self.fraction / 2 * (1 + math.cos(math.pi * trainer.steps_done / self.steps))
@@ -216,6 +225,13 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     for old, new in zip(weighted(network), weighted(pruned), strict=True):
         _take_strongest(old, new.connections)
     return pruned
+
+
+def _warn_of_two_rules(method: SET | RigL, network: RateNetwork) -> None:
+    """Say once of a network that its rule rewires too."""
+    if isinstance(network.rule, DeepR) and network not in _warned:
+        _warned.add(network)
+        _log.warning("%s rewires a network whose rule %s rewires too; give it FixedWiring.", method, network.rule)
 
 
 def _take_strongest(old: Any, c: Connections) -> None:

@@ -229,3 +229,18 @@ def test_connectivity_in_percent_and_full_layers(make, dense, caplog):
     assert [record.getMessage() for record in caplog.records] == [
         f"{layer} has every possible connection, so that nothing can rewire; use {dense}."
     ]
+
+
+@pytest.mark.parametrize("between", [SET(), RigL(X, Y, batch_size=4, steps=9)])
+def test_two_rules_that_rewire_are_said_once(between, caplog):
+    for rule, number in ((RULE, 1), (FixedWiring(0.1), 0)):
+        caplog.clear()
+        trainer = Trainer(net(rule=rule), between=between)
+        trainer.fit(X, Y, epochs=4, report=None, batch_size=8)
+        assert len(caplog.records) == number
+        assert all(f"{between} rewires a network whose rule {RULE}" in r.getMessage() for r in caplog.records)
+
+
+def test_patience_without_tests_is_refused():
+    with pytest.raises(ValueError, match=r"Patience\(epochs=3\) waits for tests, but there are none; give fit test="):
+        fit(stop=Patience(3))

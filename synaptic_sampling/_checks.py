@@ -16,6 +16,7 @@ __all__ = [
     "check_number",
     "check_parameter",
     "check_seed",
+    "has_unit",
     "is_schedule",
     "number_of",
     "plain_number",
@@ -25,13 +26,31 @@ __all__ = [
 SEED_LIMIT = 2**64
 
 
+def has_unit(value: Any) -> bool:
+    """Return whether a value is a quantity of Brian2, or a variable of its groups, that has a unit.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave. Brian2 need not be imported to know its quantities.
+
+    Returns
+    -------
+    bool
+        False for a quantity without dimensions, which is a number. True for a list with a quantity in it, at any depth.
+    """
+    if isinstance(value, list | tuple):
+        return any(has_unit(each) for each in value if not isinstance(each, int | float))
+    return getattr(getattr(value, "dim", None), "is_dimensionless", True) is False
+
+
 def plain_number(value: Any) -> Any:
     """Return a quantity of Brian2 as a number in SI units, and anything else as it is.
 
     Parameters
     ----------
     value : object
-        What the user gave. Brian2 need not be imported to know its quantities.
+        What the user gave.
 
     Returns
     -------
@@ -53,7 +72,7 @@ def check_number(
     name : str
         Name of the argument, for the message.
     value : object
-        What the user gave: a number, or one with a unit, of which the number in SI units is checked.
+        What the user gave: a number, or a quantity of Brian2 without dimensions.
     minimum, maximum : float
         Closed bounds.
     above : float
@@ -67,11 +86,11 @@ def check_number(
     Raises
     ------
     TypeError
-        If it is not a real number.
+        If it is not a real number, or has a unit.
     ValueError
         If it is NaN, infinite or out of bounds.
     """
-    value = plain_number(value)
+    value = _without_unit(name, value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__}).")
     try:
@@ -87,6 +106,13 @@ def check_number(
     if number <= above:
         raise ValueError(f"{name} must be > {above:g}, got {number:g}.")
     return number
+
+
+def _without_unit(name: str, value: Any) -> Any:
+    """Return a number as it is, or a dimensionless one of Brian2 as a number; NumPy would strip a unit in silence."""
+    if has_unit(value):
+        raise TypeError(f"{name} must be a number without a unit, got {value!r}; divide it by its unit.")
+    return plain_number(value)
 
 
 def is_schedule(value: Any) -> bool:
@@ -115,7 +141,7 @@ def check_parameter(name: str, value: Any, **bounds: float) -> None:
     name : str
         Name of the argument, for the message.
     value : object
-        What the user gave.
+        What the user gave; of a quantity with a unit, the number in SI units is checked.
     **bounds
         As for ``check_number``.
 
@@ -125,7 +151,7 @@ def check_parameter(name: str, value: Any, **bounds: float) -> None:
         If it is neither a number within the bounds nor a schedule.
     """
     if not is_schedule(value):
-        check_number(name, value, **bounds)
+        check_number(name, plain_number(value), **bounds)
 
 
 def number_of(rule: object, name: str) -> float:
@@ -174,10 +200,11 @@ def check_integer(name: str, value: Any, *, minimum: int, maximum: int) -> int:
     Raises
     ------
     TypeError
-        If it is not an integer.
+        If it is not an integer, or has a unit.
     ValueError
         If it is out of bounds.
     """
+    value = _without_unit(name, value)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
     number = int(value)
@@ -231,8 +258,9 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
     Raises
     ------
     TypeError
-        If it cannot be an array, or holds something else.
+        If it cannot be an array, holds something else, or has a unit.
     """
+    values = _without_unit(name, values)
     wanted = "integers" if kinds == "iu" else "numbers"
     try:
         array = np.asarray(values)

@@ -15,6 +15,7 @@ __all__ = [
     "check_integer",
     "check_number",
     "check_parameter",
+    "check_plain",
     "check_seed",
     "has_unit",
     "is_schedule",
@@ -270,6 +271,26 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
         shown = array.dtype if array.ndim else repr(values)
         raise TypeError(f"{name} must hold {wanted}, got {shown}.")
     return array
+
+
+def check_plain(rule: Any) -> None:
+    """Refuse a rule of which a parameter has a unit or changes with time: these are for ``brian.Rewiring``.
+
+    Parameters
+    ----------
+    rule : dataclass
+        Any of the rules.
+
+    Raises
+    ------
+    TypeError
+        Names the parameter.
+    """
+    for name, value in vars(rule).items():
+        if is_schedule(value) or has_unit(value):
+            raise TypeError(
+                f"{name} must be a number, got {value!r}; only Rewiring takes units, and what changes with time."
+            )
 
 
 def schedules(rule: Any) -> tuple[str, ...]:

@@ -10,9 +10,18 @@ from tests.hostile.runner import Call
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
 SIDES = {"bias": "true"}
-SHARE = {"connectivity": "0.5", "connections": "none", "bias": "true", "size": "none", "steps": "none", "window": "none",
-         "forget_bias": "0.5, -1, 2**70", "masked": "true", "stride": "none", "dense": "[]"}  # fmt: skip
-LOSSES = (rate.CrossEntropy, rate.MeanSquaredError)
+SHARE = {
+    "connectivity": "0.5",
+    "connections": "none",
+    "bias": "true",
+    "size": "none",
+    "steps": "none",
+    "window": "none",
+    "forget_bias": "0.5, -1, 2**70",
+    "masked": "true",
+    "stride": "none",
+    "dense": "[]",
+}
 
 
 def a_network(rule=RULE):
@@ -28,11 +37,27 @@ def calls(folder):
     fixed = a_network(FixedWiring(0.1))
     network, trainer = a_network(), rate.Trainer(a_network(), log=RewiringLog())
     trained, other = rate.Trainer(a_network()), rate.Trainer(fixed)
-    size, recurrent = {"in_channels": 1, "out_channels": 2, "kernel": 2, "stride": 1, "padding": 0, "size": 4, "bias": True}, {
-        "steps": 2, "masked": False, "output": "last", "window": None, "forget_bias": 1.0
-    }  # fmt: skip
-    parts = {"layers": [rate.SparseLinear(6, 3, connectivity=0.5)], "rule": RULE, "signs": "site", "budget": "layer", "seed": 1}
-    fit = {"samples": x, "targets": labels, "epochs": 1, "batch_size": 2, "test": (x, labels), "stop": None, "report": None, "watch": None}
+    size, recurrent = (
+        {"in_channels": 1, "out_channels": 2, "kernel": 2, "stride": 1, "padding": 0, "size": 4, "bias": True},
+        {"steps": 2, "masked": False, "output": "last", "window": None, "forget_bias": 1.0},
+    )
+    parts = {
+        "layers": [rate.SparseLinear(6, 3, connectivity=0.5)],
+        "rule": RULE,
+        "signs": "site",
+        "budget": "layer",
+        "seed": 1,
+    }
+    fit = {
+        "samples": x,
+        "targets": labels,
+        "epochs": 1,
+        "batch_size": 2,
+        "test": (x, labels),
+        "stop": None,
+        "report": None,
+        "watch": None,
+    }
     optional = dict.fromkeys(("loss", "log", "schedule", "between", "every", "snapshot_every"), "none")
     trained.save(folder / "t.npz")
     sparse = rate.SparseLinear(6, 5, connections=3)
@@ -48,15 +73,22 @@ def calls(folder):
         Call(rate.AveragePool2d, {"kernel": 2, "stride": 2}, SHARE),
         Call(rate.Dropout, {"rate": 0.2}, {"rate": "0.5"}),
         Call(rate.EachFrame, {"layer": rate.Linear(3, 4)}),
-        Call(rate.Decay, {"rule": RULE, "learning_rate": 0.9, "temperature": 0.9},
-             {"learning_rate": "0.5, 2**70", "temperature": "0.5, 2**70"}),
+        Call(
+            rate.Decay,
+            {"rule": RULE, "learning_rate": 0.9, "temperature": 0.9},
+            {"learning_rate": "0.5, 2**70", "temperature": "0.5, 2**70"},
+        ),
         Call(rate.LinearDecay, {"rule": RULE, "epochs": 3, "final": 0.5}, {"final": "0.5"}),
         Call(rate.Decay(RULE, 0.9), {"epoch": 0}),
         Call(rate.LinearDecay(RULE, 3, 0.5), {"epoch": 0}),
         Call(rate.Patience, {"epochs": 3}),
         Call(rate.Patience(2), {"trainer": trainer}),
         Call(rate.SET, {"fraction": 0.3}, {"fraction": "0.5"}),
-        Call(rate.RigL, {"samples": x, "labels": labels, "batch_size": 2, "steps": 5, "fraction": 0.3}, {"fraction": "0.5"}),
+        Call(
+            rate.RigL,
+            {"samples": x, "labels": labels, "batch_size": 2, "steps": 5, "fraction": 0.3},
+            {"fraction": "0.5"},
+        ),
         Call(rate.Shrinkage, {"l1": 0.1}, {"l1": "0.5, 2**70"}),
         Call(rate.SET(), {"trainer": other}),
         Call(rate.Shrinkage(0.1), {"trainer": other}),
@@ -71,14 +103,36 @@ def calls(folder):
         Call(network.check_samples, {"samples": x}),
         Call(network.restore, {"state": network.state()}),
         Call(network.gradients, {"samples": x, "targets": labels, "loss": rate.CrossEntropy()}),
-        Call(rate.Trainer, {"network": network, "loss": rate.CrossEntropy(), "log": RewiringLog(), "schedule": rate.Decay(RULE),
-             "between": rate.SET(), "every": 1, "snapshot_every": 1}, optional),
+        Call(
+            rate.Trainer,
+            {
+                "network": network,
+                "loss": rate.CrossEntropy(),
+                "log": RewiringLog(),
+                "schedule": rate.Decay(RULE),
+                "between": rate.SET(),
+                "every": 1,
+                "snapshot_every": 1,
+            },
+            optional,
+        ),
         Call(trainer.fit, fit, dict.fromkeys(("stop", "watch", "report", "test"), "none")),
         Call(trainer.save, {"path": folder / "t2"}, {"path": "text"}),
         Call(trained.load, {"path": folder / "t.npz"}, errors=(CheckpointError,)),
-        Call(rate.CrossEntropy().check_targets, {"targets": labels, "num_samples": 4, "num_out": 3}, said={"targets": "label|targets"}),
+        Call(
+            rate.CrossEntropy().check_targets,
+            {"targets": labels, "num_samples": 4, "num_out": 3},
+            said={"targets": "label|targets"},
+        ),
         Call(rate.MeanSquaredError().check_targets, {"targets": values, "num_samples": 4, "num_out": 3}),
-        Call(rate.FrameCrossEntropy().check_targets, {"targets": np.zeros((4, 2), int), "num_samples": 4, "num_out": rate.frames.Frames(2, 3)}, said={"targets": "label|targets"}),
-        Call(rate.FrameMeanSquaredError().check_targets, {"targets": np.ones((4, 2, 3)), "num_samples": 4, "num_out": rate.frames.Frames(2, 3)}),
+        Call(
+            rate.FrameCrossEntropy().check_targets,
+            {"targets": np.zeros((4, 2), int), "num_samples": 4, "num_out": rate.frames.Frames(2, 3)},
+            said={"targets": "label|targets"},
+        ),
+        Call(
+            rate.FrameMeanSquaredError().check_targets,
+            {"targets": np.ones((4, 2, 3)), "num_samples": 4, "num_out": rate.frames.Frames(2, 3)},
+        ),
         Call(sparse.build, {"seed": 1, "index": 0, "signs": "site"}, {"signs": "true"}),
-    ]  # fmt: skip
+    ]

@@ -96,7 +96,7 @@ def fault(call: Call, arguments: Mapping[str, Any], said: str, fine: bool) -> st
             call.function(**arguments)
     except (TypeError, ValueError, *call.errors) as error:
         if re.search(said, str(error), re.IGNORECASE):
-            return None
+            return "is refused" if fine else None
         return f"does not name it: {type(error).__name__}: {str(error)[:150]}"
     except Exception as error:
         return f"is none of its errors: {type(error).__name__}: {str(error)[:150]}"

@@ -1,0 +1,71 @@
+"""Whatever is given to a public function or class: it is taken for good reason, or refused by its name."""
+
+from __future__ import annotations
+
+import pytest
+from matplotlib import pyplot as plt
+
+from tests.hostile import of_core, of_logs, of_plotting, of_rate, of_statistics
+from tests.hostile.runner import Call, faults
+
+AREAS = {"core": of_core, "logs": of_logs, "plotting": of_plotting, "rate": of_rate, "statistics": of_statistics}
+
+
+@pytest.fixture(scope="module")
+def made():
+    """Count the calls."""
+    return []
+
+
+@pytest.mark.parametrize("area", AREAS)
+def test_nonsense_is_refused_by_name(area, tmp_path, monkeypatch, made):
+    monkeypatch.chdir(tmp_path)
+    found = []
+    for call in AREAS[area].calls(tmp_path):
+        number, wrong = faults(call)
+        made.append(number)
+        found += wrong
+    plt.close("all")
+    assert "\n".join(found) == ""
+
+
+def test_these_were_5000_calls(made):
+    assert sum(made) >= 5000
+
+
+def test_every_function_of_a_log_is_called():
+    called = {call.function for call in of_statistics.calls(None)}
+    assert set(of_statistics.public_functions()) - called == set()
+
+
+def takes(number):
+    """Do what must not be done."""
+    return float(number)
+
+
+def names(number):
+    """Do it right."""
+    if not isinstance(number, float) or not 0 <= number < 1:
+        raise TypeError(f"number must be a fraction, got {number!r}.")
+
+
+def test_the_runner_finds_what_is_wrong():
+    """The negative control."""
+    number, found = faults(Call(takes, {"number": 0.5}, {"number": "0.5"}))
+    assert number == len(found) + 1
+    assert any("number=nan): is taken" in line for line in found)
+    assert any("does not name it" in line for line in found)
+    assert any("is none of its errors: OverflowError" in line for line in found)
+    assert faults(Call(names, {"number": 0.5}, {"number": "0.5"})) == (number, [])
+    (line,) = faults(Call(names, {"number": 0.5}, {"number": "0.5, -1"}))[1]
+    assert line.endswith("names(number=-1): is refused")
+    _, found = faults(Call(changes, {"numbers": [0.5], "other": 1}))
+    assert sum("something has changed" in line for line in found) == number
+
+
+def changes(numbers, other):
+    """Change what was given, and then refuse the rest."""
+    if other == 1 and numbers[0] == 0.5:
+        return
+    numbers[0] += 1
+    raise TypeError("numbers and other must be others.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "check_array",
+    "check_choice",
+    "check_index",
+    "check_instance",
     "check_integer",
     "check_number",
     "check_parameter",
@@ -25,6 +29,72 @@ __all__ = [
 ]
 
 SEED_LIMIT = 2**64
+
+
+def check_index(value: Any) -> int:
+    """Return the number of a set of connections, or raise an error that names ``index``.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+    ValueError
+        If it does not fit into 16 bits without sign.
+    """
+    return check_integer("index", value, minimum=0, maximum=2**16 - 1)
+
+
+def check_instance(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
+    """Raise an error that names an argument of the wrong class.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+    kind : type or tuple of types
+        What is allowed.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        raise TypeError(f"{name} must be a {' or a '.join(each.__name__ for each in kinds)}, got {value!r}.")
+
+
+def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
+    """Raise an error that names an argument unless it is one of some words.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+    choices : collection of str
+        What is allowed.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, sorted(choices)))}, got {value!r}.")
 
 
 def has_unit(value: Any) -> bool:

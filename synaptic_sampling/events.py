@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_index
 
 __all__ = ["EVENT", "Edges", "RewiringInfo", "join_events"]
 
@@ -109,7 +109,7 @@ class RewiringInfo(NamedTuple):
         TypeError, ValueError
             If it is no number of a set.
         """
-        check_integer("index", index, minimum=0, maximum=2**16 - 1)
+        check_index(index)
         own = self.events[self.events["set"] == index]
         deaths, moves = (int(np.count_nonzero(own["kind"] == kind)) for kind in (-1, -2))
         return RewiringInfo(self.step, own, deaths, 0, moves)

@@ -8,6 +8,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from synaptic_sampling._checks import check_instance
+
 __all__ = ["COLOURS", "NULL_STYLE", "NUM_NULL_POINTS", "axes_of", "legend"]
 
 #: Colours that people with any vision can tell apart (Okabe and Ito 2008), the strongest first.
@@ -30,7 +32,14 @@ def axes_of(ax: Axes | None) -> Axes:
     -------
     Axes
         To be drawn in.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
     """
+    if ax is not None:
+        check_instance("ax", ax, Axes)
     return plt.gca() if ax is None else ax
 
 

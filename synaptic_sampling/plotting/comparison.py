@@ -62,7 +62,10 @@ def plot_accuracy(samples: ArrayLike, accuracy: ArrayLike, ax: Axes | None = Non
     ValueError
         If the shapes do not fit.
     """
-    axes, x, y = axes_of(ax), np.asarray(samples, float), 100 * np.atleast_2d(np.asarray(accuracy, float))
+    axes, x = axes_of(ax), check_array("samples", samples).astype(float)
+    y = 100 * np.atleast_2d(check_array("accuracy", accuracy).astype(float))
+    if x.ndim != 1:
+        raise ValueError(f"samples must be a vector, got shape {x.shape}.")
     if y.shape[1:] != x.shape:
         raise ValueError(f"accuracy must have shape ({len(x)},) or (runs, {len(x)}), got {np.shape(accuracy)}.")
     (line,) = axes.plot(x, y.mean(axis=0), **style)

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
 from synaptic_sampling.statistics._source import log_of
@@ -137,7 +137,7 @@ def animate_connectivity(
     if steps is None:
         number = check_integer("frames", frames, minimum=2, maximum=100_000)
         steps = np.linspace(record.first_step, record.last_step, number).round().astype(int)
-    shown = np.unique(np.asarray(steps))
+    shown = np.unique(check_array("steps", steps, "iu"))
     figure, ax = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
     plot_matrix(record, int(shown[0]), ax, index=index)
     image = ax.images[0]

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_instance, check_integer, check_number, number_of
 from synaptic_sampling.rules import SynapticSampling
 from synaptic_sampling.statistics.posterior import _grid
 
@@ -53,6 +53,7 @@ def correlation(rule: SynapticSampling, steps: int = 1) -> float:
     TypeError, ValueError
         If ``steps`` is no integer or negative.
     """
+    check_instance("rule", rule, SynapticSampling)
     return rule.transition.keep ** check_integer("steps", steps, minimum=0, maximum=2**62)
 
 
@@ -71,7 +72,8 @@ def stationary_mean(rule: SynapticSampling, gradient: float = 0.0) -> float:
     float
         mean + std**2*gradient, with both schemes.
     """
-    return float(rule.mean + rule.std**2 * gradient)
+    check_instance("rule", rule, SynapticSampling)
+    return number_of(rule, "mean") + number_of(rule, "std") ** 2 * check_number("gradient", gradient)
 
 
 def stationary_std(rule: SynapticSampling) -> float:
@@ -87,7 +89,8 @@ def stationary_std(rule: SynapticSampling) -> float:
     float
         std*sqrt(T); with scheme 'euler' larger, std*sqrt(T/(1 - learning_rate*interval/(2*std**2))).
     """
-    variance = rule.temperature * rule.std**2
+    check_instance("rule", rule, SynapticSampling)
+    variance = number_of(rule, "temperature") * number_of(rule, "std") ** 2
     if rule.scheme == "euler":
         variance /= 1.0 - 0.5 / rule.steps_per_memory
     return math.sqrt(variance)

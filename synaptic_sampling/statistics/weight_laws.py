@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_array, check_instance, check_number
 
 __all__ = ["LAWS", "LikelihoodRatio", "WeightFit", "fit_weights", "likelihood_ratio"]
 
@@ -62,7 +62,9 @@ class WeightFit(NamedTuple):
         ndarray
             -inf below ``lower``.
         """
-        w = np.asarray(weights, float)
+        w = check_array("weights", weights).astype(float)
+        if not (np.isfinite(w) & (w > 0)).all():
+            raise ValueError(f"weights must be finite and > 0, got {w[~(np.isfinite(w) & (w > 0))].flat[0]}.")
         if self.name == "exponential":
             density = _exponential(w - self.lower, self.parameters["scale"])
         else:
@@ -100,7 +102,7 @@ def fit_weights(weights: ArrayLike, lower: float | None = None) -> list[WeightFi
     TypeError, ValueError
         If fewer than ten different weights are left, one is not finite, or ``lower`` is negative.
     """
-    sizes = np.abs(np.asarray(weights, float)).ravel()
+    sizes = np.abs(check_array("weights", weights).astype(float)).ravel()
     floor = 0.0 if lower is None else check_number("lower", lower, minimum=0.0)
     if not np.isfinite(sizes).all():
         raise ValueError(f"weights must be finite, got {sizes[~np.isfinite(sizes)][0]}.")
@@ -139,7 +141,9 @@ def likelihood_ratio(weights: ArrayLike, first: WeightFit, second: WeightFit) ->
     ValueError
         If there are no weights, or the laws do not differ on them.
     """
-    sizes = np.abs(np.asarray(weights, float)).ravel()
+    for name, fit in (("first", first), ("second", second)):
+        check_instance(name, fit, WeightFit)
+    sizes = np.abs(check_array("weights", weights).astype(float)).ravel()
     sizes = sizes[(sizes > 0) & (sizes >= max(first.lower, second.lower))]
     ratio = first.log_density(sizes) - second.log_density(sizes)
     spread = float(ratio.std()) if len(ratio) else 0.0

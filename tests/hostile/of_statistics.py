@@ -37,34 +37,45 @@ from tests.hostile.runner import Call
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
 DIFFUSION = SynapticSampling(0.1, 0.1, 0.0, 1.0, 1.0)
 #: What may be said of arguments that have the same name everywhere.
-NAMED = {
+#: How messages call these arguments, where not by their names.
+SAID = {
     "log": "a RewiringLog is needed",
-    "index": "set|index",
-    "first": "first|RewiringLog",
-    "second": "second|RewiringLog",
+    "begin": "begin|step",
+    "end": "end|step",
+    "age": "age|num_steps",
+    "older_than": "age",
+    "index": "index|set",
+    "first": "first|RewiringLog|pre and post",
+    "second": "second|RewiringLog|pre and post",
+    "lifetimes": "lifetimes|num_active",
+    "step_ratio": "step_ratio|age",
+    "lower": "lower|above",
 }
+#: What is none for these, of whichever function; an optional argument may be None.
 FINE = {
-    "index": "none",
-    "longest": "none",
-    "shortest": "none",
-    "older_than": "none",
-    "step": "none",
-    "edges": "none",
-    "entry": "none",
-    "deaths": "none",
-    "lower": "none, 0.5",
-    "quantity": "none",
-    "evidence": "none",
-    "starts": "",
-    "step_ratio": "0.5",
+    "step_ratio": "0.5, inf, 2**70",
     "connectivity": "0.5",
-    "gradient": "0.5, -1, ms",
+    "gradient": "0.5, -1, 2**70",
     "mean": "0.5, -1",
     "rho": "0.5",
     "confidence": "0.5",
     "per": "0.5, 2**70",
     "days": "0.5, 2**70",
-    "theta": "0.5, -1",
+    "theta": "-1",
+    "lower": "0.5",
+    "largest": "0.5",
+}
+#: And of these alone.
+OF = {
+    exact.survival_of_old: {"step_ratio": "0.5"},
+    lifetimes.fit_lifetimes: {"shortest": "none", "alternatives": "[]"},
+    diffusion.turnover_ratio: {"rho": "0.5, -1"},
+    exact.mean_theta: {"step_ratio": "0.5, 2**70"},
+    exact.std_theta: {"step_ratio": "0.5, 2**70"},
+    posterior.limit_of_small_steps: {"largest": "0.5, 2**70"},
+    topology.degrees_over_time: {"steps": "[]"},
+    topology.degrees: {"ends": "[]"},
+    weight_laws.WeightFit.log_density: {"weights": "true, [], 0.5"},
 }
 
 
@@ -176,7 +187,7 @@ def calls(folder: Any) -> list[Call]:
         (wiring_laws.visited_share, {"births": [0, 1, 2], "num_sites": 20, "num_connections": 6, "deaths": [0, 1, 2]}),
     ]
     cases = [(function, {"log": log, **own, **of_set(function)}) for function, own in of_log] + others
-    return [Call(function, own, fine_of(function), NAMED, (LogError,)) for function, own in cases]
+    return [Call(function, own, fine_of(function), SAID, (LogError,)) for function, own in cases]
 
 
 def of_set(function: Any) -> dict[str, int]:
@@ -185,10 +196,11 @@ def of_set(function: Any) -> dict[str, int]:
 
 
 def fine_of(function: Any) -> dict[str, str]:
-    """Return what is none for optional arguments, and the rest."""
+    """Return what is none of these arguments."""
     parameters = inspect.signature(function).parameters
-    optional = {name for name, one in parameters.items() if one.default is None}
-    return {name: fine for name, fine in FINE.items() if fine != "none" or name in optional}
+    optional = {name: "none" for name, one in parameters.items() if one.default is None}
+    known = {name: fine for name, fine in {**FINE, **OF.get(getattr(function, "__func__", function), {})}.items() if name in parameters}
+    return {name: ", ".join(filter(None, (known.get(name), optional.get(name)))) for name in {*known, *optional}}
 
 
 def public_functions() -> Iterator[Any]:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from synaptic_sampling._checks import check_instance
+from synaptic_sampling._checks import check_instance, check_number
 
-__all__ = ["COLOURS", "NULL_STYLE", "NUM_NULL_POINTS", "axes_of", "legend"]
+__all__ = ["COLOURS", "NULL_STYLE", "NUM_NULL_POINTS", "axes_of", "check_ratio", "legend"]
 
 #: Colours that people with any vision can tell apart (Okabe and Ito 2008), the strongest first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -41,6 +42,23 @@ def axes_of(ax: Axes | None) -> Axes:
     if ax is not None:
         check_instance("ax", ax, Axes)
     return plt.gca() if ax is None else ax
+
+
+def check_ratio(step_ratio: Any) -> None:
+    """Raise an error unless a law can be drawn for this ratio, or none is asked for: before anything is drawn.
+
+    Parameters
+    ----------
+    step_ratio : object
+        What the user gave.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither a number >= 0, infinity included, nor None.
+    """
+    if step_ratio is not None and not (isinstance(step_ratio, float) and step_ratio == math.inf):
+        check_number("step_ratio", step_ratio, minimum=0.0)
 
 
 def legend(ax: Axes, **options: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
+from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
@@ -54,6 +54,7 @@ def plot_survival(
         If none was born.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_ratio(step_ratio)
     curve = survival_of_newborns(record, index=index, from_step=from_step)
     shown = (curve.time > 0) & (curve.probability > 0)  # No logarithm shows 0.
     time, low, high = curve.time[shown], curve.low[shown], curve.high[shown]
@@ -110,6 +111,7 @@ def plot_lifetimes(
         If none was born, or none of them died.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_ratio(step_ratio)
     found = hazard_of_newborns(record, index=index, from_step=from_step)
     seen = found.deaths > 0  # No logarithm shows 0.
     if not seen.any():

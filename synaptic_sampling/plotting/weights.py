@@ -47,6 +47,8 @@ def plot_weights(weights: Any, ax: Axes | None = None, *, bins: int = 40, **styl
     axes = axes_of(ax)
     logged = isinstance(getattr(weights, "log", weights), RewiringLog)
     values = np.abs(strengths(log_of(weights)) if logged else check_array("weights", weights).astype(float)).ravel()
+    if not np.isfinite(values).all():
+        raise ValueError(f"weights must be finite, got {values[~np.isfinite(values)][0]}.")
     if not values.any():
         raise ValueError("all weights are 0; take a snapshot after some learning.")
     relative = values / values.mean()

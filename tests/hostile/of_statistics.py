@@ -199,7 +199,11 @@ def fine_of(function: Any) -> dict[str, str]:
     """Return what is none of these arguments."""
     parameters = inspect.signature(function).parameters
     optional = {name: "none" for name, one in parameters.items() if one.default is None}
-    known = {name: fine for name, fine in {**FINE, **OF.get(getattr(function, "__func__", function), {})}.items() if name in parameters}
+    known = {
+        name: fine
+        for name, fine in {**FINE, **OF.get(getattr(function, "__func__", function), {})}.items()
+        if name in parameters
+    }
     return {name: ", ".join(filter(None, (known.get(name), optional.get(name)))) for name in {*known, *optional}}
 
 

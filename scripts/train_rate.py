@@ -40,6 +40,7 @@ from scripts.common import Result, arguments, train_seeds
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
 from synaptic_sampling.rate.trainer import Report
+from synaptic_sampling.statistics.null_law import step_ratio
 
 __all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]
 
@@ -163,7 +164,7 @@ def train(
     trainer.log.close()
     seconds = time.perf_counter() - start
     saved = log is not None and trainer.log is log
-    return replace(_result(method, seed, trainer, numbers, rule), seconds=seconds, log_is_saved=saved)
+    return replace(_result(method, seed, trainer, numbers), seconds=seconds, log_is_saved=saved)
 
 
 class _Snapshots(RewiringLog):
@@ -223,7 +224,7 @@ def count_weights(network: RateNetwork) -> int:
     return network.num_connections or sum(part["w"].size for part in weights_of(network))
 
 
-def _result(method: str, seed: int, trainer: Trainer, numbers: list[int], rule: DeepR | FixedWiring) -> Result:
+def _result(method: str, seed: int, trainer: Trainer, numbers: list[int]) -> Result:
     """Return everything worth keeping."""
     net, log = trainer.network, trainer.log
     weights = weights_of(net)
@@ -241,7 +242,7 @@ def _result(method: str, seed: int, trainer: Trainer, numbers: list[int], rule: 
         deaths=log.num_deaths,
         seconds=0.0,
         log=log,
-        step_ratio=rule.step_ratio if isinstance(rule, DeepR) else None,
+        step_ratio=step_ratio(log),
         weights={f"{n}_{name}": values for n, part in enumerate(weights) for name, values in part.items()},
     )
 

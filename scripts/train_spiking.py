@@ -19,6 +19,7 @@ from typing import Any
 from models.data import load_digits
 from models.eprop_digits import EpropNetwork, Parameters, Schedule
 from scripts.common import Result, arguments, train_seeds
+from synaptic_sampling.statistics.null_law import step_ratio
 
 __all__ = ["main", "train"]
 
@@ -82,7 +83,7 @@ def train(
         deaths=net.monitor.num_deaths,
         seconds=time.perf_counter() - start,
         log=net.monitor.log,
-        step_ratio=parameters.rule.step_ratio if method == "deepr" else None,
+        step_ratio=step_ratio(net.monitor.log),
         weights=net.weights(),
     )
 

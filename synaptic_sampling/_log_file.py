@@ -43,7 +43,7 @@ HEAD = struct.Struct("<4sQI")
 CHECK = struct.Struct("<I")
 #: With this the payload of events begins.
 STEP = struct.Struct("<q")
-SETS, EVENTS, TIMES, SNAPSHOT, ABOUT, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"META", b"END "
+SETS, EVENTS, TIMES, SNAPSHOT, ABOUT, RULE, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"META", b"RULE", b"END "
 
 
 MAX_STEP = 2**62
@@ -54,7 +54,7 @@ class LogError(Exception):
 
 
 class SetInfo(NamedTuple):
-    """What is to be known of a set of connections."""
+    """Description of a set of connections; the last two fields are missing in files written before they existed."""
 
     set_index: int
     num_pre: int
@@ -62,6 +62,8 @@ class SetInfo(NamedTuple):
     num_sites: int
     name: str
     multapses: bool
+    signed: bool = True
+    has_theta: bool = True
 
 
 class Snapshot(NamedTuple):

@@ -82,6 +82,8 @@ class RewiringMonitor(BrianObject):
         self._num_births = self._num_deaths = 0
         self._log = RewiringLog() if record else None
         self._begun = False
+        #: The rule of each set that was noted last, as the user gave it.
+        self._noted: dict[int, Any] = {}
         first = self.rewirings[0]
         super().__init__(clock=first.clock, when=first.when, order=first.order, name=name)
         for each in self.rewirings:
@@ -213,39 +215,52 @@ class RewiringMonitor(BrianObject):
         state: dict[str, Any] = {"counts": (self.num_births, self.num_deaths), "begun": self._begun, "log": None}
         if self._log is not None:
             snapshots = [tuple(np.array(part) for part in taken) for taken in self._log.snapshots]
-            state["log"] = (self._log.times.copy(), self._log.events.copy(), snapshots)
+            rules = [self._log.rules_of(number) for number in range(len(self._projections()))]
+            state["log"] = (self._log.times.copy(), self._log.events.copy(), snapshots, rules)
         return state
 
     def _restore_from_full_state(self, state: dict[str, Any]) -> None:
         """Take on what ``_full_state`` returned; the log becomes a new one, and ends where the time stored did."""
         self._num_births, self._num_deaths = state["counts"]
-        self._begun = state["begun"]
+        self._begun, self._noted = state["begun"], {}
         if self._log is None or state["log"] is None:
             return
-        times, events, snapshots = state["log"]
+        times, events, snapshots, rules = state["log"]
         log = RewiringLog()
         log.metadata.update(self._log.metadata)
         if self._begun:
             self._describe(log)
         for step, index, *columns in snapshots:
             log.snapshot(int(step), int(index), *columns)
+        for index, noted in enumerate(rules):
+            for step, rule in noted:
+                log.note_rule(step, index, rule)
         log.record_steps(times, events)
         self._log = log
 
     def begin(self) -> None:
-        """Keep the first wiring; called by the Rewiring before each event."""
-        if self._begun:
+        """Keep the first wiring, and the rules where they have changed; called by the Rewiring before each event."""
+        if self._log is None:
             return
-        self._begun = True
-        if self._log is not None:
-            self._annotate(self._log, self.rewirings[0]._projections[0].rule)
+        if not self._begun:
+            self._annotate(self._log, self._projections()[0].described_rule)
             self.snapshot()
+        self._begun = True
+        self._note_rules(self._log)
 
     def _annotate(self, log: RewiringLog, rule: Any) -> None:
-        """Say how the run was made; the rule in SI numbers, in which the laws of chance are computed."""
+        """Say how the run was made; the rule is that of the first set at the start, ``rules_of`` knows all of them."""
         first = self.rewirings[0]
         log.annotate(rule=rule, seed=first.seed, interval=float(first.interval))
         self._describe(log)
+
+    def _note_rules(self, log: RewiringLog) -> None:
+        """Record the rule of each set that follows another one than in the last event."""
+        for number, projection in enumerate(self._projections()):
+            given = projection.given_rule
+            if self._noted.get(number) is not given:
+                log.note_rule(projection.connections.steps_done + 1, number, projection.described_rule)
+                self._noted[number] = given
 
     def _describe(self, log: RewiringLog) -> None:
         """Say what the sets of connections are."""
@@ -258,6 +273,8 @@ class RewiringMonitor(BrianObject):
                 num_sites=c.num_sites,
                 name=name,
                 multapses=multapses,
+                signed=projection.signed,
+                has_theta=projection.has_theta,
             )
 
     def observe(self, rewiring: Rewiring, info: RewiringInfo, seconds: float) -> None:

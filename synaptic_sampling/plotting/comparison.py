@@ -10,8 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from synaptic_sampling._checks import check_array
-from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
+from synaptic_sampling.plotting._style import COLOURS, axes_of, legend, literal, log_if_possible
 from synaptic_sampling.plotting.survival import plot_survival
 from synaptic_sampling.plotting.turnover import plot_turnover
 from synaptic_sampling.plotting.weights import plot_weights
@@ -112,15 +111,15 @@ def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1
     panels = panels.reshape(2, 2)
     learning, turnover, survival, weights = panels.flat
     for (name, run), colour in zip(runs.items(), COLOURS, strict=False):
-        look: dict[str, Any] = {"color": colour, "label": name}
+        look: dict[str, Any] = {"color": colour, "label": literal(name)}
         if run.samples is not None and run.accuracy is not None:
             plot_accuracy(run.samples, run.accuracy, learning, **look)
         if log_of(run.log).num_births:
             plot_turnover(run.log, turnover, per=per, bins=bins, **look)
             plot_survival(run.log, survival, step_ratio=run.step_ratio, **look)
-            turnover.set_yscale("log", nonpositive="mask")
-        plot_weights(run.log, weights, **look)
-    for ax, title in zip(panels.flat, ("Learning", "Rewiring", "Survival of newborns", "Weights"), strict=True):
+            log_if_possible(turnover)
+        plot_weights(run.log, weights, step_ratio=run.step_ratio, **look)
+    for ax, title in zip(panels.flat, ("Learning", "Turnover", "Survival of new connections", "Weights"), strict=True):
         ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
         ax.spines[["top", "right"]].set_visible(False)
         if ax.get_legend_handles_labels()[0]:

@@ -27,7 +27,7 @@ SIGNS = ListedColormap([COLOURS[1], "white", COLOURS[0]])
 
 
 def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most: int = MOST_DOTS, **style: Any) -> Axes:
-    """Draw a raster of births and deaths: when, and at which postsynaptic neuron.
+    """Draw a raster of connections formed and eliminated: when, and at which postsynaptic neuron.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     kept, every = _thinned(record, index, most)
     size = np.clip(150 / np.sqrt(max(1, len(kept))), 1.5, 5.0)  # Few dots are to be seen, many kept apart.
     look = {"linestyle": "none", "marker": ".", "markersize": size, "markeredgewidth": 0, **style}
-    for kind, name, colour in ((-1, "deaths", COLOURS[1]), (1, "births", COLOURS[0])):
+    for kind, name, colour in ((-1, "eliminated", COLOURS[1]), (1, "formed", COLOURS[0])):
         own = kept[kept["kind"] == kind]
         axes.plot(own["step"], own["post"], label=name, **{"color": colour, **look})
     axes.set_xlabel("step")
@@ -71,6 +71,8 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
 
 def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
     """Draw the connectivity matrix at a step: excitatory connections blue, inhibitory ones orange.
+
+    In a set without signs all connections are blue.
 
     Parameters
     ----------
@@ -167,10 +169,11 @@ def _matrix(record: RewiringLog, step: int | None, index: int) -> NDArray[np.flo
     """Return the signs of connections, neighbours added up where there are too many neurons."""
     about = _about(record, index)
     pre, post, polarity = record.wiring(step, index)
+    signs = polarity if about.signed else np.ones_like(polarity)
     rows, columns = (min(number, MOST_CELLS) for number in (about.num_pre, about.num_post))
     image = np.zeros((rows, columns))
     np.add.at(image, (pre.astype(np.int64) * rows // about.num_pre, post.astype(np.int64) * columns // about.num_post),
-              polarity)  # fmt: skip
+              signs)  # fmt: skip
     return np.sign(image)
 
 

@@ -93,7 +93,7 @@ def plot_turnover_ratio(
     index: int = 0,
     **style: Any,
 ) -> Axes:
-    """Draw the turnover ratio (gained + lost)/(N1 + N2) against the time between two looks, as in imaging studies.
+    """Draw the turnover ratio (gained + lost)/(N1 + N2) against the lag between two sessions, as in imaging studies.
 
     Parameters
     ----------
@@ -104,7 +104,8 @@ def plot_turnover_ratio(
     lags : array_like of int, optional
         Steps between the looks; by default from 1 to half of the record, evenly on a logarithmic axis.
     step_ratio : float, optional
-        r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
+        r of the rule (``DeepR.step_ratio``): draws the exact null law (noise and l1 only) in the stationary state
+        beside it, which holds where this was the rule throughout (``statistics.null_law.step_ratio``).
     index : int
         Number of the set.
     **style
@@ -138,13 +139,13 @@ def plot_turnover_ratio(
         axes.plot(np.arange(1, longest + 1), 100 * law[1:], gid="null law", **NULL_STYLE)
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("steps between two looks")
+    axes.set_xlabel("lag (steps)")
     axes.set_ylabel("turnover ratio (%)")
     return axes
 
 
 def plot_visited(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
-    """Draw which share of all sites was connected at any time so far: how much of what may be tried was tried.
+    """Draw the fraction of possible connections that was ever tried.
 
     Parameters
     ----------
@@ -182,5 +183,5 @@ def plot_visited(log: Any, ax: Axes | None = None, *, index: int = 0, **style: A
         axes.plot(law.time[shown], 100 * law.rate[shown], gid="null law", **NULL_STYLE)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("step")
-    axes.set_ylabel("sites ever connected (%)")
+    axes.set_ylabel("possible connections\never tried (%)")
     return axes

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
+from synaptic_sampling._metadata import plain
 from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.log import TIME, RewiringLog
@@ -130,6 +131,9 @@ class Trainer:
         self.most_connections = self._count()
         #: Of the epoch that is under way: sum of losses, batches, births, deaths.
         self._under_way: list[float] = [0.0, 0, 0, 0]
+        #: The rule that was recorded last, and in which log.
+        self._noted: object = None
+        self._noted_in: RewiringLog | None = None
 
     @property
     def tests(self) -> list[tuple[int, float]]:
@@ -275,6 +279,23 @@ class Trainer:
             self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
         self.snapshot()
 
+    def _note_rule(self) -> None:
+        """Record the rule of the next step, if it is another than that of the last one."""
+        if self._noted is self.network.rule and self._noted_in is self.log:
+            return
+        rule = plain(self.network.rule) if self._between is None else self._described_between()
+        for c in self.network.connections:
+            self.log.note_rule(c.steps_done + 1, c.index, rule)
+        self._noted, self._noted_in = self.network.rule, self.log
+
+    def _described_between(self) -> dict[str, Any]:
+        """Return what rewires between steps as the rule: it decides on connections, whatever moves the weights."""
+        between = plain(_named(self._between))
+        if not isinstance(between, dict):
+            name = getattr(self._between, "__qualname__", type(self._between).__name__)
+            between = {"class": name, "parameters": str(between)}
+        return {**between, "weights": plain(self.network.rule)}
+
     def _rewire_between(self, start: int) -> None:
         """Do what is done between epochs or steps, if it is time for it."""
         due = start == 0 if self._every is None else self.steps_done % self._every == 0
@@ -303,6 +324,7 @@ class Trainer:
         watch: Callable[[Trainer], object] | None,
     ) -> int:
         """Do one step, or many where nobody watches and the network allows; return how many samples they took."""
+        self._note_rule()
         size = min(size, len(order))
         steps = min(len(order) // size, stack.steps_at_once(self.network, self.loss))
         if self._every is not None:

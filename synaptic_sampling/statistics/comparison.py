@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_instance, check_integer
 from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics._source import check_kind, log_of
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
 from synaptic_sampling.statistics.survival import survival_of_all
 
@@ -67,6 +67,8 @@ def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
     check_choice("unit", unit, ("samples", "seconds", "steps"))
     if unit == "steps":
         return steps.astype(float)
+    if unit not in ("samples", "seconds"):
+        raise ValueError(f"unit must be 'steps', 'samples' or 'seconds', got {unit!r}.")
     times = log.times
     passed, at = times[unit], times["step"]
     if not len(at) or not np.isfinite(passed).all():
@@ -107,8 +109,7 @@ def survival_in(log: RewiringLog, unit: str, at_step: int | None = None, index: 
     log = log_of(log)
     first, last = log.first_step, log.last_step
     step = check_integer("at_step", (first + last) // 2 if at_step is None else at_step, minimum=first, maximum=last)
-    check_choice("unit", unit, UNITS)
-    if unit in {"steps", "half-lives"}:
+    if unit in ("steps", "half-lives"):
         curve = survival_of_all(log, step, index)
         return curve if unit == "steps" else in_half_lives(curve)
     times = clock(log, unit) - clock(log, unit)[step - log.first_step]
@@ -163,7 +164,7 @@ def half_life_at_one_rate(curve: Survival) -> float:
     float
         Where it falls to 1/2, or t*log(2)/-log(S(t)) at its last time t; infinite if nobody died.
     """
-    check_instance("curve", curve, Survival)
+    check_kind("curve", curve, Survival)
     share, time = float(curve.probability[-1]), float(curve.time[-1])
     if share <= 0.5:
         return half_life(curve).value

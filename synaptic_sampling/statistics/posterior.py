@@ -20,8 +20,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from synaptic_sampling._checks import check_array, check_instance, check_integer, check_number
+from synaptic_sampling._checks import check_array, check_integer, check_number
 from synaptic_sampling.rules import DeepR
+from synaptic_sampling.statistics._source import check_constant
 
 __all__ = ["SiteLaw", "limit_of_small_steps", "site_law", "wiring_law"]
 
@@ -103,7 +104,8 @@ def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
-    _check_arguments(rule, "slope", slope)
+    check_constant(rule, DeepR)
+    _check_function("slope", slope)
     sigma = check_number("noise_scale of the rule", rule.noise_scale, above=0.0)
     theta, weight = _grid(check_number("largest", largest, above=0.0), sigma)
 
@@ -131,10 +133,13 @@ def wiring_law(lifetimes: ArrayLike, num_active: int) -> dict[tuple[int, ...], f
     -------
     dict of tuple to float
         For each set of K sites, in lexical order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
     """
-    values = check_array("lifetimes", lifetimes).astype(float)
-    if values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
-        raise ValueError(f"lifetimes must be a vector of numbers > 0, got {lifetimes!r}.")
+    values = check_array("lifetimes", lifetimes).astype(float).ravel()
     k = check_integer("num_active", num_active, minimum=0, maximum=len(values))
     wirings = list(combinations(range(len(values)), k))
     products = np.array([np.prod(values[list(wiring)]) for wiring in wirings])
@@ -157,18 +162,23 @@ def limit_of_small_steps(rule: DeepR, energy: Slope, largest: float) -> float:
     -------
     float
         The integral of exp(-(E(theta) - E(0) + l1*theta)/T); E(0) counts, since a dormant site carries it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
     """
-    _check_arguments(rule, "energy", energy)
+    check_constant(rule, DeepR)
+    _check_function("energy", energy)
+    check_number("temperature of the rule", rule.temperature, above=0.0)
     theta, weight = _grid(check_number("largest", largest, above=0.0), largest / 50.0)
     at_rest: Any = energy(np.zeros(1))
     return float(weight @ np.exp(-(energy(theta) - at_rest[0] + rule.l1 * theta) / rule.temperature))
 
 
-def _check_arguments(rule: object, name: str, function: object) -> None:
-    """Raise an error unless these are a rule and a function of theta."""
-    check_instance("rule", rule, DeepR)
-    if not callable(function) or isinstance(function, type):
-        raise TypeError(f"{name} must be a function of an array of theta, got {function!r}.")
+def _check_function(name: str, value: Any) -> None:
+    if not callable(value):
+        raise TypeError(f"{name} must be a function of an array of theta, got {value!r}.")
 
 
 def _grid(largest: float, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigs
 
-from synaptic_sampling._checks import check_array, check_choice, check_index, check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics._source import log_of
 
@@ -151,8 +151,9 @@ def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, sid
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
-    check_choice("side", side, ("pre", "post"))
-    if check_index(index) not in log.sets:
+    if side not in ("pre", "post"):
+        raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
+    if index not in log.sets:
         raise LogError(f"set {index} was not described: how many neurons it has is not known.")
     number = log.sets[index].num_pre if side == "pre" else log.sets[index].num_post
     found = [degrees(pre if side == "pre" else post, number) for pre, post, _ in log.wirings(steps, index)]
@@ -257,8 +258,7 @@ def spectrum(
     ValueError
         If an index or number is out of range, or the lengths differ.
     """
-    matrix = _matrix(pre, post, num_neurons, weights)
-    check_array("weights", weights)
+    matrix = _matrix(pre, post, num_neurons, check_array("weights", weights))
     wanted = check_integer("number", number, minimum=1, maximum=DENSE)
     if num_neurons <= DENSE:
         found = np.linalg.eigvals(matrix.toarray())

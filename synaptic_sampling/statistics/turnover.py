@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_index, check_integer, check_number
+from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels.replay import _meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling.log import LogError, RewiringLog, SetInfo, Snapshot
@@ -101,12 +101,13 @@ def rewired_per_samples(
 
     Raises
     ------
-    ValueError
-        If the log has no presented samples.
+    TypeError, ValueError
+        If the log has no presented samples, or an argument is of the wrong kind or out of range.
     """
     log = log_of(log)
+    number = check_number("per", per, above=0.0)
     time, rate = _rewired_per(log, "samples", bins, index, older_than)
-    return Turnover(time, check_number("per", per, above=0.0) * rate)
+    return Turnover(time, number * rate)
 
 
 def rewired_per_second(log: RewiringLog, *, bins: int = 40, index: int | None = None) -> Turnover:

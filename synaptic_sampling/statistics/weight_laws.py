@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
-from synaptic_sampling._checks import check_array, check_instance, check_number
+from synaptic_sampling._checks import check_array, check_number
+from synaptic_sampling.statistics._source import check_kind
 
 __all__ = ["LAWS", "LikelihoodRatio", "WeightFit", "fit_weights", "likelihood_ratio"]
 
@@ -141,8 +142,8 @@ def likelihood_ratio(weights: ArrayLike, first: WeightFit, second: WeightFit) ->
     ValueError
         If there are no weights, or the laws do not differ on them.
     """
-    for name, fit in (("first", first), ("second", second)):
-        check_instance(name, fit, WeightFit)
+    check_kind("first", first, WeightFit)
+    check_kind("second", second, WeightFit)
     sizes = np.abs(check_array("weights", weights).astype(float)).ravel()
     sizes = sizes[(sizes > 0) & (sizes >= max(first.lower, second.lower))]
     ratio = first.log_density(sizes) - second.log_density(sizes)

@@ -11,7 +11,7 @@ from synaptic_sampling._checks import check_index, check_instance, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact
-from synaptic_sampling.statistics._source import holds_sizes, log_of, sizes_in
+from synaptic_sampling.statistics._source import check_constant, holds_sizes, log_of, sizes_in
 
 __all__ = ["expected_strength", "strengths"]
 
@@ -69,8 +69,8 @@ def expected_strength(rule: DeepR) -> float:
 
     Raises
     ------
-    ValueError
-        If l1 or the temperature is 0.
+    TypeError, ValueError
+        If it is no DeepR with constant parameters, or l1 or the temperature is 0.
     """
-    check_instance("rule", rule, DeepR)
+    check_constant(rule, DeepR)
     return exact.mean_theta(rule.step_ratio) * rule.noise_scale

@@ -44,7 +44,7 @@ def test_what_is_typed_is_what_is_loaded():
 def test_all_names_are_listed():
     assert set(synaptic_sampling.__all__) | {"__version__"} <= set(dir(synaptic_sampling))
     with pytest.raises(AttributeError, match="'synaptic_sampling' has no attribute 'Conections'"):
-        synaptic_sampling.Conections  # noqa: B018
+        synaptic_sampling.Conections
 
 
 def blocks():
@@ -103,6 +103,6 @@ def test_every_name_has_a_type(said):
 
 @pytest.mark.slow
 def test_examples_are_typed_correctly(said):
-    assert len(blocks()) > 20
+    assert len(blocks()) > 9
     for name in blocks():
         assert said[name] == []

@@ -10,6 +10,7 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from synaptic_sampling._checks import check_array
 from synaptic_sampling.plotting._style import COLOURS, axes_of, legend, literal, log_if_possible
 from synaptic_sampling.plotting.survival import plot_survival
 from synaptic_sampling.plotting.turnover import plot_turnover

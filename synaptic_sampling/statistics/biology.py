@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import exp
 from typing import NamedTuple
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_choice, check_number
 from synaptic_sampling.statistics._source import check_kind
 
 __all__ = ["PUBLISHED", "Observation", "published", "stays_after"]

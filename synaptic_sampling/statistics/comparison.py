@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_choice, check_instance, check_integer
+from synaptic_sampling._checks import check_choice, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.statistics._source import check_kind, log_of
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
@@ -67,8 +67,6 @@ def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
     check_choice("unit", unit, ("samples", "seconds", "steps"))
     if unit == "steps":
         return steps.astype(float)
-    if unit not in ("samples", "seconds"):
-        raise ValueError(f"unit must be 'steps', 'samples' or 'seconds', got {unit!r}.")
     times = log.times
     passed, at = times[unit], times["step"]
     if not len(at) or not np.isfinite(passed).all():
@@ -109,6 +107,7 @@ def survival_in(log: RewiringLog, unit: str, at_step: int | None = None, index: 
     log = log_of(log)
     first, last = log.first_step, log.last_step
     step = check_integer("at_step", (first + last) // 2 if at_step is None else at_step, minimum=first, maximum=last)
+    check_choice("unit", unit, UNITS)
     if unit in ("steps", "half-lives"):
         curve = survival_of_all(log, step, index)
         return curve if unit == "steps" else in_half_lives(curve)

@@ -139,7 +139,9 @@ def wiring_law(lifetimes: ArrayLike, num_active: int) -> dict[tuple[int, ...], f
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
-    values = check_array("lifetimes", lifetimes).astype(float).ravel()
+    values = check_array("lifetimes", lifetimes).astype(float)
+    if values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError(f"lifetimes must be a vector of numbers > 0, got {lifetimes!r}.")
     k = check_integer("num_active", num_active, minimum=0, maximum=len(values))
     wirings = list(combinations(range(len(values)), k))
     products = np.array([np.prod(values[list(wiring)]) for wiring in wirings])
@@ -177,7 +179,7 @@ def limit_of_small_steps(rule: DeepR, energy: Slope, largest: float) -> float:
 
 
 def _check_function(name: str, value: Any) -> None:
-    if not callable(value):
+    if not callable(value) or isinstance(value, type):
         raise TypeError(f"{name} must be a function of an array of theta, got {value!r}.")
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from synaptic_sampling._checks import check_instance, check_integer, check_number
+from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.rules import SoftDeepR
 from synaptic_sampling.statistics._source import check_constant
 from synaptic_sampling.statistics.posterior import _grid

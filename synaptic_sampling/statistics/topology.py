@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigs
 
-from synaptic_sampling._checks import check_array, check_integer
+from synaptic_sampling._checks import check_array, check_choice, check_index, check_integer
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics._source import log_of
 
@@ -151,9 +151,8 @@ def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, sid
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
-    if side not in ("pre", "post"):
-        raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
-    if index not in log.sets:
+    check_choice("side", side, ("pre", "post"))
+    if check_index(index) not in log.sets:
         raise LogError(f"set {index} was not described: how many neurons it has is not known.")
     number = log.sets[index].num_pre if side == "pre" else log.sets[index].num_post
     found = [degrees(pre if side == "pre" else post, number) for pre, post, _ in log.wirings(steps, index)]

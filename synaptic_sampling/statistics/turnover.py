@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_index, check_integer, check_number
 from synaptic_sampling._kernels.replay import _meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling.log import LogError, RewiringLog, SetInfo, Snapshot

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_index, check_instance, check_integer
+from synaptic_sampling._checks import check_index, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact

@@ -18,7 +18,7 @@ FINE = {
     "weights": "-1, true, 0.5",
 }
 ALL = {**FINE, "index": "none"}
-SAID = {"log": "a RewiringLog is needed", "index": "set|index", "samples": "samples|accuracy"}
+SAID = {"log": "a RewiringLog is needed", "index": "set|index"}
 
 
 def axes(*shape):
@@ -31,7 +31,12 @@ def calls(folder):
     log, samples = a_log(), np.arange(3.0)
     null = {"step_ratio": 0.5, "from_step": 0, "index": 0}
     return [
-        Call(plotting.plot_accuracy, {"samples": samples, "accuracy": samples / 3, "ax": axes()}, {**FINE, "accuracy": "nans"}, SAID),
+        Call(
+            plotting.plot_accuracy,
+            {"samples": samples, "accuracy": samples / 3, "ax": axes()},
+            {**FINE, "accuracy": "nans"},
+            {"samples": "samples|accuracy"},
+        ),
         Call(plotting.plot_brains, {"logs": {"a": log}, "ax": axes()}, FINE),
         Call(plotting.plot_comparison, {"runs": {"a": Run(log)}, "axes": axes(2, 2), "per": 100.0, "bins": 4}, FINE),
         Call(plotting.plot_connectivity, {"log": log, "ax": axes(), "index": 0, "most": 100}, FINE, SAID),

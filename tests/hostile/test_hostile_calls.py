@@ -17,6 +17,7 @@ def made():
     return []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("area", AREAS)
 def test_nonsense_is_refused_by_name(area, tmp_path, monkeypatch, made):
     monkeypatch.chdir(tmp_path)
@@ -29,8 +30,14 @@ def test_nonsense_is_refused_by_name(area, tmp_path, monkeypatch, made):
     assert "\n".join(found) == ""
 
 
+@pytest.mark.slow
 def test_these_were_5000_calls(made):
     assert sum(made) >= 5000
+
+
+def test_nonsense_in_the_core_is_refused_by_name(tmp_path):
+    """The part of the calls above that is fast."""
+    assert [wrong for call in of_core.calls(tmp_path) for wrong in faults(call)[1]] == []
 
 
 def test_every_function_of_a_log_is_called():

@@ -108,7 +108,7 @@ class Record:
             The last one of ``rules_of``. Where none was noted, what ``annotate`` was told: that of the set in
             ``rules`` of the metadata, else ``rule``, that of all sets; None where there is neither.
         """
-        noted = self._rules.of(index)
+        noted = self._rules.of(check_index(index))
         if noted:
             return noted[-1][1]
         rules = self.metadata.get("rules")
@@ -129,7 +129,7 @@ class Record:
             In the order of steps, as ``note_rule`` was told; a parameter that is no number follows a schedule. Empty
             where no rule was noted: what ``annotate`` was told does not say for how long it held.
         """
-        return self._rules.of(index)
+        return self._rules.of(check_index(index))
 
     def snapshot_steps(self, index: int = 0) -> NDArray[np.int64]:
         """Return the steps after which there is a snapshot of a set, ascending; none is loaded.

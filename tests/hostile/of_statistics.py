@@ -19,8 +19,10 @@ from synaptic_sampling.statistics import (
     diffusion,
     drift,
     exact,
+    heterogeneity,
     lifetables,
     lifetimes,
+    null_law,
     posterior,
     sizes,
     soft,
@@ -89,6 +91,11 @@ def calls(folder: Any) -> list[Call]:
     row, pairs = biology.PUBLISHED[0], ([0, 1], [1, 2])
     durations = {"durations": [1, 2, 3], "dead": [True, False, True], "entry": [0, 0, 1]}
     of_log = [
+        (heterogeneity.young_against_old, {}),
+        (null_law.newborns_against_null, {}),
+        (null_law.step_ratio, {}),
+        (null_law.stretches, {}),
+        (null_law.why_no_law, {}),
         (changes.changes_between, {"steps": [0, 5]}),
         (changes.changes_since, {"steps": [0, 5]}),
         (changes.turnover_by_lag, {"lags": [1, 2], "starts": 3}),
@@ -121,6 +128,10 @@ def calls(folder: Any) -> list[Call]:
         (weights.strengths, {"step": 40}),
     ]
     others = [
+        (
+            evidence.gather,
+            {"successes": [1, 0], "trials": [9, 9], "probability": [0.1, 0.1], "ages": [1, 2]},
+        ),
         (biology.published, {"quantity": row.quantity, "evidence": row.evidence}),
         (
             biology.stays_after,

@@ -45,27 +45,27 @@ def test_every_function_of_a_log_is_called():
     assert set(of_statistics.public_functions()) - called == set()
 
 
-def takes(number):
+def takes(fraction):
     """Do what must not be done."""
-    return float(number)
+    return float(fraction)
 
 
-def names(number):
+def names(fraction):
     """Do it right."""
-    if not isinstance(number, float) or not 0 <= number < 1:
-        raise TypeError(f"number must be a fraction, got {number!r}.")
+    if not isinstance(fraction, float) or not 0 <= fraction < 1:
+        raise TypeError(f"fraction must be 0 to 1, got {fraction!r}.")
 
 
 def test_the_runner_finds_what_is_wrong():
     """The negative control."""
-    number, found = faults(Call(takes, {"number": 0.5}, {"number": "0.5"}))
+    number, found = faults(Call(takes, {"fraction": 0.5}, {"fraction": "0.5"}))
     assert number == len(found) + 1
-    assert any("number=nan): is taken" in line for line in found)
+    assert any("fraction=nan): is taken" in line for line in found)
     assert any("does not name it" in line for line in found)
     assert any("is none of its errors: OverflowError" in line for line in found)
-    assert faults(Call(names, {"number": 0.5}, {"number": "0.5"})) == (number, [])
-    (line,) = faults(Call(names, {"number": 0.5}, {"number": "0.5, -1"}))[1]
-    assert line.endswith("names(number=-1): is refused")
+    assert faults(Call(names, {"fraction": 0.5}, {"fraction": "0.5"})) == (number, [])
+    (line,) = faults(Call(names, {"fraction": 0.5}, {"fraction": "0.5, -1"}))[1]
+    assert line.endswith("names(fraction=-1): is refused")
     _, found = faults(Call(changes, {"numbers": [0.5], "other": 1}))
     assert sum("something has changed" in line for line in found) == number
 

@@ -63,7 +63,7 @@ def test_limits_of_synaptic_sampling_have_the_units_of_theta(limits, wrong):
     b2.prefs.codegen.target = "numpy"
     group = b2.NeuronGroup(4, "v : 1")
     s = b2.Synapses(group, group, "theta : volt\npolarity : 1\ngradient : 1/volt")
-    s.connect()
+    s.connect("i != j")
     rule = SynapticSampling(mV**2 / second, 0.1, 0 * mV, 1 * mV, ms, theta0=3 * mV, **limits)
     if wrong:
         with pytest.raises(DimensionMismatchError, match=wrong):

@@ -18,6 +18,7 @@ from synaptic_sampling.statistics import (
     comparison,
     diffusion,
     drift,
+    evidence,
     exact,
     heterogeneity,
     lifetables,

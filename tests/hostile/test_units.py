@@ -9,6 +9,7 @@ from brian2 import DimensionMismatchError, Quantity, ms, mV, second
 
 from synaptic_sampling import Adam, Connections, DeepR, PotentialConnections, Rewiring, SynapticSampling, step
 from synaptic_sampling._checks import check_array, check_integer, check_number, has_unit
+from synaptic_sampling.brian.units import without_units
 
 
 @pytest.mark.parametrize("value", [1 * ms, ms, np.arange(3) * mV, [1 * ms, 2 * ms], (0, [2 * ms])])
@@ -69,9 +70,10 @@ def test_limits_of_synaptic_sampling_have_the_units_of_theta(limits, wrong):
         with pytest.raises(DimensionMismatchError, match=wrong):
             Rewiring(s, rule)
     else:
-        rewiring = Rewiring(s, rule)
-        assert rewiring.rule.theta_range == (-0.002, 0.005)
-        assert rewiring.rule.max_gradient == pytest.approx(40_000)
+        Rewiring(s, rule)
+        plain = without_units(rule, s, {name: name for name in SynapticSampling.variables})
+        assert plain.theta_range == (-0.002, 0.005)
+        assert plain.max_gradient == pytest.approx(40_000)
 
 
 def test_temperature_of_synaptic_sampling_has_no_unit():

@@ -194,9 +194,9 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
         If there is no snapshot to begin with.
     """
     log = log_of(log)
-    apart = np.atleast_1d(check_array("lags", lags, "iu"))
-    latest = log.last_step - int(apart.max(initial=0))
-    if not len(apart) or apart.dtype.kind not in "iu" or apart.min() < 1 or latest < log.first_step:
+    apart = np.atleast_1d(check_array("lags", lags))
+    latest = log.last_step - int(apart.max(initial=0)) if apart.dtype.kind in "iu" else -1
+    if not apart.size or apart.min() < 1 or latest < log.first_step:
         raise ValueError(f"lags must be integers from 1 to {log.last_step - log.first_step}, got {apart}.")
     number = check_integer("starts", starts, minimum=1, maximum=10**6)
     first = np.unique(np.linspace(log.first_step, latest, number).round().astype(np.int64))
@@ -217,7 +217,7 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
 
 
 def _check_looks(steps: ArrayLike) -> NDArray[np.int64]:
-    looks = check_array("steps", steps, "iu")
+    looks = check_array("steps", steps)
     if looks.ndim != 1 or len(looks) < 2 or looks.dtype.kind not in "iu" or (np.diff(looks) <= 0).any():
         raise ValueError(f"steps must be two or more ascending integers, got {looks}.")
     return looks.astype(np.int64)

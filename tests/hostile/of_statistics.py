@@ -78,7 +78,7 @@ OF = {
     posterior.limit_of_small_steps: {"largest": "0.5, 2**70"},
     topology.degrees_over_time: {"steps": "[]"},
     topology.degrees: {"ends": "[]"},
-    weight_laws.WeightFit.log_density: {"weights": "true, [], 0.5"},
+    weight_laws.WeightFit.log_density: {"weights": "true, [], 0.5, -1, cube"},
 }
 
 

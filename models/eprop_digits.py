@@ -343,12 +343,12 @@ class EpropNetwork:
 
     def _make_learning(self, method: str) -> None:
         p = self.parameters
-        rule = {
+        rules: dict[str, DeepR | FixedWiring] = {
             "deepr": p.rule,
             "fixed": FixedWiring(p.learning_rate_fixed, optimizer=Adam()),
             "dense": FixedWiring(p.learning_rate_dense, optimizer=Adam()),
-        }[method]
-        readout = FixedWiring(p.learning_rate_output, optimizer=Adam())
+        }
+        rule, readout = rules[method], FixedWiring(p.learning_rate_output, optimizer=Adam())
         # At the start of a step: between the last image of a batch and the first of the next.
         self.rewirings = [
             Rewiring(synapses, own, seed=self._seed(index), clock=self.batch_clock, when="start")

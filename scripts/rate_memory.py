@@ -31,8 +31,11 @@ def main() -> dict[str, Any]:
     dict
         Connections, neurons on each side, most memory of this process in bytes, processor time of a step in seconds.
     """
-    layers = [SparseLinear(SIDE, SIDE, connections=CONNECTIONS), ReLU(), SparseLinear(SIDE, 10, connections=10_000)]
-    network = RateNetwork(layers, DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9), seed=1)
+    network = RateNetwork(
+        [SparseLinear(SIDE, SIDE, connections=CONNECTIONS), ReLU(), SparseLinear(SIDE, 10, connections=10_000)],
+        DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9),
+        seed=1,
+    )
     samples, labels = np.random.default_rng(1).random((BATCH, SIDE), np.float32), np.arange(BATCH) % 10
     with tempfile.TemporaryDirectory() as folder, RewiringLog(Path(folder) / "log") as log:
         begin = time.process_time()

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import _replay
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_index, check_integer
 from synaptic_sampling._log_file import (
     ABOUT,
     END,
@@ -108,7 +108,7 @@ class Record:
             The last one of ``rules_of``. Where none was noted, what ``annotate`` was told: that of the set in
             ``rules`` of the metadata, else ``rule``, that of all sets; None where there is neither.
         """
-        noted = self._rules.of(index)
+        noted = self._rules.of(check_index(index))
         if noted:
             return noted[-1][1]
         rules = self.metadata.get("rules")
@@ -129,7 +129,7 @@ class Record:
             In the order of steps, as ``note_rule`` was told; a parameter that is no number follows a schedule. Empty
             where no rule was noted: what ``annotate`` was told does not say for how long it held.
         """
-        return self._rules.of(index)
+        return self._rules.of(check_index(index))
 
     def snapshot_steps(self, index: int = 0) -> NDArray[np.int64]:
         """Return the steps after which there is a snapshot of a set, ascending; none is loaded.
@@ -144,7 +144,8 @@ class Record:
         ndarray of int64
             Each once.
         """
-        return np.unique(np.array([step for step, of in self._taken if of == index], np.int64))
+        number = check_index(index)
+        return np.unique(np.array([step for step, of in self._taken if of == number], np.int64))
 
     def event_blocks(
         self, index: int | None = None, *, after: int = -1, until: int | None = None
@@ -169,7 +170,7 @@ class Record:
             If there is no such set, or the file is damaged.
         """
         known = {*self.sets, *(of for _, of in self._taken)}
-        if index is not None and known and index not in known:
+        if index is not None and check_index(index) not in known and known:
             raise LogError(f"there is no set {index!r} in the log; there are {sorted(known)}.")
         last = MAX_STEP if until is None else check_integer("until", until, minimum=-1, maximum=MAX_STEP)
         for events in self._events.blocks(check_integer("after", after, minimum=-1, maximum=MAX_STEP), last):
@@ -225,7 +226,7 @@ class Record:
             As from ``wiring``.
         """
         walk, at = None, -1
-        for each in np.asarray(steps).tolist():
+        for each in np.atleast_1d(check_array("steps", steps, "iu")).tolist():
             step = check_integer("step", each, minimum=0, maximum=MAX_STEP)
             if step < at:
                 raise ValueError(f"steps must ascend, got {step} after {at}.")
@@ -362,7 +363,7 @@ class Record:
 
     def _number_at(self, step: int, index: int) -> int:
         at = check_integer("step", step, minimum=0, maximum=MAX_STEP)
-        if (at, index) not in self._taken:
+        if (at, check_index(index)) not in self._taken:
             raise LogError(
                 f"no snapshot of set {index} after step {at}; there are {self.snapshot_steps(index).tolist()[:20]}."
             )
@@ -414,7 +415,7 @@ class Record:
     def _starts(self, index: int | None) -> list[int]:
         """Return the number of the first snapshot of a set, or of each of them."""
         first = {of: n for n, (_, of) in reversed(list(enumerate(self._taken)))}
-        wanted = sorted(self.sets or first) if index is None else [index]
+        wanted = sorted(self.sets or first) if index is None else [check_index(index)]
         for n in wanted:
             if n not in first:
                 raise LogError(f"no snapshot of set {n}: who was there at the start is not known.")
@@ -422,7 +423,8 @@ class Record:
 
     def _nearest(self, index: int, step: int) -> int:
         """Return the number of the last snapshot of a set at or before a step."""
-        earlier = [(at, n) for n, (at, of) in enumerate(self._taken) if of == index and at <= step]
+        own = check_index(index)
+        earlier = [(at, n) for n, (at, of) in enumerate(self._taken) if of == own and at <= step]
         if not earlier:
             raise LogError(f"no snapshot of set {index} at or before step {step}: nothing to begin the replay with.")
         return max(earlier)[1]

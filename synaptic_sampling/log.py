@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._log_file import (
     ABOUT,
     END,
@@ -204,7 +204,7 @@ class RewiringLog(Record):
             if not isinstance(value, bool):
                 raise TypeError(f"{flag} must be True or False, got {value!r}.")
         self.sets[_check_index(index)] = SetInfo(
-            int(index),
+            _check_index(index),
             check_integer("num_pre", num_pre, minimum=1, maximum=2**31 - 1),
             check_integer("num_post", num_post, minimum=1, maximum=2**31 - 1),
             check_integer("num_sites", num_sites, minimum=0, maximum=MAX_STEP if multapses else num_pre * num_post),
@@ -437,14 +437,14 @@ def _snapshot(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: 
     taken = Snapshot(
         check_integer("step", step, minimum=0, maximum=MAX_STEP),
         _check_index(index),
-        pre.astype(np.int32, copy=False),
-        post.astype(np.int32, copy=False),
-        theta,
-        polarity.astype(np.int8, copy=False),
+        check_array("pre", pre, "iu").astype(np.int32, copy=False),
+        check_array("post", post, "iu").astype(np.int32, copy=False),
+        check_array("theta", theta),
+        check_array("polarity", polarity, "iuf").astype(np.int8, copy=False),
     )
-    lengths = {len(values) for values in taken[2:]}
-    if len(lengths) != 1:
-        raise ValueError(f"pre, post, theta and polarity must have equal lengths, got {sorted(lengths)}.")
+    shapes = {values.shape for values in taken[2:]}
+    if len(shapes) != 1 or taken.pre.ndim != 1:
+        raise ValueError(f"pre, post, theta and polarity must be vectors of equal lengths, got {sorted(shapes)}.")
     if min(taken.pre.min(initial=0), taken.post.min(initial=0)) < 0:
         raise ValueError("pre and post must be >= 0.")
     return taken

@@ -9,7 +9,7 @@ from typing import Any, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer, plain_number, schedules
+from synaptic_sampling._checks import check_integer, check_plain, plain_number
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.diffusion import _diffuse
 from synaptic_sampling._kernels.soft import _soft
@@ -146,8 +146,7 @@ def check_step(connections: Slots | Budget, gradient: Any, rule: object) -> None
         connections.check_rule(rule)
     elif not isinstance(rule, DeepR | FixedWiring):
         raise TypeError(f"rule must be a DeepR or a FixedWiring for Connections, got {rule!r}.")
-    for name in schedules(rule):
-        raise TypeError(f"{name} must be a number, got {getattr(rule, name)!r}; only Rewiring follows what changes.")
+    check_plain(rule)
     _check_finite(connections, "gradient", gradient)
     _check_finite(connections, "theta", connections.theta)
 

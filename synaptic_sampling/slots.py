@@ -57,9 +57,7 @@ class Slots:
         self.sites = sites
         self.num_pre, self.num_post, self.autapses = sites.num_pre, sites.num_post, sites.autapses
         self._set_randomness(seed, index, signs, excitatory)
-        pre, post = _endpoints("pre", pre, self.num_pre), _endpoints("post", post, self.num_post)
-        if pre.shape != post.shape:
-            raise ValueError(f"pre and post must have equal lengths, got {len(pre)} and {len(post)}.")
+        pre, post = _pairs(pre, post, sites)
         self._columns = Columns(0)
         self._wire(pre, post)
         self.theta = _parameters(theta, len(pre), dtype, smallest)
@@ -155,7 +153,13 @@ class Slots:
         -------
         ndarray of int8, shape (n,)
             +1 or -1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no pairs of these neurons.
         """
+        pre, post = _pairs(pre, post, self.sites)
         out = np.empty(len(pre), np.int8)
         dynamics._polarities(pre, post, self._sign_rule, self.num_post, self._stream(Stream.SIGN), *self._sign_key, out)
         return out
@@ -206,9 +210,13 @@ class Slots:
 
         Raises
         ------
+        TypeError
+            If it is no state.
         ValueError
             If the number of connections differs, or they cannot be. Nothing has changed then.
         """
+        if not isinstance(state, Mapping) or "pre" not in state:
+            raise TypeError(f"state must be a mapping that state() has returned, got {state!r}.")
         self._check_number(len(state["pre"]))
         self._wire(_endpoints("pre", state["pre"], self.num_pre), _endpoints("post", state["post"], self.num_post))
         self.theta[:] = state["theta"]
@@ -340,6 +348,14 @@ def _endpoints(name: str, values: ArrayLike, num_neurons: int) -> NDArray[np.int
         k = outside[0]
         raise ValueError(f"{name}[{k}] must be between 0 and {num_neurons - 1}, got {array[k]}.")
     return array.astype(np.int32)
+
+
+def _pairs(pre: ArrayLike, post: ArrayLike, sites: Sites) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the neurons at both ends, if they are there and as many."""
+    pre, post = _endpoints("pre", pre, sites.num_pre), _endpoints("post", post, sites.num_post)
+    if pre.shape != post.shape:
+        raise ValueError(f"pre and post must have equal lengths, got {len(pre)} and {len(post)}.")
+    return pre, post
 
 
 def _float_type(dtype: Any) -> np.dtype[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -9,7 +10,9 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-__all__ = ["COLOURS", "NULL_STYLE", "NUM_NULL_POINTS", "axes_of", "legend", "literal", "log_if_possible"]
+from synaptic_sampling._checks import check_instance, check_number
+
+__all__ = ["COLOURS", "NULL_STYLE", "NUM_NULL_POINTS", "axes_of", "check_ratio", "legend", "literal", "log_if_possible"]
 
 #: Colours that people with any vision can tell apart (Okabe and Ito 2008), the strongest first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -31,8 +34,32 @@ def axes_of(ax: Axes | None) -> Axes:
     -------
     Axes
         To be drawn in.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
     """
+    if ax is not None:
+        check_instance("ax", ax, Axes)
     return plt.gca() if ax is None else ax
+
+
+def check_ratio(step_ratio: Any) -> None:
+    """Raise an error unless a law can be drawn for this ratio, or none is asked for: before anything is drawn.
+
+    Parameters
+    ----------
+    step_ratio : object
+        What the user gave.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is neither a number >= 0, infinity included, nor None.
+    """
+    if step_ratio is not None and not (isinstance(step_ratio, float) and step_ratio == math.inf):
+        check_number("step_ratio", step_ratio, minimum=0.0)
 
 
 def log_if_possible(ax: Axes) -> None:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_index, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
 from synaptic_sampling.statistics._source import log_of
@@ -53,6 +53,7 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
         If there is no log, or an argument is out of range.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_index(index)
     check_integer("most", most, minimum=1, maximum=10**7)
     kept, every = _thinned(record, index, most)
     size = np.clip(150 / np.sqrt(max(1, len(kept))), 1.5, 5.0)  # Few dots are to be seen, many kept apart.
@@ -139,7 +140,7 @@ def animate_connectivity(
     if steps is None:
         number = check_integer("frames", frames, minimum=2, maximum=100_000)
         steps = np.linspace(record.first_step, record.last_step, number).round().astype(int)
-    shown = np.unique(np.asarray(steps))
+    shown = np.unique(check_array("steps", steps, "iu"))
     figure, ax = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
     plot_matrix(record, int(shown[0]), ax, index=index)
     image = ax.images[0]
@@ -177,7 +178,7 @@ def _matrix(record: RewiringLog, step: int | None, index: int) -> NDArray[np.flo
 
 
 def _about(record: RewiringLog, index: int) -> Any:
-    if index not in record.sets:
+    if check_index(index) not in record.sets:
         raise ValueError(f"the log does not describe set {index}; it knows {sorted(record.sets)}.")
     return record.sets[index]
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
+from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
@@ -55,6 +55,7 @@ def plot_survival(
         If no new connection was seen to survive a step.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_ratio(step_ratio)
     curve = survival_of_newborns(record, index=index, from_step=from_step)
     shown = (curve.time > 0) & (curve.probability > 0)  # No logarithm shows 0.
     if not shown.any():
@@ -115,6 +116,7 @@ def plot_lifetimes(
         If none was formed, or none of them eliminated.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_ratio(step_ratio)
     found = hazard_of_newborns(record, index=index, from_step=from_step)
     seen = found.deaths > 0  # No logarithm shows 0.
     if not seen.any():

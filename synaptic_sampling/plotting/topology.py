@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from synaptic_sampling._checks import check_choice, check_index
 from synaptic_sampling.plotting._style import NULL_STYLE, axes_of, legend
 from synaptic_sampling.statistics import wiring_laws
 from synaptic_sampling.statistics._source import log_of
@@ -50,9 +51,8 @@ def plot_degrees(
         If the log does not describe the set, or ``side`` is another.
     """
     record, axes = log_of(log), axes_of(ax)
-    if side not in ("pre", "post"):
-        raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
-    if index not in record.sets:
+    check_choice("side", side, ("pre", "post"))
+    if check_index(index) not in record.sets:
         raise ValueError(f"the log does not describe set {index}; it knows {sorted(record.sets)}.")
     about, (pre, post, _) = record.sets[index], record.wiring(step, index)
     ends, number, others = (

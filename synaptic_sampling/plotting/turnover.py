@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from synaptic_sampling._checks import check_number
 from synaptic_sampling.log import LogError, RewiringLog
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
+from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.changes import turnover_by_lag
@@ -60,6 +61,7 @@ def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins
         If the log has neither samples nor seconds, or not the unit in which the axes count already.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_number("per", per, above=0.0)
     units = {f"per {per:g} samples": "samples", "per second": "seconds"}
     shown = axes.get_ylabel().removeprefix(REWIRED) if axes.lines else ""
     known = [label for label, unit in units.items() if _has(record, unit)]
@@ -122,6 +124,7 @@ def plot_turnover_ratio(
         If the record is too short.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_ratio(step_ratio)
     if lags is None:
         lags = np.unique(np.geomspace(1, max(1, (record.last_step - record.first_step) // 2), NUM_LAGS).astype(int))
     found = turnover_by_lag(record, lags, index)

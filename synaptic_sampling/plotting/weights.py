@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
 from synaptic_sampling.statistics import exact
@@ -55,7 +55,9 @@ def plot_weights(
     """
     axes = axes_of(ax)
     logged = isinstance(getattr(weights, "log", weights), RewiringLog)
-    values = np.abs(strengths(log_of(weights)) if logged else np.asarray(weights, float)).ravel()
+    values = np.abs(strengths(log_of(weights)) if logged else check_array("weights", weights).astype(float)).ravel()
+    if not np.isfinite(values).all():
+        raise ValueError(f"weights must be finite, got {values[~np.isfinite(values)][0]}.")
     if not values.any():
         raise ValueError("all weights are 0; take a snapshot after some learning.")
     relative = values / values.mean()

@@ -11,7 +11,7 @@ from __future__ import annotations
 from math import exp
 from typing import NamedTuple
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_choice, check_number
 from synaptic_sampling.statistics._source import check_kind
 
 __all__ = ["PUBLISHED", "Observation", "published", "stays_after"]
@@ -102,6 +102,9 @@ def published(quantity: str | None = None, *, evidence: str | None = None) -> li
     ValueError
         If no row has this quantity and evidence.
     """
+    for name, value in (("quantity", quantity), ("evidence", evidence)):
+        if value is not None:
+            check_choice(name, value, {getattr(row, name) for row in PUBLISHED})
     rows = [row for row in PUBLISHED if quantity in (None, row.quantity) and evidence in (None, row.evidence)]
     if not rows:
         known = sorted({(row.quantity, row.evidence) for row in PUBLISHED})

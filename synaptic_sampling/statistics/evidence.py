@@ -9,6 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
+from synaptic_sampling._checks import check_array
+
 __all__ = ["Evidence", "gather"]
 
 #: Factors, as logarithms, by which the odds may differ; effects far below the smallest are not looked for.
@@ -47,14 +49,23 @@ def gather(successes: NDArray[Any], trials: NDArray[Any], probability: NDArray[A
     Evidence
         0 without trials.
 
+    Raises
+    ------
+    TypeError, ValueError
+        If these are no vectors of equal length, of finite numbers.
+
     Notes
     -----
     With x successes, exp(lambda x) prod(1 + p (exp(lambda) - 1))^-1 is a martingale of mean 1 for any lambda (Ville
     1939), and so is the mean of several of them: over a fixed grid of lambda, positive or negative, and of ages from
     which on trials count. No large-sample approximation is made.
     """
-    order = np.argsort(ages, kind="stable")
-    x, n, p, age = (np.asarray(own, float)[order] for own in (successes, trials, probability, ages))
+    given = {"successes": successes, "trials": trials, "probability": probability, "ages": ages}
+    arrays = [check_array(name, own).astype(float) for name, own in given.items()]
+    if any(own.ndim != 1 or own.shape != arrays[0].shape or not np.isfinite(own).all() for own in arrays):
+        raise ValueError(f"{', '.join(given)} must be vectors of finite numbers, of equal length.")
+    order = np.argsort(arrays[3], kind="stable")
+    x, n, p, age = (own[order] for own in arrays)
     begin = np.searchsorted(age, FROM_AGES, side="right")
     found = []
     for sign in (-1.0, 1.0):

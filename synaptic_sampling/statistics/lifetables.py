@@ -105,7 +105,7 @@ def life_table(durations: ArrayLike, dead: ArrayLike, entry: ArrayLike | None = 
         If the arrays hold no numbers, differ in shape, are empty, or a duration is negative, not finite, or before the
         entry.
     """
-    lasted, died = check_array("durations", durations).astype(float), check_array("dead", dead).astype(bool)
+    lasted, died = check_array("durations", durations).astype(float), check_array("dead", dead, "biu").astype(bool)
     if lasted.shape != died.shape or lasted.ndim != 1:
         raise ValueError(f"durations and dead must be vectors of equal length, got {lasted.shape} and {died.shape}.")
     if not len(lasted):

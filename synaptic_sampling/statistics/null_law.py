@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import check_index
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact
@@ -196,7 +197,7 @@ def why_no_law(log: RewiringLog, index: int | None = None) -> str:
 
 
 def _sets(log: RewiringLog, index: int | None) -> list[int]:
-    return sorted(log.sets) or [0] if index is None else [index]
+    return sorted(log.sets) or [0] if index is None else [check_index(index)]
 
 
 def newborns_against_null(log: RewiringLog, index: int = 0) -> NewbornTest:

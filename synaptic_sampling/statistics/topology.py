@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigs
 
-from synaptic_sampling._checks import check_array, check_integer
+from synaptic_sampling._checks import check_array, check_choice, check_index, check_integer
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics._source import log_of
 
@@ -52,8 +52,17 @@ def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
     -------
     ndarray of int64, shape (num_neurons,)
         The degrees.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are no neurons.
     """
-    return np.bincount(ends, minlength=num_neurons)
+    number = check_integer("num_neurons", num_neurons, minimum=1, maximum=2**31 - 1)
+    found = check_array("ends", ends, "iu")
+    if found.ndim != 1 or (len(found) and not 0 <= found.min() <= found.max() < number):
+        raise ValueError(f"ends must be a vector of neurons from 0 to {number - 1}, got {found!r}.")
+    return np.bincount(found.astype(np.int64), minlength=number)
 
 
 def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]:
@@ -77,7 +86,8 @@ def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]
         If there is no snapshot of the set.
     """
     log = log_of(log)
-    start = next((taken for taken in log.snapshots if taken.set_index == index), None)
+    number = check_index(index)
+    start = next((taken for taken in log.snapshots if taken.set_index == number), None)
     if start is None:
         raise LogError(f"no snapshot of set {index}: how many there were at the start is not known.")
     steps = log.times["step"]
@@ -109,7 +119,7 @@ def density(log: RewiringLog, index: int = 0) -> NDArray[np.float64]:
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
-    if index not in log.sets:
+    if check_index(index) not in log.sets:
         raise LogError(f"set {index} was not described: how many sites it has is not known.")
     return connections_over_time(log, index) / log.sets[index].num_sites
 
@@ -141,9 +151,8 @@ def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, sid
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
-    if side not in ("pre", "post"):
-        raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
-    if index not in log.sets:
+    check_choice("side", side, ("pre", "post"))
+    if check_index(index) not in log.sets:
         raise LogError(f"set {index} was not described: how many neurons it has is not known.")
     number = log.sets[index].num_pre if side == "pre" else log.sets[index].num_post
     found = [degrees(pre if side == "pre" else post, number) for pre, post, _ in log.wirings(steps, index)]
@@ -271,6 +280,9 @@ def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
     float
         NaN without connections. Where all wirings are equally likely ``wiring_laws.reciprocity`` is expected.
     """
+    pre, post = (check_array(name, ends, "iu") for name, ends in (("pre", pre), ("post", post)))
+    if pre.ndim != 1 or pre.shape != post.shape:
+        raise ValueError(f"pre and post must be vectors of equal length, got {pre.shape} and {post.shape}.")
     distinct = pre != post
     pairs = np.unique(pre[distinct].astype(np.int64) << 32 | post[distinct])
     reverse = (pairs & 0xFFFFFFFF) << 32 | pairs >> 32

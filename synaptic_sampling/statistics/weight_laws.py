@@ -63,11 +63,18 @@ class WeightFit(NamedTuple):
         ndarray
             -inf below ``lower``.
         """
-        w = np.asarray(weights, float)
+        w = check_array("weights", weights).astype(float)
+        if not np.isfinite(w).all():
+            raise ValueError(f"weights must be finite, got {w[~np.isfinite(w)].flat[0]}.")
         if self.name == "exponential":
             density = _exponential(w - self.lower, self.parameters["scale"])
         else:
-            density = _log_normal(w, self.parameters["mu"], self.parameters["sigma"], self.lower)
+            # Nothing is at 0 or below, where there is no logarithm.
+            density = np.where(
+                w > 0,
+                _log_normal(np.where(w > 0, w, 1.0), self.parameters["mu"], self.parameters["sigma"], self.lower),
+                -np.inf,
+            )
         return np.where(w >= self.lower, density, -np.inf)
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import check_index, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact
@@ -38,6 +39,10 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
         If there is no such snapshot, or none that was taken with weights.
     """
     log = log_of(log)
+    if step is not None:
+        check_integer("step", step, minimum=0, maximum=2**62)
+    if index is not None:
+        check_index(index)
     last = {
         taken.set_index: taken
         for taken in log.snapshots

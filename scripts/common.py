@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import math
 import os
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
@@ -391,5 +392,6 @@ def _check_folder(path: Path) -> None:
 
 
 def _short(text: str) -> str:
-    """Return what was typed, in quotes, on one line of bounded length."""
-    return repr(text if len(text) <= 80 else f"{text[:77]}...")
+    """Return what was typed on one line of bounded length, in quotes unless it is one word."""
+    shown = text if len(text) <= 80 else f"{text[:77]}..."
+    return shown if re.fullmatch(r"[-+.\w]+", shown, re.ASCII) else repr(shown)

@@ -132,7 +132,7 @@ def _from_npz(path: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:
     except KeyError as error:
         raise DataError(f"{path.absolute()} holds no array {error}; see models/cifar10.py.") from error
     except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path.absolute()} is damaged, or no archive of NumPy: {error}. Make it again.") from error
+        raise DataError(f"{path.absolute()} is damaged, or no archive of arrays. Make it again.") from error
     if images.shape[1:] != (3, SIDE, SIDE) or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise DataError(f"{path.absolute()}: images must be uint8 [n, 3, 32, 32] with labels, got {images.shape}.")
     for name, values in ((f"{part}_images", images), (f"{part}_labels", labels)):

@@ -307,7 +307,7 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
         try:
             rows = sweep(runs, given)
         except DataError as error:
-            parser.error(str(error))
+            parser.refuse("--data-dir", str(error))
         except KeyboardInterrupt:
             go_on = "add --resume to the same command to go on" if runs.rows else "start it again"
             raise KeyboardInterrupt(f"{path} holds the {len(runs.rows)} runs that were done; {go_on}.") from None

@@ -110,7 +110,8 @@ def train_seeds(
             try:
                 result = train(seed=number, report=report(title), log_path=log_path, **options)
             except DataError as error:
-                parser.error(str(error))
+                log_path.unlink(missing_ok=True)  # It has no events yet, and nothing is to be left of this run.
+                parser.refuse("--data-dir", str(error))
             except FloatingPointError as error:
                 parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
             np.savez_compressed(folder / f"weights-{number}.npz", **result.weights)  # type: ignore[arg-type]

@@ -38,8 +38,8 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        how = "SIGTERM" if came else "Ctrl+C"
-        print(f"\nStopped by {how}. {error or 'Nothing was written: start it again.'}", file=sys.stderr, flush=True)
+        how, go_on = "SIGTERM" if came else "Ctrl+C", str(error) or "Nothing was written: start it again."
+        print(f"\nStopped by {how}. {go_on}", file=sys.stderr, flush=True)
         raise SystemExit(143 if came else 130) from None
     finally:
         if heeded:

@@ -14,6 +14,8 @@ import sys
 import time
 from pathlib import Path
 
+from tqdm import tqdm
+
 from scripts import sweep_connectivity
 
 #: Of an undisturbed sweep: kills come within this part of it.
@@ -48,6 +50,9 @@ def rows(out):
 def main(folder, kills):
     random.seed(1)
     reference = folder / "reference"
+    tqdm.monitor_interval = 0  # No thread: this process forks.
+    # Here, so that the kernels are compiled in all that follow.
+    sweep_connectivity.main([*ARGUMENTS, "--out", str(folder / "compiled")])
     began = time.perf_counter()
     assert os.waitpid(start(reference), 0)[1] == 0
     whole, seconds = rows(reference), time.perf_counter() - began

@@ -155,7 +155,8 @@ def test_demo_ends_its_children(tmp_path, monkeypatch, capsys):
             while len(list((tmp_path / "out").rglob("*.pid"))) < 2:
                 time.sleep(0.01)
             os.kill(os.getpid(), signal.SIGTERM)
-        run.stderr.read()
+        with run.stderr as lines:
+            lines.read()
 
     monkeypatch.setattr(demo, "relay", wait_and_stop)
     with pytest.raises(SystemExit, match="143"):

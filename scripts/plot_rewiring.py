@@ -9,10 +9,10 @@ PNG. A log whose run still goes on is read as far as it has been written.
 
 from __future__ import annotations
 
-import argparse
+import glob
 import sys
 import textwrap
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,8 +20,11 @@ from typing import Any
 import matplotlib.pyplot as plt
 from tqdm import tqdm
 
+from scripts.common import Parser, count
+from scripts.interruption import interruptible
 from scripts.report import Picture, answers, null_law_note
 from scripts.report_page import page
+from scripts.results import results
 from synaptic_sampling import LogError, RewiringLog, plotting
 from synaptic_sampling.plotting import COLOURS
 from synaptic_sampling.plotting._style import legend, literal, log_if_possible
@@ -197,6 +200,7 @@ def _size(log: RewiringLog, index: int) -> int:
         return -1
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> int:
     """Read logs, draw, write.
 
@@ -208,23 +212,43 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns
     -------
     int
-        0, or 1 if a log cannot be read.
+        0; what is wrong ends the script.
     """
-    parser = argparse.ArgumentParser(description="Draw what logs of formations and eliminations show.")
+    parser = Parser("Draw what logs of formations and eliminations show.")
     parser.add_argument("logs", nargs="+", metavar="[NAME=]LOG", help="files that end in .rewiring")
-    parser.add_argument("--out", type=Path, default=Path("results/rewiring"), metavar="DIR", help="folder for results")
-    parser.add_argument(
-        "--film", type=int, default=0, metavar="N", help="also films of N frames of the matrices, as GIF"
-    )
+    parser.add_argument("--film", type=count(2), metavar="N", help="also films of N frames of the matrices, as GIF")
+    parser.add_out("results/rewiring")
     given = parser.parse_args(argv)
     try:
         logs = read(given.logs)
-        write(logs, given.out, given.film)
-    except (LogError, ValueError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    except (LogError, OSError, ValueError) as error:
+        parser.refuse("LOG", str(error))
+    # A folder of its own: a log that is drawn may be in that of an unfinished run.
+    own = "unfinished-report"
+    with results(parser, given.out, files(logs), overwrite=given.overwrite, unfinished=own) as folder:
+        try:
+            write(logs, folder, given.film or 0)
+        except LogError as error:
+            parser.refuse("LOG", str(error))
     print(f"Wrote {given.out / 'report.html'} and its figures.")
     return 0
+
+
+def files(names: Iterable[str]) -> list[str]:
+    """Return the names of all files that are written.
+
+    Parameters
+    ----------
+    names : iterable of str
+        Of the logs.
+
+    Returns
+    -------
+    list of str
+        The page first; as patterns for ``glob``.
+    """
+    own = [f"{glob.escape(name)}.{kind}" for name in names for kind in ("png", "gif")]
+    return ["report.html", f"{COMPARISON}.png", *own]
 
 
 def read(named: Sequence[str]) -> Logs:

@@ -172,17 +172,20 @@ def test_a_rule_without_a_law_is_named():
 def test_files_that_are_no_logs(tmp_path, capsys, content):
     path = tmp_path / "x.rewiring"
     path.write_bytes(content)
-    assert plot_rewiring.main([str(path), "--out", str(tmp_path / "out")]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        plot_rewiring.main([str(path), "--out", str(tmp_path / "out")])
     assert "no rewiring log" in capsys.readouterr().err
 
 
 def test_names_must_differ(tmp_path, capsys):
     record(tmp_path / "a.rewiring", RULE, steps=8)
     path = str(tmp_path / "a.rewiring")
-    assert plot_rewiring.main([path, path, "--out", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        plot_rewiring.main([path, path, "--out", str(tmp_path)])
     assert "two logs are named 'a'" in capsys.readouterr().err
     many = [f"{n}={path}" for n in range(7)]
-    assert plot_rewiring.main([*many, "--out", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        plot_rewiring.main([*many, "--out", str(tmp_path)])
     assert "at most 6" in capsys.readouterr().err
 
 
@@ -293,8 +296,15 @@ def free(c):
     return next((i, j) for i in range(5) for j in range(5) if (i, j) not in taken)
 
 
-@pytest.mark.parametrize("name", ["a/b", "comparison", ""])
+@pytest.mark.parametrize("name", ["a/b", "comparison"])
 def test_names_that_are_no_file_names(tmp_path, capsys, name):
     record(tmp_path / "a.rewiring", RULE, steps=8)
-    assert plot_rewiring.main([f"{name}={tmp_path / 'a.rewiring'}", "--out", str(tmp_path)]) == (0 if not name else 1)
-    assert ("cannot name the figures" in capsys.readouterr().err) == bool(name)
+    with pytest.raises(SystemExit, match="2"):
+        plot_rewiring.main([f"{name}={tmp_path / 'a.rewiring'}", "--out", str(tmp_path)])
+    assert "cannot name the figures" in capsys.readouterr().err
+
+
+def test_an_empty_name_is_that_of_the_file(tmp_path):
+    record(tmp_path / "a.rewiring", RULE, steps=8)
+    assert plot_rewiring.main([f"={tmp_path / 'a.rewiring'}", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "a.png").exists()

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._snapshots import MAX_INDEX
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.log import MAX_INDEX, RewiringLog
+from synaptic_sampling.log import RewiringLog
 
 __all__ = ["join_logs", "merge_logs"]
 

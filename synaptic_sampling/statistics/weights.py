@@ -35,9 +35,11 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     Raises
     ------
     ValueError
-        If there is no such snapshot, or none that was taken with weights.
+        If there is no such snapshot, none that was taken with weights, or the step is beyond the record.
     """
     log = log_of(log)
+    if step is not None:
+        log.check_step("step", step)
     last = {
         taken.set_index: taken
         for taken in log.snapshots

@@ -115,6 +115,11 @@ class GrowingRecord(Record):
         if self._writer is not None:
             self._writer.spool_if_due()
 
+    @property
+    def is_in_file(self) -> bool:
+        """Return whether what is recorded goes to a file."""
+        return self._writer is not None and self._writer.is_open
+
     def flush(self) -> None:
         """Write what has been recorded so far to disk; between steps."""
         if self._writer is not None and self._writer.is_open:
@@ -147,6 +152,23 @@ class GrowingRecord(Record):
             If the step is no integer >= 0.
         """
         self._check_recording()
+        self.check_continues(step, wirings or {})
+        self._cut(step)
+        self._again = [taken for taken in self._kept if taken.step == step]
+
+    def check_continues(self, step: int, wirings: Mapping[int, Wired]) -> None:
+        """Check that ``continue_from`` can be called; nothing changes.
+
+        Parameters
+        ----------
+        step, wirings
+            As for ``continue_from``.
+
+        Raises
+        ------
+        LogError, TypeError, ValueError
+            As from ``continue_from``.
+        """
         until = check_integer("step", step, minimum=0, maximum=MAX_STEP)
         if self._taken or len(self._times):
             if not self.first_step <= until <= self.last_step:
@@ -154,11 +176,9 @@ class GrowingRecord(Record):
                     f"the log holds the steps {self.first_step} to {self.last_step}, and cannot go on from step "
                     f"{until}; record to a new path, and join the parts with join_logs where they meet."
                 )
-            self._compare(until, wirings or {})
+            self._compare(until, wirings)
         elif until and self._continues:
             raise LogError(f"the log is empty, so that the steps up to {until} are missing; record to a new path.")
-        self._cut(until)
-        self._again = [taken for taken in self._kept if taken.step == until]
 
     def check_goes_on(self, step: int, wirings: Mapping[int, Wired]) -> None:
         """Check that what is recorded next follows from what is recorded already; called by those who record.
@@ -203,6 +223,7 @@ class GrowingRecord(Record):
             for block in self.event_blocks(until=until):
                 rows.append(block)
         self._events, self._times, self._counts = rows, times, counts
+        self._rules.cut(until)
         self.snapshots = self._kept = [taken for taken in self._kept if taken.step <= until]
         self._taken = [taken[:2] for taken in self._kept]
 

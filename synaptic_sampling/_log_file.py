@@ -51,7 +51,7 @@ CHECK = struct.Struct("<I")
 STEP = struct.Struct("<q")
 #: A row of events or of times, of which only the step matters here.
 ROW = np.dtype([("step", "<i8"), ("rest", "V16")])
-SETS, EVENTS, TIMES, SNAPSHOT, ABOUT, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"META", b"END "
+SETS, EVENTS, TIMES, SNAPSHOT, ABOUT, RULE, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"META", b"RULE", b"END "
 
 
 MAX_STEP = 2**62
@@ -62,7 +62,7 @@ class LogError(Exception):
 
 
 class SetInfo(NamedTuple):
-    """What is to be known of a set of connections."""
+    """Description of a set of connections; the last two fields are missing in files written before they existed."""
 
     set_index: int
     num_pre: int
@@ -70,6 +70,8 @@ class SetInfo(NamedTuple):
     num_sites: int
     name: str
     multapses: bool
+    signed: bool = True
+    has_theta: bool = True
 
 
 class FrameAt(NamedTuple):

@@ -19,6 +19,7 @@ from synaptic_sampling._log_file import (
     EVENTS,
     MAGIC,
     ROW,
+    RULE,
     SNAPSHOT,
     TIMES,
     FrameAt,
@@ -238,6 +239,8 @@ def _left_of(path: str, file: IO[bytes], at: FrameAt, until: int) -> bytes | Non
         file.seek(at.place)
         about = file.read(struct.unpack("<I", file.read(4))[0])
         return b"" if json.loads(about)[0] > until else None
+    if at.kind == RULE:
+        return b"" if json.loads(read_payload(path, file, at))[0] > until else None
     if at.kind not in (EVENTS, TIMES) or not at.length:
         return None
     file.seek(at.place + at.length - ROW.itemsize)

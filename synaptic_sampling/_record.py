@@ -19,6 +19,7 @@ from synaptic_sampling._log_file import (
     EVENTS,
     MAGIC,
     MAX_STEP,
+    RULE,
     SETS,
     SNAPSHOT,
     TIMES,
@@ -28,6 +29,7 @@ from synaptic_sampling._log_file import (
 )
 from synaptic_sampling._replay import Walk, Wiring
 from synaptic_sampling._rows import Rows, RowsOnDisk
+from synaptic_sampling._rule_history import RuleHistory
 from synaptic_sampling._snapshots import Snapshot, pack
 
 __all__ = ["Record"]
@@ -50,6 +52,7 @@ class Record:
         self.sets: dict[int, SetInfo] = {}
         self.metadata: dict[str, Any] = {}
         self.snapshots: Sequence[Snapshot] = []
+        self._rules = RuleHistory()
         #: Step and set of each snapshot.
         self._taken: list[tuple[int, int]] = []
         self._events, self._times = events, times
@@ -91,7 +94,7 @@ class Record:
         return self._times.last_step if len(self._times) else max((step for step, _ in self._taken), default=0)
 
     def rule_of(self, index: int = 0) -> Any:
-        """Return the rule of a set, as ``annotate`` was told.
+        """Return the rule of a set at the end of the record.
 
         Parameters
         ----------
@@ -101,9 +104,12 @@ class Record:
         Returns
         -------
         dict or None
-            Its own where ``rules`` of the metadata names one for it, else ``rule``, that of all sets; None where there
-            is neither.
+            The last one of ``rules_of``. Where none was noted, what ``annotate`` was told: that of the set in
+            ``rules`` of the metadata, else ``rule``, that of all sets; None where there is neither.
         """
+        noted = self._rules.of(index)
+        if noted:
+            return noted[-1][1]
         rules = self.metadata.get("rules")
         own = rules.get(str(index)) if isinstance(rules, Mapping) else None
         return self.metadata.get("rule") if own is None else own
@@ -132,6 +138,22 @@ class Record:
         if number > self.last_step:
             raise ValueError(f"{name} must be at most {self.last_step}, the last step of the record, got {number}.")
         return number
+
+    def rules_of(self, index: int = 0) -> list[tuple[int, dict[str, Any]]]:
+        """Return all rules that a set has followed, each with the first step that it governed.
+
+        Parameters
+        ----------
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        list of (int, dict)
+            In the order of steps, as ``note_rule`` was told; a parameter that is no number follows a schedule. Empty
+            where no rule was noted: what ``annotate`` was told does not say for how long it held.
+        """
+        return self._rules.of(index)
 
     def snapshot_steps(self, index: int = 0) -> NDArray[np.int64]:
         """Return the steps after which there is a snapshot of a set, ascending; none is loaded.
@@ -393,6 +415,8 @@ class Record:
             file.write(MAGIC + frame(SETS, json.dumps(list(self.sets.values())).encode()))
             if self.metadata:
                 file.write(frame(ABOUT, json.dumps(self.metadata).encode()))
+            for row in self._rules.rows():
+                file.write(frame(RULE, json.dumps(row).encode()))
             for taken in self.snapshots:
                 file.write(frame(SNAPSHOT, pack(taken)))
             for kind, rows in ((EVENTS, self._events), (TIMES, self._times)):

@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
-from synaptic_sampling._growing import TIME, GrowingRecord
+from synaptic_sampling._growing import TIME, GrowingRecord, Wired
 from synaptic_sampling._log_file import (
     ABOUT,
     EVENTS,
     MAX_STEP,
+    RULE,
     SETS,
     SNAPSHOT,
     TIMES,
@@ -41,12 +42,16 @@ from synaptic_sampling._rows import Rows, RowsOnDisk, SnapshotsOnDisk
 from synaptic_sampling._snapshots import Snapshot, are_equal, check_index, make, pack, unpack
 from synaptic_sampling.events import EVENT
 
-__all__ = ["LIFE", "TIME", "LogError", "RewiringLog", "SetInfo", "Snapshot", "as_log"]
+__all__ = ["LIFE", "TIME", "LogError", "RewiringLog", "SetInfo", "Snapshot", "Wired", "as_log"]
 
 logger = logging.getLogger(__name__)
 
 #: Rows that become a block on disk even before the time has come to write them.
 BLOCK = 16384
+
+
+#: Fields of a set in files written before sets could be unsigned or without theta.
+FEWEST_FIELDS = 6
 
 
 class RewiringLog(GrowingRecord):
@@ -128,8 +133,46 @@ class RewiringLog(GrowingRecord):
         self.metadata["versions"] = versions()
         self._write(ABOUT, json.dumps(self.metadata).encode())
 
+    def note_rule(self, step: int, index: int, rule: Any) -> None:
+        """Record the rule that a set follows from a step on; the same rule again changes nothing.
+
+        Parameters
+        ----------
+        step : int
+            The first step that this rule governs: 1 for a rule that holds from the start of a record at step 0. It is
+            never before that of the last change.
+        index : int
+            Number of the set.
+        rule : dataclass or mapping
+            In SI numbers. A parameter that changes with time is given as the string of its schedule, so that nobody
+            takes it for a constant.
+
+        Raises
+        ------
+        LogError
+            If the log was opened for reading.
+        TypeError, ValueError
+            If an argument is of the wrong kind, or the step lies before that of the last change.
+        """
+        self._check_recording()
+        first = check_integer("step", step, minimum=0, maximum=MAX_STEP)
+        noted = plain(rule)
+        if isinstance(rule, type) or not isinstance(noted, dict):
+            raise TypeError(f"rule must be a rule such as DeepR(...), or a mapping, got {rule!r}.")
+        if self._rules.take(first, check_index(index), noted):
+            self._write(RULE, json.dumps([first, int(index), noted]).encode())
+
     def describe(
-        self, index: int, *, num_pre: int, num_post: int, num_sites: int, name: str = "", multapses: bool = False
+        self,
+        index: int,
+        *,
+        num_pre: int,
+        num_post: int,
+        num_sites: int,
+        name: str = "",
+        multapses: bool = False,
+        signed: bool = True,
+        has_theta: bool = True,
     ) -> None:
         """Say what a set of connections is, before its first event.
 
@@ -145,6 +188,10 @@ class RewiringLog(GrowingRecord):
             For pictures.
         multapses : bool
             Whether two connections may share a pair of neurons.
+        signed : bool
+            Whether connections are excitatory or inhibitory; otherwise the polarity of each is 1 and means nothing.
+        has_theta : bool
+            Whether the theta of its snapshots is that of connections; otherwise the rule uses none.
 
         Raises
         ------
@@ -154,8 +201,9 @@ class RewiringLog(GrowingRecord):
         self._check_recording()
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, got {name!r}.")
-        if not isinstance(multapses, bool):
-            raise TypeError(f"multapses must be True or False, got {multapses!r}.")
+        for flag, value in (("multapses", multapses), ("signed", signed), ("has_theta", has_theta)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{flag} must be True or False, got {value!r}.")
         self.sets[check_index(index)] = SetInfo(
             int(index),
             check_integer("num_pre", num_pre, minimum=1, maximum=2**31 - 1),
@@ -163,6 +211,8 @@ class RewiringLog(GrowingRecord):
             check_integer("num_sites", num_sites, minimum=0, maximum=MAX_STEP if multapses else num_pre * num_post),
             name,
             multapses,
+            signed,
+            has_theta,
         )
         self._write(SETS, json.dumps(list(self.sets.values())).encode())
 
@@ -287,9 +337,13 @@ class RewiringLog(GrowingRecord):
         """Take over what a frame says of the sets, of the run, or of a wiring, which is not kept."""
         if kind == SETS:
             for about in json.loads(payload):
-                self.describe(about[0], **dict(zip(SetInfo._fields[1:], about[1:], strict=True)))
+                if not FEWEST_FIELDS <= len(about) <= len(SetInfo._fields):
+                    raise ValueError(f"a set is described by {len(about)} values")
+                self.describe(about[0], **dict(zip(SetInfo._fields[1:], about[1:], strict=False)))
         elif kind == ABOUT:
             self.metadata.update(json.loads(payload))
+        elif kind == RULE:
+            self.note_rule(*json.loads(payload))
         else:
             self._taken.append(self._checked(make(*unpack(payload)))[:2])
 
@@ -302,6 +356,7 @@ class RewiringLog(GrowingRecord):
             else:
                 log, _ = self._read(writer.path)
                 self.sets, self.metadata, self._taken, self._times = log.sets, log.metadata, log._taken, log._times
+                self._rules = log._rules
                 self._events, self._counts = log._events, log._count()  # All events are read once, and so checked.
                 self.snapshots = self._kept = list(log.snapshots)
             writer.take(self._events, self._times)

@@ -57,6 +57,10 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
             merged.describe(number[-1][index], **{name: getattr(about, name) for name in about._fields[1:]})
     rules = {new: log.rule_of(old) for log, numbers in zip(logs, number, strict=True) for old, new in numbers.items()}
     merged.annotate(merged=[log.metadata for log in logs], rules={n: rule for n, rule in rules.items() if rule})
+    for log, numbers in zip(logs, number, strict=True):
+        for old, new in numbers.items():
+            for step, rule in log.rules_of(old):
+                merged.note_rule(step, new, rule)
     for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _taken(log)):
         taken = logs[which].snapshots[n]
         merged.snapshot(step, number[which][taken.set_index], *taken[2:])
@@ -94,6 +98,9 @@ def join_logs(parts: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
     joined.annotate(**{**parts[-1].metadata, "joined": [log.metadata for log in parts]})
     same = {index: index for _, index in parts[0]._taken}
     for log in parts:
+        for index in same:
+            for step, rule in log.rules_of(index):
+                joined.note_rule(step, index, rule)
         for n, (step, _) in _taken(log):
             if log is parts[0] or step > log.first_step:
                 joined.snapshot(*log.snapshots[n])

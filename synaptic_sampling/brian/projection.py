@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
+from synaptic_sampling._metadata import plain
 from synaptic_sampling.brian import expressions, queues, surgery
 from synaptic_sampling.brian.arguments import REWIRED, Rule, births_of, check_synapses, names_of
 from synaptic_sampling.brian.elements import Elements
@@ -81,6 +82,27 @@ class Projection:
     def multapses(self) -> bool:
         """Return whether two connections may share a pair of neurons."""
         return self.made.sites.multapses
+
+    @property
+    def signed(self) -> bool:
+        """Return whether connections have signs: the model has a polarity, or the user says how signs are found."""
+        return self._has_signs
+
+    @property
+    def has_theta(self) -> bool:
+        """Return whether the rule moves a theta."""
+        return "theta" in self._names
+
+    @property
+    def given_rule(self) -> Rule:
+        """Return the rule as the user gave it."""
+        return self._given_rule
+
+    @property
+    def described_rule(self) -> dict[str, Any]:
+        """Return the rule for a log: in SI numbers, but a parameter that changes with time names its schedule."""
+        varying = {name: str(getattr(self._given_rule, name)) for name in schedules(self._given_rule)}
+        return {**plain(self.rule), **varying}
 
     @property
     def number(self) -> int:

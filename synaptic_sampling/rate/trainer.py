@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from types import FrameType
 from typing import Any, NamedTuple
 
@@ -15,9 +15,10 @@ from tqdm import tqdm
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
+from synaptic_sampling._metadata import plain
 from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.log import TIME, RewiringLog
+from synaptic_sampling.log import TIME, RewiringLog, Wired, as_log
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate import stack
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
@@ -68,8 +69,10 @@ class Trainer:
         Changed in place.
     loss : Loss
         What is to be made small; cross-entropy by default.
-    log : RewiringLog, optional
-        Where to record; one in memory by default.
+    log : RewiringLog or path-like, optional
+        Where to record: a log, such as ``RewiringLog(path, mode='a')`` for a run that goes on, or the path of one that
+        does not exist yet. One in memory by default. The file is complete after ``fit`` and ``save``, and is closed by
+        ``log.close()``, or at the end of the process.
     schedule : callable, optional
         From the number of an epoch, 0 for the first, to the rule of the network in it, such as `Decay` or
         `LinearDecay`. The rule stays as it is by default.
@@ -105,7 +108,7 @@ class Trainer:
         network: RateNetwork,
         loss: Loss | None = None,
         *,
-        log: RewiringLog | None = None,
+        log: RewiringLog | str | os.PathLike[str] | None = None,
         schedule: Schedule | None = None,
         between: Callable[[Trainer], Iterable[RewiringInfo]] | None = None,
         every: int | None = None,
@@ -119,7 +122,6 @@ class Trainer:
             if value is not None and not callable(value):
                 raise TypeError(f"{name} must be callable or None, got {value!r}.")
         self.network, self.loss = network, CrossEntropy() if loss is None else loss
-        self.log = RewiringLog() if log is None else log
         self.schedule, self._between = schedule, between
         for name, count in (("every", every), ("snapshot_every", snapshot_every)):
             if count is not None:
@@ -130,6 +132,10 @@ class Trainer:
         self.most_connections = self._count()
         #: Of the epoch that is under way: sum of losses, batches, births, deaths.
         self._under_way: list[float] = [0.0, 0, 0, 0]
+        #: The rule that was recorded last, and in which log.
+        self._noted: object = None
+        self._noted_in: RewiringLog | None = None
+        self.log = as_log(log)  # Last, so that no file is made where an argument is wrong.
 
     @property
     def tests(self) -> list[tuple[int, float]]:
@@ -207,6 +213,7 @@ class Trainer:
                     break
             interrupt.check()
         self.snapshot()
+        self.log.flush()
 
     def snapshot(self) -> None:
         """Keep all connections and their weights in the log."""
@@ -219,8 +226,9 @@ class Trainer:
         Parameters
         ----------
         path : path-like
-            The file. The log is not in it: save that by ``log.save``.
+            The file. The log is not in it: one in memory is to be saved by ``log.save``, one in a file is flushed.
         """
+        self.log.flush()
         about = {
             "steps_done": self.steps_done,
             "samples_done": self.samples_done,
@@ -232,7 +240,9 @@ class Trainer:
         save_checkpoint(path, self.network.state(), about)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Take on the state of a checkpoint; a log that has begun is left, and a new one begins from there.
+        """Take on the state of a checkpoint, from which the log goes on.
+
+        A log in a file loses what it holds of later steps; one without anything, or one in memory, starts from here.
 
         Parameters
         ----------
@@ -243,17 +253,34 @@ class Trainer:
         ------
         CheckpointError
             If it cannot be read, is damaged, or is of another network.
+        LogError
+            If the log in the file ends before the checkpoint, or is of another run.
         """
         arrays, about = load_checkpoint(path)
         own = self._identity()
         if {name: about.get(name) for name in own} != own:
             raise CheckpointError(f"{path} is of another network: {about.get('network')}, seed {about.get('seed')}.")
+        step, wirings = self._wired(arrays)
+        if self.log.is_in_file:
+            self.log.check_continues(step, wirings)
         self.network.restore(arrays)
         self.steps_done, self.samples_done = about["steps_done"], about["samples_done"]
         self.history = [Epoch(*values) for values in about["history"]]
         self._under_way, self.most_connections = about["under_way"], about["most_connections"]
-        if self.log.snapshots:
+        if self.log.is_in_file:
+            self.log.continue_from(step)
+        elif self.log.snapshots:
             self.log = RewiringLog()
+
+    def _wired(self, state: Mapping[str, NDArray[Any]]) -> tuple[int, dict[int, Wired]]:
+        """Return the step and the wiring of each set in a state of the network, as the log compares them."""
+        parts = [
+            (n, part.connections.index)
+            for n, part in enumerate(self.network.parameters)
+            if hasattr(part, "connections")
+        ]
+        wirings = {index: (state[f"{n}/pre"], state[f"{n}/post"], state[f"{n}/polarity"]) for n, index in parts}
+        return max((int(state[f"{n}/steps_done"]) for n, _ in parts), default=0), wirings
 
     def _identity(self) -> dict[str, Any]:
         """Return what must be equal for a checkpoint to fit; a rule that follows a schedule changes."""
@@ -264,6 +291,7 @@ class Trainer:
     def _begin_log(self, epochs: int, batch_size: int) -> None:
         """Write down how it is learned and, before the first step that is recorded, who is there."""
         net = self.network
+        self.log.check_goes_on(*self._wired(net.state()))
         about = {"schedule": _named(self.schedule), "between": _named(self._between), "every": self._every}
         self.log.annotate(loss=type(self.loss).__name__, epochs=epochs, batch_size=batch_size, **about)
         if self.log.snapshots:
@@ -274,6 +302,23 @@ class Trainer:
             name = str(self.network.layers[c.index])
             self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
         self.snapshot()
+
+    def _note_rule(self) -> None:
+        """Record the rule of the next step, if it is another than that of the last one."""
+        if self._noted is self.network.rule and self._noted_in is self.log:
+            return
+        rule = plain(self.network.rule) if self._between is None else self._described_between()
+        for c in self.network.connections:
+            self.log.note_rule(c.steps_done + 1, c.index, rule)
+        self._noted, self._noted_in = self.network.rule, self.log
+
+    def _described_between(self) -> dict[str, Any]:
+        """Return what rewires between steps as the rule: it decides on connections, whatever moves the weights."""
+        between = plain(_named(self._between))
+        if not isinstance(between, dict):
+            name = getattr(self._between, "__qualname__", type(self._between).__name__)
+            between = {"class": name, "parameters": str(between)}
+        return {**between, "weights": plain(self.network.rule)}
 
     def _rewire_between(self, start: int) -> None:
         """Do what is done between epochs or steps, if it is time for it."""
@@ -303,6 +348,7 @@ class Trainer:
         watch: Callable[[Trainer], object] | None,
     ) -> int:
         """Do one step, or many where nobody watches and the network allows; return how many samples they took."""
+        self._note_rule()
         size = min(size, len(order))
         steps = min(len(order) // size, stack.steps_at_once(self.network, self.loss))
         if self._every is not None:

@@ -267,6 +267,7 @@ class Trainer:
         self.steps_done, self.samples_done = about["steps_done"], about["samples_done"]
         self.history = [Epoch(*values) for values in about["history"]]
         self._under_way, self.most_connections = about["under_way"], about["most_connections"]
+        self._noted_in = None
         if self.log.is_in_file:
             self.log.continue_from(step)
         elif self.log.snapshots:

@@ -234,7 +234,7 @@ class GrowingRecord(Record):
                 continue
             there = np.flatnonzero(wired[2])
             found = self.wiring(step, index)
-            if not all(np.array_equal(own, given[there]) for own, given in zip(found, wired, strict=True)):
+            if not all(np.array_equal(found[n], wired[n][there]) for n in range(len(found))):
                 raise LogError(
                     f"the connections of set {index} are not those of the log after step {step}: it is of another run. "
                     "Record to a new path."

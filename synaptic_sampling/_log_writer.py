@@ -86,7 +86,8 @@ class LogWriter:
             _open[self.path].close()
         self._file, self.is_new = _open_file(Path(path), mode)
         if self.is_new:
-            self._file.truncate(0)
+            self._file.seek(0)
+            self._file.truncate()
             self._file.write(MAGIC)
             self._file.flush()
         _open[self.path] = self
@@ -226,9 +227,7 @@ def _claim(file: IO[bytes], path: Path) -> None:
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise LogError(
-            f"another log or process is recording to {path}; close it, or record to another path."
-        ) from error
+        raise LogError(f"another log or process records to {path}; close it, or take another path.") from error
     except OSError:  # Some file systems have no locks.
         return
 

@@ -25,6 +25,7 @@ from synaptic_sampling._log_file import (
     TIMES,
     LogError,
     SetInfo,
+    check_path,
     frame,
 )
 from synaptic_sampling._replay import Walk, Wiring
@@ -408,6 +409,7 @@ class Record:
         ValueError
             If it is the file on which the events of this log are.
         """
+        check_path("path", path)
         if isinstance(self._events, RowsOnDisk) and self._events.is_in(path):
             raise ValueError(f"{path} holds the events of this log already; save it under another name.")
         temporary = Path(path).with_name(f".{Path(path).name}.part")

@@ -351,17 +351,17 @@ class RewiringLog(GrowingRecord):
         """Open the file, and take over what is in it where it is continued."""
         writer, self._continues = LogWriter(path, mode, BLOCK), mode == "a"
         try:
-            if writer.is_new:
-                self._events = RowsOnDisk(writer.path, [], EVENT, BLOCK, accept)
-            else:
+            events = RowsOnDisk(writer.path, [], EVENT, BLOCK, accept)
+            self._events = events
+            if not writer.is_new:
                 log, _ = self._read(writer.path)
                 self.sets, self.metadata, self._taken, self._times = log.sets, log.metadata, log._taken, log._times
                 self._rules = log._rules
                 self._events, self._counts = log._events, log._count()  # All events are read once, and so checked.
                 self.snapshots = self._kept = list(log.snapshots)
-            writer.take(self._events, self._times)
+            writer.take(events, self._times)
             self._writer = writer
-            if not writer.is_new:
+            if step is not None or not writer.is_new:
                 self.continue_from(self.last_step if step is None else step)
         except BaseException:
             writer.abandon()

@@ -62,8 +62,8 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
     merged.annotate(merged=[log.metadata for log in logs], rules={n: rule for n, rule in rules.items() if rule})
     for log, numbers in zip(logs, number, strict=True):
         for old, new in numbers.items():
-            for step, rule in log.rules_of(old):
-                merged.note_rule(step, new, rule)
+            for first, rule in log.rules_of(old):
+                merged.note_rule(first, new, rule)
     for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _taken(log)):
         taken = logs[which].snapshots[n]
         merged.snapshot(step, number[which][taken.set_index], *taken[2:])

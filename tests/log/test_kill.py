@@ -21,8 +21,6 @@ STEPS, PIECES = 1100, 25
 #: Seconds of wall time that may be lost, on a machine that does other things as well.
 LOST = 1.0
 
-ONCE = [pytest.param(4, id="4"), pytest.param(200, id="200", marks=pytest.mark.slow)]
-
 
 class Training:
     """Training that saves a checkpoint every 150 steps."""
@@ -101,8 +99,15 @@ def killed(kind, folder, seconds):
     return when, done
 
 
-@pytest.mark.parametrize("number", ONCE)
-@pytest.mark.parametrize("kind", [Training, Simulation])
+@pytest.mark.parametrize(
+    ("kind", "number"),
+    [
+        (Training, 3),
+        pytest.param(Simulation, 10, marks=pytest.mark.slow),
+        pytest.param(Training, 200, marks=pytest.mark.slow),
+        pytest.param(Simulation, 200, marks=pytest.mark.slow),
+    ],
+)
 def test_killed_runs_lose_a_second_and_go_on_to_the_same_bits(kind, number, tmp_path, rng):
     kind = kind()
     (tmp_path / "whole").mkdir()

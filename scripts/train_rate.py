@@ -10,8 +10,7 @@
 Methods: 'deepr'; 'fixed', a random sparse wiring that stays; 'set' and 'rigl', which replace the weakest connections,
 at random after each epoch, or where the gradient is large, twenty times; 'dense'; 'prune', dense at first, pruned to
 the strongest weights after one and two thirds of the epochs; 'l1', dense with l1 shrinkage, pruned after two thirds.
-All learn all tasks. With --budget network DEEP R keeps only the sum over all layers; a step then takes seven times as
-long, by the general path of `Trainer`.
+All learn all tasks. With --budget network DEEP R keeps only the sum over all layers, at the same time per step.
 
 Writes summary.json, and for each seed the weights at the end (weights-SEED.npz), the log of births and deaths
 (log-SEED.rewiring) and a figure.
@@ -39,7 +38,7 @@ from models.task import Data, Task
 from scripts.common import Result, arguments, train_seeds
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
-from synaptic_sampling.rate.trainer import Report
+from synaptic_sampling.rate.progress import Report
 
 __all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]
 
@@ -151,7 +150,7 @@ def train(
         trainer.log.annotate(task=task, method=method)
         trainer.fit(
             *data[0],
-            epochs=until,
+            until_epoch=until,
             batch_size=batch_size,
             test=data[1],
             stop=count,

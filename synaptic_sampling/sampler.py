@@ -205,8 +205,7 @@ def _chosen(c: Connections, retract: Any) -> NDArray[np.int32]:
 def _begin_step(connections: Slots, num_moments: int) -> None:
     if connections.steps_done >= MAX_STEP:
         raise ValueError(f"a run has at most {MAX_STEP} steps; begin a new one with another seed.")
-    if len(connections.moments) != num_moments:
-        connections.moments = tuple(np.zeros_like(connections.theta) for _ in range(num_moments))
+    connections.begin_moments(num_moments)
     connections.steps_done += 1
 
 

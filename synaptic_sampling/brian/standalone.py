@@ -261,7 +261,9 @@ class StandaloneProjection(Projection):
         moments = {name: own[name] for name in own if name.startswith("moment")}
         c = self._connections
         c.capacity = len(pre)
-        state = {"pre": pre, "post": post, "theta": theta, "polarity": own["polarity"], "missing": np.array(0)}
+        # The rule cannot be changed in this mode, hence moments start before the first step.
+        none = {name: np.array(0) for name in ("missing", "optimizer_since")}
+        state = {"pre": pre, "post": post, "theta": theta, "polarity": own["polarity"], **none}
         c.restore({**state, "birth_step": own["birth_step"], "steps_done": own["step"][0], **moments})
 
     def _own_variables(self, owner: Any) -> dict[str, Any]:

@@ -6,24 +6,32 @@ All of them learn by `FixedWiring`: a weight may change its sign. SET and RigL a
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling import sampler
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_array, check_integer, check_number
+from synaptic_sampling._kernels.vacancy import _take_each
 from synaptic_sampling.connections import Connections
-from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.trainer import Trainer
 from synaptic_sampling.rate.twins import DENSE, dense_twin, sparse_twin, weighted
+from synaptic_sampling.rules import DeepR
 
 __all__ = ["SET", "RigL", "Shrinkage", "prune"]
+
+_log = logging.getLogger(__name__)
+#: Networks of which it has been said that two rules rewire them.
+_warned: WeakSet[RateNetwork] = WeakSet()
 
 
 @dataclass(frozen=True)
@@ -58,6 +66,7 @@ class SET:
         list of RewiringInfo
             One for each layer.
         """
+        _warn_of_two_rules(self, trainer.network)
         infos = []
         for c in trainer.network.connections:
             weak = np.zeros(len(c), np.bool_)
@@ -81,6 +90,12 @@ class RigL:
         Steps during which it rewires; the share that is replaced falls from ``fraction`` to 0 as half a cosine.
     fraction : float
         Share that is replaced the first time, above 0 and below 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, or samples and labels are not equally many. Whether the
+        labels fit the network is found when it is rewired first.
     """
 
     def __init__(
@@ -92,8 +107,13 @@ class RigL:
         steps: int,
         fraction: float = 0.3,
     ) -> None:
-        self.samples, self.labels = samples, labels
-        self.batch_size = check_integer("batch_size", batch_size, minimum=1, maximum=len(samples))
+        self.samples, self.labels = check_array("samples", samples), np.asarray(labels)
+        if self.samples.ndim != 2 or self.labels.shape[:1] != self.samples.shape[:1]:
+            raise ValueError(
+                f"samples must have shape (n, num_in) and labels (n, ...), got {self.samples.shape} and "
+                f"{self.labels.shape}."
+            )
+        self.batch_size = check_integer("batch_size", batch_size, minimum=1, maximum=max(1, len(self.samples)))
         self.steps = check_integer("steps", steps, minimum=1, maximum=2**62)
         self.fraction = _check_fraction(fraction)
 
@@ -113,6 +133,7 @@ class RigL:
         list of RewiringInfo
             One for each layer.
         """
+        _warn_of_two_rules(self, trainer.network)
         if trainer.steps_done >= self.steps:
             return []
         share = self.fraction / 2 * (1 + math.cos(math.pi * trainer.steps_done / self.steps))
@@ -126,16 +147,15 @@ class RigL:
                 size[columns, rows] = -1.0  # No sites, but dense matrices.
             size = size.ravel()
             size[survivors] = -1.0
-            best = np.argpartition(-size, len(weak) - 1)[: len(weak)] if len(weak) else weak
-            infos.append(_move_to(c, weak, np.sort(best)))
+            infos.append(_move_to(c, weak, np.sort(_largest(c, size, weak))))
         return infos
 
     def _dense_gradients(self, trainer: Trainer) -> list[tuple[Any, NDArray[np.float32]]]:
         """Return dE/dw of every site [post, pre] of every sparse layer, by a dense network that computes the same."""
         net, loss = trainer.network, trainer.loss
-        order = permutation(net.seed, Stream.SPLIT, trainer.steps_done, len(self.samples))[: self.batch_size]
+        order = permutation(net.seed, Stream.DATA, trainer.steps_done, len(self.samples))[: self.batch_size]
         x = net.check_samples(self.samples[order])
-        targets = loss.check_targets(self.labels[order], len(x), net.num_out)
+        targets = loss.check_targets(self.labels, len(self.samples), net.num_out)[order]
         twin = dense_twin(net)
         twin.gradients(x, targets, loss)
         pairs = zip(weighted(net), weighted(twin), strict=True)
@@ -193,14 +213,25 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Raises
     ------
     TypeError
-        If a layer is of an unknown kind.
+        If it is no network, or a layer is of an unknown kind.
     ValueError
         If there is not one number for each layer that has weights, or one of them is out of range.
     """
+    if not isinstance(network, RateNetwork):
+        raise TypeError(f"network must be a RateNetwork, got {network!r}.")
+    if not isinstance(counts, Sequence | np.ndarray):
+        raise TypeError(f"counts must be a list of numbers, got {counts!r}.")
     pruned = sparse_twin(network, counts)
     for old, new in zip(weighted(network), weighted(pruned), strict=True):
         _take_strongest(old, new.connections)
     return pruned
+
+
+def _warn_of_two_rules(method: SET | RigL, network: RateNetwork) -> None:
+    """Say once of a network that its rule rewires too."""
+    if isinstance(network.rule, DeepR) and network not in _warned:
+        _warned.add(network)
+        _log.warning("%s rewires a network whose rule %s rewires too; give it FixedWiring.", method, network.rule)
 
 
 def _take_strongest(old: Any, c: Connections) -> None:
@@ -217,31 +248,31 @@ def _take_strongest(old: Any, c: Connections) -> None:
     c.restore({**c.state(), **own})
 
 
-def _weakest(c: Connections, number: int) -> NDArray[np.int64]:
+def _weakest(c: Connections, number: int) -> NDArray[np.int32]:
     """Return the slots of the connections with the smallest weights, ascending."""
-    return np.sort(np.argsort(np.abs(c.theta), kind="stable")[:number])
+    return np.sort(np.argsort(np.abs(c.theta), kind="stable")[:number]).astype(np.int32)
 
 
-def _move_to(c: Connections, slots: NDArray[np.int64], keys: NDArray[np.int64]) -> RewiringInfo:
-    """Let connections die, and others be born in their slots at given sites."""
-    events = np.zeros(2 * len(slots), EVENT)
-    died, born = events[: len(slots)], events[len(slots) :]
-    now = c.steps_done + 1
-    events["step"], events["set"] = now, c.index
-    state = {name: np.array(values) for name, values in c.state().items()}
-    for rows, kind in ((died, -1), (born, 1)):
-        rows["slot"], rows["kind"] = slots, kind
-        if kind == 1:
-            state["pre"][slots], state["post"][slots] = keys // c.num_post, keys % c.num_post
-            state["polarity"][slots] = c.signs_of(state["pre"][slots], state["post"][slots])
-        for name in ("pre", "post", "polarity"):
-            rows[name] = state[name][slots]
-    state["theta"][slots], state["birth_step"][slots] = 0.0, now
-    for name, values in state.items():
-        if name.startswith("moment"):
-            values[slots] = 0.0
-    c.restore({**state, "steps_done": np.array(now)})
-    return RewiringInfo(now, events, len(slots), 0)
+def _largest(c: Connections, size: NDArray[np.float32], weak: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the sites with the largest values, as many as are retracted or missing, as far as degrees allow."""
+    number = len(weak) + c.missing
+    if not c.sites.degrees.limited:
+        return np.argpartition(-size, number - 1)[:number] if number else np.empty(0, np.int64)
+    keys = np.argsort(-size, kind="stable")
+    keys = keys[size[keys] >= 0]
+    wanted, rooms = np.ones(len(keys), np.bool_), c.sites.degrees.rooms(c.pre, c.post, weak)
+    # Only rooms are asked for: all of these sites are vacant, hence no table.
+    _take_each(np.empty(0, np.int64), keys, c.num_post, True, *rooms, wanted)
+    return keys[wanted][:number]
+
+
+def _move_to(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> RewiringInfo:
+    """Let connections die, and others be born at given sites; where these are fewer, the rest is missing."""
+    total = len(c) + c.missing
+    sampler._begin_step(c, len(c.moments))
+    info = sampler._rewire_at(c, slots, keys)
+    c.missing = total - len(c)
+    return info._replace(num_unplaced=c.missing)
 
 
 def _check_fraction(fraction: float) -> float:

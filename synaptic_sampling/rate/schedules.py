@@ -140,8 +140,15 @@ class Patience:
         -------
         bool
             Whether none of the last ``epochs`` tests was better than those before them.
+
+        Raises
+        ------
+        ValueError
+            If there are no tests.
         """
         accuracies = [accuracy for _, accuracy in trainer.tests]
+        if not accuracies:
+            raise ValueError(f"{self} waits for tests, but there are none; give fit test=(samples, labels).")
         recent, earlier = accuracies[-self.epochs :], accuracies[: -self.epochs]
         return bool(earlier) and max(recent) <= max(earlier)
 

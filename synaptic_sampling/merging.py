@@ -61,9 +61,9 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
     rules = {new: log.rule_of(old) for log, numbers in zip(logs, number, strict=True) for old, new in numbers.items()}
     merged.annotate(merged=[log.metadata for log in logs], rules={n: rule for n, rule in rules.items() if rule})
     for log, numbers in zip(logs, number, strict=True):
-        for old, new in numbers.items():
-            for first, rule in log.rules_of(old):
-                merged.note_rule(first, new, rule)
+        for own, there in numbers.items():
+            for first, rule in log.rules_of(own):
+                merged.note_rule(first, there, rule)
     for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _taken(log)):
         taken = logs[which].snapshots[n]
         merged.snapshot(step, number[which][taken.set_index], *taken[2:])

@@ -175,9 +175,12 @@ def test_a_log_in_a_file_is_cut_by_restore_and_goes_on(tmp_path):
     net.run(7 * b2.ms)
     assert_array_equal(monitor.log.events, whole)
     monitor, net = build(RewiringLog(path, mode="a"))
-    with pytest.raises(Exception, match="prepar|run") as caught:
+    with pytest.raises(Exception, match=r".") as caught:
         net.run(1 * b2.ms)
-    assert "ends with step 17" in str(caught.value.__cause__ or caught.value)
+    causes = [caught.value]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    assert "ends with step 17" in str(causes[-1])
     net.restore(filename=filename)
     net.run(7 * b2.ms)
     assert_array_equal(monitor.log.events, whole)

@@ -25,13 +25,13 @@ from synaptic_sampling._log_file import (
     TIMES,
     LogError,
     SetInfo,
-    Snapshot,
+    check_path,
     frame,
-    pack,
 )
 from synaptic_sampling._replay import Walk, Wiring
 from synaptic_sampling._rows import Rows, RowsOnDisk
 from synaptic_sampling._rule_history import RuleHistory
+from synaptic_sampling._snapshots import Snapshot, pack
 
 __all__ = ["Record"]
 
@@ -92,7 +92,7 @@ class Record:
     @property
     def last_step(self) -> int:
         """Return the last step that was recorded."""
-        return self._times.last_step if len(self._times) else self.first_step
+        return self._times.last_step if len(self._times) else max((step for step, _ in self._taken), default=0)
 
     def rule_of(self, index: int = 0) -> Any:
         """Return the rule of a set at the end of the record.
@@ -114,6 +114,31 @@ class Record:
         rules = self.metadata.get("rules")
         own = rules.get(str(index)) if isinstance(rules, Mapping) else None
         return self.metadata.get("rule") if own is None else own
+
+    def check_step(self, name: str, step: Any) -> int:
+        """Return a step, if it is not beyond the end of the record: what happened later is not known.
+
+        Parameters
+        ----------
+        name : str
+            Of the argument, for the message.
+        step : object
+            What the user gave.
+
+        Returns
+        -------
+        int
+            The step.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no integer, below 0, or beyond the end.
+        """
+        number = check_integer(name, step, minimum=0, maximum=MAX_STEP)
+        if number > self.last_step:
+            raise ValueError(f"{name} must be at most {self.last_step}, the last step of the record, got {number}.")
+        return number
 
     def rules_of(self, index: int = 0) -> list[tuple[int, dict[str, Any]]]:
         """Return all rules that a set has followed, each with the first step that it governed.
@@ -197,11 +222,12 @@ class Record:
 
         Raises
         ------
+        ValueError
+            If the step is beyond the end of the record.
         LogError
             If there is no snapshot to begin with, or if an event contradicts the wiring.
         """
-        until = self.last_step if step is None else check_integer("step", step, minimum=0, maximum=MAX_STEP)
-        return next(self.wirings([until], index))
+        return next(self.wirings([self.last_step if step is None else step], index))
 
     def wirings(self, steps: ArrayLike, index: int = 0) -> Iterator[Wiring]:
         """Yield the connections after each of some steps, in one pass through the events.
@@ -221,13 +247,13 @@ class Record:
         Raises
         ------
         ValueError
-            If the steps do not ascend.
+            If the steps do not ascend, or go beyond the end of the record.
         LogError
             As from ``wiring``.
         """
         walk, at = None, -1
         for each in np.atleast_1d(check_array("steps", steps, "iu")).tolist():
-            step = check_integer("step", each, minimum=0, maximum=MAX_STEP)
+            step = self.check_step("step", each)
             if step < at:
                 raise ValueError(f"steps must ascend, got {step} after {at}.")
             number = self._nearest(index, step)
@@ -384,6 +410,7 @@ class Record:
         ValueError
             If it is the file on which the events of this log are.
         """
+        check_path("path", path)
         if isinstance(self._events, RowsOnDisk) and self._events.is_in(path):
             raise ValueError(f"{path} holds the events of this log already; save it under another name.")
         temporary = Path(path).with_name(f".{Path(path).name}.part")

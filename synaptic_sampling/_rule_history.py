@@ -72,3 +72,14 @@ class RuleHistory:
         # A rule that was replaced before any step came has governed none.
         self._kept[index] = before if before and before[-1][1] == rule else [*before, (step, rule)]
         return True
+
+    def cut(self, until: int) -> None:
+        """Drop the rules that govern later steps alone.
+
+        Parameters
+        ----------
+        until : int
+            The last step that stays.
+        """
+        kept = {index: [row for row in rules if row[0] <= until] for index, rules in self._kept.items()}
+        self._kept = {index: rules for index, rules in kept.items() if rules}

@@ -24,6 +24,8 @@ class StandaloneMonitor(RewiringMonitor):
     _log: RewiringLog | None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        if options.get("log") is not None:
+            raise refuse("a log at a place of your own is not possible", "read ``log`` after the run and ``save`` it")
         super().__init__(*arguments, **options)
         variables = Variables(self)
         variables.add_array("count", size=1, dtype=np.int64, read_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,7 @@ from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
 from synaptic_sampling._metadata import plain
 from synaptic_sampling.checkpoint import READ_ERRORS, CheckpointError, load_checkpoint, save_checkpoint
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.log import TIME, RewiringLog
+from synaptic_sampling.log import TIME, RewiringLog, Wired, as_log
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate import stack
 from synaptic_sampling.rate.interruption import Interrupt
@@ -44,8 +44,10 @@ class Trainer:
         Changed in place.
     loss : Loss
         What is to be made small; cross-entropy by default.
-    log : RewiringLog, optional
-        Where to record; one in memory by default.
+    log : RewiringLog or path-like, optional
+        Where to record: a log, such as ``RewiringLog(path, mode='a')`` for a run that goes on, or the path of one that
+        does not exist yet. One in memory by default. The file is complete after ``fit`` and ``save``, and is closed by
+        ``log.close()``, or at the end of the process.
     record : bool
         False: nothing is written into the log, which for a wide network saves gigabytes per epoch.
     schedule : callable, optional
@@ -83,7 +85,7 @@ class Trainer:
         network: RateNetwork,
         loss: Loss | None = None,
         *,
-        log: RewiringLog | None = None,
+        log: RewiringLog | str | os.PathLike[str] | None = None,
         record: bool = True,
         schedule: Schedule | None = None,
         between: Callable[[Trainer], Iterable[RewiringInfo]] | None = None,
@@ -102,7 +104,6 @@ class Trainer:
         if log is not None and not record:
             raise ValueError("a log is given, but record=False leaves it empty; leave one of them out.")
         self.network, self.loss, self._records = network, CrossEntropy() if loss is None else loss, record
-        self.log = RewiringLog() if log is None else log
         self.schedule, self._between = schedule, between
         for name, count in (("every", every), ("snapshot_every", snapshot_every)):
             if count is not None:
@@ -121,6 +122,7 @@ class Trainer:
         #: The rule that was recorded last, and in which log.
         self._noted: object = None
         self._noted_in: RewiringLog | None = None
+        self.log = as_log(log)  # Last, so that no file is made where an argument is wrong.
 
     @property
     def tests(self) -> list[tuple[int, float]]:
@@ -207,6 +209,7 @@ class Trainer:
                     break
             interrupt.check()
         self.snapshot()
+        self.log.flush()
 
     def _finish_epoch(self, shown: Shown, interrupt: Interrupt) -> None:
         """Present the samples that are left of an epoch; none are where it was saved after its last step."""
@@ -231,8 +234,9 @@ class Trainer:
         Parameters
         ----------
         path : path-like
-            The file. The log is not in it: save that by ``log.save``.
+            The file. The log is not in it: one in memory is to be saved by ``log.save``, one in a file is flushed.
         """
+        self.log.flush()
         progress = Progress(
             self.steps_done,
             self.samples_done,
@@ -248,7 +252,9 @@ class Trainer:
         save_checkpoint(path, self.network.state(), about)
 
     def load(self, path: str | os.PathLike[str], *, same_data: bool = True) -> None:
-        """Take on the state of a checkpoint; a log that has begun is left, and a new one begins from there.
+        """Take on the state of a checkpoint, from which the log goes on.
+
+        A log in a file loses what it holds of later steps; one without anything, or one in memory, starts from here.
 
         The network must have been made with the same layers, rule, signs and seed. For another rule from here on, set
         ``network.rule`` afterwards.
@@ -266,6 +272,8 @@ class Trainer:
             If it cannot be read, is damaged, is of another network, or holds a state that training cannot go on from:
             a value that is not finite, a counter out of range, a negative theta under DeepR, other signs. Nothing has
             changed then.
+        LogError
+            If the log in the file ends before the checkpoint, or is of another run. Nothing has changed then either.
         """
         arrays, about = load_checkpoint(path)
         own = self._identity()
@@ -274,6 +282,9 @@ class Trainer:
             raise CheckpointError(f"{path} is of another network: {got}, here {own}.")
         try:
             progress = Progress.read(about)
+            step, wirings = self._wired(arrays)
+            if self.log.is_in_file:
+                self.log.check_continues(step, wirings)
             self.network.restore(arrays, negative=None if self.schedule is None else bool(about["fixed"]))
         except READ_ERRORS as error:
             raise CheckpointError(f"{path} does not fit: {error}") from error
@@ -281,8 +292,21 @@ class Trainer:
         self._position, self._under_way, self._course = progress.position, progress.under_way, progress.course
         self._rewired_at, self.most_connections = progress.rewired_at, progress.most_connections
         self._bound = same_data
-        if self.log.snapshots:
+        self._noted_in = None
+        if self.log.is_in_file:
+            self.log.continue_from(step)
+        elif self.log.snapshots:
             self.log = RewiringLog()
+
+    def _wired(self, state: Mapping[str, NDArray[Any]]) -> tuple[int, dict[int, Wired]]:
+        """Return the step and the wiring of each set in a state of the network, as the log compares them."""
+        parts = [
+            (n, part.connections.index)
+            for n, part in enumerate(self.network.parameters)
+            if hasattr(part, "connections")
+        ]
+        wirings = {index: (state[f"{n}/pre"], state[f"{n}/post"], state[f"{n}/polarity"]) for n, index in parts}
+        return max((int(state[f"{n}/steps_done"]) for n, _ in parts), default=0), wirings
 
     def _identity(self) -> dict[str, Any]:
         """Return what must be equal for a checkpoint to fit; a rule that follows a schedule changes."""
@@ -306,6 +330,7 @@ class Trainer:
         if not self._records:
             return
         net = self.network
+        self.log.check_goes_on(*self._wired(net.state()))
         about = {"schedule": _named(self.schedule), "between": _named(self._between), "every": self._every}
         self.log.annotate(loss=type(self.loss).__name__, epochs=epochs, batch_size=batch_size, **about)
         if self.log.snapshots:

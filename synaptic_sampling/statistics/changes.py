@@ -130,12 +130,12 @@ def changes_between(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Chang
     Raises
     ------
     ValueError
-        If there are fewer than two steps, or they do not ascend.
+        If there are fewer than two steps, they do not ascend, or they go beyond the end of the record.
     LogError
         If there is no snapshot to begin with.
     """
     log = log_of(log)
-    looks = _check_looks(steps)
+    looks = _check_looks(log, steps)
     pairs = map(_pairs, log.wirings(looks, index))
     return _changes(looks[:-1], looks[1:], itertools.pairwise(pairs))
 
@@ -156,12 +156,12 @@ def changes_since(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Changes
     Raises
     ------
     ValueError
-        If there are fewer than two steps, or they do not ascend.
+        If there are fewer than two steps, they do not ascend, or they go beyond the end of the record.
     LogError
         If there is no snapshot to begin with.
     """
     log = log_of(log)
-    looks = _check_looks(steps)
+    looks = _check_looks(log, steps)
     pairs = map(_pairs, log.wirings(looks, index))
     first = next(pairs)
     return _changes(np.repeat(looks[:1], len(looks) - 1), looks[1:], ((first, later) for later in pairs))
@@ -216,10 +216,11 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
     return LagTurnover(apart.astype(float), ratio.mean(axis=1), ratio.std(axis=1))
 
 
-def _check_looks(steps: ArrayLike) -> NDArray[np.int64]:
+def _check_looks(log: RewiringLog, steps: ArrayLike) -> NDArray[np.int64]:
     looks = check_array("steps", steps)
     if looks.ndim != 1 or len(looks) < 2 or looks.dtype.kind not in "iu" or (np.diff(looks) <= 0).any():
         raise ValueError(f"steps must be two or more ascending integers, got {looks}.")
+    log.check_step("steps", int(looks[-1]))
     return looks.astype(np.int64)
 
 

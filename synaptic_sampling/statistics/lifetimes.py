@@ -101,7 +101,7 @@ def lifetimes_within(
     log = log_of(log)
     most = max(1, log.last_step - log.first_step)
     limit = max(1, most // 2) if longest is None else check_integer("longest", longest, minimum=1, maximum=most)
-    begin = check_integer("from_step", from_step, minimum=0, maximum=2**62)
+    begin = log.check_step("from_step", from_step)
     found = [np.empty(0, np.int64)]
     for lives in log.life_blocks(index):
         length = lives["end"] - lives["birth"]

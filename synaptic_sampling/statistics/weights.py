@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_index, check_integer
+from synaptic_sampling._checks import check_index
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact
@@ -36,11 +36,11 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     Raises
     ------
     ValueError
-        If there is no such snapshot, or none that was taken with weights.
+        If there is no such snapshot, none that was taken with weights, or the step is beyond the record.
     """
     log = log_of(log)
     if step is not None:
-        check_integer("step", step, minimum=0, maximum=2**62)
+        log.check_step("step", step)
     if index is not None:
         check_index(index)
     last = {

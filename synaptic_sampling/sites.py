@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -324,7 +324,7 @@ class Sites:
         return keys
 
 
-def _is_function(given: Any) -> bool:
+def _is_function(given: Any) -> TypeGuard[Condition]:
     """Return whether this can be asked about pairs; a class would make an object of them."""
     return callable(given) and not isinstance(given, type)
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._log_file import MAX_STEP
 
 __all__ = ["MAX_INDEX", "Snapshot", "are_equal", "check_index", "make", "pack", "unpack"]
@@ -38,14 +38,14 @@ def make(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: Any) 
     taken = Snapshot(
         check_integer("step", step, minimum=0, maximum=MAX_STEP),
         check_index(index),
-        pre.astype(np.int32, copy=False),
-        post.astype(np.int32, copy=False),
-        theta,
-        polarity.astype(np.int8, copy=False),
+        check_array("pre", pre, "iu").astype(np.int32, copy=False),
+        check_array("post", post, "iu").astype(np.int32, copy=False),
+        check_array("theta", theta),
+        check_array("polarity", polarity, "iuf").astype(np.int8, copy=False),
     )
-    lengths = {len(values) for values in taken[2:]}
-    if len(lengths) != 1:
-        raise ValueError(f"pre, post, theta and polarity must have equal lengths, got {sorted(lengths)}.")
+    shapes = {values.shape for values in taken[2:]}
+    if len(shapes) != 1 or taken.pre.ndim != 1:
+        raise ValueError(f"pre, post, theta and polarity must be vectors of equal lengths, got {sorted(shapes)}.")
     if min(taken.pre.min(initial=0), taken.post.min(initial=0)) < 0:
         raise ValueError("pre and post must be >= 0.")
     return taken
@@ -53,10 +53,8 @@ def make(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: Any) 
 
 def are_equal(one: Snapshot, other: Snapshot) -> bool:
     """Return whether two snapshots are the same, bit by bit."""
-    return one[:2] == other[:2] and all(
-        mine.dtype == its.dtype and mine.tobytes() == its.tobytes()
-        for mine, its in zip(one[2:], other[2:], strict=True)
-    )
+    arrays = ((getattr(one, name), getattr(other, name)) for name in ("pre", "post", "theta", "polarity"))
+    return one[:2] == other[:2] and all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in arrays)
 
 
 def pack(taken: Snapshot) -> bytes:

@@ -236,7 +236,8 @@ class RewiringLog(GrowingRecord):
             If the step or the index is out of range, the arrays differ in length, or a neuron is none of its set.
         """
         self._check_recording()
-        taken = self._checked(make(step, index, *(np.array(values) for values in (pre, post, theta, polarity))))
+        taken = self._checked(make(step, index, pre, post, theta, polarity))
+        taken = Snapshot(*taken[:2], *(np.array(values) for values in taken[2:]))  # The arrays of the caller go on.
         for number, known in enumerate(self._again):
             if are_equal(known, taken):
                 del self._again[number]

@@ -97,7 +97,7 @@ class Sites:
         # Never equal to a difference post - pre, where autapses are allowed.
         self._forbidden = MAX_NEURONS + 1 if autapses else own
         self._grid = (self.num_pre, self.num_post, self._forbidden)
-        self._condition = candidates if _is_function(candidates) else None
+        self._condition: Condition | None = candidates if _is_function(candidates) else None
         self._probability = _probability(probability, (self.num_pre, self.num_post))
         self._listed = np.empty(0, np.int64)
         self._is_listed = candidates is not None and self._condition is None

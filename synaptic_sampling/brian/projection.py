@@ -100,7 +100,7 @@ class Projection:
     @property
     def has_theta(self) -> bool:
         """Return whether the rule moves a theta."""
-        return "theta" in self._names
+        return "theta" in self.names
 
     @property
     def given_rule(self) -> Rule:

@@ -16,6 +16,8 @@ class Interrupt:
         self._came = False
         # Python tells only the main thread about signals.
         self._here = threading.current_thread() is threading.main_thread()
+        # Ignored SIGINT (nohup, a job in the background) stays ignored.
+        self._here = self._here and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
         if self._here:
             self._before = signal.signal(signal.SIGINT, self._keep)
         return self

@@ -219,7 +219,7 @@ class Trainer:
         order = permutation(self.network.seed, Stream.ORDER, epoch, number)
         while self._position < number:
             self._rewire_between()
-            self._learn(shown, order[self._position :])
+            self.learn(shown, order[self._position :])
             if self._position < number:
                 interrupt.check()
 
@@ -386,15 +386,23 @@ class Trainer:
         own = getattr(self.loss, "accuracy", None)
         return self.network.accuracy(samples, labels) if own is None else own(self.network.outputs(samples), labels)
 
-    def _learn(self, shown: Shown, order: NDArray[np.int64]) -> None:
-        """Do one step, or many where nobody watches and the network allows."""
+    def learn(self, shown: Shown, order: NDArray[np.int64]) -> None:
+        """Perform one step, or many where nobody watches and the network allows.
+
+        Parameters
+        ----------
+        shown : Shown
+            Samples and targets, checked.
+        order : ndarray of int64
+            Numbers of the samples that are left in this epoch, in the order in which they are presented.
+        """
         self._note_rule()
         size = min(shown.batch_size, len(order))
         steps = min(len(order) // size, stack.steps_at_once(self.network, self.loss))
         if self._every is not None:
             steps = min(steps, self._every - self.steps_done % self._every)
         if steps and shown.watch is None:
-            self._learn_many(shown, order, size, steps)
+            self.learn_many(shown, order, size, steps)
             return
         batch = order[:size]
         loss = self.network.gradients(shown.samples[batch], shown.targets[batch], self.loss)
@@ -405,8 +413,18 @@ class Trainer:
         if shown.watch is not None:
             shown.watch(self)
 
-    def _learn_many(self, shown: Shown, order: NDArray[np.int64], size: int, steps: int) -> None:
-        """Do some steps in one call, and record them."""
+    def learn_many(self, shown: Shown, order: NDArray[np.int64], size: int, steps: int) -> None:
+        """Perform some steps in one call of compiled code, and record them.
+
+        Parameters
+        ----------
+        shown : Shown
+            Samples and targets, checked.
+        order : ndarray of int64
+            Numbers of the samples that are left in this epoch.
+        size, steps : int
+            Samples per step; how many steps.
+        """
         before = self.network.connections[0].steps_done
         learned = stack.learn(self.network, shown.samples, shown.targets, order, size, steps)
         done = len(learned.losses)

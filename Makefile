@@ -37,7 +37,7 @@ help:
 	@sed -n '/^#/!q; s/^# \{0,1\}//p' Makefile
 
 demo: $(STAMP)
-	$(RUN) -m scripts.demo
+	$(RUN) -m scripts.demo --overwrite
 
 test: $(STAMP)
 	$(RUN) -m pytest -n 2 -m 'not slow'

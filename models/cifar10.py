@@ -10,21 +10,26 @@ The images may lie in the folder of all data sets in any of these ways; the firs
 - ``cifar10/data_batch_1.res.xz`` ... ``test_batch.res.xz`` and ``labels.u8``: the same without loss in half the space.
   Each plane holds the errors of the predictor of LOCO-I (Weinberger et al. 2000), green first, red and blue
   relative to green, compressed by xz.
+
+All are checked by checksum: published files and compressed ones by that of the file, arrays by that of their content.
 """
 
 from __future__ import annotations
 
 import hashlib
+import io
 import lzma
 import os
 import pickle
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.data import VARIABLE, DataError, Part
+from models.data import VARIABLE, DataError, Part, content_of, data_folder
 
 __all__ = ["load_cifar10"]
 
@@ -37,6 +42,23 @@ BATCH_MD5 = {
     "data_batch_4": "634d18415352ddfa80567beed471001a",
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
     "test_batch": "40351d587109b95175f43aff81a1287e",
+}
+#: Of the compressed images and the labels.
+FILE_SHA256 = {
+    "labels.u8": "3edb456524d5918aefded81f5aef7c32efab2a788211df998a4eb0c8957baa1f",
+    "data_batch_1.res.xz": "5b7d13f1962ec13e4e4c44acbec21383780de296296a22b0289c58169cbb8477",
+    "data_batch_2.res.xz": "e382aeb2d3b34113566f8bb356a55522139139e06db56a6c10ff9886e72c8e7d",
+    "data_batch_3.res.xz": "426ce02f047c7cb804089f5014c19d55b89fc672f1a2b37e2324062ebb7b4151",
+    "data_batch_4.res.xz": "86a578cded7d6beae5e17f87f372ea7b735f5bed992ce3ca916908f84446b2e7",
+    "data_batch_5.res.xz": "a383d2d59dccc467af141f4411ba0b684e28c3aafeada0ba3e2c4447cf160e43",
+    "test_batch.res.xz": "b413df28b3a0e5790f4c1ae7105133b92cf12a3d3fe82f095c673af5660a1c0b",
+}
+#: Of the arrays in an archive, as bytes.
+ARRAY_SHA256 = {
+    "train_images": "9d5c2eddadb0deff02c14c350c0385aab7b1d5ff1edfeb4997c8dc8644960111",
+    "train_labels": "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
+    "test_images": "177777c33ba79825320efa646ad04a94bdc3c80e4ebe3bd21724f8cdfd4b9d56",
+    "test_labels": "cec8a24a1e92aa2ecaa0bbd3dbfa86bf6cd8759fbd209a832824c8cf0afca9d5",
 }
 TRAIN, TEST = tuple(BATCH_MD5)[:5], tuple(BATCH_MD5)[5:]
 BATCH, SIDE = 10000, 32
@@ -60,7 +82,7 @@ def load_cifar10(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, 
     DataError
         If there are no images, or they are others.
     """
-    folder = Path(data_dir or os.environ.get(VARIABLE) or "data")
+    folder = data_folder(data_dir)
     train, test = _read(folder, TRAIN), _read(folder, TEST)
     mean, deviation = (f(train[0], axis=(0, 2, 3), dtype=np.float64).reshape(3, 1, 1) for f in (np.mean, np.std))
 
@@ -96,13 +118,7 @@ def _joined(batches: list[tuple[Bytes, Bytes]]) -> tuple[Bytes, Bytes]:
 
 def _pickled(path: Path) -> tuple[Bytes, Bytes]:
     """Return a batch as it was published."""
-    if not path.is_file():
-        raise DataError(f"a data file is missing: expected {path.absolute()} with MD5 {BATCH_MD5[path.name]}.")
-    content = path.read_bytes()
-    found = hashlib.md5(content, usedforsecurity=False).hexdigest()
-    if found != BATCH_MD5[path.name]:
-        expected = f"expected {path.absolute()} with MD5 {BATCH_MD5[path.name]}"
-        raise DataError(f"a data file is not the right one: {expected}, got {found}. Fetch it again.")
+    content = content_of(path, BATCH_MD5[path.name], kind="MD5")
     batch: dict[bytes, Any] = pickle.loads(content, encoding="bytes")
     return batch[b"data"].reshape(-1, 3, SIDE, SIDE), np.array(batch[b"labels"], np.uint8)
 
@@ -110,21 +126,30 @@ def _pickled(path: Path) -> tuple[Bytes, Bytes]:
 def _from_npz(path: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:
     """Return batches from one archive of arrays."""
     part = "test" if names == TEST else "train"
-    with np.load(path, allow_pickle=False) as arrays:
-        try:
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
-        except KeyError as error:
-            raise DataError(f"{path.absolute()} holds no array {error}; see models/cifar10.py.") from error
+    except KeyError as error:
+        raise DataError(f"{path.absolute()} holds no array {error}; see models/cifar10.py.") from error
+    except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{path.absolute()} is damaged, or no archive of arrays. Make it again.") from error
     if images.shape[1:] != (3, SIDE, SIDE) or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise DataError(f"{path.absolute()}: images must be uint8 [n, 3, 32, 32] with labels, got {images.shape}.")
-    return images[: BATCH * len(names)], labels[: BATCH * len(names)]
+    for name, values in ((f"{part}_images", images), (f"{part}_labels", labels)):
+        found = hashlib.sha256(values.tobytes()).hexdigest()
+        if found != ARRAY_SHA256[name]:
+            raise DataError(
+                f"{path.absolute()}: {name} is not that of CIFAR-10: expected uint8 values with SHA-256 "
+                f"{ARRAY_SHA256[name]}, got {values.dtype} with {found}. Make it again."
+            )
+    return images, labels
 
 
 def _unpacked(folder: Path, name: str) -> tuple[Bytes, Bytes]:
     """Return a batch from the errors of prediction from the left, from above, and from both."""
-    labels = np.fromfile(folder / "labels.u8", np.uint8)
+    labels = np.frombuffer(_content(folder / "labels.u8"), np.uint8)
     start = BATCH * list(BATCH_MD5).index(name)
-    green, red, blue = np.frombuffer(lzma.decompress((folder / f"{name}.res.xz").read_bytes()), np.uint8).reshape(
+    green, red, blue = np.frombuffer(lzma.decompress(_content(folder / f"{name}.res.xz")), np.uint8).reshape(
         3, BATCH, SIDE, SIDE
     )
     error = np.ascontiguousarray(np.stack([red + green, green, blue + green]).transpose(2, 3, 0, 1))
@@ -141,3 +166,7 @@ def _unpacked(folder: Path, name: str) -> tuple[Bytes, Bytes]:
             guess = np.where(corner >= high, low, np.where(corner <= low, high, left + above - corner))
             images[i, j] = guess + error[i, j]
     return np.ascontiguousarray(images.transpose(3, 2, 0, 1)), labels[start : start + BATCH]
+
+
+def _content(path: Path) -> bytes:
+    return content_of(path, FILE_SHA256[path.name])

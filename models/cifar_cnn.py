@@ -88,6 +88,5 @@ CIFAR10 = Task(
         "dense": FixedWiring(learning_rate=0.0005, optimizer=Adam()),
     },
     final_rate=0.1,
-    methods=("deepr", "fixed", "set", "dense"),
     quick=64,
 )

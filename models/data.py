@@ -14,7 +14,7 @@ from sklearn import datasets
 
 from synaptic_sampling.randomness import Stream, permutation
 
-__all__ = ["DataError", "Part", "data_file", "load_digits", "load_mnist"]
+__all__ = ["DataError", "Part", "content_of", "data_folder", "load_digits", "load_mnist"]
 
 #: Images [n, pixels] with values 0 to 1, and their labels [n].
 Part = tuple[NDArray[np.floating], NDArray[np.int64]]
@@ -34,40 +34,63 @@ MNIST_SHA256 = {
 }
 
 
+#: Pixels and labels of the digits of scikit-learn, as bytes.
+DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a826"
+
+
 class DataError(Exception):
     """A file of a data set is missing, or another one than was expected."""
 
 
-def data_file(name: str, sha256: str, data_dir: str | os.PathLike[str] | None = None) -> Path:
-    """Return the place of a file of a data set, if it is there and is the right one.
+def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
+    """Return the folder of all data sets.
 
     Parameters
     ----------
-    name : str
-        Path below the folder of all data sets, such as 'mnist/train-images-idx3-ubyte.gz'.
-    sha256 : str
-        What its content must come to.
     data_dir : path-like, optional
-        The folder of all data sets; by default that of the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
+        The folder; by default that of the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
 
     Returns
     -------
     Path
-        To be opened.
+        Which need not be there.
+    """
+    return Path(data_dir or os.environ.get(VARIABLE) or "data")
+
+
+def content_of(path: Path, expected: str, *, kind: str = "SHA-256") -> bytes:
+    """Return the content of a file of a data set, if it is there and is the right one.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    expected : str
+        What the checksum of its content must be.
+    kind : {'SHA-256', 'MD5'}
+        Of the checksum; the latter where the data set was published with it.
+
+    Returns
+    -------
+    bytes
+        The content.
 
     Raises
     ------
     DataError
-        If it is missing or another file; says which is expected where.
+        If it is missing, cannot be read or is another file; says which is expected where.
     """
-    path = Path(data_dir or os.environ.get(VARIABLE) or "data") / name
-    expected = f"expected {path.absolute()} with SHA-256 {sha256}"
+    wanted = f"expected {path.absolute()} with {kind} {expected}"
     if not path.is_file():
-        raise DataError(f"a data file is missing: {expected}. Put it there, or say by --data-dir or {VARIABLE} where.")
-    found = hashlib.sha256(path.read_bytes()).hexdigest()
-    if found != sha256:
-        raise DataError(f"a data file is not the right one: {expected}, got {found}. Fetch it again.")
-    return path
+        raise DataError(f"a data file is missing: {wanted}. Put it there, or say by --data-dir or {VARIABLE} where.")
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise DataError(f"a data file cannot be read: {path.absolute()}: {error.strerror}.") from error
+    found = hashlib.new(kind.replace("-", ""), content, usedforsecurity=False).hexdigest()
+    if found != expected:
+        raise DataError(f"a data file is not the right one: {wanted}, got {found}. Fetch it again.")
+    return content
 
 
 def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Part]:
@@ -76,7 +99,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Pa
     Parameters
     ----------
     data_dir : path-like, optional
-        As for `data_file`; the four files stand in its folder ``mnist``.
+        As for `data_folder`; the four files stand in its folder ``mnist``.
 
     Returns
     -------
@@ -90,7 +113,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Pa
     """
     arrays: list[NDArray[Any]] = []
     for name, sha256 in MNIST_SHA256.items():
-        content = gzip.decompress(data_file(f"mnist/{name}", sha256, data_dir).read_bytes())
+        content = gzip.decompress(content_of(data_folder(data_dir) / "mnist" / name, sha256))
         # A header tells type and shape: 16 bytes of images, 8 of labels.
         is_images = "images" in name
         values = np.frombuffer(content, np.uint8, offset=16 if is_images else 8)
@@ -105,8 +128,16 @@ def load_digits() -> tuple[Part, Part]:
     -------
     train, test : tuple of ndarray
         Images, shapes (1347, 64) and (450, 64), values 0 to 1; labels 0 to 9.
+
+    Raises
+    ------
+    DataError
+        If scikit-learn holds other digits.
     """
     bunch = datasets.load_digits()
+    content = bunch.data.astype(np.uint8).tobytes() + bunch.target.astype(np.uint8).tobytes()
+    if hashlib.sha256(content).hexdigest() != DIGITS_SHA256:
+        raise DataError("the digits of scikit-learn are not the right ones; install scikit-learn again.")
     images, labels = bunch.data / 16.0, bunch.target.astype(np.int64)
     order = permutation(SPLIT_SEED, Stream.SPLIT, 0, len(labels))
     # The n-th image of a digit out of N stands at (n + 1/2)/N: an even mixture of all digits at every place.

@@ -34,7 +34,7 @@ METHODS = ("deepr", "fixed", "dense")
 NUM_CLASSES = 10
 
 INPUT = """
-x = images(t, i) : 1
+x = images((shown(t) + 0.5)*image_time, i) : 1
 dzbar/dt = (x - zbar)/tau : 1
 """
 
@@ -129,10 +129,12 @@ class Schedule:
 
     Attributes
     ----------
-    images : ndarray, shape (n, 64)
-        Pixels, 0 to 1.
+    images : ndarray, shape (m, 64)
+        Pixels, 0 to 1; each image once, however often it is shown.
+    shown : ndarray of int, shape (n,)
+        Which image is shown.
     labels : ndarray of int, shape (n,)
-        Digits.
+        Their digits.
     teaching : ndarray of bool, shape (n,)
         False: the image tests, and nothing changes.
     tests : list of slice
@@ -142,6 +144,7 @@ class Schedule:
     """
 
     images: NDArray[np.float64]
+    shown: NDArray[np.int64]
     labels: NDArray[np.int64]
     teaching: NDArray[np.bool_]
     tests: list[slice]
@@ -178,15 +181,16 @@ class Schedule:
         """
         num_train, num_test = len(train[1]) // batch * batch, len(test[1])
         testing = np.arange(math.ceil(num_test / batch) * batch) % num_test
-        images, labels, teaching, tests = [], [], [], []
+        shown, teaching, tests = [], [], []
         for epoch in range(epochs):
             order = permutation(seed, Stream.ORDER, epoch, len(train[1]))[:num_train]
-            images += [train[0][order], test[0][testing]]
-            labels += [train[1][order], test[1][testing]]
+            shown += [order, len(train[1]) + testing]
             teaching += [np.ones(num_train, np.bool_), np.zeros(len(testing), np.bool_)]
-            end = sum(map(len, labels))
+            end = sum(map(len, shown))
             tests.append(slice(end - len(testing), end - len(testing) + num_test))
-        return cls(np.concatenate(images), np.concatenate(labels), np.concatenate(teaching), tests, batch)
+        images, labels = (np.concatenate(parts) for parts in zip(train, test, strict=True))
+        which = np.concatenate(shown)
+        return cls(images, which, labels[which], np.concatenate(teaching), tests, batch)
 
 
 class EpropNetwork:
@@ -287,7 +291,10 @@ class EpropNetwork:
             "kappa": math.exp(-1.0 / p.tau),
             "rho": math.exp(-1.0 / p.tau_b),
             "gamma": p.gamma,
+            # Brian2 has no other table of two dimensions: image n stands at the time n*image_time.
             "images": TimedArray(plan.images, dt=p.steps * ms, name="images*"),
+            "shown": TimedArray(plan.shown.astype(float), dt=p.steps * ms, name="shown*"),
+            "image_time": p.steps * ms,
             "label": TimedArray(plan.labels.astype(float), dt=p.steps * ms, name="label*"),
             "teaching": TimedArray(plan.teaching.astype(float), dt=p.steps * ms, name="teaching*"),
         }
@@ -336,12 +343,12 @@ class EpropNetwork:
 
     def _make_learning(self, method: str) -> None:
         p = self.parameters
-        rule = {
+        rules: dict[str, DeepR | FixedWiring] = {
             "deepr": p.rule,
             "fixed": FixedWiring(p.learning_rate_fixed, optimizer=Adam()),
             "dense": FixedWiring(p.learning_rate_dense, optimizer=Adam()),
-        }[method]
-        readout = FixedWiring(p.learning_rate_output, optimizer=Adam())
+        }
+        rule, readout = rules[method], FixedWiring(p.learning_rate_output, optimizer=Adam())
         # At the start of a step: between the last image of a batch and the first of the next.
         self.rewirings = [
             Rewiring(synapses, own, seed=self._seed(index), clock=self.batch_clock, when="start")

@@ -77,6 +77,5 @@ SPEECH = Task(
         "dense": FixedWiring(learning_rate=0.003, optimizer=Adam()),
     },
     final_rate=0.12,
-    methods=("deepr", "fixed", "set", "dense"),
     quick=64,
 )

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.fft import dct
 from scipy.io import wavfile
 
-from models.data import Part, data_file
+from models.data import Part, content_of, data_folder
 from synaptic_sampling.rate.frames import pack
 
 __all__ = ["FEATURES", "STEPS", "Recording", "load_recordings", "load_spoken_digits", "mfcc"]
@@ -67,7 +67,7 @@ def load_recordings(data_dir: str | os.PathLike[str] | None = None) -> list[Reco
     Parameters
     ----------
     data_dir : path-like, optional
-        As for `models.data.data_file`; the archive stands in its folder ``fsdd``.
+        As for `models.data.data_folder`; the archive stands in its folder ``fsdd``.
 
     Returns
     -------
@@ -80,7 +80,8 @@ def load_recordings(data_dir: str | os.PathLike[str] | None = None) -> list[Reco
         If the archive is missing or another one.
     """
     found = []
-    with tarfile.open(data_file(ARCHIVE, ARCHIVE_SHA256, data_dir)) as archive:
+    content = content_of(data_folder(data_dir) / ARCHIVE, ARCHIVE_SHA256)
+    with tarfile.open(fileobj=io.BytesIO(content)) as archive:
         for member in archive:
             path = PurePosixPath(member.name)
             if member.isfile() and path.suffix == ".wav":

@@ -44,8 +44,6 @@ class Task(NamedTuple):
         The learning rate in the end relative to that at the begin; and the temperature likewise. 1 if all is constant.
     l1 : float
         Of l1 shrinkage.
-    methods : tuple of str
-        By which it can be learned; any, if there are none.
     quick : int, optional
         Samples that are enough to see that all works; all of them by default.
     linear : bool
@@ -64,7 +62,6 @@ class Task(NamedTuple):
     rules: dict[str, DeepR | FixedWiring]
     final_rate: float
     l1: float = 0.0
-    methods: tuple[str, ...] = ()
     quick: int | None = None
     linear: bool = False
     batch_sizes: Mapping[str, int] = MappingProxyType({})

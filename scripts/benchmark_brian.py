@@ -13,11 +13,8 @@ itself. Where NEST is installed it comes too (``nest_peer``); its ratios are to 
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import brian2 as b2
@@ -25,6 +22,9 @@ import numpy as np
 from tqdm import tqdm
 
 from scripts import nest_peer
+from scripts.common import Parser
+from scripts.interruption import interruptible
+from scripts.results import write_measurement
 from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, connect_exactly
 
 __all__ = ["main"]
@@ -351,6 +351,7 @@ def fastest(simulations: Sequence[Simulation | nest_peer.NestSimulation], durati
     return np.array([[each.seconds(duration) for each in simulations] for _ in range(REPETITIONS)]).min(axis=0).tolist()
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Measure, print a table, write JSON.
 
@@ -364,10 +365,10 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     list of dict
         The rows.
     """
-    parser = argparse.ArgumentParser(description="Measure what rewiring costs a Brian2 simulation.")
-    parser.add_argument("--quick", action="store_true", help="the smallest size only")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go")
-    given = parser.parse_args(argv)
+    parser = Parser("Measure what rewiring costs a Brian2 simulation.")
+    parser.add_quick("the smallest size only")
+    parser.add_json("where the rows go")
+    given = parser.parse_measurement(argv)
     if not nest_peer.is_installed():
         print("NEST is not installed, and is left out.")
     rows = [row for size in tqdm(SIZES[: 1 if given.quick else None], unit="size") for row in measure(*size)]
@@ -379,7 +380,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
             f"{'' if row['bytes_per_synapse'] is None else format(row['bytes_per_synapse'], '.1f'):>7}"
         )
     if given.json:
-        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+        write_measurement(given.json, {"rows": rows})
     return rows
 
 

@@ -11,17 +11,17 @@ connected, so that half of them are; with probability exp(-distance / K); or so,
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from tqdm import tqdm
 
 from scripts.benchmark_sampler import fastest
+from scripts.common import Parser
+from scripts.interruption import interruptible
+from scripts.results import write_measurement
 from synaptic_sampling import Connections, replace
 
 __all__ = ["main"]
@@ -77,6 +77,7 @@ def measure(limit: str, side: int, degree: int) -> dict[str, Any]:
     }
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Measure, print a table, write JSON.
 
@@ -90,10 +91,10 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     list of dict
         The rows.
     """
-    parser = argparse.ArgumentParser(description="Measure what births cost under limits.")
-    parser.add_argument("--quick", action="store_true", help="the smallest network only")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go")
-    given = parser.parse_args(argv)
+    parser = Parser("Measure what births cost under limits.")
+    parser.add_quick("the smallest network only")
+    parser.add_json("where the rows go")
+    given = parser.parse_measurement(argv)
     networks = NETWORKS[:1] if given.quick else NETWORKS
     measure("both degrees", 50, 5)  # Compiles.
     rows = [measure(limit, *network) for network in tqdm(networks, unit="network") for limit in LIMITS]
@@ -106,7 +107,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
             f"{row['s_of_first_event']:9.3f} {row['births']:7.0f} {row['ms_per_event']:8.2f}"
         )
     if given.json:
-        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+        write_measurement(given.json, {"rows": rows})
     return rows
 
 

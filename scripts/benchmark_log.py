@@ -22,7 +22,10 @@ from typing import Any
 
 import numpy as np
 
-from synaptic_sampling import Connections, DeepR, RewiringLog, step
+from scripts.common import Parser, count
+from scripts.interruption import interruptible
+from scripts.results import write_measurement
+from synaptic_sampling import Connections, DeepR, LogError, RewiringLog, step
 from synaptic_sampling.statistics import changes, comparison, exact, survival, topology, turnover, wiring_laws
 from synaptic_sampling.statistics.lifetables import half_life
 
@@ -33,8 +36,11 @@ NEURONS, CONNECTIONS = 2000, 20_000
 SAMPLES_PER_STEP = 10
 LOOKS = 20
 MIB = 1024.0
+#: With fewer events there is too little to analyse.
+FEWEST = 100_000
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Run all parts and say what they cost.
 
@@ -48,18 +54,26 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     dict
         For each number of events, for each part its seconds and its peak of memory in MiB.
     """
-    parser = argparse.ArgumentParser(description="Cost of writing, opening and analysing a log.")
-    parser.add_argument("--events", type=int, default=10**7, metavar="N", help="how many events")
-    parser.add_argument("--full", action="store_true", help="a hundred million events too: 2.4 GB of disk, minutes")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where to write the numbers")
+    parser = Parser("Measure what it costs to write, open and analyse a log.")
+    parser.add_argument("--events", type=count(maximum=10**9), default=10**7, metavar="N", help="how many events")
+    parser.add_argument(
+        "--full", action="store_true", help="also a hundred million events, which takes minutes and 2.4 GB of disk"
+    )
+    parser.add_json("where the numbers go")
     parser.add_argument("--part", nargs=2, metavar=("NAME", "LOG"), help=argparse.SUPPRESS)
-    given = parser.parse_args(argv)
+    given = parser.parse_measurement(argv)
     if given.part:
-        return run_part(given.part[0], Path(given.part[1]), given.events)
+        if given.part[0] not in PARTS:
+            parser.refuse("--part", f"must be one of {', '.join(PARTS)}, got {given.part[0]!r}")
+        try:
+            return run_part(given.part[0], Path(given.part[1]), given.events)
+        except (LogError, OSError) as error:
+            parser.refuse("--part", str(error))
+    if given.events < FEWEST:
+        parser.refuse("--events", f"must be at least {FEWEST}, got {given.events}")
     found = {str(number): measure(number) for number in [given.events, *[10**8] * given.full]}
     if given.json:
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps(found, indent=2) + "\n")
+        write_measurement(given.json, found)
     return found
 
 

@@ -12,7 +12,6 @@ times: the median over turns, with the lowest and the highest.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -21,7 +20,6 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -30,7 +28,10 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from scripts import rate_works, rate_works_conv_lstm
+from scripts.common import Parser
+from scripts.interruption import interruptible
 from scripts.rate_works import CONNECTIVITY, Run, Work
+from scripts.results import write_measurement
 
 __all__ = ["main", "measure"]
 
@@ -192,6 +193,7 @@ def dense_wins(rows: Sequence[dict[str, Any]]) -> float | None:
     return None
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Measure, print a table, write JSON and a picture.
 
@@ -205,13 +207,17 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     list of dict
         The rows.
     """
-    parser = argparse.ArgumentParser(description="Measure what a step of learning costs.")
-    parser.add_argument("--quick", action="store_true", help="small works and few turns only")
+    parser = Parser("Measure what a step of learning costs.")
+    parser.add_quick("small works and few turns only")
     parser.add_argument("--only", metavar="TEXT", default="", help="works whose names contain this")
     parser.add_argument("--list", action="store_true", help="print the names of the works, and measure nothing")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go, a picture beside them")
-    given = parser.parse_args(argv)
+    parser.add_json("where the rows go, a picture beside them")
+    given = parser.parse_measurement(argv)
+    if given.list and given.json:
+        parser.refuse("--json", "nothing is measured with --list; leave one of them out")
     chosen = [(name, work) for name, work in all_works(given.quick) if given.only in name]
+    if not chosen:
+        parser.refuse("--only", f"no work has {given.only!r} in its name; --list prints all names")
     if given.list:
         print(*(name for name, _ in chosen), sep="\n")
         return []
@@ -228,9 +234,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
         )
     if given.json:
         memory = {} if given.quick else _memory_of_its_own()
-        given.json.parent.mkdir(parents=True, exist_ok=True)
-        given.json.write_text(json.dumps({"rows": rows, "memory": memory}, indent=2) + "\n")
-        draw(rows).savefig(given.json.with_suffix(".png"), dpi=150)
+        write_measurement(given.json, {"rows": rows, "memory": memory}, draw(rows))
     return rows
 
 

@@ -10,11 +10,8 @@ difference between steps in which about 10 % and 1 % are replaced. "Step" is a w
 
 from __future__ import annotations
 
-import argparse
-import json
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -23,6 +20,9 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from scripts.common import Parser
+from scripts.interruption import interruptible
+from scripts.results import write_measurement
 from synaptic_sampling import Connections, DeepR, sampler, step
 
 __all__ = ["main"]
@@ -143,6 +143,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
     return figure
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Measure, print a table, write JSON and a picture.
 
@@ -156,10 +157,10 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     list of dict
         The rows.
     """
-    parser = argparse.ArgumentParser(description="Measure what a step of the sampler costs.")
-    parser.add_argument("--quick", action="store_true", help="small sizes only")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go, a picture beside them")
-    given = parser.parse_args(argv)
+    parser = Parser("Measure what a step of the sampler costs.")
+    parser.add_quick("small sizes only")
+    parser.add_json("where the rows go, a picture beside them")
+    given = parser.parse_measurement(argv)
     largest = 100_000 if given.quick else CONNECTIONS[-1]
     sizes = [(k, n) for k in CONNECTIONS for n in SITES_PER_SIDE if k <= min(largest, n * n / 10)]
     dense = [(round(1_000_000 * density), 1_000) for density in DENSITIES if not given.quick]
@@ -171,8 +172,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
             f"{row['ns_per_rewired']:12.0f} {row['us_per_step']:10.1f} {row['bytes_per_connection']:6.1f}"
         )
     if given.json:
-        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
-        draw(rows[: len(sizes)]).savefig(given.json.with_suffix(".png"), dpi=150)
+        write_measurement(given.json, {"rows": rows}, draw(rows[: len(sizes)]))
     return rows
 
 

@@ -9,8 +9,6 @@ What is counted is the processor time of a run, without compiling: of the whole 
 
 from __future__ import annotations
 
-import argparse
-import json
 import resource
 import subprocess
 import tempfile
@@ -21,6 +19,9 @@ from typing import Any
 import brian2 as b2
 
 from scripts.benchmark_brian import RULE, Simulation
+from scripts.common import Parser
+from scripts.interruption import interruptible
+from scripts.results import write_measurement
 from synaptic_sampling import Rewiring
 
 __all__ = ["main"]
@@ -108,6 +109,7 @@ def measure(interval_ms: float | None) -> dict[str, Any]:
     }
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Measure, print a table, write JSON.
 
@@ -121,9 +123,9 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     list of dict
         The rows.
     """
-    parser = argparse.ArgumentParser(description="Measure C++ standalone mode against runtime mode.")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where the rows go")
-    given = parser.parse_args(argv)
+    parser = Parser("Measure C++ standalone mode against runtime mode.")
+    parser.add_json("where the rows go")
+    given = parser.parse_measurement(argv)
     b2.prefs.codegen.cpp.extra_compile_args_gcc = FLAGS
     rows = [measure(interval) for interval in INTERVALS_MS]
     print(f"{'every, ms':>9} {'runtime, s per s':>17} {'standalone, s per s':>20} {'ratio':>6}")
@@ -133,7 +135,7 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
             f"{row['ratio']:6.1f}"
         )
     if given.json:
-        given.json.write_text(json.dumps({"rows": rows}, indent=2) + "\n")
+        write_measurement(given.json, {"rows": rows})
     return rows
 
 

@@ -1,236 +1,232 @@
-"""What the training scripts have in common: arguments, one training per seed, what is written of them."""
+"""What the command lines of all scripts have in common: they are checked before any work, and errors take one line."""
 
 from __future__ import annotations
 
 import argparse
-import json
-import sys
+import math
+import os
+import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import NoReturn
 
-import matplotlib.pyplot as plt
-import numpy as np
-from numpy.typing import NDArray
+__all__ = [
+    "Parser",
+    "count",
+    "file_to_read",
+    "file_to_write",
+    "folder_to_read",
+    "folder_to_write",
+    "fraction",
+    "fractions",
+    "names",
+    "number",
+    "seed",
+]
 
-from synaptic_sampling import RewiringLog, plot_accuracy, plot_survival, plot_turnover, plot_weights
-
-__all__ = ["METHODS", "Result", "arguments", "peak_bytes", "positive", "shares", "train_seeds"]
-
-METHODS = ("deepr", "fixed", "dense")
-
-
-@dataclass(frozen=True)
-class Result:
-    """What one training came to; can be pickled.
-
-    Attributes
-    ----------
-    method : str
-        One of ``METHODS``.
-    seed : int
-        Of wiring, weights, order of images, noise and births.
-    accuracies : list of float
-        Share of test images recognised, in each test.
-    samples : list of int
-        Training images presented before each of these tests.
-    sites, connections : int
-        Of all sets that can be rewired: possible ones, and those there are.
-    connections_min, connections_max : int
-        Fewest and most at any time.
-    births, deaths : int
-        Of connections.
-    seconds : float
-        Wall time, compilation, counting and testing included.
-    log : RewiringLog
-        With a snapshot at the end.
-    step_ratio : float or None
-        r of the rule, where one rewires.
-    connections_per_layer : list of int
-        At the end, where there are layers.
-    log_is_saved : bool
-        Whether the log has been written to its place while training.
-    weights : dict of str to ndarray
-        For each set ``{set}_w`` and, where it is sparse, ``{set}_pre`` and ``{set}_post``, at the end.
-    """
-
-    method: str
-    seed: int
-    accuracies: list[float]
-    samples: list[int]
-    sites: int
-    connections: int
-    connections_min: int
-    connections_max: int
-    births: int
-    deaths: int
-    seconds: float
-    log: RewiringLog
-    step_ratio: float | None
-    weights: dict[str, NDArray[Any]]
-    connections_per_layer: list[int] = field(default_factory=list)
-    log_is_saved: bool = False
+#: More than this is a slip of the keyboard.
+MOST = 10**6
+MOST_SEED = 2**62 - 1
 
 
-def train_seeds(
-    train: Callable[..., Result],
-    given: argparse.Namespace,
-    report: Callable[[str], Any],
-    parameters: dict[str, Any],
-) -> dict[str, Any]:
-    """Train once per seed, and write weights, log and figure of each, and the summary.
+class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
+    """Shows the defaults that say something."""
 
-    Parameters
-    ----------
-    train : callable
-        Takes method, connectivity, seed, epochs, quick and report.
-    given : Namespace
-        The arguments.
-    report : callable
-        From a title to the report that ``train`` takes.
-    parameters : dict
-        Of model and rule, for the summary.
-
-    Returns
-    -------
-    dict
-        What summary.json holds.
-    """
-    given.out.mkdir(parents=True, exist_ok=True)
-    results = []
-    for seed in range(given.seed, given.seed + given.seeds):
-        title = f"seed {seed}"
-        options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
-        result = train(seed=seed, report=report(title), **options)
-        np.savez_compressed(given.out / f"weights-{seed}.npz", **result.weights)  # type: ignore[arg-type]
-        if not result.log_is_saved:
-            result.log.save(given.out / f"log-{seed}.rewiring")
-        _draw(result, given.out / f"figure-{seed}.png")
-        print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
-        results.append(result)
-    summary = _write_summary(given.out, given, results, parameters)
-    print(f"wrote summary.json, weights, logs and figures to {given.out}")
-    return summary
+    def _get_help_string(self, action: argparse.Action) -> str | None:
+        return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
-def arguments(
-    description: str,
-    *,
-    out: str,
-    connectivity: float | None = None,
-    epochs: int | None = None,
-    tasks: Sequence[str] = ("digits",),
-    methods: Sequence[str] = METHODS,
-    several: bool = False,
-) -> argparse.ArgumentParser:
-    """Return a parser for the arguments that all training scripts understand.
+class Parser(argparse.ArgumentParser):
+    """A parser of command lines that answers every error in one line, with exit status 2.
 
     Parameters
     ----------
     description : str
         What the script does.
-    out : str
-        Default folder for results.
-    connectivity, epochs : number, optional
-        Defaults; None where they depend on the task.
-    tasks, methods : sequence of str
-        The choices, the defaults first.
-    several : bool
-        Whether ``--connectivity`` takes one number per layer too, and is a list.
+    """
+
+    def __init__(self, description: str) -> None:
+        # An abbreviation would let a slip through: "--over" is no consent.
+        super().__init__(description=description, formatter_class=_Formatter, allow_abbrev=False)
+
+    def error(self, message: str) -> NoReturn:
+        """Print what is wrong in one line, and exit.
+
+        Parameters
+        ----------
+        message : str
+            Names the option.
+        """
+        self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
+
+    def refuse(self, option: str, why: str) -> NoReturn:
+        """Print what is wrong with an option, and exit.
+
+        Parameters
+        ----------
+        option : str
+            Such as '--out'.
+        why : str
+            What it got, what is allowed, what to do.
+        """
+        self.error(f"argument {option}: {why}")
+
+    def add_quick(self, text: str) -> None:
+        """Add ``--quick``.
+
+        Parameters
+        ----------
+        text : str
+            What it does.
+        """
+        self.add_argument("--quick", action="store_true", help=text)
+
+    def add_out(self, default: str) -> None:
+        """Add ``--out`` and ``--overwrite``.
+
+        Parameters
+        ----------
+        default : str
+            Folder.
+        """
+        self.add_argument("--out", type=folder_to_write, default=Path(default), metavar="DIR", help="folder of results")
+        self.add_argument("--overwrite", action="store_true", help="replace the results that are in this folder")
+
+    def add_json(self, text: str) -> None:
+        """Add ``--json``.
+
+        Parameters
+        ----------
+        text : str
+            What it is for.
+        """
+        self.add_argument("--json", type=file_to_write, metavar="FILE", help=text)
+
+    def make_folder(self, option: str, folder: Path) -> None:
+        """Make a folder for results before the work, or exit.
+
+        Parameters
+        ----------
+        option : str
+            Which names the folder, or a file in it.
+        folder : Path
+            With all that are above it.
+        """
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            self.refuse(option, f"cannot make the folder {folder}: {error.strerror}")
+
+    def parse_measurement(self, argv: Sequence[str] | None) -> argparse.Namespace:
+        """Parse the command line of a script that has ``--json``, and make the folder of that file.
+
+        Parameters
+        ----------
+        argv : sequence of str, optional
+            Instead of the command line.
+
+        Returns
+        -------
+        Namespace
+            The arguments.
+        """
+        given = self.parse_args(argv)
+        if given.json is not None:
+            if given.json.suffix == ".png":
+                self.refuse("--json", f"must not end in .png, which is for the figure beside it, got {given.json}")
+            self.make_folder("--json", given.json.parent)
+        return given
+
+
+def number(wanted: str, allowed: Callable[[float], bool]) -> Callable[[str], float]:
+    """Return a type of argument: a finite number.
+
+    Parameters
+    ----------
+    wanted : str
+        Which numbers are allowed, for the message.
+    allowed : callable
+        Whether a number is.
 
     Returns
     -------
-    ArgumentParser
-        To which a script may add its own.
+    callable
+        For an ArgumentParser.
     """
-    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter)
-    parser.add_argument("--task", choices=tasks, default=tasks[0], help="what is to be learned")
-    parser.add_argument("--method", choices=methods, default=methods[0], help="how the network learns")
-    share, form, text = (shares, "P[,P...]", ", or of each layer's") if several else (_share, "P", "")
-    parser.add_argument(
-        "--connectivity", type=share, default=connectivity, metavar=form, help=f"share of the sites{text}"
-    )
-    parser.add_argument("--seed", type=_seed, default=1, metavar="S", help="the first seed")
-    parser.add_argument("--seeds", type=positive, default=1, metavar="N", help="number of seeds, S, S+1, ...")
-    parser.add_argument("--epochs", type=positive, default=epochs, metavar="N", help="passes over the training images")
-    parser.add_argument("--quick", action="store_true", help="only see that all works, in seconds")
-    parser.add_argument("--out", type=Path, default=Path(out), metavar="DIR", help="folder for results")
-    return parser
+
+    def parse(text: str) -> float:
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not (math.isfinite(value) and allowed(value)):
+            raise argparse.ArgumentTypeError(f"must be {wanted}, got {_short(text)}")
+        return value
+
+    return parse
 
 
-def peak_bytes() -> int:
-    """Return the most memory that this process has had at any time.
+def count(minimum: int = 1, maximum: int = MOST) -> Callable[[str], int]:
+    """Return a type of argument: an integer.
+
+    Parameters
+    ----------
+    minimum, maximum : int
+        The range, both ends included.
 
     Returns
     -------
-    int
-        Bytes; 0 where the system does not tell.
+    callable
+        For an ArgumentParser.
     """
-    status = Path("/proc/self/status")
-    if status.exists():
-        # Not ru_maxrss: a process begins with that of the one that started it.
-        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
-        return 1024 * int(line.split()[1])
+
+    def parse(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            value = minimum - 1
+        if not minimum <= value <= maximum:
+            raise argparse.ArgumentTypeError(f"must be an integer between {minimum} and {maximum}, got {_short(text)}")
+        return value
+
+    return parse
+
+
+above_zero = number("a finite number above 0", lambda value: value > 0)
+not_negative = number("a finite number, at least 0", lambda value: value >= 0)
+#: The type of an argument that is a seed.
+seed = count(0, MOST_SEED)
+
+
+def fraction(text: str) -> float:
+    """Return a connectivity, for an ArgumentParser.
+
+    Parameters
+    ----------
+    text : str
+        A number above 0 and at most 1.
+
+    Returns
+    -------
+    float
+        The number.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If it is none, or out of range.
+    """
     try:
-        import resource  # noqa: PLC0415 (there is none on Windows)
-    except ImportError:
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
-
-
-def _draw(result: Result, path: Path) -> None:
-    """Draw accuracy, turnover, survival and weights of one training."""
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
-    plot_accuracy(result.samples, result.accuracies, axes[0, 0], label=result.method)
-    plot_weights(np.concatenate([w.ravel() for name, w in result.weights.items() if name.endswith("_w")]), axes[1, 1])
-    if result.births:
-        plot_turnover(result.log, axes[0, 1])
-        plot_survival(result.log, axes[1, 0], step_ratio=result.step_ratio)
-        axes[1, 0].set_ylim(1e-4, 1.5)
-    figure.savefig(path, dpi=150)
-    plt.close(figure)
-
-
-def _write_summary(
-    folder: Path, given: argparse.Namespace, results: Sequence[Result], parameters: dict[str, Any]
-) -> dict[str, Any]:
-    """Write summary.json: every argument, means and sums over the results of all seeds."""
-    final = [result.accuracies[-1] for result in results]
-    summary = {
-        **{name: str(value) if isinstance(value, Path) else value for name, value in vars(given).items()},
-        "parameters": parameters,
-        "step_ratio": results[0].step_ratio,
-        "seeds": [result.seed for result in results],
-        "accuracy_mean": float(np.mean(final)),
-        "accuracy_std": float(np.std(final, ddof=1)) if len(final) > 1 else None,
-        "accuracies": final,
-        "accuracy_by_test": [list(result.accuracies) for result in results],
-        "samples_by_test": list(results[0].samples),
-        "sites": results[0].sites,
-        "connections": results[0].connections,
-        "connections_min": min(result.connections_min for result in results),
-        "connections_max": max(result.connections_max for result in results),
-        "connections_max_ever": max(result.connections_max for result in results),
-        "connections_per_layer": results[0].connections_per_layer,
-        "births": sum(result.births for result in results),
-        "deaths": sum(result.deaths for result in results),
-        "seconds": sum(result.seconds for result in results),
-        "seconds_per_seed": [result.seconds for result in results],
-        "peak_bytes": peak_bytes(),
-    }
-    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
-    return summary
-
-
-def _share(text: str) -> float:
-    value = float(text)
+        value = float(text)
+    except ValueError:
+        value = math.nan
     if not 0 < value <= 1:
-        raise argparse.ArgumentTypeError(f"connectivity must be above 0 and at most 1, got {text}")
+        hint = " (5 % is 0.05)" if 1 < value <= 100 else ""
+        raise argparse.ArgumentTypeError(f"connectivity must be above 0 and at most 1, got {_short(text)}{hint}")
     return value
 
 
-def shares(text: str) -> list[float]:
+def fractions(text: str) -> list[float]:
     """Return connectivities, for an ArgumentParser.
 
     Parameters
@@ -248,35 +244,154 @@ def shares(text: str) -> list[float]:
     ArgumentTypeError
         If one is out of range.
     """
-    return [_share(part) for part in text.split(",")]
+    return [fraction(part) for part in text.split(",")]
 
 
-def positive(text: str) -> int:
-    """Return a count, for an ArgumentParser.
+def names(allowed: Sequence[str]) -> Callable[[str], list[str]]:
+    """Return a type of argument: some of these names, each once.
+
+    Parameters
+    ----------
+    allowed : sequence of str
+        All there are.
+
+    Returns
+    -------
+    callable
+        For an ArgumentParser.
+    """
+
+    def parse(text: str) -> list[str]:
+        found = text.split(",")
+        for name in found:
+            if name not in allowed:
+                raise argparse.ArgumentTypeError(f"methods are {', '.join(allowed)}, got {_short(name)}")
+        if len(set(found)) < len(found):
+            raise argparse.ArgumentTypeError(f"each method can be named once, got {_short(text)}")
+        return found
+
+    return parse
+
+
+def folder_to_write(text: str) -> Path:
+    """Return a folder for results, which need not be there, for an ArgumentParser.
 
     Parameters
     ----------
     text : str
-        An integer.
+        Its path.
 
     Returns
     -------
-    int
-        At least 1.
+    Path
+        Nothing is in its way.
 
     Raises
     ------
     ArgumentTypeError
-        If it is below 1.
+        If there is a file at its place, or above it.
     """
-    value = int(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
-    return value
+    path = _path(text)
+    _check_folder(path)
+    return path
 
 
-def _seed(text: str) -> int:
-    value = int(text)
-    if not 0 <= value < 2**62:
-        raise argparse.ArgumentTypeError(f"a seed must be between 0 and {2**62 - 1}, got {text}")
-    return value
+def file_to_write(text: str) -> Path:
+    """Return a file for results, which is replaced if it is there, for an ArgumentParser.
+
+    Parameters
+    ----------
+    text : str
+        Its path.
+
+    Returns
+    -------
+    Path
+        Nothing is in its way.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If it is a folder, or there is a file where its folder should be.
+    """
+    path = _path(text)
+    if path.is_dir() or text.endswith(os.sep):
+        raise argparse.ArgumentTypeError(f"must be a file, got the folder {_short(text)}")
+    _check_folder(path.parent)
+    return path
+
+
+def folder_to_read(text: str) -> Path:
+    """Return a folder that is there, for an ArgumentParser.
+
+    Parameters
+    ----------
+    text : str
+        Its path.
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If there is no such folder.
+    """
+    path = _path(text)
+    if not path.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no such folder: {_short(text)}")
+    return path
+
+
+def file_to_read(text: str) -> Path:
+    """Return a file that is there, for an ArgumentParser.
+
+    Parameters
+    ----------
+    text : str
+        Its path.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    ArgumentTypeError
+        If there is no such file.
+    """
+    path = _path(text)
+    if not path.is_file():
+        raise argparse.ArgumentTypeError(f"there is no such file: {_short(text)}")
+    return path
+
+
+def _path(text: str) -> Path:
+    """Return a path that the system takes and that can be printed."""
+    if not text or not text.isprintable():
+        raise argparse.ArgumentTypeError(f"must be a path of printable characters, got {_short(text)}")
+    try:
+        os.stat(text)
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"{error.strerror}: {_short(text)}") from error
+    return Path(text)
+
+
+def _check_folder(path: Path) -> None:
+    """Refuse a folder that cannot be made or written to."""
+    there = next(p for p in (path, *path.absolute().parents) if p.exists())
+    if not there.is_dir():
+        raise argparse.ArgumentTypeError(f"must be a folder, got the file {_short(str(there))}")
+    if not os.access(there, os.W_OK | os.X_OK):
+        raise argparse.ArgumentTypeError(f"cannot write to the folder {_short(str(there))}")
+
+
+def _short(text: str) -> str:
+    """Return what was typed on one line of bounded length, in quotes unless it is one word."""
+    shown = text if len(text) <= 80 else f"{text[:77]}..."
+    return shown if re.fullmatch(r"[-+.\w]+", shown, re.ASCII) else repr(shown)

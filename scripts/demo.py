@@ -4,12 +4,12 @@
 
 Runs scripts.train_rate and scripts.train_spiking, each with DEEP R and with a fixed sparse wiring of as many
 connections, and writes to results/demo: summary.json, figure.png, report.html (all pictures of both logs, and what
-they answer), and for each run a folder with its log.
+they answer), and for each run a folder with its log. They appear there together, when all is done; until then they
+are in the folder ``unfinished`` in it. Results that are there already are replaced with --overwrite only.
 """
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import subprocess
@@ -24,6 +24,9 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 
 from scripts import plot_rewiring
+from scripts.common import Parser
+from scripts.interruption import interruptible
+from scripts.results import results
 from synaptic_sampling import RewiringLog, Run, plot_accuracy, plot_comparison
 
 __all__ = ["main"]
@@ -32,9 +35,19 @@ __all__ = ["main"]
 RUNS = {"rate": ["scripts.train_rate", "--seeds", "3"], "spiking": ["scripts.train_spiking"]}
 METHODS = ("deepr", "fixed")
 SECONDS_BETWEEN_BARS = 2.0
+#: A run that is told to end and does not is killed after these.
+SECONDS_TO_END = 20.0
 NAMES = {"rate": "rate-based", "spiking": "spiking"}
+#: Names of all that is written; the first comes last.
+WRITTEN = (
+    "summary.json",
+    "figure.png",
+    *(f"{name}-{method}" for name in RUNS for method in METHODS),
+    *plot_rewiring.files(NAMES.values()),
+)
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Run all, write summary and figure, and say what was written.
 
@@ -48,22 +61,16 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     dict
         What summary.json holds.
     """
-    parser = argparse.ArgumentParser(description="Rate-based and spiking networks learn the same digits by DEEP R.")
-    parser.add_argument("--quick", action="store_true", help="only see that all works")
-    parser.add_argument("--out", type=Path, default=Path("results/demo"), metavar="DIR", help="folder for results")
+    parser = Parser("Train a rate-based and a spiking network on the same digits by DEEP R, and compare them.")
+    parser.add_quick("short runs, to see that everything works")
+    parser.add_out("results/demo")
     given = parser.parse_args(argv)
-    given.out.mkdir(parents=True, exist_ok=True)
-    begin = time.perf_counter()
-    found = {name: run_both(name, given.out, given.quick) for name in RUNS}
-    summary = {name: summarise(*results) for name, results in found.items()}
-    path = given.out / "summary.json"
-    path.write_text(json.dumps(summary, indent=2) + "\n")
-    figure = draw(found, given.out)
-    figure.savefig(given.out / "figure.png", dpi=150)
-    plt.close(figure)
-    plot_rewiring.write(
-        {NAMES[name]: RewiringLog.open(log_of(given.out, name, *results)) for name, results in found.items()}, given.out
-    )
+    start = time.perf_counter()
+    with results(parser, given.out, WRITTEN, overwrite=given.overwrite) as folder:
+        try:
+            summary = run_all(folder, given.quick)
+        except RuntimeError as error:
+            parser.exit(1, f"{error}\n")
     for name, row in summary.items():
         print(
             f"{NAMES[name]:>10}: {row['connections']} of {row['sites']} connections, test accuracy "
@@ -71,7 +78,33 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             f"{row['births']} births, {row['deaths']} deaths"
         )
     written = ", ".join(str(given.out / file) for file in ("summary.json", "figure.png", "report.html"))
-    print(f"Wrote {written} and the logs beside them, in {time.perf_counter() - begin:.0f} s.")
+    print(f"Wrote {written} and the logs beside them, in {time.perf_counter() - start:.0f} s.")
+    return summary
+
+
+def run_all(out: Path, quick: bool) -> dict[str, Any]:
+    """Run all, and write summary, figure and report.
+
+    Parameters
+    ----------
+    out : Path
+        The folder.
+    quick : bool
+        Only see that all works.
+
+    Returns
+    -------
+    dict
+        What summary.json holds.
+    """
+    found = {name: run_both(name, out, quick) for name in RUNS}
+    summary = {name: summarise(*both) for name, both in found.items()}
+    (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    figure = draw(found, out)
+    figure.savefig(out / "figure.png", dpi=150)
+    plt.close(figure)
+    logs = {NAMES[name]: RewiringLog.open(log_of(out, name, *both)) for name, both in found.items()}
+    plot_rewiring.write(logs, out)
     return summary
 
 
@@ -98,27 +131,40 @@ def run_both(name: str, out: Path, quick: bool) -> list[dict[str, Any]]:
         If a run failed.
     """
     folders = [out / f"{name}-{method}" for method in METHODS]
-    runs = [
-        subprocess.Popen(
-            [sys.executable, "-m", *RUNS[name], "--method", method, "--out", str(folder), *["--quick"] * quick],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        for method, folder in zip(METHODS, folders, strict=True)
-    ]
-    relays = [threading.Thread(target=relay, args=(run, f"{name} {m}")) for run, m in zip(runs, METHODS, strict=True)]
+    runs: list[subprocess.Popen[bytes]] = []
+    relays = []
     try:
-        for thread in relays:
-            thread.start()
+        for method, folder in zip(METHODS, folders, strict=True):
+            command = [sys.executable, "-m", *RUNS[name], "--method", method, "--out", str(folder)]
+            command += ["--quick"] * quick
+            runs.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE))
+            relays.append(threading.Thread(target=relay, args=(runs[-1], f"{name} {method}")))
+            relays[-1].start()
         for thread in relays:
             thread.join()
     finally:
-        for run in runs:
-            run.terminate()
+        end(runs)
     failed = [method for method, run in zip(METHODS, runs, strict=True) if run.wait() != 0]
     if failed:
         raise RuntimeError(f"{RUNS[name][0]} --method {failed[0]} failed; its messages stand above.")
     return [json.loads((folder / "summary.json").read_text()) for folder in folders]
+
+
+def end(runs: Sequence[subprocess.Popen[bytes]]) -> None:
+    """End processes, those that still run by SIGTERM, and wait for them.
+
+    Parameters
+    ----------
+    runs : sequence of Popen
+        The processes.
+    """
+    for run in runs:
+        run.terminate()
+    for run in runs:
+        try:
+            run.wait(SECONDS_TO_END)
+        except subprocess.TimeoutExpired:
+            run.kill()
 
 
 def relay(run: subprocess.Popen[bytes], title: str) -> None:

@@ -10,28 +10,43 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from scripts.common import peak_bytes
+from scripts.common import Parser
+from scripts.interruption import interruptible
+from scripts.training import peak_bytes
 from synaptic_sampling import DeepR, RateNetwork, ReLU, RewiringLog, SparseLinear, Trainer
+from synaptic_sampling.rate.layers import Layer
 
 __all__ = ["main"]
 
 SIDE, CONNECTIONS, STEPS, BATCH = 1_000_000, 10_000_000, 3, 16
 
 
-def main() -> dict[str, Any]:
+@interruptible()
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Learn some steps, and print what they needed.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Instead of the command line.
 
     Returns
     -------
     dict
         Connections, neurons on each side, most memory of this process in bytes, processor time of a step in seconds.
     """
-    layers = [SparseLinear(SIDE, SIDE, connections=CONNECTIONS), ReLU(), SparseLinear(SIDE, 10, connections=10_000)]
+    Parser("Measure what a huge sparse layer needs; it takes no options.").parse_args(argv)
+    layers: list[Layer] = [
+        SparseLinear(SIDE, SIDE, connections=CONNECTIONS),
+        ReLU(),
+        SparseLinear(SIDE, 10, connections=10_000),
+    ]
     network = RateNetwork(layers, DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9), seed=1)
     samples, labels = np.random.default_rng(1).random((BATCH, SIDE), np.float32), np.arange(BATCH) % 10
     with tempfile.TemporaryDirectory() as folder, RewiringLog(Path(folder) / "log") as log:

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from scripts import rate_peers
 from synaptic_sampling import DeepR, RateNetwork, ReLU, SparseLinear, Trainer
+from synaptic_sampling.rate.progress import Shown
 
 __all__ = ["CONNECTIVITY", "MNIST", "SCALING", "Run", "Work", "works"]
 
@@ -157,7 +158,7 @@ def ours(
     for (num_in, num_out), count in zip(pairwise(sizes), counts, strict=True):
         layers += [SparseLinear(num_in, num_out, connections=count), ReLU()]
     trainer = Trainer(RateNetwork(layers[:-1], rule, seed=1))
-    order = np.random.default_rng(2).permutation(len(samples))
+    order, shown = np.random.default_rng(2).permutation(len(samples)), Shown(samples, labels, batch, None)
     place = 0
 
     def run(steps: int) -> None:
@@ -166,7 +167,9 @@ def ours(
         while trainer.steps_done < until:
             place = 0 if place + batch > len(order) else place
             now = min(until - trainer.steps_done, (len(order) - place) // batch)
-            place += trainer._learn_many(samples, labels, order[place:], batch, now)
+            before = trainer.samples_done
+            trainer.learn_many(shown, order[place:], batch, now)
+            place += trainer.samples_done - before
 
     run(warm_up)
     return run

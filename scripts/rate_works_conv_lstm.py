@@ -22,6 +22,7 @@ from models.task import Task
 from synaptic_sampling import Linear, RateNetwork, Trainer
 from synaptic_sampling.rate.dense_convolution import Conv2d
 from synaptic_sampling.rate.pooling import MaxPool2d
+from synaptic_sampling.rate.progress import Shown
 
 __all__ = ["contenders", "works"]
 
@@ -90,7 +91,8 @@ def _stepper(net: RateNetwork) -> Step:
     """Return a function that learns a batch, with the record of every birth and death."""
     samples, labels = _batch(net)
     trainer, order = Trainer(net), np.arange(BATCH_SIZE)
-    return lambda: trainer._learn(samples, labels, order, BATCH_SIZE, None)
+    shown = Shown(samples, labels, BATCH_SIZE, None)
+    return lambda: trainer.learn(shown, order)
 
 
 def _torch_stepper(work: str, net: RateNetwork) -> Step:

@@ -2,18 +2,22 @@
 
     python -m scripts.sweep_connectivity --task mnist --out results/sweep
     python -m scripts.sweep_connectivity --task mnist --methods deepr,fixed --connectivity 0.01,0.1 --seeds 5
+    python -m scripts.sweep_connectivity --task mnist --out results/sweep --resume
     python -m scripts.sweep_connectivity --quick
 
 The learning rate of a method was chosen at one connectivity, and would be a handicap at another one. So it is chosen
 anew, among multiples of that of the task, by one run for each on the last training images; then the test images are
-seen once for each seed. Everything else stays as it is. Writes sweep.json after each run, and sweep.png in the end;
-runs that are in sweep.json are not run again.
+seen once for each seed. Everything else stays as it is. Writes sweep.json after each run, and sweep.png at the end.
+With --resume, runs that are in sweep.json are kept and not run again: so an interrupted sweep goes on, and a finished
+one gets more methods, connectivities or seeds. With --overwrite it starts afresh; without either, a folder that holds
+a sweep is left alone.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -25,8 +29,10 @@ from matplotlib.figure import Figure
 from tqdm import tqdm
 
 from models.data import DataError
-from scripts import common
-from scripts.train_rate import METHODS, TASKS, changed, rule_of, train
+from scripts.common import Parser, count, folder_to_read, fractions, names
+from scripts.interruption import interruptible
+from scripts.results import locked, write_figure, write_text
+from scripts.train_rate import METHODS, TASKS, changed, refuse_data_dir, rule_of, train
 from synaptic_sampling.plotting._style import COLOURS, legend
 
 __all__ = ["Runs", "draw", "main"]
@@ -35,6 +41,7 @@ Row = dict[str, Any]
 
 CONNECTIVITIES = [0.005, 0.01, 0.0133, 0.02, 0.05, 0.1, 0.2]
 NAMES = {"deepr": "DEEP R", "rigl": "RigL", "set": "SET", "fixed": "fixed wiring"}
+METHODS_DRAWN = (*NAMES, "dense")
 #: Where the axis of accuracy may have numbers.
 ACCURACIES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
 #: Of the learning rate of the task; with more than that, some seeds of DEEP R diverge.
@@ -49,7 +56,9 @@ class Runs:
     Parameters
     ----------
     path : Path
-        sweep.json, read if it is there.
+        sweep.json, written after each run.
+    rows : sequence of dict
+        Of runs that were done before.
     data_dir : Path, optional
         Folder of the data sets.
 
@@ -59,9 +68,9 @@ class Runs:
         One for each run: what was asked for, and what came of it.
     """
 
-    def __init__(self, path: Path, data_dir: Path | None = None) -> None:
+    def __init__(self, path: Path, rows: Sequence[Row] = (), data_dir: Path | None = None) -> None:
         self.path, self.data_dir = path, data_dir
-        self.rows: list[Row] = json.loads(path.read_text())["rows"] if path.exists() else []
+        self.rows = list(rows)
 
     def get(self, factor: float, **job: Any) -> Row:
         """Return the row of a run, which is done if it is not there.
@@ -103,10 +112,37 @@ class Runs:
         return self.rows[-1]
 
     def _write(self) -> None:
-        """Replace the file at once, lest an interruption leaves half of it."""
-        new = self.path.with_suffix(".new")
-        new.write_text(json.dumps({"rows": self.rows}, indent=1) + "\n")
-        new.replace(self.path)
+        """Replace the file; a figure of fewer runs goes first."""
+        self.path.with_suffix(".png").unlink(missing_ok=True)
+        write_text(self.path, json.dumps({"rows": self.rows}, indent=1) + "\n")
+
+
+def rows_of(path: Path) -> list[Row]:
+    """Return the rows of a file.
+
+    Parameters
+    ----------
+    path : Path
+        sweep.json.
+
+    Returns
+    -------
+    list of dict
+        One for each run.
+
+    Raises
+    ------
+    ValueError
+        If it is no such file, or damaged.
+    """
+    try:
+        rows = json.loads(path.read_text())["rows"]
+        # What drawing needs.
+        if all(0 <= row["accuracy"] <= 1 and row["method"] in METHODS and row["connectivity"][0] > 0 for row in rows):
+            return list(rows)
+    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
+        pass
+    raise ValueError(f"{path} is damaged, or was not written by this script")
 
 
 def sweep(runs: Runs, given: argparse.Namespace) -> list[Row]:
@@ -200,14 +236,56 @@ def _line_across(axes: Axes, accuracies: Any) -> None:
     )
 
 
-def _methods(text: str) -> list[str]:
-    names = text.split(",")
-    for name in names:
-        if name not in METHODS:
-            raise argparse.ArgumentTypeError(f"methods are {', '.join(METHODS)}, got {name!r}")
-    return names
+def _parser() -> Parser:
+    parser = Parser("Draw accuracy against connectivity.")
+    parser.add_argument("--task", choices=TASKS, default="digits", help="what is learned")
+    all_names, default = ",".join(METHODS), ",".join(METHODS_DRAWN)
+    text = f"some of {all_names} (default: {default})"
+    parser.add_argument("--methods", type=names(METHODS), metavar="M[,M...]", help=text)
+    text = f"fractions of the possible connections that exist (default: {','.join(map(str, CONNECTIVITIES))})"
+    parser.add_argument("--connectivity", type=fractions, metavar="P[,P...]", help=text)
+    parser.add_argument("--seeds", type=count(), default=3, metavar="N", help="number of seeds: 1, 2, ...")
+    text = "passes over the training set (default: that of the task)"
+    parser.add_argument("--epochs", type=count(), metavar="N", help=text)
+    parser.add_quick("short runs, to see that everything works")
+    text = "folder of the data sets (default: that of the variable SYNAPTIC_SAMPLING_DATA, else ./data)"
+    parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
+    parser.add_out("results/sweep")
+    text = "keep the runs that are in the folder's sweep.json, and do those that are missing"
+    parser.add_argument("--resume", action="store_true", help=text)
+    return parser
 
 
+def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
+    """Return the arguments; refuse those that contradict each other, and those that no method uses."""
+    given = parser.parse_args(argv)
+    refuse_data_dir(parser, given)
+    if given.methods == ["dense"] and given.connectivity is not None:
+        parser.refuse("--connectivity", "a dense network has all connections; leave it out, or add to --methods")
+    if given.overwrite and given.resume:
+        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
+    given.methods = given.methods or list(METHODS_DRAWN)
+    given.connectivity = given.connectivity or CONNECTIVITIES
+    if len(set(given.connectivity)) < len(given.connectivity):
+        parser.refuse("--connectivity", f"each connectivity can be named once, got {given.connectivity}")
+    return given
+
+
+def _rows_before(parser: Parser, given: argparse.Namespace, path: Path) -> list[Row]:
+    """Return the runs that are kept; refuse a sweep that is there without consent."""
+    if not path.exists() or given.overwrite:
+        if given.resume:
+            print(f"{path} is not there yet: the sweep starts from its first run.", file=sys.stderr)
+        return []
+    if not given.resume:
+        parser.refuse("--out", f"{path} is there; pass --resume to go on with it, or --overwrite to replace it")
+    try:
+        return rows_of(path)
+    except ValueError as error:
+        parser.refuse("--resume", f"{error}; move it away, or pass --overwrite to replace it")
+
+
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> list[Row]:
     """Run, write and draw.
 
@@ -221,26 +299,21 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
     list of dict
         The runs that were tested.
     """
-    parser = argparse.ArgumentParser(
-        description="Draw accuracy against connectivity.", formatter_class=argparse.ArgumentDefaultsHelpFormatter
-    )
-    parser.add_argument("--task", choices=TASKS, default="digits", help="what is to be learned")
-    parser.add_argument("--methods", type=_methods, default=[*NAMES, "dense"], metavar="M[,M...]", help="how")
-    parser.add_argument(
-        "--connectivity", type=common.shares, default=CONNECTIVITIES, metavar="P[,P...]", help="of all sites"
-    )
-    parser.add_argument("--seeds", type=common.positive, default=3, metavar="N", help="number of seeds, 1, 2, ...")
-    parser.add_argument("--epochs", type=common.positive, metavar="N", help="passes over the training images")
-    parser.add_argument("--quick", action="store_true", help="only see that all works")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data sets; else SYNAPTIC_SAMPLING_DATA, or data")
-    parser.add_argument("--out", type=Path, default=Path("results/sweep"), metavar="DIR", help="folder for results")
-    given = parser.parse_args(argv)
-    given.out.mkdir(parents=True, exist_ok=True)
-    try:
-        rows = sweep(Runs(given.out / "sweep.json", given.data_dir), given)
-    except DataError as error:
-        parser.error(str(error))
-    draw(rows).savefig(given.out / "sweep.png", dpi=150)
+    parser = _parser()
+    given = _parse(parser, argv)
+    path = given.out / "sweep.json"
+    with locked(parser, given.out):
+        runs = Runs(path, _rows_before(parser, given, path), given.data_dir)
+        try:
+            rows = sweep(runs, given)
+        except DataError as error:
+            parser.refuse("--data-dir", str(error))
+        except KeyboardInterrupt:
+            go_on = "add --resume to the same command to go on" if runs.rows else "start it again"
+            raise KeyboardInterrupt(f"{path} holds the {len(runs.rows)} runs that were done; {go_on}.") from None
+        figure = draw(rows)
+        write_figure(given.out / "sweep.png", figure)
+        plt.close(figure)
     print(f"wrote sweep.json and sweep.png to {given.out}")
     return rows
 

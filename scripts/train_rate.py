@@ -10,11 +10,11 @@
 Methods: 'deepr'; 'fixed', a random sparse wiring that stays; 'set' and 'rigl', which replace the weakest connections,
 at random after each epoch, or where the gradient is large, twenty times; 'dense'; 'prune', dense at first, pruned to
 the strongest weights after one and two thirds of the epochs; 'l1', dense with l1 shrinkage, pruned after two thirds.
-All learn all tasks. With --budget network DEEP R keeps only the sum over all layers; a step then takes seven times as
-long, by the general path of `Trainer`.
+All learn all tasks. With --budget network DEEP R keeps only the sum over all layers, at the same time per step.
 
 Writes summary.json, and for each seed the weights at the end (weights-SEED.npz), the log of births and deaths
-(log-SEED.rewiring) and a figure.
+(log-SEED.rewiring) and a figure. They appear in --out together, when all is done; until then they are in its folder
+``unfinished``. Results that are in --out already are replaced with --overwrite only.
 """
 
 from __future__ import annotations
@@ -32,14 +32,16 @@ from typing import Any
 from numpy.typing import NDArray
 
 from models.cifar_cnn import CIFAR10
-from models.data import DataError
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
 from models.task import Data, Task
-from scripts.common import Result, arguments, train_seeds
+from scripts.common import Parser, above_zero, file_to_read, folder_to_read, not_negative
+from scripts.interruption import interruptible
+from scripts.training import Result, arguments, check, train_seeds
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
-from synaptic_sampling.rate.trainer import Report
+from synaptic_sampling.rate.progress import Report
+from synaptic_sampling.statistics.null_law import step_ratio
 
 __all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]
 
@@ -51,7 +53,8 @@ TASKS = {
     "speech": SPEECH._replace(l1=0.3),
 }
 METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune")
-DENSE_AT_FIRST = ("dense", "l1", "prune")
+PRUNED = ("l1", "prune")
+DENSE_AT_FIRST = ("dense", *PRUNED)
 
 #: Of the weights in the log, evenly over a training.
 SNAPSHOTS = 20
@@ -71,11 +74,11 @@ def train(
     epochs: int | None = None,
     quick: bool = False,
     budget: str = "layer",
-    connections_from: Path | None = None,
+    counts: Sequence[int] | None = None,
     data_dir: Path | None = None,
     validation: bool = False,
     rule: DeepR | FixedWiring | None = None,
-    log_folder: Path | None = None,
+    log: RewiringLog | None = None,
     record: bool = True,
     report: Report | str | None = None,
 ) -> Result:
@@ -92,21 +95,22 @@ def train(
     seed : int
         Of wiring, weights, order of images, noise and births.
     epochs : int, optional
-        How often each training image is shown.
+        How often each training image is shown; by default as often as suits the task.
     quick : bool
-        A few epochs only: to try it out.
+        A few epochs by default, and few images of some tasks: to try it out.
     budget : {'layer', 'network'}
         What keeps its number of connections; 'network' with DEEP R only.
-    connections_from : Path, optional
-        A summary.json, whose connections per layer are taken instead of a connectivity.
+    counts : sequence of int, optional
+        Connections of each layer, instead of a connectivity.
     data_dir : Path, optional
         Folder of the data sets.
     validation : bool
         Leave the test images alone, and test on the last training images instead.
     rule : DeepR or FixedWiring, optional
         Instead of that of the task.
-    log_folder : Path, optional
-        Where to write the log while training, instead of keeping millions of events in memory.
+    log : RewiringLog, optional
+        Where to record, such as a log on disk, where millions of events take no memory. Not for methods that go on
+        with another network ('l1', 'prune').
     record : bool
         Whether births and deaths are recorded, which may be gigabytes.
     report : callable or str, optional
@@ -128,15 +132,12 @@ def train(
     if quick and chosen.quick is not None:
         (samples, labels), (tests, wanted) = data
         data = (samples[: chosen.quick], labels[: chosen.quick]), (tests[: chosen.quick], wanted[: chosen.quick])
-    counts = chosen.counts(connectivity or chosen.connectivity)
-    if connections_from is not None:
-        counts = json.loads(connections_from.read_text())["connections_per_layer"]
-    epochs = QUICK_EPOCHS if quick else epochs or chosen.epochs
+    counts = list(counts or chosen.counts(connectivity or chosen.connectivity))
+    epochs = epochs or (QUICK_EPOCHS if quick else chosen.epochs)
     rule = rule or rule_of(chosen, method)
     net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed)
     batch_size = chosen.batch_sizes.get(method, chosen.batch_size)
     steps = epochs * math.ceil(len(data[0][1]) / batch_size)
-    log = None if log_folder is None else RewiringLog(log_folder / f"log-{seed}.rewiring")
     log = log if record else _Snapshots()
     trainer = Trainer(net, log=log, schedule=chosen.schedule(rule, epochs), **_between(method, data, steps))
     numbers = [count_weights(net)]
@@ -151,7 +152,7 @@ def train(
         trainer.log.annotate(task=task, method=method)
         trainer.fit(
             *data[0],
-            epochs=until,
+            until_epoch=until,
             batch_size=batch_size,
             test=data[1],
             stop=count,
@@ -162,8 +163,32 @@ def train(
             trainer = _go_on(trainer, prune(trainer.network, left))
     trainer.log.close()
     seconds = time.perf_counter() - start
-    saved = log is not None and trainer.log is log
-    return replace(_result(method, seed, trainer, numbers, rule), seconds=seconds, log_is_saved=saved)
+    return replace(_result(method, seed, trainer, numbers), seconds=seconds)
+
+
+def train_on_disk(*, method: str, log_path: Path, **options: Any) -> Result:
+    """Train one network with its log on disk.
+
+    Parameters
+    ----------
+    method : str
+        How it learns.
+    log_path : Path
+        Where to write the log: while training, where one network is trained from start to end.
+    **options
+        Of ``train``.
+
+    Returns
+    -------
+    Result
+        Of ``train``.
+    """
+    if method in PRUNED:
+        result = train(method=method, **options)
+        result.log.save(log_path)
+        return result
+    with RewiringLog(log_path) as log:
+        return train(method=method, log=log, **options)
 
 
 class _Snapshots(RewiringLog):
@@ -223,7 +248,7 @@ def count_weights(network: RateNetwork) -> int:
     return network.num_connections or sum(part["w"].size for part in weights_of(network))
 
 
-def _result(method: str, seed: int, trainer: Trainer, numbers: list[int], rule: DeepR | FixedWiring) -> Result:
+def _result(method: str, seed: int, trainer: Trainer, numbers: list[int]) -> Result:
     """Return everything worth keeping."""
     net, log = trainer.network, trainer.log
     weights = weights_of(net)
@@ -241,7 +266,7 @@ def _result(method: str, seed: int, trainer: Trainer, numbers: list[int], rule: 
         deaths=log.num_deaths,
         seconds=0.0,
         log=log,
-        step_ratio=rule.step_ratio if isinstance(rule, DeepR) else None,
+        step_ratio=step_ratio(log),
         weights={f"{n}_{name}": values for n, part in enumerate(weights) for name, values in part.items()},
     )
 
@@ -269,22 +294,88 @@ def weights_of(network: RateNetwork) -> list[dict[str, NDArray[Any]]]:
     return found
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser() -> Parser:
+    own = "that of the task"
     parser = arguments(
-        "Train a rate-based network.", tasks=tuple(TASKS), methods=METHODS, several=True, out="results/rate"
+        "Train a rate-based network.",
+        tasks=tuple(TASKS),
+        methods=METHODS,
+        several=True,
+        out="results/rate",
+        connectivity=own,
+        epochs=f"{own}, {QUICK_EPOCHS} with --quick",
     )
     parser.add_argument(
         "--budget",
         choices=["layer", "network"],
         default="layer",
-        help="what keeps its number of connections; network: deepr only",
+        help="what keeps its number of connections: each layer, or the network as a whole (deepr only)",
     )
-    parser.add_argument("--connections-from", type=Path, metavar="SUMMARY", help="connections per layer of another run")
-    parser.add_argument("--learning-rate", type=float, metavar="E", help="instead of that of task and method")
-    parser.add_argument("--l1", type=float, metavar="A", help="l1 of DEEP R, instead of that of the task")
-    parser.add_argument("--data-dir", type=Path, metavar="DIR", help="data sets; else SYNAPTIC_SAMPLING_DATA, or data")
-    parser.add_argument("--validation", action="store_true", help="test on the last training images")
+    text = "summary.json of another run, whose connections per layer are taken instead of --connectivity"
+    parser.add_argument("--connections-from", type=file_to_read, metavar="SUMMARY", help=text)
+    text = "learning rate (default: that of task and method); the noise per step stays in proportion"
+    parser.add_argument("--learning-rate", type=above_zero, metavar="E", help=text)
+    parser.add_argument("--l1", type=not_negative, metavar="A", help=f"l1 of DEEP R (default: {own}; deepr only)")
+    text = "folder of the data sets (default: that of the variable SYNAPTIC_SAMPLING_DATA, else ./data)"
+    parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
+    text = "test on the last training samples, and leave the test set alone"
+    parser.add_argument("--validation", action="store_true", help=text)
     return parser
+
+
+def _check(parser: Parser, given: argparse.Namespace) -> None:
+    """Refuse options that contradict each other, and those that the method or the task does not use."""
+    check(parser, given)
+    if given.budget == "network" and given.method != "deepr":
+        why = f"'network' is for method 'deepr', got {given.method!r}, which keeps the connections of each layer"
+        parser.refuse("--budget", why)
+    if given.l1 is not None and given.method != "deepr":
+        parser.refuse("--l1", f"is the l1 of method 'deepr', got {given.method!r}; leave it out")
+    if given.connections_from is not None and (given.method == "dense" or given.connectivity is not None):
+        other = "--method dense" if given.method == "dense" else "--connectivity"
+        parser.refuse("--connections-from", f"cannot be combined with {other}; leave one of them out")
+    refuse_data_dir(parser, given)
+
+
+def refuse_data_dir(parser: Parser, given: argparse.Namespace) -> None:
+    """Refuse a folder of data sets for a task that reads none.
+
+    Parameters
+    ----------
+    parser : Parser
+        Of a script with ``--task`` and ``--data-dir``.
+    given : Namespace
+        What it parsed.
+    """
+    if given.data_dir is not None and given.task == "digits":
+        parser.refuse("--data-dir", "task 'digits' comes with scikit-learn and reads no files; choose another --task")
+
+
+def _counts(parser: Parser, given: argparse.Namespace, task: Task) -> list[int] | None:
+    """Return the connections of each layer that another run had, or None; refuse what does not fit the task."""
+    if given.connectivity is not None and len(given.connectivity) not in {1, len(task.sites)}:
+        number = len(given.connectivity)
+        parser.refuse("--connectivity", f"connectivity must be one number or {len(task.sites)}, got {number}")
+    if given.connections_from is None:
+        return None
+    try:
+        found = json.loads(given.connections_from.read_text())["connections_per_layer"]
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        parser.refuse("--connections-from", f"{given.connections_from} is no summary.json of a training script")
+    fits = isinstance(found, list) and len(found) == len(task.sites)
+    if not fits or not all(type(n) is int and 1 <= n <= m for n, m in zip(found, task.sites, strict=True)):
+        wanted = ", ".join(map(str, task.sites))
+        why = f"task {given.task!r} has layers of at most {wanted} connections, got {str(found)[:80]}"
+        parser.refuse("--connections-from", f"{given.connections_from} does not fit: {why}")
+    return found
+
+
+def _rule(parser: Parser, given: argparse.Namespace, task: Task) -> DeepR | FixedWiring:
+    """Return the rule with the learning rate and l1 that were given."""
+    try:
+        return changed(rule_of(task, given.method), given.learning_rate, given.l1)
+    except ValueError as error:
+        parser.refuse("--learning-rate" if given.l1 is None else "--learning-rate, --l1", str(error))
 
 
 def rule_of(task: Task, method: str) -> DeepR | FixedWiring:
@@ -327,6 +418,7 @@ def changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | 
     return replace(rule, learning_rate=eta, l1=rule.l1 if l1 is None else l1, temperature=temperature)
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Train, write, and return the summary.
 
@@ -342,19 +434,17 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """
     parser = _parser()
     given = parser.parse_args(argv)
+    _check(parser, given)
     task = TASKS[given.task]
+    counts, rule = _counts(parser, given, task), _rule(parser, given, task)
     given.connectivity = given.connectivity or list(task.connectivity)
-    given.epochs = given.epochs or task.epochs
-    rule = changed(rule_of(task, given.method), given.learning_rate, given.l1)
+    given.epochs = given.epochs or (QUICK_EPOCHS if given.quick else task.epochs)
     batch_size = task.batch_sizes.get(given.method, task.batch_size)
     kept = {name: getattr(task, name) for name in ("final_rate", "linear", "l1")}
     parameters = {"batch_size": batch_size, "rule": repr(rule), **kept}
-    own = ("task", "budget", "connections_from", "data_dir", "validation")
-    options = {name: getattr(given, name) for name in own} | {"log_folder": given.out, "rule": rule}
-    try:
-        return train_seeds(partial(train, **options), given, lambda _: "bar", parameters)
-    except (DataError, ValueError) as error:
-        parser.error(str(error))
+    own = ("task", "budget", "data_dir", "validation")
+    options = {name: getattr(given, name) for name in own} | {"counts": counts, "rule": rule}
+    return train_seeds(partial(train_on_disk, **options), given, parser, lambda _: "bar", parameters)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
     python -m scripts.train_spiking --quick
 
 Writes summary.json, and for each seed the weights at the end (weights-SEED.npz), the log of births and deaths
-(log-SEED.rewiring) and a figure.
+(log-SEED.rewiring) and a figure. They appear in --out together, when all is done; until then those of finished seeds
+are in its folder ``unfinished``. Results that are in --out already are replaced with --overwrite only.
 """
 
 from __future__ import annotations
@@ -14,14 +15,18 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any
 
 from models.data import load_digits
 from models.eprop_digits import EpropNetwork, Parameters, Schedule
-from scripts.common import Result, arguments, train_seeds
+from scripts.interruption import interruptible
+from scripts.training import Result, arguments, check, train_seeds
+from synaptic_sampling.statistics.null_law import step_ratio
 
 __all__ = ["main", "train"]
 
+NUM_PIXELS = 64
 CONNECTIVITY = 0.01
 EPOCHS = 20
 #: Images with ``--quick``, one epoch: enough to see that all works, in seconds.
@@ -31,10 +36,11 @@ QUICK_TRAIN, QUICK_TEST = 320, 96
 def train(
     *,
     method: str = "deepr",
-    connectivity: float = CONNECTIVITY,
+    connectivity: float | None = None,
     seed: int = 1,
-    epochs: int = EPOCHS,
+    epochs: int | None = None,
     quick: bool = False,
+    log_path: Path | None = None,
     report: Callable[..., None] | str | None = None,
 ) -> Result:
     """Train one network in one run of Brian2, with a test after each epoch.
@@ -43,14 +49,16 @@ def train(
     ----------
     method : {'deepr', 'fixed', 'dense'}
         How input and recurrent synapses learn.
-    connectivity : float
-        Share of the sites that hold a connection, above 0 and at most 1.
+    connectivity : float, optional
+        Fraction of the possible connections that exist, above 0 and at most 1; by default 0.01.
     seed : int
         Of wiring, weights, order of images, noise and births.
-    epochs : int
-        How often each training image is shown.
+    epochs : int, optional
+        How often each training image is shown; by default 20 times, or once with ``quick``.
     quick : bool
-        Show little: to try it out.
+        Show few images: to try it out.
+    log_path : Path, optional
+        Where to write the log at the end.
     report : callable or str, optional
         Progress, as for ``brian2.run``.
 
@@ -61,14 +69,16 @@ def train(
     """
     start = time.perf_counter()
     train_set, test_set = load_digits()
+    epochs = epochs or (1 if quick else EPOCHS)
     if quick:
-        epochs = 1
         train_set = train_set[0][:QUICK_TRAIN], train_set[1][:QUICK_TRAIN]
         test_set = test_set[0][:QUICK_TEST], test_set[1][:QUICK_TEST]
     parameters = Parameters()
     schedule = Schedule.epochs(train_set, test_set, epochs=epochs, batch=parameters.batch, seed=seed)
-    net = EpropNetwork(schedule, parameters, method=method, connectivity=connectivity, seed=seed)
+    net = EpropNetwork(schedule, parameters, method=method, connectivity=connectivity or CONNECTIVITY, seed=seed)
     net.run(report)
+    if log_path is not None:
+        net.monitor.log.save(log_path)
     return Result(
         method=method,
         seed=seed,
@@ -82,7 +92,7 @@ def train(
         deaths=net.monitor.num_deaths,
         seconds=time.perf_counter() - start,
         log=net.monitor.log,
-        step_ratio=parameters.rule.step_ratio if method == "deepr" else None,
+        step_ratio=step_ratio(net.monitor.log),
         weights=net.weights(),
     )
 
@@ -93,12 +103,12 @@ def progress(title: str) -> Callable[..., None]:
     Parameters
     ----------
     title : str
-        Begins each line.
+        Stands at the start of each line.
 
     Returns
     -------
     callable
-        Takes elapsed time, completed share, start and duration.
+        Takes elapsed time, completed fraction, start and duration.
     """
 
     def report(elapsed: Any, completed: float, start: Any, duration: Any) -> None:
@@ -107,6 +117,7 @@ def progress(title: str) -> Callable[..., None]:
     return report
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Train, write, and return the summary.
 
@@ -120,9 +131,20 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     dict
         What summary.json holds.
     """
-    description = "Train the recurrent spiking network on the handwritten digits by e-prop."
-    given = arguments(description, connectivity=CONNECTIVITY, epochs=EPOCHS, out="results/spiking").parse_args(argv)
-    return train_seeds(train, given, progress, asdict(Parameters()))
+    parser = arguments(
+        "Train the recurrent spiking network on the handwritten digits by e-prop.",
+        connectivity=str(CONNECTIVITY),
+        epochs=f"{EPOCHS}, 1 with --quick",
+        out="results/spiking",
+    )
+    given = parser.parse_args(argv)
+    check(parser, given)
+    parameters = Parameters()
+    given.connectivity = given.connectivity or CONNECTIVITY
+    given.epochs = given.epochs or (1 if given.quick else EPOCHS)
+    if given.connectivity * NUM_PIXELS * parameters.num_neurons < 1:
+        parser.refuse("--connectivity", f"leaves no connection from the inputs, got {given.connectivity}")
+    return train_seeds(train, given, parser, progress, asdict(parameters))
 
 
 if __name__ == "__main__":

@@ -10,13 +10,10 @@ to be rejected by at least one law. Every bound is passed by a right sampler wit
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -26,6 +23,9 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scripts import rule_laws
+from scripts.common import Parser
+from scripts.interruption import interruptible
+from scripts.results import write_measurement
 from scripts.sampler_laws import (
     CHANCE,
     FULL,
@@ -98,6 +98,7 @@ def turnover_curve() -> tuple[NDArray[np.float64], list[float]]:
     return ratios, measured
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify, print both tables, write JSON and pictures.
 
@@ -111,10 +112,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 if all laws are kept and all controls rejected.
     """
-    parser = argparse.ArgumentParser(description="Verify the sampler against exact laws.")
-    parser.add_argument("--quick", action="store_true", help="under a minute")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where results go; pictures get the same name")
-    given = parser.parse_args(argv)
+    parser = Parser("Verify the sampler against exact laws.")
+    parser.add_quick("a short verification, under a minute")
+    parser.add_json("where results go; pictures get the same name")
+    given = parser.parse_measurement(argv)
     begin, effort = time.perf_counter(), QUICK if given.quick else FULL
     pictures: dict[str, Any] = {"turnover": turnover_curve()}
     laws: list[Law] = []
@@ -147,8 +148,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if given.json:
         rows = [{**asdict(law), "passed": law.passed} for law in laws]
         verdicts = [{"name": name, "rejected": bool(by), "by": by} for name, by in controls]
-        given.json.write_text(json.dumps({"laws": rows, "controls": verdicts}, indent=2) + "\n")
-        draw(pictures).savefig(given.json.with_suffix(".png"), dpi=150)
+        write_measurement(given.json, {"laws": rows, "controls": verdicts}, draw(pictures))
     return 0 if all(law.passed for law in laws) and all(by for _, by in controls) else 1
 
 

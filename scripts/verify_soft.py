@@ -9,18 +9,18 @@ no law: errors by depth, share of forgotten identities, cost, and how well a tas
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
+from scripts.common import Parser
+from scripts.interruption import interruptible
+from scripts.results import write_measurement
 from scripts.soft_laws import agreement, cost, errors_by_depth, identities, learning, shares, times_of_return
 
 __all__ = ["main"]
@@ -94,6 +94,7 @@ def _final_errors(curves: dict[str, list[list[float]]]) -> list[dict[str, Any]]:
     return rows
 
 
+@interruptible()
 def main(argv: Sequence[str] | None = None) -> int:
     """Verify, print, write JSON and a picture.
 
@@ -107,10 +108,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         0 if all laws are kept.
     """
-    parser = argparse.ArgumentParser(description="Verify soft DEEP R in memory of the connections.")
-    parser.add_argument("--quick", action="store_true", help="under a minute")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="where results go; the picture gets the same name")
-    given = parser.parse_args(argv)
+    parser = Parser("Verify soft DEEP R in memory of the connections.")
+    parser.add_quick("a short verification, under a minute")
+    parser.add_json("where results go; the picture gets the same name")
+    given = parser.parse_measurement(argv)
     laws, returns = times_of_return(given.quick)
     learned, curves = learning(given.quick)
     laws += [*shares(given.quick), *agreement(given.quick), *learned]
@@ -127,8 +128,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(row)
     if given.json:
         rows = [{**asdict(law), "passed": law.passed} for law in laws]
-        given.json.write_text(json.dumps({"laws": rows, **results}, indent=2) + "\n")
-        draw({**results, "returns": returns, "learning": curves}).savefig(given.json.with_suffix(".png"), dpi=150)
+        figure = draw({**results, "returns": returns, "learning": curves})
+        write_measurement(given.json, {"laws": rows, **results}, figure)
     return 0 if all(law.passed for law in laws) else 1
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import numbers
 import re
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,15 @@ from numpy.typing import NDArray
 
 __all__ = [
     "check_array",
+    "check_choice",
+    "check_index",
+    "check_instance",
     "check_integer",
     "check_number",
     "check_parameter",
+    "check_plain",
     "check_seed",
+    "has_unit",
     "is_schedule",
     "number_of",
     "plain_number",
@@ -25,13 +31,97 @@ __all__ = [
 SEED_LIMIT = 2**64
 
 
+def check_index(value: Any) -> int:
+    """Return the number of a set of connections, or raise an error that names ``index``.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    TypeError
+        If it is not an integer.
+    ValueError
+        If it does not fit into 16 bits without sign.
+    """
+    return check_integer("index", value, minimum=0, maximum=2**16 - 1)
+
+
+def check_instance(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
+    """Raise an error that names an argument of the wrong class.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+    kind : type or tuple of types
+        What is allowed.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if not isinstance(value, kind):
+        kinds = kind if isinstance(kind, tuple) else (kind,)
+        raise TypeError(f"{name} must be a {' or a '.join(each.__name__ for each in kinds)}, got {value!r}.")
+
+
+def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
+    """Raise an error that names an argument unless it is one of some words.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+    choices : collection of str
+        What is allowed.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if not isinstance(value, str) or value not in choices:
+        raise ValueError(f"{name} must be one of {', '.join(map(repr, sorted(choices)))}, got {value!r}.")
+
+
+def has_unit(value: Any) -> bool:
+    """Return whether a value is a quantity of Brian2, or a variable of its groups, that has a unit.
+
+    Parameters
+    ----------
+    value : object
+        What the user gave. Brian2 need not be imported to know its quantities.
+
+    Returns
+    -------
+    bool
+        False for a quantity without dimensions, which is a number. True for a list with a quantity in it, at any depth.
+    """
+    if isinstance(value, list | tuple):
+        return any(has_unit(each) for each in value if not isinstance(each, int | float))
+    return getattr(getattr(value, "dim", None), "is_dimensionless", True) is False
+
+
 def plain_number(value: Any) -> Any:
     """Return a quantity of Brian2 as a number in SI units, and anything else as it is.
 
     Parameters
     ----------
     value : object
-        What the user gave. Brian2 need not be imported to know its quantities.
+        What the user gave.
 
     Returns
     -------
@@ -53,7 +143,7 @@ def check_number(
     name : str
         Name of the argument, for the message.
     value : object
-        What the user gave: a number, or one with a unit, of which the number in SI units is checked.
+        What the user gave: a number, or a quantity of Brian2 without dimensions.
     minimum, maximum : float
         Closed bounds.
     above : float
@@ -67,11 +157,11 @@ def check_number(
     Raises
     ------
     TypeError
-        If it is not a real number.
+        If it is not a real number, or has a unit.
     ValueError
         If it is NaN, infinite or out of bounds.
     """
-    value = plain_number(value)
+    value = _without_unit(name, value)
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a real number, got {value!r} ({type(value).__name__}).")
     try:
@@ -87,6 +177,13 @@ def check_number(
     if number <= above:
         raise ValueError(f"{name} must be > {above:g}, got {number:g}.")
     return number
+
+
+def _without_unit(name: str, value: Any) -> Any:
+    """Return a number as it is, or a dimensionless one of Brian2 as a number; NumPy would strip a unit in silence."""
+    if has_unit(value):
+        raise TypeError(f"{name} must be a number without a unit, got {value!r}; divide it by its unit.")
+    return plain_number(value)
 
 
 def is_schedule(value: Any) -> bool:
@@ -115,7 +212,7 @@ def check_parameter(name: str, value: Any, **bounds: float) -> None:
     name : str
         Name of the argument, for the message.
     value : object
-        What the user gave.
+        What the user gave; of a quantity with a unit, the number in SI units is checked.
     **bounds
         As for ``check_number``.
 
@@ -125,7 +222,7 @@ def check_parameter(name: str, value: Any, **bounds: float) -> None:
         If it is neither a number within the bounds nor a schedule.
     """
     if not is_schedule(value):
-        check_number(name, value, **bounds)
+        check_number(name, plain_number(value), **bounds)
 
 
 def number_of(rule: object, name: str) -> float:
@@ -174,10 +271,11 @@ def check_integer(name: str, value: Any, *, minimum: int, maximum: int) -> int:
     Raises
     ------
     TypeError
-        If it is not an integer.
+        If it is not an integer, or has a unit.
     ValueError
         If it is out of bounds.
     """
+    value = _without_unit(name, value)
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer, got {value!r} ({type(value).__name__}).")
     number = int(value)
@@ -231,8 +329,9 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
     Raises
     ------
     TypeError
-        If it cannot be an array, or holds something else.
+        If it cannot be an array, holds something else, or has a unit.
     """
+    values = _without_unit(name, values)
     wanted = "integers" if kinds == "iu" else "numbers"
     try:
         array = np.asarray(values)
@@ -242,6 +341,26 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
         shown = array.dtype if array.ndim else repr(values)
         raise TypeError(f"{name} must hold {wanted}, got {shown}.")
     return array
+
+
+def check_plain(rule: Any) -> None:
+    """Refuse a rule of which a parameter has a unit or changes with time: these are for ``brian.Rewiring``.
+
+    Parameters
+    ----------
+    rule : dataclass
+        Any of the rules.
+
+    Raises
+    ------
+    TypeError
+        Names the parameter.
+    """
+    for name, value in vars(rule).items():
+        if is_schedule(value) or has_unit(value):
+            raise TypeError(
+                f"{name} must be a number, got {value!r}; only Rewiring takes units, and what changes with time."
+            )
 
 
 def schedules(rule: Any) -> tuple[str, ...]:

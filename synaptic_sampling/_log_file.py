@@ -6,7 +6,6 @@ not promise. The head of a frame has a check sum of its own, so that a damaged l
 
 from __future__ import annotations
 
-import json
 import os
 import struct
 import zlib
@@ -17,23 +16,30 @@ from typing import IO, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._kernels.replay import FINE, GOES_BACK, NEGATIVE, NO_EVENT, NO_STEP, _check_rows
+from synaptic_sampling._kernels.replay import (
+    BEYOND,
+    FINE,
+    GOES_BACK,
+    NEGATIVE,
+    NO_EVENT,
+    NO_SET,
+    NO_STEP,
+    _check_rows,
+)
 
 __all__ = [
     "FrameAt",
     "LogError",
     "SetInfo",
-    "Snapshot",
     "accept",
     "check_events",
+    "check_path",
     "check_times",
     "frame",
     "head",
-    "pack",
     "read_blocks",
     "read_payload",
     "scan",
-    "unpack",
 ]
 
 #: The 2 is the version of the format.
@@ -43,7 +49,9 @@ HEAD = struct.Struct("<4sQI")
 CHECK = struct.Struct("<I")
 #: With this the payload of events begins.
 STEP = struct.Struct("<q")
-SETS, EVENTS, TIMES, SNAPSHOT, ABOUT, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"META", b"END "
+#: A row of events or of times, of which only the step matters here.
+ROW = np.dtype([("step", "<i8"), ("rest", "V16")])
+SETS, EVENTS, TIMES, SNAPSHOT, ABOUT, RULE, END = KINDS = b"SETS", b"EVNT", b"TIME", b"SNAP", b"META", b"RULE", b"END "
 
 
 MAX_STEP = 2**62
@@ -54,7 +62,7 @@ class LogError(Exception):
 
 
 class SetInfo(NamedTuple):
-    """What is to be known of a set of connections."""
+    """Description of a set of connections; the last two fields are missing in files written before they existed."""
 
     set_index: int
     num_pre: int
@@ -62,17 +70,8 @@ class SetInfo(NamedTuple):
     num_sites: int
     name: str
     multapses: bool
-
-
-class Snapshot(NamedTuple):
-    """All connections of a set after a step, slot by slot; polarity 0 where a slot holds none."""
-
-    step: int
-    set_index: int
-    pre: NDArray[np.int32]
-    post: NDArray[np.int32]
-    theta: NDArray[Any]
-    polarity: NDArray[np.int8]
+    signed: bool = True
+    has_theta: bool = True
 
 
 class FrameAt(NamedTuple):
@@ -83,6 +82,31 @@ class FrameAt(NamedTuple):
     length: int
     check: int
     first_step: int
+
+
+def check_path(name: str, path: Any) -> str | os.PathLike[str]:
+    """Return a path, or raise an error that names the argument.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument.
+    path : object
+        What the user gave.
+
+    Returns
+    -------
+    path-like
+        The same.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"{name} must be a path, got {path!r}.")
+    return path
 
 
 def head(kind: bytes, payload: bytes) -> bytes:
@@ -253,7 +277,12 @@ REASONS = {
     NO_STEP: "an event belongs to no step",
     NO_EVENT: "an event is no birth, no death and no move, or has no sign",
     NEGATIVE: "an event has a negative neuron or slot",
+    NO_SET: "an event belongs to a set that the log does not know",
+    BEYOND: "an event has a neuron beyond the number of those that its set has",
 }
+
+#: For ``check_events`` where nothing is known of the sets.
+NO_LIMITS = np.empty((0, 2), np.int64)
 
 
 def accept(_: NDArray[Any]) -> None:
@@ -277,7 +306,9 @@ def check_times(rows: NDArray[Any]) -> None:
         raise ValueError("its steps go back, come twice, or are negative")
 
 
-def check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -> None:
+def check_events(
+    steps: NDArray[np.int64], closed: bool, events: NDArray[Any], limits: NDArray[np.int64] = NO_LIMITS
+) -> None:
     """Refuse rows that no recorded step can have.
 
     Parameters
@@ -288,6 +319,8 @@ def check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -
         Whether the file was closed; otherwise events may be there of which the step is not, as the last to be written.
     events : ndarray of EVENT
         Any.
+    limits : ndarray of int64, shape (sets, 2)
+        Numbers of neurons on both sides of each set, 0 where there is no set of this number; may be empty.
 
     Raises
     ------
@@ -298,55 +331,6 @@ def check_events(steps: NDArray[np.int64], closed: bool, events: NDArray[Any]) -
         return
     if closed and (not len(steps) or events["step"][-1] > steps[-1]):
         raise ValueError(REASONS[NO_STEP])
-    found = _check_rows(events, steps, np.searchsorted(steps, events["step"][0]))
+    found = _check_rows(events, steps, np.searchsorted(steps, events["step"][0]), limits)
     if found != FINE:
         raise ValueError(REASONS[found])
-
-
-def pack(taken: Snapshot) -> bytes:
-    """Return a snapshot as bytes.
-
-    Parameters
-    ----------
-    taken : Snapshot
-        Any.
-
-    Returns
-    -------
-    bytes
-        For ``unpack``.
-    """
-    about = json.dumps([taken.step, taken.set_index, len(taken.pre), taken.theta.dtype.str]).encode()
-    # Joined once, from the arrays themselves: of 1e7 connections each copy takes 130 MB.
-    columns = [np.ascontiguousarray(values).data for values in taken[2:]]
-    return b"".join([struct.pack("<I", len(about)), about, *columns])
-
-
-def unpack(payload: bytes) -> Snapshot:
-    """Return the snapshot that was packed.
-
-    Parameters
-    ----------
-    payload : bytes
-        From ``pack``.
-
-    Returns
-    -------
-    Snapshot
-        Its arrays are views of the payload.
-
-    Raises
-    ------
-    ValueError, TypeError, struct.error
-        If it is none.
-    """
-    begin = 4 + struct.unpack_from("<I", payload)[0]
-    step, index, number, theta = json.loads(payload[4:begin])
-    dtypes = [np.dtype("<i4"), np.dtype("<i4"), np.dtype(theta), np.dtype("i1")]
-    if dtypes[2].kind != "f" or len(payload) != begin + number * sum(dtype.itemsize for dtype in dtypes):
-        raise ValueError("a snapshot has the wrong size or type")
-    columns = []
-    for dtype in dtypes:
-        columns.append(np.frombuffer(payload, dtype, number, begin))
-        begin += number * dtype.itemsize
-    return Snapshot(step, index, *columns)

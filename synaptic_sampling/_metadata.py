@@ -34,7 +34,7 @@ def plain(value: Any) -> Any:
         return value
     if isinstance(value, np.ndarray | np.generic):
         return value.tolist()
-    if dataclasses.is_dataclass(value):
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"class": type(value).__name__, **fields}
     if isinstance(value, Mapping):

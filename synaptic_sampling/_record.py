@@ -12,24 +12,26 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling import _replay
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_index, check_integer
 from synaptic_sampling._log_file import (
     ABOUT,
     END,
     EVENTS,
     MAGIC,
     MAX_STEP,
+    RULE,
     SETS,
     SNAPSHOT,
     TIMES,
     LogError,
     SetInfo,
-    Snapshot,
+    check_path,
     frame,
-    pack,
 )
 from synaptic_sampling._replay import Walk, Wiring
 from synaptic_sampling._rows import Rows, RowsOnDisk
+from synaptic_sampling._rule_history import RuleHistory
+from synaptic_sampling._snapshots import Snapshot, pack
 
 __all__ = ["Record"]
 
@@ -51,6 +53,7 @@ class Record:
         self.sets: dict[int, SetInfo] = {}
         self.metadata: dict[str, Any] = {}
         self.snapshots: Sequence[Snapshot] = []
+        self._rules = RuleHistory()
         #: Step and set of each snapshot.
         self._taken: list[tuple[int, int]] = []
         self._events, self._times = events, times
@@ -89,10 +92,10 @@ class Record:
     @property
     def last_step(self) -> int:
         """Return the last step that was recorded."""
-        return self._times.last_step if len(self._times) else self.first_step
+        return self._times.last_step if len(self._times) else max((step for step, _ in self._taken), default=0)
 
     def rule_of(self, index: int = 0) -> Any:
-        """Return the rule of a set, as ``annotate`` was told.
+        """Return the rule of a set at the end of the record.
 
         Parameters
         ----------
@@ -102,12 +105,56 @@ class Record:
         Returns
         -------
         dict or None
-            Its own where ``rules`` of the metadata names one for it, else ``rule``, that of all sets; None where there
-            is neither.
+            The last one of ``rules_of``. Where none was noted, what ``annotate`` was told: that of the set in
+            ``rules`` of the metadata, else ``rule``, that of all sets; None where there is neither.
         """
+        noted = self._rules.of(check_index(index))
+        if noted:
+            return noted[-1][1]
         rules = self.metadata.get("rules")
         own = rules.get(str(index)) if isinstance(rules, Mapping) else None
         return self.metadata.get("rule") if own is None else own
+
+    def check_step(self, name: str, step: Any) -> int:
+        """Return a step, if it is not beyond the end of the record: what happened later is not known.
+
+        Parameters
+        ----------
+        name : str
+            Of the argument, for the message.
+        step : object
+            What the user gave.
+
+        Returns
+        -------
+        int
+            The step.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no integer, below 0, or beyond the end.
+        """
+        number = check_integer(name, step, minimum=0, maximum=MAX_STEP)
+        if number > self.last_step:
+            raise ValueError(f"{name} must be at most {self.last_step}, the last step of the record, got {number}.")
+        return number
+
+    def rules_of(self, index: int = 0) -> list[tuple[int, dict[str, Any]]]:
+        """Return all rules that a set has followed, each with the first step that it governed.
+
+        Parameters
+        ----------
+        index : int
+            Number of the set.
+
+        Returns
+        -------
+        list of (int, dict)
+            In the order of steps, as ``note_rule`` was told; a parameter that is no number follows a schedule. Empty
+            where no rule was noted: what ``annotate`` was told does not say for how long it held.
+        """
+        return self._rules.of(check_index(index))
 
     def snapshot_steps(self, index: int = 0) -> NDArray[np.int64]:
         """Return the steps after which there is a snapshot of a set, ascending; none is loaded.
@@ -122,7 +169,8 @@ class Record:
         ndarray of int64
             Each once.
         """
-        return np.unique(np.array([step for step, of in self._taken if of == index], np.int64))
+        number = check_index(index)
+        return np.unique(np.array([step for step, of in self._taken if of == number], np.int64))
 
     def event_blocks(
         self, index: int | None = None, *, after: int = -1, until: int | None = None
@@ -147,7 +195,7 @@ class Record:
             If there is no such set, or the file is damaged.
         """
         known = {*self.sets, *(of for _, of in self._taken)}
-        if index is not None and known and index not in known:
+        if index is not None and check_index(index) not in known and known:
             raise LogError(f"there is no set {index!r} in the log; there are {sorted(known)}.")
         last = MAX_STEP if until is None else check_integer("until", until, minimum=-1, maximum=MAX_STEP)
         for events in self._events.blocks(check_integer("after", after, minimum=-1, maximum=MAX_STEP), last):
@@ -174,11 +222,12 @@ class Record:
 
         Raises
         ------
+        ValueError
+            If the step is beyond the end of the record.
         LogError
             If there is no snapshot to begin with, or if an event contradicts the wiring.
         """
-        until = self.last_step if step is None else check_integer("step", step, minimum=0, maximum=MAX_STEP)
-        return next(self.wirings([until], index))
+        return next(self.wirings([self.last_step if step is None else step], index))
 
     def wirings(self, steps: ArrayLike, index: int = 0) -> Iterator[Wiring]:
         """Yield the connections after each of some steps, in one pass through the events.
@@ -198,13 +247,13 @@ class Record:
         Raises
         ------
         ValueError
-            If the steps do not ascend.
+            If the steps do not ascend, or go beyond the end of the record.
         LogError
             As from ``wiring``.
         """
         walk, at = None, -1
-        for each in np.asarray(steps).tolist():
-            step = check_integer("step", each, minimum=0, maximum=MAX_STEP)
+        for each in np.atleast_1d(check_array("steps", steps, "iu")).tolist():
+            step = self.check_step("step", each)
             if step < at:
                 raise ValueError(f"steps must ascend, got {step} after {at}.")
             number = self._nearest(index, step)
@@ -340,7 +389,7 @@ class Record:
 
     def _number_at(self, step: int, index: int) -> int:
         at = check_integer("step", step, minimum=0, maximum=MAX_STEP)
-        if (at, index) not in self._taken:
+        if (at, check_index(index)) not in self._taken:
             raise LogError(
                 f"no snapshot of set {index} after step {at}; there are {self.snapshot_steps(index).tolist()[:20]}."
             )
@@ -361,6 +410,7 @@ class Record:
         ValueError
             If it is the file on which the events of this log are.
         """
+        check_path("path", path)
         if isinstance(self._events, RowsOnDisk) and self._events.is_in(path):
             raise ValueError(f"{path} holds the events of this log already; save it under another name.")
         temporary = Path(path).with_name(f".{Path(path).name}.part")
@@ -368,6 +418,8 @@ class Record:
             file.write(MAGIC + frame(SETS, json.dumps(list(self.sets.values())).encode()))
             if self.metadata:
                 file.write(frame(ABOUT, json.dumps(self.metadata).encode()))
+            for row in self._rules.rows():
+                file.write(frame(RULE, json.dumps(row).encode()))
             for taken in self.snapshots:
                 file.write(frame(SNAPSHOT, pack(taken)))
             for kind, rows in ((EVENTS, self._events), (TIMES, self._times)):
@@ -390,7 +442,7 @@ class Record:
     def _starts(self, index: int | None) -> list[int]:
         """Return the number of the first snapshot of a set, or of each of them."""
         first = {of: n for n, (_, of) in reversed(list(enumerate(self._taken)))}
-        wanted = sorted(self.sets or first) if index is None else [index]
+        wanted = sorted(self.sets or first) if index is None else [check_index(index)]
         for n in wanted:
             if n not in first:
                 raise LogError(f"no snapshot of set {n}: who was there at the start is not known.")
@@ -398,7 +450,8 @@ class Record:
 
     def _nearest(self, index: int, step: int) -> int:
         """Return the number of the last snapshot of a set at or before a step."""
-        earlier = [(at, n) for n, (at, of) in enumerate(self._taken) if of == index and at <= step]
+        own = check_index(index)
+        earlier = [(at, n) for n, (at, of) in enumerate(self._taken) if of == own and at <= step]
         if not earlier:
             raise LogError(f"no snapshot of set {index} at or before step {step}: nothing to begin the replay with.")
         return max(earlier)[1]

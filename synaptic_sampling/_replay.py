@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._kernels.replay import ENDED, LEFT, NEXT, NUM_COUNTERS, WHEN, _follow
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
-from synaptic_sampling._log_file import LogError, Snapshot
+from synaptic_sampling._log_file import LogError
+from synaptic_sampling._snapshots import Snapshot
 
 __all__ = ["LIFE", "Walk", "Wiring", "lives"]
 
@@ -27,6 +28,9 @@ LIFE = np.dtype(
         ("end", "<i8"),
     ]
 )
+
+#: So many slots may be free from the start: a slot beyond would take all memory for nothing.
+FREE_SLOTS = 2**20
 
 #: Endpoints and signs of all connections, in the order of slots.
 Wiring = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]
@@ -55,6 +59,7 @@ class Walk:
             self._held[name] = getattr(start, name)
         self._held["birth"], self._held["initial"] = start.step, True
         self._set, self._distinct, self._num_held = start.set_index, not multapses, len(there)
+        self._num_slots, self._num_born = len(start.polarity), 0
         self._number = np.zeros(len(self._held), np.int64)
         self._number[there] = np.arange(len(there))
         self._counters = np.zeros(NUM_COUNTERS, np.int64)
@@ -95,7 +100,11 @@ class Walk:
         ended, numbers = np.empty(num_deaths, LIFE), np.empty(num_deaths, np.int64)
         if self._distinct:
             self._make_room(num_births)
-        self._make_slots(int(events["slot"][kind > 0].max(initial=-1)) + 1)
+        self._num_born += num_births
+        slot = int(events["slot"][kind > 0].max(initial=-1))
+        if slot >= FREE_SLOTS + 64 * (self._num_slots + self._num_born):
+            raise LogError(f"an event is in slot {slot}, far beyond all others.")
+        self._make_slots(slot + 1)
         self._counters[ENDED] = 0
         wrong = _follow(events, self._table, self._distinct, self._counters, self._held, self._number, ended, numbers)
         if wrong >= 0:
@@ -162,10 +171,7 @@ class Walk:
         if number > len(self._held):
             size = max(number, 2 * len(self._held))
             held, numbers = self._held, self._number
-            try:
-                self._held, self._number = np.zeros(size, LIFE), np.zeros(size, np.int64)
-            except MemoryError as error:
-                raise LogError(f"an event is in slot {number - 1}, more than fit into memory.") from error
+            self._held, self._number = np.zeros(size, LIFE), np.zeros(size, np.int64)
             self._held[: len(held)], self._number[: len(held)] = held, numbers
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._log_file import MAX_STEP, FrameAt, LogError, Snapshot, read_blocks, read_payload, unpack
+from synaptic_sampling._log_file import MAX_STEP, FrameAt, LogError, read_blocks, read_payload
+from synaptic_sampling._snapshots import Snapshot, unpack
 
 __all__ = ["Rows", "RowsOnDisk", "SnapshotsOnDisk"]
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -10,20 +13,20 @@ import zipfile
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["Checkpoint", "CheckpointError", "load_checkpoint", "save_checkpoint"]
 
-FORMAT = 1
+FORMAT = 2
 #: Names within the file that are ours.
 ABOUT, DIGEST = "about", "sha256"
 PREFIX = "array/"
 #: What a damaged or foreign file can make the readers of zip, npy and JSON raise.
 READ_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError,
-               NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)  # fmt: skip
+               IndexError, NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
 class CheckpointError(Exception):
@@ -52,13 +55,13 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
     Raises
     ------
     TypeError
-        If an array does not hold numbers, or ``about`` is not JSON.
+        If an array does not hold numbers, ``about`` is not JSON, or ``path`` is no path.
     ValueError
         If ``about`` has an entry ``format``, which is the file's own.
     OSError
         If the file cannot be written.
     """
-    path = Path(path)
+    path = _path(path)
     if "format" in about:
         raise ValueError(f"about must not have an entry 'format', got {about['format']!r}; give it another name.")
     content = {name: np.ascontiguousarray(values).reshape(np.shape(values)) for name, values in arrays.items()}
@@ -69,17 +72,16 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
     entries = {PREFIX + name: values for name, values in content.items()}
     entries[ABOUT] = np.frombuffer(text, np.uint8)
     entries[DIGEST] = np.frombuffer(_digest(entries), np.uint8)
-    # Not by tempfile, whose files nobody else may read.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
-    try:
-        with temporary.open("xb") as file:
+    _remove_left(path)
+    with _temporary(path) as file:
+        try:
             np.savez(file, **entries)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+            os.replace(file.name, path)
+        except BaseException:
+            Path(file.name).unlink(missing_ok=True)
+            raise
     _sync_folder(path.parent)
 
 
@@ -98,11 +100,14 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
 
     Raises
     ------
+    TypeError
+        If ``path`` is none.
     CheckpointError
         If the file is missing, damaged, no checkpoint, or of a newer format.
     """
+    place = _path(path)
     try:
-        entries = _read(Path(path))
+        entries = _read(place)
         digest = entries.pop(DIGEST).tobytes()
         intact = _digest(entries) == digest
         about = json.loads(entries.pop(ABOUT).tobytes())
@@ -112,8 +117,15 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     if not intact:
         raise CheckpointError(f"{path} is damaged: its content does not match its SHA-256. Use an older checkpoint.")
     if version != FORMAT:
-        raise CheckpointError(f"{path} has format {version}, known here is {FORMAT}; use a newer synaptic_sampling.")
+        other = "a newer" if isinstance(version, int) and version > FORMAT else "an older"
+        raise CheckpointError(f"{path} has format {version}, known here is {FORMAT}; use {other} synaptic_sampling.")
     return Checkpoint({name.removeprefix(PREFIX): values for name, values in entries.items()}, about)
+
+
+def _path(path: Any) -> Path:
+    if not isinstance(path, str | os.PathLike):
+        raise TypeError(f"path must be a path such as 'run.npz', got {path!r}.")
+    return Path(path)
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
@@ -121,9 +133,14 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
     entries = {}
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
-        for item in archive.infolist():
+        items = archive.infolist()
+        for item in items:
             if item.compress_type != zipfile.ZIP_STORED or item.file_size > size:
                 raise ValueError(f"entry {item.filename!r} is not stored as it was written")
+        # In a crafted file entries overlap, and the same bytes would be read once for each of them.
+        if sum(item.file_size for item in items) > size:
+            raise ValueError("its entries overlap")
+        for item in items:
             with archive.open(item) as file:
                 values: NDArray[Any] = np.lib.format.read_array(file, allow_pickle=False)  # type: ignore[no-untyped-call]
             if values.nbytes > size:
@@ -140,6 +157,25 @@ def _digest(entries: Mapping[str, NDArray[Any]]) -> bytes:
         total.update(json.dumps([name, values.dtype.str, values.shape]).encode())
         total.update(values.tobytes())
     return total.digest()
+
+
+def _temporary(path: Path) -> BinaryIO:
+    """Return a new file beside another, locked as long as it is open."""
+    while True:
+        # Not by tempfile, whose files nobody else may read.
+        file = path.with_name(f".{path.name}.{secrets.token_hex(4)}").open("xb")
+        fcntl.flock(file, fcntl.LOCK_EX)
+        if os.fstat(file.fileno()).st_nlink:
+            return file
+        file.close()  # Another save removed it before it was locked.
+
+
+def _remove_left(path: Path) -> None:
+    """Remove the files of saves that were killed; those that are being written are locked."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
+        with contextlib.suppress(OSError), left.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            left.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

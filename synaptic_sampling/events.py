@@ -8,6 +8,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import check_index
+
 __all__ = ["EVENT", "Edges", "RewiringInfo", "events_of", "join_events"]
 
 #: One birth (kind +1) or death (kind -1) of a connection; 24 bytes. Where the number of connections varies, one of them
@@ -101,7 +103,13 @@ class RewiringInfo(NamedTuple):
         -------
         RewiringInfo
             Of this set alone; what could not be regrown belongs to no set.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is no number of a set.
         """
+        check_index(index)
         own = self.events[self.events["set"] == index]
         deaths, moves = (int(np.count_nonzero(own["kind"] == kind)) for kind in (-1, -2))
         return RewiringInfo(self.step, own, deaths, 0, moves)

@@ -2,63 +2,59 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import logging
-import math
 import os
 import struct
-import zlib
+import weakref
 from functools import partial
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling._growing import TIME, GrowingRecord, Wired
 from synaptic_sampling._log_file import (
     ABOUT,
-    END,
     EVENTS,
-    MAGIC,
     MAX_STEP,
+    RULE,
     SETS,
     SNAPSHOT,
     TIMES,
-    FrameAt,
     LogError,
     SetInfo,
-    Snapshot,
     accept,
     check_events,
+    check_path,
     check_times,
-    head,
-    pack,
     read_blocks,
     read_payload,
     scan,
-    unpack,
 )
+from synaptic_sampling._log_writer import LogWriter
 from synaptic_sampling._metadata import plain, versions
-from synaptic_sampling._record import Record
 from synaptic_sampling._replay import LIFE
 from synaptic_sampling._rows import Rows, RowsOnDisk, SnapshotsOnDisk
-from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling._snapshots import Snapshot, are_equal, check_index, make, pack, unpack
+from synaptic_sampling.events import EVENT
 
-__all__ = ["LIFE", "TIME", "LogError", "RewiringLog", "SetInfo", "Snapshot"]
+__all__ = ["LIFE", "TIME", "LogError", "RewiringLog", "SetInfo", "Snapshot", "Wired", "as_log"]
 
 logger = logging.getLogger(__name__)
 
-#: One row per step: when it was, in seconds of simulated time and in presented samples (NaN where there are none).
-TIME = np.dtype([("step", "<i8"), ("seconds", "<f8"), ("samples", "<f8")])
-
-#: Rows that are kept before they become a block on disk; a crash loses at most these.
+#: Rows that become a block on disk even before the time has come to write them.
 BLOCK = 16384
 
-MAX_INDEX = 2**16 - 1
+
+#: Fields of a set in files written before sets could be unsigned or without theta.
+FEWEST_FIELDS = 6
 
 
-class RewiringLog(Record):
+class RewiringLog(GrowingRecord):
     """Births and deaths in the order of their steps, and the wirings between which they lead.
 
     The first wiring is a snapshot, not births. From it and the events, every later wiring follows.
@@ -66,8 +62,14 @@ class RewiringLog(Record):
     Parameters
     ----------
     path : path-like, optional
-        Where to write while recording, so that a crash loses at most the last 16384 events or steps and the step
-        then running. To be closed by ``close`` or a ``with`` statement.
+        Where to write while recording, in memory by default. A process that is killed loses at most what it recorded
+        in its last half second, and the last step. ``flush`` writes everything, ``close``, a ``with`` statement and
+        the end of the process end the file.
+    mode : {'x', 'a', 'w'}
+        'x' creates the file, which must not exist; 'a' continues the log that is there, if any, and cuts off what its
+        writer had not finished; 'w' replaces it.
+    step : int, optional
+        With mode 'a': the step from which the run goes on, as by ``continue_from``; by default the last one recorded.
 
     Attributes
     ----------
@@ -80,8 +82,14 @@ class RewiringLog(Record):
 
     Raises
     ------
+    FileExistsError
+        If the file exists and the mode is 'x'.
+    LogError
+        If what is to be continued is damaged or no log, does not reach the step, or another process records to it.
     OSError
         If the file cannot be written.
+    TypeError, ValueError
+        If an argument is of the wrong kind.
 
     Notes
     -----
@@ -89,17 +97,14 @@ class RewiringLog(Record):
     takes 24 bytes, and a step 24 bytes; of what is recorded to a file, or was opened, the events stay on disk.
     """
 
-    def __init__(self, path: str | os.PathLike[str] | None = None) -> None:
-        super().__init__(Rows(EVENT, BLOCK), Rows(TIME, BLOCK))
-        self._kept: list[Snapshot] = []
-        self.snapshots = self._kept
-        self._counts = [0, 0]
-        self._times_on_disk, self._reading = 0, False
-        self._file: IO[bytes] | None = None
+    def __init__(self, path: str | os.PathLike[str] | None = None, mode: str = "x", *, step: int | None = None) -> None:
+        super().__init__(BLOCK)
+        if mode not in ("x", "a", "w"):
+            raise ValueError(f"mode must be 'x', 'a' or 'w', got {mode!r}.")
+        if step is not None and (mode != "a" or path is None):
+            raise ValueError("step is for a log that is continued: give its path and mode='a' with it.")
         if path is not None:
-            self._file = Path(path).open("wb")
-            self._file.write(MAGIC)
-            self._events = RowsOnDisk(path, [], EVENT, BLOCK, accept)
+            self._record_to(check_path("path", path), mode, step)
 
     def __enter__(self) -> RewiringLog:
         return self
@@ -128,8 +133,46 @@ class RewiringLog(Record):
         self.metadata["versions"] = versions()
         self._write(ABOUT, json.dumps(self.metadata).encode())
 
+    def note_rule(self, step: int, index: int, rule: Any) -> None:
+        """Record the rule that a set follows from a step on; the same rule again changes nothing.
+
+        Parameters
+        ----------
+        step : int
+            The first step that this rule governs: 1 for a rule that holds from the start of a record at step 0. It is
+            never before that of the last change.
+        index : int
+            Number of the set.
+        rule : dataclass or mapping
+            In SI numbers. A parameter that changes with time is given as the string of its schedule, so that nobody
+            takes it for a constant.
+
+        Raises
+        ------
+        LogError
+            If the log was opened for reading.
+        TypeError, ValueError
+            If an argument is of the wrong kind, or the step lies before that of the last change.
+        """
+        self._check_recording()
+        first = check_integer("step", step, minimum=0, maximum=MAX_STEP)
+        noted = plain(rule)
+        if not isinstance(noted, dict):
+            raise TypeError(f"rule must be a rule such as DeepR(...), or a mapping, got {rule!r}.")
+        if self._rules.take(first, check_index(index), noted):
+            self._write(RULE, json.dumps([first, int(index), noted]).encode())
+
     def describe(
-        self, index: int, *, num_pre: int, num_post: int, num_sites: int, name: str = "", multapses: bool = False
+        self,
+        index: int,
+        *,
+        num_pre: int,
+        num_post: int,
+        num_sites: int,
+        name: str = "",
+        multapses: bool = False,
+        signed: bool = True,
+        has_theta: bool = True,
     ) -> None:
         """Say what a set of connections is, before its first event.
 
@@ -145,6 +188,10 @@ class RewiringLog(Record):
             For pictures.
         multapses : bool
             Whether two connections may share a pair of neurons.
+        signed : bool
+            Whether connections are excitatory or inhibitory; otherwise the polarity of each is 1 and means nothing.
+        has_theta : bool
+            Whether the theta of its snapshots is that of connections; otherwise the rule uses none.
 
         Raises
         ------
@@ -154,15 +201,18 @@ class RewiringLog(Record):
         self._check_recording()
         if not isinstance(name, str):
             raise TypeError(f"name must be a string, got {name!r}.")
-        if not isinstance(multapses, bool):
-            raise TypeError(f"multapses must be True or False, got {multapses!r}.")
-        self.sets[_check_index(index)] = SetInfo(
-            int(index),
+        for flag, value in (("multapses", multapses), ("signed", signed), ("has_theta", has_theta)):
+            if not isinstance(value, bool):
+                raise TypeError(f"{flag} must be True or False, got {value!r}.")
+        self.sets[check_index(index)] = SetInfo(
+            check_index(index),
             check_integer("num_pre", num_pre, minimum=1, maximum=2**31 - 1),
             check_integer("num_post", num_post, minimum=1, maximum=2**31 - 1),
             check_integer("num_sites", num_sites, minimum=0, maximum=MAX_STEP if multapses else num_pre * num_post),
             name,
             multapses,
+            signed,
+            has_theta,
         )
         self._write(SETS, json.dumps(list(self.sets.values())).encode())
 
@@ -183,82 +233,19 @@ class RewiringLog(Record):
         Raises
         ------
         TypeError, ValueError
-            If the step or the index is out of range, or the arrays differ in length.
+            If the step or the index is out of range, the arrays differ in length, or a neuron is none of its set.
         """
         self._check_recording()
-        taken = _snapshot(step, index, *(np.array(values) for values in (pre, post, theta, polarity)))
+        taken = self._checked(make(step, index, pre, post, theta, polarity))
+        taken = Snapshot(*taken[:2], *(np.array(values) for values in taken[2:]))  # The arrays of the caller go on.
+        for number, known in enumerate(self._again):
+            if are_equal(known, taken):
+                del self._again[number]
+                return
+        self._spool()  # The steps that lead to it come first, so that no file holds a wiring without its events.
         self._kept.append(taken)
         self._taken.append(taken[:2])
         self._write(SNAPSHOT, pack(taken))
-
-    def record(self, info: RewiringInfo, *, seconds: float = math.nan, samples: float = math.nan) -> None:
-        """Append what a step did; once per step, or once per step and set.
-
-        Parameters
-        ----------
-        info : RewiringInfo
-            What died and what was born; steps without any count too.
-        seconds : float
-            Simulated time.
-        samples : float
-            Samples presented since the start.
-
-        Raises
-        ------
-        ValueError
-            If the step is older than the last one, or not that of its events.
-        """
-        self._check_recording()
-        last = self._times.last_step
-        if info.step < last:
-            raise ValueError(f"steps must not go back: step {info.step} came after step {last}.")
-        if len(info.events) and (info.events["step"] != info.step).any():
-            raise ValueError(f"all events of step {info.step} must carry this step.")
-        if info.step > last:
-            # All before it is complete: a file holds whole steps only.
-            self._spool(BLOCK)
-            self._times.append(np.array([(info.step, seconds, samples)], TIME))
-        self._counts = [self.num_births + info.num_births, self.num_deaths + info.num_deaths]
-        self._events.append(info.events)
-
-    def record_steps(self, times: NDArray[Any], events: NDArray[Any]) -> None:
-        """Append what many steps did, all at a time.
-
-        Parameters
-        ----------
-        times : ndarray of TIME
-            One row for each step.
-        events : ndarray of EVENT
-            Of these steps, in their order.
-
-        Raises
-        ------
-        ValueError
-            If the steps do not ascend, or an event belongs to none of them.
-        """
-        self._check_recording()
-        if len(times) and (times["step"][0] <= self._times.last_step or (np.diff(times["step"]) <= 0).any()):
-            raise ValueError("steps must ascend, and begin after the last one.")
-        check_events(times["step"], True, events)
-        self._spool(BLOCK)
-        self._times.append(times)
-        born, died = (int(np.count_nonzero(events["kind"] == kind)) for kind in (1, -1))
-        self._counts = [self.num_births + born, self.num_deaths + died]
-        self._events.append(events)
-
-    def flush(self) -> None:
-        """Write what has been recorded so far to disk; between steps."""
-        if self._file is not None:
-            self._spool(1)
-            os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Write the rest to disk and end the file; recording may go on in memory."""
-        if self._file is not None:
-            self.flush()
-            self._write(END, b"")
-            self._file.close()
-            self._file = None
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RewiringLog:
@@ -280,31 +267,12 @@ class RewiringLog(Record):
         LogError
             If the file is missing, damaged or no log. Damage to events is found when they are read.
         """
-        frames, closed = scan(path)
-        log = cls()
-        parts = {kind: [at for at in frames if at.kind == kind] for kind in (EVENTS, TIMES, SNAPSHOT)}
-        try:
-            with Path(path).open("rb") as file:
-                for at in frames:
-                    if at.kind not in (EVENTS, TIMES):
-                        log._hear(at.kind, read_payload(path, file, at))
-            for rows in read_blocks(path, parts[TIMES], TIME, check_times):
-                if rows[0]["step"] == log._times.last_step:
-                    raise ValueError("a step comes twice")
-                log._times.append(rows)
-        except OSError as error:
-            raise LogError(f"{path} cannot be read: {error}") from error
-        except (ValueError, TypeError, LookupError, RecursionError, struct.error) as error:
-            raise LogError(f"{path} is damaged: {error}") from error
+        log, closed = cls._read(path)
         if not closed:
             steps = len(log._times)
             logger.warning(
                 "%s was not closed: its writer was interrupted, or still writes; %d steps are here", path, steps
             )
-        log.snapshots = SnapshotsOnDisk(path, parts[SNAPSHOT])
-        check = partial(check_events, log._times.since(0)["step"], closed)
-        log._events = RowsOnDisk(path, parts[EVENTS], EVENT, 0, check, log._times.last_step)
-        log._counts, log._reading = None, True
         return log
 
     @classmethod
@@ -336,62 +304,114 @@ class RewiringLog(Record):
         log._count()
         return log
 
+    @classmethod
+    def _read(cls, path: str | os.PathLike[str]) -> tuple[RewiringLog, bool]:
+        """Read all but events, and return whether the file was closed."""
+        frames, closed = scan(check_path("path", path))
+        log = cls()
+        parts = {kind: [at for at in frames if at.kind == kind] for kind in (EVENTS, TIMES, SNAPSHOT)}
+        try:
+            with Path(path).open("rb") as file:
+                # What the sets are comes first, by which snapshots are checked.
+                for at in sorted(frames, key=lambda at: at.kind == SNAPSHOT):
+                    if at.kind not in (EVENTS, TIMES):
+                        log._hear(at.kind, read_payload(path, file, at))
+            for rows in read_blocks(path, parts[TIMES], TIME, check_times):
+                if rows[0]["step"] == log._times.last_step:
+                    raise ValueError("a step comes twice")
+                log._times.append(rows)
+        except OSError as error:
+            raise LogError(f"{path} cannot be read: {error}") from error
+        except (ValueError, TypeError, LookupError, RecursionError, struct.error) as error:
+            raise LogError(f"{path} is damaged: {error}") from error
+        if not closed and len(log._times):  # A snapshot without the steps that lead to it says nothing.
+            there = [step <= log._times.last_step for step, _ in log._taken]
+            log._taken = list(itertools.compress(log._taken, there))
+            parts[SNAPSHOT] = list(itertools.compress(parts[SNAPSHOT], there))
+        log.snapshots = SnapshotsOnDisk(path, parts[SNAPSHOT])
+        check = partial(check_events, log._times.since(0)["step"], closed, limits=log._limits())
+        log._events = RowsOnDisk(path, parts[EVENTS], EVENT, 0, check, log._times.last_step)
+        log._counts, log._reading = None, True
+        return log, closed
+
     def _hear(self, kind: bytes, payload: bytes) -> None:
         """Take over what a frame says of the sets, of the run, or of a wiring, which is not kept."""
         if kind == SETS:
             for about in json.loads(payload):
-                self.describe(about[0], **dict(zip(SetInfo._fields[1:], about[1:], strict=True)))
+                if not FEWEST_FIELDS <= len(about) <= len(SetInfo._fields):
+                    raise ValueError(f"a set is described by {len(about)} values")
+                self.describe(about[0], **dict(zip(SetInfo._fields[1:], about[1:], strict=False)))
         elif kind == ABOUT:
             self.metadata.update(json.loads(payload))
+        elif kind == RULE:
+            self.note_rule(*json.loads(payload))
         else:
-            self._taken.append(_snapshot(*unpack(payload))[:2])
+            self._taken.append(self._checked(make(*unpack(payload)))[:2])
 
-    def _check_recording(self) -> None:
-        if self._reading:
-            raise LogError("this log was opened for reading; load it to go on recording in memory.")
+    def _record_to(self, path: str | os.PathLike[str], mode: str, step: int | None) -> None:
+        """Open the file, and take over what is in it where it is continued."""
+        writer, self._continues = LogWriter(path, mode, BLOCK), mode == "a"
+        try:
+            events = RowsOnDisk(writer.path, [], EVENT, BLOCK, accept)
+            self._events = events
+            if not writer.is_new:
+                log, _ = self._read(writer.path)
+                self.sets, self.metadata, self._taken, self._times = log.sets, log.metadata, log._taken, log._times
+                self._rules = log._rules
+                self._events, self._counts = log._events, log._count()  # All events are read once, and so checked.
+                self.snapshots = self._kept = list(log.snapshots)
+            writer.take(events, self._times)
+            self._writer = writer
+            if step is not None or not writer.is_new:
+                self.continue_from(self.last_step if step is None else step)
+        except BaseException:
+            writer.abandon()
+            raise
+        weakref.finalize(self, writer.close)
 
-    def _spool(self, least: int) -> None:
-        """Write the rows that are not yet on disk, if there are enough; times last, which make the steps count."""
-        if self._file is None or not isinstance(self._events, RowsOnDisk):
-            return
-        if max(self._events.num_in_memory, len(self._times) - self._times_on_disk) < least:
-            return
-        events, times = self._events.in_memory(), self._times.since(self._times_on_disk)
-        if len(events):
-            self._events.forget(self._write(EVENTS, events.tobytes())._replace(first_step=int(events["step"][0])))
-        if len(times):
-            self._write(TIMES, times.tobytes())
-            self._times_on_disk += len(times)
+    def _checked(self, taken: Snapshot) -> Snapshot:
+        """Return a snapshot, if its neurons are some of its set."""
+        about = self.sets.get(taken.set_index)
+        for name, ends in () if about is None else (("pre", taken.pre), ("post", taken.post)):
+            number, most = getattr(about, f"num_{name}"), int(ends.max(initial=-1))
+            if most >= number:
+                raise ValueError(f"{name} must be below {number}, the neurons of set {taken.set_index}, got {most}.")
+        return taken
 
-    def _write(self, kind: bytes, payload: bytes) -> FrameAt:
-        """Append a frame to the file, if there is one, and return where it is."""
-        place = 0
-        if self._file is not None:
-            # One after the other: together they would be one more copy of a snapshot.
-            self._file.write(head(kind, payload))
-            self._file.write(payload)
-            self._file.flush()
-            place = self._file.tell() - len(payload)
-        return FrameAt(kind, place, len(payload), zlib.crc32(payload), 0)
+    def _limits(self) -> NDArray[np.int64]:
+        """Return how many neurons each set has, for ``check_events``."""
+        known = {*self.sets, *(of for _, of in self._taken)}
+        limits = np.zeros((max(known, default=-1) + 1, 2), np.int64)
+        for index in known:
+            limits[index] = self.sets[index][1:3] if index in self.sets else 2**31
+        return limits
 
 
-def _check_index(index: int) -> int:
-    return check_integer("index", index, minimum=0, maximum=MAX_INDEX)
+def as_log(log: Any) -> RewiringLog:
+    """Return the log in which somebody is to record.
 
+    Parameters
+    ----------
+    log : RewiringLog, path-like or None
+        What the user gave: a log, the path of one that does not exist yet, or nothing.
 
-def _snapshot(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: Any) -> Snapshot:
-    """Return a snapshot, if it can be one."""
-    taken = Snapshot(
-        check_integer("step", step, minimum=0, maximum=MAX_STEP),
-        _check_index(index),
-        pre.astype(np.int32, copy=False),
-        post.astype(np.int32, copy=False),
-        theta,
-        polarity.astype(np.int8, copy=False),
-    )
-    lengths = {len(values) for values in taken[2:]}
-    if len(lengths) != 1:
-        raise ValueError(f"pre, post, theta and polarity must have equal lengths, got {sorted(lengths)}.")
-    if min(taken.pre.min(initial=0), taken.post.min(initial=0)) < 0:
-        raise ValueError("pre and post must be >= 0.")
-    return taken
+    Returns
+    -------
+    RewiringLog
+        The same one, a new one in a file, or a new one in memory.
+
+    Raises
+    ------
+    FileExistsError
+        If the path exists.
+    LogError
+        If the log was opened for reading.
+    TypeError
+        If it is something else.
+    """
+    if log is None or isinstance(log, str | os.PathLike):
+        return RewiringLog(log)
+    if not isinstance(log, RewiringLog):
+        raise TypeError(f"log must be a RewiringLog, a path or None, got {log!r}.")
+    log._check_recording()
+    return log

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._snapshots import MAX_INDEX
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.log import MAX_INDEX, RewiringLog
+from synaptic_sampling.log import RewiringLog
 
 __all__ = ["join_logs", "merge_logs"]
 
@@ -29,7 +30,7 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
     logs : sequence of RewiringLog
         Their sets get new numbers: first those of the first log, in their order, then those of the second, and so on.
     path : path-like, optional
-        Where to write it; in memory by default.
+        Where to write it, a file that does not exist; in memory by default.
 
     Returns
     -------
@@ -38,13 +39,16 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
 
     Raises
     ------
+    FileExistsError
+        If there is a file at the path.
+    TypeError
+        If these are no logs.
     ValueError
         If there are no logs, or they do not have the same steps at the same times: connections that live on beyond the
         end of one record cannot be told from those that were seen to do so, and ages are counted in steps, which mean
         nothing where steps differ in length.
     """
-    if not logs:
-        raise ValueError("there are no logs to merge.")
+    _check_logs("logs", logs, "merge")
     times = _common_times(logs)
     merged = RewiringLog(path)
     number: list[dict[int, int]] = []
@@ -56,6 +60,10 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
             merged.describe(number[-1][index], **{name: getattr(about, name) for name in about._fields[1:]})
     rules = {new: log.rule_of(old) for log, numbers in zip(logs, number, strict=True) for old, new in numbers.items()}
     merged.annotate(merged=[log.metadata for log in logs], rules={n: rule for n, rule in rules.items() if rule})
+    for log, numbers in zip(logs, number, strict=True):
+        for own, there in numbers.items():
+            for first, rule in log.rules_of(own):
+                merged.note_rule(first, there, rule)
     for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _taken(log)):
         taken = logs[which].snapshots[n]
         merged.snapshot(step, number[which][taken.set_index], *taken[2:])
@@ -64,14 +72,17 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
 
 
 def join_logs(parts: Sequence[RewiringLog], path: str | os.PathLike[str] | None = None) -> RewiringLog:
-    """Put logs of one run, each of which goes on where the one before ended, into one.
+    """Put logs of one run, each of which goes on where the one before ended or was left, into one.
+
+    A part may go on from a step before the end of the one before, as it does after a crash: what the one before holds
+    of later steps is left out.
 
     Parameters
     ----------
     parts : sequence of RewiringLog
-        In their order, each beginning with a snapshot of all sets at the last step of the one before.
+        In their order, each beginning with a snapshot of all sets at a step of the one before.
     path : path-like, optional
-        Where to write it; in memory by default.
+        Where to write it, a file that does not exist; in memory by default.
 
     Returns
     -------
@@ -80,35 +91,79 @@ def join_logs(parts: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
 
     Raises
     ------
+    FileExistsError
+        If there is a file at the path.
+    TypeError
+        If the parts are no logs.
     ValueError
-        If there are no parts, or one does not go on where the one before ended: with other steps, sets or wirings.
+        If there are no parts, or one does not go on from the one before: with other sets or wirings, or steps between
+        them are missing.
     """
-    if not parts:
-        raise ValueError("there are no logs to join.")
-    for before, after in itertools.pairwise(parts):
+    _check_logs("parts", parts, "join")
+    pieces = _pieces(parts)
+    for (before, _), (after, _) in itertools.pairwise(pieces):
         _check_continuation(before, after)
     joined = RewiringLog(path)
     for index, about in parts[0].sets.items():
         joined.describe(index, **{name: getattr(about, name) for name in about._fields[1:]})
     joined.annotate(**{**parts[-1].metadata, "joined": [log.metadata for log in parts]})
-    same = {index: index for _, index in parts[0]._taken}
-    for log in parts:
-        for n, (step, _) in _taken(log):
-            if log is parts[0] or step > log.first_step:
-                joined.snapshot(*log.snapshots[n])
-        _copy(joined, log.times, partial(_events_of, [log], [same]))
+    for log, until in pieces:
+        _append(joined, log, until)
     return joined
 
 
+def _pieces(parts: Sequence[RewiringLog]) -> list[tuple[RewiringLog, int]]:
+    """Return the parts of which something is left, each with the step up to which it counts."""
+    pieces: list[tuple[RewiringLog, int]] = []
+    until = math.inf
+    for log in reversed(parts):
+        end = int(min(until, log.last_step))
+        if log.first_step < until or log is parts[0]:
+            pieces.append((log, end))
+        until = min(until, log.first_step)
+    if until < parts[0].first_step:
+        raise ValueError(f"a part begins at step {until:g}, before the first one, which begins at step "
+                         f"{parts[0].first_step}; give them in their order.")  # fmt: skip
+    return pieces[::-1]
+
+
 def _check_continuation(before: RewiringLog, after: RewiringLog) -> None:
-    if after.first_step != before.last_step:
-        raise ValueError(f"a part begins at step {after.first_step}, but the one before ended at {before.last_step}.")
+    if after.first_step > before.last_step:
+        raise ValueError(
+            f"a part begins at step {after.first_step}, but the one before ended at {before.last_step}: the steps "
+            "between them are missing."
+        )
     if after.sets != before.sets:
         raise ValueError("the parts describe different sets.")
     for index in sorted({index for _, index in before._taken}):
-        left, found = before.wiring(before.last_step, index), after.wiring(after.first_step, index)
+        left, found = before.wiring(after.first_step, index), after.wiring(after.first_step, index)
         if not all(np.array_equal(left[n], found[n]) for n in range(len(left))):
             raise ValueError(f"set {index} at step {after.first_step} is not as the part before has left it.")
+
+
+def _append(joined: RewiringLog, log: RewiringLog, until: int) -> None:
+    """Append what a part holds up to a step; of a later part without the snapshots with which it begins."""
+    taken, same = _taken(log), {index: index for _, index in log._taken}
+    if len(joined.times) or joined.snapshots:
+        joined.continue_from(joined.last_step)  # Snapshots of this step that both parts took are kept once.
+        for index in same:
+            taken.remove(next(one for one in taken if one[1] == (log.first_step, index)))
+    for index in same:
+        for step, rule in log.rules_of(index):
+            if step <= until:
+                joined.note_rule(step, index, rule)
+    for n, (step, _) in taken:
+        if step <= until:
+            joined.snapshot(*log.snapshots[n])
+    times = log.times
+    _copy(joined, times[times["step"] <= until], partial(_events_of, [log], [same]))
+
+
+def _check_logs(name: str, logs: Any, action: str) -> None:
+    if not isinstance(logs, Sequence) or isinstance(logs, str) or not all(isinstance(log, RewiringLog) for log in logs):
+        raise TypeError(f"{name} must be a sequence of RewiringLog, got {logs!r}; RewiringLog.open(path) opens a file.")
+    if not logs:
+        raise ValueError(f"there are no logs to {action}.")
 
 
 def _taken(log: RewiringLog) -> list[tuple[int, tuple[int, int]]]:

@@ -153,6 +153,7 @@ def permutation(seed: int, stream: Stream, step: int, n: int, index: int = 0) ->
 
 
 def _address(seed: int, stream: Stream, step: int, index: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
+    check_integer("stream", stream, minimum=0, maximum=2**8 - 1)
     step = check_integer("step", step, minimum=0, maximum=MAX_STEP)
     index = check_integer("index", index, minimum=0, maximum=MAX_SET)
     return np.uint64(step), stream_word(stream, index), *key_words(seed)

@@ -110,10 +110,12 @@ def wheel(tmp_path_factory):
 
 def test_wheel_holds_the_package_alone(wheel):
     names = wheel.namelist()
-    files = [path for path in (ROOT / "synaptic_sampling").rglob("*") if path.suffix in {".py", ".pyx", ".cpp", ".h"}]
+    kinds = {".py", ".pyx", ".cpp", ".h", ".typed"}
+    files = [path for path in (ROOT / "synaptic_sampling").rglob("*") if path.suffix in kinds]
     modules = {path.relative_to(ROOT).as_posix() for path in files}
     packed = {name for name in names if ".dist-info/" not in name}
     assert packed == modules
+    assert "synaptic_sampling/py.typed" in packed, "type checkers look for it"
     assert any(name.endswith("licenses/LICENSE") for name in names)
 
 

@@ -8,6 +8,7 @@ from synaptic_sampling._kernels.vacancy import _insert, _remove
 from synaptic_sampling._numba import jit
 
 __all__ = [
+    "BEYOND",
     "ENDED",
     "FINE",
     "GOES_BACK",
@@ -15,6 +16,7 @@ __all__ = [
     "NEGATIVE",
     "NEXT",
     "NO_EVENT",
+    "NO_SET",
     "NO_STEP",
     "NUM_COUNTERS",
     "WHEN",
@@ -27,7 +29,7 @@ __all__ = [
 NEXT, ENDED, LEFT, WHEN, NUM_COUNTERS = 0, 1, 2, 3, 4
 
 #: What `_check_rows` finds.
-FINE, GOES_BACK, NO_STEP, NO_EVENT, NEGATIVE = 0, 1, 2, 3, 4
+FINE, GOES_BACK, NO_STEP, NO_EVENT, NEGATIVE, NO_SET, BEYOND = 0, 1, 2, 3, 4, 5, 6
 
 BITS_32 = np.int64(32)
 
@@ -89,13 +91,14 @@ def _follow(events, table, distinct, counters, held, number, ended, ended_number
 
 
 @jit
-def _check_rows(events, steps, place):
+def _check_rows(events, steps, place, limits):
     """Return why these cannot be events, one of the reasons above; ``steps[place]`` may be that of the first.
 
-    Rows of steps beyond the last of ``steps`` end the check.
+    Rows of steps beyond the last of ``steps`` end the check. ``limits`` are the numbers of neurons on both sides of
+    each set, 0 where there is no such set; nothing is known of the sets if it is empty.
     """
     own, kinds, signs = events["step"], events["kind"], events["polarity"]
-    pre, post, slots = events["pre"], events["post"], events["slot"]
+    pre, post, slots, sets = events["pre"], events["post"], events["slot"], events["set"]
     last = np.int64(-1)
     for n in range(events.size):
         if own[n] < last:
@@ -107,11 +110,24 @@ def _check_rows(events, steps, place):
             return FINE
         if steps[place] != last:
             return NO_STEP
-        if abs(signs[n]) != 1 or not 1 <= abs(kinds[n]) <= 2:
-            return NO_EVENT
-        if pre[n] < 0 or post[n] < 0 or slots[n] < 0:
-            return NEGATIVE
+        found = _check_row(kinds[n], signs[n], pre[n], post[n], slots[n], sets[n], limits)
+        if found != FINE:
+            return found
     return FINE
+
+
+@jit
+def _check_row(kind, sign, pre, post, slot, index, limits):
+    """Return why this cannot be an event, whatever its step."""
+    if abs(sign) != 1 or not 1 <= abs(kind) <= 2:
+        return NO_EVENT
+    if pre < 0 or post < 0 or slot < 0:
+        return NEGATIVE
+    if len(limits) == 0:
+        return FINE
+    if index >= len(limits) or limits[index, 0] == 0:
+        return NO_SET
+    return BEYOND if pre >= limits[index, 0] or post >= limits[index, 1] else FINE
 
 
 @jit

@@ -70,12 +70,13 @@ class Signals(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """What an optimizer remembers of some weights, their ages, and memory for the direction that it makes."""
+    """What an optimizer remembers of some weights, its step counts, and memory for the direction that it makes."""
 
     first: Any
     second: Any
     age: Any
     direction: Any
+    since: int  # the step after which they started at zero
 
 
 class Slots(NamedTuple):
@@ -170,10 +171,10 @@ def _direction(gradient, moments, rule):
 
 @jit
 def _set_ages(moments, now, birth_step):
-    """Write the steps since birth; without births, since the beginning."""
+    """Write the steps since birth, or since the moments started at zero if that came later."""
     if moments is not None:
         for k in range(moments.age.size):
-            moments.age[k] = now - (birth_step[k] if birth_step.size else 0)
+            moments.age[k] = now - max(birth_step[k] if birth_step.size else 0, moments.since)
 
 
 @jit

@@ -84,15 +84,15 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
             f"got {rule!r}."
         )
     given = _dictionary("variables", variables)
-    unknown = sorted(set(given) - {*rule.variables, "connected"})
-    if unknown:
-        raise ValueError(
-            f"variables renames {unknown[0]!r}, but {type(rule).__name__} needs {', '.join(rule.variables) or 'none'}."
-        )
     for role, name in given.items():
         if not isinstance(name, str):
             raise TypeError(f"variables[{role!r}] must be the name of a variable, got {name!r}.")
+        if role not in {*rule.variables, "connected"}:
+            raise ValueError(f"variables renames {role!r}, but {_what_is_renamed(rule, role, name)}.")
     names = {role: given.get(role, role) for role in rule.variables}
+    shared = [name for name in names.values() if list(names.values()).count(name) > 1]
+    if shared:
+        raise ValueError(f"variables gives {shared[0]!r} to two roles; {', '.join(names)} must be different variables.")
     for role, name in names.items():
         if surgery.per_synapse(synapses, name) is None:
             raise ValueError(
@@ -101,6 +101,18 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
                 f"or name yours by variables={{{role!r}: ...}}."
             )
     return {**names, "connected": given.get("connected", "connected")}
+
+
+def _what_is_renamed(rule: Rule, role: str, name: str) -> str:
+    """Return what ``variables`` is for with this rule, where the user has renamed something else."""
+    kind = type(rule).__name__
+    if isinstance(rule, SynapticElements) and role in {"axonal", "dendritic"}:
+        return f"elements are variables of neurons, named in the rule itself: {kind}({role}={name!r})"
+    if name in rule.variables:
+        return f"{kind} needs {name!r}; the names of the rule come first: variables={{{name!r}: {role!r}}}"
+    if not rule.variables:
+        return f"{kind} needs no variable of synapses; only 'connected' may be renamed"
+    return f"{kind} needs {', '.join(rule.variables)}"
 
 
 def _dictionary(name: str, given: Any) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from brian2 import get_local_namespace
+from brian2 import Synapses, get_local_namespace
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_integer, check_number
@@ -58,6 +58,8 @@ def connect_exactly(
     --------
     >>> connect_exactly(S, connections=1000)  # doctest: +SKIP
     """
+    if not isinstance(synapses, Synapses):
+        raise TypeError(f"synapses must be a Synapses object, got {synapses!r}.")
     if (connections is None) == (connectivity is None):
         raise TypeError("give either connections, a number, or connectivity, a share of the pairs.")
     if surgery.is_connected(synapses):
@@ -66,7 +68,10 @@ def connect_exactly(
     options["seed"] = new_seed() if seed is None else seed
     if connectivity is not None:
         share = check_number("connectivity", connectivity, above=0.0, maximum=1.0)
-        connections = round(share * Connections(num_pre, num_post, [], [], **options).num_sites)
+        pairs = Connections(num_pre, num_post, [], [], **options).num_sites
+        connections = round(share * pairs)
+        if not connections:
+            raise ValueError(f"connectivity = {share:g} of {pairs} pairs is no connection; ask for more.")
     drawn = Connections.random(
         num_pre, num_post, check_integer("connections", connections, minimum=1, maximum=2**31 - 1), **options
     )

@@ -31,7 +31,7 @@ def to_matrix(projection: Projection, weights: str | None) -> sparse.coo_array:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If no synapse has such a variable.
     """
     pre, post, _, sign = projection.held()
@@ -61,7 +61,7 @@ def to_networkx(projections: Sequence[Projection], variables: Sequence[str]) -> 
     ------
     ImportError
         If networkx is not installed.
-    ValueError
+    TypeError, ValueError
         If no synapse has such a variable.
     """
     try:
@@ -90,6 +90,8 @@ def to_networkx(projections: Sequence[Projection], variables: Sequence[str]) -> 
 def _values(projection: Projection, name: str) -> Any:
     """Return the values of a variable or subexpression for all slots, without unit."""
     synapses = projection.synapses
+    if not isinstance(name, str):
+        raise TypeError(f"weights and variables must be names of variables of the synapses, got {name!r}.")
     if name not in synapses.variables or synapses.variables[name].scalar:
         raise ValueError(f"'{synapses.name}' has no variable {name!r} for each synapse.")
     return np.asarray(getattr(synapses, f"{name}_")[:])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,10 +14,10 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.brian import program
+from synaptic_sampling.brian import program, surgery
 from synaptic_sampling.brian.rewiring import Rewiring
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.log import RewiringLog, as_log
 
 __all__ = ["RewiringMonitor"]
 
@@ -24,8 +25,9 @@ __all__ = ["RewiringMonitor"]
 class RewiringMonitor(BrianObject):
     """Record when which connection was born and died: edges, not slots.
 
-    Brian2's ``store`` and ``restore`` take the log with them: after ``restore`` it ends where it did at ``store``. It
-    is a new object then; one kept from before is not cut.
+    Brian2's ``store`` and ``restore`` take the log with them: after ``restore`` it ends where it did at ``store``. In
+    memory it is a new object then, and one kept from before is not cut. In a file it is the same one, from which later
+    events are dropped; a file that holds nothing yet starts there.
 
     In C++ standalone mode the program writes the log to ``<name>.log`` among its results; it is read when it is asked
     for after the run. While the program runs, ``RewiringLog.open`` reads what has reached the disk.
@@ -37,6 +39,10 @@ class RewiringMonitor(BrianObject):
         times.
     record : bool
         With False only the counts are kept.
+    log : RewiringLog or path-like, optional
+        Where to record: a log, such as ``RewiringLog(path, mode='a')`` for a run that goes on by ``restore``, or the
+        path of one that does not exist yet. One in memory by default. The file is complete after each run, and is
+        closed by ``log.close()``, or at the end of the process.
     samples_per_event : float, optional
         How many samples are presented between two events, where that has a meaning: the unit of time in which
         spiking and rate-based nets can be compared.
@@ -50,6 +56,8 @@ class RewiringMonitor(BrianObject):
 
     Raises
     ------
+    FileExistsError
+        If ``log`` is the path of a file that exists.
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
@@ -70,23 +78,31 @@ class RewiringMonitor(BrianObject):
         rewiring: Rewiring | Sequence[Rewiring],
         record: bool = True,
         *,
+        log: RewiringLog | str | os.PathLike[str] | None = None,
         samples_per_event: float | None = None,
         name: str = "rewiringmonitor*",
     ) -> None:
         self.rewirings = _check_rewirings(rewiring)
         if not isinstance(record, bool | np.bool_):
             raise TypeError(f"record must be True or False, got {record!r}.")
+        if log is not None and not record:
+            raise ValueError(f"log is of no use with record=False, got {log!r}; leave one of them out.")
         self._samples = math.nan
         if samples_per_event is not None:
             self._samples = check_number("samples_per_event", samples_per_event, above=0.0)
         self._num_births = self._num_deaths = 0
-        self._log = RewiringLog() if record else None
+        self._log: RewiringLog | None = None
         self._begun = False
+        #: The rule of each set that was noted last, as the user gave it.
+        self._noted: dict[int, Any] = {}
         first = self.rewirings[0]
         super().__init__(clock=first.clock, when=first.when, order=first.order, name=name)
+        surgery.name_line_of_user(self)
         for each in self.rewirings:
             self.add_dependency(each)
             each._observers.append(self)
+        if record:  # Last, so that no file is made where an argument is wrong.
+            self._log = as_log(log)
 
     def __repr__(self) -> str:
         kept = "" if self._log is not None else ", counts only"
@@ -167,6 +183,7 @@ class RewiringMonitor(BrianObject):
         """Keep the wiring and the weights at the end of a run; called by Brian2."""
         if self._log is not None:
             self.snapshot()
+            self._log.flush()
         super().after_run()
 
     def connectivity_at(self, t: Any, synapses: int = 0) -> coo_array:
@@ -209,43 +226,73 @@ class RewiringMonitor(BrianObject):
         return coo_array((np.ones(len(pre), np.int8), (pre, post)), shape=(c.num_pre, c.num_post))
 
     def _full_state(self) -> dict[str, Any]:
-        """Return what Brian2's ``store`` keeps of this object: the log as well."""
+        """Return what Brian2's ``store`` keeps of this object: the log, or where it ends if it is in a file."""
         state: dict[str, Any] = {"counts": (self.num_births, self.num_deaths), "begun": self._begun, "log": None}
         if self._log is not None:
-            snapshots = [tuple(np.array(part) for part in taken) for taken in self._log.snapshots]
-            state["log"] = (self._log.times.copy(), self._log.events.copy(), snapshots)
+            self._log.flush()
+            state["step"] = self._log.last_step
+            wirings = self._wirings() if self._begun else {}
+            state["wirings"] = {index: tuple(map(np.array, wired)) for index, wired in wirings.items()}
+            if not self._log.is_in_file:
+                snapshots = [tuple(np.array(part) for part in taken) for taken in self._log.snapshots]
+                rules = [self._log.rules_of(number) for number in range(len(self._projections()))]
+                state["log"] = (self._log.times.copy(), self._log.events.copy(), snapshots, rules)
         return state
 
     def _restore_from_full_state(self, state: dict[str, Any]) -> None:
-        """Take on what ``_full_state`` returned; the log becomes a new one, and ends where the time stored did."""
+        """Take on what ``_full_state`` returned; the log ends where the time stored did."""
+        own = self._log
+        if own is not None and own.is_in_file:
+            own.continue_from(state.get("step", 0), state.get("wirings"))
+        elif own is not None:
+            self._log = self._restored(state["log"], state["begun"])
         self._num_births, self._num_deaths = state["counts"]
-        self._begun = state["begun"]
-        if self._log is None or state["log"] is None:
-            return
-        times, events, snapshots = state["log"]
+        # What the log holds of the wiring is compared with that of the network when both are restored.
+        self._begun, self._noted = state["begun"] and own is None, {}
+
+    def _restored(self, stored: Any, begun: bool) -> RewiringLog:
+        """Return a log in memory with what was stored of one; an empty one if that is in a file."""
         log = RewiringLog()
-        log.metadata.update(self._log.metadata)
-        if self._begun:
+        if stored is None:
+            return log
+        times, events, snapshots, rules = stored
+        log.metadata.update(self.log.metadata)
+        if begun:
             self._describe(log)
         for step, index, *columns in snapshots:
             log.snapshot(int(step), int(index), *columns)
+        for index, noted in enumerate(rules):
+            for step, rule in noted:
+                log.note_rule(step, index, rule)
         log.record_steps(times, events)
-        self._log = log
+        return log
 
     def begin(self) -> None:
-        """Keep the first wiring; called by the Rewiring before each event."""
-        if self._begun:
+        """Keep the first wiring, and the rules where they have changed; called by the Rewiring before each event."""
+        if self._log is None:
             return
-        self._begun = True
-        if self._log is not None:
-            self._annotate(self._log, self.rewirings[0]._projections[0].rule)
+        if not self._begun and self._log.snapshots:
+            step = max(projection.connections.steps_done for projection in self._projections())
+            self._log.check_goes_on(step, self._wirings())
+        elif not self._begun:
+            self._annotate(self._log, self._projections()[0].described_rule)
             self.snapshot()
+        self._begun = True
+        self._note_rules(self._log)
 
     def _annotate(self, log: RewiringLog, rule: Any) -> None:
-        """Say how the run was made; the rule in SI numbers, in which the laws of chance are computed."""
+        """Say how the run was made; the rule is that of the first set at the start, ``rules_of`` knows all of them."""
         first = self.rewirings[0]
         log.annotate(rule=rule, seed=first.seed, interval=float(first.interval))
         self._describe(log)
+
+    def _note_rules(self, log: RewiringLog) -> None:
+        """Record the rule of each set that follows another one than in the last event."""
+        for number, projection in enumerate(self._projections()):
+            given = projection.given_rule
+            if self._noted.get(number) is not given:
+                log.note_rule(projection.connections.steps_done + 1, number, projection.described_rule)
+                self._noted[number] = given
 
     def _describe(self, log: RewiringLog) -> None:
         """Say what the sets of connections are."""
@@ -258,6 +305,8 @@ class RewiringMonitor(BrianObject):
                 num_sites=c.num_sites,
                 name=name,
                 multapses=multapses,
+                signed=projection.signed,
+                has_theta=projection.has_theta,
             )
 
     def observe(self, rewiring: Rewiring, info: RewiringInfo, seconds: float) -> None:
@@ -284,6 +333,11 @@ class RewiringMonitor(BrianObject):
         """Keep all connections and their theta as they are now."""
         for number, projection in enumerate(self._projections()):
             self.log.snapshot(projection.connections.steps_done, number, *projection.held())
+
+    def _wirings(self) -> dict[int, tuple[NDArray[Any], NDArray[Any], NDArray[Any]]]:
+        """Return endpoints and signs of each set, slot by slot."""
+        held = [projection.held() for projection in self._projections()]
+        return {number: (pre, post, polarity) for number, (pre, post, _, polarity) in enumerate(held)}
 
     def _projections(self) -> list[Any]:
         return [projection for each in self.rewirings for projection in each._projections]

@@ -108,8 +108,8 @@ class PotentialProjection(Projection):
             What died and was born.
         """
         queues.drop_spikes(self.synapses, info.born.slot)
-        self._write(self._names["connected"], info.died.slot, 0)
-        self._write(self._names["connected"], info.born.slot, 1)
+        self._write(self.names["connected"], info.died.slot, 0)
+        self._write(self.names["connected"], info.born.slot, 1)
         self._set_births(info.born.slot)
 
     def check_number(self, owner: str) -> None:
@@ -146,4 +146,4 @@ class PotentialProjection(Projection):
     def _flag(self) -> None:
         """Write who is connected."""
         self.fetch_theta()
-        self._write(self._names["connected"], slice(None), self.connections.connected)
+        self._write(self.names["connected"], slice(None), self.connections.connected)

@@ -10,14 +10,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
+from synaptic_sampling._metadata import plain
 from synaptic_sampling.brian import expressions, queues, surgery
 from synaptic_sampling.brian.arguments import REWIRED, Rule, births_of, check_synapses, names_of
 from synaptic_sampling.brian.elements import Elements
-from synaptic_sampling.brian.schedules import Schedule
+from synaptic_sampling.brian.schedules import Schedule, description
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import PruneAndRegrow, Signal, SynapticElements
+from synaptic_sampling.rules import FixedWiring, PruneAndRegrow, Signal, SynapticElements
 
 __all__ = ["Projection"]
 
@@ -51,6 +52,8 @@ class Projection:
 
     #: Whether events are done by a C++ program.
     in_program = False
+    #: Whether it is known which connections there are.
+    is_known = True
 
     def __init__(
         self,
@@ -61,12 +64,13 @@ class Projection:
     ) -> None:
         check_synapses(synapses)
         self.synapses = synapses
-        self._names = names_of(synapses, rule, variables)
+        #: Of the variables that the rule needs, by its own names for them.
+        self.names = names_of(synapses, rule, variables)
         self._elements = Elements(synapses, rule) if isinstance(rule, SynapticElements) else None
-        self.rule = without_units(rule, synapses, self._names)
+        self.rule = without_units(rule, synapses, self.names)
         self._given_rule = rule
         self._schedule: Schedule | None = None
-        self._birth_values = births_of(synapses, birth, self._names)
+        self._birth_values = births_of(synapses, birth, self.names)
         self._births: list[expressions.Birth] | None = None
         self._delays: list[tuple[NDArray[Any], float]] = []
         self._stored: Mapping[str, Any] | None = None
@@ -74,12 +78,39 @@ class Projection:
     @property
     def dimensions(self) -> tuple[Any, ...]:
         """Return the units of the variables that the rule needs."""
-        return tuple(self.synapses.variables[self._names[role]].dim for role in self.rule.variables)
+        return tuple(self.synapses.variables[self.names[role]].dim for role in self.rule.variables)
+
+    @property
+    def may_park(self) -> bool:
+        """Return whether there are slots without a connection, now or later."""
+        prunes_for_good = isinstance(self.rule, PruneAndRegrow) and not self.rule.regrow
+        return prunes_for_good or len(self.synapses) > len(self.connections)
 
     @property
     def multapses(self) -> bool:
         """Return whether two connections may share a pair of neurons."""
         return self.made.sites.multapses
+
+    @property
+    def signed(self) -> bool:
+        """Return whether connections have signs: the model has a polarity, or the user says how signs are found."""
+        return self._has_signs
+
+    @property
+    def has_theta(self) -> bool:
+        """Return whether the rule moves a theta."""
+        return "theta" in self.names
+
+    @property
+    def given_rule(self) -> Rule:
+        """Return the rule as the user gave it."""
+        return self._given_rule
+
+    @property
+    def described_rule(self) -> dict[str, Any]:
+        """Return the rule for a log, in SI numbers; parameters that change with time are texts of their schedules."""
+        varying = {name: description(getattr(self._given_rule, name)) for name in schedules(self._given_rule)}
+        return {**plain(self.rule), **varying}
 
     @property
     def number(self) -> int:
@@ -103,6 +134,10 @@ class Projection:
         """Return the connections, of which only what never changes is asked: sizes, sites, seed."""
         return self._connections
 
+    def name_of(self, role: str) -> str:
+        """Return the user's name of what a rule calls ``theta``, ``gradient``, ``polarity`` or ``connected``."""
+        return self.names.get(role, role)
+
     def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
         """Make the connections that the synapses hold; nothing of Brian2 changes yet.
 
@@ -122,8 +157,8 @@ class Projection:
         """
         num_pre, num_post, allowed = pairs
         pre, post = self._given_endpoints()
-        has_theta = "theta" in self._names
-        options["dtype"] = self.synapses.variables[self._names["theta"]].dtype if has_theta else np.float64
+        has_theta = "theta" in self.names
+        options["dtype"] = self.synapses.variables[self.names["theta"]].dtype if has_theta else np.float64
         self._choose_signs(options)
         try:
             self.connections = Connections(
@@ -133,10 +168,15 @@ class Projection:
             raise ValueError(f"'{self.synapses.name}' cannot be rewired: {error}") from error
 
     def _choose_signs(self, options: dict[str, Any]) -> None:
-        """Say how signs are found, and keep those of +1 and -1 that are there already, unless the user says how."""
-        self._has_signs = options["signs"] is not None or "polarity" in self._names
-        if options["signs"] is None:
-            options["signs"], options["polarity"] = "site", self._given_polarity() if self._has_signs else None
+        """Say how signs are found, and keep those of +1 and -1 that are there already, unless the user says how.
+
+        Where neither the rule nor the user knows of signs, all are +1.
+        """
+        self._has_signs = options["signs"] is not None or "polarity" in self.names
+        if not self._has_signs:
+            options["signs"] = 1
+        elif options["signs"] is None:
+            options["signs"], options["polarity"] = "site", self._given_polarity()
 
     def _given_polarity(self) -> NDArray[np.int8] | None:
         """Return the signs that the user has set, if so."""
@@ -146,7 +186,7 @@ class Projection:
         wrong = values[np.abs(values) != 1]
         if len(wrong):
             raise ValueError(
-                f"{self._names['polarity']!r} of '{self.synapses.name}' must be +1 or -1 for each synapse, or 0 for "
+                f"{self.names['polarity']!r} of '{self.synapses.name}' must be +1 or -1 for each synapse, or 0 for "
                 f"all of them where signs are to be drawn; got {wrong[0]:g}."
             )
         return values.astype(np.int8)
@@ -165,7 +205,7 @@ class Projection:
             surgery.park(self.synapses, len(c))
         surgery.count_multapses(self.synapses, len(c), self.multapses)
         self._write_signs(slice(len(c)), c.polarity)
-        self._write(self._names["connected"], slice(len(c)), 1)
+        self._write(self.names["connected"], slice(len(c)), 1)
         self._claim(owner)
 
     def _claim(self, owner: Any) -> None:
@@ -194,15 +234,17 @@ class Projection:
 
     def _delays_of_newborn(self) -> list[tuple[NDArray[Any], float]]:
         """Return the delays, and that of a newborn, of pathways whose synapses have their own and whose births none."""
-        found = []
+        found: list[tuple[NDArray[Any], float]] = []
+        if isinstance(self.rule, FixedWiring) or (isinstance(self.rule, PruneAndRegrow) and not self.rule.regrow):
+            return found  # No connection is ever born.
         for name, delays in queues.delays_by_name(self.synapses).items():
             if name in self._birth_values or (name == "pre.delay" and "delay" in self._birth_values):
                 continue
             used = np.unique(delays[: len(self.connections)])
             if len(used) > 1:
                 raise ValueError(
-                    f"synapses of '{self.synapses.name}' differ in {name}, but which one has a newborn? "
-                    f"Say so by birth={{'{name}': ...}}, a time or a string such as '2*ms*rand()'."
+                    f"synapses of '{self.synapses.name}' differ in {name}, so that of a new one is not known; "
+                    f"set it by birth={{'{name}': ...}}, a time or a string such as '2*ms*rand()'."
                 )
             if len(used):
                 found.append((delays, used[0]))
@@ -241,7 +283,7 @@ class Projection:
         DimensionMismatchError
             If units do not fit.
         """
-        without_units(rule, self.synapses, self._names)
+        without_units(rule, self.synapses, self.names)
         if isinstance(rule, SynapticElements):
             Elements(self.synapses, rule)
 
@@ -254,7 +296,7 @@ class Projection:
             That has been checked.
         """
         self._given_rule, self._schedule = rule, None
-        self.rule = without_units(rule, self.synapses, self._names)
+        self.rule = without_units(rule, self.synapses, self.names)
         if isinstance(rule, SynapticElements):
             self._elements = Elements(self.synapses, rule)
             self._elements.claim()
@@ -312,7 +354,7 @@ class Projection:
             Simulated time.
         """
         if self._schedule is not None:
-            self.rule = without_units(self._schedule.at(seconds), self.synapses, self._names)
+            self.rule = without_units(self._schedule.at(seconds), self.synapses, self.names)
 
     def generate(self, owner: Any) -> None:
         """Prepare the next run; in C++ standalone mode, events have to become code.
@@ -336,14 +378,23 @@ class Projection:
         assert self._elements is not None
         return self._elements.numbers()[signal.of == "postsynaptic neuron"]
 
+    def theta(self) -> NDArray[Any] | None:
+        """Return theta of each connection, the live array; None where the rule knows of none."""
+        return self._array("theta")[: len(self.connections)] if "theta" in self.names else None
+
+    def polarity(self) -> NDArray[Any] | None:
+        """Return the signs that stand in the synapses, the live array; None where none are kept there."""
+        variable = surgery.per_synapse(self.synapses, self.name_of("polarity")) if self._has_signs else None
+        return None if variable is None else variable.get_value()[: len(self.connections)]
+
     def clear_gradient(self) -> None:
         """Let the next sum begin at 0."""
-        if "gradient" in self._names:
+        if "gradient" in self.names:
             self._array("gradient")[:] = 0
 
     def fetch_theta(self) -> None:
         """Let the connections work on the synapses' own theta."""
-        if "theta" in self._names:
+        if "theta" in self.names:
             self.connections.theta = self._array("theta")
 
     def operate(self, info: RewiringInfo) -> None:
@@ -359,7 +410,7 @@ class Projection:
         owners = queues.owners(self.synapses, slots)
         surgery.reconnect(self.synapses, info.died, born)
         self._write_signs(born.slot, born.polarity)
-        self._write(self._names["connected"], born.slot, 1)
+        self._write(self.names["connected"], born.slot, 1)
         self._set_births(born.slot)
         if info.num_moves:
             surgery.move(self.synapses, *info.moved)
@@ -388,8 +439,8 @@ class Projection:
         c = self.connections
         pre, post = (ends[: len(c)] for ends in surgery.endpoints(self.synapses))
         if not (np.array_equal(pre, c.pre) and np.array_equal(post, c.post)):
-            polarity = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))
-            signs = c.signs_of(pre, post) if polarity is None else polarity.get_value()[: len(c)].astype(np.int8)
+            polarity = self.polarity()
+            signs = c.signs_of(pre, post) if polarity is None else polarity.astype(np.int8)
             c.restore({**c.state(), "pre": pre, "post": post, "polarity": signs})
         if len(c) < c.capacity:
             surgery.park(self.synapses, len(c))
@@ -450,12 +501,12 @@ class Projection:
 
     def _array(self, role: str) -> NDArray[Any]:
         """Return the live array of the variable that has this role in the rule."""
-        return self.synapses.variables[self._names[role]].get_value()
+        return self.synapses.variables[self.names[role]].get_value()
 
     def _write_signs(self, slots: Any, signs: NDArray[np.int8]) -> None:
         """Set the polarity of some slots, where that is wanted."""
         if self._has_signs:
-            self._write(self._names.get("polarity", "polarity"), slots, signs)
+            self._write(self.names.get("polarity", "polarity"), slots, signs)
 
     def _write(self, name: str, slots: Any, values: Any) -> None:
         """Set a variable of some slots, if there is one of that name."""

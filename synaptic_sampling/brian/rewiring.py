@@ -15,6 +15,7 @@ from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling.brian import export, surgery, timing
 from synaptic_sampling.brian.arguments import Rule, check_callback, distinct, spare_slots
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
+from synaptic_sampling.brian.mistakes import Mistakes, check_theta
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.standalone import kind_of_projection
 from synaptic_sampling.connections.budget import Budget, check_split
@@ -57,7 +58,8 @@ class Rewiring(BrianObject):
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like, optional
         Sign of a connection, see `Connections`, written into ``polarity`` at construction and at each birth. By
         default 'site' where the rule needs ``polarity``; signs that you have set already are then kept, and those of
-        newborns drawn. Other rules leave a variable of this name alone, unless ``signs`` is given.
+        newborns drawn. Other rules leave a variable of this name alone, unless ``signs`` is given: all
+        connections are +1 for them.
     excitatory : float
         Probability of +1 where signs are drawn.
     autapses : bool
@@ -80,8 +82,8 @@ class Rewiring(BrianObject):
     birth : dict, optional
         What a newborn's variables are set to, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All others
         become 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``. Without one, a
-        newborn has the delay that all synapses have; where theirs differ, birth has to say it (in C++ standalone mode,
-        which cannot know, it is that of the one that died).
+        newborn has the delay that all synapses have; where theirs differ, birth has to say it, unless the rule never
+        forms a connection (in C++ standalone mode, which cannot know, it is that of the one that died).
     variables : dict, optional
         Your names of the variables that the rule needs: ``{'gradient': 'dEdw'}``.
     seed : int, optional
@@ -108,8 +110,6 @@ class Rewiring(BrianObject):
     ----------
     connections : Connections
         Endpoints, signs, ages; ``theta`` is the live array of the synapses. A list for a list of Synapses.
-    callback : callable or None
-        May be set at any time.
     synapses : Synapses
         As given.
 
@@ -158,6 +158,8 @@ class Rewiring(BrianObject):
     ) -> None:
         timing.check_when(when)
         check_split(split)
+        check_callback(callback)
+        check_integer("order", order, minimum=-(2**31), maximum=2**31 - 1)
         dt = timing.interval_of(rule, dt, clock)
         several = isinstance(synapses, Sequence) and not isinstance(synapses, str)
         namespace = get_local_namespace(level=1)
@@ -179,8 +181,9 @@ class Rewiring(BrianObject):
         for index, (projection, more) in enumerate(zip(self._projections, spare, strict=True)):
             pairs = allowed_pairs(projection.synapses, autapses, candidates, p, namespace)
             projection.adopt(pairs, more, index=index, **options)
+            check_theta(projection)
         self._shared = Budget(self.sets, split=split) if several else None
-        self._rule, self.synapses, self.callback = rule, synapses, check_callback(callback)
+        self._rule, self.synapses, self.callback = rule, synapses, callback
         self._draws_seed, self._needs_seed = seed is None, False
         self._observers: list[Any] = []
         self._has_warned = False
@@ -191,9 +194,12 @@ class Rewiring(BrianObject):
             timing.check_multiple(dt, own)
             self._interval, dt, clock = dt, None, own
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
+        surgery.name_line_of_user(self)
+        self._mistakes = Mistakes(self, self._projections)
         for projection in self._projections:
             self.add_dependency(projection.synapses)
             projection.settle(self)
+        self._mistakes.at_construction()
 
     def __repr__(self) -> str:
         names = ", ".join(f"'{projection.synapses.name}'" for projection in self._projections)
@@ -233,6 +239,15 @@ class Rewiring(BrianObject):
         for projection in self._projections:
             projection.follow_rule(rule)
         self._rule = rule
+
+    @property
+    def callback(self) -> Callable[[Rewiring, RewiringInfo], object] | None:
+        """Return what is called after each event; may be set at any time."""
+        return self._callback
+
+    @callback.setter
+    def callback(self, callback: Callable[[Rewiring, RewiringInfo], object] | None) -> None:
+        self._callback = check_callback(callback)
 
     @property
     def seed(self) -> int:
@@ -337,6 +352,7 @@ class Rewiring(BrianObject):
             projection.compile(run_namespace)
             projection.follow_restore()
             projection.follow_schedule(self._seconds + float(self.interval))
+        self._mistakes.at_start(run_namespace)
         self._steps = timing.steps_between(self)
         self._timestep = self.clock.variables["timestep"].get_value()
         for projection in self._projections:
@@ -348,6 +364,11 @@ class Rewiring(BrianObject):
         now = self._timestep.item()
         if now % self._steps == 0 and now > 0 and self.active:
             self._step()
+
+    def after_run(self) -> None:
+        """Warn of what the run has not done; called by Brian2 after each run."""
+        self._mistakes.after_run()
+        super().after_run()
 
     def step(self) -> RewiringInfo:
         """Do an event now: move, retract, regrow. To be called by hand only between runs.
@@ -364,11 +385,13 @@ class Rewiring(BrianObject):
         ValueError
             If synapses were added since the construction.
         """
+        namespace = get_local_namespace(level=1)
         self._check_owner()
         self._follow_store()
         for projection in self._projections:
             projection.check_number(self.name)
-            projection.compile(get_local_namespace(level=1))
+            projection.compile(namespace)
+        self._mistakes.at_start(namespace)
         return self._step()
 
     def release(self) -> None:
@@ -392,6 +415,7 @@ class Rewiring(BrianObject):
             projection.check_number(self.name)
             projection.follow_schedule(self._seconds)
             projection.fetch_theta()
+        self._mistakes.before_event()
         with timing.uninterrupted():
             info = self._event()
         if self.callback is not None:
@@ -426,6 +450,22 @@ class Rewiring(BrianObject):
         if shared is None:
             return step(self.connections, rule, **signals[0])
         return step(shared, rule, **{name: [own[name] for own in signals] for name in signals[0]})
+
+    def shares_seed(self, other: Rewiring) -> bool:
+        """Return whether both are in one network, and draw the same random numbers since they were given one seed.
+
+        Parameters
+        ----------
+        other : Rewiring
+            Another one.
+
+        Returns
+        -------
+        bool
+            False for seeds that were drawn.
+        """
+        given = not self._draws_seed and not other._draws_seed
+        return given and self.seed == other.seed and self._network == other._network
 
     def _check_owner(self) -> None:
         for projection in self._projections:

@@ -13,7 +13,7 @@ from brian2.core.namespace import DEFAULT_UNITS
 
 from synaptic_sampling._checks import schedules
 
-__all__ = ["Schedule"]
+__all__ = ["Schedule", "description"]
 
 
 class Schedule:
@@ -75,6 +75,24 @@ class Schedule:
         if np.ndim(value):
             raise TypeError(f"{name} must be one number at a time, got {value!r}.")
         return value if isinstance(value, Quantity) else np.asarray(value).item()
+
+
+def description(parameter: Any) -> str:
+    """Return a parameter that changes with time as text, the same in every run.
+
+    Parameters
+    ----------
+    parameter : str or TimedArray
+        Of a rule.
+
+    Returns
+    -------
+    str
+        The string itself, or the values of the array in SI units and their dt.
+    """
+    if isinstance(parameter, str):
+        return parameter
+    return f"TimedArray({np.asarray(parameter.values).tolist()}, dt={float(parameter.dt)!r}*second)"
 
 
 def _compiled(name: str, parameter: Any) -> Any:

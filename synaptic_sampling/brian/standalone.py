@@ -70,6 +70,11 @@ class StandaloneProjection(Projection):
         self._connections = connections
 
     @property
+    def is_known(self) -> bool:  # type: ignore[override]
+        """Return whether it is known which connections there are; else the program will make them."""
+        return self._endpoints_known
+
+    @property
     def number(self) -> int:
         """Return how many synapses there are, 1 where only the program will know."""
         return len(self.synapses) if program.is_known(self.synapses.variables["N"]) else 1
@@ -132,7 +137,11 @@ class StandaloneProjection(Projection):
         REWIRED[self.synapses] = weakref.ref(owner)
         self._own = self._own_variables(owner)
         self._static = self._describe_connections(owner)
-        program.make_code(self.synapses, "rewiring_settle", f"{owner.name}_settle*", r=self._static)()
+        told = SimpleNamespace(**vars(self._static), theta=None)
+        if "theta" in self.names:
+            told.theta = name_of(self.synapses.variables[self.names["theta"]])
+            told.theta_name, told.sign_name = self.names["theta"], self.names["polarity"]
+        program.make_code(self.synapses, "rewiring_settle", f"{owner.name}_settle*", r=told)()
 
     def compile(self, namespace: Any) -> None:
         """Let Brian2 generate code for the strings of the rule and of births.
@@ -148,7 +157,7 @@ class StandaloneProjection(Projection):
             If theta and gradient are of different types.
         """
         super().compile(namespace)
-        types = {self.synapses.variables[self._names[r]].dtype for r in ("theta", "gradient") if r in self._names}
+        types = {self.synapses.variables[self.names[r]].dtype for r in ("theta", "gradient") if r in self.names}
         if len(types) > 1:
             raise TypeError(f"gradient and theta must be of one type, got {' and '.join(map(str, types))}.")
 
@@ -212,13 +221,16 @@ class StandaloneProjection(Projection):
 
     def describe_snapshot(self) -> dict[str, Any]:
         """Return what a monitor's code has to know of the connections."""
-        theta = name_of(self.synapses.variables[self._names["theta"]]) if "theta" in self._names else None
+        theta = name_of(self.synapses.variables[self.names["theta"]]) if "theta" in self.names else None
         names = ("pre", "post", "pre_offset", "post_offset", "polarity", "step")
         return {
             **{name: getattr(self._static, name) for name in names},
             "theta": theta,
             "dtype": self._connections.theta.dtype.str,
         }
+
+    def theta(self) -> None:
+        """Return None: only the program knows it before the run."""
 
     def fetch_theta(self) -> None:
         """Refuse an event by hand, which alone asks for theta."""
@@ -257,11 +269,13 @@ class StandaloneProjection(Projection):
         self._read_at = when
         pre, post = surgery.endpoints(self.synapses)
         own = {name: variable.get_value() for name, variable in self._own.items()}
-        theta = self._array("theta") if "theta" in self._names else np.zeros(len(pre))
+        theta = self._array("theta") if "theta" in self.names else np.zeros(len(pre))
         moments = {name: own[name] for name in own if name.startswith("moment")}
         c = self._connections
         c.capacity = len(pre)
-        state = {"pre": pre, "post": post, "theta": theta, "polarity": own["polarity"], "missing": np.array(0)}
+        # The rule cannot be changed in this mode, hence moments start before the first step.
+        none = {name: np.array(0) for name in ("missing", "optimizer_since")}
+        state = {"pre": pre, "post": post, "theta": theta, "polarity": own["polarity"], **none}
         c.restore({**state, "birth_step": own["birth_step"], "steps_done": own["step"][0], **moments})
 
     def _own_variables(self, owner: Any) -> dict[str, Any]:
@@ -278,8 +292,8 @@ class StandaloneProjection(Projection):
         """Return what the code has to know of the connections, in every run the same."""
         c, v = self._connections, self.synapses.variables
         sign_rule, sign_table, threshold = c.sign_rule
-        polarity = surgery.per_synapse(self.synapses, self._names.get("polarity", "polarity"))
-        connected = surgery.per_synapse(self.synapses, self._names["connected"])
+        polarity = surgery.per_synapse(self.synapses, self.names.get("polarity", "polarity"))
+        connected = surgery.per_synapse(self.synapses, self.names["connected"])
         values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, "1")]
         return SimpleNamespace(
             name=owner.name,
@@ -333,7 +347,7 @@ class StandaloneProjection(Projection):
         table = np.array(parameters or _parameters(self.rule)).ravel()
         if self._table is None or not np.array_equal(table, self._table[1]):
             self._table = _keep(owner, f"parameters_{owner._steps}_{first}", table), table
-        theta = self.synapses.variables[self._names["theta"]]
+        theta = self.synapses.variables[self.names["theta"]]
         return {
             "condition": None,
             "first": first,
@@ -341,7 +355,7 @@ class StandaloneProjection(Projection):
             "num_parameters": table.size,
             "scalar": program.c_type(theta),
             "theta": name_of(theta),
-            "gradient": name_of(self.synapses.variables[self._names["gradient"]]),
+            "gradient": name_of(self.synapses.variables[self.names["gradient"]]),
             "optimizer": type(self.rule.optimizer).__name__,
             "decays": [repr(float(value)) for value in astuple(self.rule.optimizer)],
         }

@@ -24,11 +24,14 @@ class StandaloneMonitor(RewiringMonitor):
     _log: RewiringLog | None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
+        if options.get("log") is not None:
+            raise refuse("a log at a place of your own is not possible", "read ``log`` after the run and ``save`` it")
         super().__init__(*arguments, **options)
         variables = Variables(self)
         variables.add_array("count", size=1, dtype=np.int64, read_only=True)
         self._count = variables["count"]
-        self._rule: Any = None
+        #: Of each set; they cannot be changed in a program.
+        self._rules: list[dict[str, Any]] = []
         self._read_at: float | None = None
 
     @property
@@ -37,7 +40,9 @@ class StandaloneMonitor(RewiringMonitor):
         when = program.when_run()
         if self._log is not None and when is not None and when != self._read_at:
             self._log = RewiringLog.load(program.results() / self._file)
-            self._annotate(self._log, self._rule)
+            self._annotate(self._log, self._rules[0])
+            for number, rule in enumerate(self._rules):
+                self._log.note_rule(self._log.first_step + 1, number, rule)
             self._read_at = when
         return super().log
 
@@ -61,7 +66,7 @@ class StandaloneMonitor(RewiringMonitor):
         run_namespace : dict
             Not used.
         """
-        self._rule = self._rule or self.rewirings[0]._projections[0].rule
+        self._rules = self._rules or [projection.described_rule for projection in self._projections()]
         sets = [projection.describe_snapshot() for projection in self._projections()]
         told = SimpleNamespace(name=self.name, file=self._file, sets=sets if self._log is not None else [])
         group = self._projections()[0].synapses

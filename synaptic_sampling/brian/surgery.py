@@ -16,7 +16,10 @@ them, their variables are 0, they count in no degree and keep the endpoints that
 
 from __future__ import annotations
 
+import os
 import re
+import traceback
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import brian2
@@ -26,6 +29,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.devices.device import RuntimeDevice, get_device
 from numpy.typing import NDArray
 
+import synaptic_sampling
 from synaptic_sampling.brian import program, queues
 from synaptic_sampling.events import Edges
 
@@ -40,6 +44,7 @@ __all__ = [
     "is_connected",
     "make_probe",
     "move",
+    "name_line_of_user",
     "neurons",
     "park",
     "per_synapse",
@@ -111,6 +116,24 @@ def check_device(made_for_program: bool | None = None) -> None:
         raise NotImplementedError("the device was changed after the Rewiring was made; call set_device() first.")
 
 
+def name_line_of_user(made: Any) -> None:
+    """Let Brian2's messages about an object name the line of the script that made it, not one of this package.
+
+    Parameters
+    ----------
+    made : BrianObject
+        Being constructed now; changed in place.
+    """
+    libraries = tuple(str(Path(str(package.__file__)).parent) + os.sep for package in (brian2, synaptic_sampling))
+    lines = [
+        f"  File '{frame.filename}', line {frame.lineno}, in {frame.name}\n    {frame.line}"
+        for frame in traceback.extract_stack()
+        if not frame.filename.startswith(libraries)
+    ]
+    made._creation_stack = lines[-1] if lines else ""
+    made._full_creation_stack = "\n".join(["", *lines])
+
+
 def groups(synapses: Any) -> Groups:
     """Return which pairs a Synapses object can connect.
 
@@ -123,8 +146,20 @@ def groups(synapses: Any) -> Groups:
     -------
     Groups
         Sizes of both sides, and where the same neuron stands on both.
+
+    Raises
+    ------
+    NotImplementedError
+        In C++ standalone mode, where the target are synapses of which only the program will know how many there are.
     """
     source, target = synapses.source, synapses.target
+    for side in (source, target):
+        if program.is_standalone() and isinstance(side, Synapses) and not program.is_known(side.variables["N"]):
+            raise program.refuse(
+                f"rewiring '{synapses.name}' has to know how many synapses '{side.name}' has, which its connect() "
+                "leaves to the program",
+                f"connect '{side.name}' by pairs of indices, as connect_exactly does",
+            )
     # A subgroup knows its group by a proxy, which is not the group itself but has its identity.
     same = getattr(source, "source", source).id == getattr(target, "source", target).id
     # Synapses, which may be a target, have no beginning.

@@ -40,11 +40,15 @@ def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
     DimensionMismatchError
         If dt is no time.
     TypeError
-        If the clock is none.
+        If dt or the clock is something else.
     ValueError
         If it is not that of the rule, or not above 0, or both dt and a clock are given.
     """
-    if dt is not None and get_dimensions(dt) != second.dim:
+    try:
+        is_time = dt is None or get_dimensions(dt) == second.dim
+    except TypeError as error:
+        raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}.") from error
+    if not is_time:
         raise DimensionMismatchError(f"dt must be a time, got {dt}", get_dimensions(dt), second.dim)
     if dt is not None and (np.ndim(dt) or not 0.0 < float(dt) < math.inf):
         raise ValueError(f"dt must be above 0 and finite, one for all, got {dt}.")

@@ -56,24 +56,36 @@ def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
     for name in schedules(rule):
         wanted.pop(name, None)
     for name, unit in wanted.items():
-        value = getattr(rule, name)
-        found = get_dimensions(value)
-        # A plain 0 fits every unit, as in Brian2.
-        if found != unit and not (plain_number(value) == 0 and found.is_dimensionless):
-            raise DimensionMismatchError(
-                f"{name} of the rule does not fit the units of {names['theta']!r} and {names['gradient']!r} "
-                f"of '{synapses.name}'",
-                get_dimensions(value),
-                unit,
-            )
-    return replace(rule, **{name: float(plain_number(getattr(rule, name))) for name in wanted})
+        for value in _each(getattr(rule, name)):
+            found = get_dimensions(value)
+            # A plain 0 fits every unit, as in Brian2.
+            if found != unit and not (plain_number(value) == 0 and found.is_dimensionless):
+                raise DimensionMismatchError(
+                    f"{name} of the rule does not fit the units of {names['theta']!r} and {names['gradient']!r} "
+                    f"of '{synapses.name}'",
+                    found,
+                    unit,
+                )
+    return replace(rule, **{name: _plain(getattr(rule, name)) for name in wanted})
+
+
+def _each(value: Any) -> tuple[Any, ...]:
+    return value if isinstance(value, tuple) else (value,)
+
+
+def _plain(value: Any) -> Any:
+    numbers = tuple(float(plain_number(number)) for number in _each(value))
+    return numbers if isinstance(value, tuple) else numbers[0]
 
 
 def _wanted(rule: Any, theta: Any, gradient: Any) -> dict[str, Any]:
     """Return the unit that each number of the rule has to have."""
     if isinstance(rule, SynapticSampling):
-        time = second.dim
-        return {"learning_rate": theta**2 / time, "mean": theta, "std": theta, "interval": time, "theta0": theta}
+        time, limits = second.dim, {"theta_range": theta, "max_gradient": theta**-1}
+        wanted = {"learning_rate": theta**2 / time, "mean": theta, "std": theta, "interval": time, "theta0": theta}
+        # That of the weight, which the synapses need not have as a variable.
+        wanted["w0"] = get_dimensions(rule.w0)
+        return wanted | {name: unit for name, unit in limits.items() if getattr(rule, name) is not None}
     wanted = {"learning_rate": theta / gradient}
     if isinstance(rule, DeepR | SoftDeepR):
         wanted |= {"l1": gradient, "temperature": theta * gradient}

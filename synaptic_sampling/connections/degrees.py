@@ -32,8 +32,21 @@ class Degrees:
     def __init__(
         self, num_pre: int, num_post: int, max_in_degree: ArrayLike | None, max_out_degree: ArrayLike | None
     ) -> None:
+        self._numbers = num_pre, num_post
         self._max_out = _limits("max_out_degree", max_out_degree, num_pre)
         self._max_in = _limits("max_in_degree", max_in_degree, num_post)
+
+    @property
+    def limited(self) -> bool:
+        """Return whether any neuron has a largest degree."""
+        return self._max_out.size > 0 or self._max_in.size > 0
+
+    @property
+    def capacity(self) -> int | None:
+        """Return how many connections there are room for at most, where each pair is connected once; None: no limit."""
+        num_pre, num_post = self._numbers
+        sides = ((self._max_out, num_post), (self._max_in, num_pre))
+        return min((int(np.minimum(limits, most).sum()) for limits, most in sides if limits.size), default=None)
 
     def check(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
         """Refuse connections of which a neuron has more than it may have.

@@ -13,7 +13,7 @@ from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all, _take_each
 from synaptic_sampling.connections.rewire import Decision, rewire, rewire_at
 from synaptic_sampling.connections.sites import MAX_NEURONS, Condition, Sites
-from synaptic_sampling.connections.slots import Slots
+from synaptic_sampling.connections.slots import Slots, check_count
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, uniforms
 
@@ -183,9 +183,10 @@ class Connections(Slots):
         room = connections if self.sites.multapses else min(connections, self.num_pre * self.num_post)
         keys = self.draw_vacant(np.arange(room, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING, 0)
         if len(keys) < connections:
+            limits = " or larger max_in_degree and max_out_degree" if self.sites.degrees.limited else ""
             raise ValueError(
                 f"{connections} connections do not fit in {len(keys)} sites; "
-                "ask for fewer connections or a lower connectivity."
+                f"ask for fewer connections or a lower connectivity{limits}."
             )
         return cls(num_pre, num_post, keys // self.num_post, keys % self.num_post, **options)
 
@@ -236,7 +237,7 @@ class Connections(Slots):
             Which connections were eliminated and formed.
         """
         if isinstance(decision.births, np.ndarray):
-            return rewire_at(self, decision.deaths, decision.births)
+            return rewire_at(self, decision.deaths, decision.births, decision.wanted)
         return rewire(self, decision.deaths, decision.births)
 
     def state(self) -> dict[str, NDArray[Any]]:
@@ -379,8 +380,35 @@ class Connections(Slots):
         if number > self.capacity:
             raise ValueError(f"the state is one of {number} connections, but there may be {self.capacity} at most.")
 
+    def check_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            What ``state`` returned, of connections that were made with the same arguments.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Names the array, and the connection where one is wrong.
+        """
+        super().check_state(state)
+        check_count("missing", state["missing"], MAX_NEURONS)
+
+    def _check_wiring(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
+        """Refuse endpoints that ``_wire`` would refuse."""
+        self._table_for(pre, post)
+        super()._check_wiring(pre, post)
+
     def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
         """Take on endpoints, and make the table of occupied sites for them."""
+        table = self._table_for(pre, post)
+        super()._wire(pre, post)
+        self.table = table
+
+    def _table_for(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int64]:
+        """Return the table of occupied sites, unless a neuron has too many connections or a pair is there twice."""
         self.sites.degrees.check(pre, post)
         occupied = self.sites.keys(pre, post) if not self.sites.multapses else np.empty(0, np.int64)
         table, k = _table_with(occupied, len(occupied))
@@ -389,8 +417,7 @@ class Connections(Slots):
                 f"connection {k} ({pre[k]} -> {post[k]}) exists twice; give each pair at most once, "
                 "or allow them by multapses=True."
             )
-        super()._wire(pre, post)
-        self.table = table
+        return table
 
 
 def _table_size(connections: int) -> int:

@@ -33,6 +33,8 @@ class Decision(NamedTuple):
     crossed : ndarray of int32 or None
         For storages that also hold retracted connections: the slots in which theta crossed 0, ascending. Deaths and
         births follow from its sign.
+    wanted : int or None
+        With given sites: how many connections were to be formed. The rest is missing and to be formed in later steps.
     noise_scale : float
         Standard deviation of the noise in this step, which `SoftConnections` need to continue the walk of untracked
         connections.
@@ -41,6 +43,7 @@ class Decision(NamedTuple):
     deaths: NDArray[np.int32] = NO_SLOTS
     births: int | NDArray[np.int64] | None = None
     crossed: NDArray[np.int32] | None = None
+    wanted: int | None = None
     noise_scale: float = 0.0
 
 
@@ -111,7 +114,9 @@ def rewire(c: Connections, deaths: NDArray[np.int32], births: int | None) -> Rew
     return info
 
 
-def rewire_at(c: Connections, deaths: NDArray[np.int32], keys: NDArray[np.int64]) -> RewiringInfo:
+def rewire_at(
+    c: Connections, deaths: NDArray[np.int32], keys: NDArray[np.int64], wanted: int | None = None
+) -> RewiringInfo:
     """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity.
 
     Parameters
@@ -122,16 +127,23 @@ def rewire_at(c: Connections, deaths: NDArray[np.int32], keys: NDArray[np.int64]
         Slots of the connections to be eliminated, ascending.
     keys : ndarray of int64
         Sites, ``pre * num_post + post``.
+    wanted : int, optional
+        How many connections were to be formed; by default, as many as there are sites.
 
     Returns
     -------
     RewiringInfo
-        What was eliminated and formed; ``num_unplaced`` counts the sites for which there was no capacity.
+        What was eliminated and formed; ``num_unplaced`` counts the sites for which there was no capacity, and those
+        that lack to the number that was wanted.
     """
     died, number = eliminate(c, deaths), len(keys)
     room = c.capacity - len(c) + len(deaths)
     taken = c.take(keys[:room], deaths, Stream.BIRTH, c.steps_done)
-    return _connect(c, died, deaths, taken, len(taken) + max(0, number - room))
+    if wanted is None:
+        return _connect(c, died, deaths, taken, len(taken) + max(0, number - room))
+    info = _connect(c, died, deaths, taken, wanted)
+    c.missing = info.num_unplaced
+    return info
 
 
 def eliminate(c: Connections, slots: NDArray[np.int32]) -> NDArray[Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -93,12 +93,11 @@ class Sites:
                 raise TypeError(f"{name} must be True or False, got {value!r}.")
         self.autapses, self.multapses = bool(autapses), bool(multapses)
         self.degrees = Degrees(self.num_pre, self.num_post, max_in_degree, max_out_degree)
+        own = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
         # Never equal to a difference post - pre, where autapses are allowed.
-        self.forbidden = MAX_NEURONS + 1
-        if not autapses:
-            self.forbidden = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
+        self.forbidden = MAX_NEURONS + 1 if autapses else own
         self.grid = (self.num_pre, self.num_post, self.forbidden)
-        self._condition = candidates if callable(candidates) else None
+        self._condition: Condition | None = candidates if _is_function(candidates) else None
         self._probability = _probability(probability, (self.num_pre, self.num_post))
         self.listed = np.empty(0, np.int64)
         self._is_listed = candidates is not None and self._condition is None
@@ -325,9 +324,14 @@ class Sites:
         return keys
 
 
+def _is_function(given: Any) -> TypeGuard[Condition]:
+    """Return whether this can be asked about pairs; a class would make an object of them."""
+    return callable(given) and not isinstance(given, type)
+
+
 def _probability(given: Any, shape: tuple[int, int]) -> Condition | None:
     """Return the probabilities as a function of pre and post."""
-    if given is None or callable(given):
+    if given is None or _is_function(given):
         return given
     table = check_array("probability", given)
     if table.ndim == 0:

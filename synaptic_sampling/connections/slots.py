@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -12,18 +13,11 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_array, check_integer, check_number, check_seed
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling.connections.columns import Columns
+from synaptic_sampling.connections.signs import SIGNS, check_signs, polarities, sign_rule
 from synaptic_sampling.connections.sites import Sites
 from synaptic_sampling.randomness import MAX_SET, MAX_STEP, Stream, key_words, stream_word
 
-__all__ = ["SIGNS", "Slots", "wrong_storage"]
-
-#: Rules for the sign of a newborn connection.
-SIGNS = {
-    "site": dynamics.SIGN_OF_SITE,
-    "presynaptic": dynamics.SIGN_OF_PRE,
-    "redrawn": dynamics.SIGN_REDRAWN,
-}
-
+__all__ = ["SIGNS", "Slots", "check_count", "wrong_storage"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
@@ -63,15 +57,13 @@ class Slots:
         self.sites = sites
         self.num_pre, self.num_post, self.autapses = sites.num_pre, sites.num_post, sites.autapses
         self._set_randomness(seed, index, signs, excitatory)
-        pre, post = _endpoints("pre", pre, self.num_pre), _endpoints("post", post, self.num_post)
-        if pre.shape != post.shape:
-            raise ValueError(f"pre and post must have equal lengths, got {len(pre)} and {len(post)}.")
+        pre, post = _pairs(pre, post, sites)
         self._columns = Columns(0)
         self._wire(pre, post)
         self.theta = _parameters(theta, len(pre), dtype, smallest)
-        self._columns["polarity"] = self.signs_of(pre, post) if polarity is None else _polarities(polarity, pre)
+        self._columns["polarity"] = self.signs_of(pre, post) if polarity is None else polarities(polarity, pre)
         self._columns["birth_step"] = np.zeros(len(pre), np.int64)
-        self.steps_done = 0
+        self.steps_done = self.optimizer_since = 0
 
     def __len__(self) -> int:
         return self._columns.number
@@ -129,6 +121,14 @@ class Slots:
         """Return the steps since the birth of each connection, a new array."""
         return self.steps_done - self.birth_step
 
+    @property
+    def moment_age(self) -> NDArray[np.int64]:
+        """Return the steps over which the moments of each connection have accumulated, a new array.
+
+        Its age; less where the optimizer came into use after its birth.
+        """
+        return self.steps_done - np.maximum(self.birth_step, self.optimizer_since)
+
     def begin_step(self, num_moments: int | None) -> None:
         """Start the next step.
 
@@ -147,6 +147,7 @@ class Slots:
             raise ValueError(f"a run has at most {MAX_STEP} steps; start a new one with another seed.")
         if num_moments is not None and len(self.moments) != num_moments:
             self.moments = tuple(np.zeros_like(self.theta) for _ in range(num_moments))
+            self.optimizer_since = self.steps_done
         self.steps_done += 1
 
     def reset_moments(self, slots: NDArray[np.int32]) -> None:
@@ -188,10 +189,22 @@ class Slots:
         -------
         ndarray of int8, shape (n,)
             +1 or -1.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If they are no pairs of these neurons.
         """
+        pre, post = _pairs(pre, post, self.sites)
         out = np.empty(len(pre), np.int8)
         dynamics._polarities(pre, post, self.sign_rule, self.num_post, self.stream(Stream.SIGN), *self.sign_key, out)
         return out
+
+    @property
+    def sign_digest(self) -> str:
+        """Return a number for the rule of signs: equal ones give the same signs under the same seed."""
+        rule, table, threshold = self.sign_rule
+        return hashlib.sha256(f"{rule} {threshold} ".encode() + table.tobytes()).hexdigest()[:16]
 
     def reseed(self, seed: int) -> None:
         """Let all random numbers be those of another seed from now on, except drawn signs, which belong to the model.
@@ -215,11 +228,13 @@ class Slots:
         Returns
         -------
         dict of str to ndarray
-            ``pre``, ``post``, ``theta``, ``polarity``, ``birth_step`` and the moments, not copied; ``steps_done``.
+            ``pre``, ``post``, ``theta``, ``polarity``, ``birth_step`` and the moments, not copied; ``steps_done`` and
+            ``optimizer_since``, the step after which the moments started at zero.
         """
         names = ("pre", "post", "theta", "polarity", "birth_step")
         moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
-        return {**{name: getattr(self, name) for name in names}, "steps_done": np.array(self.steps_done), **moments}
+        counts = {name: np.array(getattr(self, name)) for name in ("steps_done", "optimizer_since")}
+        return {**{name: getattr(self, name) for name in names}, **counts, **moments}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Take on the state of connections that were made with the same arguments.
@@ -231,29 +246,86 @@ class Slots:
 
         Raises
         ------
+        TypeError
+            If it is no state.
         ValueError
             If the number of connections differs, or they cannot be. Nothing has changed then.
         """
+        if not isinstance(state, Mapping) or "pre" not in state:
+            raise TypeError(f"state must be a mapping that state() has returned, got {state!r}.")
         self._check_number(len(state["pre"]))
         self._wire(_endpoints("pre", state["pre"], self.num_pre), _endpoints("post", state["post"], self.num_post))
         self.theta[:] = state["theta"]
         self.polarity[:] = state["polarity"]
         self.birth_step[:] = state["birth_step"]
-        self.steps_done = int(state["steps_done"])
+        self.steps_done, self.optimizer_since = int(state["steps_done"]), int(state["optimizer_since"])
         count = sum(name.startswith("moment") for name in state)
         self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
+
+    def check_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            What ``state`` returned, of connections that were made with the same arguments.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Names the array, and the connection where one is wrong.
+        """
+        for name, own in self.state().items():
+            if name not in state and not name.startswith("moment"):
+                raise ValueError(f"the state lacks {name!r}.")
+            if name in state and np.asarray(state[name]).dtype != own.dtype:
+                raise TypeError(f"{name} must hold {own.dtype}, got {np.asarray(state[name]).dtype}.")
+        number, now = len(state["pre"]), int(check_count("steps_done", state["steps_done"], MAX_STEP))
+        self._check_number(number)
+        check_count("optimizer_since", state["optimizer_since"], now)
+        moments = [name for name in state if name.startswith("moment")]
+        for name in ("post", "theta", "polarity", "birth_step", *moments):
+            if state[name].shape != (number,):
+                raise ValueError(f"{name} must have shape ({number},), got {state[name].shape}.")
+        for name in ("theta", *moments):
+            k = dynamics._first_not_finite(state[name])
+            if k >= 0:
+                raise ValueError(f"{name} must be finite, got {state[name][k]} for connection {k}.")
+        late = np.flatnonzero((state["birth_step"] < 0) | (state["birth_step"] > now))
+        if len(late):
+            raise ValueError(f"birth_step must be 0 to {now}, got {state['birth_step'][late[0]]}.")
+        pre, post = _endpoints("pre", state["pre"], self.num_pre), _endpoints("post", state["post"], self.num_post)
+        self._check_wiring(pre, post)
+        self._check_polarity(pre, post, check_signs("polarity", state["polarity"]))
+
+    def _check_polarity(self, pre: NDArray[np.int32], post: NDArray[np.int32], polarity: NDArray[np.int8]) -> None:
+        """Refuse signs against the rule, where signs have followed the rule so far."""
+        if self.sign_rule[0] == dynamics.SIGN_REDRAWN or (self.signs_of(self.pre, self.post) != self.polarity).any():
+            return
+        wrong = np.flatnonzero(self.signs_of(pre, post) != polarity)
+        if len(wrong):
+            k = wrong[0]
+            raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) has another sign here; give the same signs.")
 
     def _check_number(self, number: int) -> None:
         """Refuse a state of another number of slots, where this cannot change."""
         if number != len(self):
             raise ValueError(f"the state is one of {number} connections, but there are {len(self)}.")
 
-    def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Take on endpoints, unless some pair may not be connected."""
+    def _check_wiring(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
+        """Refuse endpoints that ``_wire`` would refuse."""
+        self._check_pairs(pre, post)
+
+    def _check_pairs(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
+        """Refuse endpoints of which some pair may not be connected."""
         wrong = self.sites.first_forbidden(pre, post)
         if wrong:
             k, why = wrong
             raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) is {why}.")
+
+    def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
+        """Take on endpoints, unless some pair may not be connected."""
+        self._check_pairs(pre, post)
         self._columns.resize(len(pre))
         self._columns["pre"], self._columns["post"] = pre, post
 
@@ -278,7 +350,7 @@ class Slots:
         self.index = check_integer("index", index, minimum=0, maximum=MAX_SET)
         self.key = self.sign_key = key_words(self.seed)
         share = check_number("excitatory", excitatory, minimum=0.0, maximum=1.0)
-        mode, table = _sign_rule(signs, self.num_pre, self.num_post)
+        mode, table = sign_rule(signs, self.num_pre, self.num_post)
         self.sign_rule = mode, table, np.uint64(round(share * 2**32))
 
 
@@ -303,6 +375,34 @@ def wrong_storage(rule: Any, connections: Any) -> TypeError:
     )
 
 
+def check_count(name: str, value: Any, largest: int) -> int:
+    """Return a counter of a state, or raise an error that names it.
+
+    Parameters
+    ----------
+    name : str
+        Of the counter.
+    value : object
+        What the state holds: an integer, shape ().
+    largest : int
+        The largest value possible.
+
+    Returns
+    -------
+    int
+        The value.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no such number.
+    """
+    array = check_array(name, value, "iu")
+    if array.ndim:
+        raise ValueError(f"{name} must be one number, got shape {array.shape}.")
+    return check_integer(name, int(array), minimum=0, maximum=largest)
+
+
 def _integers(name: str, values: ArrayLike) -> NDArray[Any]:
     array = check_array(name, values, "iu")
     if array.ndim != 1:
@@ -317,6 +417,14 @@ def _endpoints(name: str, values: ArrayLike, num_neurons: int) -> NDArray[np.int
         k = outside[0]
         raise ValueError(f"{name}[{k}] must be between 0 and {num_neurons - 1}, got {array[k]}.")
     return array.astype(np.int32)
+
+
+def _pairs(pre: ArrayLike, post: ArrayLike, sites: Sites) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+    """Return the neurons at both ends, if they are there and as many."""
+    pre, post = _endpoints("pre", pre, sites.num_pre), _endpoints("post", post, sites.num_post)
+    if pre.shape != post.shape:
+        raise ValueError(f"pre and post must have equal lengths, got {len(pre)} and {len(post)}.")
+    return pre, post
 
 
 def _float_type(dtype: Any) -> np.dtype[Any]:
@@ -341,39 +449,3 @@ def _parameters(theta: ArrayLike | None, size: int, dtype: Any, minimum: float) 
         allowed = "finite" if minimum == -math.inf else f"finite and >= {minimum:g}"
         raise ValueError(f"theta must be {allowed}, got {array[wrong[0]]} for connection {wrong[0]}.")
     return array
-
-
-def _check_signs(name: str, array: NDArray[Any]) -> NDArray[np.int8]:
-    if array.size and not np.all((array == 1) | (array == -1)):
-        wrong = array[(array != 1) & (array != -1)].flat[0]
-        raise ValueError(f"{name} must hold +1 and -1 only, got {wrong}.")
-    return array.astype(np.int8)
-
-
-def _polarities(polarity: ArrayLike, pre: NDArray[np.int32]) -> NDArray[np.int8]:
-    array = check_array("polarity", polarity)
-    if array.shape != pre.shape:
-        raise ValueError(f"polarity must have shape {pre.shape}, got {array.shape}.")
-    return _check_signs("polarity", array)
-
-
-def _sign_rule(signs: Any, num_pre: int, num_post: int) -> tuple[int, NDArray[np.int8]]:
-    """Return how signs are found, and the given ones if they are given."""
-    if isinstance(signs, str):
-        if signs not in SIGNS:
-            raise ValueError(f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array, got {signs!r}.")
-        return SIGNS[signs], np.empty(0, np.int8)
-    try:
-        given = np.asarray(signs)
-        table = _check_signs("signs", given)
-    except (TypeError, ValueError) as error:
-        raise type(error)(
-            f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array of +1 and -1, got {signs!r}."
-        ) from error
-    if given.ndim == 0:
-        return dynamics.SIGN_GIVEN_PRE, np.full(num_pre, table, np.int8)
-    if given.shape == (num_pre,):
-        return dynamics.SIGN_GIVEN_PRE, table
-    if given.shape == (num_pre, num_post):
-        return dynamics.SIGN_GIVEN_SITE, table.ravel()
-    raise ValueError(f"signs must have shape ({num_pre},) or ({num_pre}, {num_post}), got {given.shape}.")

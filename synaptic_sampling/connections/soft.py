@@ -237,8 +237,8 @@ class SoftConnections(Connections):
         ValueError
             If it is the state of another number of sites, or the connections cannot be. Nothing has changed then.
         """
-        if "wheel" not in state:
-            raise ValueError(f"the state must be one of SoftConnections, got one of {', '.join(state)} alone.")
+        if not isinstance(state, Mapping) or "wheel" not in state:
+            raise ValueError(f"the state must be one of SoftConnections, got {state!r}.")
         number = len(state["pre"]) + int(np.sum(state["wheel"]))
         if number != self.num_sites or np.shape(state["wheel"]) != self.deep.wheel.shape:
             raise ValueError(f"the state is one of {number} sites, but there are {self.num_sites}.")

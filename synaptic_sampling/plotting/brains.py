@@ -1,4 +1,4 @@
-"""Runs beside brains: what stays, in units of time that both have."""
+"""Survival of existing connections, of runs and in vivo, over time in half-lives."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptic_sampling.plotting._style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend
+from synaptic_sampling.plotting._style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.biology import Observation, published, stays_after
 from synaptic_sampling.statistics.comparison import half_life_at_one_rate, survival_in
@@ -20,15 +20,16 @@ MARKERS = ("D", "^", "v", "P", "X", "*")
 
 
 def brains_in_half_lives() -> dict[str, tuple[list[float], list[float]]]:
-    """Return the survival of spines in units of their half-life, of preparations that were watched for two times.
+    """Return the survival of spines in units of their half-life, of preparations that were imaged over two intervals.
 
-    The half-life follows from the longest observation, as if all died at one rate; the shorter ones tell whether they
-    do: with one rate they lie on 2**-t, with some that go soon and others that stay, below.
+    The half-life is extrapolated from the longest interval, as if all had one hazard rate; so its own point would lie
+    on 2**-t by construction and is left out. The shorter intervals tell whether there is one rate: then they lie on
+    2**-t; if some are eliminated early and others persist, below.
 
     Returns
     -------
-    dict of str to (times, shares)
-        By source and preparation.
+    dict of str to (times, fractions)
+        By source and preparation; the longest interval is left out.
     """
     rows: dict[str, list[Observation]] = {}
     for quantity in ("survival", "elimination"):
@@ -41,30 +42,31 @@ def brains_in_half_lives() -> dict[str, tuple[list[float], list[float]]]:
             continue
         shares = [float(np.mean([stays_after(row, day) for row in own if row.days == day])) for day in days]
         unit = days[-1] * math.log(2) / -math.log(shares[-1])
-        found[name] = [day / unit for day in days], shares
+        found[name] = [day / unit for day in days[:-1]], shares[:-1]
     return found
 
 
 def plot_brains(logs: Mapping[str, Any], ax: Axes | None = None) -> Axes:
-    """Draw how long connections stay, of several runs and of spines in brains, over time in half-lives.
+    """Draw the survival of existing connections, of several runs and of spines in vivo, over time in half-lives.
 
     Parameters
     ----------
     logs : mapping of str to RewiringLog, or to objects that have one as ``log``
-        By name. A run is watched from its middle on. Where fewer than half died then, the half-life follows from the
-        share at the end, as it does for brains.
+        By name. A run is followed from its middle on. Where fewer than half are eliminated then, the half-life is
+        extrapolated from the fraction at the end, as it is for spines; the label says so.
     ax : Axes, optional
         Where to draw; the current axes by default.
 
     Returns
     -------
     Axes
-        With a curve for each run, markers for brains, and dashed what one rate of death for all would give.
+        With a curve for each run, markers for spines, and dashed what one hazard rate for all would give. Runs in
+        which none was eliminated have no curve.
 
     Raises
     ------
     TypeError, ValueError
-        If there are no logs, or more than can be told apart.
+        If there are no logs, or more than can be told apart, or a run has no connection in its middle.
     """
     axes = axes_of(ax)
     if not isinstance(logs, Mapping) or not 1 <= len(logs) <= len(COLOURS):
@@ -73,15 +75,17 @@ def plot_brains(logs: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     for (name, log), colour in zip(logs.items(), COLOURS, strict=False):
         curve = survival_in(log_of(log), "steps")
         unit, shown = half_life_at_one_rate(curve), curve.time > 0
-        if unit == math.inf:  # Nobody died.
+        if not 0 < unit < math.inf:  # None was eliminated.
             continue
-        axes.step(curve.time[shown] / unit, 100 * curve.probability[shown], where="post", color=colour, label=name)
+        label = literal(name) + (" (half-life extrapolated)" if curve.probability[-1] > 0.5 else "")
+        axes.step(curve.time[shown] / unit, 100 * curve.probability[shown], where="post", color=colour, label=label)
     for (name, (times, shares)), marker in zip(brains_in_half_lives().items(), MARKERS, strict=False):
-        axes.plot(times, 100 * np.array(shares), marker, color="0.4", label=name, markersize=6)
+        label = f"{name}\n(half-life extrapolated)"
+        axes.plot(times, 100 * np.array(shares), marker, color="0.4", label=label, markersize=6)
     time = np.geomspace(1e-3, latest, NUM_NULL_POINTS)
-    axes.plot(time, 100 * 0.5**time, label="one rate for all", **NULL_STYLE)
+    axes.plot(time, 100 * 0.5**time, label="one hazard rate for all", **NULL_STYLE)
     axes.set(xscale="log", xlim=(1e-3, latest), ylim=(0, 100))
     axes.set_xlabel("time (half-lives)")
-    axes.set_ylabel("still there (%)")
+    axes.set_ylabel("still present (%)")
     legend(axes, loc="lower left")
     return axes

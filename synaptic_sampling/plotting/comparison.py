@@ -10,7 +10,8 @@ from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
-from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
+from synaptic_sampling._checks import check_array
+from synaptic_sampling.plotting._style import COLOURS, axes_of, legend, literal, log_if_possible
 from synaptic_sampling.plotting.survival import plot_survival
 from synaptic_sampling.plotting.turnover import plot_turnover
 from synaptic_sampling.plotting.weights import plot_weights
@@ -62,7 +63,10 @@ def plot_accuracy(samples: ArrayLike, accuracy: ArrayLike, ax: Axes | None = Non
     ValueError
         If the shapes do not fit.
     """
-    axes, x, y = axes_of(ax), np.asarray(samples, float), 100 * np.atleast_2d(np.asarray(accuracy, float))
+    axes, x = axes_of(ax), check_array("samples", samples).astype(float)
+    y = 100 * np.atleast_2d(check_array("accuracy", accuracy).astype(float))
+    if x.ndim != 1 or not np.isfinite(x).all():
+        raise ValueError(f"samples must be a vector of finite numbers, got {samples!r}.")
     if y.shape[1:] != x.shape:
         raise ValueError(f"accuracy must have shape ({len(x)},) or (runs, {len(x)}), got {np.shape(accuracy)}.")
     (line,) = axes.plot(x, y.mean(axis=0), **style)
@@ -96,22 +100,27 @@ def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1
     TypeError, ValueError
         If there are no runs, more than there are colours, or one of them cannot be drawn.
     """
+    if not isinstance(runs, Mapping):
+        raise TypeError(f"runs must be a mapping of names to Run, got {runs!r}.")
     if not 1 <= len(runs) <= len(COLOURS):
         raise ValueError(f"1 to {len(COLOURS)} runs can be told apart, got {len(runs)}.")
     if axes is None:
         _, axes = plt.subplots(2, 2, figsize=(9.0, 6.6), layout="constrained")
-    panels = np.asarray(axes, object).reshape(2, 2)
+    panels = np.asarray(axes, object)
+    if panels.size != 4 or not all(isinstance(ax, Axes) for ax in panels.flat):
+        raise TypeError(f"axes must be an array of 4 Axes, got {axes!r}.")
+    panels = panels.reshape(2, 2)
     learning, turnover, survival, weights = panels.flat
     for (name, run), colour in zip(runs.items(), COLOURS, strict=False):
-        look: dict[str, Any] = {"color": colour, "label": name}
+        look: dict[str, Any] = {"color": colour, "label": literal(name)}
         if run.samples is not None and run.accuracy is not None:
             plot_accuracy(run.samples, run.accuracy, learning, **look)
         if log_of(run.log).num_births:
             plot_turnover(run.log, turnover, per=per, bins=bins, **look)
             plot_survival(run.log, survival, step_ratio=run.step_ratio, **look)
-            turnover.set_yscale("log", nonpositive="mask")
-        plot_weights(run.log, weights, **look)
-    for ax, title in zip(panels.flat, ("Learning", "Rewiring", "Survival of newborns", "Weights"), strict=True):
+            log_if_possible(turnover)
+        plot_weights(run.log, weights, step_ratio=run.step_ratio, **look)
+    for ax, title in zip(panels.flat, ("Learning", "Turnover", "Survival of new connections", "Weights"), strict=True):
         ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
         ax.spines[["top", "right"]].set_visible(False)
         if ax.get_legend_handles_labels()[0]:

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_index, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
 from synaptic_sampling.statistics._source import log_of
@@ -27,7 +27,7 @@ SIGNS = ListedColormap([COLOURS[1], "white", COLOURS[0]])
 
 
 def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most: int = MOST_DOTS, **style: Any) -> Axes:
-    """Draw a raster of births and deaths: when, and at which postsynaptic neuron.
+    """Draw a raster of connections formed and eliminated: when, and at which postsynaptic neuron.
 
     Parameters
     ----------
@@ -53,11 +53,12 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
         If there is no log, or an argument is out of range.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_index(index)
     check_integer("most", most, minimum=1, maximum=10**7)
     kept, every = _thinned(record, index, most)
     size = np.clip(150 / np.sqrt(max(1, len(kept))), 1.5, 5.0)  # Few dots are to be seen, many kept apart.
     look = {"linestyle": "none", "marker": ".", "markersize": size, "markeredgewidth": 0, **style}
-    for kind, name, colour in ((-1, "deaths", COLOURS[1]), (1, "births", COLOURS[0])):
+    for kind, name, colour in ((-1, "eliminated", COLOURS[1]), (1, "formed", COLOURS[0])):
         own = kept[kept["kind"] == kind]
         axes.plot(own["step"], own["post"], label=name, **{"color": colour, **look})
     axes.set_xlabel("step")
@@ -70,6 +71,8 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
 
 def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
     """Draw the connectivity matrix at a step: excitatory connections blue, inhibitory ones orange.
+
+    In a set without signs all connections are blue.
 
     Parameters
     ----------
@@ -137,7 +140,7 @@ def animate_connectivity(
     if steps is None:
         number = check_integer("frames", frames, minimum=2, maximum=100_000)
         steps = np.linspace(record.first_step, record.last_step, number).round().astype(int)
-    shown = np.unique(np.asarray(steps))
+    shown = np.unique(check_array("steps", steps, "iu"))
     figure, ax = plt.subplots(figsize=(4.5, 4.5), layout="constrained")
     plot_matrix(record, int(shown[0]), ax, index=index)
     image = ax.images[0]
@@ -166,15 +169,16 @@ def _matrix(record: RewiringLog, step: int | None, index: int) -> NDArray[np.flo
     """Return the signs of connections, neighbours added up where there are too many neurons."""
     about = _about(record, index)
     pre, post, polarity = record.wiring(step, index)
+    signs = polarity if about.signed else np.ones_like(polarity)
     rows, columns = (min(number, MOST_CELLS) for number in (about.num_pre, about.num_post))
     image = np.zeros((rows, columns))
     np.add.at(image, (pre.astype(np.int64) * rows // about.num_pre, post.astype(np.int64) * columns // about.num_post),
-              polarity)  # fmt: skip
+              signs)  # fmt: skip
     return np.sign(image)
 
 
 def _about(record: RewiringLog, index: int) -> Any:
-    if index not in record.sets:
+    if check_index(index) not in record.sets:
         raise ValueError(f"the log does not describe set {index}; it knows {sorted(record.sets)}.")
     return record.sets[index]
 

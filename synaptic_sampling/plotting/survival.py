@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
+from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
@@ -24,7 +24,7 @@ def plot_survival(
     index: int | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw how long newborn connections live (Kaplan-Meier, with its 95 % band).
+    """Draw the survival of new connections (Kaplan-Meier estimate, with its 95 % band).
 
     Parameters
     ----------
@@ -33,7 +33,8 @@ def plot_survival(
     ax : Axes, optional
         Where to draw; the current axes by default.
     step_ratio : float, optional
-        r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
+        r of the rule (``DeepR.step_ratio``): draws the exact null law (noise and l1 only) beside it, which holds where
+        this was the rule throughout (``statistics.null_law.step_ratio``).
     from_step : int
         Births until then do not count.
     index : int, optional
@@ -51,11 +52,14 @@ def plot_survival(
     TypeError
         If there is no log.
     ValueError
-        If none was born.
+        If no new connection was seen to survive a step.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_ratio(step_ratio)
     curve = survival_of_newborns(record, index=index, from_step=from_step)
     shown = (curve.time > 0) & (curve.probability > 0)  # No logarithm shows 0.
+    if not shown.any():
+        raise ValueError("no new connection was seen to survive a step; record for longer.")
     time, low, high = curve.time[shown], curve.low[shown], curve.high[shown]
     (line,) = axes.step(time, curve.probability[shown], where="post", **style)
     axes.fill_between(time, low, high, step="post", color=line.get_color(), alpha=0.25, linewidth=0)
@@ -66,8 +70,8 @@ def plot_survival(
         axes.plot(steps, law[steps], gid="null law", drawstyle="steps-post", **NULL_STYLE)
     axes.set_xscale("log")
     axes.set_yscale("log")
-    axes.set_xlabel("steps since birth")
-    axes.set_ylabel("share still alive")
+    axes.set_xlabel("age (steps)")
+    axes.set_ylabel("fraction still present")
     return axes
 
 
@@ -80,7 +84,9 @@ def plot_lifetimes(
     index: int | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw the risk to die per step against age: where it falls, the longer a connection lived, the longer it stays.
+    """Plot the hazard rate (eliminations per connection and step) of new connections against age.
+
+    A decreasing hazard rate means that older connections are more stable.
 
     Parameters
     ----------
@@ -89,7 +95,7 @@ def plot_lifetimes(
     ax : Axes, optional
         Where to draw; the current axes by default.
     step_ratio : float, optional
-        r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
+        As for `plot_survival`.
     from_step : int
         Births until then do not count.
     index : int, optional
@@ -100,20 +106,21 @@ def plot_lifetimes(
     Returns
     -------
     Axes
-        With the hazard, deaths per connection and step, and its 95 % band.
+        With the hazard rate and its 95 % band.
 
     Raises
     ------
     TypeError
         If there is no log.
     ValueError
-        If none was born, or none of them died.
+        If none was formed, or none of them eliminated.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_ratio(step_ratio)
     found = hazard_of_newborns(record, index=index, from_step=from_step)
     seen = found.deaths > 0  # No logarithm shows 0.
     if not seen.any():
-        raise ValueError("no newborn died in the record; record for longer.")
+        raise ValueError("no new connection was eliminated in the record; record for longer.")
     middle = np.sqrt((found.begin + 1.0) * found.end)[seen]  # Of the whole ages in each interval.
     (line,) = axes.plot(middle, found.rate[seen], **{"marker": "o", "markersize": 3, "linewidth": 1.2, **style})
     axes.fill_between(middle, found.low[seen], found.high[seen], color=line.get_color(), alpha=0.25, linewidth=0)
@@ -124,5 +131,5 @@ def plot_lifetimes(
     axes.set_xscale("log")
     axes.set_yscale("log")
     axes.set_xlabel("age (steps)")
-    axes.set_ylabel("deaths per connection\nand step")
+    axes.set_ylabel("hazard rate\n(per connection and step)")
     return axes

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from synaptic_sampling._checks import check_choice, check_index
 from synaptic_sampling.plotting._style import NULL_STYLE, axes_of, legend
 from synaptic_sampling.statistics import wiring_laws
 from synaptic_sampling.statistics._source import log_of
@@ -39,7 +40,8 @@ def plot_degrees(
     Returns
     -------
     Axes
-        With the histogram as shares of the neurons; the dashed law holds if all sites are equally likely.
+        With the histogram as fractions of the neurons. Dashed: the law of wiring at random among all pairs of neurons,
+        autapses included or not; not drawn where other pairs are excluded.
 
     Raises
     ------
@@ -49,9 +51,8 @@ def plot_degrees(
         If the log does not describe the set, or ``side`` is another.
     """
     record, axes = log_of(log), axes_of(ax)
-    if side not in {"pre", "post"}:
-        raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
-    if index not in record.sets:
+    check_choice("side", side, ("pre", "post"))
+    if check_index(index) not in record.sets:
         raise ValueError(f"the log does not describe set {index}; it knows {sorted(record.sets)}.")
     about, (pre, post, _) = record.sets[index], record.wiring(step, index)
     ends, number, others = (
@@ -64,16 +65,20 @@ def plot_degrees(
     sums = np.add.reduceat(held, np.arange(0, len(held), width))
     edges = np.arange(len(sums) + 1) * width - 0.5
     axes.stairs(sums / number / width, edges, **{"linewidth": 1.5, **style})
-    if not about.multapses:
-        law = wiring_laws.degree_law(about.num_sites, min(others, about.num_sites), len(pre))[: len(held) + width]
+    # Excluded autapses take one partner from each neuron; of other exclusions it is not known whom they concern.
+    partners = {about.num_pre * about.num_post: others}
+    if about.num_pre == about.num_post:
+        partners[others * (others - 1)] = others - 1
+    if not about.multapses and about.num_sites in partners:
+        law = wiring_laws.degree_law(about.num_sites, partners[about.num_sites], len(pre))[: len(held) + width]
         axes.plot(np.arange(len(law)), law, gid="null law", **NULL_STYLE)
     axes.set_xlabel(f"{'in' if side == 'post' else 'out'}-degree")
-    axes.set_ylabel("share of neurons")
+    axes.set_ylabel("fraction of neurons")
     return axes
 
 
 def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
-    """Draw the way of all weights together, seen along the two directions in which they vary most.
+    """Draw the trajectory of all weights together in their first two principal components.
 
     Parameters
     ----------
@@ -89,7 +94,7 @@ def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style
     Returns
     -------
     Axes
-        With a line from a circle at the begin to a square at the end; dots are snapshots.
+        With a line from a circle at the start to a square at the end; dots are snapshots.
 
     Raises
     ------
@@ -101,7 +106,9 @@ def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style
     record, axes = log_of(log), axes_of(ax)
     number = len(record.snapshot_steps(index))
     if number < 3:
-        raise ValueError(f"a way needs three snapshots or more, the log has {number}; take some while the run goes on.")
+        raise ValueError(
+            f"a trajectory needs three snapshots or more, the log has {number}; take some while the run goes on."
+        )
     way = principal_components(record, index)
     x, y = way.position[:, 0], way.position[:, 1]
     (line,) = axes.plot(x, y, **{"linewidth": 1.0, "marker": "o", "markersize": 2.5, **style})

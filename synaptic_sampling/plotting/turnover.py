@@ -8,8 +8,9 @@ import numpy as np
 from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
+from synaptic_sampling._checks import check_number
 from synaptic_sampling.log import LogError, RewiringLog
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
+from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
 from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.changes import turnover_by_lag
@@ -60,6 +61,7 @@ def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins
         If the log has neither samples nor seconds, or not the unit in which the axes count already.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_number("per", per, above=0.0)
     units = {f"per {per:g} samples": "samples", "per second": "seconds"}
     shown = axes.get_ylabel().removeprefix(REWIRED) if axes.lines else ""
     known = [label for label, unit in units.items() if _has(record, unit)]
@@ -91,7 +93,7 @@ def plot_turnover_ratio(
     index: int = 0,
     **style: Any,
 ) -> Axes:
-    """Draw the turnover ratio (gained + lost)/(N1 + N2) against the time between two looks, as in imaging studies.
+    """Draw the turnover ratio (gained + lost)/(N1 + N2) against the lag between two sessions, as in imaging studies.
 
     Parameters
     ----------
@@ -102,7 +104,8 @@ def plot_turnover_ratio(
     lags : array_like of int, optional
         Steps between the looks; by default from 1 to half of the record, evenly on a logarithmic axis.
     step_ratio : float, optional
-        r of the rule (``DeepR.step_ratio``): draws the exact law of chance alone beside it.
+        r of the rule (``DeepR.step_ratio``): draws the exact null law (noise and l1 only) in the stationary state
+        beside it, which holds where this was the rule throughout (``statistics.null_law.step_ratio``).
     index : int
         Number of the set.
     **style
@@ -121,6 +124,7 @@ def plot_turnover_ratio(
         If the record is too short.
     """
     record, axes = log_of(log), axes_of(ax)
+    check_ratio(step_ratio)
     if lags is None:
         lags = np.unique(np.geomspace(1, max(1, (record.last_step - record.first_step) // 2), NUM_LAGS).astype(int))
     found = turnover_by_lag(record, lags, index)
@@ -135,13 +139,13 @@ def plot_turnover_ratio(
         axes.plot(np.arange(1, longest + 1), 100 * law[1:], gid="null law", **NULL_STYLE)
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
-    axes.set_xlabel("steps between two looks")
+    axes.set_xlabel("lag (steps)")
     axes.set_ylabel("turnover ratio (%)")
     return axes
 
 
 def plot_visited(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
-    """Draw which share of all sites was connected at any time so far: how much of what may be tried was tried.
+    """Draw the fraction of possible connections that was ever tried.
 
     Parameters
     ----------
@@ -179,5 +183,5 @@ def plot_visited(log: Any, ax: Axes | None = None, *, index: int = 0, **style: A
         axes.plot(law.time[shown], 100 * law.rate[shown], gid="null law", **NULL_STYLE)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("step")
-    axes.set_ylabel("sites ever connected (%)")
+    axes.set_ylabel("possible connections\never tried (%)")
     return axes

@@ -6,44 +6,42 @@ All of them learn by `FixedWiring`: a weight may change its sign. SET and RigL a
 
 from __future__ import annotations
 
+import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_array, check_integer, check_number
 from synaptic_sampling.connections.existing import Connections
-from synaptic_sampling.events import EVENT, RewiringInfo
+from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.trainer import Trainer
 from synaptic_sampling.rate.twins import DENSE, dense_twin, sparse_twin, weighted
-from synaptic_sampling.rules import replace
+from synaptic_sampling.rules import DeepR, step
+from synaptic_sampling.rules import magnitude as rules
 
 __all__ = ["SET", "RigL", "Shrinkage", "prune"]
 
+_log = logging.getLogger(__name__)
+#: Networks of which it has been said that two rules rewire them.
+_warned: WeakSet[RateNetwork] = WeakSet()
+
 
 @dataclass(frozen=True)
-class SET:
-    """Sparse evolutionary training (Mocanu et al. 2018): the weakest die, as many are born at random sites.
+class SET(rules.SET):
+    """Sparse evolutionary training of a network, see `rules.SET`; given to a `Trainer` as ``between``.
 
     Parameters
     ----------
     fraction : float
-        Share of the connections of each layer that is replaced each time, above 0 and below 1.
-
-    Notes
-    -----
-    Newborns begin with weight 0 and not, as published, with a random one, which disturbs a trained network.
+        Fraction of the connections of each layer that is replaced each time, above 0 and below 1.
     """
-
-    fraction: float = 0.3
-
-    def __post_init__(self) -> None:
-        _check_fraction(self.fraction)
 
     def __call__(self, trainer: Trainer) -> list[RewiringInfo]:
         """Rewire all sparse layers.
@@ -58,12 +56,8 @@ class SET:
         list of RewiringInfo
             One for each layer.
         """
-        infos = []
-        for c in trainer.network.connections:
-            weak = np.zeros(len(c), np.bool_)
-            weak[_weakest(c, int(self.fraction * len(c)))] = True
-            infos.append(replace(c, weak))
-        return infos
+        _warn_of_two_rules(self, trainer.network)
+        return [step(c, self) for c in trainer.network.connections]
 
 
 class RigL:
@@ -81,6 +75,12 @@ class RigL:
         Steps during which it rewires; the share that is replaced falls from ``fraction`` to 0 as half a cosine.
     fraction : float
         Share that is replaced the first time, above 0 and below 1.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range, or samples and labels are not equally many. Whether the
+        labels fit the network is found when it is rewired first.
     """
 
     def __init__(
@@ -92,10 +92,15 @@ class RigL:
         steps: int,
         fraction: float = 0.3,
     ) -> None:
-        self.samples, self.labels = samples, labels
-        self.batch_size = check_integer("batch_size", batch_size, minimum=1, maximum=len(samples))
+        self.samples, self.labels = check_array("samples", samples), np.asarray(labels)
+        if self.samples.ndim != 2 or self.labels.shape[:1] != self.samples.shape[:1]:
+            raise ValueError(
+                f"samples must have shape (n, num_in) and labels (n, ...), got {self.samples.shape} and "
+                f"{self.labels.shape}."
+            )
+        self.batch_size = check_integer("batch_size", batch_size, minimum=1, maximum=max(1, len(self.samples)))
         self.steps = check_integer("steps", steps, minimum=1, maximum=2**62)
-        self.fraction = _check_fraction(fraction)
+        self.fraction = rules.RigL(fraction).fraction
 
     def __repr__(self) -> str:
         return f"RigL(batch_size={self.batch_size}, steps={self.steps}, fraction={self.fraction})"
@@ -113,29 +118,22 @@ class RigL:
         list of RewiringInfo
             One for each layer.
         """
+        _warn_of_two_rules(self, trainer.network)
         if trainer.steps_done >= self.steps:
             return []
         share = self.fraction / 2 * (1 + math.cos(math.pi * trainer.steps_done / self.steps))
-        infos = []
-        for layer, gradient in self._dense_gradients(trainer):
-            c = layer.connections
-            weak = _weakest(c, int(share * len(c)))
-            survivors = np.delete(c.sites.keys(c.pre, c.post), weak)
-            size = np.abs(gradient.T)
-            for rows, columns, _ in getattr(layer, "blocks", ()):
-                size[columns, rows] = -1.0  # No sites, but dense matrices.
-            size = size.ravel()
-            size[survivors] = -1.0
-            best = np.argpartition(-size, len(weak) - 1)[: len(weak)] if len(weak) else weak
-            infos.append(_move_to(c, weak, np.sort(best)))
-        return infos
+        rule = rules.RigL(share)
+        return [
+            step(layer.connections, rule, site_gradient=gradient.T)
+            for layer, gradient in self._dense_gradients(trainer)
+        ]
 
     def _dense_gradients(self, trainer: Trainer) -> list[tuple[Any, NDArray[np.float32]]]:
         """Return dE/dw of every site [post, pre] of every sparse layer, by a dense network that computes the same."""
         net, loss = trainer.network, trainer.loss
-        order = permutation(net.seed, Stream.SPLIT, trainer.steps_done, len(self.samples))[: self.batch_size]
+        order = permutation(net.seed, Stream.DATA, trainer.steps_done, len(self.samples))[: self.batch_size]
         x = net.check_samples(self.samples[order])
-        targets = loss.check_targets(self.labels[order], len(x), net.num_out)
+        targets = loss.check_targets(self.labels, len(self.samples), net.num_out)[order]
         twin = dense_twin(net)
         twin.gradients(x, targets, loss)
         pairs = zip(weighted(net), weighted(twin), strict=True)
@@ -193,14 +191,25 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Raises
     ------
     TypeError
-        If a layer is of an unknown kind.
+        If it is no network, or a layer is of an unknown kind.
     ValueError
         If there is not one number for each layer that has weights, or one of them is out of range.
     """
+    if not isinstance(network, RateNetwork):
+        raise TypeError(f"network must be a RateNetwork, got {network!r}.")
+    if not isinstance(counts, Sequence | np.ndarray):
+        raise TypeError(f"counts must be a list of numbers, got {counts!r}.")
     pruned = sparse_twin(network, counts)
     for old, new in zip(weighted(network), weighted(pruned), strict=True):
         _take_strongest(old, new.connections)
     return pruned
+
+
+def _warn_of_two_rules(method: SET | RigL, network: RateNetwork) -> None:
+    """Say once of a network that its rule rewires too."""
+    if isinstance(network.rule, DeepR) and network not in _warned:
+        _warned.add(network)
+        _log.warning("%s rewires a network whose rule %s rewires too; give it FixedWiring.", method, network.rule)
 
 
 def _take_strongest(old: Any, c: Connections) -> None:
@@ -215,37 +224,3 @@ def _take_strongest(old: Any, c: Connections) -> None:
     signs = np.where(weights[kept] < 0, -1, 1).astype(np.int8)
     own = {"pre": pre[kept], "post": post[kept], "theta": np.abs(weights[kept]), "polarity": signs}
     c.restore({**c.state(), **own})
-
-
-def _weakest(c: Connections, number: int) -> NDArray[np.int64]:
-    """Return the slots of the connections with the smallest weights, ascending."""
-    return np.sort(np.argsort(np.abs(c.theta), kind="stable")[:number])
-
-
-def _move_to(c: Connections, slots: NDArray[np.int64], keys: NDArray[np.int64]) -> RewiringInfo:
-    """Let connections die, and others be born in their slots at given sites."""
-    events = np.zeros(2 * len(slots), EVENT)
-    died, born = events[: len(slots)], events[len(slots) :]
-    now = c.steps_done + 1
-    events["step"], events["set"] = now, c.index
-    state = {name: np.array(values) for name, values in c.state().items()}
-    for rows, kind in ((died, -1), (born, 1)):
-        rows["slot"], rows["kind"] = slots, kind
-        if kind == 1:
-            state["pre"][slots], state["post"][slots] = keys // c.num_post, keys % c.num_post
-            state["polarity"][slots] = c.signs_of(state["pre"][slots], state["post"][slots])
-        for name in ("pre", "post", "polarity"):
-            rows[name] = state[name][slots]
-    state["theta"][slots], state["birth_step"][slots] = 0.0, now
-    for name, values in state.items():
-        if name.startswith("moment"):
-            values[slots] = 0.0
-    c.restore({**state, "steps_done": np.array(now)})
-    return RewiringInfo(now, events, len(slots), 0)
-
-
-def _check_fraction(fraction: float) -> float:
-    value = check_number("fraction", fraction, above=0.0)
-    if value >= 1.0:
-        raise ValueError(f"fraction must be < 1, got {fraction}.")
-    return value

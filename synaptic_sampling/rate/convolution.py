@@ -9,14 +9,14 @@ import math
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._kernels import convolution
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import _group
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.randomness import Stream, normals
-from synaptic_sampling.rate.budget import check_budget
+from synaptic_sampling.rate.budget import Limits, check_budget, warn_if_full
 from synaptic_sampling.rate.dense_convolution import Convolution, planes
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.parameters import SparseParameter, aligned
@@ -47,6 +47,9 @@ class SparseConv2d(Convolution):
         Share of the ``in_channels * height * width * out_channels`` weights of the kernel that exist.
     connections : int, optional
         How many, instead of ``connectivity``.
+    max_in_degree, max_out_degree : int or array_like of int, optional
+        The most connections of any output channel, of any weight position (input channel, row, column) of the kernel,
+        or of each: at the start, and however the layer is rewired.
     size : int or (int, int), optional
         Height and width of the input, for the first layer; later ones learn it from the layer before.
     bias : bool
@@ -81,16 +84,21 @@ class SparseConv2d(Convolution):
         *,
         connectivity: float | None = None,
         connections: int | None = None,
+        max_in_degree: ArrayLike | None = None,
+        max_out_degree: ArrayLike | None = None,
         size: int | tuple[int, int] | None = None,
         bias: bool = True,
     ) -> None:
         super().__init__((in_channels, out_channels), kernel, stride, padding, size, bias)
-        self.num_connections = check_budget(connectivity, connections, self.fan_in * self.out_channels)
+        sizes = self.fan_in, self.out_channels
+        self.num_connections = check_budget(connectivity, connections, math.prod(sizes))
+        self.limits = Limits(sizes, self.num_connections, max_in_degree, max_out_degree)
+        warn_if_full(self, self.num_connections, math.prod(sizes), "Conv2d")
 
     def __repr__(self) -> str:
         return (
             f"SparseConv2d({self.in_channels}, {self.out_channels}, {self.kernel}, {self.stride}, {self.padding}, "
-            f"connections={self.num_connections})"
+            f"connections={self.num_connections}{self.limits})"
         )
 
     def build(self, seed: int, index: int, signs: Signs) -> None:
@@ -104,7 +112,7 @@ class SparseConv2d(Convolution):
             See `Connections`.
         """
         number = self.num_connections
-        options: dict[str, Any] = {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
+        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
         c = Connections.random(self.fan_in, self.out_channels, number, **options)
         scale = math.sqrt(2.0 / max(1.0, number / self.out_channels))
         c.theta[:] = scale * np.abs(normals(seed, Stream.THETA, 0, number, index))

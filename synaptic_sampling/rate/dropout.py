@@ -7,11 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from synaptic_sampling._checks import check_number
-from synaptic_sampling.randomness import Stream, uniforms
+from synaptic_sampling.randomness import MAX_STEP, Stream, uniforms
 from synaptic_sampling.rate.frames import Frames
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.parameters import Array, Parameter, aligned
 from synaptic_sampling.rules import DeepR, FixedWiring
+from synaptic_sampling.slots import check_count
 
 __all__ = ["Dropout"]
 
@@ -32,6 +33,10 @@ class _Clock:
     def state(self) -> dict[str, Array]:
         """Return the count."""
         return {"steps_done": np.array(self.steps_done)}
+
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
+        """Refuse what is no count."""
+        check_count("steps_done", state["steps_done"], MAX_STEP)
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take on a count."""

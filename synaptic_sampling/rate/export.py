@@ -75,6 +75,8 @@ def to_arrays(source: RateNetwork | Layer) -> dict[str, Array]:
     if isinstance(source, RateNetwork):
         parts = ((number, to_arrays(layer)) for number, layer in enumerate(source.layers))
         return {f"{number}.{name}": values for number, arrays in parts for name, values in arrays.items()}
+    if not callable(getattr(source, "forward", None)) or isinstance(source, type):
+        raise TypeError(f"source must be a RateNetwork or a layer, got {source!r}.")
     layer: Any = _inner(source)
     if not isinstance(layer, SparseLinear | Linear | SparseConv2d | Conv2d | SparseLSTM | LSTM):
         return {}

@@ -7,6 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from synaptic_sampling._checks import check_array
+from synaptic_sampling.rate.losses import check_range, check_whole
+
 __all__ = ["NO_LABEL", "FrameCrossEntropy", "FrameMeanSquaredError", "frame_accuracy"]
 
 Array = NDArray[Any]
@@ -42,16 +45,12 @@ class FrameCrossEntropy:
             If they are no labels.
         """
         labels = np.asarray(targets)
-        if not np.issubdtype(labels.dtype, np.integer):
-            raise TypeError(f"labels must be integers, got {labels.dtype}.")
+        check_whole(labels)
         if labels.ndim != 2 or len(labels) != num_samples or not labels.shape[1] or num_out % labels.shape[1]:
             raise ValueError(
                 f"labels must have shape ({num_samples}, steps) with {num_out} outputs in steps, got {labels.shape}."
             )
-        classes = num_out // labels.shape[1]
-        if not ((labels >= NO_LABEL) & (labels < classes)).all():
-            wrong = labels[(labels < NO_LABEL) | (labels >= classes)][0]
-            raise ValueError(f"labels must be between 0 and {classes - 1}, or -1 for none, got {wrong}.")
+        check_range(labels, NO_LABEL, num_out // labels.shape[1])
         return labels.astype(np.int64)
 
     def evaluate(self, out: Array, targets: Array) -> tuple[float, Array]:
@@ -85,6 +84,21 @@ class FrameCrossEntropy:
         delta.reshape(steps, -1, out.shape[1])[:, :, :n] = slopes
         return float(-logs[step, label, sample].mean()), delta
 
+    def accuracy(self, outputs: ArrayLike, labels: ArrayLike) -> float:
+        """Return the fraction of labelled frames whose largest output is that of their label.
+
+        Parameters
+        ----------
+        outputs, labels : array_like
+            See `frame_accuracy`.
+
+        Returns
+        -------
+        float
+            0 to 1.
+        """
+        return frame_accuracy(outputs, labels)
+
 
 class FrameMeanSquaredError:
     """(output - target)^2, mean over all targets of the batch that are given.
@@ -112,7 +126,7 @@ class FrameMeanSquaredError:
         ValueError
             If the shape is wrong or a target is infinite.
         """
-        wanted = np.ascontiguousarray(targets, np.float32)
+        wanted = np.ascontiguousarray(check_array("targets", targets), np.float32)
         if wanted.ndim not in {2, 3} or len(wanted) != num_samples or wanted.size != num_samples * num_out:
             raise ValueError(
                 f"targets must have shape ({num_samples}, {num_out}), or that in frames, got {wanted.shape}."
@@ -144,6 +158,21 @@ class FrameMeanSquaredError:
         delta[:, :n] = 2 * error / count
         return float(np.sum(error**2) / count), delta
 
+    def accuracy(self, outputs: ArrayLike, labels: ArrayLike) -> float:
+        """Return the fraction of labelled frames whose largest output is that of their label.
+
+        Parameters
+        ----------
+        outputs, labels : array_like
+            See `frame_accuracy`; labels, not targets.
+
+        Returns
+        -------
+        float
+            0 to 1.
+        """
+        return frame_accuracy(outputs, labels)
+
 
 def frame_accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
     """Return the share of labelled frames whose largest output is that of their label.
@@ -165,7 +194,7 @@ def frame_accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
     TypeError, ValueError
         If shapes or types are wrong, or no frame is labelled.
     """
-    out = np.asarray(outputs)
+    out = check_array("outputs", outputs)
     if out.ndim != 2:
         raise ValueError(f"outputs must have shape (n, steps * classes), got {out.shape}.")
     wanted = FrameCrossEntropy().check_targets(labels, *out.shape)

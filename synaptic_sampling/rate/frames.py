@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from synaptic_sampling._checks import check_integer
 from synaptic_sampling.rate.layers import Activations, Layer, Signs
 from synaptic_sampling.rate.parameters import Parameter, aligned
 
@@ -55,13 +56,15 @@ def pack(sequences: list[Activations], steps: int | None = None) -> Activations:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If there are no sequences, one has another shape, or one is longer than ``steps``.
     """
+    if not isinstance(sequences, list | tuple):
+        raise TypeError(f"sequences must be a list of arrays [length, features], got {type(sequences).__name__}.")
     if not sequences or any(np.ndim(frames) != 2 for frames in sequences):
         raise ValueError("sequences must be a list of arrays [length, features] and hold one at least.")
     features, longest = sequences[0].shape[1], max(map(len, sequences))
-    steps = longest if steps is None else steps
+    steps = longest if steps is None else check_integer("steps", steps, minimum=1, maximum=2**31)
     if longest > steps:
         raise ValueError(f"a sequence of {longest} frames does not fit in {steps}; give more steps or cut it.")
     out = np.zeros((len(sequences), steps, features + 1), np.float32)

@@ -12,11 +12,12 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels import linear
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
+from synaptic_sampling.rate.budget import Limits, check_budget, warn_if_full
 from synaptic_sampling.rate.parameters import DenseParameter, Parameter, SparseParameter, aligned
 
 __all__ = ["Activations", "Layer", "Linear", "Signs", "SparseLinear"]
@@ -127,13 +128,17 @@ class SparseLinear(_Affine):
         Share of the ``num_in * num_out`` sites that hold a connection, above 0 and at most 1.
     connections : int, optional
         How many connections, instead of ``connectivity``.
+    max_in_degree, max_out_degree : int or array_like of int, optional
+        The most connections of any output, of any input, or of each, as on neuromorphic chips: at the start, and
+        however the layer is rewired. A connection that finds no place for its regrowth tries again in every step.
     bias : bool
         Whether outputs have biases, which are learned too, and are no connections.
 
     Attributes
     ----------
     num_connections : int
-        K, which never changes: as given, or ``connectivity`` of the sites, rounded, at least 1.
+        K, which never changes, but where limits on degrees leave no place: as given, or ``connectivity`` of the sites,
+        rounded, at least 1.
     connections : Connections
         As soon as the layer is part of a network; theta is at first |N(0, 2/n)| for n connections per output on
         average (He et al. 2015).
@@ -153,20 +158,17 @@ class SparseLinear(_Affine):
         *,
         connectivity: float | None = None,
         connections: int | None = None,
+        max_in_degree: ArrayLike | None = None,
+        max_out_degree: ArrayLike | None = None,
         bias: bool = True,
     ) -> None:
         super().__init__(num_in, num_out, bias)
-        if (connectivity is None) == (connections is None):
-            raise TypeError("give either connectivity or connections.")
-        sites = num_in * num_out
-        if connections is not None:
-            self.num_connections = check_integer("connections", connections, minimum=1, maximum=sites)
-        else:
-            share = check_number("connectivity", connectivity, above=0, maximum=1)
-            self.num_connections = max(1, round(sites * share))
+        self.num_connections = check_budget(connectivity, connections, num_in * num_out)
+        self.limits = Limits((num_in, num_out), self.num_connections, max_in_degree, max_out_degree)
+        warn_if_full(self, self.num_connections, num_in * num_out, "Linear")
 
     def __repr__(self) -> str:
-        return f"SparseLinear({self.num_in}, {self.num_out}, connections={self.num_connections})"
+        return f"SparseLinear({self.num_in}, {self.num_out}, connections={self.num_connections}{self.limits})"
 
     def build(self, seed: int, index: int, signs: Signs) -> None:
         """Draw wiring and weights.
@@ -179,7 +181,8 @@ class SparseLinear(_Affine):
             See `Connections`.
         """
         number = self.num_connections
-        c = Connections.random(self.num_in, self.num_out, number, signs=signs, seed=seed, index=index, dtype=np.float32)
+        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
+        c = Connections.random(self.num_in, self.num_out, number, **options)
         scale = math.sqrt(2.0 / max(1.0, number / self.num_out))
         draws = normals(seed, Stream.THETA, 0, number, index)
         c.theta[:] = np.multiply(scale, np.abs(draws, out=draws), out=draws)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_seed
+from synaptic_sampling._checks import check_array, check_seed
 from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.connections.budget import Budget
@@ -25,6 +26,10 @@ __all__ = ["RateNetwork"]
 
 #: Samples that are presented at once where nothing is learned.
 PRESENTED_AT_ONCE = 256
+#: Integers up to at least this one, and at most the largest byte, are taken for pixels that have not been scaled.
+BRIGHT, MAX_BYTE = 128, 255
+
+_log = logging.getLogger(__name__)
 
 
 class RateNetwork:
@@ -86,7 +91,7 @@ class RateNetwork:
         self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
         if not self.layers:
             raise ValueError("layers must hold at least one layer.")
-        if budget not in {"layer", "network"}:
+        if not isinstance(budget, str) or budget not in {"layer", "network"}:
             raise ValueError(f"budget must be 'layer' or 'network', got {budget!r}.")
         num: int | None = None
         for index, layer in enumerate(self.layers):
@@ -104,6 +109,8 @@ class RateNetwork:
         self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]
         self.num_out = int(num or 0)
         self._input = aligned(self.num_in, 0)
+        #: Whether it has been said that samples are not scaled.
+        self._warned = False
 
     def __repr__(self) -> str:
         return f"RateNetwork({self.layers}, {self.rule})"
@@ -263,20 +270,23 @@ class RateNetwork:
             for name, values in parameter.state().items()
         }
 
-    def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
+    def restore(self, state: Mapping[str, NDArray[Any]], *, negative: bool | None = None) -> None:
         """Take on the state of an equal network.
 
         Parameters
         ----------
         state : mapping of str to ndarray
             As ``state`` returns it.
+        negative : bool, optional
+            Whether theta may be negative; by default where the rule is FixedWiring.
 
         Raises
         ------
-        ValueError
-            If it is the state of another network.
+        TypeError, ValueError
+            If it is the state of another network, or no state that learning can go on from: a value that is not
+            finite, a count out of range, a negative theta under DeepR, other signs. Nothing has changed then.
         """
-        parameters = self.parameters
+        parameters, negative = self.parameters, isinstance(self.rule, FixedWiring) if negative is None else negative
         parts: list[dict[str, NDArray[Any]]] = [{} for _ in parameters]
         for key, values in state.items():
             number, _, name = key.partition("/")
@@ -284,12 +294,31 @@ class RateNetwork:
                 raise ValueError(f"the state holds {key!r}, which this network has not.")
             parts[int(number)][name] = values
         for place, (parameter, part) in enumerate(zip(parameters, parts, strict=True)):
-            own, got = _shapes(parameter.state()), _shapes(part)
-            # Connections may be as many as they were then, where they share a budget.
-            if own.keys() != got.keys() or (own != got and self.budget is None):
-                raise ValueError(f"parameter {place} of the state has shapes {got}, but here they are {own}.")
+            own, got = _names(parameter.state()), _names(part)
+            if own != got:
+                raise ValueError(f"parameter {place} of the state has {got}, but here it has {own}.")
+            try:
+                parameter.check_state(part, negative=negative)
+            except (TypeError, ValueError) as error:
+                raise type(error)(f"parameter {place} of the state: {error}") from error
+        self._check_numbers(parts)
         for parameter, part in zip(parameters, parts, strict=True):
             parameter.restore(part)
+
+    def _check_numbers(self, parts: Sequence[Mapping[str, NDArray[Any]]]) -> None:
+        """Refuse a state of other numbers of connections or of steps than its budgets allow."""
+        sparse = [(c.connections, part) for c, part in zip(self.parameters, parts, strict=True) if c in self.sparse]
+        if self.budget is None:
+            for c, part in sparse:
+                got, own = len(part["pre"]) + int(part["missing"]), len(c) + c.missing
+                if got != own:
+                    raise ValueError(f"layer {c.index} of the state has {got} connections, but here it has {own}.")
+            return
+        got = sum(len(part["pre"]) for _, part in sparse)
+        if got > self.budget.total:
+            raise ValueError(f"the state has {got} connections, but the budget is {self.budget.total}.")
+        if len({int(part["steps_done"]) for _, part in sparse}) > 1:
+            raise ValueError("the state has layers of one budget that have done different numbers of steps.")
 
     def check_samples(self, samples: ArrayLike) -> NDArray[np.float32]:
         """Return samples as float32, or raise an error.
@@ -306,15 +335,18 @@ class RateNetwork:
 
         Raises
         ------
-        ValueError
-            If the shape is wrong or a value is not finite.
+        TypeError, ValueError
+            If they are no numbers, the shape is wrong, or a value is not finite.
         """
-        x = np.ascontiguousarray(samples, np.float32)
+        x = np.ascontiguousarray(check_array("samples", samples), np.float32)
         if x.ndim != 2 or x.shape[1] != self.num_in or not len(x):
             raise ValueError(f"samples must have shape (n, {self.num_in}) with n > 0, got {x.shape}.")
         if not np.isfinite(x).all():
             n, feature = (int(k) for k in np.argwhere(~np.isfinite(x))[0])
             raise ValueError(f"samples must be finite, got {x[n, feature]} as feature {feature} of sample {n}.")
+        if not self._warned and _are_bytes(x):
+            self._warned = True
+            _log.warning("samples of %s are integers from 0 to %g, as of images; divide them by 255.", self, x.max())
         return x
 
     def input_of(self, width: int) -> NDArray[np.float32]:
@@ -343,6 +375,11 @@ class RateNetwork:
         return x
 
 
-def _shapes(state: Mapping[str, NDArray[Any]]) -> dict[str, tuple[int, ...]]:
-    """Return the shapes of a state, but for moments, which come with the first step."""
-    return {name: values.shape for name, values in state.items() if not name.startswith("moment")}
+def _are_bytes(x: NDArray[np.float32]) -> bool:
+    """Return whether samples are pixels from 0 to 255."""
+    return bool(BRIGHT <= x.max() <= MAX_BYTE and x.min() >= 0 and (x == np.round(x)).all())
+
+
+def _names(state: Mapping[str, NDArray[Any]]) -> list[str]:
+    """Return the names of arrays of a state, but for moments, which come with the first step."""
+    return sorted(name for name in state if not name.startswith("moment"))

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import check_instance
 from synaptic_sampling.rate.activations import ReLU, Tanh
 from synaptic_sampling.rate.convolution import SparseConv2d
 from synaptic_sampling.rate.dense_convolution import Conv2d
@@ -49,8 +50,9 @@ def to_onnx(network: RateNetwork) -> Any:
     ImportError
         If onnx is not installed.
     TypeError
-        If ONNX has no such layer: an LSTM that gives all states of masked frames.
+        If it is no network, or ONNX has no such layer: an LSTM that gives all states of masked frames.
     """
+    check_instance("network", network, RateNetwork)
     helper = import_module("onnx.helper")  # a dependency of this function alone
     graph = _Graph(helper)
     for number, layer in enumerate(network.layers):

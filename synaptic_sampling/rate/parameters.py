@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._kernels.dynamics import _first_not_finite
 from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.connections.slots import check_count
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import DeepR, FixedWiring
 from synaptic_sampling.rules.step import check_step, step_checked
@@ -51,6 +52,9 @@ class Parameter(Protocol):
 
     def state(self) -> dict[str, Array]:
         """Return all that the next step needs, by name, not copied."""
+
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
+        """Raise an error unless it is the state of an equal parameter; ``negative``: whether theta may be."""
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take on the state of an equal parameter."""
@@ -127,6 +131,27 @@ class SparseParameter:
         """
         return self.connections.state()
 
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
+        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            As ``state`` returns it.
+        negative : bool
+            Whether theta may be negative, as under FixedWiring.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Says what is wrong.
+        """
+        self.connections.check_state(state)
+        wrong = np.flatnonzero(state["theta"] < 0)
+        if len(wrong) and not negative:
+            k = wrong[0]
+            raise ValueError(f"theta must be >= 0 under DeepR, got {state['theta'][k]} for connection {k}.")
+
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take on the state of an equal set of connections.
 
@@ -163,12 +188,24 @@ class DenseParameter:
         self.value = value
         self.gradient: Array = np.zeros_like(value)
         self.moments: tuple[Array, ...] = ()
-        self.steps_done = 0
+        self.steps_done = self.optimizer_since = 0
 
     @property
-    def age(self) -> Array:
-        """Return the steps so far, for each entry: what Adam asks of connections too."""
-        return np.full(self.value.size, self.steps_done)
+    def moment_age(self) -> Array:
+        """Return the steps over which the moments have accumulated, for each entry, as Adam needs it."""
+        return np.full(self.value.size, self.steps_done - self.optimizer_since)
+
+    def begin_moments(self, number: int) -> None:
+        """Start the moments of an optimizer at zero, unless there are as many already.
+
+        Parameters
+        ----------
+        number : int
+            Of moments per entry. Called before a step is counted.
+        """
+        if len(self.moments) != number:
+            self.moments = tuple(np.zeros(self.value.size, self.value.dtype) for _ in range(number))
+            self.optimizer_since = self.steps_done
 
     def check(self, rule: DeepR | FixedWiring) -> None:
         """Raise the error that ``step`` would raise; changes nothing.
@@ -201,8 +238,7 @@ class DenseParameter:
         """
         value: Array = self.value.reshape(-1)
         gradient = self.gradient.reshape(-1)
-        if len(self.moments) != rule.optimizer.num_moments:
-            self.moments = tuple(np.zeros_like(value) for _ in range(rule.optimizer.num_moments))
+        self.begin_moments(rule.optimizer.num_moments)
         self.steps_done += 1
         # An optimizer asks for moments and ages only, which are here as in connections.
         slope = rule.optimizer.direction(gradient, self)  # type: ignore[arg-type]
@@ -217,7 +253,34 @@ class DenseParameter:
             The values and what the optimizer remembers.
         """
         moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
-        return {"value": self.value, "steps_done": np.array(self.steps_done), **moments}
+        counts = {name: np.array(getattr(self, name)) for name in ("steps_done", "optimizer_since")}
+        return {"value": self.value, **counts, **moments}
+
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
+        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            As ``state`` returns it.
+        negative : bool
+            Not used.
+
+        Raises
+        ------
+        TypeError, ValueError
+            Says what is wrong.
+        """
+        check_count("optimizer_since", state["optimizer_since"], check_count("steps_done", state["steps_done"], 2**62))
+        for name, values in state.items():
+            if name == "value" or name.startswith("moment"):
+                shape = self.value.shape if name == "value" else (self.value.size,)
+                if values.shape != shape or values.dtype != self.value.dtype:
+                    raise ValueError(
+                        f"{name} must hold {self.value.dtype} in shape {shape}, got {values.dtype}, {values.shape}."
+                    )
+                if not np.isfinite(values).all():
+                    raise ValueError(f"{name} must be finite.")
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take on the state of an equal parameter.
@@ -226,15 +289,8 @@ class DenseParameter:
         ----------
         state : mapping of str to ndarray
             As ``state`` returns it.
-
-        Raises
-        ------
-        ValueError
-            If the shapes differ.
         """
-        if state["value"].shape != self.value.shape:
-            raise ValueError(f"the state has shape {state['value'].shape}, but here it is {self.value.shape}.")
         self.value[:] = state["value"]
-        self.steps_done = int(state["steps_done"])
+        self.steps_done, self.optimizer_since = int(state["steps_done"]), int(state["optimizer_since"])
         count = sum(name.startswith("moment") for name in state)
         self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))

@@ -7,7 +7,7 @@ from collections.abc import Collection
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels import lstm
@@ -16,7 +16,7 @@ from synaptic_sampling._kernels.tiles import SLOTS, _group
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
-from synaptic_sampling.rate.budget import check_budget
+from synaptic_sampling.rate.budget import Limits, check_budget, warn_if_full
 from synaptic_sampling.rate.frames import Frames
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.parameters import DenseParameter, Parameter, SparseParameter, aligned
@@ -54,7 +54,7 @@ class _Recurrent:
         self.steps = None if steps is None else check_integer("steps", steps, minimum=1, maximum=MAX_STEPS)
         if not isinstance(masked, bool):
             raise TypeError(f"masked must be True or False, got {masked!r}.")
-        if output not in OUTPUTS:
+        if not isinstance(output, str) or output not in OUTPUTS:
             raise ValueError(f"output must be 'last' or 'all', got {output!r}.")
         self.masked, self.output = masked, output
         self.window = MAX_STEPS if window is None else check_integer("window", window, minimum=1, maximum=MAX_STEPS)
@@ -249,6 +249,9 @@ class SparseLSTM(_Recurrent):
         Share of the weights of the sparse matrices that exist.
     connections : int, optional
         How many, instead of ``connectivity``.
+    max_in_degree, max_out_degree : int or array_like of int, optional
+        The most sparse connections of any gate of a unit, (4*units,), and of any input or unit to all gates,
+        (inputs + units,): at the start, and however the layer is rewired.
     dense : collection of str
         Which matrices are dense instead: 'x' (from the input) or 'h' (from the units) and the gate 'i', 'f', 'g'
         (cell) or 'o', such as 'xg'. None by default; not all.
@@ -287,6 +290,8 @@ class SparseLSTM(_Recurrent):
         *,
         connectivity: float | None = None,
         connections: int | None = None,
+        max_in_degree: ArrayLike | None = None,
+        max_out_degree: ArrayLike | None = None,
         dense: Collection[str] = (),
         steps: int | None = None,
         masked: bool = False,
@@ -295,16 +300,19 @@ class SparseLSTM(_Recurrent):
         forget_bias: float = 1.0,
     ) -> None:
         super().__init__(inputs, units, steps, masked, output, window, forget_bias)
-        unknown = set(dense) - set(MATRICES)
-        if isinstance(dense, str) or unknown or len(set(dense)) == len(MATRICES):
+        if isinstance(dense, str) or not isinstance(dense, Collection) or not all(isinstance(n, str) for n in dense):
+            raise TypeError(f"dense must be a list of names such as 'xg', got {dense!r}.")
+        if set(dense) - set(MATRICES) or len(set(dense)) == len(MATRICES):
             raise ValueError(f"dense must hold some of {', '.join(MATRICES)}, not all, got {dense!r}.")
         self.dense = tuple(name for name in MATRICES if name in dense)
         sites = sum(units * (inputs if name[0] == "x" else units) for name in MATRICES if name not in self.dense)
         self.num_connections = check_budget(connectivity, connections, sites)
+        self.limits = Limits((inputs + units, 4 * units), self.num_connections, max_in_degree, max_out_degree)
+        warn_if_full(self, self.num_connections, sites, "LSTM")
 
     def __repr__(self) -> str:
         dense = f", dense={self.dense}" if self.dense else ""
-        return f"SparseLSTM({self.inputs}, {self.units}, connections={self.num_connections}{dense})"
+        return f"SparseLSTM({self.inputs}, {self.units}, connections={self.num_connections}{self.limits}{dense})"
 
     def build(self, seed: int, index: int, signs: Signs) -> None:
         """Draw wiring and weights.
@@ -317,7 +325,7 @@ class SparseLSTM(_Recurrent):
             See `Connections`.
         """
         sources, number, inputs, units = self.inputs + self.units, self.num_connections, self.inputs, self.units
-        options: dict[str, Any] = {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
+        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
         if self.dense:
             sparse = np.array([name not in self.dense for name in MATRICES]).reshape(2, len(GATES))
             options["candidates"] = lambda pre, post: sparse[(pre >= inputs).astype(np.int8), post // units]

@@ -55,7 +55,8 @@ class Decay:
         DeepR or FixedWiring
             With its own learning rate and temperature.
         """
-        return _scaled(self.rule, self.learning_rate**epoch, self.temperature**epoch)
+        number = check_integer("epoch", epoch, minimum=0, maximum=2**31)
+        return _scaled(self.rule, self.learning_rate**number, self.temperature**number)
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,8 @@ class LinearDecay:
         DeepR or FixedWiring
             With its own learning rate and temperature.
         """
-        part = min(epoch / max(self.epochs - 1, 1), 1.0)
+        number = check_integer("epoch", epoch, minimum=0, maximum=2**31)
+        part = min(number / max(self.epochs - 1, 1), 1.0)
         factor = 1.0 - (1.0 - self.final) * part
         return _scaled(self.rule, factor, factor)
 
@@ -140,8 +142,15 @@ class Patience:
         -------
         bool
             Whether none of the last ``epochs`` tests was better than those before them.
+
+        Raises
+        ------
+        ValueError
+            If there are no tests.
         """
         accuracies = [accuracy for _, accuracy in trainer.tests]
+        if not accuracies:
+            raise ValueError(f"{self} waits for tests, but there are none; give fit test=(samples, labels).")
         recent, earlier = accuracies[-self.epochs :], accuracies[: -self.epochs]
         return bool(earlier) and max(recent) <= max(earlier)
 

@@ -75,6 +75,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
         and (network.budget is None or _can_share(network))
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
+        and not any(c.sites.degrees.limited for c in network.connections)
         and not any({type(one), type(two)} <= set(ACTIVATIONS) for one, two in pairwise(layers))
     )
     if not possible:
@@ -225,9 +226,8 @@ def _parts(
 
 def _moments(owner: Any, gradient: NDArray[np.float32], optimizer: Optimizer) -> Moments | None:
     """Return what the optimizer remembers of connections or of biases."""
-    if len(owner.moments) != optimizer.num_moments:
-        owner.moments = tuple(np.zeros_like(gradient) for _ in range(optimizer.num_moments))
+    owner.begin_moments(optimizer.num_moments)
     if not optimizer.num_moments:
         return None
     first, second = (*owner.moments, np.empty(0, np.float32))[:2]
-    return Moments(first, second, np.empty(len(gradient), np.int64), np.empty_like(gradient))
+    return Moments(first, second, np.empty(len(gradient), np.int64), np.empty_like(gradient), owner.optimizer_since)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import os
-import signal
-import threading
-from collections.abc import Callable, Iterable
-from types import FrameType
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -15,44 +13,22 @@ from tqdm import tqdm
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
-from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from synaptic_sampling._metadata import plain
+from synaptic_sampling.checkpoint import READ_ERRORS, CheckpointError, load_checkpoint, save_checkpoint
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.log import TIME, RewiringLog
+from synaptic_sampling.log import TIME, RewiringLog, Wired, as_log
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate import stack
+from synaptic_sampling.rate.interruption import Interrupt
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.progress import Course, Epoch, Progress, Report, Shown, check_options, number_of_epochs
 from synaptic_sampling.rate.schedules import Schedule
+from synaptic_sampling.rules import FixedWiring
 
 __all__ = ["Epoch", "Trainer"]
 
-#: Called after each epoch with the number of epochs done, of all, and the mean loss of the last.
-Report = Callable[[int, int, float], None]
-
-
-class Epoch(NamedTuple):
-    """What an epoch came to.
-
-    Attributes
-    ----------
-    samples : int
-        Samples presented since the start.
-    loss : float
-        Mean over its batches.
-    accuracy : float or None
-        Of the test after it, if there was one.
-    connections : list of int
-        Of each sparse layer, at its end.
-    births, deaths : int
-        In this epoch, all layers together.
-    """
-
-    samples: int
-    loss: float
-    accuracy: float | None
-    connections: list[int]
-    births: int
-    deaths: int
+_log = logging.getLogger(__name__)
 
 
 class Trainer:
@@ -68,8 +44,12 @@ class Trainer:
         Changed in place.
     loss : Loss
         What is to be made small; cross-entropy by default.
-    log : RewiringLog, optional
-        Where to record; one in memory by default.
+    log : RewiringLog or path-like, optional
+        Where to record: a log, such as ``RewiringLog(path, mode='a')`` for a run that goes on, or the path of one that
+        does not exist yet. One in memory by default. The file is complete after ``fit`` and ``save``, and is closed by
+        ``log.close()``, or at the end of the process.
+    record : bool
+        False: nothing is written into the log, which for a wide network saves gigabytes per epoch.
     schedule : callable, optional
         From the number of an epoch, 0 for the first, to the rule of the network in it, such as `Decay` or
         `LinearDecay`. The rule stays as it is by default.
@@ -96,8 +76,8 @@ class Trainer:
 
     Raises
     ------
-    TypeError
-        If an argument is of the wrong kind.
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
     """
 
     def __init__(
@@ -105,7 +85,8 @@ class Trainer:
         network: RateNetwork,
         loss: Loss | None = None,
         *,
-        log: RewiringLog | None = None,
+        log: RewiringLog | str | os.PathLike[str] | None = None,
+        record: bool = True,
         schedule: Schedule | None = None,
         between: Callable[[Trainer], Iterable[RewiringInfo]] | None = None,
         every: int | None = None,
@@ -118,8 +99,11 @@ class Trainer:
         for name, value in (("schedule", schedule), ("between", between)):
             if value is not None and not callable(value):
                 raise TypeError(f"{name} must be callable or None, got {value!r}.")
-        self.network, self.loss = network, CrossEntropy() if loss is None else loss
-        self.log = RewiringLog() if log is None else log
+        if not isinstance(record, bool):
+            raise TypeError(f"record must be True or False, got {record!r}.")
+        if log is not None and not record:
+            raise ValueError("a log is given, but record=False leaves it empty; leave one of them out.")
+        self.network, self.loss, self._records = network, CrossEntropy() if loss is None else loss, record
         self.schedule, self._between = schedule, between
         for name, count in (("every", every), ("snapshot_every", snapshot_every)):
             if count is not None:
@@ -128,8 +112,17 @@ class Trainer:
         self.steps_done = self.samples_done = 0
         self.history: list[Epoch] = []
         self.most_connections = self._count()
-        #: Of the epoch that is under way: sum of losses, batches, births, deaths.
-        self._under_way: list[float] = [0.0, 0, 0, 0]
+        #: Of the epoch under way: samples presented; sum of losses, batches, births, deaths.
+        self._position, self._under_way = 0, [0.0, 0, 0, 0]
+        #: The step before which ``between`` was called last.
+        self._rewired_at = 0
+        #: Samples, targets and batch size of the last ``fit``; whether the next one must have the same.
+        self._course: Course | None = None
+        self._bound = False
+        #: The rule that was recorded last, and in which log.
+        self._noted: object = None
+        self._noted_in: RewiringLog | None = None
+        self.log = as_log(log)  # Last, so that no file is made where an argument is wrong.
 
     @property
     def tests(self) -> list[tuple[int, float]]:
@@ -141,27 +134,34 @@ class Trainer:
         samples: ArrayLike,
         targets: ArrayLike,
         *,
-        epochs: int,
+        epochs: int | None = None,
+        until_epoch: int | None = None,
         batch_size: int = 32,
         test: tuple[ArrayLike, ArrayLike] | None = None,
         stop: Callable[[Trainer], bool] | None = None,
         report: Report | str | None = "bar",
         watch: Callable[[Trainer], object] | None = None,
     ) -> None:
-        """Train until the network has seen the samples ``epochs`` times, those seen before included.
+        """Train for some more epochs, or until a number of epochs is complete.
+
+        An epoch that was interrupted is finished first, and counts as one of those asked for. If other samples or
+        targets are given, it ends where it was, and the next epoch shows these.
 
         Parameters
         ----------
         samples : array_like, shape (n, num_in)
-            The inputs; where training goes on, the same as before.
+            The inputs.
         targets : array_like
-            Labels or targets, as the loss wants them.
+            Labels or targets, as the loss requires them.
         epochs : int
-            In all: what was done before counts.
+            How many more epochs, at least 1; each adds one entry to ``history``.
+        until_epoch : int
+            Instead of ``epochs``: how many epochs in all, those before included. For training that is resumed.
         batch_size : int
             Samples per step; the last batch of an epoch may be smaller.
         test : tuple of array_like, optional
-            Samples and labels on which accuracy is measured after each epoch.
+            Samples and labels on which accuracy is measured after each epoch; by ``loss.accuracy`` where the loss has
+            one, as those of frames do, else by ``network.accuracy``.
         stop : callable, optional
             Asked with the trainer after each epoch whether to end here, such as `Patience`.
         report : 'bar', callable or None
@@ -172,45 +172,60 @@ class Trainer:
         Raises
         ------
         TypeError, ValueError
-            If an argument is of the wrong kind, or its shape does not fit.
+            If an argument is of the wrong kind, or its shape does not fit, or not exactly one of ``epochs`` and
+            ``until_epoch`` is given.
+        CheckpointError
+            If the trainer was loaded from a checkpoint of other samples, targets or batch size.
         FloatingPointError
             If a gradient is NaN or infinite; names layer and connection. The step before is the last one done.
         """
+        number = number_of_epochs(epochs, until_epoch)
+        check_options(test=test, stop=stop, report=report, watch=watch)
         x = self.network.check_samples(samples)
         y = self.loss.check_targets(targets, len(x), self.network.num_out)
         if test is not None:
-            self.network.accuracy(*test)  # What is wrong with it is to be known before the first epoch.
-        check_integer("epochs", epochs, minimum=0, maximum=2**31)
+            self._accuracy(test)  # What is wrong with it is to be known before the first epoch.
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
-        if not (report in ("bar", None) or callable(report)):
-            raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
-        self._begin_log(epochs, size)
-        bar = tqdm(total=epochs, initial=self.samples_done // len(x), unit="epoch", disable=report != "bar")
-        with _Interrupt() as interrupt, bar:
-            while self.samples_done < epochs * len(x):
-                epoch, start = divmod(self.samples_done, len(x))
+        self._begin_course(Course.of(x, y, size))
+        # An epoch that was saved after its last step lacks nothing but its entry in the history.
+        complete = len(self.history) + (self._position == len(x))
+        last = number if epochs is None else complete + number
+        if last <= len(self.history):
+            message = "nothing to train: until_epoch=%d, and %d epochs are done; give a larger one, or epochs=."
+            _log.warning(message, last, len(self.history))
+            return
+        self._begin_log(last, size)
+        bar = tqdm(total=last, initial=len(self.history), unit="epoch", disable=report != "bar")
+        with Interrupt() as interrupt, bar:
+            while len(self.history) < last:
                 interrupt.check()
-                if self.schedule is not None:
-                    self.network.rule = self.schedule(epoch)
-                order = permutation(self.network.seed, Stream.ORDER, epoch, len(x))
-                while start < len(x):
-                    self._rewire_between(start)
-                    start += self._learn(x, y, order[start:], size, watch)
-                    if start < len(x):
-                        interrupt.check()
+                self._finish_epoch(Shown(x, y, size, watch), interrupt)
                 self._end_epoch(test)
                 bar.update()
-                bar.set_postfix(loss=f"{self.history[-1].loss:.4f}", **self._last_test())
+                bar.set_postfix(self.history[-1].figures)
                 if callable(report):
-                    report(epoch + 1, epochs, self.history[-1].loss)
+                    report(len(self.history), last, self.history[-1].loss)
                 if stop is not None and stop(self):
                     break
             interrupt.check()
         self.snapshot()
+        self.log.flush()
+
+    def _finish_epoch(self, shown: Shown, interrupt: Interrupt) -> None:
+        """Present the samples that are left of an epoch; none are where it was saved after its last step."""
+        epoch, number = len(self.history), len(shown.samples)
+        if self.schedule is not None:
+            self.network.rule = self.schedule(epoch)
+        order = permutation(self.network.seed, Stream.ORDER, epoch, number)
+        while self._position < number:
+            self._rewire_between()
+            self.learn(shown, order[self._position :])
+            if self._position < number:
+                interrupt.check()
 
     def snapshot(self) -> None:
         """Keep all connections and their weights in the log."""
-        for c in self.network.connections:
+        for c in self.network.connections if self._records else ():
             self.log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
 
     def save(self, path: str | os.PathLike[str]) -> None:
@@ -219,51 +234,103 @@ class Trainer:
         Parameters
         ----------
         path : path-like
-            The file. The log is not in it: save that by ``log.save``.
+            The file. The log is not in it: one in memory is to be saved by ``log.save``, one in a file is flushed.
         """
-        about = {
-            "steps_done": self.steps_done,
-            "samples_done": self.samples_done,
-            "history": self.history,
-            "under_way": self._under_way,
-            "most_connections": self.most_connections,
-            **self._identity(),
-        }
+        self.log.flush()
+        progress = Progress(
+            self.steps_done,
+            self.samples_done,
+            self._position,
+            self._under_way,
+            self._rewired_at,
+            self.most_connections,
+            self.history,
+            self._course,
+        )
+        # A schedule may give another kind of rule to each epoch.
+        about = {**progress._asdict(), **self._identity(), "fixed": isinstance(self.network.rule, FixedWiring)}
         save_checkpoint(path, self.network.state(), about)
 
-    def load(self, path: str | os.PathLike[str]) -> None:
-        """Take on the state of a checkpoint; a log that has begun is left, and a new one begins from there.
+    def load(self, path: str | os.PathLike[str], *, same_data: bool = True) -> None:
+        """Take on the state of a checkpoint, from which the log goes on.
+
+        A log in a file loses what it holds of later steps; one without anything, or one in memory, starts from here.
+
+        The network must have been made with the same layers, rule, signs and seed. For another rule from here on, set
+        ``network.rule`` afterwards.
 
         Parameters
         ----------
         path : path-like
             Written by ``save`` of a trainer with an equal network.
+        same_data : bool
+            Whether the next ``fit`` must be given the samples, targets and batch size of the checkpoint.
 
         Raises
         ------
         CheckpointError
-            If it cannot be read, is damaged, or is of another network.
+            If it cannot be read, is damaged, is of another network, or holds a state that training cannot go on from:
+            a value that is not finite, a counter out of range, a negative theta under DeepR, other signs. Nothing has
+            changed then.
+        LogError
+            If the log in the file ends before the checkpoint, or is of another run. Nothing has changed then either.
         """
         arrays, about = load_checkpoint(path)
         own = self._identity()
-        if {name: about.get(name) for name in own} != own:
-            raise CheckpointError(f"{path} is of another network: {about.get('network')}, seed {about.get('seed')}.")
-        self.network.restore(arrays)
-        self.steps_done, self.samples_done = about["steps_done"], about["samples_done"]
-        self.history = [Epoch(*values) for values in about["history"]]
-        self._under_way, self.most_connections = about["under_way"], about["most_connections"]
-        if self.log.snapshots:
+        got = {name: about.get(name) for name in own}
+        if got != own:
+            raise CheckpointError(f"{path} is of another network: {got}, here {own}.")
+        try:
+            progress = Progress.read(about)
+            step, wirings = self._wired(arrays)
+            if self.log.is_in_file:
+                self.log.check_continues(step, wirings)
+            self.network.restore(arrays, negative=None if self.schedule is None else bool(about["fixed"]))
+        except READ_ERRORS as error:
+            raise CheckpointError(f"{path} does not fit: {error}") from error
+        self.steps_done, self.samples_done, self.history = progress.steps_done, progress.samples_done, progress.history
+        self._position, self._under_way, self._course = progress.position, progress.under_way, progress.course
+        self._rewired_at, self.most_connections = progress.rewired_at, progress.most_connections
+        self._bound = same_data
+        self._noted_in = None
+        if self.log.is_in_file:
+            self.log.continue_from(step)
+        elif self.log.snapshots:
             self.log = RewiringLog()
+
+    def _wired(self, state: Mapping[str, NDArray[Any]]) -> tuple[int, dict[int, Wired]]:
+        """Return the step and the wiring of each set in a state of the network, as the log compares them."""
+        parts = [
+            (n, part.connections.index)
+            for n, part in enumerate(self.network.parameters)
+            if hasattr(part, "connections")
+        ]
+        wirings = {index: (state[f"{n}/pre"], state[f"{n}/post"], state[f"{n}/polarity"]) for n, index in parts}
+        return max((int(state[f"{n}/steps_done"]) for n, _ in parts), default=0), wirings
 
     def _identity(self) -> dict[str, Any]:
         """Return what must be equal for a checkpoint to fit; a rule that follows a schedule changes."""
-        rule = repr(self.network.rule) if self.schedule is None else "by schedule"
-        shared = "" if self.network.budget is None else ", one budget"
-        return {"network": f"{self.network.layers}, {rule}{shared}", "seed": self.network.seed}
+        net = self.network
+        rule = repr(net.rule) if self.schedule is None else "by schedule"
+        shared = "" if net.budget is None else ", one budget"
+        signs = [c.sign_digest for c in net.connections]
+        return {"network": f"{net.layers}, {rule}{shared}", "seed": net.seed, "signs": signs}
+
+    def _begin_course(self, course: Course) -> None:
+        """Take on samples, targets and batch size; an epoch under way ends if it was one of others."""
+        before = self._course
+        if before is not None and self._bound:
+            before.compare(course)
+        if before is not None and self._position and before.data != course.data:
+            self._end_epoch(None)
+        self._course, self._bound = course, False
 
     def _begin_log(self, epochs: int, batch_size: int) -> None:
         """Write down how it is learned and, before the first step that is recorded, who is there."""
+        if not self._records:
+            return
         net = self.network
+        self.log.check_goes_on(*self._wired(net.state()))
         about = {"schedule": _named(self.schedule), "between": _named(self._between), "every": self._every}
         self.log.annotate(loss=type(self.loss).__name__, epochs=epochs, batch_size=batch_size, **about)
         if self.log.snapshots:
@@ -275,56 +342,91 @@ class Trainer:
             self.log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
         self.snapshot()
 
-    def _rewire_between(self, start: int) -> None:
-        """Do what is done between epochs or steps, if it is time for it."""
-        due = start == 0 if self._every is None else self.steps_done % self._every == 0
-        if self._between is not None and self.steps_done and due:
-            for info in self._between(self):
-                self._record(info)
+    def _note_rule(self) -> None:
+        """Record the rule of the next step, if it is another than that of the last one."""
+        if not self._records or (self._noted is self.network.rule and self._noted_in is self.log):
+            return
+        rule = plain(self.network.rule) if self._between is None else self._described_between()
+        for c in self.network.connections:
+            self.log.note_rule(c.steps_done + 1, c.index, rule)
+        self._noted, self._noted_in = self.network.rule, self.log
+
+    def _described_between(self) -> dict[str, Any]:
+        """Return what rewires between steps as the rule: it decides on connections, whatever moves the weights."""
+        between = plain(_named(self._between))
+        if not isinstance(between, dict):
+            name = getattr(self._between, "__qualname__", type(self._between).__name__)
+            between = {"class": name, "parameters": str(between)}
+        return {**between, "weights": plain(self.network.rule)}
+
+    def _rewire_between(self) -> None:
+        """Do what is done between epochs or steps, if it is time for it and has not been done."""
+        due = self._position == 0 if self._every is None else self.steps_done % self._every == 0
+        if self._between is None or not due or self._rewired_at == self.steps_done:
+            return
+        for info in self._between(self):
+            self._record(info)
+        self._rewired_at = self.steps_done
 
     def _end_epoch(self, test: tuple[ArrayLike, ArrayLike] | None) -> None:
         """Write down what the epoch came to."""
-        accuracy = None if test is None else self.network.accuracy(*test)
+        accuracy = None if test is None else self._accuracy(test)
         total, batches, births, deaths = self._under_way
         counts = [len(c) for c in self.network.connections]
         self.history.append(
             Epoch(self.samples_done, total / max(batches, 1), accuracy, counts, int(births), int(deaths))
         )
-        self._under_way = [0.0, 0, 0, 0]
+        self._position, self._under_way = 0, [0.0, 0, 0, 0]
         if self._snapshot_every is not None and len(self.history) % self._snapshot_every == 0:
             self.snapshot()
 
-    def _learn(
-        self,
-        samples: NDArray[np.float32],
-        targets: NDArray[Any],
-        order: NDArray[np.int64],
-        size: int,
-        watch: Callable[[Trainer], object] | None,
-    ) -> int:
-        """Do one step, or many where nobody watches and the network allows; return how many samples they took."""
-        size = min(size, len(order))
+    def _accuracy(self, test: tuple[ArrayLike, ArrayLike]) -> float:
+        """Return the accuracy of a test, as the loss has it if it has one."""
+        samples, labels = test
+        own = getattr(self.loss, "accuracy", None)
+        return self.network.accuracy(samples, labels) if own is None else own(self.network.outputs(samples), labels)
+
+    def learn(self, shown: Shown, order: NDArray[np.int64]) -> None:
+        """Perform one step, or many where nobody watches and the network allows.
+
+        Parameters
+        ----------
+        shown : Shown
+            Samples and targets, checked.
+        order : ndarray of int64
+            Numbers of the samples that are left in this epoch, in the order in which they are presented.
+        """
+        self._note_rule()
+        size = min(shown.batch_size, len(order))
         steps = min(len(order) // size, stack.steps_at_once(self.network, self.loss))
         if self._every is not None:
             steps = min(steps, self._every - self.steps_done % self._every)
-        if steps and watch is None:
-            return self._learn_many(samples, targets, order, size, steps)
+        if steps and shown.watch is None:
+            self.learn_many(shown, order, size, steps)
+            return
         batch = order[:size]
-        loss = self.network.gradients(samples[batch], targets[batch], self.loss)
+        loss = self.network.gradients(shown.samples[batch], shown.targets[batch], self.loss)
         infos = self.network.step()
         self._count_steps(np.array([loss]), size)
         for info in infos:
             self._record(info)
-        if watch is not None:
-            watch(self)
-        return size
+        if shown.watch is not None:
+            shown.watch(self)
 
-    def _learn_many(
-        self, samples: NDArray[np.float32], labels: NDArray[Any], order: NDArray[np.int64], size: int, steps: int
-    ) -> int:
-        """Do some steps in one call, and record them."""
+    def learn_many(self, shown: Shown, order: NDArray[np.int64], size: int, steps: int) -> None:
+        """Perform some steps in one call of compiled code, and record them.
+
+        Parameters
+        ----------
+        shown : Shown
+            Samples and targets, checked.
+        order : ndarray of int64
+            Numbers of the samples that are left in this epoch.
+        size, steps : int
+            Samples per step; how many steps.
+        """
         before = self.network.connections[0].steps_done
-        learned = stack.learn(self.network, samples, labels, order, size, steps)
+        learned = stack.learn(self.network, shown.samples, shown.targets, order, size, steps)
         done = len(learned.losses)
         times = np.empty(done, TIME)
         times["step"], times["seconds"] = np.arange(before + 1, before + done + 1), np.nan
@@ -332,14 +434,15 @@ class Trainer:
         for place, kind in ((2, BIRTH), (3, DEATH)):
             self._under_way[place] += int(np.count_nonzero(learned.events["kind"] == kind))
         self._count_steps(learned.losses, size)
-        self.log.record_steps(times, learned.events)
+        if self._records:
+            self.log.record_steps(times, learned.events)
         if not learned.finite:
             self.network.step()  # It finds what is not finite, and says where.
-        return done * size
 
     def _record(self, info: RewiringInfo) -> None:
         """Write down what was rewired."""
-        self.log.record(info, samples=self.samples_done)
+        if self._records:
+            self.log.record(info, samples=self.samples_done)
         self._under_way[2] += info.num_births
         self._under_way[3] += info.num_deaths
         self.most_connections = max(self.most_connections, self._count())
@@ -348,40 +451,14 @@ class Trainer:
         """Count steps and samples; losses are added one by one, so that the sum does not tell where a run was cut."""
         self.steps_done += len(losses)
         self.samples_done += len(losses) * size
+        self._position += len(losses) * size
         self._under_way[0] = float(np.cumsum([self._under_way[0], *losses])[-1])
         self._under_way[1] += len(losses)
 
     def _count(self) -> int:
         return sum(len(c) for c in self.network.connections)
 
-    def _last_test(self) -> dict[str, str]:
-        return {"accuracy": f"{100 * self.tests[-1][1]:.1f} %"} if self.tests else {}
-
 
 def _named(value: Any) -> Any:
     """Return the name of a function; of other objects, these, which say themselves how they were made."""
     return getattr(value, "__qualname__", value)
-
-
-class _Interrupt:
-    """Keeps Ctrl+C back until ``check`` is called: a step is done whole, or not at all."""
-
-    def __enter__(self) -> _Interrupt:
-        self._came = False
-        # Python tells only the main thread about signals.
-        self._here = threading.current_thread() is threading.main_thread()
-        if self._here:
-            self._before = signal.signal(signal.SIGINT, self._keep)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        if self._here:
-            signal.signal(signal.SIGINT, self._before)
-
-    def check(self) -> None:
-        """Raise the KeyboardInterrupt that was kept back."""
-        if self._came:
-            raise KeyboardInterrupt
-
-    def _keep(self, _number: int, _frame: FrameType | None) -> None:
-        self._came = True

@@ -132,7 +132,8 @@ def _twin(layer: Any, counts: Iterator[int] | None) -> Any:
         if counts is None:
             return dense(*sizes, **options)
         kept = {"dense": layer.dense} if isinstance(layer, SparseLSTM) else {}
-        return sparse(*sizes, connections=next(counts), **options, **kept)
+        limits = {} if isinstance(layer, DENSE) else layer.limits.options
+        return sparse(*sizes, connections=next(counts), **options, **kept, **limits)
     if isinstance(layer, Dropout):
         twin = Dropout(layer.rate)
         twin._clock.restore(layer._clock.state())

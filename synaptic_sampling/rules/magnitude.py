@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_number
+from synaptic_sampling._kernels.vacancy import _take_each
 from synaptic_sampling.rules.base import Decision, Rule, Signal
 
 __all__ = ["SET", "RigL"]
@@ -74,7 +75,7 @@ class RigL(Rule):
     Notes
     -----
     The signal ``site_gradient`` is dE/dw at every pair of neurons, whether connected or not: a dense matrix. Its
-    sign does not matter. Entries at pairs that may not be connected must be NaN-free; such pairs are never chosen.
+    sign does not matter, and entries at pairs that may not be connected have no effect.
     """
 
     fraction: float = 0.3
@@ -101,19 +102,30 @@ class RigL(Rule):
             At which sites connections are formed.
         """
         c, weak = connections, _weakest(connections, self.fraction)
-        size = np.abs(site_gradient).ravel()
+        number = len(weak) + c.missing
+        size = np.full(c.num_pre * c.num_post, -1.0, np.float64)
         candidates = c.sites.all_keys()
-        allowed = np.zeros(len(size), np.bool_)
-        allowed[candidates] = True
-        allowed[np.delete(c.sites.keys(c.pre, c.post), weak)] = False
-        size = np.where(allowed, size, -1.0)
-        best = np.argpartition(-size, len(weak) - 1)[: len(weak)] if len(weak) else np.empty(0, np.int64)
-        return Decision(weak, np.sort(best[allowed[best]]))
+        size[candidates] = np.abs(site_gradient).ravel()[candidates]
+        size[np.delete(c.sites.keys(c.pre, c.post), weak)] = -1.0
+        return Decision(weak, np.sort(_largest(c, size, weak, number)), wanted=number)
 
 
 def _weakest(c: Any, fraction: float) -> NDArray[np.int32]:
     """Return the slots of the connections with the smallest weights, ascending."""
     return np.sort(np.argsort(np.abs(c.theta), kind="stable")[: int(fraction * len(c))]).astype(np.int32)
+
+
+def _largest(c: Any, size: NDArray[np.float64], weak: NDArray[np.int32], number: int) -> NDArray[np.int64]:
+    """Return the sites with the largest values >= 0, so many of them as degrees allow."""
+    if not c.sites.degrees.limited:
+        keys = np.argpartition(-size, number - 1)[:number] if number else np.empty(0, np.int64)
+        return keys[size[keys] >= 0]
+    keys = np.argsort(-size, kind="stable")
+    keys = keys[size[keys] >= 0]
+    fit, rooms = np.ones(len(keys), np.bool_), c.sites.degrees.rooms(c.pre, c.post, weak)
+    # Only free degrees are asked for: all of these sites are vacant, hence no table.
+    _take_each(np.empty(0, np.int64), keys, c.num_post, True, *rooms, fit)
+    return keys[fit][:number]
 
 
 def _check_fraction(fraction: float) -> None:

@@ -101,6 +101,8 @@ class Momentum:
 class Adam:
     """Adam (Kingma and Ba 2015); the step count that corrects its bias is the connection's own.
 
+    It counts from the birth of the connection, or from the first step with this optimizer if that came later.
+
     Parameters
     ----------
     beta1, beta2 : float
@@ -127,7 +129,7 @@ class Adam:
         gradient : ndarray, shape (K,)
             dE/dw.
         connections : Slots
-            Its two moments are updated in place; its ``age`` is the step count of each connection.
+            Its two moments are updated in place; its ``moment_age`` is the step count of each connection.
 
         Returns
         -------
@@ -137,7 +139,7 @@ class Adam:
         slope = np.empty_like(gradient)
         betas = (float(self.beta1), float(self.beta2))
         corrections = (bias_corrections(betas[0]), bias_corrections(betas[1]))
-        _adam(gradient, connections.age, betas, corrections, float(self.epsilon), *connections.moments, slope)
+        _adam(gradient, connections.moment_age, betas, corrections, float(self.epsilon), *connections.moments, slope)
         return slope
 
 

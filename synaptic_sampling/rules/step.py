@@ -7,7 +7,7 @@ from typing import Any, overload
 
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import schedules
+from synaptic_sampling._checks import check_plain
 from synaptic_sampling.connections.budget import Budget
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.potential import PotentialConnections
@@ -124,8 +124,7 @@ def check_step(connections: Any, rule: Any, signals: Mapping[str, Any]) -> None:
             f"connections must be Connections, PotentialConnections, SoftConnections or a Budget, got {connections!r}."
         )
     connections.check_rule(rule)
-    for name in schedules(rule):
-        raise TypeError(f"{name} must be a number, got {getattr(rule, name)!r}; only Rewiring follows what changes.")
+    check_plain(rule)
     rule.check(connections, signals)
 
 

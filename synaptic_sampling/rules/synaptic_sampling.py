@@ -11,7 +11,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr, owens_t
 
-from synaptic_sampling._checks import check_number, check_parameter, number_of, plain_number, schedules
+from synaptic_sampling._checks import (
+    check_array,
+    check_number,
+    check_parameter,
+    is_schedule,
+    number_of,
+    plain_number,
+    schedules,
+)
 from synaptic_sampling._kernels.sweep import sweep
 from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.rules.base import Decision, Rule, Signal, Units, run_sweep
@@ -101,14 +109,15 @@ class SynapticSampling(Rule):
 
     def __post_init__(self) -> None:
         for name in ("interval", "w0"):
-            check_number(name, getattr(self, name), above=0.0)
+            check_number(name, plain_number(getattr(self, name)), above=0.0)
         for name in ("learning_rate", "std"):
             check_parameter(name, getattr(self, name), above=0.0)
-        check_parameter("temperature", self.temperature, minimum=0.0)
+        if not is_schedule(self.temperature):
+            check_number("temperature", self.temperature, minimum=0.0)
         check_parameter("mean", self.mean)
-        check_number("theta0", self.theta0)
+        check_number("theta0", plain_number(self.theta0))
         if self.max_gradient is not None:
-            check_number("max_gradient", self.max_gradient, above=0.0)
+            check_number("max_gradient", plain_number(self.max_gradient), above=0.0)
         _check_range(self.theta_range)
         if not isinstance(self.scheme, str) or self.scheme not in {"exact", "euler"}:
             raise ValueError(f"scheme must be 'exact' or 'euler', got {self.scheme!r}.")
@@ -167,10 +176,18 @@ class SynapticSampling(Rule):
         -------
         ndarray
             ``w0*exp(theta - theta0)`` where theta >= 0, else 0, in SI units.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If theta does not hold numbers, or a weight is not finite.
         """
-        values = np.asarray(theta)
+        values = check_array("theta", theta)
         # No exponential of retracted ones, which are of no use and may underflow.
-        size = number_of(self, "w0") * np.exp(np.maximum(values, 0) - number_of(self, "theta0"))
+        with np.errstate(over="ignore"):
+            size = number_of(self, "w0") * np.exp(np.maximum(values, 0) - number_of(self, "theta0"))
+        if not np.isfinite(size).all():
+            raise ValueError(f"theta must give finite weights, got {values[~np.isfinite(size)].flat[0]}.")
         return np.where(values >= 0, size, 0).astype(size.dtype)
 
     @property
@@ -204,6 +221,6 @@ def _check_range(given: object) -> None:
         return
     if not isinstance(given, tuple) or len(given) != 2:
         raise TypeError(f"theta_range must be a tuple of two numbers such as (-2, 5), got {given!r}.")
-    low, high = (check_number("theta_range", value) for value in given)
+    low, high = (check_number("theta_range", plain_number(value)) for value in given)
     if low >= high:
         raise ValueError(f"theta_range must begin below its end, got {given!r}.")

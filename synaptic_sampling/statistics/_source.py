@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import number_of, schedules
 from synaptic_sampling.log import RewiringLog, Snapshot
 
-__all__ = ["holds_sizes", "log_of", "sizes_in"]
+__all__ = ["check_constant", "check_kind", "holds_sizes", "log_of", "sizes_in"]
+
+
+def check_kind(name: str, value: Any, kind: type) -> None:
+    """Refuse an object of another kind.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+    kind : type
+        What it must be.
+
+    Raises
+    ------
+    TypeError
+        If it is something else.
+    """
+    if not isinstance(value, kind):
+        raise TypeError(f"{name} must be a {kind.__name__}, got {value!r} ({type(value).__name__}).")
+
+
+def check_constant(rule: Any, kind: type) -> None:
+    """Refuse what is not a rule of one kind with constant parameters, for which alone there are laws.
+
+    Parameters
+    ----------
+    rule : object
+        What the user gave.
+    kind : type
+        The rule that it must be.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, or one of its parameters changes with time.
+    """
+    check_kind("rule", rule, kind)
+    for name in schedules(rule):
+        number_of(rule, name)
 
 
 def log_of(source: Any) -> RewiringLog:
@@ -46,7 +87,7 @@ def sizes_in(log: RewiringLog, taken: Snapshot) -> NDArray[Any]:
     Parameters
     ----------
     log : RewiringLog
-        That names the rule of the set.
+        That describes the set.
     taken : Snapshot
         From this log.
 
@@ -63,19 +104,19 @@ def sizes_in(log: RewiringLog, taken: Snapshot) -> NDArray[Any]:
     if not holds_sizes(log, taken):
         name = log.sets[taken.set_index].name if taken.set_index in log.sets else ""
         raise ValueError(
-            f"this log holds no weights of {name or f'set {taken.set_index}'}: its rule knows no theta, and the "
+            f"this log holds no weights of {name or f'set {taken.set_index}'}: its rule has no theta, and the "
             "weights of your own equations were not recorded."
         )
     return np.abs(taken.theta[taken.polarity != 0])
 
 
 def holds_sizes(log: RewiringLog, taken: Snapshot) -> bool:
-    """Return whether a snapshot was taken with theta: not if all are NaN, or all 0 under a rule that knows no theta.
+    """Return whether a snapshot was taken with theta: not if all are NaN, or the set is said to have no theta.
 
     Parameters
     ----------
     log : RewiringLog
-        That names the rule of the set.
+        That describes the set.
     taken : Snapshot
         From this log.
 
@@ -84,6 +125,6 @@ def holds_sizes(log: RewiringLog, taken: Snapshot) -> bool:
     bool
         True where there are no connections.
     """
-    theta, rule = taken.theta[taken.polarity != 0], log.rule_of(taken.set_index)
-    without = isinstance(rule, Mapping) and rule.get("class") in {"PruneAndRegrow", "SynapticElements"}
-    return not len(theta) or not (np.isnan(theta).all() or (without and not theta.any()))
+    theta, about = taken.theta[taken.polarity != 0], log.sets.get(taken.set_index)
+    without = about is not None and not about.has_theta
+    return not len(theta) or not (without or np.isnan(theta).all())

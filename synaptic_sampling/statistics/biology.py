@@ -11,7 +11,8 @@ from __future__ import annotations
 from math import exp
 from typing import NamedTuple
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_choice, check_number
+from synaptic_sampling.statistics._source import check_kind
 
 __all__ = ["PUBLISHED", "Observation", "published", "stays_after"]
 
@@ -101,6 +102,9 @@ def published(quantity: str | None = None, *, evidence: str | None = None) -> li
     ValueError
         If no row has this quantity and evidence.
     """
+    for name, value in (("quantity", quantity), ("evidence", evidence)):
+        if value is not None:
+            check_choice(name, value, {getattr(row, name) for row in PUBLISHED})
     rows = [row for row in PUBLISHED if quantity in (None, row.quantity) and evidence in (None, row.evidence)]
     if not rows:
         known = sorted({(row.quantity, row.evidence) for row in PUBLISHED})
@@ -128,6 +132,7 @@ def stays_after(row: Observation, days: float) -> float:
     TypeError, ValueError
         If the row is of formation, or ``days`` is negative.
     """
+    check_kind("row", row, Observation)
     shares = {"survival": row.value, "elimination": 1.0 - row.value, "turnover": 1.0 - row.value, "lifetime": exp(-1.0)}
     if row.quantity not in shares:
         raise ValueError(f"no survival follows from {row.quantity!r}; choose a row of {sorted(shares)}.")

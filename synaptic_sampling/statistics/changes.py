@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.statistics._source import log_of
 
@@ -99,7 +99,9 @@ def compare_wirings(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike,
     """
     pairs = []
     for wiring in (first, second):
-        pre, post = (np.asarray(ends) for ends in wiring)
+        if not isinstance(wiring, tuple | list) or len(wiring) != 2:
+            raise TypeError(f"first and second must be pairs of arrays (pre, post), got {wiring!r}.")
+        pre, post = (check_array(name, ends) for name, ends in zip(("pre", "post"), wiring, strict=True))
         if pre.shape != post.shape or pre.ndim != 1:
             raise ValueError(f"pre and post must be vectors of equal length, got {pre.shape} and {post.shape}.")
         if len(pre) and (pre.dtype.kind not in "iu" or post.dtype.kind not in "iu" or min(pre.min(), post.min()) < 0):
@@ -128,12 +130,12 @@ def changes_between(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Chang
     Raises
     ------
     ValueError
-        If there are fewer than two steps, or they do not ascend.
+        If there are fewer than two steps, they do not ascend, or they go beyond the end of the record.
     LogError
         If there is no snapshot to begin with.
     """
     log = log_of(log)
-    looks = _check_looks(steps)
+    looks = _check_looks(log, steps)
     pairs = map(_pairs, log.wirings(looks, index))
     return _changes(looks[:-1], looks[1:], itertools.pairwise(pairs))
 
@@ -154,12 +156,12 @@ def changes_since(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Changes
     Raises
     ------
     ValueError
-        If there are fewer than two steps, or they do not ascend.
+        If there are fewer than two steps, they do not ascend, or they go beyond the end of the record.
     LogError
         If there is no snapshot to begin with.
     """
     log = log_of(log)
-    looks = _check_looks(steps)
+    looks = _check_looks(log, steps)
     pairs = map(_pairs, log.wirings(looks, index))
     first = next(pairs)
     return _changes(np.repeat(looks[:1], len(looks) - 1), looks[1:], ((first, later) for later in pairs))
@@ -192,9 +194,9 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
         If there is no snapshot to begin with.
     """
     log = log_of(log)
-    apart = np.atleast_1d(np.asarray(lags))
-    latest = log.last_step - int(apart.max(initial=0))
-    if not len(apart) or apart.dtype.kind not in "iu" or apart.min() < 1 or latest < log.first_step:
+    apart = np.atleast_1d(check_array("lags", lags))
+    latest = log.last_step - int(apart.max(initial=0)) if apart.dtype.kind in "iu" else -1
+    if not apart.size or apart.min() < 1 or latest < log.first_step:
         raise ValueError(f"lags must be integers from 1 to {log.last_step - log.first_step}, got {apart}.")
     number = check_integer("starts", starts, minimum=1, maximum=10**6)
     first = np.unique(np.linspace(log.first_step, latest, number).round().astype(np.int64))
@@ -214,10 +216,11 @@ def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts
     return LagTurnover(apart.astype(float), ratio.mean(axis=1), ratio.std(axis=1))
 
 
-def _check_looks(steps: ArrayLike) -> NDArray[np.int64]:
-    looks = np.asarray(steps)
+def _check_looks(log: RewiringLog, steps: ArrayLike) -> NDArray[np.int64]:
+    looks = check_array("steps", steps)
     if looks.ndim != 1 or len(looks) < 2 or looks.dtype.kind not in "iu" or (np.diff(looks) <= 0).any():
         raise ValueError(f"steps must be two or more ascending integers, got {looks}.")
+    log.check_step("steps", int(looks[-1]))
     return looks.astype(np.int64)
 
 

@@ -9,9 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_choice, check_integer
 from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics._source import check_kind, log_of
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
 from synaptic_sampling.statistics.survival import survival_of_all
 
@@ -64,10 +64,9 @@ def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
     """
     log = log_of(log)
     steps = np.arange(log.first_step, log.last_step + 1)
+    check_choice("unit", unit, ("samples", "seconds", "steps"))
     if unit == "steps":
         return steps.astype(float)
-    if unit not in {"samples", "seconds"}:
-        raise ValueError(f"unit must be 'steps', 'samples' or 'seconds', got {unit!r}.")
     times = log.times
     passed, at = times[unit], times["step"]
     if not len(at) or not np.isfinite(passed).all():
@@ -108,7 +107,8 @@ def survival_in(log: RewiringLog, unit: str, at_step: int | None = None, index: 
     log = log_of(log)
     first, last = log.first_step, log.last_step
     step = check_integer("at_step", (first + last) // 2 if at_step is None else at_step, minimum=first, maximum=last)
-    if unit in {"steps", "half-lives"}:
+    check_choice("unit", unit, UNITS)
+    if unit in ("steps", "half-lives"):
         curve = survival_of_all(log, step, index)
         return curve if unit == "steps" else in_half_lives(curve)
     times = clock(log, unit) - clock(log, unit)[step - log.first_step]
@@ -163,6 +163,7 @@ def half_life_at_one_rate(curve: Survival) -> float:
     float
         Where it falls to 1/2, or t*log(2)/-log(S(t)) at its last time t; infinite if nobody died.
     """
+    check_kind("curve", curve, Survival)
     share, time = float(curve.probability[-1]), float(curve.time[-1])
     if share <= 0.5:
         return half_life(curve).value
@@ -198,8 +199,7 @@ def compare(
         raise TypeError(f"logs must be a mapping of names to logs, got {logs!r}.")
     if not logs:
         raise ValueError("there are no logs to compare.")
-    if unit not in UNITS:
-        raise ValueError(f"unit must be one of {list(UNITS)}, got {unit!r}.")
+    check_choice("unit", unit, UNITS)
     return {name: _compared(log_of(log), unit, index) for name, log in logs.items()}
 
 

@@ -15,6 +15,7 @@ from scipy.special import ndtr
 
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.rules import SynapticSampling
+from synaptic_sampling.statistics._source import check_constant
 from synaptic_sampling.statistics.posterior import _grid
 
 __all__ = [
@@ -51,8 +52,9 @@ def correlation(rule: SynapticSampling, steps: int = 1) -> float:
     Raises
     ------
     TypeError, ValueError
-        If ``steps`` is no integer or negative.
+        If an argument is of the wrong kind or out of range.
     """
+    check_constant(rule, SynapticSampling)
     return rule.transition.keep ** check_integer("steps", steps, minimum=0, maximum=2**62)
 
 
@@ -70,8 +72,14 @@ def stationary_mean(rule: SynapticSampling, gradient: float = 0.0) -> float:
     -------
     float
         mean + std**2*gradient, with both schemes.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, or not finite.
     """
-    return float(rule.mean + rule.std**2 * gradient)
+    check_constant(rule, SynapticSampling)
+    return float(rule.mean + rule.std**2 * check_number("gradient", gradient))
 
 
 def stationary_std(rule: SynapticSampling) -> float:
@@ -86,7 +94,13 @@ def stationary_std(rule: SynapticSampling) -> float:
     -------
     float
         std*sqrt(T); with scheme 'euler' larger, std*sqrt(T/(1 - learning_rate*interval/(2*std**2))).
+
+    Raises
+    ------
+    TypeError
+        If it is no SynapticSampling, or one of its parameters changes with time.
     """
+    check_constant(rule, SynapticSampling)
     variance = rule.temperature * rule.std**2
     if rule.scheme == "euler":
         variance /= 1.0 - 0.5 / rule.steps_per_memory
@@ -107,8 +121,14 @@ def active_share(rule: SynapticSampling, gradient: float = 0.0) -> float:
     -------
     float
         Phi(mean/SD), in the stationary law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind, or the temperature is 0.
     """
-    return float(ndtr(stationary_mean(rule, gradient) / stationary_std(rule)))
+    deviation = check_number("temperature of the rule", stationary_std(rule), above=0.0)
+    return float(ndtr(stationary_mean(rule, gradient) / deviation))
 
 
 def turnover_ratio(rho: float) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_index, check_integer
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics._source import log_of, sizes_in
 
@@ -159,7 +159,7 @@ def weight_correlations(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.in
         If the log holds no weights.
     """
     log = log_of(log)
-    if index not in log.sets:
+    if check_index(index) not in log.sets:
         raise LogError(f"set {index} was not described: how many sites it has is not known.")
     steps, weights = weight_vectors(log, index)
     number = max(log.sets[index].num_sites, weights.shape[1])

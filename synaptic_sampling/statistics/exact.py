@@ -324,7 +324,8 @@ def std_theta(step_ratio: float) -> float:
 
 
 def _check_ratio(step_ratio: Any) -> float:
-    if step_ratio == math.inf:  # No noise: l1 alone kills every newborn in its first step.
+    # No noise: l1 alone kills every newborn in its first step.
+    if isinstance(step_ratio, float) and step_ratio == math.inf:
         return math.inf
     return check_number("step_ratio", step_ratio, minimum=0.0)
 

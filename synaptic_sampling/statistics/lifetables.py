@@ -15,7 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtri
 from scipy.stats import chi2
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_array, check_number
+from synaptic_sampling.statistics._source import check_kind
 
 __all__ = [
     "HalfLife",
@@ -100,16 +101,17 @@ def life_table(durations: ArrayLike, dead: ArrayLike, entry: ArrayLike | None = 
 
     Raises
     ------
-    ValueError
-        If the arrays differ in shape, are empty, or a duration is negative, not finite, or before the entry.
+    TypeError, ValueError
+        If the arrays hold no numbers, differ in shape, are empty, or a duration is negative, not finite, or before the
+        entry.
     """
-    lasted, died = np.asarray(durations, float), np.asarray(dead, bool)
+    lasted, died = check_array("durations", durations).astype(float), check_array("dead", dead, "biu").astype(bool)
     if lasted.shape != died.shape or lasted.ndim != 1:
         raise ValueError(f"durations and dead must be vectors of equal length, got {lasted.shape} and {died.shape}.")
     if not len(lasted):
         raise ValueError("there are no lives to estimate from; record for longer.")
     _check_ages("durations", lasted)
-    entered = np.zeros(len(lasted)) if entry is None else np.asarray(entry, float)
+    entered = np.zeros(len(lasted)) if entry is None else check_array("entry", entry).astype(float)
     if entered.shape != lasted.shape:
         raise ValueError(f"entry must have the shape of durations, {lasted.shape}, got {entered.shape}.")
     _check_ages("entry", entered)
@@ -145,6 +147,7 @@ def survival_curve(table: LifeTable, confidence: float = 0.95) -> Survival:
     -----
     Equals ``scipy.stats.ecdf`` of ``CensoredData``, which knows neither left truncation nor counts.
     """
+    check_kind("table", table, LifeTable)
     z = float(ndtri(0.5 + 0.5 * check_number("confidence", confidence, above=0.0, maximum=1.0 - 1e-12)))
     deaths, at_risk = table.deaths.astype(float), np.maximum(table.at_risk, 1).astype(float)
     probability = np.cumprod(1.0 - deaths / at_risk)
@@ -191,7 +194,13 @@ def half_life(curve: Survival) -> HalfLife:
     -------
     HalfLife
         The first times at which the estimate, its lower and its upper limit are at or below 1/2.
+
+    Raises
+    ------
+    TypeError
+        If it is no Survival.
     """
+    check_kind("curve", curve, Survival)
     return HalfLife(*(_first_at_half(curve.time, values) for values in (curve.probability, curve.low, curve.high)))
 
 
@@ -214,10 +223,11 @@ def hazard(table: LifeTable, edges: ArrayLike, confidence: float = 0.95) -> Haza
 
     Raises
     ------
-    ValueError
-        If the edges do not ascend from >= 0.
+    TypeError, ValueError
+        If the table is no LifeTable, or the edges do not ascend from >= 0.
     """
-    ages = np.asarray(edges, float)
+    check_kind("table", table, LifeTable)
+    ages = check_array("edges", edges).astype(float)
     if ages.ndim != 1 or len(ages) < 2 or not (np.diff(ages) > 0).all() or ages[0] < 0 or not np.isfinite(ages).all():
         raise ValueError(f"edges must be ascending ages from >= 0, at least two, got {ages}.")
     tail = 0.5 * (1.0 - check_number("confidence", confidence, above=0.0, maximum=1.0 - 1e-12))
@@ -247,13 +257,15 @@ def log_rank(first: LifeTable, second: LifeTable) -> LogRank:
 
     Raises
     ------
-    ValueError
-        If in neither group anyone died while both were at risk.
+    TypeError, ValueError
+        If one of them is no LifeTable, or in neither group anyone died while both were at risk.
 
     Notes
     -----
     The same as ``scipy.stats.logrank``, which knows neither left truncation nor counts.
     """
+    check_kind("first", first, LifeTable)
+    check_kind("second", second, LifeTable)
     time = np.union1d(first.time, second.time)
     risk_1, deaths_1 = _spread(first, time)
     risk_2, deaths_2 = _spread(second, time)

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.statistics._source import log_of
 
@@ -101,7 +101,7 @@ def lifetimes_within(
     log = log_of(log)
     most = max(1, log.last_step - log.first_step)
     limit = max(1, most // 2) if longest is None else check_integer("longest", longest, minimum=1, maximum=most)
-    begin = check_integer("from_step", from_step, minimum=0, maximum=2**62)
+    begin = log.check_step("from_step", from_step)
     found = [np.empty(0, np.int64)]
     for lives in log.life_blocks(index):
         length = lives["end"] - lives["birth"]
@@ -146,10 +146,11 @@ def fit_lifetimes(
         If the lives are no positive integers, fewer than ten are in the range, or an alternative is not known.
     """
     powerlaw = _powerlaw()
-    unknown = sorted(set(alternatives) - set(ALTERNATIVES))
-    if unknown:
-        raise ValueError(f"alternatives must be some of {list(ALTERNATIVES)}, got {unknown}.")
-    values = np.asarray(lifetimes)
+    if not isinstance(alternatives, list | tuple) or not all(
+        isinstance(name, str) and name in ALTERNATIVES for name in alternatives
+    ):
+        raise ValueError(f"alternatives must be some of {list(ALTERNATIVES)}, got {alternatives!r}.")
+    values = check_array("lifetimes", lifetimes)
     if values.ndim != 1 or values.dtype.kind not in "iu" or values.min(initial=1) < 1:
         raise ValueError("lifetimes must be a vector of integers >= 1; take them from lifetimes_within.")
     limit = int(values.max(initial=1)) if longest is None else longest

@@ -20,14 +20,17 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import ndtr
 
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_array, check_integer, check_number
 from synaptic_sampling.rules import DeepR
+from synaptic_sampling.statistics._source import check_constant
 
 __all__ = ["SiteLaw", "limit_of_small_steps", "site_law", "wiring_law"]
 
 #: Gauss-Legendre nodes per panel, and panels per standard deviation of a step: errors below 1e-10.
 NODES = 8
 PANELS_PER_SIGMA = 0.75
+#: A matrix of 8000 by 8000 numbers is solved within some seconds.
+MAX_PANELS = 1000
 
 Slope = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
@@ -72,7 +75,7 @@ class SiteLaw(NamedTuple):
         ndarray
             The distribution function: one more step from the stationary law, which is exact between nodes too.
         """
-        x = np.asarray(theta, float)[..., None]
+        x = check_array("theta", theta).astype(float)[..., None]
         mass = np.concatenate([[self.newborn], self.density * self.weight])
         reached = ndtr((x - self.next_mean) / self.sigma) - ndtr(-self.next_mean / self.sigma)
         below: NDArray[np.float64] = self.newborn + reached @ mass
@@ -101,6 +104,8 @@ def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
+    check_constant(rule, DeepR)
+    _check_function("slope", slope)
     sigma = check_number("noise_scale of the rule", rule.noise_scale, above=0.0)
     theta, weight = _grid(check_number("largest", largest, above=0.0), sigma)
 
@@ -128,8 +133,15 @@ def wiring_law(lifetimes: ArrayLike, num_active: int) -> dict[tuple[int, ...], f
     -------
     dict of tuple to float
         For each set of K sites, in lexical order.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
     """
-    values = np.asarray(lifetimes, float)
+    values = check_array("lifetimes", lifetimes).astype(float)
+    if values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
+        raise ValueError(f"lifetimes must be a vector of numbers > 0, got {lifetimes!r}.")
     k = check_integer("num_active", num_active, minimum=0, maximum=len(values))
     wirings = list(combinations(range(len(values)), k))
     products = np.array([np.prod(values[list(wiring)]) for wiring in wirings])
@@ -152,15 +164,32 @@ def limit_of_small_steps(rule: DeepR, energy: Slope, largest: float) -> float:
     -------
     float
         The integral of exp(-(E(theta) - E(0) + l1*theta)/T); E(0) counts, since a dormant site carries it.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong kind or out of range.
     """
+    check_constant(rule, DeepR)
+    _check_function("energy", energy)
+    check_number("temperature of the rule", rule.temperature, above=0.0)
     theta, weight = _grid(check_number("largest", largest, above=0.0), largest / 50.0)
     at_rest: Any = energy(np.zeros(1))
     return float(weight @ np.exp(-(energy(theta) - at_rest[0] + rule.l1 * theta) / rule.temperature))
 
 
+def _check_function(name: str, value: Any) -> None:
+    if not callable(value) or isinstance(value, type):
+        raise TypeError(f"{name} must be a function of an array of theta, got {value!r}.")
+
+
 def _grid(largest: float, sigma: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return nodes and weights on [0, largest]."""
     panels = int(np.ceil(largest / sigma * PANELS_PER_SIGMA))
+    if panels > MAX_PANELS:
+        raise ValueError(
+            f"largest must be at most {MAX_PANELS / PANELS_PER_SIGMA:g} steps of {sigma:g}, got {largest:g}."
+        )
     node, weight = np.polynomial.legendre.leggauss(NODES)
     width = largest / panels
     nodes = (np.arange(panels)[:, None] + (node + 1.0) / 2.0) * width

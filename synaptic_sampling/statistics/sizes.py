@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.statistics._source import log_of, sizes_in
 from synaptic_sampling.statistics.lifetables import LogRank, Survival, life_table, log_rank, survival_curve
@@ -128,7 +128,10 @@ def change_components(before: ArrayLike, after: ArrayLike) -> ChangeComponents:
     changes by l1 and noise, without a multiplicative part. Those that died are missing, which bends the mean upwards
     at small sizes.
     """
-    w, change = np.asarray(before, float), np.asarray(after, float) - np.asarray(before, float)
+    w, later = check_array("before", before).astype(float), check_array("after", after).astype(float)
+    if w.shape != later.shape:
+        raise ValueError(f"before and after must be equally long vectors, got shapes {w.shape} and {later.shape}.")
+    change = later - w
     if w.ndim != 1 or len(w) < 10 or not (np.isfinite(w) & np.isfinite(change)).all() or np.ptp(w) == 0:
         raise ValueError("before and after must be equally long vectors of ten or more finite, different sizes.")
     linear, square = np.column_stack([np.ones(len(w)), w]), np.column_stack([np.ones(len(w)), w * w])

@@ -64,7 +64,7 @@ def table_of_newborns(log: RewiringLog, index: int | None = None, *, from_step: 
         If none was born.
     """
     log = log_of(log)
-    begin = check_integer("from_step", from_step, minimum=0, maximum=MAX_STEP)
+    begin = log.check_step("from_step", from_step)
     return _table(log, index, lambda lives: (~lives["initial"] & (lives["birth"] > begin), lives["birth"], None))
 
 
@@ -113,11 +113,11 @@ def survival_during(log: RewiringLog, begin: int, end: int, index: int | None = 
     Raises
     ------
     ValueError
-        If the steps do not ascend, or no such connection was alive between them.
+        If the steps do not ascend or are beyond the record, or no such connection was alive between them.
     """
     log = log_of(log)
-    first = check_integer("begin", begin, minimum=0, maximum=MAX_STEP)
-    last = check_integer("end", end, minimum=first + 1, maximum=MAX_STEP)
+    first = log.check_step("begin", begin)
+    last = check_integer("end", log.check_step("end", end), minimum=first + 1, maximum=MAX_STEP)
 
     def seen(lives: NDArray[Any]) -> tuple[NDArray[np.bool_], NDArray[np.int64], NDArray[np.int64]]:
         there = ~lives["initial"] & (lives["birth"] < last) & (lives["end"] > first)

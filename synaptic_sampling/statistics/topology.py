@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigs
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_choice, check_index, check_integer
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics._source import log_of
 
@@ -52,8 +52,17 @@ def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
     -------
     ndarray of int64, shape (num_neurons,)
         The degrees.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If these are no neurons.
     """
-    return np.bincount(ends, minlength=num_neurons)
+    number = check_integer("num_neurons", num_neurons, minimum=1, maximum=2**31 - 1)
+    found = check_array("ends", ends, "iu")
+    if found.ndim != 1 or (len(found) and not 0 <= found.min() <= found.max() < number):
+        raise ValueError(f"ends must be a vector of neurons from 0 to {number - 1}, got {found!r}.")
+    return np.bincount(found.astype(np.int64), minlength=number)
 
 
 def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]:
@@ -77,7 +86,8 @@ def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]
         If there is no snapshot of the set.
     """
     log = log_of(log)
-    start = next((taken for taken in log.snapshots if taken.set_index == index), None)
+    number = check_index(index)
+    start = next((taken for taken in log.snapshots if taken.set_index == number), None)
     if start is None:
         raise LogError(f"no snapshot of set {index}: how many there were at the start is not known.")
     steps = log.times["step"]
@@ -109,7 +119,7 @@ def density(log: RewiringLog, index: int = 0) -> NDArray[np.float64]:
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
-    if index not in log.sets:
+    if check_index(index) not in log.sets:
         raise LogError(f"set {index} was not described: how many sites it has is not known.")
     return connections_over_time(log, index) / log.sets[index].num_sites
 
@@ -141,9 +151,8 @@ def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, sid
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
-    if side not in {"pre", "post"}:
-        raise ValueError(f"side must be 'pre' or 'post', got {side!r}.")
-    if index not in log.sets:
+    check_choice("side", side, ("pre", "post"))
+    if check_index(index) not in log.sets:
         raise LogError(f"set {index} was not described: how many neurons it has is not known.")
     number = log.sets[index].num_pre if side == "pre" else log.sets[index].num_post
     found = [degrees(pre if side == "pre" else post, number) for pre, post, _ in log.wirings(steps, index)]
@@ -248,7 +257,7 @@ def spectrum(
     ValueError
         If an index or number is out of range, or the lengths differ.
     """
-    matrix = _matrix(pre, post, num_neurons, weights)
+    matrix = _matrix(pre, post, num_neurons, check_array("weights", weights))
     wanted = check_integer("number", number, minimum=1, maximum=DENSE)
     if num_neurons <= DENSE:
         found = np.linalg.eigvals(matrix.toarray())
@@ -271,6 +280,9 @@ def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
     float
         NaN without connections. Where all wirings are equally likely ``wiring_laws.reciprocity`` is expected.
     """
+    pre, post = (check_array(name, ends, "iu") for name, ends in (("pre", pre), ("post", post)))
+    if pre.ndim != 1 or pre.shape != post.shape:
+        raise ValueError(f"pre and post must be vectors of equal length, got {pre.shape} and {post.shape}.")
     distinct = pre != post
     pairs = np.unique(pre[distinct].astype(np.int64) << 32 | post[distinct])
     reverse = (pairs & 0xFFFFFFFF) << 32 | pairs >> 32
@@ -280,7 +292,7 @@ def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
 def _ends(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Return the endpoints, if they can be some."""
     number = check_integer("num_neurons", num_neurons, minimum=1, maximum=2**31 - 1)
-    one, other = (np.asarray(ends).astype(np.int64) for ends in (pre, post))
+    one, other = (check_array(name, ends, "iu").astype(np.int64) for name, ends in (("pre", pre), ("post", post)))
     if one.shape != other.shape or one.ndim != 1:
         raise ValueError(f"pre and post must be vectors of equal length, got {one.shape} and {other.shape}.")
     if len(one) and not (min(one.min(), other.min()) >= 0 and max(one.max(), other.max()) < number):
@@ -295,7 +307,7 @@ def _matrix(pre: ArrayLike, post: ArrayLike, num_neurons: int, weights: ArrayLik
         pairs = np.unique(one[one != other] << 32 | other[one != other])
         one, other, values = pairs >> 32, pairs & 0xFFFFFFFF, np.ones(len(pairs))
     else:
-        values = np.asarray(weights, float)
+        values = check_array("weights", weights).astype(float)
         if values.shape != one.shape:
             raise ValueError(f"weights must have the shape of pre, {one.shape}, got {values.shape}.")
     return csr_array((values, (one, other)), shape=(num_neurons, num_neurons))

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_index, check_integer, check_number
 from synaptic_sampling._kernels.replay import _meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
 from synaptic_sampling.log import LogError, RewiringLog, SetInfo, Snapshot
@@ -101,12 +101,13 @@ def rewired_per_samples(
 
     Raises
     ------
-    ValueError
-        If the log has no presented samples.
+    TypeError, ValueError
+        If the log has no presented samples, or an argument is of the wrong kind or out of range.
     """
     log = log_of(log)
+    number = check_number("per", per, above=0.0)
     time, rate = _rewired_per(log, "samples", bins, index, older_than)
-    return Turnover(time, per * rate)
+    return Turnover(time, number * rate)
 
 
 def rewired_per_second(log: RewiringLog, *, bins: int = 40, index: int | None = None) -> Turnover:
@@ -170,7 +171,8 @@ def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> fl
         If there is no snapshot to begin with.
     """
     log = log_of(log)
-    first, second = (log.wiring(step, index)[:2] for step in (begin, end))
+    steps = (check_integer(name, step, minimum=0, maximum=2**62) for name, step in (("begin", begin), ("end", end)))
+    first, second = (log.wiring(step, index)[:2] for step in steps)
     return float(compare_wirings(first, second).turnover[0])
 
 
@@ -305,10 +307,11 @@ def visited_by_chance(log: RewiringLog, index: int = 0) -> Turnover:
 
 
 def _start_of(log: RewiringLog, index: int) -> tuple[SetInfo, Snapshot]:
-    start = next((taken for taken in log.snapshots if taken.set_index == index), None)
-    if index not in log.sets or start is None:
+    number = check_index(index)
+    start = next((taken for taken in log.snapshots if taken.set_index == number), None)
+    if number not in log.sets or start is None:
         raise LogError(f"set {index} was not described, or has no snapshot: its sites are not known.")
-    return log.sets[index], start
+    return log.sets[number], start
 
 
 class _Known:

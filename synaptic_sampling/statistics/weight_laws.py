@@ -14,7 +14,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_array, check_number
+from synaptic_sampling.statistics._source import check_kind
 
 __all__ = ["LAWS", "LikelihoodRatio", "WeightFit", "fit_weights", "likelihood_ratio"]
 
@@ -62,11 +63,18 @@ class WeightFit(NamedTuple):
         ndarray
             -inf below ``lower``.
         """
-        w = np.asarray(weights, float)
+        w = check_array("weights", weights).astype(float)
+        if not np.isfinite(w).all():
+            raise ValueError(f"weights must be finite, got {w[~np.isfinite(w)].flat[0]}.")
         if self.name == "exponential":
             density = _exponential(w - self.lower, self.parameters["scale"])
         else:
-            density = _log_normal(w, self.parameters["mu"], self.parameters["sigma"], self.lower)
+            # Nothing is at 0 or below, where there is no logarithm.
+            density = np.where(
+                w > 0,
+                _log_normal(np.where(w > 0, w, 1.0), self.parameters["mu"], self.parameters["sigma"], self.lower),
+                -np.inf,
+            )
         return np.where(w >= self.lower, density, -np.inf)
 
 
@@ -100,7 +108,7 @@ def fit_weights(weights: ArrayLike, lower: float | None = None) -> list[WeightFi
     TypeError, ValueError
         If fewer than ten different weights are left, one is not finite, or ``lower`` is negative.
     """
-    sizes = np.abs(np.asarray(weights, float)).ravel()
+    sizes = np.abs(check_array("weights", weights).astype(float)).ravel()
     floor = 0.0 if lower is None else check_number("lower", lower, minimum=0.0)
     if not np.isfinite(sizes).all():
         raise ValueError(f"weights must be finite, got {sizes[~np.isfinite(sizes)][0]}.")
@@ -139,7 +147,9 @@ def likelihood_ratio(weights: ArrayLike, first: WeightFit, second: WeightFit) ->
     ValueError
         If there are no weights, or the laws do not differ on them.
     """
-    sizes = np.abs(np.asarray(weights, float)).ravel()
+    check_kind("first", first, WeightFit)
+    check_kind("second", second, WeightFit)
+    sizes = np.abs(check_array("weights", weights).astype(float)).ravel()
     sizes = sizes[(sizes > 0) & (sizes >= max(first.lower, second.lower))]
     ratio = first.log_density(sizes) - second.log_density(sizes)
     spread = float(ratio.std()) if len(ratio) else 0.0

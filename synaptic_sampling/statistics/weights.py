@@ -7,10 +7,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import check_index
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics import exact
-from synaptic_sampling.statistics._source import holds_sizes, log_of, sizes_in
+from synaptic_sampling.statistics._source import check_constant, holds_sizes, log_of, sizes_in
 
 __all__ = ["expected_strength", "strengths"]
 
@@ -35,9 +36,13 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     Raises
     ------
     ValueError
-        If there is no such snapshot, or none that was taken with weights.
+        If there is no such snapshot, none that was taken with weights, or the step is beyond the record.
     """
     log = log_of(log)
+    if step is not None:
+        log.check_step("step", step)
+    if index is not None:
+        check_index(index)
     last = {
         taken.set_index: taken
         for taken in log.snapshots
@@ -64,7 +69,8 @@ def expected_strength(rule: DeepR) -> float:
 
     Raises
     ------
-    ValueError
-        If l1 or the temperature is 0.
+    TypeError, ValueError
+        If it is no DeepR with constant parameters, or l1 or the temperature is 0.
     """
+    check_constant(rule, DeepR)
     return exact.mean_theta(rule.step_ratio) * rule.noise_scale

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import hypergeom
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_array, check_integer
 
 __all__ = ["degree_law", "reciprocity", "triads", "visited_share"]
 
@@ -135,8 +135,8 @@ def visited_share(
     """
     sites = check_integer("num_sites", num_sites, minimum=1, maximum=2**62)
     number = check_integer("num_connections", num_connections, minimum=0, maximum=sites)
-    born = np.asarray(births, float)
-    died = born if deaths is None else np.asarray(deaths, float)
+    born = check_array("births", births).astype(float)
+    died = born if deaths is None else check_array("deaths", deaths).astype(float)
     if born.ndim != 1 or died.shape != born.shape:
         raise ValueError(f"births and deaths must be vectors of equal length, got {born.shape} and {died.shape}.")
     before = number + np.concatenate([[0.0], np.cumsum(born - died)[:-1]])[: len(born)]

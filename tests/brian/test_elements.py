@@ -139,7 +139,8 @@ def test_a_capacity_that_is_reached_is_told_once(caplog):
         (lambda s, o: Rewiring(o, SynapticElements()), ValueError, "'axonal' of each neuron of 'noisy'"),
         (lambda s, o: Rewiring([s], SynapticElements()), ValueError, "elements belong to neurons"),
         (lambda s, o: Rewiring(s, SynapticElements(), capacity=-1), ValueError, "capacity must be between 0"),
-        (lambda s, o: Rewiring(s, SynapticElements(), variables={"gradient": "w"}), ValueError, "needs none"),
+        (lambda s, o: Rewiring(s, SynapticElements(), variables={"gradient": "w"}), ValueError, "needs no variable"),
+        (lambda s, o: Rewiring(s, SynapticElements(), variables={"axonal": "a"}), ValueError, r"\(axonal='a'\)"),
     ],
 )  # fmt: skip
 def test_nonsense_is_refused(make, error, message):

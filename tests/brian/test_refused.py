@@ -27,6 +27,12 @@ from tests.brian.test_varying import chain
         ({"birth": {"extra": 1 * mV}}, DimensionMismatchError, "birth of 'extra'"),
         ({"birth": {"lastupdate": 1 * ms}}, ValueError, "no such variable"),
         ({"clock": 3}, TypeError, "clock must be a Clock"),
+        ({"dt": "10*ms"}, TypeError, r"dt must be a time such as 100\*ms, got '10\*ms'"),
+        ({"dt": {}}, TypeError, "dt must be a time"),
+        ({"dt": 3}, DimensionMismatchError, "dt must be a time"),
+        ({"order": 2.5}, TypeError, "order must be an integer"),
+        ({"order": "x"}, TypeError, "order must be an integer"),
+        ({"callback": 3}, TypeError, "callback must be a function"),
         ({"dt": 1 * ms, "clock": b2.Clock(1 * ms)}, ValueError, "either dt or a clock"),
         ({"dt": [1, 2] * ms}, ValueError, "dt must be above 0 and finite"),
         ({"dt": np.nan * ms}, ValueError, "dt must be above 0 and finite"),
@@ -200,3 +206,30 @@ def test_a_name_of_the_user_hides_one_of_brian():
     s.theta = 10
     network(s, rewiring).run(1.1 * ms, namespace={"exp": 3})
     assert_array_equal(s.theta[:], 7)
+
+
+def test_callback_that_is_set_later():
+    rewiring = Rewiring(make(), RULE)
+    with pytest.raises(TypeError, match="callback must be a function"):
+        rewiring.callback = 3
+    assert rewiring.callback is None
+
+
+@pytest.mark.parametrize("wrong", [3, None, "w", [], object()])
+def test_what_is_no_synapses_object(wrong):
+    with pytest.raises(TypeError, match="synapses must be a Synapses object"):
+        connect_exactly(wrong, connections=3)
+
+
+def test_connectivity_of_no_connection():
+    with pytest.raises(ValueError, match=r"connectivity = 0\.001 of \d+ pairs is no connection"):
+        connect_exactly(b2.Synapses(*groups(), "w : 1"), connectivity=0.001)
+
+
+@pytest.mark.parametrize("wrong", [3, [], {}, object(), 3 * mV])
+def test_names_that_are_none(wrong):
+    rewiring = Rewiring(make(), RULE)
+    with pytest.raises(TypeError, match="must be names of variables"):
+        rewiring.to_scipy(wrong)
+    with pytest.raises(TypeError, match="must be names of variables"):
+        rewiring.to_networkx(wrong)

@@ -216,6 +216,10 @@ def test_gradient_that_is_not_finite_stops_the_program(tmp_path, capsys, value):
     ("pairs", "message"),
     [
         ("i == j", "connection 0 (0 -> 0) is an autapse; leave it out or set autapses=True."),
+        (
+            "i == 2 and j == 0",
+            "theta of connection 0 (2 -> 0) must be >= 0 at the start; set it to the size of the weight",
+        ),
         ("i != j and j < 3", "connection 3 (1 -> 2) is no candidate; leave it out or let candidates include it."),
         ("i == 0 and j == 1", "connection 1 (0 -> 1) exists twice; give each pair at most once"),
         ("i == 1 and j == 0", "has 2 synapses, but had 1 when 'rewiring' was made; call connect() first"),
@@ -226,6 +230,8 @@ def test_program_checks_the_wiring_that_it_makes(tmp_path, capsys, pairs, messag
         neurons = b2.NeuronGroup(4, "v : 1", threshold="v > 1", reset="v = 0")
         s = b2.Synapses(neurons, neurons, MODEL)
         s.connect(pairs, n=2 if "twice" in message else 1)
+        if "theta" in message:
+            s.theta = "0.1 - 0.1*i"
         candidates = np.array([[0, 1], [0, 2], [1, 0], [1, 3]]) if "candidate" in message else None
         rewiring = Rewiring(s, RULE, candidates=candidates, name="rewiring")
         if "call connect" in message:

@@ -7,7 +7,16 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Connections, DeepR, PruneAndRegrow, Rewiring, connect_exactly
+from synaptic_sampling import (
+    Connections,
+    DeepR,
+    PruneAndRegrow,
+    Rewiring,
+    RewiringLog,
+    RewiringMonitor,
+    connect_exactly,
+    join_logs,
+)
 from synaptic_sampling.brian import queues
 from tests.brian.oracle import DT
 from tests.brian.random_networks import Pair, Plan
@@ -144,6 +153,47 @@ def test_a_given_seed_stays_and_may_be_set(tmp_path):
     with pytest.raises(ValueError, match="seed must be"):
         rewiring.seed = -1
     assert rewiring.seed == 5
+
+
+def test_a_log_in_a_file_is_cut_by_restore_and_goes_on(tmp_path):
+    """In the process that stored, and in another one, which continues the file; a new file starts there."""
+    path, filename = tmp_path / "run.rewiring", str(tmp_path / "state")
+
+    def build(log):
+        s, rewiring, _ = seeded(seed=5)
+        monitor = RewiringMonitor(rewiring, log=log, name="in_a_file")
+        return monitor, network(s, rewiring, monitor)
+
+    monitor, net = build(path)
+    net.run(10 * b2.ms)
+    net.store(filename=filename)
+    stored = monitor.log.last_step
+    net.run(7 * b2.ms)
+    whole, last = monitor.log.events, monitor.log.last_step
+    assert RewiringLog.open(path).last_step == last == stored + 7
+    net.restore(filename=filename)
+    assert monitor.log.last_step == RewiringLog.open(path).last_step == stored
+    net.run(7 * b2.ms)
+    assert_array_equal(monitor.log.events, whole)
+    monitor, net = build(RewiringLog(path, mode="a"))
+    with pytest.raises(Exception, match=r".") as caught:
+        net.run(1 * b2.ms)
+    causes = [caught.value]
+    while causes[-1].__cause__ is not None:
+        causes.append(causes[-1].__cause__)
+    assert f"ends with step {last}" in str(causes[-1])
+    net.restore(filename=filename)
+    net.run(7 * b2.ms)
+    assert_array_equal(monitor.log.events, whole)
+    part, net = build(tmp_path / "part.rewiring")
+    net.restore(filename=filename)
+    net.run(7 * b2.ms)
+    assert part.log.first_step == stored
+    assert_array_equal(join_logs([monitor.log, part.log]).events, whole)
+    with pytest.raises(TypeError, match="log must be"):
+        build(3)
+    with pytest.raises(FileExistsError):
+        build(path)
 
 
 @pytest.mark.parametrize("delays", [True, False])

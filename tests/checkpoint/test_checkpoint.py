@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
+import time
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -121,8 +125,43 @@ def test_foreign_files_are_refused(tmp_path):
 
 
 def test_newer_format_is_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr("synaptic_sampling.checkpoint.FORMAT", 2)
+    monkeypatch.setattr("synaptic_sampling.checkpoint.FORMAT", 3)
     save_checkpoint(tmp_path / "run.npz", {}, {})
     monkeypatch.undo()
-    with pytest.raises(CheckpointError, match="has format 2, known here is 1"):
+    with pytest.raises(CheckpointError, match="has format 3, known here is 2; use a newer"):
         load_checkpoint(tmp_path / "run.npz")
+
+
+def test_entries_that_overlap_are_refused_at_once(tmp_path, arrays):
+    """A directory that names the same megabytes a thousand times would be read a thousand times."""
+    path = tmp_path / "run.npz"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("x.npy", bytes(2**22))
+        archive.filelist *= 1000
+        archive.NameToInfo |= {f"y{n}": archive.filelist[0] for n in range(1000)}
+    start = time.process_time()
+    with pytest.raises(CheckpointError, match="cannot be read as a checkpoint"):
+        load_checkpoint(path)
+    assert time.process_time() - start < 1
+
+
+def test_what_a_killed_save_leaves_is_removed_by_the_next(tmp_path, arrays):
+    path, code = tmp_path / "run.npz", "import os, sys, numpy, synaptic_sampling.checkpoint as c\n"
+    code += "os.fsync = lambda _: os.kill(os.getpid(), 9)\nc.save_checkpoint(sys.argv[1], {'x': numpy.ones(9)}, {})"
+    for _ in range(2):
+        assert subprocess.run([sys.executable, "-c", code, path], check=False).returncode == -9
+        assert len(os.listdir(tmp_path)) == 1
+    other, foreign = tmp_path / ".run.npz.0123456", tmp_path / ".other.npz.01234567"
+    other.touch()
+    foreign.touch()
+    save_checkpoint(path, arrays, {})
+    assert sorted(os.listdir(tmp_path)) == [foreign.name, other.name, "run.npz"]
+
+
+def test_saves_at_the_same_time_leave_each_other_alone(tmp_path, arrays):
+    """Each ends with a whole file; none removes what another one is writing."""
+    path = tmp_path / "run.npz"
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda n: save_checkpoint(path, arrays, {"n": n}), range(64)))
+    assert load_checkpoint(path).about["n"] in range(64)
+    assert os.listdir(tmp_path) == ["run.npz"]

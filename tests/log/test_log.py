@@ -254,6 +254,7 @@ def test_damage_is_found(tmp_path, rng):
     path = tmp_path / "run.log"
     log = RewiringLog()
     log.annotate(seed=3)
+    log.note_rule(1, 0, RULE)
     record(log, 20)
     log.save(path)
     good = path.read_bytes()

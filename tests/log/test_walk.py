@@ -8,8 +8,9 @@ from numpy.testing import assert_array_equal
 
 from synaptic_sampling._kernels import replay as kernel
 from synaptic_sampling._kernels.vacancy import EMPTY
-from synaptic_sampling._log_file import LogError, Snapshot
+from synaptic_sampling._log_file import LogError
 from synaptic_sampling._replay import LIFE, Walk
+from synaptic_sampling._snapshots import Snapshot
 from synaptic_sampling.events import EVENT
 
 
@@ -114,8 +115,8 @@ def test_kernel_equals_twin(rng, distinct):
     assert 15 < sum(verdicts) < 135
 
 
-def verdict(events, steps):
-    """What the check finds, row by row."""
+def verdict(events, steps, limits):
+    """What the check finds, row by row; ``limits`` are the neurons of each set, or None."""
     last = -1
     for row in events.tolist():
         if row[0] < last:
@@ -129,6 +130,10 @@ def verdict(events, steps):
             return kernel.NO_EVENT
         if min(row[1:4]) < 0:
             return kernel.NEGATIVE
+        if limits and row[4] not in limits:
+            return kernel.NO_SET
+        if limits and (row[1] >= limits[row[4]][0] or row[2] >= limits[row[4]][1]):
+            return kernel.BEYOND
     return kernel.FINE
 
 
@@ -145,11 +150,14 @@ def test_rows_are_checked_as_by_the_twin(rng):
         if len(events) and rng.random() < 0.6:
             name = ["step", "pre", "post", "slot", "kind", "polarity"][int(rng.integers(6))]
             events[name][int(rng.integers(len(events)))] = int(rng.integers(-3, 4))
-        expected = verdict(events, steps.tolist())
+        limits = [None, {0: (9, 9), 2: (12, 9)}, {0: (7, 9), 2: (9, 7)}][int(rng.integers(3))]
+        events["set"] = rng.choice([0, 2], len(events)) if rng.random() < 0.8 else rng.integers(0, 5, len(events))
+        table = np.array([limits.get(n, (0, 0)) for n in range(3)] if limits else [], np.int64).reshape(-1, 2)
+        expected = verdict(events, steps.tolist(), limits)
         begin = np.searchsorted(steps, events["step"][0]) if len(events) else 0
-        assert kernel._check_rows(events, steps, begin) == expected
+        assert kernel._check_rows(events, steps, begin, table) == expected
         found.append(expected)
-    assert set(found) == {kernel.FINE, kernel.GOES_BACK, kernel.NO_STEP, kernel.NO_EVENT, kernel.NEGATIVE}
+    assert set(found) == set(range(7))
 
 
 def test_sites_are_met_once(rng):

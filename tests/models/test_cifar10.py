@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from models import cifar10, cifar_cnn
-from models.data import DataError
+from models.data import DataError, content_of, data_folder
 from synaptic_sampling import CrossEntropy
 
 BATCH = 20
@@ -36,19 +36,22 @@ def as_pickles(folder, batches, monkeypatch):
     monkeypatch.setattr(cifar10, "BATCH_MD5", sums)
 
 
-def as_npz(folder, batches):
+def as_npz(folder, batches, monkeypatch):
     folder.mkdir(parents=True)
     images, labels = batches
-    np.savez(
-        folder / "cifar10.npz",
-        train_images=images[:5].reshape(-1, 3, 32, 32),
-        train_labels=labels[:5].ravel(),
-        test_images=images[5],
-        test_labels=labels[5],
-    )
+    arrays = {
+        "train_images": images[:5].reshape(-1, 3, 32, 32),
+        "train_labels": labels[:5].ravel(),
+        "test_images": images[5],
+        "test_labels": labels[5],
+    }
+    np.savez(folder / "cifar10.npz", **arrays)
+    for name, values in arrays.items():
+        monkeypatch.setitem(cifar10.ARRAY_SHA256, name, hashlib.sha256(values.tobytes()).hexdigest())
+    return arrays
 
 
-def as_residuals(folder, batches):
+def as_residuals(folder, batches, monkeypatch):
     """The errors of the predictor of LOCO-I, one number at a time."""
     folder.mkdir(parents=True)
     batches[1].tofile(folder / "labels.u8")
@@ -64,6 +67,8 @@ def as_residuals(folder, batches):
             error[n, colour, i, j] = (plane[i, j] - guess) % 256
         red, green, blue = error.transpose(1, 0, 2, 3)
         (folder / f"{name}.res.xz").write_bytes(lzma.compress(np.stack([green, red - green, blue - green]).tobytes()))
+    for name in cifar10.FILE_SHA256:
+        monkeypatch.setitem(cifar10.FILE_SHA256, name, hashlib.sha256((folder / name).read_bytes()).hexdigest())
 
 
 def check(data_dir, batches):
@@ -86,19 +91,41 @@ def test_published_pickles(tmp_path, batches, monkeypatch):
     check(None, batches)
 
 
-def test_archive_of_arrays(tmp_path, batches):
-    as_npz(tmp_path / "cifar10", batches)
+def test_archive_of_arrays(tmp_path, batches, monkeypatch):
+    arrays = as_npz(tmp_path / "cifar10", batches, monkeypatch)
     check(tmp_path, batches)
+    path = tmp_path / "cifar10" / "cifar10.npz"
+    for name in arrays:
+        other = {**arrays, name: arrays[name].copy()}
+        other[name].flat[5] ^= 1
+        np.savez(path, **other)
+        with pytest.raises(DataError, match=rf"{name} is not that of CIFAR-10: expected uint8 values with SHA-256"):
+            cifar10.load_cifar10(tmp_path)
+    content = path.read_bytes()
+    for damaged in (b"", b"PK", content[:-100], content[: len(content) // 2] + b"!" * 9 + content[len(content) // 2 :]):
+        path.write_bytes(damaged)
+        with pytest.raises(DataError, match=r"cifar10\.npz"):
+            cifar10.load_cifar10(tmp_path)
 
 
-def test_residuals(tmp_path, batches):
-    small = batches[0][:, :3], batches[1][:, :3]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cifar10, "BATCH", 3)
-        as_residuals(tmp_path / "cifar10", small)
-        images, labels = cifar10._read(tmp_path, cifar10.TRAIN)
+def test_residuals(tmp_path, batches, monkeypatch):
+    small, folder = (batches[0][:, :3], batches[1][:, :3]), tmp_path / "cifar10"
+    monkeypatch.setattr(cifar10, "BATCH", 3)
+    as_residuals(folder, small, monkeypatch)
+    images, labels = cifar10._read(tmp_path, cifar10.TRAIN)
     assert_array_equal(images, small[0][:5].reshape(-1, 3, 32, 32))
     assert_array_equal(labels, small[1][:5].ravel())
+    for name in ("labels.u8", "data_batch_3.res.xz", "test_batch.res.xz"):
+        content = (folder / name).read_bytes()
+        for damaged in (content[:-1], content[:-1] + bytes([content[-1] ^ 4])):
+            (folder / name).write_bytes(damaged)
+            with pytest.raises(DataError, match=rf"not the right one: expected .*{name} with SHA-256"):
+                cifar10.load_cifar10(tmp_path)
+        (folder / name).unlink()
+        missing = "test_batch with MD5" if name.startswith("test") else f"{name} with SHA-256"  # In any layout.
+        with pytest.raises(DataError, match=rf"missing: expected .*{missing}"):
+            cifar10.load_cifar10(tmp_path)
+        (folder / name).write_bytes(content)
 
 
 def test_what_is_missing_or_wrong_is_told(tmp_path, batches, monkeypatch):
@@ -120,6 +147,14 @@ def test_what_is_missing_or_wrong_is_told(tmp_path, batches, monkeypatch):
     np.savez(other / "cifar10.npz", images=np.zeros(3))
     with pytest.raises(DataError, match="holds no array"):
         cifar10.load_cifar10(other.parent)
+
+
+@pytest.mark.skipif(not (data_folder() / "cifar10").is_dir(), reason="CIFAR-10 is not here")
+def test_labels_are_the_published_ones():
+    """The checksums of compressed labels and of arrays are of the same labels."""
+    labels = content_of(data_folder() / "cifar10" / "labels.u8", cifar10.FILE_SHA256["labels.u8"])
+    for name, part in (("train_labels", labels[:50000]), ("test_labels", labels[50000:])):
+        assert hashlib.sha256(part).hexdigest() == cifar10.ARRAY_SHA256[name]
 
 
 @pytest.mark.parametrize("dense", [False, True])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import os
 from pathlib import Path
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from sklearn import datasets
 
-from models.data import VARIABLE, DataError, data_file, load_digits, load_mnist
+from models import data
+from models.data import VARIABLE, DataError, content_of, data_folder, load_digits, load_mnist
 
 
 def test_every_image_is_in_one_part():
@@ -36,18 +38,48 @@ def test_the_split_never_changes():
     assert digest.hexdigest()[:16] == "5ec07a36f83c827f"
 
 
-def test_a_file_is_found_or_the_message_says_what_is_missing(tmp_path, monkeypatch):
+def test_a_file_is_read_or_the_message_says_what_is_missing(tmp_path, monkeypatch):
+    path = tmp_path / "set" / "file.gz"
     sha256 = hashlib.sha256(b"digits").hexdigest()
-    (tmp_path / "set").mkdir()
-    expected = rf"expected {tmp_path / 'set' / 'file.gz'} with SHA-256 {sha256}"
+    path.parent.mkdir()
+    expected = rf"expected {path} with SHA-256 {sha256}"
     with pytest.raises(DataError, match=rf"a data file is missing: {expected}. Put it there, or say by --data-dir"):
-        data_file("set/file.gz", sha256, tmp_path)
-    (tmp_path / "set" / "file.gz").write_bytes(b"digit")
+        content_of(path, sha256)
+    path.write_bytes(b"digit")
     with pytest.raises(DataError, match=rf"is not the right one: {expected}, got "):
-        data_file("set/file.gz", sha256, tmp_path)
-    (tmp_path / "set" / "file.gz").write_bytes(b"digits")
+        content_of(path, sha256)
+    path.write_bytes(b"digits")
+    assert content_of(path, sha256) == content_of(path, hashlib.md5(b"digits").hexdigest(), kind="MD5") == b"digits"
+
+
+def test_where_data_sets_are(tmp_path, monkeypatch):
     monkeypatch.setenv(VARIABLE, str(tmp_path))
-    assert data_file("set/file.gz", sha256) == tmp_path / "set" / "file.gz"
+    assert data_folder() == tmp_path
+    assert data_folder("here") == Path("here")
+    monkeypatch.delenv(VARIABLE)
+    assert data_folder() == Path("data")
+
+
+def test_other_digits_of_scikit_learn_are_refused(monkeypatch):
+    bunch = datasets.load_digits()
+    bunch.target[7] += 1
+    monkeypatch.setattr(datasets, "load_digits", lambda: bunch)
+    with pytest.raises(DataError, match="the digits of scikit-learn are not the right ones"):
+        load_digits()
+
+
+@pytest.mark.parametrize("damage", ["cut", "bit", "empty"])
+def test_a_damaged_file_of_mnist_is_refused(tmp_path, monkeypatch, damage):
+    (tmp_path / "mnist").mkdir()
+    for name in data.MNIST_SHA256:
+        content = gzip.compress(bytes(16) + bytes(784))
+        monkeypatch.setitem(data.MNIST_SHA256, name, hashlib.sha256(content).hexdigest())
+        last = name == "t10k-labels-idx1-ubyte.gz"
+        flipped = bytes([content[0], content[1], content[2] ^ 1]) + content[3:]
+        bad = {"cut": content[:-3], "bit": flipped, "empty": b""}[damage]
+        (tmp_path / "mnist" / name).write_bytes(bad if last else content)
+    with pytest.raises(DataError, match=r"not the right one: expected .*t10k-labels-idx1-ubyte.gz with SHA-256"):
+        load_mnist(tmp_path)
 
 
 @pytest.mark.skipif(not (Path(os.environ.get(VARIABLE, "data")) / "mnist").is_dir(), reason="MNIST is not here")

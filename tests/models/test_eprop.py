@@ -33,7 +33,7 @@ def patterns():
 
 def plan(rng, n, batch=4, teaching=True):
     images, labels = digits(rng, n)
-    return Schedule(images, labels, np.full(n, teaching), [slice(0, n)], batch)
+    return Schedule(images, np.arange(n), labels, np.full(n, teaching), [slice(0, n)], batch)
 
 
 def make(schedule, method="deepr", parameters=SMALL, connectivity=0.3, seed=3):
@@ -187,7 +187,8 @@ def test_same_seed_same_run_and_other_seed_another(rng):
 def test_schedule_shows_all_and_tests_after_each_epoch(rng):
     train_set, test_set = (rng.random((11, 64)), np.arange(11)), (rng.random((6, 64)), np.arange(100, 106))
     schedule = Schedule.epochs(train_set, test_set, epochs=2, batch=4, seed=5)
-    assert len(schedule.labels) == 2 * (8 + 8)
+    assert len(schedule.labels) == len(schedule.shown) == 2 * (8 + 8)
+    assert len(schedule.images) == 11 + 6
     assert schedule.tests == [slice(8, 14), slice(24, 30)]
     orders = []
     for start in (0, 16):
@@ -197,8 +198,8 @@ def test_schedule_shows_all_and_tests_after_each_epoch(rng):
         assert set(shown) <= set(range(11))
         assert schedule.teaching[start : start + 16].tolist() == 8 * [True] + 8 * [False]
         np.testing.assert_array_equal(schedule.labels[start + 8 : start + 14], test_set[1])
-        np.testing.assert_array_equal(schedule.images[start + 8 : start + 14], test_set[0])
-        np.testing.assert_array_equal(schedule.images[start : start + 8], train_set[0][shown])
+        np.testing.assert_array_equal(schedule.images[schedule.shown[start + 8 : start + 14]], test_set[0])
+        np.testing.assert_array_equal(schedule.images[schedule.shown[start : start + 8]], train_set[0][shown])
     assert not np.array_equal(*orders)
 
 

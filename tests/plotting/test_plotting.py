@@ -9,7 +9,7 @@ import pytest
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose
 
-from synaptic_sampling import Connections, DeepR, PruneAndRegrow, plotting, step
+from synaptic_sampling import Connections, DeepR, plotting, step
 from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.statistics import exact, survival, turnover
@@ -77,12 +77,21 @@ def test_survival_with_its_law(ax):
 
 
 def test_weights_of_logs_and_arrays_share_one_law(ax):
-    plotting.plot_weights(record(), ax)
-    plotting.plot_weights([[0.5, -1.0], [2.0, 0.0]], ax)
+    plotting.plot_weights(record(), ax, step_ratio=0.01)
+    plotting.plot_weights([[0.5, -1.0], [2.0, 0.0]], ax, step_ratio=0.02)
     assert len(ax.lines) == 1
+    x, law = ax.lines[0].get_data()
+    assert_allclose(law, np.exp(-x))
     assert len(ax.patches) == 2
     density, edges, _ = ax.patches[0].get_data()
     assert (density * np.diff(edges)).sum() == pytest.approx(1)
+
+
+@pytest.mark.parametrize("ratio", [None, 0.0, 0.3, 2.0])
+def test_weights_without_a_law_of_small_steps(ax, ratio):
+    """Nothing is dashed where no law is known, or where too many are new in each step for the law of small steps."""
+    plotting.plot_weights(record(), ax, step_ratio=ratio)
+    assert not ax.lines
 
 
 def test_every_bar_holds_enough_and_none_is_lost(ax, rng):
@@ -120,9 +129,9 @@ def test_comparison_shows_each_run_in_each_panel():
     }
     panels = plotting.plot_comparison(runs, per=500, bins=10)
     try:
-        both, chance = ["rate-based", "spiking"], "chance alone"
+        both, chance = ["rate-based", "spiking"], "noise and l1 only"
         shown = [[text.get_text() for text in ax.get_legend().get_texts()] for ax in panels.flat]
-        assert shown == [both, both, [*both, chance], [*both, "fixed", chance]]
+        assert shown == [both, both, [*both, chance], [*both, "fixed"]]
         for n in (0, 1):
             assert plotting.COLOURS[:2] == tuple(
                 line.get_color() for line in panels[0, n].lines if line.get_label() in runs
@@ -179,8 +188,7 @@ def test_what_is_refused(ax):
 
 def test_a_log_without_weights_is_told_from_weights_of_0(ax):
     log = fixed_log()
-    log.annotate(rule=PruneAndRegrow("w < 0.1"))
-    log._kept[:] = [taken._replace(theta=0 * taken.theta) for taken in log._kept]
+    log.describe(0, num_pre=5, num_post=5, num_sites=25, has_theta=False)
     with pytest.raises(ValueError, match="this log holds no weights"):
         plotting.plot_weights(log, ax)
     assert not ax.patches

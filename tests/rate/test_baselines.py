@@ -60,7 +60,7 @@ def test_budget_is_kept_and_the_log_tells_all(rng, method, every, tmp_path):
     first.fit(x, y, epochs=3, batch_size=10, test=(x, y), report=None)
     first.save(tmp_path / "run.npz")
     second.load(tmp_path / "run.npz")
-    second.fit(x, y, epochs=8, batch_size=10, test=(x, y), report=None)
+    second.fit(x, y, until_epoch=8, batch_size=10, test=(x, y), report=None)
     for name, values in whole.network.state().items():
         assert_array_equal(values, second.network.state()[name])
     assert whole.history == second.history

@@ -171,7 +171,7 @@ def test_dropout_drops_only_while_learning_and_goes_on_after_a_cut(rng, tmp_path
     part.save(tmp_path / "run.npz")
     other = Trainer(network())
     other.load(tmp_path / "run.npz")
-    other.fit(x, y, epochs=2, batch_size=16, report=None)
+    other.fit(x, y, until_epoch=2, batch_size=16, report=None)
     for name, values in whole.network.state().items():
         assert_array_equal(values, other.network.state()[name])
 

@@ -346,7 +346,7 @@ def test_memory_is_in_proportion_to_connections_and_activations(rng):
         ({"connections": 4 * 4 * 7 + 1}, ValueError, "connections must be between 1 and 112, got 113"),
         ({"connections": 80, "dense": ("xi", "ho", "xo")}, ValueError, "connections must be between 1 and 72, got 80"),
         ({"connectivity": 0.5, "dense": ("xi", "ha")}, ValueError, "dense must hold some of xi, xf, xg, xo, hi"),
-        ({"connectivity": 0.5, "dense": "xi"}, ValueError, "dense must hold some of"),
+        ({"connectivity": 0.5, "dense": "xi"}, TypeError, "dense must be a list of names"),
         ({"connectivity": 0.5, "dense": MATRICES}, ValueError, "dense must hold some of"),
         ({"connectivity": 0.5, "output": "both"}, ValueError, "output must be 'last' or 'all', got 'both'"),
         ({"connectivity": 0.5, "window": 0}, ValueError, "window must be between 1"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -153,7 +154,7 @@ def test_close_equals_that_of_the_sampler(rng):
         c.moments = (rng.random(size).astype(np.float32),) * 2
         gaps = np.flatnonzero(rng.random(size) < rng.random()).astype(np.int32)
         wiring = Wiring(c.pre.copy(), c.post.copy(), c.theta.copy(), c.polarity.copy())
-        moments = Moments(*(moment.copy() for moment in c.moments), np.empty(0, np.int64), np.empty(0, np.float32))
+        moments = Moments(*(moment.copy() for moment in c.moments), np.empty(0, np.int64), np.empty(0, np.float32), 0)
         slots = Slots(c.birth_step.copy(), *[None] * 2, moments, *[None] * 4, c.index, None, 0, 0)
         events = np.empty(2 * size, EVENT)
         number = rewire._close(wiring, slots, gaps, size, 11, events)
@@ -179,7 +180,7 @@ def test_interrupted_and_resumed(rng, tmp_path):
             trainer = Trainer(make(), schedule=schedule)
             trainer.load(tmp_path / "run.npz")
             assert trainer.steps_done == cut < 600 * 15
-        trainer.fit(x, y, epochs=600, batch_size=5, test=(x, y), report=None)
+        trainer.fit(x, y, until_epoch=600, batch_size=5, test=(x, y), report=None)
         return trainer
 
     handler = signal.signal(signal.SIGALRM, lambda *_: signal.raise_signal(signal.SIGINT))
@@ -201,7 +202,7 @@ def test_schedule_is_followed(rng):
     trainer.fit(x, y, epochs=3, batch_size=8, report=None)
     for epoch in range(3):
         by_hand.network.rule = schedule(epoch)
-        by_hand.fit(x, y, epochs=epoch + 1, batch_size=8, report=None)
+        by_hand.fit(x, y, epochs=1, batch_size=8, report=None)
     equal(trainer, by_hand)
 
 
@@ -257,7 +258,7 @@ def test_one_budget_for_the_network(rng, tmp_path):
     first.fit(x, y, epochs=9, batch_size=10, report=None)
     first.save(tmp_path / "run.npz")
     second.load(tmp_path / "run.npz")
-    second.fit(x, y, epochs=20, batch_size=10, report=None)
+    second.fit(x, y, until_epoch=20, batch_size=10, report=None)
     for name, values in whole.network.state().items():
         assert_array_equal(values, second.network.state()[name])
     assert second.history == whole.history
@@ -279,3 +280,22 @@ def test_trainer_refuses():
     for wrong in [{"rule": "sgd"}, {"epochs": 0}, {"epochs": 2.5}, {"final": 0.0}, {"final": 1.5}]:
         with pytest.raises((TypeError, ValueError), match=f"{next(iter(wrong))} must be"):
             LinearDecay(**{"rule": RULE, "epochs": 3, "final": 0.1, **wrong})
+
+
+@pytest.mark.parametrize("budget", ["layer", "network"])
+@pytest.mark.parametrize("late", [Adam(), Momentum()])
+def test_same_bits_where_the_optimizer_comes_later(rng, late, budget):
+    """Biases and weights, births before and after; plain descent in between starts the moments afresh."""
+    x, y = samples(rng)
+    rules = [RULE, RULE, replace(RULE, learning_rate=0.01, optimizer=late), RULE, replace(RULE, optimizer=late)]
+    trainers = [Trainer(make(budget=budget), schedule=rules.__getitem__) for _ in range(2)]
+    for trainer, watch in zip(trainers, (None, watched), strict=True):
+        trainer.fit(x, y, epochs=5, batch_size=10, report=None, watch=watch)
+        for parameter in trainer.network.parameters:
+            assert getattr(parameter, "connections", parameter).optimizer_since == 4 * 8
+    equal(*trainers)
+
+
+def test_limits_on_degrees_need_the_general_path():
+    layers = [SparseLinear(9, 4, connections=8, max_in_degree=2)]
+    assert stack.steps_at_once(RateNetwork(layers, RULE), Trainer(make()).loss) == 0

@@ -13,10 +13,15 @@ import pytest
 from matplotlib import pyplot as plt
 
 from scripts import plot_rewiring
-from scripts.report import answers, step_ratio
+from scripts.report import answers
 from synaptic_sampling import EVENT, Connections, DeepR, FixedWiring, PruneAndRegrow, RewiringInfo, RewiringLog, step
 
-QUESTIONS = ["How much is rewired?", "What survives?", "Is it more than chance?", "Is it like the brain?"]
+QUESTIONS = [
+    "Turnover",
+    "Survival",
+    "Test against the null model (noise and l1 only)",
+    "Comparison with in vivo imaging",
+]
 
 
 def record(path, rule, steps=200, pull=0.0, **units):
@@ -97,42 +102,28 @@ def test_chance_is_told_from_more_and_from_less(tmp_path):
     record(tmp_path / "chance.rewiring", RULE, steps=600)
     record(tmp_path / "held.rewiring", RULE, steps=600, pull=0.15)
     said = [texts(tmp_path / f"{name}.rewiring")[QUESTIONS[2]] for name in ("chance", "held")]
-    assert "cannot be told" in said[0]  # Although all begin with theta at 0.5, from where none dies at first.
-    assert "gradient holds" in said[1]
+    assert said[0].startswith("Not rejected")  # Although all start with theta at 0.5, from where none dies at first.
+    assert said[1].startswith("Rejected: new connections persist longer")
 
 
 def test_numbers_are_those_of_the_log(tmp_path):
     record(tmp_path / "a.rewiring", RULE, samples=10.0)
     log, said = RewiringLog.load(tmp_path / "a.rewiring"), texts(tmp_path / "a.rewiring")
-    assert f"{log.num_births} births and {log.num_deaths} deaths in 200 steps" in said[QUESTIONS[0]]
+    counts = f"{log.num_births} formations and {log.num_deaths} eliminations in 200 steps"
+    assert f"{counts}, with on average 100 connections" in said[QUESTIONS[0]]
     per = 100 * log.num_births / 200 / 100
-    assert (
-        f"{per:.3g} % of the connections are replaced per step, {per * 100:.3g} % per 1000 samples"
-        in said[QUESTIONS[0]]
-    )
+    found = rf"{per:.3g} % \(.*\) of the connections are replaced per step, {per * 100:,.0f} % per 1000 samples"
+    assert re.match(found, said[QUESTIONS[0]])
     first, last = (set(zip(*(ends.tolist() for ends in log.wiring(n)[:2]), strict=True)) for n in (0, 200))
     there = len(log.lives()[log.lives()["initial"] & ~log.lives()["dead"]])
     assert there <= len(first & last)
-    assert f"Of the first connections {there:.1f} % are there to the end" in said[QUESTIONS[1]]
+    assert f"Of the 100 connections at the start {there:.1f} % are present to the end" in said[QUESTIONS[1]]
 
 
 def test_a_wiring_that_never_changes(tmp_path):
     record(tmp_path / "still.rewiring", FixedWiring(0.1))
-    assert [text == "Nothing was rewired." for text in texts(tmp_path / "still.rewiring").values()] == [
-        False,
-        *3 * [True],
-    ]
+    assert set(texts(tmp_path / "still.rewiring").values()) == {"No connection was formed or eliminated in 200 steps."}
     assert plot_rewiring.main([str(tmp_path / "still.rewiring"), "--out", str(tmp_path / "out")]) == 0
-
-
-def test_step_ratio_comes_from_the_rule():
-    log = RewiringLog()
-    assert step_ratio(log) is None
-    for rule, expected in ((RULE, RULE.step_ratio), (FixedWiring(0.1), None), (DeepR(0.1, 0.1, 0.0), None)):
-        log.annotate(rule=rule)
-        assert step_ratio(log) == (None if expected is None else pytest.approx(expected))
-    log.annotate(rule={"class": "DeepR", "learning_rate": "t", "l1": 1, "temperature": 1})
-    assert step_ratio(log) is None
 
 
 def two_rules(pulls, rules):
@@ -151,15 +142,11 @@ def two_rules(pulls, rules):
 
 def test_each_set_is_compared_with_the_law_of_its_own_rule():
     slow, fast = (DeepR(learning_rate=0.1, l1=l1, temperature=0.2) for l1 in (0.2, 0.6))
-    log = two_rules((0.0, 0.2), (slow, fast))
-    assert (step_ratio(log), step_ratio(log, 0), step_ratio(log, 1)) == (None, slow.step_ratio, fast.step_ratio)
-    said = answers(log)[2]
-    assert re.match(r"a: It does not show: .*\. b: Yes: the gradient holds", said.verdict)
-    assert re.match(r"a: By chance .* b: By chance ", said.numbers)
-    own = len(log.events[(log.events["set"] == 1) & (log.events["kind"] == 1)]) / 600 / 400
-    assert f"here it was {100 * own:.3g} %" in said.numbers.partition(" b: ")[2]
-    same = answers(two_rules((0.0, 0.0), (slow, slow)))[2].numbers
-    assert same.startswith("By chance alone")
+    said = answers(two_rules((0.0, 0.2), (slow, fast)))[2]
+    assert re.match(r"a: Not rejected: .*\. b: Rejected: new connections persist longer", said.verdict)
+    assert re.match(r"a: Of \d+ new connections .* b: Of \d+ new connections ", said.numbers)
+    same = answers(two_rules((0.0, 0.0), (slow, slow)))[2]
+    assert same.verdict == "Not rejected: new connections cannot be distinguished from noise and l1 alone."
 
 
 def test_a_rule_without_a_law_is_named():
@@ -174,26 +161,31 @@ def test_a_rule_without_a_law_is_named():
         )
     )
     log.annotate(rule=PruneAndRegrow("w < 0.1"))
-    assert answers(log)[2].text == "No law of chance alone is known for PruneAndRegrow with these parameters."
+    assert answers(log)[2].text == "No exact null law is known here: none is known for PruneAndRegrow."
     log.annotate(rules={1: RULE})
-    assert answers(log)[2].text.endswith("set 1: Nothing was rewired.")
+    said = answers(log)[2].text
+    assert said.startswith("set 0: No exact null law is known here: none is known for PruneAndRegrow.")
+    assert "set 1: Too few new connections for a test: 0 were observed" in said
 
 
 @pytest.mark.parametrize("content", [b"", b"no log at all"])
 def test_files_that_are_no_logs(tmp_path, capsys, content):
     path = tmp_path / "x.rewiring"
     path.write_bytes(content)
-    assert plot_rewiring.main([str(path), "--out", str(tmp_path / "out")]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        plot_rewiring.main([str(path), "--out", str(tmp_path / "out")])
     assert "no rewiring log" in capsys.readouterr().err
 
 
 def test_names_must_differ(tmp_path, capsys):
     record(tmp_path / "a.rewiring", RULE, steps=8)
     path = str(tmp_path / "a.rewiring")
-    assert plot_rewiring.main([path, path, "--out", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        plot_rewiring.main([path, path, "--out", str(tmp_path)])
     assert "two logs are named 'a'" in capsys.readouterr().err
     many = [f"{n}={path}" for n in range(7)]
-    assert plot_rewiring.main([*many, "--out", str(tmp_path)]) == 1
+    with pytest.raises(SystemExit, match="2"):
+        plot_rewiring.main([*many, "--out", str(tmp_path)])
     assert "at most 6" in capsys.readouterr().err
 
 
@@ -215,13 +207,13 @@ def by_chance(seed, ratio=0.2, steps=600, pull=0.0):
 
 @pytest.mark.parametrize("seed", range(6))
 def test_chance_is_not_taken_for_learning(seed):
-    # Margins of 4.9 standard errors: a false alarm in a million; a law that is 2 % off in r is not looked for here.
+    # A false alarm in a million.
     said = {answer.question: answer.text for answer in answers(by_chance(seed))}
-    assert "newborns cannot be told from chance alone." in said[QUESTIONS[2]]
-    assert "too few to see what goes soon" in said[QUESTIONS[3]]
+    assert "new connections cannot be distinguished from noise and l1 alone." in said[QUESTIONS[2]]
+    assert "too long to compare early losses" in said[QUESTIONS[3]]
 
 
-@pytest.mark.parametrize(("pull", "verdict"), [(0.1, "holds connections"), (-0.1, "drives rewiring")])
+@pytest.mark.parametrize(("pull", "verdict"), [(0.1, "persist longer"), (-0.1, "eliminated sooner")])
 def test_a_gradient_is_seen(pull, verdict):
     said = {answer.question: answer.text for answer in answers(by_chance(1, pull=pull))}
     assert verdict in said[QUESTIONS[2]]
@@ -229,8 +221,8 @@ def test_a_gradient_is_seen(pull, verdict):
 
 def test_what_chance_does_too_is_no_sign_of_learning():
     said = {answer.question: answer.text for answer in answers(by_chance(1, ratio=0.02, steps=3000))}
-    assert "looked at after 14 days" in said[QUESTIONS[3]]
-    assert "Chance alone does so too: this is no sign of learning." in said[QUESTIONS[3]]
+    assert "in 14 days" in said[QUESTIONS[3]]
+    assert "Noise and l1 alone do so too: this is no sign of learning." in said[QUESTIONS[3]]
 
 
 def test_logs_without_units_weights_or_deaths_have_a_report(tmp_path):
@@ -258,7 +250,7 @@ def test_runs_beside_each_other_keep_their_units_and_laws(tmp_path):
     curves, laws = ([line for line in newborns.lines if (line.get_gid() == "null law") == law] for law in (False, True))
     assert [law.get_color() for law in laws] == [curve.get_color() for curve in curves]
     assert len({law.get_color() for law in laws}) == 2
-    assert [line.get_color() for line in weights.lines] == ["0.15"]
+    assert not weights.lines  # With such large steps the law of small steps is not that of the weights.
     plt.close(picture.figure)
 
 
@@ -272,11 +264,11 @@ def test_what_is_pruned_for_good_is_not_all_that_survives(tmp_path, survivors):
         log.record(RewiringInfo(n, np.array(rows, EVENT), len(rows), 0), seconds=n)
     log.save(tmp_path / "pruned.rewiring")
     said = {answer.question: answer.text for answer in answers(log)}
-    assert f"0 births and {10 - survivors} deaths in 40 steps" in said[QUESTIONS[0]]
-    assert f"Of the first connections {10 * survivors:.1f} % are there to the end." in said[QUESTIONS[1]]
-    assert said[QUESTIONS[1]].startswith("Half of all stay longer than" if survivors else "None stays beyond")
-    assert said[QUESTIONS[2]] == "Nothing was born that could be compared with chance."
-    assert ("no brain is as still" if survivors else "No connection is left in the middle") in said[QUESTIONS[3]]
+    assert f"0 formations and {10 - survivors} eliminations in 40 steps" in said[QUESTIONS[0]]
+    assert f"Of the 10 connections at the start {10 * survivors:.1f} % are present to the end." in said[QUESTIONS[1]]
+    assert said[QUESTIONS[1]].startswith("More than half of the connections" if survivors else "No connection is left")
+    assert said[QUESTIONS[2]] == "No connection was formed, so there is nothing to test."
+    assert ("Too few eliminations" if survivors else "No connection is left in the middle") in said[QUESTIONS[3]]
     assert plot_rewiring.main([str(tmp_path / "pruned.rewiring"), "--out", str(tmp_path)]) == 0
 
 
@@ -284,7 +276,7 @@ def test_what_is_said_in_place_of_a_picture_leaves_room_for_the_others(tmp_path)
     c = Connections.random(30, 30, 100, seed=1)
     log = RewiringLog()
     log.annotate(rule=PruneAndRegrow("w < 0.1"))
-    log.describe(0, num_pre=30, num_post=30, num_sites=900, name="synapses of a long name")
+    log.describe(0, num_pre=30, num_post=30, num_sites=900, name="synapses of a long name", has_theta=False)
     for n in range(5):
         if n:
             log.record(step(c, np.zeros(100), RULE), seconds=n)
@@ -304,8 +296,15 @@ def free(c):
     return next((i, j) for i in range(5) for j in range(5) if (i, j) not in taken)
 
 
-@pytest.mark.parametrize("name", ["a/b", "comparison", ""])
+@pytest.mark.parametrize("name", ["a/b", "comparison"])
 def test_names_that_are_no_file_names(tmp_path, capsys, name):
     record(tmp_path / "a.rewiring", RULE, steps=8)
-    assert plot_rewiring.main([f"{name}={tmp_path / 'a.rewiring'}", "--out", str(tmp_path)]) == (0 if not name else 1)
-    assert ("cannot name the pictures" in capsys.readouterr().err) == bool(name)
+    with pytest.raises(SystemExit, match="2"):
+        plot_rewiring.main([f"{name}={tmp_path / 'a.rewiring'}", "--out", str(tmp_path)])
+    assert "cannot name the figures" in capsys.readouterr().err
+
+
+def test_an_empty_name_is_that_of_the_file(tmp_path):
+    record(tmp_path / "a.rewiring", RULE, steps=8)
+    assert plot_rewiring.main([f"={tmp_path / 'a.rewiring'}", "--out", str(tmp_path / "out")]) == 0
+    assert (tmp_path / "out" / "a.png").exists()

@@ -49,9 +49,10 @@ def test_the_learning_rate_is_chosen_by_validation_alone(trained, tmp_path):
     assert [row["accuracy"] for row in rows] == pytest.approx([0.51, 0.52] * 2)
 
 
-def test_nothing_is_run_twice(trained, tmp_path):
-    arguments = ["--methods", "fixed,dense", "--connectivity", "0.02", "--out", str(tmp_path)]
+def test_nothing_is_run_twice(trained, tmp_path, capsys):
+    arguments = ["--methods", "fixed,dense", "--connectivity", "0.02", "--out", str(tmp_path), "--resume"]
     first = main([*arguments, "--seeds", "1"])
+    assert "the sweep starts from its first run" in capsys.readouterr().err
     number = len(trained)
     assert number == len(FACTORS) + 1 + 2
     assert [job["connectivity"] for job in trained[-2:]] == [[1.0], [1.0]]

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import Connections, DeepR, PruneAndRegrow, step
+from synaptic_sampling import Connections, DeepR, step
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.statistics import drift, sizes, topology, weights
-from synaptic_sampling.statistics.lifetables import kaplan_meier
+from synaptic_sampling.statistics.lifetables import kaplan_meier, life_table, log_rank
 from tests.log.test_moves import random_history
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
@@ -159,6 +159,12 @@ def test_groups_by_size_have_their_own_curves(log):
     for curve, third in zip(got.survival, thirds, strict=True):
         expected = kaplan_meier(got.remaining[third], got.dead[third])
         assert_allclose(curve.probability, expected.probability)
+    # The test is that of the weakest against the strongest third, and of no other two.
+    tables = [life_table(got.remaining[third], got.dead[third]) for third in thirds]
+    assert got.test == log_rank(tables[0], tables[2])
+    pairs = [pair for pair in itertools.permutations(range(3), 2) if pair != (0, 2)]
+    assert got.test not in [log_rank(tables[one], tables[other]) for one, other in pairs]
+    assert_allclose(got.edges, np.quantile(got.size, [0, 1 / 3, 2 / 3, 1]))
     assert got.test.statistic > 0
     with pytest.raises(LogError, match="no snapshot of set 0 after step 11"):
         sizes.size_lifetime(log, 11)
@@ -205,7 +211,7 @@ def test_degrees_over_time_are_those_of_the_wirings(log):
         for row, when in zip(got, (0, 5, 60), strict=True):
             ends = log.wiring(when)[0 if side == "pre" else 1]
             assert row.tolist() == [int((ends == n).sum()) for n in range(number)]
-    with pytest.raises(ValueError, match="side must be 'pre' or 'post'"):
+    with pytest.raises(ValueError, match="side must be one of"):
         topology.degrees_over_time(log, [0], side="left")
     with pytest.raises(LogError, match="set 5 was not described"):
         topology.degrees_over_time(log, [0], 5)
@@ -213,15 +219,13 @@ def test_degrees_over_time_are_those_of_the_wirings(log):
 
 @pytest.mark.parametrize("theta", [0.0, np.nan])
 def test_snapshots_without_weights_give_no_numbers(theta):
-    """Where the rule knows no theta, snapshots hold zeros or NaN: no weight is 0, none is known."""
+    """Where the rule has no theta, snapshots hold zeros or NaN: no weight is 0, none is known."""
     c = Connections.random(PRE, POST, K, seed=4)
     log, mixed = RewiringLog(), RewiringLog()
-    mixed.annotate(rules={0: PruneAndRegrow("w < 0.1"), 1: RULE})
-    if theta == 0.0:
-        log.annotate(rule=PruneAndRegrow("w < 0.1"))
     for each, sets in ((log, (0,)), (mixed, (0, 1))):
         for index in sets:
-            each.describe(index, num_pre=PRE, num_post=POST, num_sites=PRE * POST, name="" if index else "mossy fibres")
+            about = {"name": "" if index else "mossy fibres", "has_theta": bool(index or theta)}
+            each.describe(index, num_pre=PRE, num_post=POST, num_sites=PRE * POST, **about)
             for n in (0, 1, 2):
                 each.snapshot(n, index, c.pre, c.post, np.full(K, theta if index == 0 else 0.5), c.polarity)
     asked = [
@@ -241,13 +245,11 @@ def test_snapshots_without_weights_give_no_numbers(theta):
 
 
 def test_weights_of_newborns_and_of_nobody_are_weights():
-    """Where the rule knows theta, 0 is a weight; without connections there is nothing to miss."""
+    """Where the rule has theta, 0 is a weight; without connections there is nothing to miss."""
     c = Connections.random(PRE, POST, K, seed=4)
     log = RewiringLog()
-    log.annotate(rule=RULE)
     log.snapshot(0, 0, c.pre, c.post, c.theta, c.polarity)
     assert_array_equal(weights.strengths(log), np.zeros(K))
-    log.annotate(rule=PruneAndRegrow("w < 0.1"))
     log.snapshot(1, 0, c.pre, c.post, c.theta, 0 * c.polarity)
     assert len(weights.strengths(log)) == 0
     log.snapshot(2, 0, c.pre, c.post, c.theta + 0.1, c.polarity)

@@ -98,7 +98,7 @@ def test_many_lives_are_thinned():
         ([2] * 20, {}, "too few, or all equal"),
         ([0] * 20, {}, "integers >= 1"),
         ([1.5] * 20, {}, "integers >= 1"),
-        ([1, 2] * 20, {"alternatives": ("normal",)}, r"got \['normal'\]"),
+        ([1, 2] * 20, {"alternatives": ("normal",)}, r"got \('normal',\)"),
         ([1, 2] * 20, {"shortest": 3}, "shortest must be between 1 and 2"),
     ],
 )

@@ -97,7 +97,7 @@ def test_a_log_is_asked_for(function, arguments, log, tmp_path):
 @pytest.mark.parametrize(("function", "arguments"), OF_A_SET, ids=name)
 @pytest.mark.parametrize("index", [7, -1, "a", 0.5, math.nan])
 def test_there_is_no_such_set(function, arguments, index, log):
-    with pytest.raises(LogError, match="set"):
+    with pytest.raises((LogError, TypeError, ValueError), match=r"set|index must be"):
         function(log, *arguments, index)
 
 
@@ -127,7 +127,7 @@ def test_ages_and_steps_are_whole_numbers(log, wrong):
         lambda: log.fates(wrong),
         lambda: list(log.event_blocks(after=0.5 if wrong == -1 else wrong)),
     ):
-        with pytest.raises((TypeError, ValueError), match="must be"):
+        with pytest.raises((TypeError, ValueError), match=r"must (be|hold)"):
             call()
 
 

@@ -2,6 +2,7 @@
 #ifndef SYNAPTIC_SAMPLING_LOG_H
 #define SYNAPTIC_SAMPLING_LOG_H
 
+#include <chrono>
 #include <cstdint>
 #include <fstream>
 #include <map>
@@ -27,13 +28,14 @@ struct Time {
     double seconds, samples;
 };
 
-// Rows that are kept before they are written; a crash loses at most these.
+// Rows that are written at once, even before their time has come.
 const size_t BLOCK = 16384;
 
 class Log {
     std::ofstream file;
     std::vector<Event> events;
     std::vector<Time> times;
+    std::chrono::steady_clock::time_point due;
 
     static uint32_t check_sum(const std::string &bytes)
     {
@@ -71,6 +73,7 @@ class Log {
             write("TIME", bytes_of(times));
         events.clear();
         times.clear();
+        due = std::chrono::steady_clock::now() + std::chrono::milliseconds(500);
     }
 
 public:
@@ -96,7 +99,8 @@ public:
         if (!is_open())  // The monitor has no part in the run.
             return;
         if (times.empty() || times.back().step < step) {
-            if (events.size() >= BLOCK || times.size() >= BLOCK)
+            // All before it is complete. By time as well: a program that is killed loses half a second.
+            if (events.size() >= BLOCK || times.size() >= BLOCK || std::chrono::steady_clock::now() >= due)
                 spool();
             times.push_back(Time{step, seconds, samples});
         }
@@ -111,6 +115,7 @@ public:
     void snapshot(int64_t step, int set, const std::vector<int32_t> &pre, const std::vector<int32_t> &post,
                   const std::vector<T> &theta, const std::string &dtype, const std::vector<int8_t> &polarity)
     {
+        spool();  // The steps that lead to it come first.
         const std::string about = "[" + std::to_string(step) + ", " + std::to_string(set) + ", " +
                                   std::to_string(pre.size()) + ", \"" + dtype + "\"]";
         write("SNAP", bytes_of((uint32_t)about.size()) + about + bytes_of(pre) + bytes_of(post) + bytes_of(theta) +

@@ -8,6 +8,11 @@
 {% block maincode %}
     Connections c = the_connections();
     adopt(c);
+    {% if r.theta %}
+    for (size_t k = 0; k < c.pre.size(); k++)
+        if ({{r.theta}}[k] < 0)
+            fail("{{r.theta_name}} of " + c.name(k) + " must be >= 0 at the start; set it to the size of the weight and {{r.sign_name}} to its sign.");
+    {% endif %}
     {% for array in r.moments %}
     {{array}}.assign(c.pre.size(), 0);
     {% endfor %}

@@ -1,0 +1,46 @@
+"""What scripts do when they are interrupted."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+__all__ = ["interruptible"]
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """End a script that is interrupted by one line and exit status 130 (Ctrl+C) or 143 (SIGTERM).
+
+    SIGTERM does what Ctrl+C does, once; a second one ends the process at once. A signal that the process was started to
+    ignore (by nohup, or in the background) stays ignored. The message of the KeyboardInterrupt says how to go on.
+    """
+    came: list[int] = []
+
+    def stop(received: int, frame: FrameType | None) -> None:
+        came.append(received)
+        signal.signal(signal.SIGTERM, before)
+        interrupt = signal.getsignal(signal.SIGINT)
+        if callable(interrupt):  # What waits for the end of a step when Ctrl+C comes does so now, too.
+            interrupt(signal.SIGINT, frame)
+        else:
+            raise KeyboardInterrupt
+
+    before = signal.getsignal(signal.SIGTERM)
+    # Only the main thread is told about signals.
+    heeded = before is not signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    if heeded:
+        signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        how, go_on = "SIGTERM" if came else "Ctrl+C", str(error) or "Nothing was written: start it again."
+        print(f"\nStopped by {how}. {go_on}", file=sys.stderr, flush=True)
+        raise SystemExit(143 if came else 130) from None
+    finally:
+        if heeded:
+            signal.signal(signal.SIGTERM, before)

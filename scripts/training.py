@@ -1,0 +1,249 @@
+"""What the training scripts have in common: arguments, one training per seed, and what is written about them."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from numpy.typing import NDArray
+
+from models.data import DataError
+from scripts.common import MOST_SEED, Parser, count, fraction, fractions, seed
+from scripts.results import results
+from synaptic_sampling import RewiringLog, plot_accuracy, plot_survival, plot_turnover, plot_weights
+
+__all__ = ["METHODS", "Result", "arguments", "check", "peak_bytes", "train_seeds"]
+
+METHODS = ("deepr", "fixed", "dense")
+#: Names of all that a training script writes.
+WRITTEN = ("summary.json", "weights-*.npz", "log-*.rewiring", "figure-*.png")
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one training came to; can be pickled.
+
+    Attributes
+    ----------
+    method : str
+        One of ``METHODS``.
+    seed : int
+        Of wiring, weights, order of images, noise and births.
+    accuracies : list of float
+        Share of test images recognised, in each test.
+    samples : list of int
+        Training images presented before each of these tests.
+    sites, connections : int
+        Of all sets that can be rewired: possible ones, and those there are.
+    connections_min, connections_max : int
+        Fewest and most at any time.
+    births, deaths : int
+        Of connections.
+    seconds : float
+        Wall time, compilation, counting and testing included.
+    log : RewiringLog
+        With a snapshot at the end.
+    step_ratio : float or None
+        r of the rule, where one rewires.
+    connections_per_layer : list of int
+        At the end, where there are layers.
+    weights : dict of str to ndarray
+        For each set ``{set}_w`` and, where it is sparse, ``{set}_pre`` and ``{set}_post``, at the end.
+    """
+
+    method: str
+    seed: int
+    accuracies: list[float]
+    samples: list[int]
+    sites: int
+    connections: int
+    connections_min: int
+    connections_max: int
+    births: int
+    deaths: int
+    seconds: float
+    log: RewiringLog
+    step_ratio: float | None
+    weights: dict[str, NDArray[Any]]
+    connections_per_layer: list[int] = field(default_factory=list)
+
+
+def train_seeds(
+    train: Callable[..., Result],
+    given: argparse.Namespace,
+    parser: Parser,
+    report: Callable[[str], Any],
+    parameters: dict[str, Any],
+) -> dict[str, Any]:
+    """Train once per seed, and write weights, log and figure of each, and the summary.
+
+    Parameters
+    ----------
+    train : callable
+        Takes method, connectivity, seed, epochs, quick, report and log_path, where it writes the log.
+    given : Namespace
+        The arguments.
+    parser : Parser
+        Refuses those that turn out to be wrong.
+    report : callable
+        From a title to the report that ``train`` takes.
+    parameters : dict
+        Of model and rule, for the summary.
+
+    Returns
+    -------
+    dict
+        What summary.json holds.
+    """
+    options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
+    trained = []
+    with results(parser, given.out, WRITTEN, overwrite=given.overwrite) as folder:
+        for number in range(given.seed, given.seed + given.seeds):
+            title, log_path = f"seed {number}", folder / f"log-{number}.rewiring"
+            try:
+                result = train(seed=number, report=report(title), log_path=log_path, **options)
+            except DataError as error:
+                log_path.unlink(missing_ok=True)  # It has no events yet, and nothing is to be left of this run.
+                parser.refuse("--data-dir", str(error))
+            except FloatingPointError as error:
+                parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
+            np.savez_compressed(folder / f"weights-{number}.npz", **result.weights)  # type: ignore[arg-type]
+            _draw(result, folder / f"figure-{number}.png")
+            print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
+            trained.append(result)
+        summary = _write_summary(folder, given, trained, parameters)
+    print(f"wrote summary.json, weights, logs and figures to {given.out}")
+    return summary
+
+
+def arguments(
+    description: str,
+    *,
+    out: str,
+    connectivity: str,
+    epochs: str,
+    tasks: Sequence[str] = ("digits",),
+    methods: Sequence[str] = METHODS,
+    several: bool = False,
+) -> Parser:
+    """Return a parser for the arguments that all training scripts understand.
+
+    Parameters
+    ----------
+    description : str
+        What the script does.
+    out : str
+        Default folder for results.
+    connectivity, epochs : str
+        What is taken where they are not given, for the help.
+    tasks, methods : sequence of str
+        The choices, the defaults first.
+    several : bool
+        Whether ``--connectivity`` takes one number per layer too, and is a list.
+
+    Returns
+    -------
+    Parser
+        To which a script may add its own.
+    """
+    parser = Parser(description)
+    parser.add_argument("--task", choices=tasks, default=tasks[0], help="what is learned")
+    parser.add_argument("--method", choices=methods, default=methods[0], help="how the network learns")
+    kind, form, text = (fractions, "P[,P...]", ", or of those of each layer") if several else (fraction, "P", "")
+    text = f"fraction of the possible connections that exist{text} (default: {connectivity})"
+    parser.add_argument("--connectivity", type=kind, metavar=form, help=text.replace("%", "%%"))
+    parser.add_argument("--seed", type=seed, default=1, metavar="S", help="the first seed")
+    parser.add_argument("--seeds", type=count(), default=1, metavar="N", help="number of seeds: S, S+1, ...")
+    parser.add_argument("--epochs", type=count(), metavar="N", help=f"passes over the training set (default: {epochs})")
+    parser.add_quick("a short run, to see that everything works")
+    parser.add_out(out)
+    return parser
+
+
+def check(parser: Parser, given: argparse.Namespace) -> None:
+    """Refuse arguments of a training script that contradict each other.
+
+    Parameters
+    ----------
+    parser : Parser
+        Of ``arguments``.
+    given : Namespace
+        What it parsed.
+    """
+    if given.seed + given.seeds - 1 > MOST_SEED:
+        parser.refuse("--seeds", f"the last seed must be at most {MOST_SEED}, got {given.seed + given.seeds - 1}")
+    if given.method == "dense" and given.connectivity is not None:
+        parser.refuse("--connectivity", "a dense network has all connections; leave it out, or choose another --method")
+
+
+def _draw(result: Result, path: Path) -> None:
+    """Draw accuracy, turnover, survival and weights of one training."""
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    plot_accuracy(result.samples, result.accuracies, axes[0, 0], label=result.method)
+    plot_weights(np.concatenate([w.ravel() for name, w in result.weights.items() if name.endswith("_w")]), axes[1, 1])
+    if result.births:
+        plot_turnover(result.log, axes[0, 1])
+        plot_survival(result.log, axes[1, 0], step_ratio=result.step_ratio)
+        axes[1, 0].set_ylim(1e-4, 1.5)
+    figure.savefig(path, dpi=150)
+    plt.close(figure)
+
+
+def _write_summary(
+    folder: Path, given: argparse.Namespace, results: Sequence[Result], parameters: dict[str, Any]
+) -> dict[str, Any]:
+    """Write summary.json: every argument, means and sums over the results of all seeds."""
+    final = [result.accuracies[-1] for result in results]
+    # Where results go is not part of them: they may be moved.
+    asked = {name: value for name, value in vars(given).items() if name not in {"out", "overwrite"}}
+    summary = {
+        **{name: str(value) if isinstance(value, Path) else value for name, value in asked.items()},
+        "parameters": parameters,
+        "step_ratio": results[0].step_ratio,
+        "seeds": [result.seed for result in results],
+        "accuracy_mean": float(np.mean(final)),
+        "accuracy_std": float(np.std(final, ddof=1)) if len(final) > 1 else None,
+        "accuracies": final,
+        "accuracy_by_test": [list(result.accuracies) for result in results],
+        "samples_by_test": list(results[0].samples),
+        "sites": results[0].sites,
+        "connections": results[0].connections,
+        "connections_min": min(result.connections_min for result in results),
+        "connections_max": max(result.connections_max for result in results),
+        "connections_max_ever": max(result.connections_max for result in results),
+        "connections_per_layer": results[0].connections_per_layer,
+        "births": sum(result.births for result in results),
+        "deaths": sum(result.deaths for result in results),
+        "seconds": sum(result.seconds for result in results),
+        "seconds_per_seed": [result.seconds for result in results],
+        "peak_bytes": peak_bytes(),
+    }
+    (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+    return summary
+
+
+def peak_bytes() -> int:
+    """Return the most memory that this process has had at any time.
+
+    Returns
+    -------
+    int
+        Bytes; 0 where the system does not tell.
+    """
+    status = Path("/proc/self/status")
+    if status.exists():
+        # Not ru_maxrss: a process begins with that of the one that started it.
+        line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
+        return 1024 * int(line.split()[1])
+    try:
+        import resource  # noqa: PLC0415 (there is none on Windows)
+    except ImportError:
+        return 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

@@ -1,0 +1,263 @@
+"""How far a training has come: what a checkpoint says of it, checked when it is read."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling.checkpoint import CheckpointError
+
+__all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "number_of_epochs"]
+
+LARGEST = 2**62
+
+#: Called after each epoch with the number of epochs done, of all, and the mean loss of the last.
+Report = Callable[[int, int, float], None]
+
+
+class Epoch(NamedTuple):
+    """Summary of one epoch.
+
+    Attributes
+    ----------
+    samples : int
+        Samples presented since the start.
+    loss : float
+        Mean over its batches.
+    accuracy : float or None
+        Of the test after it, if there was one.
+    connections : list of int
+        Of each sparse layer, at its end.
+    births, deaths : int
+        In this epoch, all layers together.
+    """
+
+    samples: int
+    loss: float
+    accuracy: float | None
+    connections: list[int]
+    births: int
+    deaths: int
+
+    @property
+    def figures(self) -> dict[str, str]:
+        """Return loss and accuracy as a progress bar shows them."""
+        tested = {} if self.accuracy is None else {"accuracy": f"{100 * self.accuracy:.1f} %"}
+        return {"loss": f"{self.loss:.4f}", **tested}
+
+
+class Course(NamedTuple):
+    """What is presented, and how.
+
+    Attributes
+    ----------
+    data : str
+        SHA-256 of samples and targets.
+    batch_size : int
+        Samples per step.
+    """
+
+    data: str
+    batch_size: int
+
+    @classmethod
+    def of(cls, samples: NDArray[np.float32], targets: NDArray[Any], batch_size: int) -> Course:
+        """Return that of some samples.
+
+        Parameters
+        ----------
+        samples : ndarray of float32, shape (n, num_in)
+            From ``check_samples``.
+        targets : ndarray, shape (n, ...)
+            From ``check_targets``.
+        batch_size : int
+            Samples per step.
+
+        Returns
+        -------
+        Course
+            With the hash of both.
+        """
+        total = hashlib.sha256()
+        for values in map(np.ascontiguousarray, (samples, targets)):
+            total.update(f"{values.dtype.str} {values.shape}".encode())
+            total.update(values.data if values.size else b"")
+        return cls(total.hexdigest(), batch_size)
+
+    def compare(self, other: Course) -> None:
+        """Refuse another course than that of a checkpoint.
+
+        Parameters
+        ----------
+        other : Course
+            By which training is to go on.
+
+        Raises
+        ------
+        CheckpointError
+            Says what differs, and what to do.
+        """
+        hint = "give the same ones, or load(path, same_data=False) to go on with others."
+        if other.data != self.data:
+            raise CheckpointError(f"samples or targets are other ones than those of the checkpoint; {hint}")
+        if other.batch_size != self.batch_size:
+            raise CheckpointError(f"batch_size is {other.batch_size}, but {self.batch_size} in the checkpoint; {hint}")
+
+
+class Shown(NamedTuple):
+    """Samples as they are presented.
+
+    Attributes
+    ----------
+    samples : ndarray of float32, shape (n, num_in)
+        From ``check_samples``.
+    targets : ndarray, shape (n, ...)
+        From ``check_targets``.
+    batch_size : int
+        Samples per step.
+    watch : callable or None
+        Called after every step.
+    """
+
+    samples: NDArray[np.float32]
+    targets: NDArray[Any]
+    batch_size: int
+    watch: Callable[[Any], object] | None
+
+
+class Progress(NamedTuple):
+    """How far a training has come.
+
+    Attributes
+    ----------
+    steps_done, samples_done : int
+        Since the start.
+    position : int
+        Samples presented in the epoch under way.
+    under_way : list of float
+        Of this epoch: sum of losses, batches, births, deaths.
+    rewired_at : int
+        The step before which ``between`` was called last.
+    most_connections : int
+        The most after any step.
+    history : list of Epoch
+        The epochs that are complete.
+    course : Course or None
+        What was presented last.
+    """
+
+    steps_done: int
+    samples_done: int
+    position: int
+    under_way: list[float]
+    rewired_at: int
+    most_connections: int
+    history: list[Epoch]
+    course: Course | None
+
+    @classmethod
+    def read(cls, about: Mapping[str, Any]) -> Progress:
+        """Return what a checkpoint says, if training can go on from it.
+
+        Parameters
+        ----------
+        about : mapping of str
+            From JSON.
+
+        Returns
+        -------
+        Progress
+            Checked.
+
+        Raises
+        ------
+        KeyError, TypeError, ValueError
+            If something is missing, of the wrong kind, or out of range.
+        """
+        values = {name: about[name] for name in cls._fields}
+        for name in ("steps_done", "samples_done", "position", "rewired_at", "most_connections"):
+            check_integer(name, values[name], minimum=0, maximum=LARGEST)
+        if values["rewired_at"] > values["steps_done"]:
+            raise ValueError(f"rewired_at must be <= {values['steps_done']}, got {values['rewired_at']}.")
+        total, *counts = values["under_way"]
+        check_number("loss", total)
+        if len(counts) != 3:
+            raise ValueError(f"under_way must hold 4 numbers, got {values['under_way']}.")
+        for count in counts:
+            check_integer("under_way", count, minimum=0, maximum=LARGEST)
+        values["history"] = [_checked(entry) for entry in values["history"]]
+        before = values["history"][-1].samples if values["history"] else 0
+        if before + values["position"] != values["samples_done"]:
+            raise ValueError(f"samples_done must be {before + values['position']}, got {values['samples_done']}.")
+        if values["course"] is not None:
+            data, batch_size = values["course"]
+            if re.fullmatch("[0-9a-f]{64}", data) is None:
+                raise ValueError(f"course must hold a SHA-256, got {data!r}.")
+            values["course"] = Course(data, check_integer("batch_size", batch_size, minimum=1, maximum=LARGEST))
+        return cls(**values)
+
+
+def _checked(entry: Any) -> Epoch:
+    """Return an entry of a history, or raise an error."""
+    epoch = Epoch(*entry)
+    check_number("loss", epoch.loss)
+    if epoch.accuracy is not None:
+        check_number("accuracy", epoch.accuracy, minimum=0.0, maximum=1.0)
+    for count in (epoch.samples, epoch.births, epoch.deaths, *epoch.connections):
+        check_integer("history", count, minimum=0, maximum=LARGEST)
+    return epoch
+
+
+def number_of_epochs(epochs: Any, until_epoch: Any) -> int:
+    """Return how many epochs were asked for.
+
+    Parameters
+    ----------
+    epochs : int or None
+        How many more.
+    until_epoch : int or None
+        How many in all.
+
+    Returns
+    -------
+    int
+        The number.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If not exactly one of both is given, or it is no number from 1.
+    """
+    if (epochs is None) == (until_epoch is None):
+        raise TypeError("give either epochs, how many more, or until_epoch, how many in all.")
+    name, number = ("epochs", epochs) if until_epoch is None else ("until_epoch", until_epoch)
+    return check_integer(name, number, minimum=1, maximum=2**31)
+
+
+def check_options(*, test: Any, stop: Any, report: Any, watch: Any) -> None:
+    """Refuse options of ``fit`` of a wrong kind.
+
+    Parameters
+    ----------
+    test, stop, report, watch : object
+        As the user gave them.
+
+    Raises
+    ------
+    TypeError
+        Names the first one that is wrong.
+    """
+    if test is not None and (not isinstance(test, tuple | list) or len(test) != 2):
+        raise TypeError(f"test must be a tuple of samples and labels, got {type(test).__name__}.")
+    is_bar = isinstance(report, str) and report == "bar"
+    if not (is_bar or report is None or callable(report)):
+        raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
+    for name, value in (("stop", stop), ("watch", watch)):
+        if value is not None and not callable(value):
+            raise TypeError(f"{name} must be callable or None, got {value!r}.")

@@ -1,0 +1,108 @@
+"""What type checkers and editors see of the package: every public name with its type, as it is at run time."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import synaptic_sampling
+
+ROOT = Path(__file__).parents[1]
+#: What a user may type, and what mypy says of it.
+WRONG = {
+    "DeepR(learning_rat=3)": 'Unexpected keyword argument "learning_rat" for "DeepR"',
+    "DeepR('0.1', None, 0)": 'Argument 2 to "DeepR" has incompatible type "None"',
+    "RateNetwork([ReLU], DeepR(1, 0, 0))": 'List item 0 has incompatible type "type[ReLU]"',
+    "synaptic_sampling.Conections": 'Module has no attribute "Conections"',
+    "Connections.random(3, 4).theta = 'x'": 'Missing positional argument "connections"',
+}
+
+
+def typed_imports():
+    """Return the module of each name that is imported for type checkers alone."""
+    tree = ast.parse((ROOT / "synaptic_sampling" / "__init__.py").read_text())
+    (block,) = (node for node in tree.body if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING")
+    assert all(isinstance(node, ast.ImportFrom) for node in block.body)
+    names = [(alias.name, alias.asname, node.module) for node in block.body for alias in node.names]
+    # Only what is imported as itself is exported.
+    assert [name for name, shown, _ in names if shown != name] == []
+    return {name: module for name, _, module in names}
+
+
+def test_what_is_typed_is_what_is_loaded():
+    typed = typed_imports()
+    assert sorted(typed) == synaptic_sampling.__all__
+    for name, module in typed.items():
+        assert getattr(synaptic_sampling, name) is getattr(sys.modules[module], name)
+
+
+def test_all_names_are_listed():
+    assert set(synaptic_sampling.__all__) | {"__version__"} <= set(dir(synaptic_sampling))
+    with pytest.raises(AttributeError, match="'synaptic_sampling' has no attribute 'Conections'"):
+        synaptic_sampling.Conections
+
+
+def blocks():
+    """Return every block of Python in the README and the pages of docs, by the name of a file."""
+    pages = {path.stem: re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL) for path in PAGES}
+    recipes = pages["brian2"]
+    # In docs/brian2.md the first block belongs to each of the others, in the README the third to the fourth.
+    pages["brian2"] = [recipes[0] + recipe for recipe in recipes[1:]]
+    pages["README"][3] = pages["README"][2] + pages["README"][3]
+    return {f"{page.lower()}_{n}.py": text for page, found in pages.items() for n, text in enumerate(found)}
+
+
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+
+
+@pytest.fixture(scope="module")
+def said(tmp_path_factory):
+    """Let mypy check all that a user may write, and return its lines for each file."""
+    folder = tmp_path_factory.mktemp("user")
+    names = ", ".join(synaptic_sampling.__all__)
+    files = {
+        "wrong.py": "import synaptic_sampling\nfrom synaptic_sampling import *\n" + "\n".join(WRONG),
+        "seen.py": f"from synaptic_sampling import {names}\nreveal_type(({names}))",
+        **blocks(),
+    }
+    for name, text in files.items():
+        (folder / name).write_text(text)
+    # The names of Brian2, which is untyped, are not known after a star.
+    command = [
+        sys.executable,
+        "-m",
+        "mypy",
+        "--disable-error-code",
+        "name-defined",
+        "--cache-dir",
+        str(folder / "cache"),
+    ]
+    command += ["--config-file", str(ROOT / "pyproject.toml"), *(str(folder / name) for name in files)]
+    out = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    return {name: [line for line in out.splitlines() if f"{name}:" in line] for name in files}
+
+
+@pytest.mark.slow
+def test_mistakes_are_found(said):
+    for number, (line, message) in enumerate(WRONG.items(), 3):
+        assert any(f"wrong.py:{number}: error: {message}" in each for each in said["wrong.py"]), line
+
+
+@pytest.mark.slow
+def test_every_name_has_a_type(said):
+    (line,) = said["seen.py"]
+    seen = line.partition("Revealed type is ")[2]
+    assert seen.count("def ") > 50
+    assert not re.search(r"[(,] ?Any[,)]", seen)
+
+
+@pytest.mark.slow
+def test_examples_are_typed_correctly(said):
+    assert len(blocks()) > 9
+    for name in blocks():
+        assert said[name] == []

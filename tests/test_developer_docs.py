@@ -1,0 +1,160 @@
+"""What docs/developer says is true: every example runs, and its tables agree with the code."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+import brian2 as b2
+import numpy as np
+import pytest
+import yaml
+
+from synaptic_sampling import (
+    Connections,
+    DeepR,
+    FixedWiring,
+    PotentialConnections,
+    PruneAndRegrow,
+    Rewiring,
+    Rule,
+    Signal,
+    SoftDeepR,
+    SynapticElements,
+    SynapticSampling,
+    step,
+)
+from synaptic_sampling.rate import CrossEntropy, RateNetwork, SparseLinear
+from synaptic_sampling.rules.magnitude import SET, RigL
+from tests.brian.test_standalone import standalone
+from tests.test_architecture import ARROWS
+
+ROOT = Path(__file__).parents[1]
+DEVELOPER = ROOT / "docs" / "developer"
+PAGES = sorted(path.name for path in DEVELOPER.glob("*.md"))
+ARCHITECTURE = (DEVELOPER / "architecture.md").read_text()
+MAX_EXAMPLE = 40
+
+
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", (DEVELOPER / page).read_text(), re.DOTALL)
+
+
+def rows(heading):
+    """Return the cells of the first table below a heading, without the two lines of its head."""
+    section = ARCHITECTURE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")][2:]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
+def test_examples_run(page, tmp_path):
+    script = tmp_path / f"{Path(page).stem}.py"
+    script.write_text("\n".join(blocks(page)))
+    runpy.run_path(str(script))
+
+
+def test_there_are_examples():
+    assert [page for page in PAGES if blocks(page)] == ["new_layer.md", "new_rule.md", "new_statistic.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_examples_are_short(page):
+    assert all(block.count("\n") < MAX_EXAMPLE for block in blocks(page))
+
+
+def test_table_of_arrows():
+    told = {name.strip("`/"): set(re.findall(r"`(\w+)/?`", below)) for name, below, _ in rows("Arrows")}
+    assert told == ARROWS
+
+
+class Own(Rule):
+    """A rule of a user."""
+
+    signals = (Signal("gradient", accumulated=True),)
+
+    def decide(self, connections, gradient):
+        return PruneAndRegrow().decide(connections, gradient > 0)
+
+
+RULES = {
+    "DeepR": DeepR(0.1, 0.1, 0.02),
+    "FixedWiring": FixedWiring(0.1),
+    "SoftDeepR": SoftDeepR(0.1, 0.1, 0.02, 0.2),
+    "SynapticSampling": SynapticSampling(0.1, 0.5, 0.0, 1.0, 1.0),
+    "PruneAndRegrow": PruneAndRegrow("w < 0.1"),
+    "SynapticElements": SynapticElements(),
+    "SET": SET(),
+    "RigL": RigL(),
+    "a rule of your own": Own(),
+}
+MODEL = "w : 1\ntheta : 1\npolarity : 1\ngradient : 1"
+
+
+def on_arrays(rule):
+    one = PotentialConnections if rule.storage[0] is PotentialConnections else Connections
+    c = one(6, 6, seed=1) if one is PotentialConnections else Connections.random(6, 6, 9, capacity=20, seed=1)
+    signals = {
+        "connection": np.zeros(len(c)), "network": 1.0, "site": np.zeros((6, 6)),
+        "presynaptic neuron": np.ones(6), "postsynaptic neuron": np.ones(6),
+    }  # fmt: skip
+    given = {s.name: signals[s.of] > 0 if s.condition else signals[s.of] for s in rule.signals}
+    return step(c, rule, **given)
+
+
+def in_brian(rule):
+    group = b2.NeuronGroup(6, "axonal : 1\ndendritic : 1")
+    s = b2.Synapses(group, group, MODEL, name="s")
+    s.connect(condition="True")
+    rewiring = Rewiring(s, rule, dt=1 * b2.ms, capacity=None if rule.has_theta else 36)
+    network = b2.Network(group, s, rewiring)
+    if b2.get_device() is b2.runtime_device:
+        network.run(2 * b2.ms)
+    return rewiring
+
+
+def in_a_rate_network(rule):
+    net = RateNetwork([SparseLinear(6, 3, connectivity=0.5)], rule=rule, seed=1)
+    samples = net.check_samples(np.ones((2, 6)))
+    loss = CrossEntropy()
+    net.gradients(samples, loss.check_targets([0, 1], 2, 3), loss)
+    return net.step()
+
+
+def works(front_end, rule):
+    """Return whether a front end accepts a rule and makes a step."""
+    try:
+        front_end(rule)
+    except (TypeError, NotImplementedError):
+        return False
+    return True
+
+
+@pytest.fixture
+def brian():
+    b2.start_scope()
+    b2.prefs.codegen.target = "numpy"
+    b2.seed(1)
+    yield
+    b2.defaultclock.dt = 0.1 * b2.ms
+
+
+def test_table_of_rules():
+    assert [name.strip("`") for name, *_ in rows("What works where")] == list(RULES)
+
+
+@pytest.mark.parametrize("name", RULES)
+def test_table_of_what_works_where(name, brian, tmp_path):
+    """The first word of each cell is yes or no."""
+    told = next(cells for rule, *cells in rows("What works where") if rule.strip("`") == name)
+    found = [works(front_end, RULES[name]) for front_end in (on_arrays, in_brian)]
+    with standalone(tmp_path):
+        found.append(works(in_brian, RULES[name]))
+    found.append(works(in_a_rate_network, RULES[name]))
+    assert [cell.split()[0].strip(",;:") for cell in told] == ["yes" if one else "no" for one in found]
+
+
+@pytest.mark.parametrize("name", [".pre-commit-config.yaml", ".github/workflows/tests.yml"])
+def test_files_for_forges_can_be_parsed(name):
+    assert yaml.safe_load((ROOT / name).read_text())

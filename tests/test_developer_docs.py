@@ -82,7 +82,7 @@ RULES = {
     "DeepR": DeepR(0.1, 0.1, 0.02),
     "FixedWiring": FixedWiring(0.1),
     "SoftDeepR": SoftDeepR(0.1, 0.1, 0.02, 0.2),
-    "SynapticSampling": SynapticSampling(0.1, 0.5, 0.0, 1.0, 1.0),
+    "SynapticSampling": SynapticSampling(0.1, 0.5, 0.0, 1.0, interval=1e-4),
     "PruneAndRegrow": PruneAndRegrow("w < 0.1"),
     "SynapticElements": SynapticElements(),
     "SET": SET(),
@@ -100,18 +100,17 @@ def on_arrays(rule):
         "presynaptic neuron": np.ones(6), "postsynaptic neuron": np.ones(6),
     }  # fmt: skip
     given = {s.name: signals[s.of] > 0 if s.condition else signals[s.of] for s in rule.signals}
-    return step(c, rule, **given)
+    step(c, rule, **given)
 
 
 def in_brian(rule):
-    group = b2.NeuronGroup(6, "axonal : 1\ndendritic : 1")
-    s = b2.Synapses(group, group, MODEL, name="s")
-    s.connect(condition="True")
-    rewiring = Rewiring(s, rule, dt=1 * b2.ms, capacity=None if rule.has_theta else 36)
-    network = b2.Network(group, s, rewiring)
+    one, other = (b2.NeuronGroup(6, "axonal : 1\ndendritic : 1") for _ in range(2))
+    s = b2.Synapses(one, other, MODEL, name="s")
+    s.connect(condition="True" if rule.storage[0] is PotentialConnections else "i <= j")
+    options = {"capacity": 36} if isinstance(rule, SynapticElements) else {}
+    rewiring = Rewiring(s, rule, **options)
     if b2.get_device() is b2.runtime_device:
-        network.run(2 * b2.ms)
-    return rewiring
+        b2.Network(one, other, s, rewiring).run(0.2 * b2.ms)
 
 
 def in_a_rate_network(rule):
@@ -119,7 +118,7 @@ def in_a_rate_network(rule):
     samples = net.check_samples(np.ones((2, 6)))
     loss = CrossEntropy()
     net.gradients(samples, loss.check_targets([0, 1], 2, 3), loss)
-    return net.step()
+    net.step()
 
 
 def works(front_end, rule):
@@ -135,9 +134,8 @@ def works(front_end, rule):
 def brian():
     b2.start_scope()
     b2.prefs.codegen.target = "numpy"
-    b2.seed(1)
-    yield
     b2.defaultclock.dt = 0.1 * b2.ms
+    b2.seed(1)
 
 
 def test_table_of_rules():

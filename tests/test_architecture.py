@@ -1,4 +1,4 @@
-"""What was won in structure and may not be lost: arrows, lengths, names. A limit is raised only with a reason in CHANGELOG.md."""
+"""Structure that must not be lost: arrows, lengths, names. Raising a limit takes a reason in CHANGELOG.md."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import synaptic_sampling
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "synaptic_sampling"
 
-#: Packages and modules of the library, and which of them each may import; docs/developer/architecture.md has the figure.
+#: Packages and modules of the library, and which of them each may import (docs/developer/architecture.md).
 BASE = {"_checks", "_numba", "_kernels", "randomness", "events"}
 ARROWS = {
     "_checks": set(),
@@ -136,7 +136,8 @@ def test_rules_are_recognised_by_class_nowhere_else():
         for name, path in MODULES.items()
         if room(name) != "rules"
         for number, line in enumerate(path.read_text().splitlines(), 1)
-        if re.search(rf"isinstance\([^)]*\b({RULES})\b|\"({RULES})\"", line) and name != "synaptic_sampling"
+        if re.search(rf"isinstance\([^)]*\b({RULES})\b|\"({RULES})\"", line)
+        and name != "synaptic_sampling"
         # Names that are re-exported are not questions.
         and not re.fullmatch(rf"\s*\"({RULES})\",?", line)
     ]
@@ -174,7 +175,9 @@ def test_private_names_stay_in_their_module():
         f"{name} imports {own} from {module}"
         for name, path in MODULES.items()
         for module, own in imports_of(path)
-        if module.startswith("synaptic_sampling") and own and own.startswith("_")
+        if module.startswith("synaptic_sampling")
+        and own
+        and own.startswith("_")
         # Modules and packages that are private as a whole.
         and f"{module}.{own}" not in MODULES
     ]

@@ -298,7 +298,9 @@ def wrong_storage(rule: Any, connections: Any) -> TypeError:
         To be raised.
     """
     kinds = " or ".join(kind.__name__ for kind in rule.storage)
-    return TypeError(f"connections must be {kinds} for {type(rule).__name__}, got {type(connections).__name__}: {connections!r}.")
+    return TypeError(
+        f"connections must be {kinds} for {type(rule).__name__}, got {type(connections).__name__}: {connections!r}."
+    )
 
 
 def _integers(name: str, values: ArrayLike) -> NDArray[Any]:

@@ -103,6 +103,13 @@ class Rule:
     signals: ClassVar[tuple[Signal, ...]] = ()
     storage: ClassVar[tuple[type, ...]] = (Connections,)
     has_theta: ClassVar[bool] = True
+    #: Whether one budget over several sets can be shared by this rule: it forms as many connections as it eliminates.
+    shares_budget: bool = False
+    #: Whether it may form more connections in a set than there were at the start, so that a capacity must be stated.
+    grows: ClassVar[bool] = False
+    #: How theta moves, a function of (theta, gradient, polarity, nu, parameters); None where nothing moves, or where
+    #: it cannot be written in C++ too. For compiled programs.
+    move: ClassVar[Callable[..., float] | None] = None
     #: From the units of theta, gradient and time to those of each parameter that has one.
     units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {}
 
@@ -117,6 +124,11 @@ class Rule:
         """Return how many arrays the rule's optimizer keeps for every connection; None: those that are there stay."""
         optimizer = getattr(self, "optimizer", None)
         return 0 if optimizer is None else optimizer.num_moments
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """Return the numbers that the move takes, in SI units."""
+        return ()
 
     def check(self, connections: Slots, signals: Mapping[str, Any]) -> None:
         """Raise an error unless the signals fit the connections; nothing changes.
@@ -233,5 +245,5 @@ def _check_table(name: str, of: str, values: ArrayLike, shape: tuple[int, ...]) 
         raise ValueError(f"{name} must have one number for each of {number} {of}s, got shape {array.shape}.")
     wrong = np.argwhere(~np.isfinite(array))
     if len(wrong):
-        which, where = of.split()[-1], ", ".join(map(str, wrong[0]))
+        which, where = of.rsplit(maxsplit=1)[-1], ", ".join(map(str, wrong[0]))
         raise FloatingPointError(f"{name} of {which} {where} is {array[tuple(wrong[0])]}; find where it diverges.")

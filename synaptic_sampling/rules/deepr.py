@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_parameter, number_of
-from synaptic_sampling._kernels.langevin import sweep_langevin
+from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
 from synaptic_sampling.rules.base import Decision, Rule, Signal, Units, run_sweep
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
@@ -58,6 +58,8 @@ class DeepR(Rule):
     optimizer: Optimizer = field(default_factory=SGD)
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
+    shares_budget: ClassVar[bool] = True
+    move: ClassVar[Callable[..., float] | None] = staticmethod(langevin)
     units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {
         "learning_rate": lambda u: u.theta / u.gradient,
         "l1": lambda u: u.gradient,
@@ -105,6 +107,11 @@ class DeepR(Rule):
             raise ValueError("temperature must be > 0 for a turnover by chance, got 0.")
         return turnover_rate(self.step_ratio)
 
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """Return eta, alpha and sigma."""
+        return number_of(self, "learning_rate"), number_of(self, "l1"), self.noise_scale
+
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
         """Move theta down its gradient with noise; connections with theta < 0 are eliminated and as many are formed.
 
@@ -120,9 +127,8 @@ class DeepR(Rule):
         Decision
             The number of connections stays the same.
         """
-        eta, sigma = float(self.learning_rate), self.noise_scale
-        slope = self.optimizer.direction(gradient, connections)
-        return Decision(run_sweep(sweep_langevin, connections, slope, (eta, float(self.l1), sigma), noisy=sigma > 0.0))
+        slope, parameters = self.optimizer.direction(gradient, connections), self.parameters
+        return Decision(run_sweep(sweep_langevin, connections, slope, parameters, noisy=parameters[-1] > 0.0))
 
 
 def noise_scale(learning_rate: float, temperature: float) -> float:

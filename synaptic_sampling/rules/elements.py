@@ -54,6 +54,7 @@ class SynapticElements(Rule):
         Signal("dendritic", of="postsynaptic neuron"),
     )
     has_theta: ClassVar[bool] = False
+    grows: ClassVar[bool] = True
     num_moments: ClassVar[None] = None  # type: ignore[assignment]
 
     def __post_init__(self) -> None:

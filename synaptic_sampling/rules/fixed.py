@@ -8,8 +8,8 @@ from typing import Any, ClassVar
 
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_parameter
-from synaptic_sampling._kernels.langevin import sweep_langevin
+from synaptic_sampling._checks import check_parameter, number_of
+from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
 from synaptic_sampling.rules.base import Decision, Rule, Signal, Units, run_sweep
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
@@ -41,11 +41,18 @@ class FixedWiring(Rule):
     optimizer: Optimizer = field(default_factory=SGD)
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
+    shares_budget: ClassVar[bool] = True
+    move: ClassVar[Callable[..., float] | None] = staticmethod(langevin)
     units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {"learning_rate": lambda u: u.theta / u.gradient}
 
     def __post_init__(self) -> None:
         check_parameter("learning_rate", self.learning_rate, above=0.0)
         check_optimizer(self.optimizer)
+
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """Return eta, no l1 and no noise."""
+        return number_of(self, "learning_rate"), 0.0, 0.0
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
         """Move theta down its gradient; no connection is eliminated or formed.
@@ -63,5 +70,5 @@ class FixedWiring(Rule):
             Nothing happens.
         """
         slope = self.optimizer.direction(gradient, connections)
-        run_sweep(sweep_langevin, connections, slope, (float(self.learning_rate), 0.0, 0.0), noisy=False)
+        run_sweep(sweep_langevin, connections, slope, self.parameters, noisy=False)
         return Decision(births=0)

@@ -36,6 +36,7 @@ class SET(Rule):
     fraction: float = 0.3
 
     num_moments: ClassVar[None] = None  # type: ignore[assignment]
+    shares_budget: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check_fraction(self.fraction)

@@ -53,6 +53,11 @@ class PruneAndRegrow(Rule):
         if not isinstance(self.regrow, bool):
             raise TypeError(f"regrow must be True or False, got {self.regrow!r}.")
 
+    @property
+    def shares_budget(self) -> bool:  # type: ignore[override]
+        """Return whether as many connections are formed as are eliminated."""
+        return self.regrow
+
     def decide(self, connections: Any, condition: NDArray[np.bool_]) -> Decision:
         """Eliminate the connections for which the condition holds.
 
@@ -109,6 +114,7 @@ class _Replacement(Rule):
     signals: ClassVar[tuple[Signal, ...]] = (Signal("retract", condition=True),)
     has_theta: ClassVar[bool] = False
     num_moments: ClassVar[None] = None  # type: ignore[assignment]
+    shares_budget: ClassVar[bool] = True
 
     def decide(self, connections: Any, retract: NDArray[np.bool_]) -> Decision:
         """Return the user's decision."""

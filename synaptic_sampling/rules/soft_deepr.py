@@ -76,6 +76,7 @@ class SoftDeepR(Rule):
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
     storage: ClassVar[tuple[type, ...]] = (PotentialConnections, SoftConnections)
+    move: ClassVar[Callable[..., float] | None] = staticmethod(soft)
     units: ClassVar[Mapping[str, Callable[[Units], Any]]] = DeepR.units
 
     def __post_init__(self) -> None:
@@ -110,6 +111,11 @@ class SoftDeepR(Rule):
         law = soft_law(replace(self, optimizer=SGD()))
         return law.turnover / law.active_share
 
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """Return eta, alpha, sigma and the floor."""
+        return number_of(self, "learning_rate"), number_of(self, "l1"), self.noise_scale, self.theta_min
+
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
         """Move theta of all connections; they are eliminated and formed where theta crosses 0.
 
@@ -127,7 +133,7 @@ class SoftDeepR(Rule):
         """
         # Of `SoftConnections` the floor cannot change, apart from its last bits.
         floor = getattr(connections, "theta_min", self.theta_min)
-        parameters = float(self.learning_rate), float(self.l1), self.noise_scale, floor
+        parameters = *self.parameters[:-1], floor
         slope = self.optimizer.direction(gradient, connections)
         crossed = run_sweep(sweep_soft, connections, slope, parameters, noisy=True)
         return Decision(crossed=crossed, noise_scale=self.noise_scale)

@@ -90,6 +90,7 @@ class SynapticSampling(Rule):
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient"),)
     storage: ClassVar[tuple[type, ...]] = (PotentialConnections,)
+    move: ClassVar[Callable[..., float] | None] = staticmethod(diffusion)
     units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {
         "learning_rate": lambda u: u.theta**2 / u.time,
         "mean": lambda u: u.theta,
@@ -172,6 +173,13 @@ class SynapticSampling(Rule):
         size = number_of(self, "w0") * np.exp(np.maximum(values, 0) - number_of(self, "theta0"))
         return np.where(values >= 0, size, 0).astype(size.dtype)
 
+    @property
+    def parameters(self) -> tuple[float, ...]:
+        """Return the mean, the transition of one step, and the bounds of gradient and theta."""
+        limit = math.inf if self.max_gradient is None else self.max_gradient
+        bounds = (limit, *(self.theta_range or (-math.inf, math.inf)))
+        return (number_of(self, "mean"), *self.transition, *(float(plain_number(bound)) for bound in bounds))
+
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
         """Move theta up the gradient and towards the mean of the prior, with noise.
 
@@ -188,10 +196,7 @@ class SynapticSampling(Rule):
         Decision
             Connections form and are eliminated where theta crosses 0.
         """
-        limit = math.inf if self.max_gradient is None else self.max_gradient
-        bounds = (limit, *(self.theta_range or (-math.inf, math.inf)))
-        parameters = (number_of(self, "mean"), *self.transition, *(float(plain_number(bound)) for bound in bounds))
-        return Decision(crossed=run_sweep(sweep_diffusion, connections, gradient, parameters, noisy=True))
+        return Decision(crossed=run_sweep(sweep_diffusion, connections, gradient, self.parameters, noisy=True))
 
 
 def _check_range(given: object) -> None:

@@ -122,9 +122,9 @@ def test_ctrl_c_within_an_event_leaves_a_valid_network(monkeypatch, where, name,
     net.run(3.5 * ms)
     own, handler = getattr(where, name), signal.getsignal(signal.SIGINT)
 
-    def interrupted(*arguments):
+    def interrupted(*arguments, **signals):
         signal.raise_signal(signal.SIGINT)
-        return own(*arguments)
+        return own(*arguments, **signals)
 
     monkeypatch.setattr(where, name, interrupted)
     if by_hand:

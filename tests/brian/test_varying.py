@@ -100,8 +100,8 @@ def run_both(seed, runs=1, capacity=None):
     for _ in range(runs):
         net.run(STEPS // runs * oracle.DT * second, namespace=constants)
     times = {}
-    for step, neuron in zip(when.tolist(), who.tolist(), strict=True):
-        times.setdefault(step, []).append(neuron)
+    for now, neuron in zip(when.tolist(), who.tolist(), strict=True):
+        times.setdefault(now, []).append(neuron)
     expected = oracle.simulate(times, bias, projections, STEPS)
     got = list(zip(np.round(spikes.t / second / oracle.DT).astype(int).tolist(), spikes.i[:].tolist(), strict=True))
     return (got, voltage.v.T), expected, synapses, shared, monitor

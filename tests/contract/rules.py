@@ -1,4 +1,4 @@
-"""Every rule with connections of each kind on which it acts, and signals for it: the table that the tests go through."""
+"""Every rule with each kind of connections on which it acts, and signals for it: the table of the contract tests."""
 
 from __future__ import annotations
 

@@ -203,9 +203,9 @@ def test_bad_gradient_stops_the_step(rule, value):
 def test_rules_and_connections_must_fit():
     potential, budget = made(), Connections.random(6, 7, 10)
     for rule in (DeepR(0.1, 0.1, 0.1), FixedWiring(0.1), None, "soft"):
-        with pytest.raises(TypeError, match="connections must be Connections for|rule must be a rule such as"):
+        with pytest.raises(TypeError, match=r"connections must be Connections for|rule must be a rule such as"):
             step(potential, np.zeros(42), rule)
     for rule in (*RULES, None):
-        with pytest.raises(TypeError, match="connections must be PotentialConnections|rule must be a rule such as"):
+        with pytest.raises(TypeError, match=r"connections must be PotentialConnections|rule must be a rule such as"):
             step(budget, np.zeros(10), rule)
     assert potential.steps_done == budget.steps_done == 0

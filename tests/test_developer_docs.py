@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import yaml
 from brian2.devices.device import get_device, runtime_device
+from packaging.specifiers import SpecifierSet
+from packaging.version import Version
 
 from synaptic_sampling import (
     Connections,
@@ -26,10 +28,12 @@ from synaptic_sampling import (
     SynapticSampling,
     step,
 )
+from synaptic_sampling.brian.surgery import NEWEST, OLDEST
 from synaptic_sampling.rate import CrossEntropy, RateNetwork, SparseLinear
 from synaptic_sampling.rules.magnitude import SET, RigL
 from tests.brian.test_standalone import standalone
-from tests.test_architecture import ARROWS
+from tests.test_architecture import ARROWS, LIBRARY
+from tests.test_packaging import PYTHONS
 
 ROOT = Path(__file__).parents[1]
 DEVELOPER = ROOT / "docs" / "developer"
@@ -156,6 +160,27 @@ def test_table_of_what_works_where(name, brian, tmp_path):
     assert [cell.split()[0].strip(",;:") for cell in told] == ["yes" if one else "no" for one in found]
 
 
-@pytest.mark.parametrize("name", [".pre-commit-config.yaml", ".github/workflows/tests.yml"])
-def test_files_for_forges_can_be_parsed(name):
-    assert yaml.safe_load((ROOT / name).read_text())
+def test_workflow_covers_what_is_supported():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "tests.yml").read_text())["jobs"]
+    matrix = jobs["locked"]["strategy"]["matrix"]
+    assert matrix["python"] == PYTHONS
+    assert [system.partition("-")[0] for system in matrix["system"]] == ["ubuntu", "macos", "windows"]
+    oldest, newest = (Version(f"{'.'.join(map(str, number))}.0") for number in (OLDEST, NEWEST))
+    tried = [SpecifierSet(case["brian2"]) for case in jobs["brian2"]["strategy"]["matrix"]["include"]]
+    assert oldest in tried[0]
+    assert newest in tried[1]
+    assert oldest not in tried[1]
+
+
+def test_pre_commit_has_the_locked_ruff():
+    repos = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())["repos"]
+    rev = next(repo["rev"] for repo in repos if "ruff" in repo["repo"])
+    assert f"ruff=={rev.removeprefix('v')} " in (ROOT / "requirements.lock").read_text()
+
+
+@pytest.mark.skipif(not (LIBRARY / "laws").is_dir(), reason="the documents describe the layout to come")
+def test_paths_exist():
+    for page in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")]:
+        for path in re.findall(r"`((?!results/)[\w.*-]*/[\w./*-]*)`", page.read_text()):
+            found = [*ROOT.glob(path), *LIBRARY.glob(path), *LIBRARY.glob(f"*/{path}")]
+            assert found, f"{page.name} names {path}"

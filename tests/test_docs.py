@@ -1,4 +1,4 @@
-"""The recipes in docs/brian2.md run as they stand, and each of them rewires."""
+"""The examples of the documents run as they stand, and links lead somewhere."""
 
 from __future__ import annotations
 
@@ -6,18 +6,31 @@ import re
 from pathlib import Path
 
 import brian2 as b2
+import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 
-DOCS = Path(__file__).parent.parent / "docs"
-BEGINNING, *RECIPES = re.findall(r"```python\n(.*?)```", (DOCS / "brian2.md").read_text(), re.DOTALL)
+ROOT = Path(__file__).parent.parent
+DOCS = ROOT / "docs"
+PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 
-@pytest.mark.parametrize("number", range(len(RECIPES)))
-def test_recipe(number):
+def blocks(page):
+    return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
+
+
+BEGINNING, *RECIPES = blocks("brian2.md")
+
+
+@pytest.fixture
+def brian():
     b2.start_scope()
     b2.prefs.codegen.target = "numpy"
     b2.seed(1)
+
+
+@pytest.mark.parametrize("number", range(len(RECIPES)))
+def test_recipe(number, brian):
     names: dict = {}
     exec(BEGINNING + RECIPES[number], names)
     rewiring = names["rewiring"]
@@ -25,7 +38,54 @@ def test_recipe(number):
     assert ("plot_turnover" in RECIPES[number]) == bool(plt.gca().lines)
 
 
-def test_links_lead_somewhere():
-    for page in DOCS.glob("*.md"):
-        for target in re.findall(r"\]\(([^)#]+?\.(?:md|png))(?:#[\w-]*)?\)", page.read_text()):
-            assert (page.parent / target).exists(), f"{page.name} links to {target}"
+def test_example_with_deepr(brian):
+    names: dict = {}
+    (example,) = blocks("examples.md")
+    exec(example, names)
+    rewiring = names["rewiring"]
+    assert rewiring.connections.steps_done == 99
+    assert names["group"].y[:].mean() < 2.7  # Without synapses it is 2.8.
+    assert names["S"].w[:].mean() < -0.005
+    assert (rewiring.connections.birth_step > 0).sum() > 50
+    assert len(np.unique(rewiring.i * 100 + rewiring.j)) == 990
+
+
+def test_example_with_a_log(capsys):
+    names: dict = {}
+    (example,) = blocks("log.md")
+    exec(example, names)
+    first, second = capsys.readouterr().out.splitlines()[-2:]
+    assert first.startswith("[1.")
+    assert 0 < float(second.strip("[]").split()[-1]) < 1
+    assert len(plt.gca().lines) == 2
+
+
+def test_every_page_with_examples_is_run():
+    run = {"README.md", "brian2.md", "examples.md", "log.md"} | {path.name for path in DOCS.glob("developer/*.md")}
+    assert {page.name for page in PAGES if "```python\n" in page.read_text()} <= run
+
+
+def anchors(page):
+    """Return the names by which a forge links to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_links_lead_somewhere(page):
+    for target, anchor in re.findall(r"\]\((?!http)([^)#]*)(?:#([\w-]+))?\)", page.read_text()):
+        there = page.parent / target if target else page
+        assert there.exists(), f"{page.name} links to {target}"
+        assert not anchor or anchor in anchors(there), f"{page.name} links to {target}#{anchor}"
+
+
+def test_every_page_can_be_found():
+    """From the README, by links."""
+    found, waiting = set(), [ROOT / "README.md"]
+    while waiting:
+        page = waiting.pop()
+        if page not in found:
+            found.add(page)
+            targets = re.findall(r"\]\((?!http)([^)#]+\.md)", page.read_text())
+            waiting += [(page.parent / target).resolve() for target in targets]
+    assert set(PAGES) <= found

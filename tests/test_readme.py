@@ -1,4 +1,4 @@
-"""The examples of the README run as they stand, and do something."""
+"""The examples of the README run as they stand, and do something; it stays short."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from matplotlib import pyplot as plt
 
 README = (Path(__file__).parent.parent / "README.md").read_text()
 EXAMPLES = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+MAX_LINES = 120
 
 
 @pytest.fixture(autouse=True)
@@ -31,39 +32,15 @@ def test_example_with_a_condition():
     assert len(plt.gca().lines) == 1
 
 
-def test_example_with_deepr():
-    b2.seed(1)
+def test_example_with_rates(capsys):
+    """It gives the numbers that its comments state."""
     names = {}
     exec(EXAMPLES[1], names)
-    rewiring = names["rewiring"]
-    assert rewiring.connections.steps_done == 99
-    assert names["group"].y[:].mean() < 2.7  # Without synapses it is 2.8.
-    assert names["S"].w[:].mean() < -0.005
-    assert (rewiring.connections.birth_step > 0).sum() > 50
-    assert len(np.unique(rewiring.i * 100 + rewiring.j)) == 990
-
-
-def test_example_with_rates(capsys):
-    names = {}
-    exec(EXAMPLES[2], names)
-    assert names["trainer"].tests[-1][1] > 0.93
+    assert names["trainer"].tests[-1][1] == pytest.approx(0.98, abs=0.012)
+    assert np.mean(names["net"].connections[0].pre < 20) == pytest.approx(0.25, abs=0.06)
     assert "births" in capsys.readouterr().out
 
 
-def test_example_with_a_log(capsys):
-    names = {}
-    exec(EXAMPLES[2] + EXAMPLES[3], names)
-    first, second = capsys.readouterr().out.splitlines()[-2:]
-    assert first.startswith("[1.")
-    assert 0 < float(second.strip("[]").split()[-1]) < 1
-    assert len(plt.gca().lines) == 2
-
-
-def test_there_are_four_examples():
-    assert len(EXAMPLES) == 4
-
-
-def test_table_names_what_exists():
-    for name in re.findall(r"`((?:synaptic_sampling|models|scripts|tests|checkpoint)[\w/.]*)`", README):
-        found = Path(README and __file__).parent.parent / name
-        assert found.exists() or (found.parent / "synaptic_sampling" / name).exists(), name
+def test_number_of_examples_and_lines():
+    assert len(EXAMPLES) == 2
+    assert README.count("\n") < MAX_LINES

@@ -23,7 +23,7 @@ from tqdm import tqdm
 from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
-from synaptic_sampling import Connections, DeepR, sampler, step
+from synaptic_sampling import Connections, DeepR, step
 
 __all__ = ["main"]
 
@@ -55,7 +55,7 @@ def measure(num_connections: int, side: int) -> dict[str, Any]:
     zero = np.zeros(num_connections, np.float32)
     steps = max(1, 200_000 // num_connections)
     c.theta[:] = 1e3
-    move = fastest(lambda: sampler._move(c, zero, FEW), steps)
+    move = fastest(lambda: FEW.decide(c, zero), steps)
     whole, deaths = zip(*(time_steps(c, zero, rule, steps) for rule in (FEW, MANY)), strict=True)
     arrays = [c.table, *(values for name, values in c.state().items() if name != "steps_done")]
     return {

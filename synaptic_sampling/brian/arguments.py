@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from brian2 import Synapses
+from brian2.core.variables import ArrayVariable
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.brian import expressions, surgery
-from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements, SynapticSampling
+from synaptic_sampling.brian.signals import acts_on_potential, check_signals, neuron_signals, shared_signals
+from synaptic_sampling.rules import Rule
 
 __all__ = [
     "REWIRED",
-    "Rule",
     "births_of",
     "check_callback",
     "check_synapses",
@@ -22,8 +23,6 @@ __all__ = [
     "names_of",
     "spare_slots",
 ]
-
-Rule = DeepR | FixedWiring | PruneAndRegrow | SoftDeepR | SynapticElements | SynapticSampling
 
 #: Synapses that are being rewired, and by whom.
 REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
@@ -78,16 +77,12 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
     TypeError, ValueError
         If the rule is none, a name is unknown, or a variable is missing.
     """
-    if not isinstance(rule, Rule):
-        raise TypeError(
-            "rule must be a DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling, "
-            f"got {rule!r}."
-        )
+    check_signals(rule)
     given = _dictionary("variables", variables)
     for role, name in given.items():
         if not isinstance(name, str):
             raise TypeError(f"variables[{role!r}] must be the name of a variable, got {name!r}.")
-        if role not in {*rule.variables, "connected"}:
+        if role not in {*rule.variables, *shared_signals(rule), "connected"}:
             raise ValueError(f"variables renames {role!r}, but {_what_is_renamed(rule, role, name)}.")
     names = {role: given.get(role, role) for role in rule.variables}
     shared = [name for name in names.values() if list(names.values()).count(name) > 1]
@@ -100,13 +95,22 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
                 f"named {name!r} that can be set; add the line '{name} : 1' to its model, "
                 f"or name yours by variables={{{role!r}: ...}}."
             )
+    for role in shared_signals(rule):
+        names[role] = given.get(role, role)
+        variable = synapses.variables.get(names[role])
+        if not isinstance(variable, ArrayVariable) or not variable.scalar:
+            raise ValueError(
+                f"{type(rule).__name__} needs the shared variable {role!r}, and '{synapses.name}' has none named "
+                f"{names[role]!r}; add the line '{names[role]} : 1 (shared)' to its model, or name yours by "
+                f"variables={{{role!r}: ...}}."
+            )
     return {**names, "connected": given.get("connected", "connected")}
 
 
 def _what_is_renamed(rule: Rule, role: str, name: str) -> str:
     """Return what ``variables`` is for with this rule, where the user has renamed something else."""
     kind = type(rule).__name__
-    if isinstance(rule, SynapticElements) and role in {"axonal", "dendritic"}:
+    if role in neuron_signals(rule):
         return f"elements are variables of neurons, named in the rule itself: {kind}({role}={name!r})"
     if name in rule.variables:
         return f"{kind} needs {name!r}; the names of the rule come first: variables={{{name!r}: {role!r}}}"
@@ -207,17 +211,17 @@ def spare_slots(projections: Sequence[Any], capacity: Any, several: bool, rule: 
     if not several:
         if capacity is None:
             return [0]
-        if not isinstance(rule, SynapticElements):
+        if not rule.grows:
             raise ValueError(
                 "capacity is for a list of Synapses, and for SynapticElements; with another rule, one alone never has "
                 "more connections than now."
             )
         return [check_integer("capacity", capacity, minimum=numbers[0], maximum=2**31 - 1) - numbers[0]]
-    if isinstance(rule, SynapticElements):
+    if neuron_signals(rule):
         raise ValueError("elements belong to neurons, not to a budget; give each Synapses a Rewiring of its own.")
-    if isinstance(rule, SoftDeepR | SynapticSampling):
+    if acts_on_potential(rule):
         raise ValueError(f"{type(rule).__name__} has no budget to share; give each Synapses a Rewiring of its own.")
-    if isinstance(rule, PruneAndRegrow) and not rule.regrow:
+    if not rule.keeps_number:
         raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
     if len({(p.rule, p.dimensions) for p in projections}) > 1:
         raise ValueError("Synapses that share a budget must have variables of the same units.")

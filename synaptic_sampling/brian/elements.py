@@ -10,7 +10,8 @@ from brian2 import DimensionMismatchError
 from brian2.core.variables import ArrayVariable, Subexpression
 from numpy.typing import NDArray
 
-from synaptic_sampling.rules import SynapticElements
+from synaptic_sampling.brian.signals import neuron_signals
+from synaptic_sampling.rules import Rule
 
 __all__ = ["Elements"]
 
@@ -19,14 +20,14 @@ _PAIRED: list[tuple[str, str, int, int, weakref.ref[Any]]] = []
 
 
 class Elements:
-    """The variables of neurons that a `SynapticElements` names.
+    """The variables of neurons that a rule names.
 
     Parameters
     ----------
     synapses : Synapses
         Between the neurons.
-    rule : SynapticElements
-        The names.
+    rule : Rule
+        With signals of neurons, such as `SynapticElements`.
 
     Raises
     ------
@@ -36,25 +37,27 @@ class Elements:
         If the neurons have no such variable, or it counts elements for other synapses already.
     """
 
-    def __init__(self, synapses: Any, rule: SynapticElements) -> None:
-        self._sides = (synapses.source, rule.axonal), (synapses.target, rule.dendritic)
-        for group, name in self._sides:
+    def __init__(self, synapses: Any, rule: Rule) -> None:
+        groups = {"presynaptic neuron": synapses.source, "postsynaptic neuron": synapses.target}
+        of, kind = {signal.name: signal.of for signal in rule.signals}, type(rule).__name__
+        self._sides = {signal: (groups[of[signal]], name) for signal, name in neuron_signals(rule).items()}
+        for signal, (group, name) in self._sides.items():
             variable = getattr(group, "variables", {}).get(name)
             if isinstance(variable, Subexpression):
                 raise ValueError(
                     f"{name!r} of '{group.name}' is an expression; write '(constant over dt)' behind it, "
-                    "for SynapticElements to know its value at the time of an event."
+                    "for {kind} to know its value at the time of an event."
                 )
             if not isinstance(variable, ArrayVariable) or variable.scalar:
                 raise ValueError(
-                    f"SynapticElements needs the variable {name!r} of each neuron of '{group.name}', which has none; "
+                    f"{kind} needs the variable {name!r} of each neuron of '{group.name}', which has none; "
                     f"add a line such as 'd{name}/dt = growth*(1 - calcium/target) : 1' to its equations, "
-                    "or name yours by axonal=... and dendritic=... ."
+                    f"or name yours by {signal}=... in the rule."
                 )
             if not variable.dim.is_dimensionless:
                 raise DimensionMismatchError(f"variable {name!r} of '{group.name}' must have no unit", variable.dim)
         self._synapses = weakref.ref(synapses)
-        self._places = [(_identity(group), name, group.start, group.stop) for group, name in self._sides]
+        self._places = [(_identity(group), name, group.start, group.stop) for group, name in self._sides.values()]
         for place in self._places:
             _check_free(synapses, *place)
 
@@ -62,16 +65,15 @@ class Elements:
         """Let no other synapses count these elements, as long as these live."""
         _PAIRED.extend((*place, self._synapses) for place in self._places)
 
-    def numbers(self) -> tuple[NDArray[Any], NDArray[Any]]:
-        """Return how many axonal elements the source neurons have now, and dendritic ones the targets.
+    def numbers(self) -> dict[str, NDArray[Any]]:
+        """Return the values of the variables now.
 
         Returns
         -------
-        tuple of ndarray
-            Copies.
+        dict of str to ndarray
+            By signal, one value for each neuron; copies.
         """
-        axonal, dendritic = (np.array(getattr(group, f"{name}_")[:]) for group, name in self._sides)
-        return axonal, dendritic
+        return {signal: np.array(getattr(group, f"{name}_")[:]) for signal, (group, name) in self._sides.items()}
 
 
 def _identity(group: Any) -> str:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
+from synaptic_sampling.brian.signals import acts_on_potential
 
 __all__ = ["Mistakes", "check_theta"]
 
@@ -132,7 +132,7 @@ class Mistakes:
 
     def _check_zero_theta(self, projection: Projection) -> None:
         theta = projection.theta()
-        if theta is None or not len(theta) or theta.any() or isinstance(projection.rule, SynapticSampling):
+        if theta is None or not len(theta) or theta.any() or not projection.rule.linear_weight:
             return
         name, synapses = projection.name_of("theta"), projection.synapses.name
         logger.warning(
@@ -150,9 +150,9 @@ class Mistakes:
         c = projection.connections
         expected = c.polarity * np.maximum(theta, 0).astype(float)
         wrong = np.zeros(len(theta), np.bool_)
-        if isinstance(projection.rule, SoftDeepR | SynapticSampling):
+        if acts_on_potential(projection.rule):
             wrong |= (theta < 0) & (weights != 0)
-        if not isinstance(projection.rule, SynapticSampling):
+        if projection.rule.linear_weight:
             # Another unit of weights comes to another learning rate.
             scale = float(weights @ expected) / max(float(expected @ expected), np.finfo(float).tiny)
             largest = np.abs(expected).max()
@@ -161,7 +161,7 @@ class Mistakes:
             return
         worst, name = int(np.argmax(wrong)), projection.name_of("theta")
         sign = projection.name_of("polarity")
-        where = f"*int({name} >= 0)" if isinstance(projection.rule, SoftDeepR | SynapticSampling) else ""
+        where = f"*int({name} >= 0)" if acts_on_potential(projection.rule) else ""
         logger.warning(
             "'w' of '%s' does not follow %s*%s, which '%s' takes for the weight: it is %g for synapse %d, with %s = %g "
             "and %s = %g. Write 'w = %s*%s%s' in the model, or give it another name.",
@@ -208,7 +208,7 @@ def check_theta(projection: Projection) -> None:
     ValueError
         With DeepR and FixedWiring; the other rules take such synapses for potential connections.
     """
-    theta = projection.theta() if isinstance(projection.rule, DeepR | FixedWiring) else None
+    theta = None if acts_on_potential(projection.rule) else projection.theta()
     if theta is None or not (theta < 0).any():
         return
     worst, name = int(np.argmax(theta < 0)), projection.name_of("theta")
@@ -231,14 +231,15 @@ def _check_signs(projection: Projection, owner: str) -> None:
 
 def _needs_gradient(projection: Projection) -> bool:
     """Return whether a gradient of 0 is hardly meant: one declared as constant is, and a prior alone as well."""
-    if projection.in_program or not isinstance(projection.rule, DeepR | FixedWiring | SoftDeepR):
+    summed = any(signal.name == "gradient" and signal.accumulated for signal in projection.rule.signals)
+    if projection.in_program or not summed:
         return False
     return not projection.synapses.variables[projection.name_of("gradient")].constant
 
 
 def _forms_pairs(rule: Any) -> bool:
     """Return whether a rule keeps the number of connections and gives them other pairs."""
-    return isinstance(rule, DeepR) or (isinstance(rule, PruneAndRegrow) and rule.regrow)
+    return bool(rule.keeps_number and rule.forms)
 
 
 def _is_full(c: Any) -> bool:

@@ -11,7 +11,6 @@ from synaptic_sampling.brian import queues, surgery
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import SynapticSampling
 
 __all__ = ["PotentialProjection"]
 
@@ -93,11 +92,6 @@ class PotentialProjection(Projection):
         """Compile the strings of births; theta may have been set since the construction."""
         super().compile(namespace)
         self._flag()
-
-    def clear_gradient(self) -> None:
-        """Let the next sum of a gradient begin at 0; synaptic sampling reads a trace and leaves it."""
-        if not isinstance(self.rule, SynapticSampling):
-            super().clear_gradient()
 
     def operate(self, info: RewiringInfo) -> None:
         """Write who is connected, and the values of newborns.

@@ -12,13 +12,14 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import schedules
 from synaptic_sampling._metadata import plain
 from synaptic_sampling.brian import expressions, queues, surgery
-from synaptic_sampling.brian.arguments import REWIRED, Rule, births_of, check_synapses, names_of
+from synaptic_sampling.brian.arguments import REWIRED, births_of, check_synapses, names_of
 from synaptic_sampling.brian.elements import Elements
 from synaptic_sampling.brian.schedules import Schedule, description
+from synaptic_sampling.brian.signals import condition_of, neuron_signals
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import FixedWiring, PruneAndRegrow, Signal, SynapticElements
+from synaptic_sampling.rules import Rule, Signal
 
 __all__ = ["Projection"]
 
@@ -66,7 +67,7 @@ class Projection:
         self.synapses = synapses
         #: Of the variables that the rule needs, by its own names for them.
         self.names = names_of(synapses, rule, variables)
-        self._elements = Elements(synapses, rule) if isinstance(rule, SynapticElements) else None
+        self._elements = Elements(synapses, rule) if neuron_signals(rule) else None
         self.rule = without_units(rule, synapses, self.names)
         self._given_rule = rule
         self._schedule: Schedule | None = None
@@ -83,8 +84,7 @@ class Projection:
     @property
     def may_park(self) -> bool:
         """Return whether there are slots without a connection, now or later."""
-        prunes_for_good = isinstance(self.rule, PruneAndRegrow) and not self.rule.regrow
-        return prunes_for_good or len(self.synapses) > len(self.connections)
+        return not self.rule.keeps_number or len(self.synapses) > len(self.connections)
 
     @property
     def multapses(self) -> bool:
@@ -223,8 +223,9 @@ class Projection:
         namespace : dict
             What their names mean.
         """
-        if isinstance(self.rule, PruneAndRegrow):
-            self._condition = expressions.Condition(self.synapses, self.rule.condition, namespace, self.number)
+        condition = condition_of(self.rule)
+        if condition is not None:
+            self._condition = expressions.Condition(self.synapses, condition, namespace, self.number)
         if schedules(self._given_rule):
             self._schedule = Schedule(self._given_rule, namespace)
         self._births = [
@@ -235,8 +236,8 @@ class Projection:
     def _delays_of_newborn(self) -> list[tuple[NDArray[Any], float]]:
         """Return the delays, and that of a newborn, of pathways whose synapses have their own and whose births none."""
         found: list[tuple[NDArray[Any], float]] = []
-        if isinstance(self.rule, FixedWiring) or (isinstance(self.rule, PruneAndRegrow) and not self.rule.regrow):
-            return found  # No connection is ever born.
+        if not self.rule.forms:
+            return found
         for name, delays in queues.delays_by_name(self.synapses).items():
             if name in self._birth_values or (name == "pre.delay" and "delay" in self._birth_values):
                 continue
@@ -265,8 +266,9 @@ class Projection:
         SyntaxError, TypeError
             If it is none.
         """
-        if isinstance(rule, PruneAndRegrow):
-            expressions.check_early(self.synapses, rule.condition, namespace)
+        condition = condition_of(rule)
+        if condition is not None:
+            expressions.check_early(self.synapses, condition, namespace)
 
     def check_rule(self, rule: Rule) -> None:
         """Refuse parameters of another unit than the variables have, and elements that are not there.
@@ -284,7 +286,7 @@ class Projection:
             If units do not fit.
         """
         without_units(rule, self.synapses, self.names)
-        if isinstance(rule, SynapticElements):
+        if neuron_signals(rule):
             Elements(self.synapses, rule)
 
     def follow_rule(self, rule: Rule) -> None:
@@ -297,7 +299,7 @@ class Projection:
         """
         self._given_rule, self._schedule = rule, None
         self.rule = without_units(rule, self.synapses, self.names)
-        if isinstance(rule, SynapticElements):
+        if neuron_signals(rule):
             self._elements = Elements(self.synapses, rule)
             self._elements.claim()
 
@@ -365,18 +367,24 @@ class Projection:
             Whose events these are.
         """
 
-    def signals(self) -> dict[str, NDArray[Any]]:
+    def signals(self) -> dict[str, Any]:
         """Return what the rule needs to know in this event, by name."""
         return {signal.name: self._signal(signal) for signal in self.rule.signals}
 
-    def _signal(self, signal: Signal) -> NDArray[Any]:
+    def _signal(self, signal: Signal) -> Any:
         """Return one signal: live arrays of synaptic variables, copies of all else."""
         if signal.condition:
             return self._condition.holds()[: len(self.connections)].copy()
         if signal.of == "connection":
             return self._array(signal.name)[: len(self.connections)]
+        if signal.of == "network":
+            return self._array(signal.name).item()
         assert self._elements is not None
-        return self._elements.numbers()[signal.of == "postsynaptic neuron"]
+        return self._elements.numbers()[signal.name]
+
+    def gradient(self) -> NDArray[Any]:
+        """Return the gradient of each connection, the live array."""
+        return self._array("gradient")[: len(self.connections)]
 
     def theta(self) -> NDArray[Any] | None:
         """Return theta of each connection, the live array; None where the rule knows of none."""
@@ -388,9 +396,10 @@ class Projection:
         return None if variable is None else variable.get_value()[: len(self.connections)]
 
     def clear_gradient(self) -> None:
-        """Let the next sum begin at 0."""
-        if "gradient" in self.names:
-            self._array("gradient")[:] = 0
+        """Let the sums of signals start again at 0."""
+        for signal in self.rule.signals:
+            if signal.accumulated:
+                self._array(signal.name)[:] = 0
 
     def fetch_theta(self) -> None:
         """Let the connections work on the synapses' own theta."""

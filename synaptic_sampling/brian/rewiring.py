@@ -13,7 +13,7 @@ from scipy.sparse import coo_array
 
 from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling.brian import export, surgery, timing
-from synaptic_sampling.brian.arguments import Rule, check_callback, distinct, spare_slots
+from synaptic_sampling.brian.arguments import check_callback, distinct, spare_slots
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
 from synaptic_sampling.brian.mistakes import Mistakes, check_theta
 from synaptic_sampling.brian.projection import Projection
@@ -22,7 +22,7 @@ from synaptic_sampling.connections.budget import Budget, check_split
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import Condition
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import PruneAndRegrow, step
+from synaptic_sampling.rules import Rule, step
 
 __all__ = ["Rewiring"]
 
@@ -229,7 +229,7 @@ class Rewiring(BrianObject):
         if type(rule) is not type(self._rule):
             kind = type(self._rule).__name__
             raise TypeError(f"rule must stay a {kind}, got {rule!r}; for another kind, release() and make a Rewiring.")
-        if isinstance(rule, PruneAndRegrow) and self._shared is not None and not rule.regrow:
+        if self._shared is not None and not rule.keeps_number:
             raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
         timing.interval_of(rule, self.interval, None)
         namespace = get_local_namespace(level=1)

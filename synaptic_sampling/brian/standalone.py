@@ -18,12 +18,14 @@ from brian2.core.variables import Variables
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian import expressions, program, surgery
-from synaptic_sampling.brian.arguments import REWIRED, Rule
+from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.program import name_of, refuse
 from synaptic_sampling.brian.projection import Projection
+from synaptic_sampling.brian.signals import acts_on_potential
 from synaptic_sampling.connections.existing import Connections
-from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
+from synaptic_sampling.rules import Rule
+from synaptic_sampling.rules.base import GradientRule
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 
 __all__ = ["StandaloneProjection", "kind_of_projection"]
@@ -284,7 +286,7 @@ class StandaloneProjection(Projection):
         variables.add_array("step", size=1, dtype=np.int64, read_only=True)
         variables.add_dynamic_array("polarity", size=0, dtype=np.int8, read_only=True)
         variables.add_dynamic_array("birth_step", size=0, dtype=np.int64, read_only=True)
-        for n in range(0 if isinstance(self.rule, PruneAndRegrow) else self.rule.optimizer.num_moments):
+        for n in range(self.rule.num_moments or 0):
             variables.add_dynamic_array(f"moment{n}", size=0, dtype=self._connections.theta.dtype, read_only=True)
         return dict(variables)
 
@@ -330,21 +332,21 @@ class StandaloneProjection(Projection):
             "reset": [name_of(variable) for variable in program.reset_variables(synapses)],
             "pathways": program.pathways(synapses),
             "multisynaptic_index": program.multisynaptic_index(synapses),
-            "rewires": not isinstance(self.rule, FixedWiring),
+            "rewires": self.rule.forms,
         }
 
     def _describe_rule(self, owner: Any) -> dict[str, Any]:
         """Return what the code has to know of the rule: its parameters, for all events or for each."""
-        if isinstance(self.rule, PruneAndRegrow):
+        if not self.rule.has_theta:
             return {"condition": _describe_condition(self._condition), "gradient": None, "first": 0}
         first, times = program.events_of_run(owner, self.synapses) if self._schedule is not None else (0, [])
         parameters = []
         for seconds in times:
             self.follow_schedule(seconds)
-            parameters.append(_parameters(self.rule))
+            parameters.append(self.rule.parameters)
         if times:
             self.follow_schedule(times[0])
-        table = np.array(parameters or _parameters(self.rule)).ravel()
+        table = np.array(parameters or self.rule.parameters).ravel()
         if self._table is None or not np.array_equal(table, self._table[1]):
             self._table = _keep(owner, f"parameters_{owner._steps}_{first}", table), table
         theta = self.synapses.variables[self.names["theta"]]
@@ -382,31 +384,30 @@ def kind_of_projection(rule: Any, several: bool) -> type[Projection]:
         If several are to share a budget in a program.
     """
     if not program.is_standalone():
-        return PotentialProjection if isinstance(rule, SoftDeepR | SynapticSampling) else Projection
+        return PotentialProjection if acts_on_potential(rule) else Projection
     if several:
         raise refuse("Synapses cannot share a budget", "give each Synapses a Rewiring of its own")
     return StandaloneProjection
 
 
 def _check_rule(rule: Any) -> None:
-    if isinstance(rule, Rule) and not isinstance(rule, DeepR | FixedWiring | PruneAndRegrow):
-        raise refuse(f"{type(rule).__name__} is not possible", "use DeepR, FixedWiring or PruneAndRegrow")
-    if isinstance(rule, PruneAndRegrow) and not rule.regrow:
+    """Refuse a rule that the program cannot carry out; what is not a rule is refused elsewhere."""
+    if not isinstance(rule, Rule):
+        return
+    kind, wanted = type(rule).__name__, "use DeepR, FixedWiring or PruneAndRegrow"
+    if acts_on_potential(rule) or rule.grows:
+        raise refuse(f"{kind} is not possible", wanted)
+    if not rule.keeps_number:
         raise refuse("the number of connections cannot vary", "set regrow=True")
-    if isinstance(rule, DeepR | FixedWiring) and type(rule.optimizer) not in {SGD, Momentum, Adam}:
+    if rule.has_theta and (rule.move is None or [signal.name for signal in rule.signals] != ["gradient"]):
+        raise refuse(f"{kind} is not possible, which does not bring its move in C++", wanted)
+    if isinstance(rule, GradientRule) and type(rule.optimizer) not in {SGD, Momentum, Adam}:
         raise refuse("an optimizer of your own is not possible", "use SGD(), Momentum() or Adam()")
 
 
 def _check_callback(owner: Any) -> None:
     if owner.callback is not None:
         raise refuse("a callback is not possible", "record by a RewiringMonitor")
-
-
-def _parameters(rule: Any) -> tuple[float, float, float]:
-    """Return learning rate, l1 and noise, as ``sampler`` takes them."""
-    if isinstance(rule, DeepR):
-        return float(rule.learning_rate), float(rule.l1), rule.noise_scale
-    return float(rule.learning_rate), 0.0, 0.0
 
 
 def _keep(owner: Any, name: str, values: NDArray[Any]) -> str:

@@ -13,7 +13,6 @@ import numpy as np
 from brian2 import DimensionMismatchError, Quantity, get_dimensions, second
 
 from synaptic_sampling._checks import plain_number
-from synaptic_sampling.rules import SynapticSampling
 
 __all__ = ["check_multiple", "check_when", "interval_of", "number_of_steps", "steps_between", "uninterrupted"]
 
@@ -56,7 +55,7 @@ def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
         raise TypeError(f"clock must be a Clock of Brian2, got {clock!r}.")
     if clock is not None and dt is not None:
         raise ValueError("give either dt or a clock, not both.")
-    if not isinstance(rule, SynapticSampling):
+    if not hasattr(rule, "interval"):
         return dt
     given = clock.dt if clock is not None else dt
     own = Quantity(plain_number(rule.interval), dim=second.dim)

@@ -9,7 +9,8 @@ from typing import Any
 from brian2 import DimensionMismatchError, get_dimensions, second
 
 from synaptic_sampling._checks import plain_number, schedules
-from synaptic_sampling.rules import DeepR, PruneAndRegrow, SoftDeepR, SynapticElements, SynapticSampling
+from synaptic_sampling.rules import Rule
+from synaptic_sampling.rules.base import Units
 
 __all__ = ["without_units"]
 
@@ -17,14 +18,11 @@ __all__ = ["without_units"]
 def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
     """Return the rule in SI numbers, after a check that its units fit those of the synapses' variables.
 
-    DEEP R moves theta by ``learning_rate*(gradient + l1)`` and ``sqrt(2*learning_rate*temperature)``: hence the units
-    are theta/gradient for the learning rate, that of gradient for l1, theta*gradient for the temperature. Synaptic
-    sampling moves it by ``learning_rate*((mean - theta)/std**2 + gradient)*interval``: those of mean and std are that
-    of theta, that of the learning rate is theta**2/second, that of gradient 1/theta.
+    The rule says by ``units`` how those of its parameters follow from those of theta and the gradient.
 
     Parameters
     ----------
-    rule : DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling
+    rule : Rule
         With numbers or quantities.
     synapses : Synapses
         Has the variables.
@@ -33,7 +31,7 @@ def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
 
     Returns
     -------
-    DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling
+    Rule
         With plain numbers; what changes with time is left as it is.
 
     Raises
@@ -41,32 +39,48 @@ def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
     DimensionMismatchError
         If units do not fit.
     """
-    if isinstance(rule, PruneAndRegrow | SynapticElements):
+    if not rule.has_theta:
         return rule
-    theta, gradient, polarity = (synapses.variables[names[role]].dim for role in ("theta", "gradient", "polarity"))
-    if not polarity.is_dimensionless:
-        raise DimensionMismatchError(f"variable {names['polarity']!r} must have no unit", polarity)
-    wanted = _wanted(rule, theta, gradient)
-    if isinstance(rule, SynapticSampling) and not (theta * gradient).is_dimensionless:
-        raise DimensionMismatchError(
-            f"{names['gradient']!r} of '{synapses.name}' must have the unit of 1/{names['theta']!r}",
-            gradient,
-            theta**-1,
-        )
-    for name in schedules(rule):
-        wanted.pop(name, None)
-    for name, unit in wanted.items():
-        for value in _each(getattr(rule, name)):
-            found = get_dimensions(value)
-            # A plain 0 fits every unit, as in Brian2.
-            if found != unit and not (plain_number(value) == 0 and found.is_dimensionless):
-                raise DimensionMismatchError(
-                    f"{name} of the rule does not fit the units of {names['theta']!r} and {names['gradient']!r} "
-                    f"of '{synapses.name}'",
-                    found,
-                    unit,
-                )
-    return replace(rule, **{name: _plain(getattr(rule, name)) for name in wanted})
+    dims = {role: synapses.variables[names[role]].dim for role in rule.variables}
+    if not dims["polarity"].is_dimensionless:
+        raise DimensionMismatchError(f"variable {names['polarity']!r} must have no unit", dims["polarity"])
+    wanted = _wanted(rule, dims)
+    for role in set(wanted) & set(dims):
+        if dims[role] != wanted[role]:
+            raise DimensionMismatchError(
+                f"{names[role]!r} of '{synapses.name}' must have another unit, which follows from that of "
+                f"{names['theta']!r}: 1/{names['theta']!r}",
+                dims[role],
+                wanted[role],
+            )
+    parameters = {name: unit for name, unit in wanted.items() if name not in dims}
+    for name, unit in parameters.items():
+        _check_parameter(rule, name, unit, synapses, names)
+    return replace(rule, **{name: _plain(getattr(rule, name)) for name in parameters})
+
+
+def _wanted(rule: Rule, dims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the unit that each number of the rule, and some signals, have to have."""
+    others = [dim for role, dim in dims.items() if role not in {"theta", "polarity"}]
+    units = Units(dims["theta"], others[0] if others else dims["theta"], second.dim)
+    varying = schedules(rule)
+    wanted = {}
+    for name, unit in rule.units.items():
+        value = getattr(rule, name, None)
+        if name in dims or (value is not None and name not in varying):
+            wanted[name] = get_dimensions(value) if unit is None else unit(units)
+    return wanted
+
+
+def _check_parameter(rule: Rule, name: str, unit: Any, synapses: Any, names: Mapping[str, str]) -> None:
+    for value in _each(getattr(rule, name)):
+        found = get_dimensions(value)
+        # A plain 0 fits every unit, as in Brian2.
+        if found != unit and not (plain_number(value) == 0 and found.is_dimensionless):
+            own = " and ".join(repr(names[role]) for role in rule.variables[:-1])
+            raise DimensionMismatchError(
+                f"{name} of the rule does not fit the units of {own} of '{synapses.name}'", found, unit
+            )
 
 
 def _each(value: Any) -> tuple[Any, ...]:
@@ -76,17 +90,3 @@ def _each(value: Any) -> tuple[Any, ...]:
 def _plain(value: Any) -> Any:
     numbers = tuple(float(plain_number(number)) for number in _each(value))
     return numbers if isinstance(value, tuple) else numbers[0]
-
-
-def _wanted(rule: Any, theta: Any, gradient: Any) -> dict[str, Any]:
-    """Return the unit that each number of the rule has to have."""
-    if isinstance(rule, SynapticSampling):
-        time, limits = second.dim, {"theta_range": theta, "max_gradient": theta**-1}
-        wanted = {"learning_rate": theta**2 / time, "mean": theta, "std": theta, "interval": time, "theta0": theta}
-        # That of the weight, which the synapses need not have as a variable.
-        wanted["w0"] = get_dimensions(rule.w0)
-        return wanted | {name: unit for name, unit in limits.items() if getattr(rule, name) is not None}
-    wanted = {"learning_rate": theta / gradient}
-    if isinstance(rule, DeepR | SoftDeepR):
-        wanted |= {"l1": gradient, "temperature": theta * gradient}
-    return wanted

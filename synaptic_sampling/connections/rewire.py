@@ -30,7 +30,7 @@ class Decision(NamedTuple):
     births : int, ndarray of int64 or None
         How many connections are formed at random vacant sites; or at exactly which sites, as keys
         ``pre * num_post + post``. None: as many as are eliminated or missing, which keeps the number constant.
-    crossed : ndarray of int32 or None
+    crossed : ndarray of int32
         For storages that also hold retracted connections: the slots in which theta crossed 0, ascending. Deaths and
         births follow from its sign.
     wanted : int or None
@@ -42,7 +42,7 @@ class Decision(NamedTuple):
 
     deaths: NDArray[np.int32] = NO_SLOTS
     births: int | NDArray[np.int64] | None = None
-    crossed: NDArray[np.int32] | None = None
+    crossed: NDArray[np.int32] = NO_SLOTS
     wanted: int | None = None
     noise_scale: float = 0.0
 

@@ -145,10 +145,21 @@ class Slots:
         """
         if self.steps_done >= MAX_STEP:
             raise ValueError(f"a run has at most {MAX_STEP} steps; start a new one with another seed.")
-        if num_moments is not None and len(self.moments) != num_moments:
-            self.moments = tuple(np.zeros_like(self.theta) for _ in range(num_moments))
-            self.optimizer_since = self.steps_done
+        if num_moments is not None:
+            self.begin_moments(num_moments)
         self.steps_done += 1
+
+    def begin_moments(self, number: int) -> None:
+        """Start the moments of an optimizer at zero, unless there are as many already.
+
+        Parameters
+        ----------
+        number : int
+            Of moments per connection. Called before a step is counted.
+        """
+        if len(self.moments) != number:
+            self.moments = tuple(np.zeros_like(self.theta) for _ in range(number))
+            self.optimizer_since = self.steps_done
 
     def reset_moments(self, slots: NDArray[np.int32]) -> None:
         """Let what the optimizer remembers of some slots start afresh.

@@ -245,7 +245,7 @@ class SoftConnections(Connections):
         super().restore(state)
         self.deep.wheel[:], self.deep.clock[:] = state["wheel"], state["clock"]
 
-    def check_rule(self, rule: object) -> None:
+    def check_rule(self, rule: Any) -> None:
         """Refuse a rule that the deep ones have not been drawn for: another theta_min, or a noise as long as the depth.
 
         Parameters

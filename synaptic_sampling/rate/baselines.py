@@ -23,8 +23,8 @@ from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.trainer import Trainer
 from synaptic_sampling.rate.twins import DENSE, dense_twin, sparse_twin, weighted
-from synaptic_sampling.rules import DeepR, step
 from synaptic_sampling.rules import magnitude as rules
+from synaptic_sampling.rules import step
 
 __all__ = ["SET", "RigL", "Shrinkage", "prune"]
 
@@ -207,7 +207,7 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
 
 def _warn_of_two_rules(method: SET | RigL, network: RateNetwork) -> None:
     """Say once of a network that its rule rewires too."""
-    if isinstance(network.rule, DeepR) and network not in _warned:
+    if network.rule.forms and network not in _warned:
         _warned.add(network)
         _log.warning("%s rewires a network whose rule %s rewires too; give it FixedWiring.", method, network.rule)
 

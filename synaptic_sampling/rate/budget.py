@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.degrees import Degrees
+from synaptic_sampling.connections.degrees import Degrees
 
 __all__ = ["Limits", "check_budget", "warn_if_full"]
 

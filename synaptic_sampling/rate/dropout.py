@@ -7,12 +7,12 @@ from collections.abc import Mapping
 import numpy as np
 
 from synaptic_sampling._checks import check_number
+from synaptic_sampling.connections.slots import check_count
 from synaptic_sampling.randomness import MAX_STEP, Stream, uniforms
 from synaptic_sampling.rate.frames import Frames
 from synaptic_sampling.rate.layers import Activations, Signs
 from synaptic_sampling.rate.parameters import Array, Parameter, aligned
-from synaptic_sampling.rules import DeepR, FixedWiring
-from synaptic_sampling.slots import check_count
+from synaptic_sampling.rules.base import GradientRule
 
 __all__ = ["Dropout"]
 
@@ -23,10 +23,10 @@ class _Clock:
     def __init__(self) -> None:
         self.steps_done = 0
 
-    def check(self, rule: DeepR | FixedWiring) -> None:
+    def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
         """Do nothing: a count has no gradient."""
 
-    def step(self, rule: DeepR | FixedWiring) -> None:
+    def step(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
         """Count one step."""
         self.steps_done += 1
 

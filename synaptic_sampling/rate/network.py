@@ -19,8 +19,9 @@ from synaptic_sampling.rate.dropout import Dropout
 from synaptic_sampling.rate.layers import Layer
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.parameters import Parameter, SparseParameter, aligned
-from synaptic_sampling.rules import DeepR, FixedWiring
-from synaptic_sampling.rules.step import step_checked
+from synaptic_sampling.rate.signals import Source, check_rule, shared_values
+from synaptic_sampling.rules.base import GradientRule
+from synaptic_sampling.rules.stepping import step_checked
 
 __all__ = ["RateNetwork"]
 
@@ -39,8 +40,13 @@ class RateNetwork:
     ----------
     layers : sequence of Layer
         In the order from input to output.
-    rule : DeepR or FixedWiring
-        How it learns. Biases and dense layers descend along their gradients with its learning rate and optimizer.
+    rule : DeepR, FixedWiring, or a rule of your own
+        How it learns. Biases and dense layers descend along their gradients with its learning rate and optimizer. A
+        rule of your own acts on `Connections` and has a learning rate and an optimizer, as one derived from `DeepR`.
+    signals : mapping of str to float, callable or 'gradient', optional
+        Where to find the signals of a rule of your own: a number or a function of the network where there is one value
+        for the whole network, such as a reward; 'gradient' for a signal that is dE/dw of every connection. The signal
+        ``gradient`` itself comes from the backward pass.
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
         Signs of connections, see `Connections`.
     budget : {'layer', 'network'}
@@ -55,7 +61,7 @@ class RateNetwork:
         As given.
     budget : Budget or None
         What the layers share, if they do.
-    rule : DeepR or FixedWiring
+    rule : GradientRule
         As given.
     seed : int
         As given.
@@ -78,17 +84,18 @@ class RateNetwork:
     def __init__(
         self,
         layers: Sequence[Layer],
-        rule: DeepR | FixedWiring,
+        rule: GradientRule,
         *,
+        signals: Mapping[str, Source] | None = None,
         signs: str | int | ArrayLike = "site",
         budget: str = "layer",
         seed: int = 0,
     ) -> None:
-        if not isinstance(rule, DeepR | FixedWiring):
-            raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
+        check_rule(rule, {} if signals is None else signals)
         if not isinstance(layers, Sequence):
             raise TypeError(f"layers must be a list of layers, got {layers!r}.")
         self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
+        self._sources = dict(signals or {})
         if not self.layers:
             raise ValueError("layers must hold at least one layer.")
         if not isinstance(budget, str) or budget not in {"layer", "network"}:
@@ -241,20 +248,22 @@ class RateNetwork:
         FloatingPointError
             If a gradient is NaN or infinite; names layer and connection, and nothing has moved.
         """
+        shared = shared_values(self.rule, self._sources, self)
         for number, layer in enumerate(self.layers):
             for parameter in layer.parameters:
                 try:
-                    parameter.check(self.rule)
+                    parameter.check(self.rule, shared)
                 except FloatingPointError as error:
                     raise FloatingPointError(f"layer {number}, {layer}: {error}") from error
         if self.budget is None:
-            infos = [parameter.step(self.rule) for parameter in self.parameters]
+            infos = [parameter.step(self.rule, shared) for parameter in self.parameters]
             return [info for info in infos if info is not None]
         sparse = self.sparse
         for parameter in self.parameters:
             if parameter not in sparse:
-                parameter.step(self.rule)
-        return [step_checked(self.budget, self.rule, {"gradient": [part.gradient for part in sparse]})]
+                parameter.step(self.rule, shared)
+        own = [part.signals(self.rule, shared) for part in sparse]
+        return [step_checked(self.budget, self.rule, {name: [each[name] for each in own] for name in own[0]})]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return all that learning needs to go on.
@@ -286,7 +295,7 @@ class RateNetwork:
             If it is the state of another network, or no state that learning can go on from: a value that is not
             finite, a count out of range, a negative theta under DeepR, other signs. Nothing has changed then.
         """
-        parameters, negative = self.parameters, isinstance(self.rule, FixedWiring) if negative is None else negative
+        parameters, negative = self.parameters, self.rule.signed_theta if negative is None else negative
         parts: list[dict[str, NDArray[Any]]] = [{} for _ in parameters]
         for key, values in state.items():
             number, _, name = key.partition("/")

@@ -12,8 +12,8 @@ from synaptic_sampling._kernels.dynamics import _first_not_finite
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.slots import check_count
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules import DeepR, FixedWiring
-from synaptic_sampling.rules.step import check_step, step_checked
+from synaptic_sampling.rules.base import GradientRule
+from synaptic_sampling.rules.stepping import check_step, step_checked
 
 __all__ = ["DenseParameter", "Parameter", "SparseParameter", "aligned"]
 
@@ -44,10 +44,10 @@ def aligned(rows: int, columns: int) -> NDArray[np.float32]:
 class Parameter(Protocol):
     """The contract of what a layer learns."""
 
-    def check(self, rule: DeepR | FixedWiring) -> None:
+    def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
         """Raise the error that ``step`` would raise; changes nothing."""
 
-    def step(self, rule: DeepR | FixedWiring) -> RewiringInfo | None:
+    def step(self, rule: GradientRule, shared: Mapping[str, float]) -> RewiringInfo | None:
         """Move along the gradient, after ``check``; return what was rewired, None where nothing can be."""
 
     def state(self) -> dict[str, Array]:
@@ -96,30 +96,51 @@ class SparseParameter:
         self.connections.resize(number)
         self._gradient = self._gradient[:number]
 
-    def check(self, rule: DeepR | FixedWiring) -> None:
+    def signals(self, rule: GradientRule, shared: Mapping[str, float]) -> dict[str, Any]:
+        """Return the signals of a rule: the gradient for each connection, and what is the same for all.
+
+        Parameters
+        ----------
+        rule : GradientRule
+            The rule.
+        shared : mapping of str to float
+            Signals of the whole network.
+
+        Returns
+        -------
+        dict
+            By name.
+        """
+        return {signal.name: shared.get(signal.name, self.gradient) for signal in rule.signals}
+
+    def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
         """Raise the error that ``step`` would raise; changes nothing.
 
         Parameters
         ----------
-        rule : DeepR or FixedWiring
+        rule : GradientRule
             The rule.
+        shared : mapping of str to float
+            Signals of the whole network.
         """
-        check_step(self.connections, rule, {"gradient": self.gradient})
+        check_step(self.connections, rule, self.signals(rule, shared))
 
-    def step(self, rule: DeepR | FixedWiring) -> RewiringInfo:
+    def step(self, rule: GradientRule, shared: Mapping[str, float]) -> RewiringInfo:
         """Do one step of the rule, after ``check``.
 
         Parameters
         ----------
-        rule : DeepR or FixedWiring
+        rule : GradientRule
             The rule.
+        shared : mapping of str to float
+            Signals of the whole network.
 
         Returns
         -------
         RewiringInfo
             What died and was born.
         """
-        return step_checked(self.connections, rule, {"gradient": self.gradient})
+        return step_checked(self.connections, rule, self.signals(rule, shared))
 
     def state(self) -> dict[str, Array]:
         """Return all that the next step needs.
@@ -207,13 +228,15 @@ class DenseParameter:
             self.moments = tuple(np.zeros(self.value.size, self.value.dtype) for _ in range(number))
             self.optimizer_since = self.steps_done
 
-    def check(self, rule: DeepR | FixedWiring) -> None:
+    def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
         """Raise the error that ``step`` would raise; changes nothing.
 
         Parameters
         ----------
-        rule : DeepR or FixedWiring
+        rule : GradientRule
             The rule.
+        shared : mapping of str to float
+            Signals of the whole network.
 
         Raises
         ------
@@ -228,13 +251,15 @@ class DenseParameter:
                 "lower the learning rate or find where it diverges."
             )
 
-    def step(self, rule: DeepR | FixedWiring) -> None:
+    def step(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
         """Descend along the gradient.
 
         Parameters
         ----------
-        rule : DeepR or FixedWiring
+        rule : GradientRule
             Its learning rate and optimizer are used.
+        shared : mapping of str to float
+            Not used.
         """
         value: Array = self.value.reshape(-1)
         gradient = self.gradient.reshape(-1)

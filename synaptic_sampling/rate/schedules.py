@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.rules import DeepR, FixedWiring
+from synaptic_sampling.rules.base import GradientRule
 
 __all__ = ["Decay", "LinearDecay", "Patience", "Schedule"]
 
 #: From the number of an epoch, 0 for the first, to the rule in it.
-Schedule = Callable[[int], DeepR | FixedWiring]
+Schedule = Callable[[int], GradientRule]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Decay:
         If an argument is of the wrong kind or out of range.
     """
 
-    rule: DeepR | FixedWiring
+    rule: GradientRule
     learning_rate: float = 1.0
     temperature: float = 1.0
 
@@ -42,7 +42,7 @@ class Decay:
         check_number("learning_rate", self.learning_rate, above=0.0)
         check_number("temperature", self.temperature, above=0.0)
 
-    def __call__(self, epoch: int) -> DeepR | FixedWiring:
+    def __call__(self, epoch: int) -> GradientRule:
         """Return the rule of an epoch.
 
         Parameters
@@ -80,7 +80,7 @@ class LinearDecay:
         If an argument is of the wrong kind or out of range.
     """
 
-    rule: DeepR | FixedWiring
+    rule: GradientRule
     epochs: int
     final: float
 
@@ -89,7 +89,7 @@ class LinearDecay:
         check_integer("epochs", self.epochs, minimum=1, maximum=2**31)
         check_number("final", self.final, above=0.0, maximum=1.0)
 
-    def __call__(self, epoch: int) -> DeepR | FixedWiring:
+    def __call__(self, epoch: int) -> GradientRule:
         """Return the rule of an epoch.
 
         Parameters
@@ -156,13 +156,13 @@ class Patience:
 
 
 def _check_rule(rule: object) -> None:
-    if not isinstance(rule, DeepR | FixedWiring):
+    if not isinstance(rule, GradientRule):
         raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
 
 
-def _scaled(rule: DeepR | FixedWiring, learning_rate: float, temperature: float) -> DeepR | FixedWiring:
+def _scaled(rule: Any, learning_rate: float, temperature: float) -> GradientRule:
     """Return a rule with learning rate and temperature multiplied by these."""
     changes = {"learning_rate": rule.learning_rate * learning_rate}
-    if isinstance(rule, DeepR):
+    if hasattr(rule, "temperature"):
         changes["temperature"] = rule.temperature * temperature
-    return replace(rule, **changes)  # type: ignore[arg-type]
+    return replace(rule, **changes)

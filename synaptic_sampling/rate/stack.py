@@ -22,7 +22,7 @@ from synaptic_sampling.rate.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers import SparseLinear
 from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.parameters import DenseParameter
-from synaptic_sampling.rules import DeepR
+from synaptic_sampling.rules import DeepR, FixedWiring
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, bias_corrections
 
 __all__ = ["Learned", "learn", "steps_at_once"]
@@ -73,6 +73,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
     possible = (
         type(loss) is CrossEntropy
         and (network.budget is None or _can_share(network))
+        and type(network.rule) in {DeepR, FixedWiring}  # A rule derived from them may decide otherwise.
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
         and not any(c.sites.degrees.limited for c in network.connections)
@@ -171,17 +172,17 @@ def _sharing(network: Any) -> Sharing | None:
 def _learning(network: Any) -> Learning:
     """Return the rule as the kernel wants it."""
     rule, optimizer = network.rule, network.rule.optimizer
-    rewires = isinstance(rule, DeepR)
     betas, epsilon = (0.0, 0.0), 0.0
     if isinstance(optimizer, Momentum):
         betas = (float(optimizer.momentum), 0.0)
     elif isinstance(optimizer, Adam):
         betas, epsilon = (float(optimizer.beta1), float(optimizer.beta2)), float(optimizer.epsilon)
+    eta, alpha, sigma = rule.parameters
     return Learning(
-        float(rule.learning_rate),
-        float(rule.l1) if rewires else 0.0,
-        rule.noise_scale if rewires else 0.0,
-        rewires,
+        eta,
+        alpha,
+        sigma,
+        rule.forms,
         key_words(network.seed),
         OPTIMIZERS[type(optimizer)],
         betas,

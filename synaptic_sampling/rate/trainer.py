@@ -24,7 +24,6 @@ from synaptic_sampling.rate.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.progress import Course, Epoch, Progress, Report, Shown, check_options, number_of_epochs
 from synaptic_sampling.rate.schedules import Schedule
-from synaptic_sampling.rules import FixedWiring
 
 __all__ = ["Epoch", "Trainer"]
 
@@ -248,7 +247,7 @@ class Trainer:
             self._course,
         )
         # A schedule may give another kind of rule to each epoch.
-        about = {**progress._asdict(), **self._identity(), "fixed": isinstance(self.network.rule, FixedWiring)}
+        about = {**progress._asdict(), **self._identity(), "fixed": self.network.rule.signed_theta}
         save_checkpoint(path, self.network.state(), about)
 
     def load(self, path: str | os.PathLike[str], *, same_data: bool = True) -> None:

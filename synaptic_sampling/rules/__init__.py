@@ -7,7 +7,7 @@ from synaptic_sampling.rules.fixed import FixedWiring
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 from synaptic_sampling.rules.prune import PruneAndRegrow, replace
 from synaptic_sampling.rules.soft_deepr import SoftDeepR
-from synaptic_sampling.rules.step import step
+from synaptic_sampling.rules.stepping import step
 from synaptic_sampling.rules.synaptic_sampling import SynapticSampling
 
 __all__ = [

@@ -14,8 +14,9 @@ from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.rewire import Decision
 from synaptic_sampling.connections.slots import Slots
 from synaptic_sampling.randomness import Stream
+from synaptic_sampling.rules.optimizers import Optimizer
 
-__all__ = ["Decision", "Rule", "Signal", "Units", "run_sweep"]
+__all__ = ["Decision", "GradientRule", "Rule", "Signal", "Units", "run_sweep"]
 
 
 class Units(NamedTuple):
@@ -103,15 +104,18 @@ class Rule:
     signals: ClassVar[tuple[Signal, ...]] = ()
     storage: ClassVar[tuple[type, ...]] = (Connections,)
     has_theta: ClassVar[bool] = True
-    #: Whether one budget over several sets can be shared by this rule: it forms as many connections as it eliminates.
-    shares_budget: bool = False
     #: Whether it may form more connections in a set than there were at the start, so that a capacity must be stated.
     grows: ClassVar[bool] = False
+    #: Whether theta may become negative.
+    signed_theta: ClassVar[bool] = False
+    #: Whether the weight is polarity*theta where theta >= 0, and 0 elsewhere.
+    linear_weight: ClassVar[bool] = True
     #: How theta moves, a function of (theta, gradient, polarity, nu, parameters); None where nothing moves, or where
     #: it cannot be written in C++ too. For compiled programs.
     move: ClassVar[Callable[..., float] | None] = None
-    #: From the units of theta, gradient and time to those of each parameter that has one.
-    units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {}
+    #: From the units of theta, gradient and time to those of each parameter that has one, and of signals that must have
+    #: a certain one; None: any unit.
+    units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {}
 
     @property
     def variables(self) -> tuple[str, ...]:
@@ -120,10 +124,19 @@ class Rule:
         return ("theta", *own, "polarity") if self.has_theta else tuple(own)
 
     @property
+    def keeps_number(self) -> bool:
+        """Return whether as many connections are formed as are eliminated, so that several sets can share a budget."""
+        return False
+
+    @property
+    def forms(self) -> bool:
+        """Return whether connections are ever formed."""
+        return True
+
+    @property
     def num_moments(self) -> int | None:
         """Return how many arrays the rule's optimizer keeps for every connection; None: those that are there stay."""
-        optimizer = getattr(self, "optimizer", None)
-        return 0 if optimizer is None else optimizer.num_moments
+        return 0
 
     @property
     def parameters(self) -> tuple[float, ...]:
@@ -152,15 +165,15 @@ class Rule:
         if self.has_theta:
             check_values("theta", connections.theta, connections)
 
-    def decide(self, connections: Any, **signals: Any) -> Decision:
+    def decide(self, connections: Any, *values: Any, **signals: Any) -> Decision:
         """Move theta in place, and return which connections are eliminated and which are formed.
 
         Parameters
         ----------
         connections : Connections, PotentialConnections or SoftConnections
             One set, whose step has started: ``steps_done`` is the number of this step.
-        **signals : ndarray or float
-            One for each of ``signals``, checked.
+        *values, **signals : ndarray or float
+            One for each of ``signals``, checked, by name.
 
         Returns
         -------
@@ -168,6 +181,26 @@ class Rule:
             To be carried out by the connections.
         """
         raise TypeError(f"{type(self).__name__} must implement decide(connections, **signals).")
+
+
+class GradientRule(Rule):
+    """A rule with a learning rate and an optimizer, by which biases and dense weights learn too.
+
+    Attributes
+    ----------
+    learning_rate : float
+        eta, > 0, per step.
+    optimizer : Optimizer
+        What the gradient passes through.
+    """
+
+    learning_rate: float
+    optimizer: Optimizer
+
+    @property
+    def num_moments(self) -> int | None:
+        """Return how many arrays the optimizer keeps for every connection."""
+        return self.optimizer.num_moments
 
 
 def run_sweep(

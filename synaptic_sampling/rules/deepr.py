@@ -11,14 +11,14 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_parameter, number_of
 from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
-from synaptic_sampling.rules.base import Decision, Rule, Signal, Units, run_sweep
+from synaptic_sampling.rules.base import Decision, GradientRule, Signal, Units, run_sweep
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
 __all__ = ["DeepR", "noise_scale"]
 
 
 @dataclass(frozen=True)
-class DeepR(Rule):
+class DeepR(GradientRule):
     """DEEP R with a hard budget (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 1).
 
     Every step moves theta by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)*nu``, retracts
@@ -58,9 +58,9 @@ class DeepR(Rule):
     optimizer: Optimizer = field(default_factory=SGD)
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
-    shares_budget: ClassVar[bool] = True
+    keeps_number: ClassVar[bool] = True
     move: ClassVar[Callable[..., float] | None] = staticmethod(langevin)
-    units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {
+    units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {
         "learning_rate": lambda u: u.theta / u.gradient,
         "l1": lambda u: u.gradient,
         "temperature": lambda u: u.theta * u.gradient,

@@ -17,7 +17,7 @@ from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation, uniforms
 from synaptic_sampling.rules.base import Decision, Rule, Signal
-from synaptic_sampling.rules.step import step
+from synaptic_sampling.rules.stepping import step
 
 __all__ = ["SynapticElements", "pair_elements"]
 
@@ -55,7 +55,7 @@ class SynapticElements(Rule):
     )
     has_theta: ClassVar[bool] = False
     grows: ClassVar[bool] = True
-    num_moments: ClassVar[None] = None  # type: ignore[assignment]
+    num_moments: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         for side, name in (("axonal", self.axonal), ("dendritic", self.dendritic)):

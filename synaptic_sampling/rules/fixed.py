@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_parameter, number_of
 from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
-from synaptic_sampling.rules.base import Decision, Rule, Signal, Units, run_sweep
+from synaptic_sampling.rules.base import Decision, GradientRule, Signal, Units, run_sweep
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
 __all__ = ["FixedWiring"]
 
 
 @dataclass(frozen=True)
-class FixedWiring(Rule):
+class FixedWiring(GradientRule):
     """Gradient descent on a wiring that never changes: the baseline of every rule that rewires.
 
     Weights may change their sign, theta may become negative; there is no l1, no noise, no retraction.
@@ -41,9 +41,11 @@ class FixedWiring(Rule):
     optimizer: Optimizer = field(default_factory=SGD)
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
-    shares_budget: ClassVar[bool] = True
+    keeps_number: ClassVar[bool] = True
+    forms: ClassVar[bool] = False
+    signed_theta: ClassVar[bool] = True
     move: ClassVar[Callable[..., float] | None] = staticmethod(langevin)
-    units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {"learning_rate": lambda u: u.theta / u.gradient}
+    units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {"learning_rate": lambda u: u.theta / u.gradient}
 
     def __post_init__(self) -> None:
         check_parameter("learning_rate", self.learning_rate, above=0.0)

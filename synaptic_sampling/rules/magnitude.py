@@ -36,8 +36,8 @@ class SET(Rule):
 
     fraction: float = 0.3
 
-    num_moments: ClassVar[None] = None  # type: ignore[assignment]
-    shares_budget: ClassVar[bool] = True
+    num_moments: ClassVar[None] = None
+    keeps_number: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         _check_fraction(self.fraction)
@@ -81,7 +81,7 @@ class RigL(Rule):
     fraction: float = 0.3
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("site_gradient", of="site"),)
-    num_moments: ClassVar[None] = None  # type: ignore[assignment]
+    num_moments: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         _check_fraction(self.fraction)

@@ -13,7 +13,7 @@ from synaptic_sampling.connections.budget import Budget
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules.base import Decision, Rule, Signal
-from synaptic_sampling.rules.step import step
+from synaptic_sampling.rules.stepping import step
 
 __all__ = ["PruneAndRegrow", "replace"]
 
@@ -43,7 +43,7 @@ class PruneAndRegrow(Rule):
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("condition", condition=True),)
     has_theta: ClassVar[bool] = False
-    num_moments: ClassVar[None] = None  # type: ignore[assignment]
+    num_moments: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         if self.condition is not None and not isinstance(self.condition, str):
@@ -54,8 +54,13 @@ class PruneAndRegrow(Rule):
             raise TypeError(f"regrow must be True or False, got {self.regrow!r}.")
 
     @property
-    def shares_budget(self) -> bool:  # type: ignore[override]
+    def keeps_number(self) -> bool:
         """Return whether as many connections are formed as are eliminated."""
+        return self.regrow
+
+    @property
+    def forms(self) -> bool:
+        """Return whether connections are ever formed."""
         return self.regrow
 
     def decide(self, connections: Any, condition: NDArray[np.bool_]) -> Decision:
@@ -113,8 +118,8 @@ class _Replacement(Rule):
     births: int | None
     signals: ClassVar[tuple[Signal, ...]] = (Signal("retract", condition=True),)
     has_theta: ClassVar[bool] = False
-    num_moments: ClassVar[None] = None  # type: ignore[assignment]
-    shares_budget: ClassVar[bool] = True
+    num_moments: ClassVar[None] = None
+    keeps_number: ClassVar[bool] = True
 
     def decide(self, connections: Any, retract: NDArray[np.bool_]) -> Decision:
         """Return the user's decision."""

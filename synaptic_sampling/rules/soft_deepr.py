@@ -12,7 +12,7 @@ from synaptic_sampling._checks import check_number, check_parameter, number_of
 from synaptic_sampling._kernels.sweep import sweep
 from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.connections.soft import SoftConnections
-from synaptic_sampling.rules.base import Decision, Rule, Signal, Units, run_sweep
+from synaptic_sampling.rules.base import Decision, GradientRule, Signal, Units, run_sweep
 from synaptic_sampling.rules.deepr import DeepR, noise_scale
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
@@ -30,7 +30,7 @@ sweep_soft = sweep(soft)
 
 
 @dataclass(frozen=True)
-class SoftDeepR(Rule):
+class SoftDeepR(GradientRule):
     """Soft DEEP R (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 2): the number of connections fluctuates.
 
     Every step moves theta of a connected one by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)
@@ -76,8 +76,9 @@ class SoftDeepR(Rule):
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
     storage: ClassVar[tuple[type, ...]] = (PotentialConnections, SoftConnections)
+    signed_theta: ClassVar[bool] = True
     move: ClassVar[Callable[..., float] | None] = staticmethod(soft)
-    units: ClassVar[Mapping[str, Callable[[Units], Any]]] = DeepR.units
+    units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = DeepR.units
 
     def __post_init__(self) -> None:
         check_parameter("learning_rate", self.learning_rate, above=0.0)

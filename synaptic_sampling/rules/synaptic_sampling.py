@@ -98,13 +98,20 @@ class SynapticSampling(Rule):
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient"),)
     storage: ClassVar[tuple[type, ...]] = (PotentialConnections,)
+    signed_theta: ClassVar[bool] = True
+    linear_weight: ClassVar[bool] = False
     move: ClassVar[Callable[..., float] | None] = staticmethod(diffusion)
-    units: ClassVar[Mapping[str, Callable[[Units], Any]]] = {
+    units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {
         "learning_rate": lambda u: u.theta**2 / u.time,
         "mean": lambda u: u.theta,
         "std": lambda u: u.theta,
         "interval": lambda u: u.time,
         "theta0": lambda u: u.theta,
+        "theta_range": lambda u: u.theta,
+        "max_gradient": lambda u: u.theta**-1,
+        "gradient": lambda u: u.theta**-1,
+        # That of the weight, which need not be a variable.
+        "w0": None,
     }
 
     def __post_init__(self) -> None:

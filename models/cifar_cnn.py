@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from models.cifar10 import load_cifar10
 from models.task import Task
 from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear
-from synaptic_sampling.rate.convolution import SparseConv2d
-from synaptic_sampling.rate.dense_convolution import Conv2d
-from synaptic_sampling.rate.layers import Layer
-from synaptic_sampling.rate.pooling import MaxPool2d
+from synaptic_sampling.rate.layers.convolution import SparseConv2d
+from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.linear import Layer
+from synaptic_sampling.rate.layers.pooling import MaxPool2d
 
 __all__ = ["CIFAR10", "make_cnn"]
 

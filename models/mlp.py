@@ -15,7 +15,7 @@ from itertools import pairwise
 from models.data import load_digits, load_mnist
 from models.task import Task
 from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear
-from synaptic_sampling.rate.layers import Layer
+from synaptic_sampling.rate.layers.linear import Layer
 
 __all__ = ["DIGITS", "MNIST", "make_mlp"]
 

@@ -14,8 +14,8 @@ from collections.abc import Sequence
 from models.spoken_digits import FEATURES, STEPS, load_spoken_digits
 from models.task import Task
 from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, SparseLinear
-from synaptic_sampling.rate.layers import Layer
-from synaptic_sampling.rate.recurrent import LSTM, SparseLSTM
+from synaptic_sampling.rate.layers.linear import Layer
+from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM
 
 __all__ = ["SPEECH", "make_lstm"]
 

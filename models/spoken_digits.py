@@ -19,7 +19,7 @@ from scipy.fft import dct
 from scipy.io import wavfile
 
 from models.data import Part, content_of, data_folder
-from synaptic_sampling.rate.frames import pack
+from synaptic_sampling.rate.layers.frames import pack
 
 __all__ = ["FEATURES", "STEPS", "Recording", "load_recordings", "load_spoken_digits", "mfcc"]
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.data import Part
 from synaptic_sampling import Decay, DeepR, FixedWiring, LinearDecay, RateNetwork
-from synaptic_sampling.rate.schedules import Schedule
+from synaptic_sampling.rate.training.schedules import Schedule
 
 __all__ = ["Data", "Task"]
 

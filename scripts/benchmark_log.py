@@ -26,7 +26,9 @@ from scripts.common import Parser, count
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from synaptic_sampling import Connections, DeepR, LogError, RewiringLog, step
-from synaptic_sampling.statistics import changes, comparison, exact, survival, topology, turnover, wiring_laws
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws import wiring as wiring_laws
+from synaptic_sampling.statistics import changes, comparison, survival, topology, turnover
 from synaptic_sampling.statistics.lifetables import half_life
 
 __all__ = ["main"]

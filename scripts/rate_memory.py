@@ -20,7 +20,7 @@ from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.training import peak_bytes
 from synaptic_sampling import DeepR, RateNetwork, ReLU, RewiringLog, SparseLinear, Trainer
-from synaptic_sampling.rate.layers import Layer
+from synaptic_sampling.rate.layers.linear import Layer
 
 __all__ = ["main"]
 

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from scripts import rate_peers
 from synaptic_sampling import DeepR, RateNetwork, ReLU, SparseLinear, Trainer
-from synaptic_sampling.rate.progress import Shown
+from synaptic_sampling.rate.training.progress import Shown
 
 __all__ = ["CONNECTIVITY", "MNIST", "SCALING", "Run", "Work", "works"]
 

@@ -20,9 +20,9 @@ from models.cifar_cnn import CIFAR10
 from models.speech_lstm import SPEECH
 from models.task import Task
 from synaptic_sampling import Linear, RateNetwork, Trainer
-from synaptic_sampling.rate.dense_convolution import Conv2d
-from synaptic_sampling.rate.pooling import MaxPool2d
-from synaptic_sampling.rate.progress import Shown
+from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.pooling import MaxPool2d
+from synaptic_sampling.rate.training.progress import Shown
 
 __all__ = ["contenders", "works"]
 

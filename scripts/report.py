@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from scipy.stats import chi2
 
 from synaptic_sampling import LogError, RewiringLog
+from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.plotting import brains_in_half_lives
-from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics.biology import PUBLISHED
 from synaptic_sampling.statistics.comparison import clock, half_life_at_one_rate
 from synaptic_sampling.statistics.heterogeneity import young_against_old

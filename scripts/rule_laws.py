@@ -17,8 +17,8 @@ from scipy.stats import chi2, multinomial, norm
 
 from scripts.sampler_laws import FALSE_ALARM, Law
 from synaptic_sampling import Budget, Connections, DeepR, PotentialConnections, SoftDeepR, SynapticSampling, step
-from synaptic_sampling.statistics import diffusion
-from synaptic_sampling.statistics.soft import soft_law
+from synaptic_sampling.laws import synaptic_sampling as diffusion
+from synaptic_sampling.laws.soft_deepr import soft_law
 
 __all__ = ["FULL", "LAWS", "QUICK", "WRONG", "budget", "soft", "synaptic"]
 

@@ -17,8 +17,8 @@ from scipy.stats import chi2, norm, t
 
 from scripts.wrong_samplers import Step
 from synaptic_sampling import Connections, DeepR
-from synaptic_sampling.statistics import exact
-from synaptic_sampling.statistics.posterior import SiteLaw, limit_of_small_steps, site_law, wiring_law
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws.posterior import SiteLaw, limit_of_small_steps, site_law, wiring_law
 
 __all__ = [
     "CHANCE",

@@ -14,7 +14,7 @@ from scripts.sampler_laws import FALSE_ALARM, Law
 from synaptic_sampling import PotentialConnections, SoftDeepR, step
 from synaptic_sampling.connections.deep import SHIFT, still_below
 from synaptic_sampling.connections.soft import SoftConnections
-from synaptic_sampling.statistics.soft import share_still_retracted, soft_law
+from synaptic_sampling.laws.soft_deepr import share_still_retracted, soft_law
 
 __all__ = ["agreement", "cost", "errors_by_depth", "identities", "learning", "shares", "times_of_return"]
 

@@ -40,7 +40,7 @@ from scripts.interruption import interruptible
 from scripts.training import Result, arguments, check, train_seeds
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
-from synaptic_sampling.rate.progress import Report
+from synaptic_sampling.rate.training.progress import Report
 from synaptic_sampling.statistics.null_law import step_ratio
 
 __all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]

@@ -39,7 +39,7 @@ from scripts.sampler_laws import (
 )
 from scripts.wrong_samplers import WRONG
 from synaptic_sampling import Connections, step
-from synaptic_sampling.statistics import exact
+from synaptic_sampling.laws import deepr as exact
 
 __all__ = ["main"]
 

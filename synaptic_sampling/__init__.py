@@ -35,8 +35,12 @@ if TYPE_CHECKING:
         step as step,
     )
     from synaptic_sampling.events import EVENT as EVENT, RewiringInfo as RewiringInfo
-    from synaptic_sampling.log import LogError as LogError, RewiringLog as RewiringLog
-    from synaptic_sampling.merging import join_logs as join_logs, merge_logs as merge_logs
+    from synaptic_sampling.log import (
+        LogError as LogError,
+        RewiringLog as RewiringLog,
+        join_logs as join_logs,
+        merge_logs as merge_logs,
+    )
     from synaptic_sampling.checkpoint import (
         CheckpointError as CheckpointError,
         load_checkpoint as load_checkpoint,
@@ -117,8 +121,7 @@ _MODULES = {
         "step",
     ],
     "events": ["EVENT", "RewiringInfo"],
-    "log": ["LogError", "RewiringLog"],
-    "merging": ["join_logs", "merge_logs"],
+    "log": ["LogError", "RewiringLog", "join_logs", "merge_logs"],
     "checkpoint": ["CheckpointError", "load_checkpoint", "save_checkpoint"],
     "plotting": [
         "Run",

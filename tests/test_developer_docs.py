@@ -28,7 +28,7 @@ from synaptic_sampling import (
     SynapticSampling,
     step,
 )
-from synaptic_sampling.brian.surgery import NEWEST, OLDEST
+from synaptic_sampling.brian.internals.surgery import NEWEST, OLDEST
 from synaptic_sampling.rate import CrossEntropy, RateNetwork, SparseLinear
 from synaptic_sampling.rules.magnitude import SET, RigL
 from tests.brian.test_standalone import standalone

@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from scipy.stats import truncnorm
 
 from synaptic_sampling import Rewiring, RewiringMonitor, SynapticSampling
-from synaptic_sampling.statistics import diffusion
+from synaptic_sampling.laws import synaptic_sampling as diffusion
 
 seed(2018)
 hour = 3600 * second

@@ -10,7 +10,8 @@ from brian2 import Synapses
 from brian2.core.variables import ArrayVariable
 
 from synaptic_sampling._checks import check_integer
-from synaptic_sampling.brian import expressions, surgery
+from synaptic_sampling.brian import expressions
+from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.signals import acts_on_potential, check_signals, neuron_signals, shared_signals
 from synaptic_sampling.rules import Rule
 

@@ -9,7 +9,9 @@ from brian2 import Synapses, get_local_namespace
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.brian import expressions, program, surgery
+from synaptic_sampling.brian import expressions
+from synaptic_sampling.brian.internals import surgery
+from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import Condition
 

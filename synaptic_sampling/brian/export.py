@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from synaptic_sampling.brian import surgery
+from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.projection import Projection
 
 __all__ = ["to_matrix", "to_networkx"]

@@ -15,7 +15,8 @@ from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
-from synaptic_sampling.brian import program, surgery
+from synaptic_sampling.brian.internals import surgery
+from synaptic_sampling.brian.standalone import program
 
 __all__ = ["Birth", "Condition", "PairExpression", "check_birth", "check_early"]
 

@@ -14,10 +14,11 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.brian import program, surgery
+from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.rewiring import Rewiring
+from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.log import RewiringLog, as_log
+from synaptic_sampling.log.recorder import RewiringLog, as_log
 
 __all__ = ["RewiringMonitor"]
 
@@ -69,7 +70,7 @@ class RewiringMonitor(BrianObject):
         """Return the monitor of a C++ program where there is to be one."""
         if not program.is_standalone():
             return super().__new__(cls)
-        from synaptic_sampling.brian.standalone_monitor import StandaloneMonitor  # noqa: PLC0415 (it is a subclass)
+        from synaptic_sampling.brian.standalone.recorder import StandaloneMonitor
 
         return super().__new__(StandaloneMonitor)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling.brian import queues, surgery
+from synaptic_sampling.brian.internals import queues, surgery
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.events import RewiringInfo

@@ -10,15 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
-from synaptic_sampling._metadata import plain
-from synaptic_sampling.brian import expressions, queues, surgery
+from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.arguments import REWIRED, births_of, check_synapses, names_of
 from synaptic_sampling.brian.elements import Elements
+from synaptic_sampling.brian.internals import queues, surgery
 from synaptic_sampling.brian.schedules import Schedule, description
 from synaptic_sampling.brian.signals import condition_of, neuron_signals
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.log.metadata import plain
 from synaptic_sampling.rules import Rule, Signal
 
 __all__ = ["Projection"]

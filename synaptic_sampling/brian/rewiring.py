@@ -12,12 +12,13 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 
 from synaptic_sampling._checks import check_integer, check_seed
-from synaptic_sampling.brian import export, surgery, timing
+from synaptic_sampling.brian import export, timing
 from synaptic_sampling.brian.arguments import check_callback, distinct, spare_slots
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
+from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.mistakes import Mistakes, check_theta
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.standalone import kind_of_projection
+from synaptic_sampling.brian.standalone.projection import kind_of_projection
 from synaptic_sampling.connections.budget import Budget, check_split
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import Condition

@@ -12,7 +12,7 @@ from matplotlib.colors import ListedColormap
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_index, check_integer
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
 from synaptic_sampling.statistics._source import log_of
 

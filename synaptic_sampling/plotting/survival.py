@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
-from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
 

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-from synaptic_sampling.rate.activations import ReLU, Tanh
-from synaptic_sampling.rate.baselines import SET, RigL, Shrinkage, prune
-from synaptic_sampling.rate.convolution import SparseConv2d
-from synaptic_sampling.rate.dense_convolution import Conv2d
-from synaptic_sampling.rate.dropout import Dropout
-from synaptic_sampling.rate.export import to_arrays, to_scipy
-from synaptic_sampling.rate.frame_losses import FrameCrossEntropy, FrameMeanSquaredError
-from synaptic_sampling.rate.frames import EachFrame
-from synaptic_sampling.rate.layers import Linear, SparseLinear
-from synaptic_sampling.rate.losses import CrossEntropy, MeanSquaredError
+from synaptic_sampling.rate.export.arrays import to_arrays, to_scipy
+from synaptic_sampling.rate.export.onnx import to_onnx
+from synaptic_sampling.rate.layers.activations import ReLU, Tanh
+from synaptic_sampling.rate.layers.convolution import SparseConv2d
+from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.dropout import Dropout
+from synaptic_sampling.rate.layers.frames import EachFrame
+from synaptic_sampling.rate.layers.linear import Linear, SparseLinear
+from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
+from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM
 from synaptic_sampling.rate.network import RateNetwork
-from synaptic_sampling.rate.onnx import to_onnx
-from synaptic_sampling.rate.pooling import AveragePool2d, MaxPool2d
-from synaptic_sampling.rate.recurrent import LSTM, SparseLSTM
-from synaptic_sampling.rate.schedules import Decay, LinearDecay, Patience
-from synaptic_sampling.rate.trainer import Epoch, Trainer
+from synaptic_sampling.rate.training.baselines import SET, RigL, Shrinkage, prune
+from synaptic_sampling.rate.training.frame_losses import FrameCrossEntropy, FrameMeanSquaredError
+from synaptic_sampling.rate.training.losses import CrossEntropy, MeanSquaredError
+from synaptic_sampling.rate.training.schedules import Decay, LinearDecay, Patience
+from synaptic_sampling.rate.training.trainer import Epoch, Trainer
 
 __all__ = [
     "LSTM",

@@ -15,11 +15,11 @@ from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.connections.budget import Budget
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rate.dropout import Dropout
-from synaptic_sampling.rate.layers import Layer
-from synaptic_sampling.rate.losses import CrossEntropy, Loss
-from synaptic_sampling.rate.parameters import Parameter, SparseParameter, aligned
+from synaptic_sampling.rate.layers.dropout import Dropout
+from synaptic_sampling.rate.layers.linear import Layer
+from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, aligned
 from synaptic_sampling.rate.signals import Source, check_rule, shared_values
+from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
 from synaptic_sampling.rules.base import GradientRule
 from synaptic_sampling.rules.stepping import step_checked
 

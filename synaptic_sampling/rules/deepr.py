@@ -101,7 +101,7 @@ class DeepR(GradientRule):
         ValueError
             Without noise, where nothing is left to chance.
         """
-        from synaptic_sampling.statistics.exact import turnover_rate  # noqa: PLC0415 (needs SciPy)
+        from synaptic_sampling.laws.deepr import turnover_rate
 
         if self.noise_scale == 0.0:
             raise ValueError("temperature must be > 0 for a turnover by chance, got 0.")

@@ -107,7 +107,7 @@ class SoftDeepR(GradientRule):
         float
             By ``statistics.soft.soft_law``, without a gradient.
         """
-        from synaptic_sampling.statistics.soft import soft_law  # noqa: PLC0415 (it needs the rules)
+        from synaptic_sampling.laws.soft_deepr import soft_law
 
         law = soft_law(replace(self, optimizer=SGD()))
         return law.turnover / law.active_share

@@ -7,10 +7,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import number_of, schedules
-from synaptic_sampling.log import RewiringLog, Snapshot
+from synaptic_sampling.log.recorder import RewiringLog, Snapshot
 
-__all__ = ["check_constant", "check_kind", "holds_sizes", "log_of", "sizes_in"]
+__all__ = ["check_kind", "holds_sizes", "log_of", "sizes_in"]
 
 
 def check_kind(name: str, value: Any, kind: type) -> None:
@@ -32,26 +31,6 @@ def check_kind(name: str, value: Any, kind: type) -> None:
     """
     if not isinstance(value, kind):
         raise TypeError(f"{name} must be a {kind.__name__}, got {value!r} ({type(value).__name__}).")
-
-
-def check_constant(rule: Any, kind: type) -> None:
-    """Refuse what is not a rule of one kind with constant parameters, for which alone there are laws.
-
-    Parameters
-    ----------
-    rule : object
-        What the user gave.
-    kind : type
-        The rule that it must be.
-
-    Raises
-    ------
-    TypeError
-        If it is something else, or one of its parameters changes with time.
-    """
-    check_kind("rule", rule, kind)
-    for name in schedules(rule):
-        number_of(rule, name)
 
 
 def log_of(source: Any) -> RewiringLog:

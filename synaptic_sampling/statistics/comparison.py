@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_integer
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics._source import check_kind, log_of
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
 from synaptic_sampling.statistics.survival import survival_of_all

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import logsumexp
 
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.evidence import Evidence, gather
 

@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_index
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.rules import DeepR
-from synaptic_sampling.statistics import exact
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.evidence import Evidence, gather
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics._source import log_of, sizes_in
 from synaptic_sampling.statistics.lifetables import LogRank, Survival, life_table, log_rank, survival_curve
 

@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigs
 
 from synaptic_sampling._checks import check_array, check_choice, check_index, check_integer
-from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.log.recorder import LogError, RewiringLog
 from synaptic_sampling.statistics._source import log_of
 
 __all__ = [

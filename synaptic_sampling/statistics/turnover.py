@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_index, check_integer, check_number
 from synaptic_sampling._kernels.replay import _meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
-from synaptic_sampling.log import LogError, RewiringLog, SetInfo, Snapshot
-from synaptic_sampling.statistics import wiring_laws
+from synaptic_sampling.laws import wiring as wiring_laws
+from synaptic_sampling.log.recorder import LogError, RewiringLog, SetInfo, Snapshot
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.changes import compare_wirings
 

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_index
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.rules import DeepR
-from synaptic_sampling.statistics import exact
-from synaptic_sampling.statistics._source import check_constant, holds_sizes, log_of, sizes_in
+from synaptic_sampling.statistics._source import holds_sizes, log_of, sizes_in
 
 __all__ = ["expected_strength", "strengths"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import brian2 as b2
 import pytest
 
-from synaptic_sampling.brian import queues
+from synaptic_sampling.brian.internals import queues
 
 
 @pytest.fixture(params=["numpy"], autouse=True)

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from synaptic_sampling._kernels.langevin import langevin
-from synaptic_sampling.brian.cpp_moves import move_in_cpp
+from synaptic_sampling.brian.standalone.moves import move_in_cpp
 from synaptic_sampling.rules.soft_deepr import soft
 from synaptic_sampling.rules.synaptic_sampling import diffusion
 

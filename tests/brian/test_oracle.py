@@ -8,7 +8,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import DeepR
-from synaptic_sampling.brian import Rewiring, connect_exactly, queues
+from synaptic_sampling.brian import Rewiring, connect_exactly
+from synaptic_sampling.brian.internals import queues
 from tests.brian import oracle
 from tests.brian.conftest import both_targets
 

@@ -9,7 +9,7 @@ from brian2 import ms, mV, second
 from numpy.testing import assert_array_equal
 
 from synaptic_sampling import PotentialConnections, Rewiring, RewiringMonitor, SoftDeepR, SynapticSampling, step
-from synaptic_sampling.brian import queues
+from synaptic_sampling.brian.internals import queues
 
 SAMPLING = SynapticSampling(
     learning_rate=2 / second, temperature=0.4, mean=0.1, std=0.8, interval=10 * ms, theta_range=(-2.0, 5.0)

@@ -14,7 +14,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import PotentialConnections, Rewiring, SoftDeepR, SynapticSampling
-from synaptic_sampling.brian import queues
+from synaptic_sampling.brian.internals import queues
 from tests import naive
 from tests.brian import oracle
 from tests.brian.conftest import both_targets

@@ -8,7 +8,7 @@ import pytest
 from brian2 import second
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling.brian import queues
+from synaptic_sampling.brian.internals import queues
 
 NUM_PRE, NUM_POST, SLOTS, DT = 7, 5, 40, 1e-4
 edited = pytest.mark.parametrize("target", ["edited"], indirect=True)

@@ -8,7 +8,7 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling.brian import queues
+from synaptic_sampling.brian.internals import queues
 from tests.brian.conftest import both_targets
 from tests.brian.oracle import DT
 from tests.brian.random_networks import CURRENTS, Pair, Plan

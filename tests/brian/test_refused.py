@@ -11,7 +11,7 @@ from brian2 import DimensionMismatchError, ms, mV, second
 from numpy.testing import assert_array_equal
 
 from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, SynapticSampling, connect_exactly
-from synaptic_sampling.brian import surgery
+from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.timing import check_when, number_of_steps
 from tests.brian.test_rewiring import MODEL, RULE, groups, make, network
 from tests.brian.test_varying import chain

@@ -11,7 +11,8 @@ from brian2 import Hz, ms, mV, second
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import Adam, DeepR, FixedWiring, PruneAndRegrow
-from synaptic_sampling.brian import Rewiring, RewiringMonitor, connect_exactly, surgery
+from synaptic_sampling.brian import Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling.brian.internals import surgery
 from tests.brian.conftest import both_targets
 
 RULE = DeepR(learning_rate=0.1, l1=0.1, temperature=0.1)

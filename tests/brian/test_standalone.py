@@ -25,7 +25,7 @@ from synaptic_sampling import (
     connect_exactly,
     plot_turnover,
 )
-from synaptic_sampling.brian import program
+from synaptic_sampling.brian.standalone import program
 
 #: Under these, both modes give the same bits.
 EXACT = ["-w", "-O2", "-ffp-contract=off", "-std=c++11"]

@@ -16,7 +16,7 @@ from synaptic_sampling import (
     SoftDeepR,
     SynapticSampling,
 )
-from synaptic_sampling.brian import program
+from synaptic_sampling.brian.standalone import program
 from tests.brian.test_standalone import standalone
 
 MODEL = "theta : 1\npolarity : 1\ngradient : 1\nx : 1"

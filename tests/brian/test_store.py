@@ -17,7 +17,7 @@ from synaptic_sampling import (
     connect_exactly,
     join_logs,
 )
-from synaptic_sampling.brian import queues
+from synaptic_sampling.brian.internals import queues
 from tests.brian.oracle import DT
 from tests.brian.random_networks import Pair, Plan
 from tests.brian.test_oracle import agree

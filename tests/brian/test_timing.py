@@ -18,7 +18,8 @@ from synaptic_sampling import (
     SynapticSampling,
     connect_exactly,
 )
-from synaptic_sampling.brian import queues, rewiring, surgery
+from synaptic_sampling.brian import rewiring
+from synaptic_sampling.brian.internals import queues, surgery
 from tests.brian.test_rewiring import MODEL, make, network
 
 RULE = DeepR(learning_rate=0.1, l1=1.0, temperature=0.1)

@@ -14,7 +14,7 @@ from numpy.testing import assert_array_equal
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.langevin import sweep_langevin
 from synaptic_sampling._kernels.philox import _bounded
-from synaptic_sampling.brian import program
+from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import Stream, key_words, normals

@@ -9,7 +9,7 @@ from brian2 import ms, mV, second
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import Budget, Connections, DeepR, PruneAndRegrow, Rewiring, RewiringMonitor, step
-from synaptic_sampling.brian import queues, surgery
+from synaptic_sampling.brian.internals import queues, surgery
 from tests.brian import oracle
 from tests.brian.conftest import both_targets
 from tests.brian.test_oracle import (

@@ -14,7 +14,7 @@ from synaptic_sampling import (
     save_checkpoint,
 )
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.log import LogError
+from synaptic_sampling.log.recorder import LogError
 from tests.hostile.logs import a_log
 from tests.hostile.runner import Call
 

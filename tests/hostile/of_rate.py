@@ -8,7 +8,7 @@ import numpy as np
 
 from synaptic_sampling import DeepR, RewiringLog, rate
 from synaptic_sampling.checkpoint import CheckpointError
-from synaptic_sampling.rate.frames import Frames
+from synaptic_sampling.rate.layers.frames import Frames
 from tests.hostile.runner import Call
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)

@@ -11,28 +11,28 @@ from typing import Any
 import numpy as np
 
 from synaptic_sampling import DeepR, SoftDeepR, SynapticSampling, statistics
-from synaptic_sampling.log import LogError
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws import posterior
+from synaptic_sampling.laws import soft_deepr as soft
+from synaptic_sampling.laws import synaptic_sampling as diffusion
+from synaptic_sampling.laws import wiring as wiring_laws
+from synaptic_sampling.log.recorder import LogError
 from synaptic_sampling.statistics import (
     biology,
     changes,
     comparison,
-    diffusion,
     drift,
     evidence,
-    exact,
     heterogeneity,
     lifetables,
     lifetimes,
     null_law,
-    posterior,
     sizes,
-    soft,
     survival,
     topology,
     turnover,
     weight_laws,
     weights,
-    wiring_laws,
 )
 from tests.hostile.logs import a_log
 from tests.hostile.runner import Call

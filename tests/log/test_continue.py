@@ -12,10 +12,10 @@ import numpy as np
 import pytest
 
 from synaptic_sampling import Connections, DeepR, RewiringMonitor, SparseLinear, Trainer, step
-from synaptic_sampling import log as log_module
-from synaptic_sampling._log_file import MAGIC, frame
-from synaptic_sampling.log import LogError, RewiringLog
-from synaptic_sampling.merging import join_logs, merge_logs
+from synaptic_sampling.log import recorder as log_module
+from synaptic_sampling.log.file import MAGIC, frame
+from synaptic_sampling.log.merging import join_logs, merge_logs
+from synaptic_sampling.log.recorder import LogError, RewiringLog
 from synaptic_sampling.rate import RateNetwork
 from tests.log.test_log import RULE, equal, event_frame, record, snapshot_frame, time_frame
 
@@ -199,7 +199,7 @@ def test_the_end_of_the_process_ends_the_file(tmp_path):
 def test_the_log_reaches_the_disk_by_time(tmp_path, monkeypatch, caplog):
     caplog.set_level(logging.ERROR)
     now = [100.0]
-    monkeypatch.setattr("synaptic_sampling._log_writer.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("synaptic_sampling.log.writer.time.monotonic", lambda: now[0])
     with RewiringLog(tmp_path / "run.log") as log:
         c = Connections.random(20, 15, 40, seed=3)
         log.snapshot(0, 0, c.pre, c.post, c.theta, c.polarity)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from synaptic_sampling import DeepR, Rewiring, RewiringMonitor, connect_exactly
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.rate import RateNetwork, SparseLinear, Tanh, Trainer
 from tests.brian.test_rewiring import MODEL, network
 from tests.log.test_log import equal

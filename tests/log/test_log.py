@@ -14,10 +14,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Connections, DeepR, _log_file, step
-from synaptic_sampling import log as log_module
+from synaptic_sampling import Connections, DeepR, step
 from synaptic_sampling.events import EVENT, RewiringInfo
-from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.log import file as _log_file
+from synaptic_sampling.log import recorder as log_module
+from synaptic_sampling.log.recorder import LogError, RewiringLog
 
 RULE = DeepR(learning_rate=0.1, l1=0.3, temperature=0.1)
 

@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Connections, DeepR, PruneAndRegrow, merging, step
-from synaptic_sampling import log as log_module
-from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.merging import join_logs, merge_logs
+from synaptic_sampling import Connections, DeepR, PruneAndRegrow, step
+from synaptic_sampling.log import merging
+from synaptic_sampling.log import recorder as log_module
+from synaptic_sampling.log.merging import join_logs, merge_logs
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics.comparison import compare
 from tests.log.test_moves import random_history
 

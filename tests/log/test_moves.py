@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from synaptic_sampling.events import EVENT, RewiringInfo
-from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.log.recorder import LogError, RewiringLog
 
 
 def info(step, *events):

@@ -12,9 +12,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from synaptic_sampling import Connections, DeepR, step
-from synaptic_sampling import log as log_module
-from synaptic_sampling._log_file import MAGIC, frame, scan
-from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.log import recorder as log_module
+from synaptic_sampling.log.file import MAGIC, frame, scan
+from synaptic_sampling.log.recorder import LogError, RewiringLog
 from tests.log.test_log import RULE, equal, record
 from tests.log.test_moves import random_history
 

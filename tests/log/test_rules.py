@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synaptic_sampling import Connections, DeepR, FixedWiring, LogError, RewiringLog, join_logs, merge_logs, step
-from synaptic_sampling._log_file import MAGIC, frame
+from synaptic_sampling.log.file import MAGIC, frame
 
 ONE, OTHER = DeepR(0.1, 0.2, 0.2), DeepR(0.05, 0.2, 0.2)
 

@@ -8,10 +8,10 @@ from numpy.testing import assert_array_equal
 
 from synaptic_sampling._kernels import replay as kernel
 from synaptic_sampling._kernels.vacancy import EMPTY
-from synaptic_sampling._log_file import LogError
-from synaptic_sampling._replay import LIFE, Walk
-from synaptic_sampling._snapshots import Snapshot
 from synaptic_sampling.events import EVENT
+from synaptic_sampling.log.file import LogError
+from synaptic_sampling.log.replay import LIFE, Walk
+from synaptic_sampling.log.snapshots import Snapshot
 
 
 class Twin:

@@ -8,8 +8,10 @@ from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import Connections, DeepR, plotting, step
-from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.statistics import changes, comparison, drift, exact, survival, turnover, wiring_laws
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws import wiring as wiring_laws
+from synaptic_sampling.log.recorder import RewiringLog
+from synaptic_sampling.statistics import changes, comparison, drift, survival, turnover
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
 STEPS = 300

@@ -11,8 +11,9 @@ from numpy.testing import assert_allclose
 
 from synaptic_sampling import Connections, DeepR, plotting, step
 from synaptic_sampling.events import EVENT, RewiringInfo
-from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.statistics import exact, survival, turnover
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.log.recorder import RewiringLog
+from synaptic_sampling.statistics import survival, turnover
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
 

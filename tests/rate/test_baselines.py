@@ -20,7 +20,7 @@ from synaptic_sampling.rate import (
     SparseLSTM,
     prune,
 )
-from synaptic_sampling.rate.twins import DENSE, dense_twin, matrix_of, weighted
+from synaptic_sampling.rate.export.twins import DENSE, dense_twin, matrix_of, weighted
 
 
 def make(dense=False, connections=(60, 30)):

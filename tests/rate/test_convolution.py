@@ -9,11 +9,11 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Tanh, Trainer
-from synaptic_sampling.rate.convolution import SparseConv2d
-from synaptic_sampling.rate.dense_convolution import Conv2d
-from synaptic_sampling.rate.dropout import Dropout
-from synaptic_sampling.rate.maps import Maps
-from synaptic_sampling.rate.pooling import AveragePool2d, MaxPool2d
+from synaptic_sampling.rate.layers.convolution import SparseConv2d
+from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.dropout import Dropout
+from synaptic_sampling.rate.layers.maps import Maps
+from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
 from tests import naive_convolution as naive
 from tests.naive_convolution import derivatives
 

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from synaptic_sampling import DeepR, RateNetwork
 from synaptic_sampling._kernels import convolution, tiles
 from synaptic_sampling._numba import jit
-from synaptic_sampling.rate.convolution import SparseConv2d
+from synaptic_sampling.rate.layers.convolution import SparseConv2d
 from tests import naive_convolution as naive
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)

@@ -7,12 +7,12 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import DeepR, Linear, RateNetwork, ReLU, SparseLinear
-from synaptic_sampling.rate.convolution import SparseConv2d
-from synaptic_sampling.rate.dense_convolution import Conv2d
-from synaptic_sampling.rate.export import to_arrays, to_scipy
-from synaptic_sampling.rate.frames import EachFrame
-from synaptic_sampling.rate.pooling import MaxPool2d
-from synaptic_sampling.rate.recurrent import LSTM, SparseLSTM
+from synaptic_sampling.rate.export.arrays import to_arrays, to_scipy
+from synaptic_sampling.rate.layers.convolution import SparseConv2d
+from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.frames import EachFrame
+from synaptic_sampling.rate.layers.pooling import MaxPool2d
+from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM
 from tests import naive_convolution, naive_lstm
 
 RULE = DeepR(0.1, 0.01, 1e-4)

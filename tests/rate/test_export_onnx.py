@@ -7,13 +7,13 @@ import pytest
 from numpy.testing import assert_allclose
 
 from synaptic_sampling import DeepR, Linear, RateNetwork, ReLU, SparseLinear, Tanh
-from synaptic_sampling.rate.convolution import SparseConv2d
-from synaptic_sampling.rate.dense_convolution import Conv2d
-from synaptic_sampling.rate.dropout import Dropout
-from synaptic_sampling.rate.frames import EachFrame, pack
-from synaptic_sampling.rate.onnx import to_onnx
-from synaptic_sampling.rate.pooling import AveragePool2d, MaxPool2d
-from synaptic_sampling.rate.recurrent import LSTM, SparseLSTM
+from synaptic_sampling.rate.export.onnx import to_onnx
+from synaptic_sampling.rate.layers.convolution import SparseConv2d
+from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.dropout import Dropout
+from synaptic_sampling.rate.layers.frames import EachFrame, pack
+from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
+from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM
 
 pytest.importorskip("onnx")
 RULE = DeepR(0.1, 0.01, 1e-4)

@@ -9,9 +9,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import CrossEntropy, DeepR, MeanSquaredError, RateNetwork, SparseLinear, Trainer
-from synaptic_sampling.rate.frame_losses import FrameCrossEntropy, FrameMeanSquaredError, frame_accuracy
-from synaptic_sampling.rate.frames import EachFrame, pack
-from synaptic_sampling.rate.recurrent import SparseLSTM
+from synaptic_sampling.rate.layers.frames import EachFrame, pack
+from synaptic_sampling.rate.layers.recurrent import SparseLSTM
+from synaptic_sampling.rate.training.frame_losses import FrameCrossEntropy, FrameMeanSquaredError, frame_accuracy
 from tests.naive_convolution import derivatives
 
 

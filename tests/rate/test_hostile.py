@@ -35,8 +35,8 @@ from synaptic_sampling.rate import (
     Trainer,
     prune,
 )
-from synaptic_sampling.rate.frame_losses import frame_accuracy
-from synaptic_sampling.rate.frames import pack
+from synaptic_sampling.rate.layers.frames import pack
+from synaptic_sampling.rate.training.frame_losses import frame_accuracy
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
 X, Y = np.random.default_rng(1).random((8, 6)).astype(np.float32), np.arange(8) % 3

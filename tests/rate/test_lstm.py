@@ -11,9 +11,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Trainer
 from synaptic_sampling._kernels import lstm
 from synaptic_sampling._numba import jit
-from synaptic_sampling.rate.dropout import Dropout
-from synaptic_sampling.rate.frames import EachFrame, Frames, pack
-from synaptic_sampling.rate.recurrent import LSTM, MATRICES, SparseLSTM
+from synaptic_sampling.rate.layers.dropout import Dropout
+from synaptic_sampling.rate.layers.frames import EachFrame, Frames, pack
+from synaptic_sampling.rate.layers.recurrent import LSTM, MATRICES, SparseLSTM
 from tests import naive_lstm as naive
 from tests.naive_convolution import derivatives
 

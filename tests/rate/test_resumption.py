@@ -32,7 +32,7 @@ from synaptic_sampling.rate import (
     Trainer,
     prune,
 )
-from synaptic_sampling.rate.frames import pack
+from synaptic_sampling.rate.layers.frames import pack
 
 RULE = DeepR(learning_rate=0.1, l1=0.02, temperature=1e-4)
 ADAM = DeepR(learning_rate=0.01, l1=0.1, temperature=1e-3, optimizer=Adam())

@@ -27,7 +27,8 @@ from synaptic_sampling._kernels import rewire
 from synaptic_sampling._kernels.stack import Moments, Slots, Wiring
 from synaptic_sampling.connections.rewire import close
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.rate import Decay, LinearDecay, Patience, stack
+from synaptic_sampling.rate import Decay, LinearDecay, Patience
+from synaptic_sampling.rate.training import fast_path as stack
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
 

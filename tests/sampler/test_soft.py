@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synaptic_sampling import PotentialConnections, SoftDeepR, step
-from synaptic_sampling.statistics.soft import soft_law
+from synaptic_sampling.laws.soft_deepr import soft_law
 
 RULE = SoftDeepR(learning_rate=0.1, l1=0.5, temperature=0.2, connectivity=0.3)
 NUMBER, STEPS = 60_000, 60

@@ -31,7 +31,7 @@ from synaptic_sampling import (
 from synaptic_sampling import replace as do_replace
 from synaptic_sampling.connections.deep import exit_times, overshoots
 from synaptic_sampling.connections.soft import SoftConnections
-from synaptic_sampling.statistics.soft import soft_law
+from synaptic_sampling.laws.soft_deepr import soft_law
 
 FALSE_ALARM = 1e-6
 #: r = 0.3, the floor 20 steps of the noise below 0.

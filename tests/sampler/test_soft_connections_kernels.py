@@ -14,7 +14,7 @@ from scipy.stats import binom, chi2
 from synaptic_sampling import SoftDeepR
 from synaptic_sampling._kernels import soft_deep
 from synaptic_sampling.connections.deep import SHIFT, Deep, exit_times, overshoots, still_below
-from synaptic_sampling.statistics.soft import share_still_retracted
+from synaptic_sampling.laws.soft_deepr import share_still_retracted
 from tests import naive_soft
 
 FALSE_ALARM = 1e-6

@@ -10,8 +10,8 @@ import pytest
 from numpy.testing import assert_allclose
 
 from synaptic_sampling import PotentialConnections, SynapticSampling, step
-from synaptic_sampling.statistics import diffusion
-from synaptic_sampling.statistics.posterior import _grid
+from synaptic_sampling.laws import synaptic_sampling as diffusion
+from synaptic_sampling.laws.posterior import _grid
 
 EXACT = SynapticSampling(learning_rate=0.25, temperature=0.4, mean=0.0, std=0.8, interval=1.0)
 EULER = replace(EXACT, scheme="euler")

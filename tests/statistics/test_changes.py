@@ -9,8 +9,10 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import Connections, DeepR, step
-from synaptic_sampling.log import LogError, RewiringLog
-from synaptic_sampling.statistics import changes, exact, survival, turnover, wiring_laws
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws import wiring as wiring_laws
+from synaptic_sampling.log.recorder import LogError, RewiringLog
+from synaptic_sampling.statistics import changes, survival, turnover
 from tests.log.test_moves import random_history
 
 RULE = DeepR(learning_rate=0.1, l1=0.1, temperature=0.2)  # r = 0.05

@@ -10,8 +10,9 @@ from numpy.testing import assert_allclose
 
 from synaptic_sampling import Connections, DeepR, step
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.statistics import biology, comparison, exact, survival
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.log.recorder import RewiringLog
+from synaptic_sampling.statistics import biology, comparison, survival
 from synaptic_sampling.statistics.lifetables import half_life, kaplan_meier
 
 RULE = DeepR(learning_rate=0.1, l1=0.1, temperature=0.2)

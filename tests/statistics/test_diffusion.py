@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import norm
 
 from synaptic_sampling import SynapticSampling
-from synaptic_sampling.statistics import diffusion
+from synaptic_sampling.laws import synaptic_sampling as diffusion
 
 SPORE = SynapticSampling(learning_rate=5e-5, temperature=0.1, mean=0.0, std=2.0, interval=1800.0)
 

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import Connections, DeepR, step
-from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.log.recorder import LogError, RewiringLog
 from synaptic_sampling.statistics import drift, sizes, topology, weights
 from synaptic_sampling.statistics.lifetables import kaplan_meier, life_table, log_rank
 from tests.log.test_moves import random_history

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.special import factorial, gammaln, zeta
 
 from synaptic_sampling import Connections, DeepR, step
-from synaptic_sampling.statistics import exact
+from synaptic_sampling.laws import deepr as exact
 
 GOLDEN = {
     0.05: (14.5601, 0.068681, 9.42980, 9.98790, {1: 0.480061, 2: 0.351136, 3: 0.286853, 10: 0.147361, 50: 0.050638}),

@@ -8,8 +8,9 @@ from numpy.testing import assert_allclose
 
 from synaptic_sampling import Connections, DeepR, step
 from synaptic_sampling.events import EVENT, RewiringInfo
-from synaptic_sampling.log import LogError, RewiringLog
-from synaptic_sampling.statistics import exact, survival, topology, turnover, weights
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.log.recorder import LogError, RewiringLog
+from synaptic_sampling.statistics import survival, topology, turnover, weights
 
 RULE = DeepR(learning_rate=0.1, l1=0.1, temperature=0.2)  # r = 0.05
 BEGIN, STEPS, K = 2000, 400, 2000

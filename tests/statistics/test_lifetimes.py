@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from synaptic_sampling import Connections, DeepR, step
-from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics.lifetimes import fit_lifetimes, lifetimes_within
 from tests.log.test_moves import random_history
 

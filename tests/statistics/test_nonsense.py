@@ -10,7 +10,7 @@ import pytest
 from numpy.testing import assert_equal
 
 from synaptic_sampling import Connections, DeepR, step
-from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.log.recorder import LogError, RewiringLog
 from synaptic_sampling.statistics import (
     changes,
     comparison,

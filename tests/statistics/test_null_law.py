@@ -10,7 +10,8 @@ from numpy.testing import assert_allclose
 from scipy.stats import binom, hypergeom
 
 from synaptic_sampling import Connections, DeepR, FixedWiring, PruneAndRegrow, RewiringLog, SoftDeepR, merge_logs, step
-from synaptic_sampling.statistics import exact, null_law
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.statistics import null_law
 from synaptic_sampling.statistics.evidence import gather
 from synaptic_sampling.statistics.heterogeneity import young_against_old
 

@@ -7,8 +7,8 @@ import pytest
 from scipy.stats import chi2
 
 from synaptic_sampling import Connections, DeepR, step
-from synaptic_sampling.statistics import exact
-from synaptic_sampling.statistics.posterior import limit_of_small_steps, site_law, wiring_law
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws.posterior import limit_of_small_steps, site_law, wiring_law
 
 STIFFNESS = np.array([1.0, 1.0, 2.0, 2.0, 3.0, 3.0])
 CENTRE = np.array([0.5, -0.5, 0.7, 0.0, 0.4, 0.9])

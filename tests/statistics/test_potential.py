@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from synaptic_sampling import PotentialConnections, SynapticSampling, step
-from synaptic_sampling.log import RewiringLog
-from synaptic_sampling.statistics import changes, diffusion, survival, topology
+from synaptic_sampling.laws import synaptic_sampling as diffusion
+from synaptic_sampling.log.recorder import RewiringLog
+from synaptic_sampling.statistics import changes, survival, topology
 
 RULE = SynapticSampling(learning_rate=5e-5, temperature=0.1, mean=0.0, std=2.0, interval=1800.0)
 STEPS, WINDOW = 200, 10

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from synaptic_sampling import SoftDeepR
-from synaptic_sampling.statistics.soft import soft_law
+from synaptic_sampling.laws.soft_deepr import soft_law
 
 
 @pytest.mark.parametrize(

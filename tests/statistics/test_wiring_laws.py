@@ -10,7 +10,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from synaptic_sampling.statistics import exact, topology, wiring_laws
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws import wiring as wiring_laws
+from synaptic_sampling.statistics import topology
 
 
 def all_wirings(neurons, number):

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 
 from synaptic_sampling import DeepR, SoftDeepR, SynapticSampling
+from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws import posterior
+from synaptic_sampling.laws import soft_deepr as soft
+from synaptic_sampling.laws import synaptic_sampling as diffusion
+from synaptic_sampling.laws import wiring as wiring_laws
 from synaptic_sampling.statistics import (
     biology,
     comparison,
-    diffusion,
-    exact,
     lifetables,
-    posterior,
     sizes,
-    soft,
     topology,
     turnover,
     weight_laws,
     weights,
-    wiring_laws,
 )
 from tests.statistics.test_nonsense import log as log_fixture
 

@@ -1,0 +1,34 @@
+"""What laws ask of the rules that they are given; a rule is known by its attributes, since laws stand below rules."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synaptic_sampling._checks import number_of, schedules
+
+__all__ = ["check_constant"]
+
+#: By which attribute each rule with a law is known.
+KNOWN_BY = {"DeepR": "step_ratio", "SoftDeepR": "theta_min", "SynapticSampling": "transition"}
+
+
+def check_constant(rule: Any, kind: str) -> None:
+    """Raise an error unless this is a rule of one kind with constant parameters, for which alone there are laws.
+
+    Parameters
+    ----------
+    rule : object
+        What the user gave.
+    kind : {'DeepR', 'SoftDeepR', 'SynapticSampling'}
+        The rule that it must be.
+
+    Raises
+    ------
+    TypeError
+        If it is something else, or one of its parameters changes with time.
+    """
+    # A property of the class: to ask an object with a schedule for its value would be an error.
+    if isinstance(rule, type) or not hasattr(type(rule), KNOWN_BY[kind]):
+        raise TypeError(f"rule must be a {kind}, got {rule!r}.")
+    for name in schedules(rule):
+        number_of(rule, name)

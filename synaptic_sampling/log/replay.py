@@ -1,0 +1,219 @@
+"""What follows from the first wiring and the events since then: every later wiring, and the life of each connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._kernels.replay import ENDED, LEFT, NEXT, NUM_COUNTERS, WHEN, _follow
+from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
+from synaptic_sampling.log.file import LogError
+from synaptic_sampling.log.snapshots import Snapshot
+
+__all__ = ["LIFE", "Walk", "Wiring", "lives"]
+
+#: One connection from its birth to its death. ``initial``: it was there at the start, its true birth is not known.
+LIFE = np.dtype(
+    [
+        ("pre", "<i4"),
+        ("post", "<i4"),
+        ("set", "<u2"),
+        ("polarity", "i1"),
+        ("initial", "?"),
+        ("dead", "?"),
+        ("birth", "<i8"),
+        ("end", "<i8"),
+    ]
+)
+
+#: So many slots may be free from the start: a slot beyond would take all memory for nothing.
+FREE_SLOTS = 2**20
+
+#: Endpoints and signs of all connections, in the order of slots.
+Wiring = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]
+
+
+class Walk:
+    """One set of connections on its way through the events, in memory proportional to the connections alone.
+
+    Parameters
+    ----------
+    start : Snapshot
+        Who was there at first.
+    multapses : bool
+        Whether two connections may share a pair of neurons.
+
+    Raises
+    ------
+    LogError
+        If two share a pair at the start that may not.
+    """
+
+    def __init__(self, start: Snapshot, multapses: bool = False) -> None:
+        there = np.flatnonzero(start.polarity)
+        self._held = np.zeros(len(start.polarity), LIFE)
+        for name in ("pre", "post", "polarity"):
+            self._held[name] = getattr(start, name)
+        self._held["birth"], self._held["initial"] = start.step, True
+        self._set, self._distinct, self._num_held = start.set_index, not multapses, len(there)
+        self._num_slots, self._num_born = len(start.polarity), 0
+        self._number = np.zeros(len(self._held), np.int64)
+        self._number[there] = np.arange(len(there))
+        self._counters = np.zeros(NUM_COUNTERS, np.int64)
+        self._counters[NEXT], self._counters[LEFT] = len(there), -1
+        self._table = np.full(16, EMPTY)
+        if self._distinct:
+            sites = start.pre[there].astype(np.int64) << 32 | start.post[there]
+            self._make_room(0)
+            twice = _insert_all(self._table, sites)
+            if twice >= 0:
+                raise LogError(
+                    f"step {start.step}: connection {start.pre[there[twice]]} -> {start.post[there[twice]]} is there "
+                    "twice in the snapshot."
+                )
+
+    def feed(self, events: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Follow the next events, checking that each of them is possible.
+
+        Parameters
+        ----------
+        events : ndarray of EVENT
+            Of this set, after those before.
+
+        Returns
+        -------
+        lives : ndarray of LIFE
+            Those that ended, in the order of their deaths.
+        numbers : ndarray of int64
+            Of these lives: first the initial ones, in the order of slots, then those born, in the order of births.
+
+        Raises
+        ------
+        LogError
+            If an event contradicts the wiring.
+        """
+        kind = events["kind"]
+        num_deaths, num_births = (int(np.count_nonzero(kind == n)) for n in (-1, 1))
+        ended, numbers = np.empty(num_deaths, LIFE), np.empty(num_deaths, np.int64)
+        if self._distinct:
+            self._make_room(num_births)
+        self._num_born += num_births
+        slot = int(events["slot"][kind > 0].max(initial=-1))
+        if slot >= FREE_SLOTS + 64 * (self._num_slots + self._num_born):
+            raise LogError(f"an event is in slot {slot}, far beyond all others.")
+        self._make_slots(slot + 1)
+        self._counters[ENDED] = 0
+        wrong = _follow(events, self._table, self._distinct, self._counters, self._held, self._number, ended, numbers)
+        if wrong >= 0:
+            step, i, j, slot, _, kind, _ = events[wrong].tolist()
+            what = "is born in slot {}, which is not free for it" if kind > 0 else "dies in slot {}, where it was not"
+            raise LogError(f"step {step}: connection {i} -> {j} {what.format(slot)}.")
+        self._num_held += num_births - num_deaths
+        ended["set"] = self._set
+        return ended, numbers
+
+    def wiring(self) -> Wiring:
+        """Return the connections that are there now.
+
+        Returns
+        -------
+        pre, post, polarity : ndarray, shape (K,)
+            In the order of slots.
+
+        Raises
+        ------
+        LogError
+            If a connection has left its slot and arrived nowhere.
+        """
+        held = self._held[self._there()]
+        return held["pre"].copy(), held["post"].copy(), held["polarity"].copy()
+
+    def alive(self, last_step: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
+        """Return the lives of the connections that are there now, and their numbers.
+
+        Parameters
+        ----------
+        last_step : int
+            When they were last seen.
+
+        Returns
+        -------
+        lives, numbers : ndarray
+            In the order of slots.
+
+        Raises
+        ------
+        LogError
+            If a connection has left its slot and arrived nowhere.
+        """
+        there = self._there()
+        alive = self._held[there]
+        alive["end"], alive["set"] = last_step, self._set
+        return alive, self._number[there]
+
+    def _there(self) -> NDArray[np.int64]:
+        if self._counters[LEFT] >= 0:
+            slot, step = self._counters[LEFT], self._counters[WHEN]
+            raise LogError(f"step {step}: the connection in slot {slot} moves, and arrives nowhere.")
+        return np.flatnonzero(self._held["polarity"])
+
+    def _make_room(self, num_births: int) -> None:
+        """Let the table stay less than half full."""
+        number = self._num_held + num_births
+        if 2 * number >= len(self._table):
+            old, self._table = self._table, np.full(4 * number, EMPTY)
+            _insert_all(self._table, old[old != EMPTY])
+
+    def _make_slots(self, number: int) -> None:
+        if number > len(self._held):
+            size = max(number, 2 * len(self._held))
+            held, numbers = self._held, self._number
+            self._held, self._number = np.zeros(size, LIFE), np.zeros(size, np.int64)
+            self._held[: len(held)], self._number[: len(held)] = held, numbers
+
+
+def lives(walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int, *, born: bool = True) -> NDArray[Any]:
+    """Return the lives of one set.
+
+    Parameters
+    ----------
+    walk : Walk
+        At its start.
+    blocks : iterable of ndarray of EVENT
+        All of its set since then, in order.
+    last_step : int
+        When who was not dead was last seen.
+    born : bool
+        Whether those born since the start count, too.
+
+    Returns
+    -------
+    ndarray of LIFE
+        First the initial ones, in the order of slots, then those born, in the order of their births.
+
+    Raises
+    ------
+    LogError
+        If an event contradicts the wiring.
+    """
+    found = []
+    for some, numbers in _pieces(walk, blocks, last_step):
+        wanted = slice(None) if born else some["initial"]
+        found.append((some[wanted], numbers[wanted]))
+    all_lives = np.empty(sum(len(some) for some, _ in found), LIFE)
+    while found:
+        some, numbers = found.pop()
+        all_lives[numbers] = some
+    return all_lives
+
+
+def _pieces(
+    walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int
+) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
+    """Yield the lives that end in each block, and last those that have not ended, with their numbers."""
+    for events in blocks:
+        yield walk.feed(events)
+    yield walk.alive(last_step)

@@ -1,0 +1,1 @@
+"""Networks as plain arrays, as SciPy matrices and as ONNX."""

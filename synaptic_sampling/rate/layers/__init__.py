@@ -1,0 +1,1 @@
+"""The layers of rate-based networks, sparse and dense."""

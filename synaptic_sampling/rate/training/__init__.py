@@ -1,0 +1,1 @@
+"""How a network is trained: epochs, losses, schedules, baselines, and the compiled fast path."""

@@ -1,0 +1,234 @@
+"""The fast path: a network of sparse layers alone learns many batches in one call.
+
+It takes the same steps as the general path, to the last bit; which of the two runs is no choice of the user's.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling._kernels import stack
+from synaptic_sampling._kernels.lanes import LANES
+from synaptic_sampling._kernels.stack import Learning, Moments, Sharing, Signals, Slots, Wiring
+from synaptic_sampling.connections.sites import CROWDED
+from synaptic_sampling.events import EVENT
+from synaptic_sampling.randomness import MAX_STEP, Stream, key_words, stream_word
+from synaptic_sampling.rate.layers.activations import ReLU, Tanh
+from synaptic_sampling.rate.layers.linear import SparseLinear
+from synaptic_sampling.rate.layers.parameters import DenseParameter
+from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
+from synaptic_sampling.rules import DeepR, FixedWiring
+from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, bias_corrections
+
+__all__ = ["Learned", "learn", "steps_at_once"]
+
+OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
+ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
+
+#: Events that end a call: these wait in memory until it returns.
+EVENTS_AT_ONCE = 2**16
+#: Connections times steps of a call: it takes about 0.1 s, after which it can be interrupted.
+WORK_AT_ONCE = 2**23
+
+
+class Learned(NamedTuple):
+    """What some steps came to.
+
+    Attributes
+    ----------
+    losses : ndarray of float64
+        The mean loss of each batch.
+    events : ndarray of EVENT
+        All of them, in the order of steps and layers.
+    finite : bool
+        False: the step after these has a gradient or a parameter that is NaN or infinite.
+    """
+
+    losses: NDArray[np.float64]
+    events: NDArray[Any]
+    finite: bool
+
+
+def steps_at_once(network: Any, loss: Loss) -> int:
+    """Return how many steps `learn` may do in one call, 0 where the network needs the general path.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        The network.
+    loss : Loss
+        What is to be made small.
+
+    Returns
+    -------
+    int
+        Steps.
+    """
+    layers = network.layers
+    possible = (
+        type(loss) is CrossEntropy
+        and (network.budget is None or _can_share(network))
+        and type(network.rule) in {DeepR, FixedWiring}  # A rule derived from them may decide otherwise.
+        and type(network.rule.optimizer) in OPTIMIZERS
+        and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
+        and not any(c.sites.degrees.limited for c in network.connections)
+        and not any({type(one), type(two)} <= set(ACTIVATIONS) for one, two in pairwise(layers))
+    )
+    if not possible:
+        return 0
+    done = max(c.steps_done for c in network.connections)
+    work = sum(len(c) for c in network.connections)
+    return min(max(1, WORK_AT_ONCE // work), MAX_STEP - done)
+
+
+def _can_share(network: Any) -> bool:
+    """Return whether each layer may have room for the whole budget; where it is large, the general path is as good."""
+    return network.budget.split == "vacant" and len(network.connections) * network.budget.total <= WORK_AT_ONCE
+
+
+def learn(
+    network: Any,
+    samples: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    order: NDArray[np.int64],
+    batch_size: int,
+    steps: int,
+) -> Learned:
+    """Do some steps, each on the next ``batch_size`` of the samples in ``order``.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        One for which ``steps_at_once`` is above 0. Changed in place.
+    samples : ndarray of float32, shape (n, num_in)
+        From ``check_samples``.
+    labels : ndarray of int64, shape (n,)
+        From ``check_targets``.
+    order : ndarray of int64
+        Numbers of the samples; at least ``steps * batch_size``, or one smaller batch.
+    batch_size, steps : int
+        At most that many steps are done: fewer where many events have come, or something is not finite.
+
+    Returns
+    -------
+    Learned
+        What they came to.
+    """
+    sizes = np.array([len(c) for c in network.connections])
+    if network.budget is not None:
+        for c in network.connections:
+            c.make_room(network.budget.total, np.empty(0, np.int32))
+            c.resize(network.budget.total)
+    losses = np.empty(steps)
+    try:
+        done, events, used = stack._learn(
+            *_layers(network, -(-min(batch_size, len(order)) // LANES) * LANES),
+            sizes,
+            _sharing(network),
+            _learning(network),
+            samples,
+            labels,
+            order,
+            batch_size,
+            losses,
+            np.empty(EVENTS_AT_ONCE, EVENT),
+        )
+    finally:
+        for part, size in zip(network.sparse, sizes.tolist(), strict=True):
+            part.cut(size)
+    for parameter in network.parameters:
+        owner = parameter if isinstance(parameter, DenseParameter) else parameter.connections
+        owner.steps_done += done
+    finite = done == steps or used >= EVENTS_AT_ONCE
+    return Learned(losses[:done], events[:used], finite)
+
+
+def _layers(network: Any, width: int) -> tuple[Any, Any]:
+    """Return the three parts of all layers, and memory for a batch and for dE/d(output)."""
+    first = network.input_of(width)
+    layers, x = [], first
+    for n, layer in enumerate(network.layers):
+        if type(layer) is SparseLinear:
+            following: Any = type(network.layers[n + 1]) if n + 1 < len(network.layers) else None
+            activation = ACTIVATIONS.get(following, stack.IDENTITY)
+            layers.append(_parts(layer, x, activation, network.rule.optimizer, wanted=n > 0))
+            x = layer._out
+    return tuple(zip(*layers, strict=True)), (first, np.empty_like(x))
+
+
+def _sharing(network: Any) -> Sharing | None:
+    """Return the budget as the kernel wants it, if there is one."""
+    if network.budget is None:
+        return None
+    num_sites = np.array([c.num_sites for c in network.connections])
+    return Sharing(network.budget.total, num_sites, stream_word(Stream.SPLIT))
+
+
+def _learning(network: Any) -> Learning:
+    """Return the rule as the kernel wants it."""
+    rule, optimizer = network.rule, network.rule.optimizer
+    betas, epsilon = (0.0, 0.0), 0.0
+    if isinstance(optimizer, Momentum):
+        betas = (float(optimizer.momentum), 0.0)
+    elif isinstance(optimizer, Adam):
+        betas, epsilon = (float(optimizer.beta1), float(optimizer.beta2)), float(optimizer.epsilon)
+    eta, alpha, sigma = rule.parameters
+    return Learning(
+        eta,
+        alpha,
+        sigma,
+        rule.forms,
+        key_words(network.seed),
+        OPTIMIZERS[type(optimizer)],
+        betas,
+        epsilon,
+        tuple(bias_corrections(beta) for beta in betas),
+    )
+
+
+def _parts(
+    layer: SparseLinear, x: NDArray[np.float32], activation: int, optimizer: Optimizer, *, wanted: bool
+) -> tuple[Wiring, Signals, Slots]:
+    """Return a layer as the kernel wants it; ``x`` is its input, whose gradient may be wanted."""
+    layer._remember(x)
+    c, weights, bias = layer.connections, layer._sparse, layer._bias
+    return (
+        Wiring(c.pre, c.post, c.theta, c.polarity),
+        Signals(
+            layer._out,
+            layer._input_gradient() if wanted else layer._dx,
+            weights.gradient,
+            bias.value,
+            bias.gradient,
+            bias in layer.parameters,
+            activation,
+        ),
+        Slots(
+            c.birth_step,
+            c.table,
+            np.empty(len(c), np.int32),
+            _moments(c, weights.gradient, optimizer),
+            _moments(bias, bias.gradient, optimizer),
+            c.sites.grid,
+            math.ceil(CROWDED * c.num_sites),
+            c.sign_rule,
+            c.index,
+            tuple(c.stream(stream) for stream in (Stream.NOISE, Stream.BIRTH, Stream.SIGN)),
+            c.steps_done,
+            bias.steps_done,
+        ),
+    )
+
+
+def _moments(owner: Any, gradient: NDArray[np.float32], optimizer: Optimizer) -> Moments | None:
+    """Return what the optimizer remembers of connections or of biases."""
+    owner.begin_moments(optimizer.num_moments)
+    if not optimizer.num_moments:
+        return None
+    first, second = (*owner.moments, np.empty(0, np.float32))[:2]
+    return Moments(first, second, np.empty(len(gradient), np.int64), np.empty_like(gradient), owner.optimizer_since)

@@ -97,7 +97,7 @@ def locked(parser: Parser, out: Path) -> Iterator[None]:
     None
         While nobody else has it.
     """
-    made = not out.exists()
+    made = [folder for folder in (out, *out.parents) if not folder.exists()]
     parser.make_folder("--out", out)
     path = out / LOCK
     try:
@@ -112,9 +112,9 @@ def locked(parser: Parser, out: Path) -> Iterator[None]:
         finally:
             with suppress(OSError):  # Windows keeps a file that is open.
                 path.unlink()
-            if made:
-                with suppress(OSError):  # Nothing came of it.
-                    out.rmdir()
+            with suppress(OSError):  # Folders in which nothing came to be.
+                for folder in made:
+                    folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:

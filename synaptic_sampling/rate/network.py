@@ -295,6 +295,31 @@ class RateNetwork:
             If it is the state of another network, or no state that learning can go on from: a value that is not
             finite, a count out of range, a negative theta under DeepR, other signs. Nothing has changed then.
         """
+        for parameter, part in zip(self.parameters, self.check_state(state, negative=negative), strict=True):
+            parameter.restore(part)
+
+    def check_state(
+        self, state: Mapping[str, NDArray[Any]], *, negative: bool | None = None
+    ) -> list[dict[str, NDArray[Any]]]:
+        """Raise the error that ``restore`` would raise; changes nothing.
+
+        Parameters
+        ----------
+        state : mapping of str to ndarray
+            As ``state`` returns it.
+        negative : bool, optional
+            Whether theta may be negative; by default where the rule is FixedWiring.
+
+        Returns
+        -------
+        list of dict of str to ndarray
+            The part of each parameter.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If it is the state of another network, or no state that learning can go on from.
+        """
         parameters, negative = self.parameters, self.rule.signed_theta if negative is None else negative
         parts: list[dict[str, NDArray[Any]]] = [{} for _ in parameters]
         for key, values in state.items():
@@ -311,8 +336,7 @@ class RateNetwork:
             except (TypeError, ValueError) as error:
                 raise type(error)(f"parameter {place} of the state: {error}") from error
         self._check_numbers(parts)
-        for parameter, part in zip(parameters, parts, strict=True):
-            parameter.restore(part)
+        return parts
 
     def _check_numbers(self, parts: Sequence[Mapping[str, NDArray[Any]]]) -> None:
         """Refuse a state of other numbers of connections or of steps than its budgets allow."""

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_parameter, number_of
 from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
+from synaptic_sampling.laws.deepr import turnover_rate
 from synaptic_sampling.rules.base import Decision, GradientRule, Signal, Units, run_sweep
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
@@ -101,8 +102,6 @@ class DeepR(GradientRule):
         ValueError
             Without noise, where nothing is left to chance.
         """
-        from synaptic_sampling.laws.deepr import turnover_rate
-
         if self.noise_scale == 0.0:
             raise ValueError("temperature must be > 0 for a turnover by chance, got 0.")
         return turnover_rate(self.step_ratio)

@@ -12,6 +12,7 @@ from synaptic_sampling._checks import check_number, check_parameter, number_of
 from synaptic_sampling._kernels.sweep import sweep
 from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.connections.soft import SoftConnections
+from synaptic_sampling.laws.soft_deepr import soft_law
 from synaptic_sampling.rules.base import Decision, GradientRule, Signal, Units, run_sweep
 from synaptic_sampling.rules.deepr import DeepR, noise_scale
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
@@ -107,8 +108,6 @@ class SoftDeepR(GradientRule):
         float
             By ``statistics.soft.soft_law``, without a gradient.
         """
-        from synaptic_sampling.laws.soft_deepr import soft_law
-
         law = soft_law(replace(self, optimizer=SGD()))
         return law.turnover / law.active_share
 

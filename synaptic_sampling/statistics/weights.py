@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_index
 from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.laws.arguments import check_constant
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics._source import holds_sizes, log_of, sizes_in
 
 __all__ = ["expected_strength", "strengths"]
@@ -54,7 +54,7 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
     return np.concatenate([sizes_in(log, taken) for taken in with_weights])
 
 
-def expected_strength(rule: DeepR) -> float:
+def expected_strength(rule: Any) -> float:
     """Return the mean of theta that chance alone gives, without a gradient.
 
     Parameters
@@ -72,5 +72,5 @@ def expected_strength(rule: DeepR) -> float:
     TypeError, ValueError
         If it is no DeepR with constant parameters, or l1 or the temperature is 0.
     """
-    check_constant(rule, DeepR)
+    check_constant(rule, "DeepR")
     return exact.mean_theta(rule.step_ratio) * rule.noise_scale

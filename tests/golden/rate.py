@@ -167,7 +167,7 @@ def trained(
         one.save(Path(folder) / "checkpoint")
         other = trainer()
         other.load(Path(folder) / "checkpoint")
-    other.fit(x, targets, epochs=epochs, **told)
+    other.fit(x, targets, until_epoch=epochs, **told)
     # The log begins where the checkpoint was taken: the rest is as it would have been.
     return {**seen(other, x), "log": None}
 

@@ -243,4 +243,4 @@ def test_two_rules_that_rewire_are_said_once(between, caplog):
 
 def test_patience_without_tests_is_refused():
     with pytest.raises(ValueError, match=r"Patience\(epochs=3\) waits for tests, but there are none; give fit test="):
-        fit(stop=Patience(3))
+        fit(stop=Patience(3), batch_size=8)

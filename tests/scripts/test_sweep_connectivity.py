@@ -117,4 +117,4 @@ def test_the_picture_shows_mean_and_range():
 def test_unknown_methods_are_refused(capsys, tmp_path):
     with pytest.raises(SystemExit):
         main(["--methods", "deepr,deeper", "--out", str(tmp_path)])
-    assert "methods are deepr, fixed, dense, set, rigl, l1, prune, got 'deeper'" in capsys.readouterr().err
+    assert "methods are deepr, fixed, dense, set, rigl, l1, prune, got deeper" in capsys.readouterr().err

@@ -289,10 +289,12 @@ class Trainer:
             raise CheckpointError(f"{path} is of another network: {got}, here {own}.")
         try:
             progress = Progress.read(about)
+            negative = None if self.schedule is None else bool(about["fixed"])
+            self.network.check_state(arrays, negative=negative)
             step, wirings = self._wired(arrays)
             if self.log.is_in_file:
                 self.log.check_continues(step, wirings)
-            self.network.restore(arrays, negative=None if self.schedule is None else bool(about["fixed"]))
+            self.network.restore(arrays, negative=negative)
         except READ_ERRORS as error:
             raise CheckpointError(f"{path} does not fit: {error}") from error
         self.steps_done, self.samples_done, self.history = progress.steps_done, progress.samples_done, progress.history

@@ -12,7 +12,8 @@ from collections.abc import Sequence
 
 from models.cifar10 import load_cifar10
 from models.task import Task
-from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear
+from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork
+from synaptic_sampling.rate import Linear, ReLU, SparseLinear
 from synaptic_sampling.rate.layers.convolution import SparseConv2d
 from synaptic_sampling.rate.layers.dense_convolution import Conv2d
 from synaptic_sampling.rate.layers.linear import Layer

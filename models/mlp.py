@@ -14,7 +14,8 @@ from itertools import pairwise
 
 from models.data import load_digits, load_mnist
 from models.task import Task
-from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear
+from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork
+from synaptic_sampling.rate import Linear, ReLU, SparseLinear
 from synaptic_sampling.rate.layers.linear import Layer
 
 __all__ = ["DIGITS", "MNIST", "make_mlp"]

@@ -13,7 +13,8 @@ from collections.abc import Sequence
 
 from models.spoken_digits import FEATURES, STEPS, load_spoken_digits
 from models.task import Task
-from synaptic_sampling import Adam, DeepR, FixedWiring, Linear, RateNetwork, SparseLinear
+from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork
+from synaptic_sampling.rate import Linear, SparseLinear
 from synaptic_sampling.rate.layers.linear import Layer
 from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM
 

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import Part
-from synaptic_sampling import Decay, DeepR, FixedWiring, LinearDecay, RateNetwork
+from synaptic_sampling import DeepR, FixedWiring, RateNetwork
+from synaptic_sampling.rate import Decay, LinearDecay
 from synaptic_sampling.rate.training.schedules import Schedule
 
 __all__ = ["Data", "Task"]

@@ -27,7 +27,8 @@ from scripts import plot_rewiring
 from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.results import results
-from synaptic_sampling import RewiringLog, Run, plot_accuracy, plot_comparison
+from synaptic_sampling import RewiringLog
+from synaptic_sampling.plotting import Run, plot_accuracy, plot_comparison
 
 __all__ = ["main"]
 

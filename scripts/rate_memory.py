@@ -19,7 +19,8 @@ import numpy as np
 from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.training import peak_bytes
-from synaptic_sampling import DeepR, RateNetwork, ReLU, RewiringLog, SparseLinear, Trainer
+from synaptic_sampling import DeepR, RateNetwork, RewiringLog, Trainer
+from synaptic_sampling.rate import ReLU, SparseLinear
 from synaptic_sampling.rate.layers.linear import Layer
 
 __all__ = ["main"]

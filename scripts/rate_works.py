@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from scripts import rate_peers
-from synaptic_sampling import DeepR, RateNetwork, ReLU, SparseLinear, Trainer
+from synaptic_sampling import DeepR, RateNetwork, Trainer
+from synaptic_sampling.rate import ReLU, SparseLinear
 from synaptic_sampling.rate.training.progress import Shown
 
 __all__ = ["CONNECTIVITY", "MNIST", "SCALING", "Run", "Work", "works"]

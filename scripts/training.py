@@ -17,7 +17,8 @@ from numpy.typing import NDArray
 from models.data import DataError
 from scripts.common import MOST_SEED, Parser, count, fraction, fractions, seed
 from scripts.results import results
-from synaptic_sampling import RewiringLog, plot_accuracy, plot_survival, plot_turnover, plot_weights
+from synaptic_sampling import RewiringLog
+from synaptic_sampling.plotting import plot_accuracy, plot_survival, plot_turnover, plot_weights
 
 __all__ = ["METHODS", "Result", "arguments", "check", "peak_bytes", "train_seeds"]
 

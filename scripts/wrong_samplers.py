@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling import Connections, DeepR, RewiringInfo, step
-from synaptic_sampling._kernels.vacancy import EMPTY, _insert, _remove
+from synaptic_sampling._kernels.vacancy import EMPTY, insert, remove
 
 __all__ = ["WRONG", "Step"]
 
@@ -101,8 +101,8 @@ def move(c: Connections, info: RewiringInfo, n: int, key: int) -> None:
         The site, ``pre * num_post + post``.
     """
     slot, event = info.born.slot[n], info.events[info.num_deaths + n]
-    _remove(c.table, np.int64(c.pre[slot]) * c.num_post + c.post[slot])
-    _insert(c.table, np.int64(key))
+    remove(c.table, np.int64(c.pre[slot]) * c.num_post + c.post[slot])
+    insert(c.table, np.int64(key))
     c.pre[slot], c.post[slot] = divmod(key, c.num_post)
     event["pre"], event["post"] = c.pre[slot], c.post[slot]
     c.polarity[slot] = c.signs_of(c.pre[slot : slot + 1], c.post[slot : slot + 1])[0]
@@ -139,7 +139,7 @@ def anywhere(c: Connections, info: RewiringInfo, rng: np.random.Generator) -> No
         c.pre[slot], c.post[slot] = rng.integers(c.num_pre), rng.integers(c.num_post)
     c.table[:] = EMPTY
     for key in c.pre.astype(np.int64) * c.num_post + c.post:
-        _insert(c.table, key)
+        insert(c.table, key)
 
 
 def vacant_sites(c: Connections) -> NDArray[np.bool_]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_integer, check_seed
-from synaptic_sampling._kernels.philox import _fill_normals, _fill_uniforms
+from synaptic_sampling._kernels.philox import fill_normals, fill_uniforms
 
 __all__ = ["MAX_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniforms"]
 
@@ -98,7 +98,7 @@ def normals(seed: int, stream: Stream, step: int, n: int, index: int = 0) -> NDA
         Independent standard normals. The first m of n numbers are the same for every n >= m.
     """
     out = np.empty(check_integer("n", n, minimum=0, maximum=2**34))
-    _fill_normals(*_address(seed, stream, step, index), out)
+    fill_normals(*_address(seed, stream, step, index), out)
     return out
 
 
@@ -124,7 +124,7 @@ def uniforms(seed: int, stream: Stream, step: int, n: int, index: int = 0) -> ND
         Independent uniforms on a grid of 2**32 points that leaves out 0 and 1.
     """
     out = np.empty(check_integer("n", n, minimum=0, maximum=2**34))
-    _fill_uniforms(*_address(seed, stream, step, index), out)
+    fill_uniforms(*_address(seed, stream, step, index), out)
     return out
 
 

@@ -256,7 +256,7 @@ def langevin(slope, polarity, eta, alpha, sigma, step, stream, k0, k1, theta):
     return moved, [k for k, x in enumerate(moved) if x < 0]
 
 
-def polarity(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
+def draw_sign(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
     if mode == "given per presynaptic neuron":
         return int(table[pre])
     if mode == "given per site":
@@ -265,8 +265,8 @@ def polarity(mode, table, threshold, pre, post, num_post, slot, step, stream, k0
     return 1 if philox(*address, stream, 0, k0, k1)[0] < threshold else -1
 
 
-def polarities(pre, post, mode, table, threshold, num_post, stream, k0, k1):
-    return [polarity(mode, table, threshold, pre[n], post[n], num_post, n, 0, stream, k0, k1) for n in range(len(pre))]
+def draw_signs(pre, post, mode, table, threshold, num_post, stream, k0, k1):
+    return [draw_sign(mode, table, threshold, pre[n], post[n], num_post, n, 0, stream, k0, k1) for n in range(len(pre))]
 
 
 def write_event(step, pre, post, slot, index, kind, sign):
@@ -287,7 +287,7 @@ def regrow(slots, keys, mode, table, threshold, num_post, step, index, stream, k
     events = []
     for k, key in zip(slots, keys, strict=True):
         pre, post = divmod(key, num_post)
-        sign = polarity(mode, table, threshold, pre, post, num_post, k, step, stream, k0, k1)
+        sign = draw_sign(mode, table, threshold, pre, post, num_post, k, step, stream, k0, k1)
         for values, value in zip(state, (pre, post, 0.0, sign, step), strict=True):
             values[k] = value
         events.append(write_event(step, pre, post, k, index, 1, sign))
@@ -405,7 +405,7 @@ def cross(potential, theta, slots, now):
 # Split --------------------------------------------------------------------------------------------------------------
 
 
-def split(births, step, stream, k0, k1, room, weight, shrink):
+def split_births(births, step, stream, k0, k1, room, weight, shrink):
     """Return how many births each set gets."""
     room, weight, counts = list(room), list(weight), [0] * len(room)
     for n in range(births):

@@ -24,14 +24,13 @@ ARROWS = {
     "_kernels": {"_numba"},
     "laws": {"_checks"},
     "randomness": {"_checks", "_kernels"},
-    "events": set(),
+    "events": {"_checks"},
     "checkpoint": set(),
     "connections": BASE,
     "rules": BASE | {"connections", "laws"},
     "log": BASE,
     "statistics": BASE | {"log", "laws"},
     "plotting": BASE | {"log", "laws", "statistics"},
-    "reporting": {"_checks", "log", "laws", "statistics", "plotting"},
     "brian": BASE | {"connections", "rules", "log"},
     "rate": BASE | {"checkpoint", "connections", "rules", "log"},
 }
@@ -125,7 +124,7 @@ def test_floors():
 
 
 def test_statistics_need_no_front_end():
-    light = {"statistics", "plotting", "log", "laws", "reporting"}
+    light = {"statistics", "plotting", "log", "laws"}
     heavy = [name for name in light if {"brian", "rate"} & ARROWS[name]]
     assert not heavy
 

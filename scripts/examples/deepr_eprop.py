@@ -12,7 +12,8 @@ import numpy as np
 from brian2 import NeuronGroup, SpikeGeneratorGroup, StateMonitor, Synapses, TimedArray, ms, run, second
 from matplotlib import pyplot as plt
 
-from synaptic_sampling import Adam, DeepR, FixedWiring, Rewiring, RewiringMonitor, connect_exactly, plot_turnover
+from synaptic_sampling import Adam, DeepR, FixedWiring, Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling.plotting import plot_turnover
 
 b2.seed(2020)
 b2.defaultclock.dt = 1 * ms

@@ -11,7 +11,8 @@ from brian2 import NeuronGroup, Synapses, defaultclock, ms, run, second, seed, u
 from matplotlib import pyplot as plt
 from numpy.typing import NDArray
 
-from synaptic_sampling import PruneAndRegrow, Rewiring, RewiringMonitor, connect_exactly, plot_turnover
+from synaptic_sampling import PruneAndRegrow, Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling.plotting import plot_turnover
 
 seed(2018)
 defaultclock.dt = 1 * ms

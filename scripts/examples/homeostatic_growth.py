@@ -11,7 +11,8 @@ each neuron receives at the end, beside random wiring (dashed).
 from brian2 import NeuronGroup, StateMonitor, Synapses, defaultclock, ms, run, second, seed
 from matplotlib import pyplot as plt
 
-from synaptic_sampling import Rewiring, RewiringMonitor, SynapticElements, plot_degrees
+from synaptic_sampling import Rewiring, RewiringMonitor, SynapticElements
+from synaptic_sampling.plotting import plot_degrees
 
 seed(2013)
 defaultclock.dt = 1 * ms

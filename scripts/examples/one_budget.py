@@ -11,7 +11,8 @@ import numpy as np
 from brian2 import NeuronGroup, PoissonGroup, Synapses, TimedArray, defaultclock, ms, run, second, seed
 from matplotlib import pyplot as plt
 
-from synaptic_sampling import PruneAndRegrow, Rewiring, RewiringMonitor, connect_exactly, plot_turnover
+from synaptic_sampling import PruneAndRegrow, Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling.plotting import plot_turnover
 
 seed(2001)
 defaultclock.dt = 1 * ms

@@ -1,6 +1,6 @@
 """Sparse convolution over a batch, and pooling: activations [channel, y, x, batch].
 
-Connections come sorted (``tiles._group``), with the place in the source at which each begins to read. The source is
+Connections come sorted (``tiles.in_groups``), with the place in the source at which each begins to read. The source is
 written first as [part of the batch, channel, y, x, lane], with zeros around its planes: no loop asks where the border
 is, and what many connections read lies together. Measured (64 channels of 16 x 16, 5 x 5, 5 %): 66 us per sample
 at batch 32 and 102 at batch 256, against 87 and 308 where the batch was not parted.
@@ -14,29 +14,29 @@ from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import (
     SLOTS,
     TILES,
-    _combine,
     _combine_tiles,
-    _correlate,
     _correlate_slots,
+    combine,
+    correlate,
 )
 from synaptic_sampling._numba import jit
 
 __all__ = [
-    "_average_pool",
-    "_average_pool_backward",
-    "_border",
-    "_fold",
-    "_gather",
-    "_max_pool",
-    "_max_pool_backward",
-    "_weight_gradient",
+    "average_pool",
+    "average_pool_backward",
+    "border",
+    "fold",
+    "gather",
+    "max_pool",
+    "max_pool_backward",
+    "weight_gradient",
 ]
 
 ZERO = np.float32(0)
 
 
 @jit
-def _border(x, above, before, source):
+def border(x, above, before, source):
     """Write ``x`` [channel, y, x, batch] into ``source``, ``above`` rows and ``before`` columns from its corner."""
     for part in range(source.shape[0]):
         for c in range(x.shape[0]):
@@ -48,7 +48,7 @@ def _border(x, above, before, source):
 
 
 @jit
-def _gather(starts, weight, base, first, source, stride, target, corner):
+def gather(starts, weight, base, first, source, stride, target, corner):
     """Write ``first[g] + sum of w*source`` over the connections of each group into a plane of ``target``.
 
     Target [channel, y, x, batch]; ``corner[g]`` is the place in the flat target at which the plane of group g begins,
@@ -71,12 +71,12 @@ def _gather(starts, weight, base, first, source, stride, target, corner):
                     _combine_tiles(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
                 for x in range(whole, columns):
                     i, j = s + x * s_step, t + x * t_step
-                    _combine(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
+                    combine(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
 
 
 @jit
-def _fold(sums, r):
-    """Return the sum of 16 lanes, added by halves as ``lanes._dot`` adds them."""
+def fold(sums, r):
+    """Return the sum of 16 lanes, added by halves as ``lanes.dot`` adds them."""
     half = LANES // 2
     while half:
         for lane in range(half):
@@ -86,7 +86,7 @@ def _fold(sums, r):
 
 
 @jit
-def _weight_gradient(starts, base, order, source, stride, delta, sums, gradient):
+def weight_gradient(starts, base, order, source, stride, delta, sums, gradient):
     """Write dE/dw of each connection: over places and batch, the sum of ``source*delta``, slots in ``order``.
 
     ``sums`` is room for 16 numbers per connection.
@@ -105,14 +105,14 @@ def _weight_gradient(starts, base, order, source, stride, delta, sums, gradient)
                         _correlate_slots(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
                         k += SLOTS
                     else:
-                        _correlate(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
+                        correlate(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
                         k += 1
     for k in range(order.size):
-        gradient[order[k]] = _fold(sums, k * LANES)
+        gradient[order[k]] = fold(sums, k * LANES)
 
 
 @jit
-def _max_pool(x, kernel, stride, out, place):
+def max_pool(x, kernel, stride, out, place):
     """Write the largest of each window into ``out`` and which it was, the first of equals, into ``place``."""
     for c in range(out.shape[0]):
         for i in range(out.shape[1]):
@@ -128,7 +128,7 @@ def _max_pool(x, kernel, stride, out, place):
 
 
 @jit
-def _max_pool_backward(delta, kernel, stride, place, dx):
+def max_pool_backward(delta, kernel, stride, place, dx):
     """Give the gradient of each window to the place that was largest."""
     apart = stride >= kernel
     if stride != kernel or delta.shape[1] * stride != dx.shape[1] or delta.shape[2] * stride != dx.shape[2]:
@@ -144,7 +144,7 @@ def _max_pool_backward(delta, kernel, stride, place, dx):
 
 
 @jit
-def _average_pool(x, kernel, stride, out):
+def average_pool(x, kernel, stride, out):
     """Write the mean of each window into ``out``."""
     share = np.float32(1.0 / (kernel * kernel))
     for c in range(out.shape[0]):
@@ -159,7 +159,7 @@ def _average_pool(x, kernel, stride, out):
 
 
 @jit
-def _average_pool_backward(delta, kernel, stride, dx):
+def average_pool_backward(delta, kernel, stride, dx):
     """Share the gradient of each window among its places."""
     share = np.float32(1.0 / (kernel * kernel))
     dx[:] = ZERO

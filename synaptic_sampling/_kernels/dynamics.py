@@ -11,12 +11,12 @@ import math
 
 import numpy as np
 
-from synaptic_sampling._kernels.lanes import _fetch
-from synaptic_sampling._kernels.philox import _philox
-from synaptic_sampling._kernels.vacancy import AHEAD, _remove_all
+from synaptic_sampling._kernels.lanes import fetch
+from synaptic_sampling._kernels.philox import philox
+from synaptic_sampling._kernels.vacancy import AHEAD, remove_all
 from synaptic_sampling._numba import jit
 
-__all__ = ["_adam", "_first_not_finite", "_momentum", "_polarities", "_polarity", "_regrow", "_retract"]
+__all__ = ["adam", "draw_sign", "draw_signs", "first_not_finite", "momentum", "regrow", "retract"]
 
 MASK = np.uint64(0xFFFFFFFF)
 BITS_32 = np.uint64(32)
@@ -32,7 +32,7 @@ MOVE = 2
 
 
 @jit
-def _first_not_finite(values):
+def first_not_finite(values):
     """Return the first index whose value is NaN or infinite, or -1."""
     # x - x is NaN where x is not finite, else 0; no early end, since many are looked at together, and all are fine.
     wrong = False
@@ -47,7 +47,7 @@ def _first_not_finite(values):
 
 
 @jit
-def _momentum(gradient, decay, velocity, slope):
+def momentum(gradient, decay, velocity, slope):
     """Heavy-ball momentum: update ``velocity`` and write it into ``slope``."""
     for k in range(gradient.size):
         velocity[k] = decay * np.float64(velocity[k]) + gradient[k]
@@ -55,7 +55,7 @@ def _momentum(gradient, decay, velocity, slope):
 
 
 @jit
-def _adam(gradient, age, betas, corrections, epsilon, first, second, slope):
+def adam(gradient, age, betas, corrections, epsilon, first, second, slope):
     """Adam (Kingma and Ba 2015) with every slot's own step count ``age``, the steps since its birth.
 
     A newborn has zero moments; with the global count its first step would be up to 3.2 times too long.
@@ -76,7 +76,7 @@ def _adam(gradient, age, betas, corrections, epsilon, first, second, slope):
 
 
 @jit
-def _polarity(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
+def draw_sign(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
     """Return the sign, +1 or -1, of a connection born at the site (pre, post).
 
     Excitatory if the address's first word is below ``threshold``. The address is the site, the presynaptic neuron,
@@ -92,55 +92,55 @@ def _polarity(mode, table, threshold, pre, post, num_post, slot, step, stream, k
         first, second = np.uint64(pre), ANY_POST
     else:
         first, second = np.uint64(slot), step
-    word, _, _, _ = _philox(first, second, stream, np.uint64(0), k0, k1)
+    word, _, _, _ = philox(first, second, stream, np.uint64(0), k0, k1)
     return np.int8(1) if word < threshold else np.int8(-1)
 
 
 @jit
-def _polarities(pre, post, signs, num_post, stream, k0, k1, out):
+def draw_signs(pre, post, signs, num_post, stream, k0, k1, out):
     """Write the signs of connections at the given pairs into ``out``; redrawn ones are those of step 0."""
     mode, table, threshold = signs
     for n in range(pre.size):
-        out[n] = _polarity(mode, table, threshold, pre[n], post[n], num_post, n, np.uint64(0), stream, k0, k1)
+        out[n] = draw_sign(mode, table, threshold, pre[n], post[n], num_post, n, np.uint64(0), stream, k0, k1)
 
 
 @jit
-def _retract(slots, pre, post, polarity, num_post, step, index, table, events):
+def retract(slots, pre, post, polarity, num_post, step, index, table, events):
     """Free the sites of the given slots in ``table`` and write their deaths into ``events``."""
     keys = np.empty(slots.size, np.int64)
     for n in range(slots.size):
         k = slots[n]
         keys[n] = np.int64(pre[k]) * num_post + post[k]
-        _write_event(events, n, step, pre[k], post[k], k, index, DEATH, polarity[k])
-    _remove_all(table, keys)
+        write_event(events, n, step, pre[k], post[k], k, index, DEATH, polarity[k])
+    remove_all(table, keys)
 
 
 @jit
-def _regrow(slots, keys, signs, num_post, step, index, sign_stream, k0, k1, state, events):
+def regrow(slots, keys, signs, num_post, step, index, sign_stream, k0, k1, state, events):
     """Let a connection with theta = 0 be born in each slot at the site of its key; changes ``state``, ``events``."""
     pre, post, theta, polarity, birth_step = state
     mode, sign_table, threshold = signs
     for n in range(slots.size):
         if n + AHEAD < slots.size:
             k = slots[n + AHEAD]
-            _fetch(pre, k)
-            _fetch(post, k)
-            _fetch(theta, k)
-            _fetch(polarity, k)
-            _fetch(birth_step, k)
+            fetch(pre, k)
+            fetch(post, k)
+            fetch(theta, k)
+            fetch(polarity, k)
+            fetch(birth_step, k)
         k = slots[n]
         pre[k] = keys[n] // num_post
         post[k] = keys[n] % num_post
         theta[k] = 0.0
-        polarity[k] = _polarity(
+        polarity[k] = draw_sign(
             mode, sign_table, threshold, pre[k], post[k], num_post, k, np.uint64(step) & MASK, sign_stream, k0, k1
         )
         birth_step[k] = step
-        _write_event(events, n, step, pre[k], post[k], k, index, BIRTH, polarity[k])
+        write_event(events, n, step, pre[k], post[k], k, index, BIRTH, polarity[k])
 
 
 @jit
-def _write_event(events, n, step, pre, post, slot, index, kind, polarity):
+def write_event(events, n, step, pre, post, slot, index, kind, polarity):
     """Fill record ``n`` of ``events`` (dtype ``events.EVENT``)."""
     events["step"][n] = step
     events["pre"][n] = pre

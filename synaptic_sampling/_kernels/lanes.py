@@ -1,8 +1,8 @@
 """Sixteen float32 at once: the only explicit vector code of the project, and a hint to the cache.
 
-Measured on AVX-512, batch 16: with ``_add_scaled`` the forward pass of a sparse layer takes 1.4 instead of 2.2 ns per
-connection; with ``_dots`` a slope takes 0.9 ns, one by one with ``_dot`` 1.9; with ``_sums`` a row of 128 takes 3 ns
-instead of 37; 16 by 16 numbers are loaded and turned in 40 instead of 90. With ``_fetch`` a connection of 4e6 is
+Measured on AVX-512, batch 16: with ``add_scaled`` the forward pass of a sparse layer takes 1.4 instead of 2.2 ns per
+connection; with ``dots`` a slope takes 0.9 ns, one by one with ``dot`` 1.9; with ``lane_sums`` a row of 128 takes 3 ns
+instead of 37; 16 by 16 numbers are loaded and turned in 40 instead of 90. With ``fetch`` a connection of 4e6 is
 replaced in 150 instead of 330 ns. LLVM will not vectorise the plain sum by itself, since that changes the order of
 additions, and tests for overlap of the arrays once per connection. The order here is fixed: halves are added until one
 number is left, on any processor. The plain twins stand beside them and run where Numba is disabled.
@@ -19,13 +19,12 @@ from numba.extending import intrinsic
 
 __all__ = [
     "LANES",
-    "_add_scaled",
-    "_dot",
-    "_dots",
-    "_fetch",
-    "_sum",
-    "_sums",
-    "_turn",
+    "add_scaled",
+    "dot",
+    "dots",
+    "fetch",
+    "lane_sum",
+    "lane_sums",
     "plain_add_scaled",
     "plain_dot",
     "plain_dots",
@@ -33,6 +32,7 @@ __all__ = [
     "plain_sum",
     "plain_sums",
     "plain_turn",
+    "turn",
 ]
 
 #: Batches are padded to a multiple of it.
@@ -129,7 +129,7 @@ def _all_code(lane_totals: Any) -> Any:
 
 
 def _add_scaled_code(context, builder, signature, args):
-    """Generate ``_add_scaled``."""
+    """Generate ``add_scaled``."""
     _, x_type, _, y_type, _ = signature.args
     x = builder.load(_pointer(context, builder, x_type, args[1], args[2]), align=ALIGN)
     target = _pointer(context, builder, y_type, args[3], args[4])
@@ -141,7 +141,7 @@ def _add_scaled_code(context, builder, signature, args):
 
 
 def _turn_code(context, builder, signature, args):
-    """Generate ``_turn``: four times, every second vector is interleaved with its neighbour at half the distance."""
+    """Generate ``turn``: four times, every second vector is interleaved with its neighbour at half the distance."""
     x_type, starts_type, _, _, out_type, _, _ = signature.args
     x, starts, used, first, out, j, stride = args
     data = context.make_array(starts_type)(context, builder, starts).data
@@ -164,7 +164,7 @@ def _turn_code(context, builder, signature, args):
 
 
 def _fetch_code(context, builder, signature, args):
-    """Generate ``_fetch``: a hint to have data in all caches, that nothing waits for."""
+    """Generate ``fetch``: a hint to have data in all caches, that nothing waits for."""
     data = context.make_array(signature.args[0])(context, builder, args[0]).data
     place = builder.bitcast(builder.gep(data, [args[1]]), ir.IntType(8).as_pointer())
     kind = ir.FunctionType(ir.VoidType(), [place.type, INDEX, INDEX, INDEX])
@@ -194,7 +194,7 @@ def _vector_add_scaled(_context, scale, x, i, y, j):
 def _vector_sum(code: Any) -> Any:
     """Return an intrinsic that writes the sum of row j of x into ``out[j]``, or those of that and the 15 behind it.
 
-    Rows have ``width`` numbers, a multiple of 16, which are added as in ``_dot``. C-contiguous arrays.
+    Rows have ``width`` numbers, a multiple of 16, which are added as in ``dot``. C-contiguous arrays.
     """
 
     def add(_context, x, width, j, out):
@@ -217,7 +217,7 @@ def _hint_fetch(_context, x, i):
 
 
 def plain_dot(x, pre, y, post, width, k, out):
-    """Do what ``_dot`` does, without vector code."""
+    """Do what ``dot`` does, without vector code."""
     out[k] = _folded(x.ravel()[width * pre[k] :][:width] * y.ravel()[width * post[k] :][:width])
 
 
@@ -233,42 +233,42 @@ def _folded(row):
 
 
 def plain_dots(x, pre, y, post, width, k, out):
-    """Do what ``_dots`` does, without vector code."""
+    """Do what ``dots`` does, without vector code."""
     for n in range(k, k + LANES):
         plain_dot(x, pre, y, post, width, n, out)
 
 
 def plain_add_scaled(scale, x, i, y, j):
-    """Do what ``_add_scaled`` does, without vector code."""
+    """Do what ``add_scaled`` does, without vector code."""
     y.reshape(-1)[j : j + LANES] += scale * x.ravel()[i : i + LANES]
 
 
 def plain_fetch(x, i):
-    """Do what ``_fetch`` does: nothing that can be seen."""
+    """Do what ``fetch`` does: nothing that can be seen."""
 
 
 def plain_sum(x, width, j, out):
-    """Do what ``_sum`` does, without vector code."""
+    """Do what ``lane_sum`` does, without vector code."""
     out[j] = _folded(x.ravel()[width * j :][:width])
 
 
 def plain_sums(x, width, j, out):
-    """Do what ``_sums`` does, without vector code."""
+    """Do what ``lane_sums`` does, without vector code."""
     for n in range(j, j + LANES):
         plain_sum(x, width, n, out)
 
 
 def plain_turn(x, starts, used, first, out, j, stride):
-    """Do what ``_turn`` does, without vector code."""
+    """Do what ``turn`` does, without vector code."""
     for n in range(LANES):
         for b in range(LANES):
             out.reshape(-1)[j + n * stride + b] = x.ravel()[starts[b] + first + n] if b < used else 0.0
 
 
-_dot = plain_dot if config.DISABLE_JIT else _vector_dot(_one_code(_lane_products))
-_dots = plain_dots if config.DISABLE_JIT else _vector_dot(_all_code(_lane_products))
-_add_scaled = plain_add_scaled if config.DISABLE_JIT else intrinsic(_vector_add_scaled)
-_fetch = plain_fetch if config.DISABLE_JIT else intrinsic(_hint_fetch)
-_sum = plain_sum if config.DISABLE_JIT else _vector_sum(_one_code(_lane_sums))
-_sums = plain_sums if config.DISABLE_JIT else _vector_sum(_all_code(_lane_sums))
-_turn = plain_turn if config.DISABLE_JIT else intrinsic(_vector_turn)
+dot = plain_dot if config.DISABLE_JIT else _vector_dot(_one_code(_lane_products))
+dots = plain_dots if config.DISABLE_JIT else _vector_dot(_all_code(_lane_products))
+add_scaled = plain_add_scaled if config.DISABLE_JIT else intrinsic(_vector_add_scaled)
+fetch = plain_fetch if config.DISABLE_JIT else intrinsic(_hint_fetch)
+lane_sum = plain_sum if config.DISABLE_JIT else _vector_sum(_one_code(_lane_sums))
+lane_sums = plain_sums if config.DISABLE_JIT else _vector_sum(_all_code(_lane_sums))
+turn = plain_turn if config.DISABLE_JIT else intrinsic(_vector_turn)

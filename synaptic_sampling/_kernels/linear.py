@@ -10,21 +10,21 @@ import math
 
 import numpy as np
 
-from synaptic_sampling._kernels.lanes import LANES, _add_scaled, _dot, _dots, _fetch, _sum, _sums, _turn
+from synaptic_sampling._kernels.lanes import LANES, add_scaled, dot, dots, fetch, lane_sum, lane_sums, turn
 from synaptic_sampling._numba import jit
 
 __all__ = [
-    "_cross_entropy",
-    "_forward",
-    "_input_gradient",
-    "_load_batch",
-    "_mean_squared_error",
-    "_relu",
-    "_relu_backward",
-    "_sum_rows",
-    "_tanh",
-    "_tanh_backward",
-    "_weight_gradient",
+    "cross_entropy",
+    "forward",
+    "input_gradient",
+    "load_batch",
+    "mean_squared_error",
+    "relu",
+    "relu_backward",
+    "sum_rows",
+    "tanh",
+    "tanh_backward",
+    "weight_gradient",
 ]
 
 ZERO, ONE = np.float32(0), np.float32(1)
@@ -39,17 +39,17 @@ def _add_weighted(sources, targets, polarity, theta, x, out):
     if width == LANES:  # Twice as fast as below: no inner loop.
         for k in range(theta.size):
             w = np.float32(polarity[k]) * theta[k]
-            _add_scaled(w, x, np.int64(sources[k]) * LANES, out, np.int64(targets[k]) * LANES)
+            add_scaled(w, x, np.int64(sources[k]) * LANES, out, np.int64(targets[k]) * LANES)
         return
     for k in range(theta.size):
         w = np.float32(polarity[k]) * theta[k]
         source, target = np.int64(sources[k]) * width, np.int64(targets[k]) * width
         for b in range(0, width, LANES):
-            _add_scaled(w, x, source + b, out, target + b)
+            add_scaled(w, x, source + b, out, target + b)
 
 
 @jit
-def _forward(pre, post, polarity, theta, bias, x, out):
+def forward(pre, post, polarity, theta, bias, x, out):
     """Write ``bias[j] + sum of w*x[i]`` over the connections i -> j into ``out[j]``."""
     for j in range(out.shape[0]):
         for b in range(out.shape[1]):
@@ -58,28 +58,28 @@ def _forward(pre, post, polarity, theta, bias, x, out):
 
 
 @jit
-def _weight_gradient(pre, post, x, delta, gradient):
+def weight_gradient(pre, post, x, delta, gradient):
     """Write dE/dw of each connection, the sum of ``x[pre]*delta[post]`` over the batch, into ``gradient``."""
     whole, width = pre.size - pre.size % LANES, x.shape[1]
     if width == LANES:  # A known width spares the loop over a row.
         for k in range(0, whole, LANES):
-            _dots(x, pre, delta, post, LANES, k, gradient)
+            dots(x, pre, delta, post, LANES, k, gradient)
     else:
         for k in range(0, whole, LANES):
-            _dots(x, pre, delta, post, width, k, gradient)
+            dots(x, pre, delta, post, width, k, gradient)
     for k in range(whole, pre.size):
-        _dot(x, pre, delta, post, width, k, gradient)
+        dot(x, pre, delta, post, width, k, gradient)
 
 
 @jit
-def _input_gradient(pre, post, polarity, theta, delta, dx):
+def input_gradient(pre, post, polarity, theta, delta, dx):
     """Write dE/dx, the sum of ``w*delta[j]`` over the connections i -> j, into ``dx[i]``; ``delta`` is dE/d(output)."""
     dx[:] = ZERO
     _add_weighted(post, pre, polarity, theta, delta, dx)
 
 
 @jit
-def _relu(x):
+def relu(x):
     """Set what is not above 0 to 0, in place; NaN stays NaN, so that it is found."""
     flat = x.reshape(x.size)
     for n in range(flat.size):
@@ -87,7 +87,7 @@ def _relu(x):
 
 
 @jit
-def _relu_backward(out, delta):
+def relu_backward(out, delta):
     """Stop the gradient ``delta``, in place, where the output was 0."""
     flat_out = out.reshape(out.size)
     flat = delta.reshape(delta.size)
@@ -96,7 +96,7 @@ def _relu_backward(out, delta):
 
 
 @jit
-def _tanh(x):
+def tanh(x):
     """Replace x by tanh(x), in place."""
     flat = x.reshape(x.size)
     for n in range(flat.size):
@@ -104,7 +104,7 @@ def _tanh(x):
 
 
 @jit
-def _tanh_backward(out, delta):
+def tanh_backward(out, delta):
     """Multiply the gradient ``delta``, in place, by the slope of tanh, 1 - out**2."""
     flat_out = out.reshape(out.size)
     flat = delta.reshape(delta.size)
@@ -113,7 +113,7 @@ def _tanh_backward(out, delta):
 
 
 @jit
-def _load_batch(samples, order, out):
+def load_batch(samples, order, out):
     """Write the samples numbered in ``order``, turned to [feature, batch], into ``out``; the padding becomes 0."""
     num_features, width = out.shape
     whole = num_features - num_features % LANES
@@ -125,29 +125,29 @@ def _load_batch(samples, order, out):
         # By tiles, of which rows are read and written whole: four times as fast as feature by feature.
         for first in range(0, whole, LANES):
             for b in range(used):
-                _fetch(samples, starts[b] + first + FETCHED)
-            _turn(samples, starts, used, first, out, first * width + begin, width)
+                fetch(samples, starts[b] + first + FETCHED)
+            turn(samples, starts, used, first, out, first * width + begin, width)
         for f in range(whole, num_features):
             for b in range(LANES):
                 out[f, begin + b] = samples[order[begin + b], f] if b < used else ZERO
 
 
 @jit
-def _sum_rows(delta, out):
+def sum_rows(delta, out):
     """Write the sum of each row of ``delta`` into ``out``."""
     whole, width = out.size - out.size % LANES, delta.shape[1]
     if width == LANES:  # A known width spares the loop over a row.
         for j in range(0, whole, LANES):
-            _sums(delta, LANES, j, out)
+            lane_sums(delta, LANES, j, out)
     else:
         for j in range(0, whole, LANES):
-            _sums(delta, width, j, out)
+            lane_sums(delta, width, j, out)
     for j in range(whole, out.size):
-        _sum(delta, width, j, out)
+        lane_sum(delta, width, j, out)
 
 
 @jit
-def _cross_entropy(out, labels, delta):
+def cross_entropy(out, labels, delta):
     """Return the mean of -log softmax(out)[label] and write its gradient into ``delta``; 0 in the padding."""
     n = labels.size
     loss = 0.0
@@ -169,7 +169,7 @@ def _cross_entropy(out, labels, delta):
 
 
 @jit
-def _mean_squared_error(out, targets, delta):
+def mean_squared_error(out, targets, delta):
     """Return the mean over samples and outputs of (out - target)**2, its gradient in ``delta``; targets [n, output]."""
     n = targets.shape[0]
     count = n * out.shape[0]

@@ -5,34 +5,34 @@
 
 Arrays: ``z`` [step, input and h before, batch], ``gates`` [step, i f g o of all units, batch], ``cells`` [step, unit,
 batch] with the state before the first step in place 0, ``present`` [step, batch] 1 or 0: a frame that is not there
-leaves c and h as they are. Connections come sorted (``tiles._group``).
+leaves c and h as they are. Connections come sorted (``tiles.in_groups``).
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from synaptic_sampling._kernels.convolution import _fold
+from synaptic_sampling._kernels.convolution import fold
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import (
     SLOTS,
     TILES,
-    _combine,
     _combine_tiles,
-    _correlate,
     _correlate_slots,
+    combine,
+    correlate,
 )
 from synaptic_sampling._numba import jit
 
 __all__ = [
-    "_backward",
-    "_cell",
-    "_cell_backward",
-    "_flow",
-    "_forward",
-    "_input_gradient",
-    "_sums",
-    "_weight_gradient",
+    "backward",
+    "cell",
+    "cell_backward",
+    "flow_back",
+    "forward",
+    "input_gradient",
+    "row_sums",
+    "weight_gradient",
 ]
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
@@ -49,7 +49,7 @@ Q2, Q0 = np.float32(2.26843463243900e-03), np.float32(4.89352518554385e-03)
 
 
 @jit
-def _tanh(x):
+def tanh(x):
     """Return tanh(x) in float32, by arithmetic that runs on many numbers at once; NaN stays NaN."""
     x = BOUND if x > BOUND else x
     x = -BOUND if x < -BOUND else x
@@ -62,11 +62,11 @@ def _tanh(x):
 @jit
 def _sigmoid(x):
     """Return 1/(1 + exp(-x))."""
-    return HALF + HALF * _tanh(HALF * x)
+    return HALF + HALF * tanh(HALF * x)
 
 
 @jit
-def _sums(starts, weight, base, bias, z, t, gates):
+def row_sums(starts, weight, base, bias, z, t, gates):
     """Write bias plus weighted sum of each gate at step t into ``gates[t]``."""
     rows, width = gates.shape[1:]
     source, target = t * z.shape[1] * width, t * rows * width
@@ -76,11 +76,11 @@ def _sums(starts, weight, base, bias, z, t, gates):
         for b in range(0, whole, FRAMES):
             _combine_tiles(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
         for b in range(whole, width, LANES):
-            _combine(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
+            combine(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
 
 
 @jit
-def _cell(t, present, gates, cells, z):
+def cell(t, present, gates, cells, z):
     """From the sums of step t: the gates, written over them, c, and h in ``z[t + 1]``."""
     units = cells.shape[1]
     first = z.shape[1] - units
@@ -90,22 +90,22 @@ def _cell(t, present, gates, cells, z):
         c, c_before = cells[t + 1, u], cells[t, u]
         h, h_before = z[t + 1, first + u], z[t, first + u]
         for b in range(there.size):
-            i[b], f[b], g[b], o[b] = _sigmoid(i[b]), _sigmoid(f[b]), _tanh(g[b]), _sigmoid(o[b])
+            i[b], f[b], g[b], o[b] = _sigmoid(i[b]), _sigmoid(f[b]), tanh(g[b]), _sigmoid(o[b])
             new = f[b] * c_before[b] + i[b] * g[b]
             c[b] = new if there[b] > ZERO else c_before[b]
-            h[b] = o[b] * _tanh(new) if there[b] > ZERO else h_before[b]
+            h[b] = o[b] * tanh(new) if there[b] > ZERO else h_before[b]
 
 
 @jit
-def _forward(starts, weight, base, bias, present, z, gates, cells):
+def forward(starts, weight, base, bias, present, z, gates, cells):
     """Run all steps."""
     for t in range(gates.shape[0]):
-        _sums(starts, weight, base, bias, z, t, gates)
-        _cell(t, present, gates, cells, z)
+        row_sums(starts, weight, base, bias, z, t, gates)
+        cell(t, present, gates, cells, z)
 
 
 @jit
-def _cell_backward(t, keep, present, gates, cells, dh, dc):
+def cell_backward(t, keep, present, gates, cells, dh, dc):
     """From dE/dh and dE/dc after step t to those before it, without what flows through the gates into dE/dh.
 
     dE/d(sum) of each gate is written over ``gates[t]``; ``keep`` 0 cuts the flow through c.
@@ -116,7 +116,7 @@ def _cell_backward(t, keep, present, gates, cells, dh, dc):
         i, f, g, o = gates[t, u], gates[t, units + u], gates[t, 2 * units + u], gates[t, 3 * units + u]
         c_before, slope_h, slope_c = cells[t, u], dh[u], dc[u]
         for b in range(there.size):
-            squashed = _tanh(f[b] * c_before[b] + i[b] * g[b])
+            squashed = tanh(f[b] * c_before[b] + i[b] * g[b])
             own_h = slope_h[b] if there[b] > ZERO else ZERO
             own_c = slope_c[b] + own_h * o[b] * (ONE - squashed * squashed)
             own_c = own_c if there[b] > ZERO else ZERO
@@ -128,18 +128,18 @@ def _cell_backward(t, keep, present, gates, cells, dh, dc):
 
 
 @jit
-def _flow(t, first, starts, weight, base, gates, flow):
+def flow_back(t, first, starts, weight, base, gates, flow):
     """Write what flows from dE/d(sum) of step t to each unit before it; unit u is source ``first + u``."""
     width = flow.shape[1]
     s = t * gates.shape[1] * width
     for u in range(flow.shape[0]):
         begin, end = starts[first + u], starts[first + u + 1]
         for b in range(0, width, LANES):
-            _combine(ZERO, weight, base, begin, end, gates, s + b, LANES, flow, u * width + b, LANES)
+            combine(ZERO, weight, base, begin, end, gates, s + b, LANES, flow, u * width + b, LANES)
 
 
 @jit
-def _backward(starts, weight, base, window, first, present, gates, cells, delta, dh, dc, flow):
+def backward(starts, weight, base, window, first, present, gates, cells, delta, dh, dc, flow):
     """Run all steps back: ``gates`` become dE/d(sum), from ``delta`` [step, unit, batch] = dE/dh from outside.
 
     Connections sorted by source. Nothing flows back through the first step of
@@ -151,16 +151,16 @@ def _backward(starts, weight, base, window, first, present, gates, cells, delta,
             for b in range(width):
                 dh[u, b] += delta[t, u, b]
         keep = ZERO if t % window == 0 else ONE
-        _cell_backward(t, keep, present, gates, cells, dh, dc)
+        cell_backward(t, keep, present, gates, cells, dh, dc)
         if keep > ZERO:
-            _flow(t, first, starts, weight, base, gates, flow)
+            flow_back(t, first, starts, weight, base, gates, flow)
             for u in range(units):
                 for b in range(width):
                     dh[u, b] += flow[u, b]
 
 
 @jit
-def _input_gradient(starts, weight, base, slopes, dx):
+def input_gradient(starts, weight, base, slopes, dx):
     """Write dE/dx [step, input, batch] for the sources that have a row there; ``slopes`` is dE/d(sum)."""
     steps, rows, width = dx.shape
     s_step, d_step = slopes.shape[1] * width, rows * width
@@ -173,11 +173,11 @@ def _input_gradient(starts, weight, base, slopes, dx):
                 _combine_tiles(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
             for t in range(whole, steps):
                 s, d = t * s_step + b, t * d_step + i * width + b
-                _combine(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
+                combine(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
 
 
 @jit
-def _weight_gradient(starts, base, order, z, slopes, sums, gradient):
+def weight_gradient(starts, base, order, z, slopes, sums, gradient):
     """Write dE/dw of each connection: over steps and batch, the sum of ``z*slopes``, slots in ``order``."""
     steps, rows, width = slopes.shape
     z_step, d_step = z.shape[1] * width, rows * width
@@ -190,7 +190,7 @@ def _weight_gradient(starts, base, order, z, slopes, sums, gradient):
                 if together == SLOTS:
                     _correlate_slots(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
                 else:
-                    _correlate(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
+                    correlate(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
             for n in range(together):
-                gradient[order[k + n]] = _fold(sums, n * LANES)
+                gradient[order[k + n]] = fold(sums, n * LANES)
             k += together

@@ -19,12 +19,12 @@ from synaptic_sampling._numba import jit, merged
 __all__ = [
     "BLOCKS_PER_CHUNK",
     "CHUNK",
-    "_bounded",
-    "_fill_chunk",
-    "_fill_normals",
-    "_fill_uniforms",
-    "_fill_words",
-    "_philox",
+    "bounded",
+    "fill_chunk",
+    "fill_normals",
+    "fill_uniforms",
+    "fill_words",
+    "philox",
 ]
 
 BLOCKS_PER_CHUNK = 16
@@ -68,7 +68,7 @@ def _round(c0, c1, c2, c3, k0, k1):
 
 
 @merged
-def _philox(c0, c1, c2, c3, k0, k1):
+def philox(c0, c1, c2, c3, k0, k1):
     """Return four words for counter (c0, c1, c2, c3) and key (k0, k1), all uint64 below 2**32."""
     for _ in range(10):
         c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
@@ -78,7 +78,7 @@ def _philox(c0, c1, c2, c3, k0, k1):
 
 
 @jit
-def _bounded(word, bound):
+def bounded(word, bound):
     """Return a uniform integer in [0, bound), or -1 where this word must be rejected (Lemire 2019)."""
     product = word * bound
     low = product & MASK
@@ -88,11 +88,11 @@ def _bounded(word, bound):
 
 
 @jit
-def _fill_words(chunk, step, stream, k0, k1, words):
+def fill_words(chunk, step, stream, k0, k1, words):
     """Write the 64 words of a chunk into ``words`` (uint32[64]), in the order of the slots."""
     first = np.uint64(chunk) * np.uint64(BLOCKS_PER_CHUNK)
     for b in range(BLOCKS_PER_CHUNK):
-        w0, w1, w2, w3 = _philox(first + np.uint64(b), step, stream, np.uint64(0), k0, k1)
+        w0, w1, w2, w3 = philox(first + np.uint64(b), step, stream, np.uint64(0), k0, k1)
         words[b] = np.uint32(w0)
         words[BLOCKS_PER_CHUNK + b] = np.uint32(w1)
         words[2 * BLOCKS_PER_CHUNK + b] = np.uint32(w2)
@@ -100,7 +100,7 @@ def _fill_words(chunk, step, stream, k0, k1, words):
 
 
 @merged
-def _gauss_pair(radius_word, angle_word):
+def gauss_pair(radius_word, angle_word):
     """Return two independent standard normals (Box and Muller 1958), from float32 additions and products only.
 
     Library logarithms and sines differ in their last bits between NumPy, C and vector units; these polynomials
@@ -126,31 +126,31 @@ def _gauss_pair(radius_word, angle_word):
 
 
 @merged
-def _fill_chunk(chunk, step, stream, k0, k1, normals):
+def fill_chunk(chunk, step, stream, k0, k1, normals):
     """Write the 64 standard normals of a chunk into ``normals`` (float32[64]), in the order of the slots."""
     first = np.uint64(chunk) * np.uint64(BLOCKS_PER_CHUNK)
     for b in range(BLOCKS_PER_CHUNK):
-        w0, w1, w2, w3 = _philox(first + np.uint64(b), step, stream, np.uint64(0), k0, k1)
-        normals[b], normals[BLOCKS_PER_CHUNK + b] = _gauss_pair(np.uint32(w0), np.uint32(w1))
-        third, fourth = _gauss_pair(np.uint32(w2), np.uint32(w3))
+        w0, w1, w2, w3 = philox(first + np.uint64(b), step, stream, np.uint64(0), k0, k1)
+        normals[b], normals[BLOCKS_PER_CHUNK + b] = gauss_pair(np.uint32(w0), np.uint32(w1))
+        third, fourth = gauss_pair(np.uint32(w2), np.uint32(w3))
         normals[2 * BLOCKS_PER_CHUNK + b], normals[3 * BLOCKS_PER_CHUNK + b] = third, fourth
 
 
 @jit
-def _fill_normals(step, stream, k0, k1, out):
+def fill_normals(step, stream, k0, k1, out):
     """Write the standard normals of slots 0, 1, ... into ``out`` (float64[n])."""
     normals = np.empty(CHUNK, np.float32)
     for start in range(0, out.size, CHUNK):
-        _fill_chunk(start // CHUNK, step, stream, k0, k1, normals)
+        fill_chunk(start // CHUNK, step, stream, k0, k1, normals)
         for i in range(min(CHUNK, out.size - start)):
             out[start + i] = normals[i]
 
 
 @jit
-def _fill_uniforms(step, stream, k0, k1, out):
+def fill_uniforms(step, stream, k0, k1, out):
     """Write uniforms in (0, 1) of slots 0, 1, ... into ``out`` (float64[n]); multiples of 2**-32, plus 2**-33."""
     words = np.empty(CHUNK, np.uint32)
     for start in range(0, out.size, CHUNK):
-        _fill_words(start // CHUNK, step, stream, k0, k1, words)
+        fill_words(start // CHUNK, step, stream, k0, k1, words)
         for i in range(min(CHUNK, out.size - start)):
             out[start + i] = (np.float64(words[i]) + 0.5) * 2.0**-32

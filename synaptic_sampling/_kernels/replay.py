@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptic_sampling._kernels.vacancy import _insert, _remove
+from synaptic_sampling._kernels.vacancy import insert, remove
 from synaptic_sampling._numba import jit
 
 __all__ = [
@@ -20,15 +20,15 @@ __all__ = [
     "NO_STEP",
     "NUM_COUNTERS",
     "WHEN",
-    "_check_rows",
-    "_follow",
-    "_meet_each",
+    "check_rows",
+    "follow",
+    "meet_each",
 ]
 
 #: Places in ``counters``: number of the next life; lives ended in this call; slot left by a move, or -1; its step.
 NEXT, ENDED, LEFT, WHEN, NUM_COUNTERS = 0, 1, 2, 3, 4
 
-#: What `_check_rows` finds.
+#: What `check_rows` finds.
 FINE, GOES_BACK, NO_STEP, NO_EVENT, NEGATIVE, NO_SET, BEYOND = 0, 1, 2, 3, 4, 5, 6
 
 BITS_32 = np.int64(32)
@@ -41,7 +41,7 @@ def _site(pre, post):
 
 
 @jit
-def _follow(events, table, distinct, counters, held, number, ended, ended_number):
+def follow(events, table, distinct, counters, held, number, ended, ended_number):
     """Follow the events of one set; return the place of the first that contradicts the wiring, or -1.
 
     Changes ``table`` (occupied sites, where ``distinct``), ``counters``, and slot by slot ``held`` and ``number``;
@@ -69,7 +69,7 @@ def _follow(events, table, distinct, counters, held, number, ended, ended_number
             counters[LEFT], counters[WHEN] = slot, steps[n]
         elif kind == -1:
             if distinct:
-                _remove(table, _site(pre, post))
+                remove(table, _site(pre, post))
             at = counters[ENDED]
             ended_pre[at], ended_post[at], ended_sign[at], ended_dead[at] = pre, post, sign, True
             ended_birth[at], ended_initial[at], ended_end[at] = held_birth[slot], held_initial[slot], steps[n]
@@ -82,7 +82,7 @@ def _follow(events, table, distinct, counters, held, number, ended, ended_number
             held_sign[there] = 0
             counters[LEFT] = -1
         else:
-            if pre < 0 or post < 0 or (distinct and not _insert(table, _site(pre, post))):
+            if pre < 0 or post < 0 or (distinct and not insert(table, _site(pre, post))):
                 return n
             held_pre[slot], held_post[slot], held_sign[slot] = pre, post, sign
             held_birth[slot], held_initial[slot], number[slot] = steps[n], False, counters[NEXT]
@@ -91,7 +91,7 @@ def _follow(events, table, distinct, counters, held, number, ended, ended_number
 
 
 @jit
-def _check_rows(events, steps, place, limits):
+def check_rows(events, steps, place, limits):
     """Return why these cannot be events, one of the reasons above; ``steps[place]`` may be that of the first.
 
     Rows of steps beyond the last of ``steps`` end the check. ``limits`` are the numbers of neurons on both sides of
@@ -131,7 +131,7 @@ def _check_row(kind, sign, pre, post, slot, index, limits):
 
 
 @jit
-def _meet_each(table, sites, new):
+def meet_each(table, sites, new):
     """Write which of the sites were not yet in ``table``, and put them there, one after the other."""
     for n in range(sites.size):
-        new[n] = _insert(table, sites[n])
+        new[n] = insert(table, sites[n])

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptic_sampling._kernels.dynamics import MOVE, _regrow, _retract, _write_event
-from synaptic_sampling._kernels.split import _split
-from synaptic_sampling._kernels.vacancy import _draw_by_enumeration, _draw_by_rejection, _vacant_sites
+from synaptic_sampling._kernels.dynamics import MOVE, regrow, retract, write_event
+from synaptic_sampling._kernels.split import split_births
+from synaptic_sampling._kernels.vacancy import draw_by_enumeration, draw_by_rejection, vacant_sites
 from synaptic_sampling._numba import inlined, jit
 
-__all__ = ["_rewire_all", "_rewire_each"]
+__all__ = ["rewire_all", "rewire_each"]
 
 
 @jit
@@ -22,11 +22,11 @@ def _draw(s, slots, occupied, now, key):
     grid, none, stream = s.grid, np.empty(0, np.int64), s.streams[1]
     vacant = grid[0] * grid[1] - occupied
     if vacant - slots.size >= s.crowded:
-        _draw_by_rejection(slots, none, grid, False, np.uint64(now), stream, key[0], key[1], s.table, keys)
+        draw_by_rejection(slots, none, grid, False, np.uint64(now), stream, key[0], key[1], s.table, keys)
     else:
         sites = np.empty(vacant, np.int64)
-        _vacant_sites(none, grid, s.table, sites)
-        _draw_by_enumeration(slots, sites, vacant, np.uint64(now), stream, key[0], key[1], s.table, keys)
+        vacant_sites(none, grid, s.table, sites)
+        draw_by_enumeration(slots, sites, vacant, np.uint64(now), stream, key[0], key[1], s.table, keys)
     return keys
 
 
@@ -42,7 +42,7 @@ def _forget(moments, slots):
 @inlined
 def _die(c, s, dying, now, events):
     """Retract the connections in some slots."""
-    _retract(dying, c.pre, c.post, c.polarity, s.grid[1], now, s.set_index, s.table, events)
+    retract(dying, c.pre, c.post, c.polarity, s.grid[1], now, s.set_index, s.table, events)
 
 
 @inlined
@@ -50,12 +50,12 @@ def _bear(c, s, slots, occupied, now, key, events):
     """Let connections be born in some slots; ``occupied`` is the number of the others."""
     keys = _draw(s, slots, occupied, now, key)
     state = (c.pre, c.post, c.theta, c.polarity, s.birth_step)
-    _regrow(slots, keys, s.signs, s.grid[1], now, s.set_index, s.streams[2], key[0], key[1], state, events)
+    regrow(slots, keys, s.signs, s.grid[1], now, s.set_index, s.streams[2], key[0], key[1], state, events)
     _forget(s.moments, slots)
 
 
 @inlined
-def _rewire_each(wirings, slots, sizes, numbers, step, key, events):
+def rewire_each(wirings, slots, sizes, numbers, step, key, events):
     """Let as many be born in each layer as die there, ``numbers``; return how many ``events`` it were."""
     used = 0
     for n in range(len(wirings)):
@@ -77,7 +77,7 @@ def _births(sizes, numbers, sharing, now, key):
     room = np.minimum(vacant, sharing.total - survivors)
     weight, shrink = vacant.astype(np.float64), np.ones(sizes.size)
     missing = sharing.total - survivors.sum()
-    _split(missing, np.uint64(now), sharing.stream, key[0], key[1], room, weight, shrink, counts)
+    split_births(missing, np.uint64(now), sharing.stream, key[0], key[1], room, weight, shrink, counts)
     return counts
 
 
@@ -100,7 +100,7 @@ def _remember(moments, old, new):
 
 
 @jit
-def _close(c, s, gaps, size, now, events):
+def close(c, s, gaps, size, now, events):
     """Let the last connections move into gaps, both ascending; return how many did, each of which makes two events."""
     number = size - gaps.size
     late = np.searchsorted(gaps, number)
@@ -113,14 +113,14 @@ def _close(c, s, gaps, size, now, events):
             values[new] = values[old]
         c.theta[new], c.polarity[new], s.birth_step[new] = c.theta[old], c.polarity[old], s.birth_step[old]
         _remember(s.moments, old, new)
-        _write_event(events, 2 * n, now, c.pre[new], c.post[new], old, s.set_index, -MOVE, c.polarity[new])
-        _write_event(events, 2 * n + 1, now, c.pre[new], c.post[new], new, s.set_index, MOVE, c.polarity[new])
+        write_event(events, 2 * n, now, c.pre[new], c.post[new], old, s.set_index, -MOVE, c.polarity[new])
+        write_event(events, 2 * n + 1, now, c.pre[new], c.post[new], new, s.set_index, MOVE, c.polarity[new])
         old += 1
     return np.searchsorted(gaps, number)
 
 
 @inlined
-def _rewire_all(wirings, slots, sizes, numbers, sharing, step, key, events):
+def rewire_all(wirings, slots, sizes, numbers, sharing, step, key, events):
     """Let as many be born as are missing in all layers, in whichever; changes ``sizes``, returns how many ``events``.
 
     ``numbers`` are those of the dying. Deaths of all layers come before any birth, and these before any move.
@@ -137,6 +137,6 @@ def _rewire_all(wirings, slots, sizes, numbers, sharing, step, key, events):
         used += births[n]
     for n in range(len(wirings)):
         gaps = slots[n].retracted[births[n] : max(births[n], numbers[n])]
-        used += 2 * _close(wirings[n], slots[n], gaps, sizes[n], slots[n].steps_done + step, events[used:])
+        used += 2 * close(wirings[n], slots[n], gaps, sizes[n], slots[n].steps_done + step, events[used:])
         sizes[n] += births[n] - numbers[n]
     return used

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from synaptic_sampling._kernels.philox import _gauss_pair, _philox
+from synaptic_sampling._kernels.philox import gauss_pair, philox
 from synaptic_sampling._numba import jit
 
 __all__ = [
@@ -20,12 +20,12 @@ __all__ = [
     "NEAR",
     "REACH",
     "RING",
-    "_binomial",
-    "_enter",
-    "_heads",
-    "_land",
-    "_spread",
-    "_tick",
+    "binomial",
+    "count_heads",
+    "enter",
+    "land",
+    "spread",
+    "tick",
 ]
 
 #: A delay of NEAR*2**l to 2*NEAR*2**l - 1 ticks belongs to level l: blocks are 64 to 128 times shorter than the delay.
@@ -54,11 +54,11 @@ def _bits(word):
 
 
 @jit
-def _heads(number, slot, step, stream, k0, k1, attempt):
+def count_heads(number, slot, step, stream, k0, k1, attempt):
     """Return how many of ``number`` fair coins show heads, Binomial(number, 1/2) exactly; and the next try."""
     heads = np.int64(0)
     for first in range(0, number, 128):
-        words = _philox(np.uint64(slot), step, stream, attempt, k0, k1)
+        words = philox(np.uint64(slot), step, stream, attempt, k0, k1)
         attempt += np.uint64(1)
         for lane in range(4):
             coins = min(max(number - first - 32 * lane, 0), 32)
@@ -67,7 +67,7 @@ def _heads(number, slot, step, stream, k0, k1, attempt):
 
 
 @jit
-def _binomial(number, p, slot, step, stream, k0, k1):
+def binomial(number, p, slot, step, stream, k0, k1):
     """Return how many of ``number`` uniforms are below p, which is rounded to 53 bits.
 
     All uniforms are compared with p bit by bit, from the first; at each bit, half of the undecided are decided.
@@ -77,7 +77,7 @@ def _binomial(number, p, slot, step, stream, k0, k1):
         return number
     below, attempt = np.int64(0), np.uint64(0)
     for bit in range(BITS - 1, -1, -1):
-        ones, attempt = _heads(number, slot, step, stream, k0, k1, attempt)
+        ones, attempt = count_heads(number, slot, step, stream, k0, k1, attempt)
         if (target >> bit) & 1:
             below += number - ones
             number = ones
@@ -87,7 +87,7 @@ def _binomial(number, p, slot, step, stream, k0, k1):
 
 
 @jit
-def _spread(number, below, step, stream, k0, k1, counts):
+def spread(number, below, step, stream, k0, k1, counts):
     """Draw a multinomial: ``below[n]`` is the probability of all classes before n; writes ``counts`` (2**m of them)."""
     counts[:] = 0
     counts[0] = number
@@ -97,7 +97,7 @@ def _spread(number, below, step, stream, k0, k1, counts):
         for first in range(0, counts.size, width):
             whole = below[first + width] - below[first]
             share = (below[first + half] - below[first]) / whole if whole > 0.0 else 0.0
-            taken = _binomial(counts[first], share, first + half, step, stream, k0, k1)
+            taken = binomial(counts[first], share, first + half, step, stream, k0, k1)
             counts[first + half] = counts[first] - taken
             counts[first] = taken
         width = half
@@ -121,8 +121,8 @@ def _sojourn(distance, span, slot, step, stream, k0, k1, exits):
     """
     time, attempt, away = 0.0, np.uint64(0), True
     while away:
-        w0, w1, coin, _ = _philox(np.uint64(slot), step, stream, attempt, k0, k1)
-        normal, _ = _gauss_pair(np.uint32(w0), np.uint32(w1))
+        w0, w1, coin, _ = philox(np.uint64(slot), step, stream, attempt, k0, k1)
+        normal, _ = gauss_pair(np.uint32(w0), np.uint32(w1))
         time += distance * distance * _look_up(exits, np.float64(normal))
         distance = min(2.0 * distance, 2.0 * span - 2.0 * distance)
         away = coin >= HALF
@@ -131,7 +131,7 @@ def _sojourn(distance, span, slot, step, stream, k0, k1, exits):
 
 
 @jit
-def _enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, exits, wheel):
+def enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, exits, wheel):
     """Give those in ``slots`` a time to come back, and write them into ``wheel``.
 
     ``span`` in units of sigma; ``scale`` ticks pass in a step. See `soft_connections` for shift and 1/4.
@@ -147,7 +147,7 @@ def _enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, e
 
 
 @jit
-def _tick(wheel, now, step, stream, k0, k1):
+def tick(wheel, now, step, stream, k0, k1):
     """Let tick ``now`` begin: halve the blocks that begin, and return how many come back."""
     for level in range(LEVELS - 1, 0, -1):
         if now % (1 << level) == 0:
@@ -156,7 +156,7 @@ def _tick(wheel, now, step, stream, k0, k1):
             wheel[level, block % RING] = 0
             # A step may have many ticks: the block is part of the address.
             address = np.uint64(level << 26 | block & 0x3FFFFFF)
-            first, _ = _heads(number, address, step, stream, k0, k1, np.uint64(0))
+            first, _ = count_heads(number, address, step, stream, k0, k1, np.uint64(0))
             wheel[level - 1, 2 * block % RING] += first
             wheel[level - 1, (2 * block + 1) % RING] += number - first
     due = wheel[0, now % RING]
@@ -165,9 +165,9 @@ def _tick(wheel, now, step, stream, k0, k1):
 
 
 @jit
-def _land(slots, sigma, step, stream, k0, k1, overshoots, theta):
+def land(slots, sigma, step, stream, k0, k1, overshoots, theta):
     """Write where those that come back in ``slots`` land above 0."""
     for n in range(slots.size):
-        w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
-        normal, _ = _gauss_pair(np.uint32(w0), np.uint32(w1))
+        w0, w1, _, _ = philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
+        normal, _ = gauss_pair(np.uint32(w0), np.uint32(w1))
         theta[slots[n]] = sigma * _look_up(overshoots, np.float64(normal))

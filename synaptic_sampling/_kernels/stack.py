@@ -9,21 +9,21 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from synaptic_sampling._kernels.dynamics import _adam, _first_not_finite, _momentum
+from synaptic_sampling._kernels.dynamics import adam, first_not_finite, momentum
 from synaptic_sampling._kernels.langevin import sweep_langevin
 from synaptic_sampling._kernels.linear import (
-    _cross_entropy,
-    _forward,
-    _input_gradient,
-    _load_batch,
-    _relu,
-    _relu_backward,
-    _sum_rows,
-    _tanh,
-    _tanh_backward,
-    _weight_gradient,
+    cross_entropy,
+    forward,
+    input_gradient,
+    load_batch,
+    relu,
+    relu_backward,
+    sum_rows,
+    tanh,
+    tanh_backward,
+    weight_gradient,
 )
-from synaptic_sampling._kernels.rewire import _rewire_all, _rewire_each
+from synaptic_sampling._kernels.rewire import rewire_all, rewire_each
 from synaptic_sampling._numba import inlined, jit
 
 __all__ = [
@@ -121,16 +121,16 @@ class Learning(NamedTuple):
 @inlined
 def _present(wirings, signals, sizes, samples, order, first):
     """Return the outputs [unit, batch] for the samples numbered in ``order``; ``first`` is memory for them."""
-    _load_batch(samples, order, first)
+    load_batch(samples, order, first)
     x = first
     for n in range(len(wirings)):
         c, s = wirings[n], signals[n]
-        _forward(c.pre, c.post, c.polarity, c.theta[: sizes[n]], s.bias, x, s.out)
+        forward(c.pre, c.post, c.polarity, c.theta[: sizes[n]], s.bias, x, s.out)
         x = s.out
         if s.activation == RELU:
-            _relu(x)
+            relu(x)
         elif s.activation == TANH:
-            _tanh(x)
+            tanh(x)
     return x
 
 
@@ -142,17 +142,17 @@ def _propagate_back(wirings, signals, sizes, first, delta):
         c, s = wirings[n], signals[n]
         theta, gradient = c.theta[: sizes[n]], s.gradient[: sizes[n]]
         if s.activation == RELU:
-            _relu_backward(s.out, delta)
+            relu_backward(s.out, delta)
         elif s.activation == TANH:
-            _tanh_backward(s.out, delta)
+            tanh_backward(s.out, delta)
         if s.has_bias:
-            _sum_rows(delta, s.bias_gradient)
-            finite = finite and _first_not_finite(s.bias_gradient) < 0
-        _weight_gradient(c.pre[: sizes[n]], c.post, first if n == 0 else signals[n - 1].out, delta, gradient)
+            sum_rows(delta, s.bias_gradient)
+            finite = finite and first_not_finite(s.bias_gradient) < 0
+        weight_gradient(c.pre[: sizes[n]], c.post, first if n == 0 else signals[n - 1].out, delta, gradient)
         if n > 0:
-            _input_gradient(c.pre, c.post, c.polarity, theta, delta, s.dx)
+            input_gradient(c.pre, c.post, c.polarity, theta, delta, s.dx)
             delta = s.dx
-        finite = finite and _first_not_finite(gradient) < 0 and _first_not_finite(theta) < 0
+        finite = finite and first_not_finite(gradient) < 0 and first_not_finite(theta) < 0
     return finite
 
 
@@ -162,10 +162,10 @@ def _direction(gradient, moments, rule):
     if moments is None:
         return gradient
     if rule.optimizer == MOMENTUM:
-        _momentum(gradient, rule.betas[0], moments.first, moments.direction)
+        momentum(gradient, rule.betas[0], moments.first, moments.direction)
     else:
         m = moments
-        _adam(gradient, m.age, rule.betas, rule.corrections, rule.epsilon, m.first, m.second, m.direction)
+        adam(gradient, m.age, rule.betas, rule.corrections, rule.epsilon, m.first, m.second, m.direction)
     return moments.direction
 
 
@@ -219,7 +219,7 @@ def _with_room(events, used, needed):
 
 
 @jit
-def _learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_size, losses, events):
+def learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_size, losses, events):
     """Do one step for every ``batch_size`` samples of ``order``; write the loss of each into ``losses``.
 
     ``parts`` are the three parts of all layers, ``memory`` is room for the input and for dE/d(output), ``sizes`` are
@@ -234,7 +234,7 @@ def _learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_si
     for step in range(1, losses.size + 1):
         batch = order[(step - 1) * batch_size : step * batch_size]
         out = _present(wirings, signals, sizes, samples, batch, first)
-        losses[step - 1] = _cross_entropy(out, labels[batch], delta)
+        losses[step - 1] = cross_entropy(out, labels[batch], delta)
         if not _propagate_back(wirings, signals, sizes, first, delta):
             return step - 1, events, used
         for n in range(len(wirings)):
@@ -244,9 +244,9 @@ def _learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_si
             events = _with_room(events, used, 4 * numbers.sum())
             new = events[used:]
             if sharing is None:
-                used += _rewire_each(wirings, slots, sizes, numbers, step, rule.key, new)
+                used += rewire_each(wirings, slots, sizes, numbers, step, rule.key, new)
             else:
-                used += _rewire_all(wirings, slots, sizes, numbers, sharing, step, rule.key, new)
+                used += rewire_all(wirings, slots, sizes, numbers, sharing, step, rule.key, new)
         if used >= room:
             return step, events, used
     return losses.size, events, used

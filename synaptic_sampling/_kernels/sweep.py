@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from synaptic_sampling._kernels.philox import CHUNK, _fill_chunk
+from synaptic_sampling._kernels.philox import CHUNK, fill_chunk
 from synaptic_sampling._numba import inlined, jit
 
 __all__ = ["sweep"]
@@ -66,7 +66,7 @@ def _sweep(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, c
         # Views that begin at 0 spare the compiler the question whether an index is negative: twice as fast.
         g, p, th = gradient[start : start + CHUNK], polarity[start : start + CHUNK], theta[start : start + CHUNK]
         if noisy:
-            _fill_chunk(start // CHUNK, step, stream, k0, k1, nu)
+            fill_chunk(start // CHUNK, step, stream, k0, k1, nu)
         for i in range(th.size):
             if not ALWAYS_ACTIVE:
                 active[i] = th[i] >= 0.0

@@ -8,25 +8,25 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptic_sampling._kernels.lanes import _fetch
-from synaptic_sampling._kernels.philox import _bounded, _philox
+from synaptic_sampling._kernels.lanes import fetch
+from synaptic_sampling._kernels.philox import bounded, philox
 from synaptic_sampling._numba import jit
 
 __all__ = [
     "AHEAD",
     "EMPTY",
-    "_contains",
-    "_contains_each",
-    "_draw_by_enumeration",
-    "_draw_by_rejection",
-    "_insert",
-    "_insert_all",
-    "_propose_each",
-    "_remove",
-    "_remove_all",
-    "_take_each",
-    "_uniforms_each",
-    "_vacant_sites",
+    "contains",
+    "contains_each",
+    "draw_by_enumeration",
+    "draw_by_rejection",
+    "insert",
+    "insert_all",
+    "propose_each",
+    "remove",
+    "remove_all",
+    "take_each",
+    "uniforms_each",
+    "vacant_sites",
 ]
 
 EMPTY = np.int64(-1)
@@ -59,7 +59,7 @@ def _home(key, capacity):
 
 
 @jit
-def _contains(table, key):
+def contains(table, key):
     """Return whether the site is occupied."""
     capacity = table.size
     place = _home(key, capacity)
@@ -71,7 +71,7 @@ def _contains(table, key):
 
 
 @jit
-def _insert(table, key):
+def insert(table, key):
     """Occupy a site in ``table``; return False, and change nothing, where it was occupied already."""
     capacity = table.size
     place = _home(key, capacity)
@@ -84,16 +84,16 @@ def _insert(table, key):
 
 
 @jit
-def _insert_all(table, keys):
+def insert_all(table, keys):
     """Occupy all sites in ``table``; return the first index whose site was occupied already, or -1."""
     for k in range(keys.size):
-        if not _insert(table, keys[k]):
+        if not insert(table, keys[k]):
             return k
     return -1
 
 
 @jit
-def _remove(table, key):
+def remove(table, key):
     """Free a site in ``table``; return False, and change nothing, where it was vacant already."""
     capacity = table.size
     hole = _home(key, capacity)
@@ -119,12 +119,12 @@ def _remove(table, key):
 
 
 @jit
-def _remove_all(table, keys):
+def remove_all(table, keys):
     """Free all sites in ``table``."""
     for n in range(keys.size):
         if n + AHEAD < keys.size:
-            _fetch(table, _home(keys[n + AHEAD], table.size))
-        _remove(table, keys[n])
+            fetch(table, _home(keys[n + AHEAD], table.size))
+        remove(table, keys[n])
 
 
 @jit
@@ -140,36 +140,36 @@ def _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1):
     ``sites`` lists the candidates; if it is empty, every pair but the forbidden diagonal is one.
     """
     if sites.size > 0:
-        place = _bounded(w0, np.uint64(sites.size))
+        place = bounded(w0, np.uint64(sites.size))
         return sites[place] if place >= 0 else EMPTY
-    pre = _bounded(w0, np.uint64(num_pre))
-    post = _bounded(w1, np.uint64(num_post))
+    pre = bounded(w0, np.uint64(num_pre))
+    post = bounded(w1, np.uint64(num_post))
     if pre < 0 or post < 0 or post - pre == forbidden_diagonal:
         return EMPTY
     return pre * num_post + post
 
 
 @jit
-def _propose_each(slots, sites, grid, step, stream, k0, k1, attempt, keys, lots):
+def propose_each(slots, sites, grid, step, stream, k0, k1, attempt, keys, lots):
     """Write a random site for each slot into ``keys``, -1 where there is none, and a lot below 2**32 into ``lots``."""
     num_pre, num_post, forbidden_diagonal = grid
     for n in range(slots.size):
-        w0, w1, w2, _ = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
+        w0, w1, w2, _ = philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
         keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
         lots[n] = w2
 
 
 @jit
-def _uniforms_each(slots, step, stream, k0, k1, attempt, first, second):
+def uniforms_each(slots, step, stream, k0, k1, attempt, first, second):
     """Write two uniforms for each slot into ``first`` and ``second``: above 0, below 1, with 52 random bits."""
     for n in range(slots.size):
-        w0, w1, w2, w3 = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
+        w0, w1, w2, w3 = philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
         first[n] = (np.float64(w0 << BITS_20 | w1 >> BITS_12) + 0.5) * 2.0**-52
         second[n] = (np.float64(w2 << BITS_20 | w3 >> BITS_12) + 0.5) * 2.0**-52
 
 
 @jit
-def _take_each(table, keys, num_post, multapses, room_out, room_in, wanted):
+def take_each(table, keys, num_post, multapses, room_out, room_in, wanted):
     """Take the wanted ones of the sites, in their order; write False into ``wanted`` where one cannot be taken.
 
     A site that is occupied cannot, unless multapses are allowed, nor one whose presynaptic or postsynaptic neuron has
@@ -182,7 +182,7 @@ def _take_each(table, keys, num_post, multapses, room_out, room_in, wanted):
         if (room_out.size and room_out[pre] <= 0) or (room_in.size and room_in[post] <= 0):
             wanted[n] = False
         else:
-            wanted[n] = multapses or _insert(table, keys[n])
+            wanted[n] = multapses or insert(table, keys[n])
         if wanted[n] and room_out.size:
             room_out[pre] -= 1
         if wanted[n] and room_in.size:
@@ -190,14 +190,14 @@ def _take_each(table, keys, num_post, multapses, room_out, room_in, wanted):
 
 
 @jit
-def _contains_each(table, keys, found):
+def contains_each(table, keys, found):
     """Write into ``found`` which sites are occupied."""
     for n in range(keys.size):
-        found[n] = _contains(table, keys[n])
+        found[n] = contains(table, keys[n])
 
 
 @jit
-def _draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, table, keys):
+def draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, table, keys):
     """Give each slot a site drawn uniformly from the vacant ones; occupies it in ``table``, writes ``keys``.
 
     With multapses from all sites, and ``table`` stays as it is. Each proposal has the address (slot, step, stream,
@@ -206,20 +206,20 @@ def _draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, tabl
     num_pre, num_post, forbidden_diagonal = grid
     # The first tries in a loop of their own, where the processor works on several at once: three times as fast.
     for n in range(slots.size):
-        w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
+        w0, w1, _, _ = philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
         keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
     for n in range(slots.size):
         if n + AHEAD < slots.size:
-            _fetch(table, _home(keys[n + AHEAD], table.size))
+            fetch(table, _home(keys[n + AHEAD], table.size))
         attempt = np.uint64(0)
-        while keys[n] == EMPTY or not (multapses or _insert(table, keys[n])):
+        while keys[n] == EMPTY or not (multapses or insert(table, keys[n])):
             attempt += np.uint64(1)
-            w0, w1, _, _ = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
+            w0, w1, _, _ = philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
             keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
 
 
 @jit
-def _vacant_sites(sites, grid, occupied, vacant):
+def vacant_sites(sites, grid, occupied, vacant):
     """Write all vacant sites, ascending, into ``vacant`` and return their number; ``occupied`` is the hash set.
 
     Costs one look per site: for sets so dense that the sites are not many more than the connections.
@@ -228,24 +228,24 @@ def _vacant_sites(sites, grid, occupied, vacant):
     n = 0
     for place in range(sites.size if sites.size > 0 else num_pre * num_post):
         key = sites[place] if sites.size > 0 else np.int64(place)
-        if (sites.size > 0 or _allowed(key, num_post, forbidden_diagonal)) and not _contains(occupied, key):
+        if (sites.size > 0 or _allowed(key, num_post, forbidden_diagonal)) and not contains(occupied, key):
             vacant[n] = key
             n += 1
     return n
 
 
 @jit
-def _draw_by_enumeration(slots, vacant, num_vacant, step, stream, k0, k1, table, keys):
-    """As ``_draw_by_rejection``, from a list of all vacant sites (used up in place); return how many were placed."""
+def draw_by_enumeration(slots, vacant, num_vacant, step, stream, k0, k1, table, keys):
+    """As ``draw_by_rejection``, from a list of all vacant sites (used up in place); return how many were placed."""
     placed = min(slots.size, num_vacant)
     for n in range(placed):
         attempt = np.uint64(0)
         place = np.int64(-1)
         while place < 0:
-            w0, _, _, _ = _philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
+            w0, _, _, _ = philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
             attempt += np.uint64(1)
-            place = _bounded(w0, np.uint64(num_vacant - n))
+            place = bounded(w0, np.uint64(num_vacant - n))
         keys[n] = vacant[place]
         vacant[place] = vacant[num_vacant - n - 1]
-        _insert(table, keys[n])
+        insert(table, keys[n])
     return placed

@@ -3,5 +3,6 @@
 from synaptic_sampling.brian.connect import connect_exactly
 from synaptic_sampling.brian.monitor import RewiringMonitor
 from synaptic_sampling.brian.rewiring import Rewiring
+from synaptic_sampling.brian.standalone import recorder as recorder  # It adds monitors of C++ programs.
 
 __all__ = ["Rewiring", "RewiringMonitor", "connect_exactly"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from brian2 import BrianObject, Quantity, second
@@ -66,13 +66,12 @@ class RewiringMonitor(BrianObject):
     add_to_magic_network = True
     invalidates_magic_network = False
 
+    #: The class of monitors in C++ programs, which sets itself here when it is defined.
+    in_program: ClassVar[type[RewiringMonitor]]
+
     def __new__(cls, *arguments: Any, **options: Any) -> RewiringMonitor:
         """Return the monitor of a C++ program where there is to be one."""
-        if not program.is_standalone():
-            return super().__new__(cls)
-        from synaptic_sampling.brian.standalone.recorder import StandaloneMonitor
-
-        return super().__new__(StandaloneMonitor)
+        return super().__new__(cls.in_program if program.is_standalone() else cls)
 
     def __init__(
         self,

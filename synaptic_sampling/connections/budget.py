@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array
-from synaptic_sampling._kernels.split import _split
+from synaptic_sampling._kernels.split import split_births
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.rewire import Decision, eliminate, fill, nothing
 from synaptic_sampling.connections.soft import SoftConnections
@@ -135,7 +135,7 @@ class Budget:
         if self.split == "vacant":
             weight, shrink = vacant.astype(float), np.where(unlimited, 0.0, 1.0)
         counts = np.zeros(len(self.sets), np.int64)
-        _split(
+        split_births(
             births, np.uint64(c.steps_done), stream_word(Stream.SPLIT), *key_words(c.seed), room, weight, shrink, counts
         )
         return counts

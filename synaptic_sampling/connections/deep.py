@@ -91,7 +91,7 @@ class Deep:
         before = int(self.clock[0])
         self.clock += scale
         address = np.uint64(step), stream_word(Stream.DEEP, self._index), *self._key
-        return sum(soft_deep._tick(self.wheel, now, *address) for now in range(before + 1, int(self.clock[0]) + 1))
+        return sum(soft_deep.tick(self.wheel, now, *address) for now in range(before + 1, int(self.clock[0]) + 1))
 
     def enter(
         self, slots: NDArray[np.int32], theta: NDArray[np.floating], sigma: float, floor: float, step: int, scale: float
@@ -112,7 +112,7 @@ class Deep:
         stream = stream_word(Stream.SOJOURN, self._index)
         span, now = 2.0 * SHIFT - floor / sigma, int(self.clock[0])
         walk = sigma, SHIFT, span, scale, now, np.uint64(step), stream, *self._key
-        soft_deep._enter(slots, theta, *walk, exit_times(), self.wheel)
+        soft_deep.enter(slots, theta, *walk, exit_times(), self.wheel)
 
     def _fill(self, number: int, edge: float, floor: float) -> None:
         """Draw for all at once when they come back: one draw of a multinomial over the blocks of the wheel."""
@@ -128,7 +128,7 @@ class Deep:
         below[0] = 0.0
         counts = np.empty(classes, np.int64)
         address = np.uint64(0), stream_word(Stream.DEEP, self._index), *self._key
-        soft_deep._spread(number, np.maximum.accumulate(below), *address, counts)
+        soft_deep.spread(number, np.maximum.accumulate(below), *address, counts)
         self.wheel[levels, blocks % RING] = counts[: len(starts)]
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._kernels.vacancy import EMPTY, _contains_each, _propose_each, _take_each, _uniforms_each
+from synaptic_sampling._kernels.vacancy import EMPTY, contains_each, propose_each, take_each, uniforms_each
 from synaptic_sampling.connections.degrees import Rooms
 
 if TYPE_CHECKING:
@@ -226,7 +226,7 @@ class _Draw:
     def take(self, proposed: NDArray[np.int64]) -> None:
         """Occupy those of the sites proposed to the pending slots that are free, in the order of the slots."""
         taken = proposed != EMPTY
-        _take_each(self._table, proposed, self._sites.num_post, self._sites.multapses, *self._rooms, taken)
+        take_each(self._table, proposed, self._sites.num_post, self._sites.multapses, *self._rooms, taken)
         self.keys[self.pending[taken]] = proposed[taken]
         self.pending = self.pending[~taken]
         self.rounds += 1
@@ -264,7 +264,7 @@ class _Draw:
         if not self._sites.multapses:
             # A look into the table costs more than all the rest.
             occupied = np.empty(np.count_nonzero(free), np.bool_)
-            _contains_each(self._table, keys[free], occupied)
+            contains_each(self._table, keys[free], occupied)
             free[free] = ~occupied
         return free
 
@@ -283,7 +283,7 @@ def _random_places(
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
     """Return a random candidate, or place of a grid where none is listed, and a lot below 2**32, for each slot."""
     places, lots = np.empty(len(slots), np.int64), np.empty(len(slots), np.uint64)
-    _propose_each(slots, listed, shape, *address, np.uint64(attempt), places, lots)
+    propose_each(slots, listed, shape, *address, np.uint64(attempt), places, lots)
     return places, lots
 
 
@@ -292,5 +292,5 @@ def _uniforms(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return two uniform numbers for each slot."""
     first, second = np.empty(len(slots)), np.empty(len(slots))
-    _uniforms_each(slots, *address, np.uint64(attempt), first, second)
+    uniforms_each(slots, *address, np.uint64(attempt), first, second)
     return first, second

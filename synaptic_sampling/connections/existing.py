@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
-from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all, _take_each
+from synaptic_sampling._kernels.vacancy import EMPTY, insert_all, take_each
 from synaptic_sampling.connections.rewire import Decision, rewire, rewire_at
 from synaptic_sampling.connections.sites import MAX_NEURONS, Condition, Sites
 from synaptic_sampling.connections.slots import Slots, check_count
@@ -317,7 +317,7 @@ class Connections(Slots):
         self.make_room(len(self) - len(retracted) + len(keys), retracted)
         wanted = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
         rooms = self.sites.degrees.rooms(self.pre, self.post, retracted)
-        _take_each(self.table, keys, self.num_post, self.sites.multapses, *rooms, wanted)
+        take_each(self.table, keys, self.num_post, self.sites.multapses, *rooms, wanted)
         return keys[wanted]
 
     def make_room(self, number: int, retracted: NDArray[np.int32]) -> None:
@@ -428,4 +428,4 @@ def _table_size(connections: int) -> int:
 def _table_with(keys: NDArray[np.int64], room: int) -> tuple[NDArray[np.int64], int]:
     """Return a table of occupied sites with room for more, and the first key that was there already, or -1."""
     table = np.full(_table_size(room), EMPTY)
-    return table, int(_insert_all(table, keys))
+    return table, int(insert_all(table, keys))

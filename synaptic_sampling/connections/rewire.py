@@ -162,7 +162,7 @@ def eliminate(c: Connections, slots: NDArray[np.int32]) -> NDArray[Any]:
         The eliminations.
     """
     died = np.empty(len(slots), EVENT)
-    dynamics._retract(slots, c.pre, c.post, c.polarity, c.num_post, c.steps_done, c.index, c.table, died)
+    dynamics.retract(slots, c.pre, c.post, c.polarity, c.num_post, c.steps_done, c.index, c.table, died)
     return died
 
 
@@ -222,7 +222,7 @@ def form(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> N
     born = np.empty(len(keys), EVENT)
     state = (c.pre, c.post, c.theta, c.polarity, c.birth_step)
     address = c.stream(Stream.SIGN), *c.sign_key
-    dynamics._regrow(slots, keys, c.sign_rule, c.num_post, c.steps_done, c.index, *address, state, born)
+    dynamics.regrow(slots, keys, c.sign_rule, c.num_post, c.steps_done, c.index, *address, state, born)
     c.reset_moments(slots)
     return born
 

@@ -12,10 +12,10 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import (
     EMPTY,
-    _draw_by_enumeration,
-    _draw_by_rejection,
-    _propose_each,
-    _vacant_sites,
+    draw_by_enumeration,
+    draw_by_rejection,
+    propose_each,
+    vacant_sites,
 )
 from synaptic_sampling.connections.degrees import Degrees, Rooms
 from synaptic_sampling.connections.draw import Blocks, Grid, Listed, Pool, draw_by_proposals, pieces
@@ -262,11 +262,11 @@ class Sites:
         keys = np.empty(len(slots), np.int64)
         vacant = self.number - occupied
         if vacant - len(slots) >= CROWDED * self.number or (self.multapses and self.number):
-            _draw_by_rejection(slots, self.listed, self.grid, self.multapses, *address, table, keys)
+            draw_by_rejection(slots, self.listed, self.grid, self.multapses, *address, table, keys)
             return keys
         sites = np.empty(max(0, vacant), np.int64)
-        num_vacant = _vacant_sites(self.listed, self.grid, table, sites) if self.number else 0
-        return keys[: _draw_by_enumeration(slots, sites, num_vacant, *address, table, keys)]
+        num_vacant = vacant_sites(self.listed, self.grid, table, sites) if self.number else 0
+        return keys[: draw_by_enumeration(slots, sites, num_vacant, *address, table, keys)]
 
     def pools(self, rooms: Rooms) -> tuple[Pool, Pool]:
         """Return two pools that hold all sites that may be free.
@@ -297,7 +297,7 @@ class Sites:
             return None
         keys, lots, zero = np.empty(SAMPLE, np.int64), np.empty(SAMPLE, np.uint64), np.uint64(0)
         slots = np.arange(SAMPLE, dtype=np.int32)
-        _propose_each(slots, self.listed, self.grid, zero, zero, zero, zero, zero, keys, lots)
+        propose_each(slots, self.listed, self.grid, zero, zero, zero, zero, zero, keys, lots)
         return Blocks(self, self._all) if self.acceptance(keys).sum() < THIN * SAMPLE else None
 
     def _list(self, candidates: Any) -> NDArray[np.int64]:

@@ -208,7 +208,7 @@ class Slots:
         """
         pre, post = _pairs(pre, post, self.sites)
         out = np.empty(len(pre), np.int8)
-        dynamics._polarities(pre, post, self.sign_rule, self.num_post, self.stream(Stream.SIGN), *self.sign_key, out)
+        dynamics.draw_signs(pre, post, self.sign_rule, self.num_post, self.stream(Stream.SIGN), *self.sign_key, out)
         return out
 
     @property
@@ -299,7 +299,7 @@ class Slots:
             if state[name].shape != (number,):
                 raise ValueError(f"{name} must have shape ({number},), got {state[name].shape}.")
         for name in ("theta", *moments):
-            k = dynamics._first_not_finite(state[name])
+            k = dynamics.first_not_finite(state[name])
             if k >= 0:
                 raise ValueError(f"{name} must be finite, got {state[name][k]} for connection {k}.")
         late = np.flatnonzero((state["birth_step"] < 0) | (state["birth_step"] > now))

@@ -43,8 +43,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_number
 from synaptic_sampling._kernels.dynamics import BIRTH
-from synaptic_sampling._kernels.soft_deep import _binomial, _land
-from synaptic_sampling._kernels.vacancy import _remove_all
+from synaptic_sampling._kernels.soft_deep import binomial, land
+from synaptic_sampling._kernels.vacancy import remove_all
 from synaptic_sampling.connections.deep import Deep, overshoots
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.rewire import Decision, close, cross, form
@@ -313,12 +313,12 @@ class SoftConnections(Connections):
         scale = (sigma / self.noise_scale) ** 2
         due = self.deep.tick(self.steps_done, scale)
         self.deep.enter(lost, self.theta, sigma, self.theta_min, self.steps_done, scale)
-        _remove_all(self.table, self.sites.keys(self.pre[lost], self.post[lost]))
+        remove_all(self.table, self.sites.keys(self.pre[lost], self.post[lost]))
         behind = np.arange(len(self), len(self) + max(0, due - len(lost)), dtype=np.int32)
         slots = np.concatenate([lost[:due], behind])
         self._fill(slots, lost, Stream.BIRTH)
         address = np.uint64(self.steps_done), self.stream(Stream.LANDING), *self.key
-        _land(slots, sigma, *address, overshoots(), self.theta)
+        land(slots, sigma, *address, overshoots(), self.theta)
         return slots, lost[due:]
 
     def _fill(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> None:
@@ -344,7 +344,7 @@ class SoftConnections(Connections):
         near = max(self.edge, self.theta_min)
         address = np.uint64(0), stream_word(Stream.DEEP, self.index), *self.key
         # Slot 0 of this stream is no class of the multinomial.
-        tracked = int(_binomial(rest, near / self.theta_min, 0, *address))
+        tracked = int(binomial(rest, near / self.theta_min, 0, *address))
         self._fill(np.arange(connected, connected + tracked, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING)
         self.theta[connected:] = near * uniforms(self.seed, Stream.SOJOURN, 0, tracked, self.index)
         self.deep = Deep(

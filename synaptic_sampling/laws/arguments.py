@@ -8,19 +8,19 @@ from synaptic_sampling._checks import number_of, schedules
 
 __all__ = ["check_constant"]
 
-#: By which attribute each rule with a law is known.
-KNOWN_BY = {"DeepR": "step_ratio", "SoftDeepR": "theta_min", "SynapticSampling": "transition"}
+#: Rules with a law, by an attribute that they alone have.
+KINDS = {"step_ratio": "DeepR", "theta_min": "SoftDeepR", "transition": "SynapticSampling"}
 
 
-def check_constant(rule: Any, kind: str) -> None:
+def check_constant(rule: Any, attribute: str) -> None:
     """Raise an error unless this is a rule of one kind with constant parameters, for which alone there are laws.
 
     Parameters
     ----------
     rule : object
         What the user gave.
-    kind : {'DeepR', 'SoftDeepR', 'SynapticSampling'}
-        The rule that it must be.
+    attribute : {'step_ratio', 'theta_min', 'transition'}
+        By which the rule that it must be is known.
 
     Raises
     ------
@@ -28,7 +28,7 @@ def check_constant(rule: Any, kind: str) -> None:
         If it is something else, or one of its parameters changes with time.
     """
     # A property of the class: to ask an object with a schedule for its value would be an error.
-    if isinstance(rule, type) or not hasattr(type(rule), KNOWN_BY[kind]):
-        raise TypeError(f"rule must be a {kind}, got {rule!r}.")
+    if isinstance(rule, type) or not hasattr(type(rule), attribute):
+        raise TypeError(f"rule must be a {KINDS[attribute]}, got {rule!r}.")
     for name in schedules(rule):
         number_of(rule, name)

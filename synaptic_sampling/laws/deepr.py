@@ -26,6 +26,7 @@ __all__ = [
     "mean_theta",
     "overlap",
     "std_theta",
+    "step_ratio",
     "survival_of_all",
     "survival_of_newborns",
     "survival_of_old",
@@ -39,6 +40,30 @@ __all__ = [
 NUM_TERMS = 20_000
 #: Above, a theta other than 0 is too rare for a double.
 LARGEST_RATIO = 40.0
+
+
+def step_ratio(learning_rate: float, l1: float, temperature: float) -> float:
+    """Return r, the l1 step in units of the noise per step, on which all laws of this module depend.
+
+    Parameters
+    ----------
+    learning_rate, l1, temperature : float
+        Parameters of DEEP R: > 0, >= 0, >= 0.
+
+    Returns
+    -------
+    float
+        ``learning_rate*l1/sqrt(2*learning_rate*temperature)``; infinite without noise.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If one is not a number in its range.
+    """
+    eta = check_number("learning_rate", learning_rate, above=0.0)
+    alpha = check_number("l1", l1, minimum=0.0)
+    sigma = math.sqrt(2.0 * eta * check_number("temperature", temperature, minimum=0.0))
+    return eta * alpha / sigma if sigma > 0.0 else math.inf
 
 
 def survival_of_newborns(step_ratio: float, num_steps: int) -> NDArray[np.float64]:

@@ -102,7 +102,7 @@ def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
-    check_constant(rule, "DeepR")
+    check_constant(rule, "step_ratio")
     _check_function("slope", slope)
     sigma = check_number("noise_scale of the rule", rule.noise_scale, above=0.0)
     theta, weight = quadrature(check_number("largest", largest, above=0.0), sigma)
@@ -168,7 +168,7 @@ def limit_of_small_steps(rule: DeepR, energy: Slope, largest: float) -> float:
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
-    check_constant(rule, "DeepR")
+    check_constant(rule, "step_ratio")
     _check_function("energy", energy)
     check_number("temperature of the rule", rule.temperature, above=0.0)
     theta, weight = quadrature(check_number("largest", largest, above=0.0), largest / 50.0)

@@ -74,7 +74,7 @@ def soft_law(rule: SoftDeepR) -> SoftLaw:
         If steps are so small against theta_min or T/alpha that the grid would be too large; the law of small steps
         holds then, up to errors in proportion to the step.
     """
-    check_constant(rule, "SoftDeepR")
+    check_constant(rule, "theta_min")
     sigma = rule.noise_scale
     floor, end = rule.theta_min / sigma, FOLDS * rule.temperature / rule.l1 / sigma + STEPS_BEYOND
     if 6.0 * (end - floor) > MAX_NODES:
@@ -129,7 +129,7 @@ def share_still_retracted(rule: SoftDeepR, theta: float, num_steps: int) -> NDAr
         If an argument is of the wrong kind or out of range, or theta_min is so many steps away that the grid would be
         too large.
     """
-    check_constant(rule, "SoftDeepR")
+    check_constant(rule, "theta_min")
     check_integer("num_steps", num_steps, minimum=0, maximum=10**6)
     if check_number("theta", theta, minimum=rule.theta_min) >= 0.0:
         raise ValueError(f"theta must be below 0, got {theta:g}: it is connected.")

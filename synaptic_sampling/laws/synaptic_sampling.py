@@ -57,7 +57,7 @@ def correlation(rule: SynapticSampling, steps: int = 1) -> float:
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
-    check_constant(rule, "SynapticSampling")
+    check_constant(rule, "transition")
     return rule.transition.keep ** check_integer("steps", steps, minimum=0, maximum=2**62)
 
 
@@ -81,7 +81,7 @@ def stationary_mean(rule: SynapticSampling, gradient: float = 0.0) -> float:
     TypeError, ValueError
         If an argument is of the wrong kind, or not finite.
     """
-    check_constant(rule, "SynapticSampling")
+    check_constant(rule, "transition")
     return float(rule.mean + rule.std**2 * check_number("gradient", gradient))
 
 
@@ -103,7 +103,7 @@ def stationary_std(rule: SynapticSampling) -> float:
     TypeError
         If it is no SynapticSampling, or one of its parameters changes with time.
     """
-    check_constant(rule, "SynapticSampling")
+    check_constant(rule, "transition")
     variance = rule.temperature * rule.std**2
     if rule.scheme == "euler":
         variance /= 1.0 - 0.5 / rule.steps_per_memory

@@ -24,7 +24,7 @@ from synaptic_sampling._kernels.replay import (
     NO_EVENT,
     NO_SET,
     NO_STEP,
-    _check_rows,
+    check_rows,
 )
 
 __all__ = [
@@ -331,6 +331,6 @@ def check_events(
         return
     if closed and (not len(steps) or events["step"][-1] > steps[-1]):
         raise ValueError(REASONS[NO_STEP])
-    found = _check_rows(events, steps, np.searchsorted(steps, events["step"][0]), limits)
+    found = check_rows(events, steps, np.searchsorted(steps, events["step"][0]), limits)
     if found != FINE:
         raise ValueError(REASONS[found])

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._kernels.replay import ENDED, LEFT, NEXT, NUM_COUNTERS, WHEN, _follow
-from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
+from synaptic_sampling._kernels.replay import ENDED, LEFT, NEXT, NUM_COUNTERS, WHEN, follow
+from synaptic_sampling._kernels.vacancy import EMPTY, insert_all
 from synaptic_sampling.log.file import LogError
 from synaptic_sampling.log.snapshots import Snapshot
 
@@ -68,7 +68,7 @@ class Walk:
         if self._distinct:
             sites = start.pre[there].astype(np.int64) << 32 | start.post[there]
             self._make_room(0)
-            twice = _insert_all(self._table, sites)
+            twice = insert_all(self._table, sites)
             if twice >= 0:
                 raise LogError(
                     f"step {start.step}: connection {start.pre[there[twice]]} -> {start.post[there[twice]]} is there "
@@ -106,7 +106,7 @@ class Walk:
             raise LogError(f"an event is in slot {slot}, far beyond all others.")
         self._make_slots(slot + 1)
         self._counters[ENDED] = 0
-        wrong = _follow(events, self._table, self._distinct, self._counters, self._held, self._number, ended, numbers)
+        wrong = follow(events, self._table, self._distinct, self._counters, self._held, self._number, ended, numbers)
         if wrong >= 0:
             step, i, j, slot, _, kind, _ = events[wrong].tolist()
             what = "is born in slot {}, which is not free for it" if kind > 0 else "dies in slot {}, where it was not"
@@ -165,7 +165,7 @@ class Walk:
         number = self._num_held + num_births
         if 2 * number >= len(self._table):
             old, self._table = self._table, np.full(4 * number, EMPTY)
-            _insert_all(self._table, old[old != EMPTY])
+            insert_all(self._table, old[old != EMPTY])
 
     def _make_slots(self, number: int) -> None:
         if number > len(self._held):

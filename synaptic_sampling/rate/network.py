@@ -402,7 +402,7 @@ class RateNetwork:
     def _forward(self, samples: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.float32]:
         """Return the outputs [num_out, padded batch] for the samples numbered in ``order``."""
         x = self.input_of(-(-len(order) // LANES) * LANES)
-        linear._load_batch(samples, order, x)
+        linear.load_batch(samples, order, x)
         for layer in self.layers:
             x = layer.forward(x)
         return x

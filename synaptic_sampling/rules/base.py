@@ -256,7 +256,7 @@ def check_values(name: str, values: Any, c: Slots) -> None:
         raise TypeError(f"{name} must be an array of {c.theta.dtype} like theta, got {kind}.")
     if values.shape != c.pre.shape:
         raise ValueError(f"{name} must have shape {c.pre.shape}, got {values.shape}.")
-    k = dynamics._first_not_finite(values)
+    k = dynamics.first_not_finite(values)
     if k >= 0:
         raise FloatingPointError(
             f"{name} of connection {k} ({c.pre[k]} -> {c.post[k]}) is {values[k]} "

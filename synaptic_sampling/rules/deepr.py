@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_parameter, number_of
 from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
-from synaptic_sampling.laws.deepr import turnover_rate
+from synaptic_sampling.laws.deepr import step_ratio, turnover_rate
 from synaptic_sampling.rules.base import Decision, GradientRule, Signal, Units, run_sweep
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
@@ -85,9 +85,7 @@ class DeepR(GradientRule):
         Turnover, survival and weights over the noise per step depend on r alone where there is no gradient, whatever
         the optimizer (``statistics.exact``).
         """
-        if self.noise_scale == 0.0:
-            return math.inf
-        return number_of(self, "learning_rate") * number_of(self, "l1") / self.noise_scale
+        return step_ratio(*(number_of(self, name) for name in ("learning_rate", "l1", "temperature")))
 
     def expected_turnover(self) -> float:
         """Return the share of the connections that chance alone lets die in a step, in the stationary law.

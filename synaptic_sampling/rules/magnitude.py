@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_number
-from synaptic_sampling._kernels.vacancy import _take_each
+from synaptic_sampling._kernels.vacancy import take_each
 from synaptic_sampling.rules.base import Decision, Rule, Signal
 
 __all__ = ["SET", "RigL"]
@@ -124,7 +124,7 @@ def _largest(c: Any, size: NDArray[np.float64], weak: NDArray[np.int32], number:
     keys = keys[size[keys] >= 0]
     fit, rooms = np.ones(len(keys), np.bool_), c.sites.degrees.rooms(c.pre, c.post, weak)
     # Only free degrees are asked for: all of these sites are vacant, hence no table.
-    _take_each(np.empty(0, np.int64), keys, c.num_post, True, *rooms, fit)
+    take_each(np.empty(0, np.int64), keys, c.num_post, True, *rooms, fit)
     return keys[fit][:number]
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_number
-from synaptic_sampling._kernels.dynamics import _adam, _momentum
+from synaptic_sampling._kernels.dynamics import adam, momentum
 
 if TYPE_CHECKING:
     from synaptic_sampling.connections.slots import Slots
@@ -93,7 +93,7 @@ class Momentum:
             A new array.
         """
         slope = np.empty_like(gradient)
-        _momentum(gradient, float(self.momentum), connections.moments[0], slope)
+        momentum(gradient, float(self.momentum), connections.moments[0], slope)
         return slope
 
 
@@ -139,7 +139,7 @@ class Adam:
         slope = np.empty_like(gradient)
         betas = (float(self.beta1), float(self.beta2))
         corrections = (bias_corrections(betas[0]), bias_corrections(betas[1]))
-        _adam(gradient, connections.moment_age, betas, corrections, float(self.epsilon), *connections.moments, slope)
+        adam(gradient, connections.moment_age, betas, corrections, float(self.epsilon), *connections.moments, slope)
         return slope
 
 

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_index
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.rules import DeepR
 from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.evidence import Evidence, gather
 
@@ -82,8 +81,7 @@ def _deepr(rule: Mapping[str, Any]) -> float | str:
     if varying:
         return f"{' and '.join(varying)} of DeepR changed with time"
     try:
-        learning_rate, l1, temperature = (float(rule[name]) for name in names)
-        ratio = DeepR(learning_rate, l1, temperature).step_ratio
+        ratio = exact.step_ratio(*(float(rule[name]) for name in names))
     except (KeyError, TypeError, ValueError):
         return "the log does not hold all parameters of DeepR"
     return "with temperature 0 nothing is left to chance" if ratio == math.inf else ratio

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_index, check_integer, check_number
-from synaptic_sampling._kernels.replay import _meet_each
-from synaptic_sampling._kernels.vacancy import EMPTY, _insert_all
+from synaptic_sampling._kernels.replay import meet_each
+from synaptic_sampling._kernels.vacancy import EMPTY, insert_all
 from synaptic_sampling.laws import wiring as wiring_laws
 from synaptic_sampling.log.recorder import LogError, RewiringLog, SetInfo, Snapshot
 from synaptic_sampling.statistics._source import log_of
@@ -325,9 +325,9 @@ class _Known:
         """Return which of them are new, and keep them."""
         if 2 * (self.number + len(sites)) > len(self._table):
             old, self._table = self._table, np.full(4 * (self.number + len(sites)), EMPTY)
-            _insert_all(self._table, old[old != EMPTY])
+            insert_all(self._table, old[old != EMPTY])
         new = np.empty(len(sites), np.bool_)
-        _meet_each(self._table, sites, new)
+        meet_each(self._table, sites, new)
         self.number += int(np.count_nonzero(new))
         return new
 

@@ -72,5 +72,5 @@ def expected_strength(rule: Any) -> float:
     TypeError, ValueError
         If it is no DeepR with constant parameters, or l1 or the temperature is 0.
     """
-    check_constant(rule, "DeepR")
+    check_constant(rule, "step_ratio")
     return exact.mean_theta(rule.step_ratio) * rule.noise_scale

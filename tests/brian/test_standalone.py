@@ -23,9 +23,9 @@ from synaptic_sampling import (
     RewiringLog,
     RewiringMonitor,
     connect_exactly,
-    plot_turnover,
 )
 from synaptic_sampling.brian.standalone import program
+from synaptic_sampling.plotting import plot_turnover
 
 #: Under these, both modes give the same bits.
 EXACT = ["-w", "-O2", "-ffp-contract=off", "-std=c++11"]

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.langevin import sweep_langevin
-from synaptic_sampling._kernels.philox import _bounded
+from synaptic_sampling._kernels.philox import bounded
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import EVENT
@@ -74,7 +74,7 @@ def test_bounded_integers(twins):
     for bound in (1, 3, 2**31 - 1, 3 * 2**30):
         for word in [0, bound, 2**32 - 1, *words]:
             got = twins("the_bounded", ctypes.c_uint32(word), ctypes.c_uint64(bound), returns=ctypes.c_int64)
-            assert got == _bounded(np.uint64(word), np.uint64(bound))
+            assert got == bounded(np.uint64(word), np.uint64(bound))
 
 
 @pytest.mark.parametrize("signs", ["site", "presynaptic", "redrawn", "given", "table"])
@@ -110,7 +110,7 @@ def test_langevin(twins, sigma):
 def test_momentum(twins):
     gradient, _, velocity = draws()
     expected, slope, got = velocity.copy(), np.empty(N), np.empty(N)
-    dynamics._momentum(gradient, 0.9, expected, slope)
+    dynamics.momentum(gradient, 0.9, expected, slope)
     twins("the_momentum", N, gradient, ctypes.c_double(0.9), velocity, got)
     assert_array_equal(velocity, expected)
     assert_array_equal(got, slope)
@@ -171,5 +171,5 @@ def test_draw_of_vacant_sites(twins, connections, options):
         "the_draw", np.array(sites.grid), len(sites.listed), sites.listed, ctypes.c_int64(sites.number),
         sites.multapses, connections, keys[order], 15, 15, retracted, address(Stream.BIRTH), got,
     )  # fmt: skip
-    dynamics._retract(retracted, c.pre, c.post, c.polarity, 50, STEP, 0, c.table, np.empty(15, EVENT))
+    dynamics.retract(retracted, c.pre, c.post, c.polarity, 50, STEP, 0, c.table, np.empty(15, EVENT))
     assert_array_equal(got, c.draw_vacant(retracted, retracted, Stream.BIRTH, STEP))

@@ -4,16 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from synaptic_sampling import (
-    EVENT,
-    CheckpointError,
-    RewiringLog,
-    join_logs,
-    load_checkpoint,
-    merge_logs,
-    save_checkpoint,
-)
-from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling import CheckpointError, RewiringLog, join_logs, load_checkpoint, merge_logs, save_checkpoint
+from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.log.recorder import LogError
 from tests.hostile.logs import a_log
 from tests.hostile.runner import Call

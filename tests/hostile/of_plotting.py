@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 from matplotlib import pyplot as plt
 
-from synaptic_sampling import Run, plotting
+from synaptic_sampling import plotting
+from synaptic_sampling.plotting import Run
 from tests.hostile.logs import a_log
 from tests.hostile.runner import Call
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling._kernels.split import _split
+from synaptic_sampling._kernels.split import split_births
 from tests import naive
 
 
@@ -19,10 +19,10 @@ def test_split_equals_naive():
         weight = rng.integers(0, 20, sets) * 1.0 if rng.random() < 0.5 else rng.random(sets) * 9
         weight = np.where(shrink > 0, room, weight).astype(float)
         births, counts = int(rng.integers(0, 40)), np.zeros(sets, np.int64)
-        expected = naive.split(births, case, 6, 12, 34, room.tolist(), weight.tolist(), shrink.tolist())
+        expected = naive.split_births(births, case, 6, 12, 34, room.tolist(), weight.tolist(), shrink.tolist())
         address = np.uint64(case), np.uint64(6), np.uint64(12), np.uint64(34)
         left, now = room.copy(), weight.copy()
-        placed = _split(births, *address, left, now, shrink, counts)
+        placed = split_births(births, *address, left, now, shrink, counts)
         assert_array_equal(counts, expected)
         assert placed == counts.sum() <= births
         assert_array_equal(left, room - counts)
@@ -37,5 +37,5 @@ def test_split_equals_naive():
 def test_no_room_at_all(births):
     counts = np.zeros(2, np.int64)
     address = (np.uint64(0),) * 4
-    assert _split(births, *address, np.zeros(2, np.int64), np.ones(2), np.zeros(2), counts) == 0
+    assert split_births(births, *address, np.zeros(2, np.int64), np.ones(2), np.zeros(2), counts) == 0
     assert_array_equal(counts, 0)

@@ -11,12 +11,12 @@ import sys
 import numpy as np
 import pytest
 
-from synaptic_sampling import Connections, DeepR, RewiringMonitor, SparseLinear, Trainer, step
+from synaptic_sampling import Connections, DeepR, RewiringMonitor, Trainer, step
 from synaptic_sampling.log import recorder as log_module
 from synaptic_sampling.log.file import MAGIC, frame
 from synaptic_sampling.log.merging import join_logs, merge_logs
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.rate import RateNetwork
+from synaptic_sampling.rate import RateNetwork, SparseLinear
 from tests.log.test_log import RULE, equal, event_frame, record, snapshot_frame, time_frame
 
 

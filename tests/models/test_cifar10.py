@@ -12,7 +12,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from models import cifar10, cifar_cnn
 from models.data import DataError, content_of, data_folder
-from synaptic_sampling import CrossEntropy
+from synaptic_sampling.rate import CrossEntropy
 
 BATCH = 20
 

@@ -6,18 +6,23 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import CrossEntropy, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Tanh, Trainer
+from synaptic_sampling import FixedWiring, RateNetwork, Trainer
 from synaptic_sampling.rate import (
     LSTM,
     SET,
     Conv2d,
+    CrossEntropy,
     Dropout,
     EachFrame,
+    Linear,
     MaxPool2d,
+    ReLU,
     RigL,
     Shrinkage,
     SparseConv2d,
+    SparseLinear,
     SparseLSTM,
+    Tanh,
     prune,
 )
 from synaptic_sampling.rate.export.twins import DENSE, dense_twin, matrix_of, weighted

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Tanh, Trainer
+from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
+from synaptic_sampling.rate import Linear, ReLU, SparseLinear, Tanh
 from synaptic_sampling.rate.layers.convolution import SparseConv2d
 from synaptic_sampling.rate.layers.dense_convolution import Conv2d
 from synaptic_sampling.rate.layers.dropout import Dropout

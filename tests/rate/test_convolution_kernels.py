@@ -20,7 +20,7 @@ def test_group_equals_naive(rng):
     for _ in range(CASES):
         groups = rng.integers(0, 7, rng.integers(0, 20))
         starts, order = np.empty(8, np.int64), np.empty(len(groups), np.int64)
-        tiles._group(groups, starts, order)
+        tiles.in_groups(groups, starts, order)
         assert (starts.tolist(), order.tolist()) == naive.group(groups.tolist(), 7)
 
 
@@ -64,15 +64,15 @@ def test_pooling_equals_naive(rng):
         x = rng.integers(-3, 4, shape).astype(np.float32)  # with equals
         delta = rng.standard_normal((*size, 16)).astype(np.float32)
         out, place, dx = np.empty_like(delta), np.empty(delta.shape, np.int32), np.empty_like(x)
-        convolution._max_pool(x, kernel, stride, out, place)
+        convolution.max_pool(x, kernel, stride, out, place)
         expected, where = naive.max_pool(x, size, kernel, stride)
         assert_array_equal(out, expected)
         assert_array_equal(place, where)
-        convolution._max_pool_backward(delta, kernel, stride, place, dx)
+        convolution.max_pool_backward(delta, kernel, stride, place, dx)
         assert_array_equal(dx, naive.max_pool_backward(delta, shape, kernel, stride, where))
-        convolution._average_pool(x, kernel, stride, out)
+        convolution.average_pool(x, kernel, stride, out)
         assert_array_equal(out, naive.average_pool(x, size, kernel, stride))
-        convolution._average_pool_backward(delta, kernel, stride, dx)
+        convolution.average_pool_backward(delta, kernel, stride, dx)
         assert_array_equal(dx, naive.average_pool_backward(delta, shape, kernel, stride))
 
 
@@ -83,7 +83,7 @@ def test_max_pool_lets_nan_be_found():
         np.empty((1, 1, 1, 16), np.int32),
     )
     x[0, 1, 0] = np.nan
-    convolution._max_pool(x, 2, 2, out, place)
+    convolution.max_pool(x, 2, 2, out, place)
     assert np.isnan(out).all()
 
 
@@ -118,5 +118,5 @@ def compiled(function):
     return call
 
 
-combine, combine_tiles = compiled(tiles._combine), compiled(tiles._combine_tiles)
-correlate, correlate_slots = compiled(tiles._correlate), compiled(tiles._correlate_slots)
+combine, combine_tiles = compiled(tiles.combine), compiled(tiles._combine_tiles)
+correlate, correlate_slots = compiled(tiles.correlate), compiled(tiles._correlate_slots)

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from synaptic_sampling import DeepR, Linear, RateNetwork, ReLU, SparseLinear, Tanh
+from synaptic_sampling import DeepR, RateNetwork
+from synaptic_sampling.rate import Linear, ReLU, SparseLinear, Tanh
 from synaptic_sampling.rate.export.onnx import to_onnx
 from synaptic_sampling.rate.layers.convolution import SparseConv2d
 from synaptic_sampling.rate.layers.dense_convolution import Conv2d

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import CrossEntropy, DeepR, MeanSquaredError, RateNetwork, SparseLinear, Trainer
+from synaptic_sampling import DeepR, RateNetwork, Trainer
+from synaptic_sampling.rate import CrossEntropy, MeanSquaredError, SparseLinear
 from synaptic_sampling.rate.layers.frames import EachFrame, pack
 from synaptic_sampling.rate.layers.recurrent import SparseLSTM
 from synaptic_sampling.rate.training.frame_losses import FrameCrossEntropy, FrameMeanSquaredError, frame_accuracy

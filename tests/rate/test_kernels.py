@@ -30,12 +30,12 @@ def test_linear_equals_naive(rng):
         pre, post, polarity, theta, x, delta = case(rng)
         bias = rng.standard_normal(len(delta)).astype(np.float32)
         out = np.empty_like(delta)
-        linear._forward(pre, post, polarity, theta, bias, x, out)
+        linear.forward(pre, post, polarity, theta, bias, x, out)
         assert_array_equal(out, naive_rate.forward(pre, post, polarity, theta, bias, x))
         gradient, dx = np.empty_like(theta), np.empty_like(x)
-        linear._weight_gradient(pre, post, x, delta, gradient)
+        linear.weight_gradient(pre, post, x, delta, gradient)
         assert_array_equal(gradient, naive_rate.weight_gradient(pre, post, x, delta))
-        linear._input_gradient(pre, post, polarity, theta, delta, dx)
+        linear.input_gradient(pre, post, polarity, theta, delta, dx)
         assert_array_equal(dx, naive_rate.input_gradient(pre, post, polarity, theta, x, delta))
 
 
@@ -44,16 +44,16 @@ def test_relu_equals_naive(rng):
         x, delta = rng.standard_normal((2, 3, 16)).astype(np.float32)
         x[0, 0], x[0, 1] = 0, -0.0
         out = x.copy()
-        linear._relu(out)
+        linear.relu(out)
         assert_array_equal(out, naive_rate.relu(x))
         back = delta.copy()
-        linear._relu_backward(out, back)
+        linear.relu_backward(out, back)
         assert_array_equal(back, naive_rate.relu_backward(out, delta))
 
 
 def test_relu_lets_nan_be_found():
     x = np.full((1, 16), np.nan, np.float32)
-    linear._relu(x)
+    linear.relu(x)
     assert np.isnan(x).all()
 
 
@@ -62,10 +62,10 @@ def test_tanh_equals_naive(rng):
     for _ in range(CASES):
         x, delta = (3 * rng.standard_normal((2, 3, 16))).astype(np.float32)
         out = x.copy()
-        linear._tanh(out)
+        linear.tanh(out)
         np.testing.assert_allclose(out, naive_rate.tanh(x), rtol=2e-7)
         back = delta.copy()
-        linear._tanh_backward(out, back)
+        linear.tanh_backward(out, back)
         assert_array_equal(back, naive_rate.tanh_backward(out, delta))
 
 
@@ -74,7 +74,7 @@ def test_tanh_equals_naive(rng):
 def test_sum_rows_equals_naive(rng, width, rows):
     delta = rng.standard_normal((rows, width)).astype(np.float32)
     out = np.empty(rows, np.float32)
-    linear._sum_rows(delta, out)
+    linear.sum_rows(delta, out)
     assert_array_equal(out, naive_rate.sum_rows(delta))
     np.testing.assert_allclose(out, delta.sum(axis=1, dtype=float), atol=1e-4)
 
@@ -86,7 +86,7 @@ def test_load_batch_equals_naive(rng, num_features):
         samples = rng.standard_normal((50, num_features)).astype(np.float32)
         order = rng.integers(0, 50, n)
         out = np.full((num_features, -(-n // 16) * 16), np.nan, np.float32)
-        linear._load_batch(samples, order, out)
+        linear.load_batch(samples, order, out)
         assert_array_equal(out, naive_rate.load_batch(samples, order, num_features, out.shape[1]))
 
 
@@ -97,11 +97,11 @@ def test_losses_equal_naive(rng):
         delta = np.empty_like(out)
         labels = rng.integers(0, num_out, n)
         value, slopes = naive_rate.cross_entropy(out, labels)
-        assert linear._cross_entropy(out, labels, delta) == pytest.approx(value, rel=1e-14)
+        assert linear.cross_entropy(out, labels, delta) == pytest.approx(value, rel=1e-14)
         np.testing.assert_allclose(delta, slopes, rtol=1e-6, atol=1e-12)
         targets = rng.standard_normal((n, num_out)).astype(np.float32)
         value, slopes = naive_rate.mean_squared_error(out, targets)
-        assert linear._mean_squared_error(out, targets, delta) == value
+        assert linear.mean_squared_error(out, targets, delta) == value
         assert_array_equal(delta, slopes)
 
 

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import DeepR, FixedWiring, Linear, RateNetwork, ReLU, SparseLinear, Trainer
+from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
 from synaptic_sampling._kernels import lstm
 from synaptic_sampling._numba import jit
+from synaptic_sampling.rate import Linear, ReLU, SparseLinear
 from synaptic_sampling.rate.layers.dropout import Dropout
 from synaptic_sampling.rate.layers.frames import EachFrame, Frames, pack
 from synaptic_sampling.rate.layers.recurrent import LSTM, MATRICES, SparseLSTM
@@ -24,7 +25,7 @@ HALF_DENSE = ("xi", "xg", "hf", "ho", "hg")
 @jit
 def tanh_of(x, out):
     for n in range(x.size):
-        out[n] = lstm._tanh(x[n])
+        out[n] = lstm.tanh(x[n])
 
 
 def test_tanh_equals_naive_and_is_tanh():

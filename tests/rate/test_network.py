@@ -10,23 +10,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import (
-    Adam,
-    CheckpointError,
-    CrossEntropy,
-    Decay,
-    DeepR,
-    FixedWiring,
-    Linear,
-    MeanSquaredError,
-    Momentum,
-    RateNetwork,
-    ReLU,
-    SparseLinear,
-    Tanh,
-    Trainer,
-)
-from synaptic_sampling.rate import SET
+from synaptic_sampling import Adam, CheckpointError, DeepR, FixedWiring, Momentum, RateNetwork, Trainer
+from synaptic_sampling.rate import SET, CrossEntropy, Decay, Linear, MeanSquaredError, ReLU, SparseLinear, Tanh
 from tests import naive_rate
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)

@@ -9,25 +9,12 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import (
-    Adam,
-    Connections,
-    DeepR,
-    FixedWiring,
-    MeanSquaredError,
-    Momentum,
-    RateNetwork,
-    ReLU,
-    RewiringLog,
-    SparseLinear,
-    Tanh,
-    Trainer,
-)
+from synaptic_sampling import Adam, Connections, DeepR, FixedWiring, Momentum, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling._kernels import rewire
 from synaptic_sampling._kernels.stack import Moments, Slots, Wiring
 from synaptic_sampling.connections.rewire import close
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.rate import Decay, LinearDecay, Patience
+from synaptic_sampling.rate import Decay, LinearDecay, MeanSquaredError, Patience, ReLU, SparseLinear, Tanh
 from synaptic_sampling.rate.training import fast_path as stack
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
@@ -158,7 +145,7 @@ def test_close_equals_that_of_the_sampler(rng):
         moments = Moments(*(moment.copy() for moment in c.moments), np.empty(0, np.int64), np.empty(0, np.float32), 0)
         slots = Slots(c.birth_step.copy(), *[None] * 2, moments, *[None] * 4, c.index, None, 0, 0)
         events = np.empty(2 * size, EVENT)
-        number = rewire._close(wiring, slots, gaps, size, 11, events)
+        number = rewire.close(wiring, slots, gaps, size, 11, events)
         assert_array_equal(events[: 2 * number], close(c, gaps))
         own = [c.pre, c.post, c.theta, c.polarity, c.birth_step, *c.moments]
         for values, expected in zip([*wiring, slots.birth_step, *moments[:2]], own, strict=True):

@@ -13,7 +13,7 @@ from numpy.testing import assert_array_equal
 from scipy.stats import chi2
 
 from synaptic_sampling import Connections, replace
-from synaptic_sampling._kernels.vacancy import EMPTY, _remove_all
+from synaptic_sampling._kernels.vacancy import EMPTY, remove_all
 from synaptic_sampling.connections import draw, sites
 from synaptic_sampling.randomness import Stream
 from tests.sampler.test_candidates import POOLS, draw_from
@@ -73,7 +73,7 @@ def drawn(options, births):
     for step in range(NUMBER):
         keys = c.draw_vacant(np.arange(births, dtype=np.int32), NONE, Stream.BIRTH, step)
         if not c.sites.multapses:
-            _remove_all(c.table, keys)
+            remove_all(c.table, keys)
         found = tuple(sorted(keys.tolist()))
         counts[found] = counts.get(found, 0) + 1
     return counts

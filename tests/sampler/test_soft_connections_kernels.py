@@ -36,7 +36,7 @@ def plain(words):
 def test_heads(number, rng):
     for _ in range(20):
         where, first = address(rng), rng.integers(0, 2**20)
-        found = soft_deep._heads(number, 7, *where, np.uint64(first))
+        found = soft_deep.count_heads(number, 7, *where, np.uint64(first))
         tosses, attempt = naive_soft.coins(number, [7, *plain(where)], int(first))
         assert found == (sum(tosses), attempt)
 
@@ -46,7 +46,7 @@ def test_heads(number, rng):
 def test_binomial(number, p, rng):
     for _ in range(5):
         where = address(rng)
-        assert soft_deep._binomial(number, p, 3, *where) == naive_soft.binomial(number, p, 3, *plain(where))
+        assert soft_deep.binomial(number, p, 3, *where) == naive_soft.binomial(number, p, 3, *plain(where))
 
 
 @pytest.mark.parametrize("classes", [1, 2, 8, 64])
@@ -55,7 +55,7 @@ def test_spread(number, classes, rng):
     below = np.append(0.0, np.cumsum(rng.dirichlet(np.ones(classes))))
     below[classes // 2 :] = below[-1]  # Some classes are empty.
     where, counts = address(rng), np.empty(classes, np.int64)
-    soft_deep._spread(number, below, *where, counts)
+    soft_deep.spread(number, below, *where, counts)
     assert counts.tolist() == naive_soft.spread(number, below.tolist(), 0, classes, *plain(where))
     assert counts.sum() == number
 
@@ -70,12 +70,12 @@ def test_wheel(dtype, scale, rng):
         where = address(rng)
         slots = np.flatnonzero(rng.random(40) < 0.2).astype(np.int32)[: rng.integers(0, 9)]
         walk = 1.3, SHIFT, 32.0, scale, now
-        soft_deep._enter(slots, theta, *walk, *where, exit_times(), wheel)
+        soft_deep.enter(slots, theta, *walk, *where, exit_times(), wheel)
         naive_soft.enter(slots.tolist(), theta, *walk, *plain(where), exit_times(), twin)
         inside += len(slots)
         for _ in range(rng.choice([0, 1, 1, 70])):
             now += 1
-            due = soft_deep._tick(wheel, now, *where)
+            due = soft_deep.tick(wheel, now, *where)
             assert due == naive_soft.tick(twin, now, *plain(where))
             inside -= due
         assert wheel.sum() == sum(twin.values()) == inside
@@ -88,7 +88,7 @@ def test_wheel(dtype, scale, rng):
 def test_land(rng):
     theta, slots, where = rng.random(50), np.array([0, 3, 49], np.int32), address(rng)
     expected = naive_soft.land(slots.tolist(), 0.3, *plain(where), overshoots(), theta)
-    soft_deep._land(slots, 0.3, *where, overshoots(), theta)
+    soft_deep.land(slots, 0.3, *where, overshoots(), theta)
     assert theta.tolist() == expected
 
 

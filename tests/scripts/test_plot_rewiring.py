@@ -14,7 +14,8 @@ from matplotlib import pyplot as plt
 
 from scripts import plot_rewiring
 from scripts.report import answers
-from synaptic_sampling import EVENT, Connections, DeepR, FixedWiring, PruneAndRegrow, RewiringInfo, RewiringLog, step
+from synaptic_sampling import Connections, DeepR, FixedWiring, PruneAndRegrow, RewiringInfo, RewiringLog, step
+from synaptic_sampling.events import EVENT
 
 QUESTIONS = [
     "Turnover",

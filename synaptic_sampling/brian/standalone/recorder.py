@@ -109,3 +109,6 @@ class StandaloneMonitor(RewiringMonitor):
     @property
     def _file(self) -> str:
         return f"{self.name}.log"
+
+
+RewiringMonitor.in_program = StandaloneMonitor

@@ -67,7 +67,7 @@ class ReLU(_Activation):
         ndarray of float32
             The output; NaN where x is NaN.
         """
-        linear._relu(x)
+        linear.relu(x)
         self._out = x
         return x
 
@@ -86,7 +86,7 @@ class ReLU(_Activation):
         ndarray of float32
             ``delta`` where the output was above 0, else 0.
         """
-        linear._relu_backward(self._out, delta)
+        linear.relu_backward(self._out, delta)
         return delta
 
 
@@ -106,7 +106,7 @@ class Tanh(_Activation):
         ndarray of float32
             The output.
         """
-        linear._tanh(x)
+        linear.tanh(x)
         self._out = x
         return x
 
@@ -125,5 +125,5 @@ class Tanh(_Activation):
         ndarray of float32
             ``delta * (1 - tanh(x)**2)``.
         """
-        linear._tanh_backward(self._out, delta)
+        linear.tanh_backward(self._out, delta)
         return delta

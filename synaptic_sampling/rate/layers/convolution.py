@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._kernels import convolution
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling._kernels.tiles import _group
+from synaptic_sampling._kernels.tiles import in_groups
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
@@ -142,7 +142,7 @@ class SparseConv2d(Convolution):
         weight = self.connections.weights[order]
         _, rows, columns = self.after.shape
         corner = np.arange(self.out_channels) * (rows * columns * x.shape[1])
-        convolution._gather(
+        convolution.gather(
             starts, weight, self._reads[2], self.bias, self._source, (self.stride, 1, rows, columns), self._out, corner
         )
         return self._out.reshape(self.num_out, -1)
@@ -167,7 +167,7 @@ class SparseConv2d(Convolution):
         slopes = delta.reshape(*self.after.shape, -1)
         sums = np.empty(len(order) * LANES, np.float32)
         gradient = self._sparse.gradient
-        convolution._weight_gradient(starts, base, order, self._source, self.stride, slopes, sums, gradient)
+        convolution.weight_gradient(starts, base, order, self._source, self.stride, slopes, sums, gradient)
         if wanted:
             self._input_gradient(slopes)
         return self._dx.reshape(self.num_in, -1)
@@ -188,7 +188,7 @@ class SparseConv2d(Convolution):
     def _sorted(group: Long, number: int) -> tuple[Long, Long]:
         """Return where each group begins among the sorted slots, and these."""
         starts, order = np.empty(number + 1, np.int64), np.empty(len(group), np.int64)
-        _group(group, starts, order)
+        in_groups(group, starts, order)
         return starts, order
 
     def _input_gradient(self, delta: Array) -> None:
@@ -214,7 +214,7 @@ class SparseConv2d(Convolution):
         c, phases = np.divmod(np.arange(groups), s * s)
         corner = ((c * rows * s + phases // s) * columns * s + phases % s) * batch
         weight, zeros = self.connections.weights[order], np.zeros(groups, np.float32)
-        convolution._gather(starts, weight, base[order], zeros, self._slopes, (1, s, rows, columns), target, corner)
+        convolution.gather(starts, weight, base[order], zeros, self._slopes, (1, s, rows, columns), target, corner)
         if not exact:
             self._dx[:] = target[:, :height, :width]
 
@@ -227,5 +227,5 @@ def _bordered(x: Array, corner: tuple[int, int], height: int, width: int, room: 
     shape = x.shape[3] // LANES, x.shape[0], height, width, LANES
     if room.shape != shape:
         room = aligned(math.prod(shape[:4]), LANES).reshape(shape)
-    convolution._border(x, *corner, room)
+    convolution.border(x, *corner, room)
     return room

@@ -114,7 +114,7 @@ class _Affine:
 
     def _bias_gradient(self, delta: Activations) -> None:
         if self._has_bias:
-            linear._sum_rows(delta, self._bias.gradient)
+            linear.sum_rows(delta, self._bias.gradient)
 
 
 class SparseLinear(_Affine):
@@ -204,7 +204,7 @@ class SparseLinear(_Affine):
         """
         self._remember(x)
         c = self.connections
-        linear._forward(c.pre, c.post, c.polarity, c.theta, self.bias, x, self._out)
+        linear.forward(c.pre, c.post, c.polarity, c.theta, self.bias, x, self._out)
         return self._out
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
@@ -224,9 +224,9 @@ class SparseLinear(_Affine):
         """
         self._bias_gradient(delta)
         c = self.connections
-        linear._weight_gradient(c.pre, c.post, self._x, delta, self._sparse.gradient)
+        linear.weight_gradient(c.pre, c.post, self._x, delta, self._sparse.gradient)
         if wanted:
-            linear._input_gradient(c.pre, c.post, c.polarity, c.theta, delta, self._input_gradient())
+            linear.input_gradient(c.pre, c.post, c.polarity, c.theta, delta, self._input_gradient())
         return self._dx
 
 

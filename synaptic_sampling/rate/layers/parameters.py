@@ -8,7 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._kernels.dynamics import _first_not_finite
+from synaptic_sampling._kernels.dynamics import first_not_finite
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.slots import check_count
 from synaptic_sampling.events import RewiringInfo
@@ -243,7 +243,7 @@ class DenseParameter:
         FloatingPointError
             If the gradient is NaN or infinite; names the entry.
         """
-        k = _first_not_finite(self.gradient.reshape(-1))
+        k = first_not_finite(self.gradient.reshape(-1))
         if k >= 0:
             entry = tuple(int(n) for n in np.unravel_index(k, self.gradient.shape))
             raise FloatingPointError(

@@ -105,7 +105,7 @@ class MaxPool2d(_Pool):
         ndarray of float32, shape (num_out, batch)
             The output; NaN where one is in the window.
         """
-        convolution._max_pool(self._input(x), self.kernel, self.stride, self._out, self._place)
+        convolution.max_pool(self._input(x), self.kernel, self.stride, self._out, self._place)
         return self._out.reshape(int(self.after), -1)
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
@@ -124,7 +124,7 @@ class MaxPool2d(_Pool):
             ``delta`` at the largest of each window, summed where windows overlap, else 0.
         """
         slopes = delta.reshape(self._out.shape)
-        convolution._max_pool_backward(slopes, self.kernel, self.stride, self._place, self._dx)
+        convolution.max_pool_backward(slopes, self.kernel, self.stride, self._place, self._dx)
         return self._dx.reshape(int(self.before), -1)
 
 
@@ -157,7 +157,7 @@ class AveragePool2d(_Pool):
         ndarray of float32, shape (num_out, batch)
             The output.
         """
-        convolution._average_pool(self._input(x), self.kernel, self.stride, self._out)
+        convolution.average_pool(self._input(x), self.kernel, self.stride, self._out)
         return self._out.reshape(int(self.after), -1)
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
@@ -175,5 +175,5 @@ class AveragePool2d(_Pool):
         ndarray of float32, shape (num_in, batch)
             ``delta`` shared among the places of each window.
         """
-        convolution._average_pool_backward(delta.reshape(self._out.shape), self.kernel, self.stride, self._dx)
+        convolution.average_pool_backward(delta.reshape(self._out.shape), self.kernel, self.stride, self._dx)
         return self._dx.reshape(int(self.before), -1)

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels import lstm
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling._kernels.tiles import SLOTS, _group
+from synaptic_sampling._kernels.tiles import SLOTS, in_groups
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
@@ -122,12 +122,12 @@ class _Recurrent:
         steps, own = self._length, self._sorted(by="target")
         present, z, gates, cells = self._present, self._z, self._gates[:steps], self._cells
         if not self.blocks:
-            lstm._forward(*own[:3], self.bias, present, z, gates, cells)
+            lstm.forward(*own[:3], self.bias, present, z, gates, cells)
         for t in range(steps if self.blocks else 0):
-            lstm._sums(*own[:3], self.bias, z, t, gates)
+            lstm.row_sums(*own[:3], self.bias, z, t, gates)
             for rows, columns, block in self.blocks:
                 gates[t, rows] += block.value @ z[t, columns]
-            lstm._cell(t, present, gates, cells, z)
+            lstm.cell(t, present, gates, cells, z)
         h = z[:, self.inputs :]
         if self.output == "last":
             return h[steps].copy()
@@ -192,14 +192,14 @@ class _Recurrent:
         """Go back through all steps; the gates become dE/d(sum)."""
         gates, own, first = self._gates[: self._length], self._sorted(by="source"), self.inputs
         if not self.blocks:
-            lstm._backward(*own[:3], self.window, first, self._present, gates, self._cells, outside, dh, dc, flow)
+            lstm.backward(*own[:3], self.window, first, self._present, gates, self._cells, outside, dh, dc, flow)
             return
         for t in range(self._length - 1, -1, -1):
             dh += outside[t]
             keep = np.float32(t % self.window != 0)
-            lstm._cell_backward(t, keep, self._present, gates, self._cells, dh, dc)
+            lstm.cell_backward(t, keep, self._present, gates, self._cells, dh, dc)
             if keep:
-                lstm._flow(t, first, *own[:3], gates, flow)
+                lstm.flow_back(t, first, *own[:3], gates, flow)
                 dh += flow
                 for rows, columns, block in self.blocks:
                     if columns.stop > first:
@@ -209,7 +209,7 @@ class _Recurrent:
         """Return dE/dx [step, input, batch]."""
         gates = self._gates[: self._length]
         dx = np.empty((self._length, self.inputs, gates.shape[2]), np.float32)
-        lstm._input_gradient(*self._sorted(by="source")[:3], gates, dx)
+        lstm.input_gradient(*self._sorted(by="source")[:3], gates, dx)
         for rows, columns, block in self.blocks:
             if columns.start < self.inputs:
                 dx += np.matmul(block.value[:, : self.inputs].T, gates[:, rows])
@@ -229,7 +229,7 @@ class _Recurrent:
             return starts, np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.int64)
         group, other = (c.post, c.pre) if by == "target" else (c.pre, c.post)
         order = np.empty(len(group), np.int64)
-        _group(group.astype(np.int64), starts, order)
+        in_groups(group.astype(np.int64), starts, order)
         return starts, c.weights[order], other[order] * np.int64(self._z.shape[2]), order
 
 
@@ -344,7 +344,7 @@ class SparseLSTM(_Recurrent):
     def _weight_gradients(self) -> None:
         starts, _, base, order = self._sorted(by="target")
         sums, gates = np.empty(SLOTS * LANES, np.float32), self._gates[: self._length]
-        lstm._weight_gradient(starts, base, order, self._z, gates, sums, self._sparse.gradient)
+        lstm.weight_gradient(starts, base, order, self._z, gates, sums, self._sparse.gradient)
         super()._weight_gradients()
 
 

@@ -126,7 +126,7 @@ def learn(
             c.resize(network.budget.total)
     losses = np.empty(steps)
     try:
-        done, events, used = stack._learn(
+        done, events, used = stack.learn(
             *_layers(network, -(-min(batch_size, len(order)) // LANES) * LANES),
             sizes,
             _sharing(network),

@@ -78,7 +78,7 @@ class CrossEntropy:
             dE/d(output), 0 in the padding.
         """
         delta = np.empty_like(out)
-        return linear._cross_entropy(out, targets, delta), delta
+        return linear.cross_entropy(out, targets, delta), delta
 
 
 def check_whole(labels: Array) -> None:
@@ -193,4 +193,4 @@ class MeanSquaredError:
             dE/d(output), 0 in the padding.
         """
         delta = np.empty_like(out)
-        return linear._mean_squared_error(out, targets, delta), delta
+        return linear.mean_squared_error(out, targets, delta), delta

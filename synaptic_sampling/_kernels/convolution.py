@@ -14,8 +14,8 @@ from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import (
     SLOTS,
     TILES,
-    _combine_tiles,
-    _correlate_slots,
+    combine_tiles,
+    correlate_slots,
     combine,
     correlate,
 )
@@ -68,7 +68,7 @@ def gather(starts, weight, base, first, source, stride, target, corner):
                 begin, end, t = starts[g], starts[g + 1], corner[g] + y * t_row + part * LANES
                 for x in range(0, whole, TILES):
                     i, j = s + x * s_step, t + x * t_step
-                    _combine_tiles(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
+                    combine_tiles(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
                 for x in range(whole, columns):
                     i, j = s + x * s_step, t + x * t_step
                     combine(first[g], weight, base, begin, end, source, i, s_step, target, j, t_step)
@@ -102,7 +102,7 @@ def weight_gradient(starts, base, order, source, stride, delta, sums, gradient):
                 k, d = starts[g], (g * rows + y) * d_row + part * LANES
                 while k < starts[g + 1]:
                     if k + SLOTS <= starts[g + 1]:
-                        _correlate_slots(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
+                        correlate_slots(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)
                         k += SLOTS
                     else:
                         correlate(base, k, source, s, step, delta, d, width, columns, sums, k * LANES)

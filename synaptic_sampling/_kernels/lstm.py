@@ -17,8 +17,8 @@ from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import (
     SLOTS,
     TILES,
-    _combine_tiles,
-    _correlate_slots,
+    combine_tiles,
+    correlate_slots,
     combine,
     correlate,
 )
@@ -74,7 +74,7 @@ def row_sums(starts, weight, base, bias, z, t, gates):
     for g in range(rows):
         begin, end, row = starts[g], starts[g + 1], target + g * width
         for b in range(0, whole, FRAMES):
-            _combine_tiles(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
+            combine_tiles(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
         for b in range(whole, width, LANES):
             combine(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
 
@@ -170,7 +170,7 @@ def input_gradient(starts, weight, base, slopes, dx):
         for b in range(0, width, LANES):
             for t in range(0, whole, TILES):
                 s, d = t * s_step + b, t * d_step + i * width + b
-                _combine_tiles(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
+                combine_tiles(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
             for t in range(whole, steps):
                 s, d = t * s_step + b, t * d_step + i * width + b
                 combine(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
@@ -188,7 +188,7 @@ def weight_gradient(starts, base, order, z, slopes, sums, gradient):
             sums[:] = ZERO
             for b in range(0, width, LANES):
                 if together == SLOTS:
-                    _correlate_slots(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
+                    correlate_slots(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
                 else:
                     correlate(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
             for n in range(together):

@@ -25,8 +25,8 @@ from synaptic_sampling._numba import jit
 __all__ = [
     "SLOTS",
     "TILES",
-    "_combine_tiles",
-    "_correlate_slots",
+    "combine_tiles",
+    "correlate_slots",
     "combine",
     "correlate",
     "in_groups",
@@ -59,7 +59,7 @@ def in_groups(group, starts, order):
 
 
 def plain_combine(count: int) -> Any:
-    """Return what ``combine`` (count 1) and ``_combine_tiles`` (count 8) do, without vector code."""
+    """Return what ``combine`` (count 1) and ``combine_tiles`` (count 8) do, without vector code."""
 
     def combine(first, weight, base, begin, end, source, s, s_step, target, t, t_step):
         flat, out = source.reshape(-1), target.reshape(-1)
@@ -74,7 +74,7 @@ def plain_combine(count: int) -> Any:
 
 
 def plain_correlate(count: int) -> Any:
-    """Return what ``correlate`` (count 1) and ``_correlate_slots`` (count 4) do, without vector code."""
+    """Return what ``correlate`` (count 1) and ``correlate_slots`` (count 4) do, without vector code."""
 
     def correlate(base, k, source, s, s_step, delta, d, d_step, places, sums, r):
         flat, slopes, total = source.reshape(-1), delta.reshape(-1), sums.reshape(-1)
@@ -204,5 +204,5 @@ def _vector_correlate(count: int) -> Any:
     return intrinsic(correlate)
 
 
-combine, _combine_tiles = (plain_combine(n) if config.DISABLE_JIT else _vector_combine(n) for n in (1, TILES))
-correlate, _correlate_slots = (plain_correlate(n) if config.DISABLE_JIT else _vector_correlate(n) for n in (1, SLOTS))
+combine, combine_tiles = (plain_combine(n) if config.DISABLE_JIT else _vector_combine(n) for n in (1, TILES))
+correlate, correlate_slots = (plain_correlate(n) if config.DISABLE_JIT else _vector_correlate(n) for n in (1, SLOTS))

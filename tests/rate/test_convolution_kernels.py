@@ -118,5 +118,5 @@ def compiled(function):
     return call
 
 
-combine, combine_tiles = compiled(tiles.combine), compiled(tiles._combine_tiles)
-correlate, correlate_slots = compiled(tiles.correlate), compiled(tiles._correlate_slots)
+combine, combine_tiles = compiled(tiles.combine), compiled(tiles.combine_tiles)
+correlate, correlate_slots = compiled(tiles.correlate), compiled(tiles.correlate_slots)

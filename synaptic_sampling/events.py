@@ -92,23 +92,7 @@ class RewiringInfo(NamedTuple):
         return moves["slot"][0::2], moves["slot"][1::2]
 
     def of_set(self, index: int) -> RewiringInfo:
-        """Return what was done to one of several sets.
-
-        Parameters
-        ----------
-        index : int
-            Number of the set.
-
-        Returns
-        -------
-        RewiringInfo
-            Of this set alone; what could not be regrown belongs to no set.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is no number of a set.
-        """
+        """Return what was done to one of several sets."""
         check_index(index)
         own = self.events[self.events["set"] == index]
         deaths, moves = (int(np.count_nonzero(own["kind"] == kind)) for kind in (-1, -2))
@@ -116,22 +100,7 @@ class RewiringInfo(NamedTuple):
 
 
 def events_of(connections: Any, slots: NDArray[np.int32], kind: int) -> NDArray[Any]:
-    """Return one event for each of some slots, with the endpoints and sign that stand there now.
-
-    Parameters
-    ----------
-    connections : Slots
-        One set, in the step that it is in.
-    slots : ndarray of int32, shape (n,)
-        Where something happened.
-    kind : int
-        +1 formation, -1 elimination, +2 arrival from another slot, -2 departure to another slot.
-
-    Returns
-    -------
-    ndarray of EVENT, shape (n,)
-        In the order of ``slots``.
-    """
+    """Return one event for each of some slots, with the endpoints and sign that stand there now."""
     c, events = connections, np.empty(len(slots), EVENT)
     events["step"], events["set"], events["slot"], events["kind"] = c.steps_done, c.index, slots, kind
     for name, values in (("pre", c.pre), ("post", c.post), ("polarity", c.polarity)):
@@ -140,18 +109,7 @@ def events_of(connections: Any, slots: NDArray[np.int32], kind: int) -> NDArray[
 
 
 def join_events(parts: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    """Return events one after the other.
-
-    Parameters
-    ----------
-    parts : iterable of ndarray of EVENT
-        At least one.
-
-    Returns
-    -------
-    ndarray of EVENT
-        A new array.
-    """
+    """Return events one after the other."""
     # As bytes, which NumPy copies many times as fast as records.
     return np.concatenate([events.view(_BYTES) for events in parts]).view(EVENT)
 

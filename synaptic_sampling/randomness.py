@@ -42,37 +42,13 @@ class Stream(IntEnum):
 
 
 def key_words(seed: int) -> tuple[np.uint64, np.uint64]:
-    """Return the two 32-bit words of the Philox key that belongs to a seed.
-
-    Parameters
-    ----------
-    seed : int
-        0 to 2**64 - 1.
-
-    Returns
-    -------
-    tuple of uint64
-        Low word, high word.
-    """
+    """Return the two 32-bit words of the Philox key that belongs to a seed."""
     seed = check_seed(seed)
     return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
 
 
 def stream_word(stream: Stream, index: int = 0) -> np.uint64:
-    """Return the counter word ``stream | set << 8``.
-
-    Parameters
-    ----------
-    stream : Stream
-        What the numbers are for.
-    index : int
-        Number of the connection set.
-
-    Returns
-    -------
-    uint64
-        The word.
-    """
+    """Return the counter word ``stream | set << 8``."""
     return np.uint64(int(stream) | index << 8)
 
 

@@ -79,23 +79,7 @@ class Budget:
         return sum(len(c) for c in self.sets)
 
     def carry_out(self, decisions: Sequence[Decision]) -> RewiringInfo:
-        """Eliminate connections in all sets before any is formed; form as many as the budget lacks.
-
-        Parameters
-        ----------
-        decisions : sequence of Decision
-            One for each set.
-
-        Returns
-        -------
-        RewiringInfo
-            Eliminations of all sets, then formations, then moves.
-
-        Raises
-        ------
-        TypeError
-            If a decision says how many connections are formed in one set, or where.
-        """
+        """Eliminate connections in all sets before any is formed; form as many as the budget lacks."""
         now, gaps = self.sets[0].steps_done, [decision.deaths for decision in decisions]
         if not any(map(len, gaps)) and all(_forms_none(decision) for decision in decisions):
             return nothing(now)
@@ -110,20 +94,7 @@ class Budget:
         return RewiringInfo(now, join_events(parts), num_deaths, self.total - len(self), num_moves)
 
     def share_out(self, births: int, survivors: Sequence[int]) -> NDArray[np.int64]:
-        """Return how many of the newborns of this step each set gets.
-
-        Parameters
-        ----------
-        births : int
-            Of all sets.
-        survivors : sequence of int
-            Connections of each set that have not been retracted.
-
-        Returns
-        -------
-        ndarray of int64
-            One number for each set; fewer in all than ``births`` where all sets are full.
-        """
+        """Return how many of the newborns of this step each set gets."""
         c = self.sets[0]
         vacant = np.array(
             [s.num_sites - n * (not s.sites.multapses) for s, n in zip(self.sets, survivors, strict=True)]
@@ -151,18 +122,7 @@ def _parts(info: RewiringInfo) -> list[NDArray[Any]]:
 
 
 def check_split(split: Any) -> None:
-    """Raise an error unless this is a way to share out newborns.
-
-    Parameters
-    ----------
-    split : object
-        What the user gave.
-
-    Raises
-    ------
-    ValueError
-        If it is not 'vacant' or 'density'.
-    """
+    """Raise an error unless this is a way to share out newborns."""
     if not isinstance(split, str) or split not in SPLITS:
         raise ValueError(f"split must be 'vacant' or 'density', got {split!r}.")
 

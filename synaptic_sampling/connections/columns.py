@@ -15,13 +15,7 @@ GROWTH = 1.25
 
 
 class Columns:
-    """Named arrays, all of length ``number``.
-
-    Parameters
-    ----------
-    number : int
-        Their length.
-    """
+    """Named arrays, all of length ``number``."""
 
     def __init__(self, number: int) -> None:
         self.number = number
@@ -44,13 +38,7 @@ class Columns:
         return iter(self._whole)
 
     def resize(self, number: int) -> None:
-        """Change the length of all arrays; new places hold anything.
-
-        Parameters
-        ----------
-        number : int
-            The new length.
-        """
+        """Change the length of all arrays; new places hold anything."""
         for name, values in self._whole.items():
             if number > len(values):
                 self._whole[name] = np.empty(int(GROWTH * number) + 1, values.dtype)
@@ -58,12 +46,6 @@ class Columns:
         self.number = number
 
     def move(self, old: NDArray[np.int32], new: NDArray[np.int32]) -> None:
-        """Copy rows to other places, in all arrays.
-
-        Parameters
-        ----------
-        old, new : ndarray of int32, shape (n,)
-            From where, to where; no place is in both.
-        """
+        """Copy rows to other places, in all arrays."""
         for values in self._whole.values():
             values[new] = values[old]

@@ -34,15 +34,6 @@ FAR, NODES = 16, 12
 class Deep:
     """Retracted connections without a site: how many come back in each tick of a clock.
 
-    Parameters
-    ----------
-    number : int
-        How many there are at first, uniform between ``floor`` and ``edge``.
-    edge, floor : float
-        Below 0, in standard deviations of the noise.
-    seed, index : int
-        Of the connections.
-
     Attributes
     ----------
     wheel : ndarray of int64
@@ -59,13 +50,7 @@ class Deep:
             self._fill(number, edge, floor)
 
     def reseed(self, seed: int) -> None:
-        """Let all random numbers be those of another seed from now on.
-
-        Parameters
-        ----------
-        seed : int
-            0 to 2**64 - 1.
-        """
+        """Let all random numbers be those of another seed from now on."""
         self._key = key_words(seed)
 
     @property
@@ -74,20 +59,7 @@ class Deep:
         return int(self.wheel.sum())
 
     def tick(self, step: int, scale: float) -> int:
-        """Let the time of one step pass.
-
-        Parameters
-        ----------
-        step : int
-            Number of the step.
-        scale : float
-            Ticks, 1 unless the noise has changed.
-
-        Returns
-        -------
-        int
-            How many have come back.
-        """
+        """Let the time of one step pass."""
         before = int(self.clock[0])
         self.clock += scale
         address = np.uint64(step), stream_word(Stream.DEEP, self._index), *self._key
@@ -96,19 +68,7 @@ class Deep:
     def enter(
         self, slots: NDArray[np.int32], theta: NDArray[np.floating], sigma: float, floor: float, step: int, scale: float
     ) -> None:
-        """Take in connections.
-
-        Parameters
-        ----------
-        slots : ndarray of int32
-            Which ones.
-        theta : ndarray
-            Of all slots.
-        sigma, floor : float
-            Noise per step, and the smallest theta.
-        step, scale
-            As in ``tick``.
-        """
+        """Take in connections."""
         stream = stream_word(Stream.SOJOURN, self._index)
         span, now = 2.0 * SHIFT - floor / sigma, int(self.clock[0])
         walk = sigma, SHIFT, span, scale, now, np.uint64(step), stream, *self._key
@@ -133,22 +93,7 @@ class Deep:
 
 
 def still_below(time: Array, nearest: float, farthest: float, span: float) -> Array:
-    """Return the probability that a Brownian motion has not hit 0 yet.
-
-    Parameters
-    ----------
-    time : ndarray
-        Above 0.
-    nearest, farthest : float
-        It begins at a uniformly random distance from 0 between these.
-    span : float
-        Where it is reflected.
-
-    Returns
-    -------
-    ndarray
-        The probability at each time.
-    """
+    """Return the probability that a Brownian motion has not hit 0 yet."""
     width = farthest - nearest
     early, late = time < EARLY * span**2, time >= EARLY * span**2
     probability = np.empty(len(time))
@@ -175,13 +120,7 @@ def _tail(distance: float, root: Array) -> Array:
 
 @cache
 def exit_times() -> Array:
-    """Return times after which a Brownian motion begun at 0 leaves (-1, 1), as a function of a normal number.
-
-    Returns
-    -------
-    ndarray
-        At -REACH, -REACH + 1/FINENESS, ..., REACH.
-    """
+    """Return times after which a Brownian motion begun at 0 leaves (-1, 1), as a function of a normal number."""
     time = np.geomspace(5e-3, 40.0, 40_001)
     odd = 2 * np.arange(MODES)[:, None] + 1
     sign = 1.0 - 2.0 * (np.arange(MODES)[:, None] % 2)
@@ -195,11 +134,6 @@ def exit_times() -> Array:
 @cache
 def overshoots() -> Array:
     """Return by how much a Gaussian walk that comes from far below jumps over 0, as a function of a normal number.
-
-    Returns
-    -------
-    ndarray
-        In standard deviations of a step; at -REACH, -REACH + 1/FINENESS, ..., REACH.
 
     Notes
     -----

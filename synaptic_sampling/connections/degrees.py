@@ -14,20 +14,7 @@ Rooms = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 class Degrees:
-    """The largest degrees of neurons.
-
-    Parameters
-    ----------
-    num_pre, num_post : int
-        Numbers of neurons on both sides.
-    max_in_degree, max_out_degree : int or array_like of int, optional
-        The most connections of any postsynaptic, presynaptic neuron, or of each. Any number by default.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is of the wrong kind or shape, or negative.
-    """
+    """The largest degrees of neurons."""
 
     def __init__(
         self, num_pre: int, num_post: int, max_in_degree: ArrayLike | None, max_out_degree: ArrayLike | None
@@ -49,18 +36,7 @@ class Degrees:
         return min((int(np.minimum(limits, most).sum()) for limits, most in sides if limits.size), default=None)
 
     def check(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Refuse connections of which a neuron has more than it may have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            Of all connections.
-
-        Raises
-        ------
-        ValueError
-            Names the first such neuron.
-        """
+        """Refuse connections of which a neuron has more than it may have."""
         room_out, room_in = self.rooms(pre, post, np.empty(0, np.int32))
         for side, room, limit in (("pre", room_out, self._max_out), ("post", room_in, self._max_in)):
             full = np.flatnonzero(room < 0)
@@ -72,20 +48,7 @@ class Degrees:
                 )
 
     def rooms(self, pre: NDArray[np.int32], post: NDArray[np.int32], retracted: NDArray[np.int32]) -> Rooms:
-        """Return how many more connections each neuron may have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            Of all connections.
-        retracted : ndarray of int32
-            Which of these are gone.
-
-        Returns
-        -------
-        out, in : ndarray of int64
-            Of presynaptic and postsynaptic neurons; of size 0 where there is no limit.
-        """
+        """Return how many more connections each neuron may have."""
         return _room(self._max_out, pre, retracted), _room(self._max_in, post, retracted)
 
 

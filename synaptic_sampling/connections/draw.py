@@ -57,15 +57,7 @@ class Pool(Protocol):
 
 
 class Grid:
-    """All pairs of neurons that have room.
-
-    Parameters
-    ----------
-    sites : Sites
-        Which pairs may be connected.
-    rooms : tuple of two ndarray
-        How many more connections each neuron may have.
-    """
+    """All pairs of neurons that have room."""
 
     cost = 1
 
@@ -98,15 +90,7 @@ class Grid:
 
 
 class Listed:
-    """A list of candidates.
-
-    Parameters
-    ----------
-    sites : Sites
-        Which pairs may be connected.
-    keys : ndarray of int64
-        The candidates.
-    """
+    """A list of candidates."""
 
     cost = 1
 
@@ -128,13 +112,6 @@ class Blocks:
 
     A block is drawn by its sum, and a site in it by its probability, which is asked for again: so few numbers are kept
     that a function which is above 0 everywhere needs half a byte per site.
-
-    Parameters
-    ----------
-    sites : Sites
-        Which pairs may be connected.
-    pool : Pool
-        All of them.
     """
 
     cost = BLOCK
@@ -174,18 +151,7 @@ class Blocks:
 def draw_by_proposals(
     sites: Sites, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64], rooms: Rooms
 ) -> NDArray[np.int64]:
-    """Occupy a random vacant site for each slot, in proportion to their probabilities.
-
-    Parameters
-    ----------
-    sites, slots, address, table, rooms
-        As in ``Sites.draw``.
-
-    Returns
-    -------
-    ndarray of int64
-        Keys; fewer than n only if no site is left that can be taken.
-    """
+    """Occupy a random vacant site for each slot, in proportion to their probabilities."""
     draw, effort = _Draw(sites, slots, address, table, rooms), 0
     while len(draw.pending):
         pool, smallest = sites.pools(rooms)
@@ -198,18 +164,7 @@ def draw_by_proposals(
 
 
 def pieces(pool: Pool) -> Iterator[NDArray[np.int64]]:
-    """Return all sites of a pool, some at a time.
-
-    Parameters
-    ----------
-    pool : Pool
-        The sites.
-
-    Yields
-    ------
-    ndarray of int64
-        Keys, or ``EMPTY``.
-    """
+    """Return all sites of a pool, some at a time."""
     for begin in range(0, pool.size, PIECE):
         yield pool.at(np.arange(begin, min(begin + PIECE, pool.size)))
 

@@ -209,33 +209,11 @@ class Connections(Slots):
         return self.polarity * self.theta
 
     def active(self, slots: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return which of some slots hold an active connection: all of them.
-
-        Parameters
-        ----------
-        slots : ndarray of int32, shape (n,)
-            Slots.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            True.
-        """
+        """Return which of some slots hold an active connection: all of them."""
         return np.ones(len(slots), np.bool_)
 
     def carry_out(self, decision: Decision) -> RewiringInfo:
-        """Eliminate and form connections as a rule has decided.
-
-        Parameters
-        ----------
-        decision : Decision
-            Of a rule.
-
-        Returns
-        -------
-        RewiringInfo
-            Which connections were eliminated and formed.
-        """
+        """Eliminate and form connections as a rule has decided."""
         if isinstance(decision.births, np.ndarray):
             return rewire_at(self, decision.deaths, decision.births, decision.wanted)
         return rewire(self, decision.deaths, decision.births)
@@ -269,24 +247,7 @@ class Connections(Slots):
     def draw_vacant(
         self, slots: NDArray[np.int32], retracted: NDArray[np.int32], stream: Stream, step: int
     ) -> NDArray[np.int64]:
-        """Occupy a uniformly random vacant site for each slot.
-
-        Parameters
-        ----------
-        slots : ndarray of int32, shape (n,)
-            Slots in ascending order; with ``stream`` and ``step`` the addresses of the random numbers.
-        retracted : ndarray of int32, shape (m,)
-            Slots whose sites have been freed.
-        stream : Stream
-            What the sites are for.
-        step : int
-            The step.
-
-        Returns
-        -------
-        ndarray of int64
-            Keys ``pre * num_post + post``; fewer than n if no more sites are vacant.
-        """
+        """Occupy a uniformly random vacant site for each slot."""
         occupied = len(self) - len(retracted)
         self.make_room(occupied + len(slots), retracted)
         address = np.uint64(step), self.stream(stream), *self.key
@@ -296,24 +257,7 @@ class Connections(Slots):
     def take(
         self, keys: NDArray[np.int64], retracted: NDArray[np.int32], stream: Stream, step: int
     ) -> NDArray[np.int64]:
-        """Occupy proposed sites, except those that may not be connected, are occupied, or are rejected by chance.
-
-        Parameters
-        ----------
-        keys : ndarray of int64, shape (n,)
-            ``pre * num_post + post``; of equal ones the first counts.
-        retracted : ndarray of int32, shape (m,)
-            Slots whose sites have been freed.
-        stream : Stream
-            What the sites are for.
-        step : int
-            The step.
-
-        Returns
-        -------
-        ndarray of int64
-            Those that are occupied now, in their order.
-        """
+        """Occupy proposed sites, except those that may not be connected, are occupied, or are rejected by chance."""
         self.make_room(len(self) - len(retracted) + len(keys), retracted)
         wanted = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
         rooms = self.sites.degrees.rooms(self.pre, self.post, retracted)
@@ -321,53 +265,22 @@ class Connections(Slots):
         return keys[wanted]
 
     def make_room(self, number: int, retracted: NDArray[np.int32]) -> None:
-        """Have a table of occupied sites that is large enough.
-
-        Parameters
-        ----------
-        number : int
-            Of connections that there may be.
-        retracted : ndarray of int32, shape (m,)
-            Slots whose sites have been freed.
-        """
+        """Have a table of occupied sites that is large enough."""
         if not self.sites.multapses and len(self.table) < _table_size(number):
             keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
             self.table = _table_with(keys, int(GROWTH * number))[0]
 
     def allow(self, number: int) -> None:
-        """Let there be more connections than at the start, unless a capacity was given.
-
-        Parameters
-        ----------
-        number : int
-            The most connections there may be.
-        """
+        """Let there be more connections than at the start, unless a capacity was given."""
         if self._may_grow:
             self.capacity = max(self.capacity, number)
 
     def resize(self, number: int) -> None:
-        """Let there be another number of slots; new ones hold anything until they are filled.
-
-        Parameters
-        ----------
-        number : int
-            Of slots, at most ``capacity``.
-        """
+        """Let there be another number of slots; new ones hold anything until they are filled."""
         self._columns.resize(number)
 
     def close(self, gaps: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Remove slots: the last connections move into them, in ascending order.
-
-        Parameters
-        ----------
-        gaps : ndarray of int32
-            Slots without a connection, ascending.
-
-        Returns
-        -------
-        old, new : ndarray of int32
-            The slots that connections have left, and those where they are now.
-        """
+        """Remove slots: the last connections move into them, in ascending order."""
         number = len(self) - len(gaps)
         new = gaps[gaps < number]
         old = np.setdiff1d(np.arange(number, len(self), dtype=np.int32), gaps, assume_unique=True)
@@ -381,18 +294,7 @@ class Connections(Slots):
             raise ValueError(f"the state is one of {number} connections, but there may be {self.capacity} at most.")
 
     def check_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            What ``state`` returned, of connections that were made with the same arguments.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Names the array, and the connection where one is wrong.
-        """
+        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing."""
         super().check_state(state)
         check_count("missing", state["missing"], MAX_NEURONS)
 

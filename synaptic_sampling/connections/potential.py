@@ -118,18 +118,7 @@ class PotentialConnections(Slots):
         return self.theta >= 0
 
     def carry_out(self, decision: Decision) -> RewiringInfo:
-        """Record the connections whose theta crossed 0 in this step.
-
-        Parameters
-        ----------
-        decision : Decision
-            Of a rule.
-
-        Returns
-        -------
-        RewiringInfo
-            Which connections were eliminated and formed.
-        """
+        """Record the connections whose theta crossed 0 in this step."""
         died, born = cross(self, decision.crossed)
         events = join_events([died, events_of(self, born, BIRTH)])
         return RewiringInfo(self.steps_done, events, len(died), 0)

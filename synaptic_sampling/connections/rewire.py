@@ -48,38 +48,12 @@ class Decision(NamedTuple):
 
 
 def nothing(step: int) -> RewiringInfo:
-    """Return the record of a step in which no connection changed.
-
-    Parameters
-    ----------
-    step : int
-        Number of the step.
-
-    Returns
-    -------
-    RewiringInfo
-        Without events.
-    """
+    """Return the record of a step in which no connection changed."""
     return RewiringInfo(step, np.empty(0, EVENT), 0, 0)
 
 
 def cross(c: Slots, slots: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Record the connections whose theta fell below 0; let those whose theta rose above it start afresh.
-
-    Parameters
-    ----------
-    c : Slots
-        Changed in place: age and moments of the new connections.
-    slots : ndarray of int32
-        Where theta crossed 0.
-
-    Returns
-    -------
-    deaths : ndarray of EVENT
-        The eliminations.
-    born : ndarray of int32
-        The slots of the new connections.
-    """
+    """Record the connections whose theta fell below 0; let those whose theta rose above it start afresh."""
     alive = c.theta[slots] >= 0
     born = slots[alive]
     c.birth_step[born] = c.steps_done
@@ -88,22 +62,7 @@ def cross(c: Slots, slots: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.
 
 
 def rewire(c: Connections, deaths: NDArray[np.int32], births: int | None) -> RewiringInfo:
-    """Eliminate connections and form others at random vacant sites.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    deaths : ndarray of int32
-        Slots of the connections to be eliminated, ascending.
-    births : int or None
-        How many are formed; None: as many as are eliminated or missing.
-
-    Returns
-    -------
-    RewiringInfo
-        What was eliminated and formed.
-    """
+    """Eliminate connections and form others at random vacant sites."""
     if births is not None:
         return fill(c, eliminate(c, deaths), deaths, births)
     births = len(deaths) + c.missing
@@ -117,25 +76,7 @@ def rewire(c: Connections, deaths: NDArray[np.int32], births: int | None) -> Rew
 def rewire_at(
     c: Connections, deaths: NDArray[np.int32], keys: NDArray[np.int64], wanted: int | None = None
 ) -> RewiringInfo:
-    """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    deaths : ndarray of int32
-        Slots of the connections to be eliminated, ascending.
-    keys : ndarray of int64
-        Sites, ``pre * num_post + post``.
-    wanted : int, optional
-        How many connections were to be formed; by default, as many as there are sites.
-
-    Returns
-    -------
-    RewiringInfo
-        What was eliminated and formed; ``num_unplaced`` counts the sites for which there was no capacity, and those
-        that lack to the number that was wanted.
-    """
+    """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity."""
     died, number = eliminate(c, deaths), len(keys)
     room = c.capacity - len(c) + len(deaths)
     taken = c.take(keys[:room], deaths, Stream.BIRTH, c.steps_done)
@@ -147,44 +88,14 @@ def rewire_at(
 
 
 def eliminate(c: Connections, slots: NDArray[np.int32]) -> NDArray[Any]:
-    """Vacate the sites of connections.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place; the slots keep their content until others are formed there or the gaps are closed.
-    slots : ndarray of int32
-        Of the connections.
-
-    Returns
-    -------
-    ndarray of EVENT
-        The eliminations.
-    """
+    """Vacate the sites of connections."""
     died = np.empty(len(slots), EVENT)
     dynamics.retract(slots, c.pre, c.post, c.polarity, c.num_post, c.steps_done, c.index, c.table, died)
     return died
 
 
 def fill(c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], births: int) -> RewiringInfo:
-    """Form connections at random vacant sites, in the slots of those eliminated and behind all others.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    died : ndarray of EVENT
-        The eliminations of this step.
-    gaps : ndarray of int32
-        Their slots, ascending.
-    births : int
-        How many connections are to be formed.
-
-    Returns
-    -------
-    RewiringInfo
-        What was eliminated and formed.
-    """
+    """Form connections at random vacant sites, in the slots of those eliminated and behind all others."""
     slots = _slots_to_fill(c, gaps, min(births, c.capacity - len(c) + len(gaps)))
     keys = c.draw_vacant(slots, gaps, Stream.BIRTH, c.steps_done)
     return _connect(c, died, gaps, keys, births)
@@ -203,22 +114,7 @@ def _connect(
 
 
 def form(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> NDArray[Any]:
-    """Write new connections with theta = 0 into slots.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    slots : ndarray of int32
-        One for each connection.
-    keys : ndarray of int64
-        The sites.
-
-    Returns
-    -------
-    ndarray of EVENT
-        The formations.
-    """
+    """Write new connections with theta = 0 into slots."""
     born = np.empty(len(keys), EVENT)
     state = (c.pre, c.post, c.theta, c.polarity, c.birth_step)
     address = c.stream(Stream.SIGN), *c.sign_key
@@ -228,20 +124,7 @@ def form(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> N
 
 
 def close(c: Connections, gaps: NDArray[np.int32]) -> NDArray[Any]:
-    """Move the last connections into gaps.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    gaps : ndarray of int32
-        Slots without a connection, ascending.
-
-    Returns
-    -------
-    ndarray of EVENT
-        The moves of active connections, two events each.
-    """
+    """Move the last connections into gaps."""
     if not len(gaps):
         return np.empty(0, EVENT)
     old, new = c.close(gaps)

@@ -21,25 +21,7 @@ SIGNS = {
 
 
 def check_signs(name: str, array: NDArray[Any]) -> NDArray[np.int8]:
-    """Return an array as signs, or raise an error that names it.
-
-    Parameters
-    ----------
-    name : str
-        Of the array.
-    array : ndarray
-        Must hold +1 and -1 only.
-
-    Returns
-    -------
-    ndarray of int8
-        The signs.
-
-    Raises
-    ------
-    ValueError
-        Shows the first value that is none.
-    """
+    """Return an array as signs, or raise an error that names it."""
     if array.size and not np.all((array == 1) | (array == -1)):
         wrong = array[(array != 1) & (array != -1)].flat[0]
         raise ValueError(f"{name} must hold +1 and -1 only, got {wrong}.")
@@ -47,25 +29,7 @@ def check_signs(name: str, array: NDArray[Any]) -> NDArray[np.int8]:
 
 
 def polarities(polarity: ArrayLike, pre: NDArray[np.int32]) -> NDArray[np.int8]:
-    """Return the signs of connections that were given, or raise an error.
-
-    Parameters
-    ----------
-    polarity : array_like of +1 and -1, shape (K,)
-        The signs.
-    pre : ndarray of int32, shape (K,)
-        The presynaptic neurons.
-
-    Returns
-    -------
-    ndarray of int8, shape (K,)
-        The signs.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If they are none, or not as many as connections.
-    """
+    """Return the signs of connections that were given, or raise an error."""
     array = check_array("polarity", polarity)
     if array.shape != pre.shape:
         raise ValueError(f"polarity must have shape {pre.shape}, got {array.shape}.")
@@ -73,27 +37,7 @@ def polarities(polarity: ArrayLike, pre: NDArray[np.int32]) -> NDArray[np.int8]:
 
 
 def sign_rule(signs: Any, num_pre: int, num_post: int) -> tuple[int, NDArray[np.int8]]:
-    """Return how signs are found, and the given ones if they are given.
-
-    Parameters
-    ----------
-    signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
-        As in `Connections`.
-    num_pre, num_post : int
-        Numbers of neurons on both sides.
-
-    Returns
-    -------
-    rule : int
-        As the kernels know it.
-    table : ndarray of int8
-        One for each presynaptic neuron or each pair; of size 0 where none are given.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If ``signs`` is nothing of this.
-    """
+    """Return how signs are found, and the given ones if they are given."""
     if isinstance(signs, str):
         if signs not in SIGNS:
             raise ValueError(f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array, got {signs!r}.")

@@ -125,48 +125,15 @@ class Sites:
         return self.num_pre * self.num_post - max(0, both)
 
     def keys(self, pre: NDArray[Any], post: NDArray[Any]) -> NDArray[np.int64]:
-        """Return one number for each pair.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int, shape (n,)
-            The pairs.
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-            ``pre * num_post + post``.
-        """
+        """Return one number for each pair."""
         return pre.astype(np.int64) * self.num_post + post
 
     def all_keys(self) -> NDArray[np.int64]:
-        """Return all pairs that may be connected.
-
-        Returns
-        -------
-        ndarray of int64
-            Their keys, ascending.
-        """
+        """Return all pairs that may be connected."""
         return np.concatenate([keys[self.acceptance(keys) > 0] for keys in pieces(self._all)])
 
     def acceptance(self, keys: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the probability with which each site is accepted when drawn.
-
-        Parameters
-        ----------
-        keys : ndarray of int64, shape (n,)
-            Sites that the grid or the list holds, or ``EMPTY``.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-            0 where a pair is no candidate, an autapse that is not allowed, or ``EMPTY``.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the user's function answers with something else than candidates or probabilities.
-        """
+        """Return the probability with which each site is accepted when drawn."""
         pre, post = np.divmod(keys, self.num_post)
         asked = (keys != EMPTY) & (post - pre != self.forbidden)
         accepted = asked.astype(float)
@@ -190,20 +157,7 @@ class Sites:
         return accepted
 
     def accepts(self, keys: NDArray[np.int64], lots: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which of some proposed pairs are accepted.
-
-        Parameters
-        ----------
-        keys : ndarray of int64, shape (n,)
-            Any pairs.
-        lots : ndarray of float64, shape (n,)
-            Uniform numbers, for probabilities.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            False where a pair is no candidate, is an autapse that is not allowed, or loses by its lot.
-        """
+        """Return which of some proposed pairs are accepted."""
         accepted = keys % self.num_post - keys // self.num_post != self.forbidden
         if self._is_listed:
             accepted &= np.isin(keys, self.listed)
@@ -211,18 +165,7 @@ class Sites:
         return accepted
 
     def first_forbidden(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> tuple[int, str] | None:
-        """Return the first of some pairs that may not be connected, and why.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            The pairs.
-
-        Returns
-        -------
-        tuple of int and str, or None
-            Its place, and what it is; None if all may be.
-        """
+        """Return the first of some pairs that may not be connected, and why."""
         keys = self.keys(pre, post)
         checks = [(post.astype(np.int64) - pre == self.forbidden, "an autapse; leave it out or set autapses=True")]
         if self._is_listed:
@@ -237,26 +180,7 @@ class Sites:
     def draw(
         self, slots: NDArray[np.int32], occupied: int, address: Address, table: NDArray[np.int64], rooms: Rooms
     ) -> NDArray[np.int64]:
-        """Occupy a random vacant site for each slot, in proportion to their probabilities.
-
-        Parameters
-        ----------
-        slots : ndarray of int32, shape (n,)
-            In ascending order.
-        occupied : int
-            How many sites are occupied now.
-        address : Address
-            Of the random numbers, but for the slot.
-        table : ndarray of int64
-            The occupied sites; changed in place. Of no use with multapses.
-        rooms : tuple of two ndarray
-            How many more connections each neuron may have; changed in place.
-
-        Returns
-        -------
-        ndarray of int64
-            Keys; fewer than n if no more sites are vacant.
-        """
+        """Occupy a random vacant site for each slot, in proportion to their probabilities."""
         if self._is_uneven or rooms[0].size or rooms[1].size:
             return draw_by_proposals(self, slots, address, table, rooms)
         keys = np.empty(len(slots), np.int64)
@@ -269,18 +193,7 @@ class Sites:
         return keys[: draw_by_enumeration(slots, sites, num_vacant, *address, table, keys)]
 
     def pools(self, rooms: Rooms) -> tuple[Pool, Pool]:
-        """Return two pools that hold all sites that may be free.
-
-        Parameters
-        ----------
-        rooms : tuple of two ndarray
-            How many more connections each neuron may have.
-
-        Returns
-        -------
-        from_which, smallest : Pool
-            The one to make proposals from, and the one to list.
-        """
+        """Return two pools that hold all sites that may be free."""
         limited = not self._is_listed and (rooms[0].size or rooms[1].size)
         pool = Grid(self, rooms) if limited else self._all
         return (pool, pool) if self._blocks is None else (self._blocks, min(pool, self._blocks, key=lambda p: p.size))

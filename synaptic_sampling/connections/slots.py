@@ -23,21 +23,7 @@ FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Slots:
-    """What `Connections` and `PotentialConnections` have in common; not made by itself.
-
-    Parameters
-    ----------
-    sites : Sites
-        Which pairs may be connected.
-    pre, post : array_like of int, shape (K,)
-        Endpoints.
-    theta, polarity : array_like, shape (K,), optional
-        Zeros and the signs that ``signs`` gives, by default.
-    smallest : float
-        The smallest theta allowed.
-    signs, excitatory, seed, index, dtype
-        As in `Connections`.
-    """
+    """What `Connections` and `PotentialConnections` have in common; not made by itself."""
 
     def __init__(
         self,
@@ -130,19 +116,7 @@ class Slots:
         return self.steps_done - np.maximum(self.birth_step, self.optimizer_since)
 
     def begin_step(self, num_moments: int | None) -> None:
-        """Start the next step.
-
-        Parameters
-        ----------
-        num_moments : int or None
-            Arrays that the optimizer keeps for every connection: zeros, unless there are that many already. None: those
-            that are there stay.
-
-        Raises
-        ------
-        ValueError
-            If there have been as many steps as random numbers have addresses for.
-        """
+        """Start the next step."""
         if self.steps_done >= MAX_STEP:
             raise ValueError(f"a run has at most {MAX_STEP} steps; start a new one with another seed.")
         if num_moments is not None:
@@ -150,62 +124,23 @@ class Slots:
         self.steps_done += 1
 
     def begin_moments(self, number: int) -> None:
-        """Start the moments of an optimizer at zero, unless there are as many already.
-
-        Parameters
-        ----------
-        number : int
-            Of moments per connection. Called before a step is counted.
-        """
+        """Start the moments of an optimizer at zero, unless there are as many already."""
         if len(self.moments) != number:
             self.moments = tuple(np.zeros_like(self.theta) for _ in range(number))
             self.optimizer_since = self.steps_done
 
     def reset_moments(self, slots: NDArray[np.int32]) -> None:
-        """Let what the optimizer remembers of some slots start afresh.
-
-        Parameters
-        ----------
-        slots : ndarray of int32
-            Of new connections.
-        """
+        """Let what the optimizer remembers of some slots start afresh."""
         for moment in self.moments:
             moment[slots] = 0.0
 
     def check_rule(self, rule: Any) -> None:
-        """Raise an error unless the rule acts on connections of this kind.
-
-        Parameters
-        ----------
-        rule : Rule
-            By which they are to be changed.
-
-        Raises
-        ------
-        TypeError
-            If it does not.
-        """
+        """Raise an error unless the rule acts on connections of this kind."""
         if not isinstance(self, rule.storage):
             raise wrong_storage(rule, self)
 
     def signs_of(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int8]:
-        """Return the signs that connections born now at the given pairs have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            The pairs; with 'redrawn' signs, the n-th pair is taken to be born in slot n before the first step.
-
-        Returns
-        -------
-        ndarray of int8, shape (n,)
-            +1 or -1.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If they are no pairs of these neurons.
-        """
+        """Return the signs that connections born now at the given pairs have."""
         pre, post = _pairs(pre, post, self.sites)
         out = np.empty(len(pre), np.int8)
         dynamics.draw_signs(pre, post, self.sign_rule, self.num_post, self.stream(Stream.SIGN), *self.sign_key, out)
@@ -218,50 +153,19 @@ class Slots:
         return hashlib.sha256(f"{rule} {threshold} ".encode() + table.tobytes()).hexdigest()[:16]
 
     def reseed(self, seed: int) -> None:
-        """Let all random numbers be those of another seed from now on, except drawn signs, which belong to the model.
-
-        Parameters
-        ----------
-        seed : int
-            0 to 2**64 - 1.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is none.
-        """
+        """Let all random numbers be those of another seed from now on, except drawn signs, which belong to the model."""
         self.seed = check_seed(seed)
         self.key = key_words(self.seed)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the next step needs, besides the arguments of the class.
-
-        Returns
-        -------
-        dict of str to ndarray
-            ``pre``, ``post``, ``theta``, ``polarity``, ``birth_step`` and the moments, not copied; ``steps_done`` and
-            ``optimizer_since``, the step after which the moments started at zero.
-        """
+        """Return all that the next step needs, besides the arguments of the class."""
         names = ("pre", "post", "theta", "polarity", "birth_step")
         moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
         counts = {name: np.array(getattr(self, name)) for name in ("steps_done", "optimizer_since")}
         return {**{name: getattr(self, name) for name in names}, **counts, **moments}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take on the state of connections that were made with the same arguments.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            What ``state`` returned.
-
-        Raises
-        ------
-        TypeError
-            If it is no state.
-        ValueError
-            If the number of connections differs, or they cannot be. Nothing has changed then.
-        """
+        """Take on the state of connections that were made with the same arguments."""
         if not isinstance(state, Mapping) or "pre" not in state:
             raise TypeError(f"state must be a mapping that state() has returned, got {state!r}.")
         self._check_number(len(state["pre"]))
@@ -274,18 +178,7 @@ class Slots:
         self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
 
     def check_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            What ``state`` returned, of connections that were made with the same arguments.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Names the array, and the connection where one is wrong.
-        """
+        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing."""
         for name, own in self.state().items():
             if name not in state and not name.startswith("moment"):
                 raise ValueError(f"the state lacks {name!r}.")
@@ -341,18 +234,7 @@ class Slots:
         self._columns["pre"], self._columns["post"] = pre, post
 
     def stream(self, stream: Stream) -> np.uint64:
-        """Return the address word of a stream of random numbers of this set.
-
-        Parameters
-        ----------
-        stream : Stream
-            What the numbers are for.
-
-        Returns
-        -------
-        uint64
-            With ``key``, step and slot it addresses a number.
-        """
+        """Return the address word of a stream of random numbers of this set."""
         return stream_word(stream, self.index)
 
     def _set_randomness(self, seed: int, index: int, signs: Any, excitatory: float) -> None:
@@ -366,20 +248,7 @@ class Slots:
 
 
 def wrong_storage(rule: Any, connections: Any) -> TypeError:
-    """Return the error that says on which kinds of connections a rule acts.
-
-    Parameters
-    ----------
-    rule : Rule
-        The rule.
-    connections : Slots
-        On which it does not act.
-
-    Returns
-    -------
-    TypeError
-        To be raised.
-    """
+    """Return the error that says on which kinds of connections a rule acts."""
     kinds = " or ".join(kind.__name__ for kind in rule.storage)
     return TypeError(
         f"connections must be {kinds} for {type(rule).__name__}, got {type(connections).__name__}: {connections!r}."
@@ -387,27 +256,7 @@ def wrong_storage(rule: Any, connections: Any) -> TypeError:
 
 
 def check_count(name: str, value: Any, largest: int) -> int:
-    """Return a counter of a state, or raise an error that names it.
-
-    Parameters
-    ----------
-    name : str
-        Of the counter.
-    value : object
-        What the state holds: an integer, shape ().
-    largest : int
-        The largest value possible.
-
-    Returns
-    -------
-    int
-        The value.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no such number.
-    """
+    """Return a counter of a state, or raise an error that names it."""
     array = check_array(name, value, "iu")
     if array.ndim:
         raise ValueError(f"{name} must be one number, got shape {array.shape}.")

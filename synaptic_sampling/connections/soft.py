@@ -204,39 +204,16 @@ class SoftConnections(Connections):
         return self.polarity * np.maximum(self.theta, 0)
 
     def reseed(self, seed: int) -> None:
-        """Let all random numbers be those of another seed from now on, except drawn signs, as in `Connections`.
-
-        Parameters
-        ----------
-        seed : int
-            0 to 2**64 - 1.
-        """
+        """Let all random numbers be those of another seed from now on, except drawn signs, as in `Connections`."""
         super().reseed(seed)
         self.deep.reseed(seed)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the next step needs, besides the arguments of the class.
-
-        Returns
-        -------
-        dict of str to ndarray
-            As in `Connections.state`; ``wheel`` and ``clock`` of the deep ones.
-        """
+        """Return all that the next step needs, besides the arguments of the class."""
         return {**super().state(), "wheel": self.deep.wheel, "clock": self.deep.clock}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take on the state of connections that were made with the same arguments.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            What ``state`` returned.
-
-        Raises
-        ------
-        ValueError
-            If it is the state of another number of sites, or the connections cannot be. Nothing has changed then.
-        """
+        """Take on the state of connections that were made with the same arguments."""
         if not isinstance(state, Mapping) or "wheel" not in state:
             raise ValueError(f"the state must be one of SoftConnections, got {state!r}.")
         number = len(state["pre"]) + int(np.sum(state["wheel"]))
@@ -246,20 +223,7 @@ class SoftConnections(Connections):
         self.deep.wheel[:], self.deep.clock[:] = state["wheel"], state["clock"]
 
     def check_rule(self, rule: Any) -> None:
-        """Refuse a rule that the deep ones have not been drawn for: another theta_min, or a noise as long as the depth.
-
-        Parameters
-        ----------
-        rule : SoftDeepR
-            By which they are to be changed.
-
-        Raises
-        ------
-        TypeError
-            If it is no `SoftDeepR`.
-        ValueError
-            If theta_min differs, or the depth is less than 4 times the noise of this rule.
-        """
+        """Refuse a rule that the deep ones have not been drawn for: another theta_min, or a noise as long as the depth."""
         if type(self) not in rule.storage:
             raise wrong_storage(rule, self)
         if not math.isclose(rule.theta_min, self.theta_min, rel_tol=1e-9):
@@ -274,33 +238,11 @@ class SoftConnections(Connections):
             )
 
     def active(self, slots: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return which of some slots hold an active connection, theta >= 0.
-
-        Parameters
-        ----------
-        slots : ndarray of int32, shape (n,)
-            Slots.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            False for retracted connections.
-        """
+        """Return which of some slots hold an active connection, theta >= 0."""
         return self.theta[slots] >= 0
 
     def carry_out(self, decision: Decision) -> RewiringInfo:
-        """Stop tracking connections below the threshold, form those that return, and close the gaps.
-
-        Parameters
-        ----------
-        decision : Decision
-            Of a rule, which has moved theta.
-
-        Returns
-        -------
-        RewiringInfo
-            Eliminations and formations where theta crossed 0, returning connections among them; moves of active ones.
-        """
+        """Stop tracking connections below the threshold, form those that return, and close the gaps."""
         died, ascended = cross(self, decision.crossed)
         lost = np.flatnonzero(self.theta < self.edge).astype(np.int32)
         returned, gaps = self._exchange(lost, decision.noise_scale)

@@ -57,22 +57,7 @@ class Signal(NamedTuple):
     accumulated: bool = False
 
     def check(self, connections: Slots, value: Any) -> None:
-        """Raise an error unless a value fits the connections.
-
-        Parameters
-        ----------
-        connections : Slots
-            Which the rule is to change.
-        value : object
-            What the front end or the user gave.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it has the wrong type or shape.
-        FloatingPointError
-            If a value is NaN or infinite; names the connection or neuron.
-        """
+        """Raise an error unless a value fits the connections."""
         c = connections
         shapes = {"presynaptic neuron": (c.num_pre,), "postsynaptic neuron": (c.num_post,)}
         if self.of == "network":
@@ -233,24 +218,7 @@ def run_sweep(
 
 
 def check_values(name: str, values: Any, c: Slots) -> None:
-    """Raise an error unless there is one finite number for each connection, of the type of theta.
-
-    Parameters
-    ----------
-    name : str
-        Of the signal, for messages.
-    values : object
-        What was given.
-    c : Slots
-        The connections.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it has the wrong type or shape.
-    FloatingPointError
-        If a value is NaN or infinite; names the connection.
-    """
+    """Raise an error unless there is one finite number for each connection, of the type of theta."""
     if not isinstance(values, np.ndarray) or values.dtype != c.theta.dtype:
         kind = getattr(values, "dtype", type(values).__name__)
         raise TypeError(f"{name} must be an array of {c.theta.dtype} like theta, got {kind}.")

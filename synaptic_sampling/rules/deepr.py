@@ -110,35 +110,11 @@ class DeepR(GradientRule):
         return number_of(self, "learning_rate"), number_of(self, "l1"), self.noise_scale
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta down its gradient with noise; connections with theta < 0 are eliminated and as many are formed.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        gradient : ndarray, shape (K,)
-            dE/dw.
-
-        Returns
-        -------
-        Decision
-            The number of connections stays the same.
-        """
+        """Move theta down its gradient with noise; connections with theta < 0 are eliminated and as many are formed."""
         slope, parameters = self.optimizer.direction(gradient, connections), self.parameters
         return Decision(run_sweep(sweep_langevin, connections, slope, parameters, noisy=parameters[-1] > 0.0))
 
 
 def noise_scale(learning_rate: float, temperature: float) -> float:
-    """Return the standard deviation of the noise per step, sqrt(2 eta T).
-
-    Parameters
-    ----------
-    learning_rate, temperature : float
-        In SI units.
-
-    Returns
-    -------
-    float
-        In the unit of theta.
-    """
+    """Return the standard deviation of the noise per step, sqrt(2 eta T)."""
     return math.sqrt(2.0 * learning_rate * temperature)

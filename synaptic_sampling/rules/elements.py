@@ -63,22 +63,7 @@ class SynapticElements(Rule):
                 raise TypeError(f"{side} must be the name of a variable of the neurons, got {name!r}.")
 
     def check(self, connections: Any, signals: Mapping[str, Any]) -> None:
-        """Raise an error unless the elements fit the neurons, and are not too many; nothing changes.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        signals : mapping of str to array_like
-            ``axonal`` and ``dendritic``.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If they have the wrong type or shape, or there are more than 2**26 on one side.
-        FloatingPointError
-            If a number is NaN or infinite; names the neuron.
-        """
+        """Raise an error unless the elements fit the neurons, and are not too many; nothing changes."""
         super().check(connections, signals)
         for side, elements in signals.items():
             number = np.floor(np.maximum(elements, 0.0)).sum()
@@ -88,20 +73,7 @@ class SynapticElements(Rule):
                 )
 
     def decide(self, connections: Any, axonal: ArrayLike, dendritic: ArrayLike) -> Decision:
-        """Break connections that lack an element at either end, and pair vacant elements at random.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        axonal, dendritic : array_like, shape (num_pre,), (num_post,)
-            Elements of each neuron; the integer part of a real number counts, and nothing below 0.
-
-        Returns
-        -------
-        Decision
-            The pairs that are proposed; those that may not be connected, or are connected already, are not formed.
-        """
+        """Break connections that lack an element at either end, and pair vacant elements at random."""
         c, out, into = connections, _whole(axonal), _whole(dendritic)
         broken = _without_element(c.pre, out, _uniforms(c, Stream.AXONAL))
         left = np.flatnonzero(~broken)

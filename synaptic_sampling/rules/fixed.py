@@ -57,20 +57,7 @@ class FixedWiring(GradientRule):
         return number_of(self, "learning_rate"), 0.0, 0.0
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta down its gradient; no connection is eliminated or formed.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        gradient : ndarray, shape (K,)
-            dE/dw.
-
-        Returns
-        -------
-        Decision
-            Nothing happens.
-        """
+        """Move theta down its gradient; no connection is eliminated or formed."""
         slope = self.optimizer.direction(gradient, connections)
         run_sweep(sweep_langevin, connections, slope, self.parameters, noisy=False)
         return Decision(births=0)

@@ -43,18 +43,7 @@ class SET(Rule):
         _check_fraction(self.fraction)
 
     def decide(self, connections: Any) -> Decision:
-        """Eliminate the weakest connections and form as many at random sites.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-
-        Returns
-        -------
-        Decision
-            The number of connections stays the same.
-        """
+        """Eliminate the weakest connections and form as many at random sites."""
         return Decision(_weakest(connections, self.fraction))
 
 
@@ -87,20 +76,7 @@ class RigL(Rule):
         _check_fraction(self.fraction)
 
     def decide(self, connections: Any, site_gradient: ArrayLike) -> Decision:
-        """Eliminate the weakest connections and form as many where the gradient is largest.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        site_gradient : array_like, shape (num_pre, num_post)
-            dE/dw at every site.
-
-        Returns
-        -------
-        Decision
-            At which sites connections are formed.
-        """
+        """Eliminate the weakest connections and form as many where the gradient is largest."""
         c, weak = connections, _weakest(connections, self.fraction)
         number = len(weak) + c.missing
         size = np.full(c.num_pre * c.num_post, -1.0, np.float64)

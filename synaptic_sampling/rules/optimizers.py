@@ -44,20 +44,7 @@ class SGD:
     num_moments = 0
 
     def direction(self, gradient: Array, connections: Slots) -> Array:
-        """Return the gradient itself.
-
-        Parameters
-        ----------
-        gradient : ndarray, shape (K,)
-            dE/dw.
-        connections : Slots
-            Not used.
-
-        Returns
-        -------
-        ndarray, shape (K,)
-            ``gradient``, not copied.
-        """
+        """Return the gradient itself."""
         return gradient
 
 
@@ -78,20 +65,7 @@ class Momentum:
         _check_decay("momentum", self.momentum)
 
     def direction(self, gradient: Array, connections: Slots) -> Array:
-        """Return the velocity.
-
-        Parameters
-        ----------
-        gradient : ndarray, shape (K,)
-            dE/dw.
-        connections : Slots
-            Its one moment, the velocity, is updated in place.
-
-        Returns
-        -------
-        ndarray, shape (K,)
-            A new array.
-        """
+        """Return the velocity."""
         slope = np.empty_like(gradient)
         momentum(gradient, float(self.momentum), connections.moments[0], slope)
         return slope
@@ -122,20 +96,7 @@ class Adam:
         check_number("epsilon", self.epsilon, above=0.0)
 
     def direction(self, gradient: Array, connections: Slots) -> Array:
-        """Return the first moment over the root of the second, both corrected for their start at 0.
-
-        Parameters
-        ----------
-        gradient : ndarray, shape (K,)
-            dE/dw.
-        connections : Slots
-            Its two moments are updated in place; its ``moment_age`` is the step count of each connection.
-
-        Returns
-        -------
-        ndarray, shape (K,)
-            A new array.
-        """
+        """Return the first moment over the root of the second, both corrected for their start at 0."""
         slope = np.empty_like(gradient)
         betas = (float(self.beta1), float(self.beta2))
         corrections = (bias_corrections(betas[0]), bias_corrections(betas[1]))
@@ -144,18 +105,7 @@ class Adam:
 
 
 def check_optimizer(optimizer: object) -> None:
-    """Raise an error unless this is an optimizer.
-
-    Parameters
-    ----------
-    optimizer : object
-        What the user gave.
-
-    Raises
-    ------
-    TypeError
-        If it has no ``direction``, or is a class.
-    """
+    """Raise an error unless this is an optimizer."""
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "direction", None)):
         raise TypeError(f"optimizer must be SGD(), Momentum() or Adam(), got {optimizer!r}.")
 

@@ -64,20 +64,7 @@ class PruneAndRegrow(Rule):
         return self.regrow
 
     def decide(self, connections: Any, condition: NDArray[np.bool_]) -> Decision:
-        """Eliminate the connections for which the condition holds.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        condition : ndarray of bool, shape (K,)
-            Which connections are eliminated.
-
-        Returns
-        -------
-        Decision
-            As many are formed, or none.
-        """
+        """Eliminate the connections for which the condition holds."""
         return Decision(np.flatnonzero(condition).astype(np.int32), None if self.regrow else 0)
 
 

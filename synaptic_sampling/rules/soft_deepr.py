@@ -117,20 +117,7 @@ class SoftDeepR(GradientRule):
         return number_of(self, "learning_rate"), number_of(self, "l1"), self.noise_scale, self.theta_min
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta of all connections; they are eliminated and formed where theta crosses 0.
-
-        Parameters
-        ----------
-        connections : PotentialConnections or SoftConnections
-            One set.
-        gradient : ndarray, shape (K,)
-            dE/dw; without effect on retracted connections.
-
-        Returns
-        -------
-        Decision
-            The number of active connections varies.
-        """
+        """Move theta of all connections; they are eliminated and formed where theta crosses 0."""
         # Of `SoftConnections` the floor cannot change, apart from its last bits.
         floor = getattr(connections, "theta_min", self.theta_min)
         parameters = *self.parameters[:-1], floor

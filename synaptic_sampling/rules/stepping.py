@@ -73,20 +73,7 @@ def step(connections: Any, first: Any, second: Any = None, /, **signals: Any) ->
 
 
 def step_checked(connections: Any, rule: Rule, signals: Mapping[str, Any]) -> RewiringInfo:
-    """Perform a step without validation; call ``check_step`` first.
-
-    Parameters
-    ----------
-    connections, rule
-        As in ``step``.
-    signals : mapping of str to object
-        By name.
-
-    Returns
-    -------
-    RewiringInfo
-        Which connections were eliminated and formed.
-    """
+    """Perform a step without validation; call ``check_step`` first."""
     if not isinstance(connections, Budget):
         return connections.carry_out(_decide(connections, rule, signals))
     own = [{name: values[n] for name, values in signals.items()} for n in range(len(connections.sets))]
@@ -97,21 +84,6 @@ def check_step(connections: Any, rule: Any, signals: Mapping[str, Any]) -> None:
     """Raise the error that ``step`` would raise; changes nothing.
 
     Call this for every set before stepping any of them, so that either all change or none.
-
-    Parameters
-    ----------
-    connections, rule
-        As in ``step``.
-    signals : mapping of str to object
-        By name.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a signal is missing, superfluous, or of the wrong type or shape, or if the rule does not act on these
-        connections.
-    FloatingPointError
-        If a signal or theta is NaN or infinite; names the connection.
     """
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule such as DeepR(...), got {rule!r}.")

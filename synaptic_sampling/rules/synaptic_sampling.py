@@ -205,21 +205,7 @@ class SynapticSampling(Rule):
         return (number_of(self, "mean"), *self.transition, *(float(plain_number(bound)) for bound in bounds))
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta up the gradient and towards the mean of the prior, with noise.
-
-        Parameters
-        ----------
-        connections : PotentialConnections
-            One set.
-        gradient : ndarray, shape (M,)
-            Derivative of the log-likelihood or of the reward with respect to theta. It acts on retracted connections
-            too: give 0 for those that are to follow the prior alone.
-
-        Returns
-        -------
-        Decision
-            Connections form and are eliminated where theta crosses 0.
-        """
+        """Move theta up the gradient and towards the mean of the prior, with noise."""
         return Decision(crossed=run_sweep(sweep_diffusion, connections, gradient, self.parameters, noisy=True))
 
 

@@ -13,10 +13,10 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling._kernels.philox import fill_normals, fill_uniforms
 
-__all__ = ["MAX_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniforms"]
+__all__ = ["LAST_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniforms"]
 
 #: A step number travels as one 32-bit word.
-MAX_STEP = 2**32 - 1
+LAST_STEP = 2**32 - 1
 MAX_SET = 2**16 - 1
 
 
@@ -130,6 +130,6 @@ def permutation(seed: int, stream: Stream, step: int, n: int, index: int = 0) ->
 
 def _address(seed: int, stream: Stream, step: int, index: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     check_integer("stream", stream, minimum=0, maximum=2**8 - 1)
-    step = check_integer("step", step, minimum=0, maximum=MAX_STEP)
+    step = check_integer("step", step, minimum=0, maximum=LAST_STEP)
     index = check_integer("index", index, minimum=0, maximum=MAX_SET)
     return np.uint64(step), stream_word(stream, index), *key_words(seed)

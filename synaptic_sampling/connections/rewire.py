@@ -1,4 +1,4 @@
-"""Carry out what a rule has decided: eliminate connections, form others, close gaps. The only place that does so."""
+"""Carry out the decision of a rule: eliminate connections, form others, close gaps. No other module does this."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_SLOTS = np.empty(0, np.int32)
 
 
 class Decision(NamedTuple):
-    """What a rule wants to happen to one set of connections in a step.
+    """What a rule decides to do to one set of connections in a step.
 
     Attributes
     ----------
@@ -34,7 +34,8 @@ class Decision(NamedTuple):
         For storages that also hold retracted connections: the slots in which theta crossed 0, ascending. Deaths and
         births follow from its sign.
     wanted : int or None
-        With given sites: how many connections were to be formed. The rest is missing and to be formed in later steps.
+        With given sites: the number of connections to form. Any shortfall counts as missing and is formed in later
+        steps.
     noise_scale : float
         Standard deviation of the noise in this step, which `SoftConnections` need to continue the walk of untracked
         connections.
@@ -53,7 +54,7 @@ def nothing(step: int) -> RewiringInfo:
 
 
 def cross(c: Slots, slots: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Record the connections whose theta fell below 0; let those whose theta rose above it start afresh."""
+    """Record the connections whose theta fell below 0, and start a new life for those whose theta rose above 0."""
     alive = c.theta[slots] >= 0
     born = slots[alive]
     c.birth_step[born] = c.steps_done
@@ -78,10 +79,10 @@ def rewire_at(
 ) -> RewiringInfo:
     """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity."""
     died, number = eliminate(c, deaths), len(keys)
-    room = c.capacity - len(c) + len(deaths)
-    taken = c.take(keys[:room], deaths, Stream.BIRTH, c.steps_done)
+    spare = c.capacity - len(c) + len(deaths)
+    taken = c.take(keys[:spare], deaths, Stream.BIRTH, c.steps_done)
     if wanted is None:
-        return _connect(c, died, deaths, taken, len(taken) + max(0, number - room))
+        return _connect(c, died, deaths, taken, len(taken) + max(0, number - spare))
     info = _connect(c, died, deaths, taken, wanted)
     c.missing = info.num_unplaced
     return info
@@ -104,7 +105,7 @@ def fill(c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], births: in
 def _connect(
     c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], keys: NDArray[np.int64], births: int
 ) -> RewiringInfo:
-    """Form connections at sites that are marked as occupied already, and close the gaps that remain."""
+    """Form connections at sites already marked as occupied, and close the remaining gaps."""
     slots = _slots_to_fill(c, gaps, len(keys))
     if len(keys) > len(gaps):
         c.resize(len(c) + len(keys) - len(gaps))
@@ -117,14 +118,14 @@ def form(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> N
     """Write new connections with theta = 0 into slots."""
     born = np.empty(len(keys), EVENT)
     state = (c.pre, c.post, c.theta, c.polarity, c.birth_step)
-    address = c.stream(Stream.SIGN), *c.sign_key
-    dynamics.regrow(slots, keys, c.sign_rule, c.num_post, c.steps_done, c.index, *address, state, born)
+    signs = c.signs
+    dynamics.regrow(slots, keys, signs.rule, c.num_post, c.steps_done, c.index, *signs.address, state, born)
     c.reset_moments(slots)
     return born
 
 
 def close(c: Connections, gaps: NDArray[np.int32]) -> NDArray[Any]:
-    """Move the last connections into gaps."""
+    """Relocate the last connections into gaps."""
     if not len(gaps):
         return np.empty(0, EVENT)
     old, new = c.close(gaps)
@@ -135,6 +136,6 @@ def close(c: Connections, gaps: NDArray[np.int32]) -> NDArray[Any]:
 
 
 def _slots_to_fill(c: Connections, gaps: NDArray[np.int32], births: int) -> NDArray[np.int32]:
-    """Return the gaps, then the slots behind all connections, in ascending order."""
+    """Return the slots for new connections, ascending: the gaps, then slots behind all connections."""
     behind = np.arange(len(c), len(c) + max(0, births - len(gaps)), dtype=np.int32)
     return np.concatenate([gaps[:births], behind])

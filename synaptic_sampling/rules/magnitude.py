@@ -98,7 +98,7 @@ def _largest(c: Any, size: NDArray[np.float64], weak: NDArray[np.int32], number:
         return keys[size[keys] >= 0]
     keys = np.argsort(-size, kind="stable")
     keys = keys[size[keys] >= 0]
-    fit, rooms = np.ones(len(keys), np.bool_), c.sites.degrees.rooms(c.pre, c.post, weak)
+    fit, rooms = np.ones(len(keys), np.bool_), c.sites.degrees.free(c.pre, c.post, weak)
     # Only free degrees are asked for: all of these sites are vacant, hence no table.
     take_each(np.empty(0, np.int64), keys, c.num_post, True, *rooms, fit)
     return keys[fit][:number]

@@ -101,7 +101,7 @@ def check(c, rule, signs):
     assert len(set(pairs)) == len(pairs)
     assert c.num_active + c.num_tracked + c.num_deep == c.num_sites
     assert sorted(c.table[c.table >= 0].tolist()) == sorted(i * c.num_post + j for i, j in pairs)
-    assert (c.theta >= max(np.float32(rule.theta_min) * 1.0001, c.edge * 1.0001)).all()
+    assert (c.theta >= max(np.float32(rule.theta_min) * 1.0001, c.threshold * 1.0001)).all()
     assert ((c.weights == 0) | c.connected).all()
     assert c.sites.first_forbidden(c.pre, c.post) is None
     assert (c.deep.wheel >= 0).all()

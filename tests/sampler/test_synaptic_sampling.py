@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from synaptic_sampling import PotentialConnections, SynapticSampling, step
 from synaptic_sampling.laws import synaptic_sampling as diffusion
-from synaptic_sampling.laws.posterior import _grid
+from synaptic_sampling.laws.quadrature import quadrature
 
 EXACT = SynapticSampling(learning_rate=0.25, temperature=0.4, mean=0.0, std=0.8, interval=1.0)
 EULER = replace(EXACT, scheme="euler")
@@ -174,7 +174,7 @@ def test_weights():
     rule = replace(EXACT, w0=2.0, theta0=3.0)
     assert_allclose(rule.weight([-1e-9, 0.0, 3.0, -np.inf]), [0, 2 * math.exp(-3), 2, 0])
     assert rule.weight(np.float32([1.0, -2000.0])).dtype == np.float32
-    theta, width = _grid(8.0, 0.1)
+    theta, width = quadrature(8.0, 0.1)
     # Of a standard normal theta, the mean weight is that of a truncated log-normal.
     density = np.exp(-0.5 * theta**2) / math.sqrt(2 * math.pi)
     expected = 2 * math.exp(-3 + 0.5) * 0.5 * math.erfc(-1 / math.sqrt(2))

@@ -1,4 +1,4 @@
-"""Checks at the public border: what is wrong, the value got, what is allowed."""
+"""Checks of arguments; error messages name the argument and give what is allowed and the value."""
 
 from __future__ import annotations
 
@@ -37,27 +37,27 @@ def check_index(value: Any) -> int:
 
 
 def check_instance(name: str, value: Any, kind: type | tuple[type, ...]) -> None:
-    """Raise an error that names an argument of the wrong class."""
+    """Raise an error that names the argument unless it is an instance of a class."""
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         raise TypeError(f"{name} must be a {' or a '.join(each.__name__ for each in kinds)}, got {value!r}.")
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
-    """Raise an error that names an argument unless it is one of some words."""
+    """Raise an error that names the argument unless it is one of the given words."""
     if not isinstance(value, str) or value not in choices:
         raise ValueError(f"{name} must be one of {', '.join(map(repr, sorted(choices)))}, got {value!r}.")
 
 
 def has_unit(value: Any) -> bool:
-    """Return whether a value is a quantity of Brian2, or a variable of its groups, that has a unit."""
+    """Return whether a value is a Brian2 quantity or variable with a unit, or a list that holds one."""
     if isinstance(value, list | tuple):
         return any(has_unit(each) for each in value if not isinstance(each, int | float))
     return getattr(getattr(value, "dim", None), "is_dimensionless", True) is False
 
 
 def plain_number(value: Any) -> Any:
-    """Return a quantity of Brian2 as a number in SI units, and anything else as it is."""
+    """Return a Brian2 quantity as a number in SI units, and anything else unchanged."""
     if isinstance(value, np.ndarray) and hasattr(value, "dim") and value.ndim == 0:
         return value.view(np.ndarray).item()
     return value
@@ -86,21 +86,21 @@ def check_number(
 
 
 def _without_unit(name: str, value: Any) -> Any:
-    """Return a number as it is, or a dimensionless one of Brian2 as a number; NumPy would strip a unit in silence."""
+    """Return a plain or dimensionless number; raise an error for a unit, which NumPy would silently strip."""
     if has_unit(value):
         raise TypeError(f"{name} must be a number without a unit, got {value!r}; divide it by its unit.")
     return plain_number(value)
 
 
 def is_schedule(value: Any) -> bool:
-    """Return whether a parameter changes with time: a string of t, or a TimedArray of Brian2."""
+    """Return whether a parameter changes with time: a string that contains the name t, or a Brian2 TimedArray."""
     if isinstance(value, str):
         return re.search(r"\bt\b", value) is not None
     return callable(value) and hasattr(value, "values") and hasattr(value, "dt")
 
 
 def check_parameter(name: str, value: Any, **bounds: float) -> None:
-    """Check a number of a rule; what changes with time is checked when its value is known."""
+    """Check a parameter of a rule; a schedule is checked later, when its value is known."""
     if not is_schedule(value):
         check_number(name, plain_number(value), **bounds)
 
@@ -109,7 +109,9 @@ def number_of(rule: object, name: str) -> float:
     """Return a parameter of a rule in SI units."""
     value = getattr(rule, name)
     if is_schedule(value):
-        raise TypeError(f"{name} must be a number here, got {value!r}, which changes with time.")
+        raise TypeError(
+            f"{name} must be a number here, got {value!r}, which changes with time; pass a rule with a constant."
+        )
     return float(plain_number(value))
 
 
@@ -130,28 +132,29 @@ def check_seed(value: Any, name: str = "seed") -> int:
 
 
 def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
-    """Return ``values`` as an array of numbers, or raise an error that names it."""
+    """Return ``values`` as an array of numbers, or raise an error that names it.
+
+    ``kinds`` are the allowed kinds of NumPy types; without elements, floats are allowed too, the type of ``[]``.
+    """
     values = _without_unit(name, values)
-    wanted = "integers" if kinds == "iu" else "numbers"
+    expected = "integers" if kinds == "iu" else "numbers"
     try:
         array = np.asarray(values)
     except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of {wanted}, got {values!r}.") from error
+        raise TypeError(f"{name} must be an array of {expected}, got {values!r}.") from error
     if array.dtype.kind not in kinds and (array.size or array.dtype.kind != "f"):
         shown = array.dtype if array.ndim else repr(values)
-        raise TypeError(f"{name} must hold {wanted}, got {shown}.")
+        raise TypeError(f"{name} must hold {expected}, got {shown}.")
     return array
 
 
 def check_plain(rule: Any) -> None:
-    """Refuse a rule of which a parameter has a unit or changes with time: these are for ``brian.Rewiring``."""
+    """Raise an error for a parameter with a unit or schedule, which only ``brian.Rewiring`` can handle."""
     for name, value in vars(rule).items():
         if is_schedule(value) or has_unit(value):
-            raise TypeError(
-                f"{name} must be a number, got {value!r}; only Rewiring takes units, and what changes with time."
-            )
+            raise TypeError(f"{name} must be a plain number, got {value!r}; only Rewiring accepts units and schedules.")
 
 
 def schedules(rule: Any) -> tuple[str, ...]:
-    """Return the names of the parameters that change with time; ``brian.Rewiring`` alone can follow them."""
+    """Return the names of the parameters that change with time, as only ``brian.Rewiring`` allows."""
     return tuple(name for name, value in vars(rule).items() if name != "condition" and is_schedule(value))

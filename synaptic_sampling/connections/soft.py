@@ -191,7 +191,7 @@ class SoftConnections(Connections):
             )
         if -self.threshold < SMALLEST_DEPTH * rule.noise_scale:
             raise ValueError(
-                f"noise_scale of the rule must be at most a quarter of the depth, {-self.threshold / SMALLEST_DEPTH:g}, "
+                f"noise_scale of the rule must be <= {-self.threshold / SMALLEST_DEPTH:g}, a quarter of the depth, "
                 f"got {rule.noise_scale:g}: return times would be wrong. Create the connections with a larger depth."
             )
 

@@ -109,9 +109,7 @@ def number_of(rule: object, name: str) -> float:
     """Return a parameter of a rule in SI units."""
     value = getattr(rule, name)
     if is_schedule(value):
-        raise TypeError(
-            f"{name} must be a number here, got {value!r}, which changes with time; pass a rule with a constant."
-        )
+        raise TypeError(f"{name} must be a constant number here, got {value!r}, which changes with time.")
     return float(plain_number(value))
 
 

@@ -118,9 +118,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointError(f"{path} is damaged: its content does not match its SHA-256. Use an older checkpoint.")
     if version != FORMAT:
         other = "a newer" if isinstance(version, int) and version > FORMAT else "an older"
-        raise CheckpointError(
-            f"{path} has format {version}, but this version reads format {FORMAT}; use {other} synaptic_sampling."
-        )
+        raise CheckpointError(f"{path} has format {version}, readable is {FORMAT}; use {other} synaptic_sampling.")
     return Checkpoint({name.removeprefix(PREFIX): values for name, values in entries.items()}, about)
 
 

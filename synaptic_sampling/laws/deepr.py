@@ -139,20 +139,18 @@ def survival_of_old(step_ratio: float, age: int, num_steps: int) -> NDArray[np.f
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong type or out of range, or almost no connection reaches this age (less than 1 in 1e9).
+        If an argument is of the wrong type or out of range, or less than 1 in 1e9 connections reaches this age.
     """
     survived = check_integer("age", age, minimum=0, maximum=10**6)
     steps = check_integer("num_steps", num_steps, minimum=0, maximum=10**6 - survived)
     present = survival_of_all(step_ratio, survived + steps)[survived:]
     if present[0] < 1e-9:
-        raise ValueError(
-            f"age must be smaller: only a fraction of {present[0]:.1e} of the connections reaches {age} steps."
-        )
+        raise ValueError(f"age must be smaller, got {age}: only a fraction of {present[0]:.1e} gets so old.")
     return present / present[0]
 
 
 def hazard(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
-    """Return the hazard rate: the probability of elimination in the 1st, 2nd, ... step after survival of those before.
+    """Return the hazard rate: the probability of elimination in the 1st, 2nd, ... step, given survival so far.
 
     Parameters
     ----------
@@ -192,7 +190,8 @@ def overlap(step_ratio: float, num_steps: int, connectivity: float = 0.0) -> NDA
     -------
     ndarray, shape (num_steps + 1,)
         o_n = S_all(n) + sum_(s=1..n) f_s q_(n-s)/L, in the stationary law, where f_s is the chance that a formation in
-        step s occurs at one of the pairs: p (1 - o'_s)/(1 - p + p/L), with o'_s the overlap after the eliminations of that step.
+        step s occurs at one of the pairs: p (1 - o'_s)/(1 - p + p/L), with o'_s the overlap after the eliminations of
+        that step.
 
     Raises
     ------
@@ -202,8 +201,8 @@ def overlap(step_ratio: float, num_steps: int, connectivity: float = 0.0) -> NDA
     Notes
     -----
     The walks do not depend on the sites; so, given all lifetimes, the expected number of connected pairs is linear in
-    the sites of formations, which are uniform over the vacant sites. The numbers of formations per step are replaced by
-    their mean, which is exact for many connections.
+    the sites of formations, which are uniform over the vacant sites. The numbers of formations per step are replaced
+    by their mean, which is exact for many connections.
     """
     p = check_number("connectivity", connectivity, minimum=0.0, maximum=1.0)
     stays, q = survival_of_all(step_ratio, num_steps), survival_of_newborns(step_ratio, num_steps)

@@ -1,8 +1,8 @@
 """The exact stationary law of soft DEEP R without a gradient, at any step size.
 
 Each theta is a Markov chain on [theta_min, infinity): it makes steps N(-learning_rate*l1, sigma**2) from theta >= 0 and
-N(0, sigma**2) from theta < 0, and is set to theta_min if it falls below. For small steps its law tends to an exponential
-with mean T/alpha above 0, of mass p, and a uniform distribution below.
+N(0, sigma**2) from theta < 0, and is set to theta_min if it falls below. For small steps its law tends to an
+exponential with mean T/alpha above 0, of mass p, and a uniform distribution below.
 """
 
 from __future__ import annotations
@@ -79,8 +79,8 @@ def soft_law(rule: SoftDeepR) -> SoftLaw:
     floor, end = rule.theta_min / sigma, FOLDS * rule.temperature / rule.l1 / sigma + STEPS_BEYOND
     if 6.0 * (end - floor) > MAX_NODES:
         raise ValueError(
-            f"rule must have larger steps: its law spans {end - floor:.0f} steps of the noise, at most {MAX_NODES / 6:.0f} "
-            "can be solved. With such small steps the active fraction is the connectivity of the rule."
+            f"rule must have larger steps: its law spans {end - floor:.0f} of them, at most {MAX_NODES / 6:.0f} can be "
+            "solved. With such small steps the active fraction is the connectivity of the rule."
         )
     below, weight_below = quadrature(-floor, 1.0)
     above, weight_above = quadrature(end, 1.0)
@@ -89,11 +89,11 @@ def soft_law(rule: SoftDeepR) -> SoftLaw:
     active = x >= 0.0
     mean = x - np.where(active, rule.learning_rate * rule.l1 / sigma, 0.0)
 
-    # Rows: from. The last column is the probability to end at the floor, the others are densities.
+    # Rows are starting points. The last column is the probability of ending at the floor, the others are densities.
     moves = np.exp(-0.5 * (x - mean[:, None]) ** 2) / np.sqrt(2.0 * np.pi)
     moves[:, -1] = ndtr(floor - mean)
     balance = np.eye(len(x)) - moves.T * weight
-    balance[-1] = weight  # In place of one equation, which follows from the others: all adds up to 1.
+    balance[-1] = weight  # Replaces one equation, which is redundant: the total mass is 1.
     law = np.linalg.solve(balance, np.eye(len(x))[-1])
     mass = law * weight
     return SoftLaw(

@@ -125,8 +125,8 @@ def visited_share(
     Returns
     -------
     ndarray, shape (n + 1,)
-        1 - (1 - K/M) * product over the steps of 1 - b/(M - K + d), with K the number connected before the step: b of so
-        many vacant sites are taken. This holds whatever eliminates connections, since a site never connected is vacant.
+        1 - (1 - K/M) * product over the steps of 1 - b/(M - K + d), with K the number connected before the step: b of
+        so many vacant sites are taken. This holds whatever eliminates connections: a site never connected is vacant.
 
     Raises
     ------

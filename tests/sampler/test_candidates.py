@@ -21,7 +21,7 @@ POOLS = ("all", "blocks", "free", "cheapest")
 
 
 def draw_from(pool, monkeypatch):
-    """Let all proposals be made from one pool."""
+    """Draw all proposals from one pool."""
     if pool != "cheapest":
         monkeypatch.setattr(sites, "THIN", 2.0 if pool == "blocks" else 0.0)
         monkeypatch.setattr(draw, "PATIENCE", 0.0 if pool == "free" else np.inf)
@@ -65,7 +65,7 @@ def test_births_only_where_allowed(options, pool, monkeypatch):
 @pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("wrong", [False, True])
 def test_births_are_in_proportion_to_the_probability(pool, wrong, monkeypatch):
-    """chi2 over all sites of a single connection that is born again and again; false-alarm rate 1e-6."""
+    """chi2 over all sites of a single connection that is replaced repeatedly; false-alarm rate 1e-6."""
     draw_from(pool, monkeypatch)
     c = Connections.random(NUM_PRE, NUM_POST, 1, seed=8, probability=WEIGHT**2 if wrong else WEIGHT)
     counts, number = np.zeros(WEIGHT.shape), 6000

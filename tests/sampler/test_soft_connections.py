@@ -112,7 +112,7 @@ def check(c, rule, signs):
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(histories())
 def test_histories(history):
-    """In every step: no site twice, nobody lost, constant signs; the events lead from wiring to wiring."""
+    """In every step: no site twice, none lost, constant signs; events connect successive states."""
     c, rule, seed = history
     rng, signs = np.random.default_rng(seed), {}
     log = RewiringLog()
@@ -258,7 +258,7 @@ def test_bad_steps():
 
 
 def deviations(rule, side, steps, first=None, **options):
-    """Return by how many standard errors active share and births are off, after many steps; made with another rule."""
+    """Return deviations of active fraction and births in standard errors, after many steps; made with another rule."""
     c, law = near_its_law(first or rule, side, 7, **options), soft_law(rule)
     for _ in range(steps):
         info = step(c, zero(c), rule)
@@ -362,7 +362,7 @@ def test_both_storages_agree():
 
 @pytest.mark.statistical
 def test_from_nobody_connected():
-    """A transient: nobody is connected at first. Numbers in each step, means of 25 replicas of both storages."""
+    """A transient from zero connections: numbers in each step, means of 25 replicas of both storages."""
     means, errors = [], []
     for make in (lambda seed: SoftConnections(40, 40, [], [], rule=RULE, depth=6.0, seed=seed), _nobody):
         counts = []

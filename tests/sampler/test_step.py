@@ -1,4 +1,4 @@
-"""The step of the paper: against its naive twin bit for bit, and what must hold after every single step."""
+"""The step of the paper: bit-identical to its reference implementation; invariants after every step."""
 
 from __future__ import annotations
 

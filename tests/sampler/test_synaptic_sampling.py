@@ -51,7 +51,7 @@ def deviations(move, rule, gradient=0.0):
 
 
 def births_per_step(mean, rho):
-    """Return the share connected before that is not after, which is the share of newborns."""
+    """Return the fraction of active connections that are retracted, which equals the fraction of new ones."""
     share = 0.5 * math.erfc(-mean / math.sqrt(2))
     return share * (1 - diffusion.survival_of_all(rho, 1, mean)[1])
 
@@ -129,7 +129,7 @@ def test_wrong_gradients_are_rejected():
 
 @pytest.mark.statistical
 def test_survival_follows_the_law():
-    """Cohorts of all and of newborns over eight steps, 16 shares within 5.5 standard errors: false-alarm rate 1e-6."""
+    """Cohorts of all and of new connections over eight steps, 16 fractions within 5.5 s.e.; false-alarm rate 1e-6."""
     rho = diffusion.correlation(EXACT)
     c = PotentialConnections(300, 300, seed=2)
     for _ in range(STEPS):

@@ -271,8 +271,8 @@ class Connections(Slots):
         table, k = _table_with(occupied, len(occupied))
         if k >= 0:
             raise ValueError(
-                f"connection {k} ({pre[k]} -> {post[k]}) occurs twice; give each pair at most once, "
-                "or set multapses=True."
+                f"connection {k} ({pre[k]} -> {post[k]}) exists twice; give each pair at most once, "
+                "or allow them by multapses=True."
             )
         return table
 

@@ -169,11 +169,11 @@ class Sites:
     def first_forbidden(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> tuple[int, str] | None:
         """Return the index of the first pair that may not be connected, and the reason; None if all may be."""
         keys = self.keys(pre, post)
-        checks = [(post.astype(np.int64) - pre == self.forbidden, "an autapse; remove it or set autapses=True")]
+        checks = [(post.astype(np.int64) - pre == self.forbidden, "an autapse; leave it out or set autapses=True")]
         if self._is_listed:
-            checks.append((~np.isin(keys, self.listed), "not a candidate; remove it or add it to candidates"))
+            checks.append((~np.isin(keys, self.listed), "not a candidate; leave it out or include it in candidates"))
         if self._is_uneven:
-            checks.append((self.acceptance(keys) == 0, "not a candidate, or has probability 0; remove it"))
+            checks.append((self.acceptance(keys) == 0, "not a candidate, or has probability 0; leave it out"))
         for wrong, why in checks:
             if wrong.any():
                 return int(np.flatnonzero(wrong)[0]), why

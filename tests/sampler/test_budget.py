@@ -275,7 +275,7 @@ def test_a_bad_gradient_stops_all_sets():
             step(budget, wrong, RULE)
         with pytest.raises(TypeError, match="list of 2 arrays"):
             replace(budget, wrong)
-    with pytest.raises(ValueError, match="births may not be given"):
+    with pytest.raises(ValueError, match="births must not be given"):
         replace(budget, [np.zeros(10, bool)] * 2, births=3)
     for c, state in zip(budget.sets, before, strict=True):
         assert all(np.array_equal(values, state[name]) for name, values in c.state().items())
@@ -287,10 +287,10 @@ def test_a_bad_gradient_stops_all_sets():
         (lambda s: Budget([]), "sets must be a list"),
         (lambda s: Budget(s[0]), "sets must be a list"),
         (lambda s: Budget([s[0], 3]), "sets must be a list"),
-        (lambda s: Budget([s[0], s[0]]), "an index of its own"),
+        (lambda s: Budget([s[0], s[0]]), "different indices"),
         (lambda s: Budget([s[0], Connections.random(3, 3, 2, seed=9, index=4)]), "the same seed"),
         (lambda s: Budget(s, split="size"), "'vacant' or 'density', got 'size'"),
-        (lambda s: Budget(s, targets=[1, 2]), "targets are of use"),
+        (lambda s: Budget(s, targets=[1, 2]), "targets apply only"),
         (lambda s: Budget(s, split="density", targets=[1]), r"shape \(2,\)"),
         (lambda s: Budget(s, split="density", targets=[1, -1]), ">= 0"),
         (lambda s: Budget(s, split="density", targets=[1, np.nan]), "finite"),

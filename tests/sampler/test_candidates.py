@@ -123,7 +123,7 @@ def test_a_trillion_sites_need_no_list():
     [
         ({"candidates": MASK.T}, r"candidates must have shape \(12, 15\)"),
         ({"candidates": [1, 2, 3]}, "candidates must be an array of True and False, pairs"),
-        ({"candidates": [[12, 0]]}, r"candidate \(12, 0\) is outside of 12 by 15"),
+        ({"candidates": [[12, 0]]}, r"candidates must not hold \(12, 0\), outside 12 by 15"),
         ({"candidates": np.zeros_like(MASK)}, "at least one pair"),
         ({"candidates": lambda pre, post: pre + post}, "must return one True or False"),
         ({"candidates": lambda pre, post: True}, "must return one True or False"),
@@ -142,5 +142,5 @@ def test_bad_candidates_are_refused(options, message):
 @pytest.mark.parametrize("candidates", [MASK, near])
 def test_connections_must_be_candidates(candidates):
     pair = np.argwhere(~MASK)[0]
-    with pytest.raises(ValueError, match=rf"connection 1 \({pair[0]} -> {pair[1]}\) is no candidate"):
+    with pytest.raises(ValueError, match=rf"connection 1 \({pair[0]} -> {pair[1]}\) is not a candidate"):
         Connections(NUM_PRE, NUM_POST, [PAIRS[0][0], pair[0]], [PAIRS[0][1], pair[1]], candidates=candidates)

@@ -241,7 +241,7 @@ def test_bad_steps():
     assert other.capacity == 10
     with pytest.raises(ValueError, match=r"noise_scale of the rule must be at most 2\.5"):
         step(c, zero(c), replace(RULE, learning_rate=4.0))
-    with pytest.raises(ValueError, match="must be one of SoftConnections"):
+    with pytest.raises(ValueError, match="must be a mapping returned by SoftConnections"):
         c.restore(other.state())
     with pytest.raises((TypeError, ValueError), match="must be Connections"):
         do_replace(c, c.connected)

@@ -203,7 +203,7 @@ def test_bad_parameters(name, value):
         ({"scheme": "euler", "interval": 20.0}, "interval must be below"),
         ({"max_gradient": 0}, "max_gradient must be > 0"),
         ({"theta_range": [-2, 5]}, "theta_range must be a tuple"),
-        ({"theta_range": (5, -2)}, "theta_range must begin below its end"),
+        ({"theta_range": (5, -2)}, "theta_range must hold a lower and a larger upper bound"),
         ({"theta_range": (-2, float("nan"))}, "theta_range must be finite"),
     ],
 )

@@ -53,7 +53,7 @@ def sites_and_signs(
 
 def check_options(owner: str, options: Mapping[str, Any], allowed: Any) -> None:
     """Raise an error that names a keyword argument that is not among those of a TypedDict."""
-    names = sorted(allowed.__annotations__)
+    names = sorted(allowed.__optional_keys__)
     for name in options:
         if name not in names:
             raise TypeError(f"{owner} got an unexpected keyword argument {name!r}; allowed are {', '.join(names)}.")

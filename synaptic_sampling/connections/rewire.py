@@ -110,8 +110,9 @@ def _connect(
     if len(keys) > len(gaps):
         c.resize(len(c) + len(keys) - len(gaps))
     born = form(c, slots, keys)
-    moves = close(c, gaps[len(keys) :])
-    return RewiringInfo(c.steps_done, join_events([died, born, moves]), len(died), births - len(keys), len(moves) // 2)
+    relocations = close(c, gaps[len(keys) :])
+    events = join_events([died, born, relocations])
+    return RewiringInfo(c.steps_done, events, len(died), births - len(keys), len(relocations) // 2)
 
 
 def form(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> NDArray[Any]:
@@ -130,9 +131,9 @@ def close(c: Connections, gaps: NDArray[np.int32]) -> NDArray[Any]:
         return np.empty(0, EVENT)
     old, new = c.close(gaps)
     active = c.active(new)
-    moves = np.repeat(events_of(c, new[active], dynamics.MOVE), 2)
-    moves["kind"][0::2], moves["slot"][0::2] = -dynamics.MOVE, old[active]
-    return moves
+    relocations = np.repeat(events_of(c, new[active], dynamics.MOVE), 2)
+    relocations["kind"][0::2], relocations["slot"][0::2] = -dynamics.MOVE, old[active]
+    return relocations
 
 
 def _slots_to_fill(c: Connections, gaps: NDArray[np.int32], births: int) -> NDArray[np.int32]:

@@ -205,8 +205,9 @@ class SoftConnections(Connections):
         lost = np.flatnonzero(self.theta < self.threshold).astype(np.int32)
         returned, gaps = self._exchange(lost, decision.noise_scale)
         born = events_of(self, np.sort(np.concatenate([ascended, returned])), BIRTH)
-        moves = close(self, gaps)
-        return RewiringInfo(self.steps_done, join_events([died, born, moves]), len(died), 0, len(moves) // 2)
+        relocations = close(self, gaps)
+        events = join_events([died, born, relocations])
+        return RewiringInfo(self.steps_done, events, len(died), 0, len(relocations) // 2)
 
     def _exchange(self, lost: NDArray[np.int32], sigma: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Vacate the sites of lost connections and fill slots with returning ones; return these slots and the gaps."""

@@ -134,7 +134,7 @@ def test_what_finds_no_place_is_missing_until_it_does():
 
 
 def test_a_blocked_place_is_won_back():
-    """Degrees at most 1 among candidates 0-0, 0-1, 1-0: whoever takes 0-0 blocks both others."""
+    """Degrees at most 1 among candidates 0-0, 0-1, 1-0: a connection at 0-0 blocks both others."""
     c = Connections(2, 2, [0, 1], [1, 0], candidates=[[0, 0], [0, 1], [1, 0]], max_in_degree=1, max_out_degree=1)
     sizes = []
     for _ in range(300):
@@ -207,8 +207,8 @@ def test_moments_follow_their_connection():
         ({"max_in_degree": "3"}, "max_in_degree must hold integers"),
         ({"max_out_degree": [1, 2]}, "max_out_degree must be one number or have shape"),
         ({"max_out_degree": -1}, "max_out_degree must be >= 0, got -1"),
-        ({"max_in_degree": 1}, "postsynaptic neuron 3 has 2 connections, at most 1"),
-        ({"max_out_degree": [5, 0, 5, 5]}, "presynaptic neuron 1 has 1 connections, at most 0"),
+        ({"max_in_degree": 1}, "postsynaptic neuron 3 has 2 connections, but max_in_degree allows 1"),
+        ({"max_out_degree": [5, 0, 5, 5]}, "presynaptic neuron 1 has 1 connections, but max_out_degree allows 0"),
         ({"multapses": 1}, "multapses must be True or False, got 1"),
         ({"capacity": 1}, "capacity must be between 2"),
         ({"capacity": 2.5}, "capacity must be an integer"),

@@ -272,7 +272,7 @@ def test_constant_degrees_cost_as_much_as_births_and_neurons(both, listed, monke
 
         return counted
 
-    for name in ("_take_each", "_contains_each"):
+    for name in ("take_each", "contains_each"):
         monkeypatch.setattr(draw, name, count(getattr(draw, name)))
     n, k = 1000, 20
     post = np.repeat(np.arange(n), k)
@@ -290,7 +290,7 @@ def test_constant_degrees_cost_as_much_as_births_and_neurons(both, listed, monke
         info = replace(c, rng.random(len(c)) < 0.02)
         assert info.num_births + c.missing > 300
         assert (np.bincount(c.post, minlength=n) <= k).all()
-        # A list of candidates is looked at once; the grid, of which nearly all is free, not even that.
+        # A list of candidates is examined once; the grid, nearly all of which is free, not even that.
         assert sum(looked) < (3 * 150 * n if listed else 10 * (info.num_births + n))
         assert len(looked) < 200
 

@@ -239,7 +239,7 @@ def test_bad_steps():
     with pytest.raises(TypeError, match="budget"):
         Budget([other, c])
     assert other.capacity == 10
-    with pytest.raises(ValueError, match=r"noise_scale of the rule must be at most 2\.5"):
+    with pytest.raises(ValueError, match=r"noise_scale of the rule must be <= 2\.5"):
         step(c, zero(c), replace(RULE, learning_rate=4.0))
     with pytest.raises(ValueError, match="must be a mapping returned by SoftConnections"):
         c.restore(other.state())

@@ -1,7 +1,7 @@
-"""Sparse networks that rewire themselves: DEEP R and synaptic sampling for Brian2 and for rate-based nets.
+"""Sparse networks that rewire themselves: DEEP R and synaptic sampling for Brian2 and for rate-based networks.
 
-``import synaptic_sampling`` is light: a name loads its module when it is first used, and Brian2 only with the first of
-``Rewiring``, ``RewiringMonitor`` and ``connect_exactly``.
+Submodules are imported on first attribute access; Brian2 is imported only for ``Rewiring``, ``RewiringMonitor`` and
+``connect_exactly``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-# What type checkers and editors see; at run time ``__getattr__`` imports the same names from the same modules.
+# For type checkers and editors; at run time ``__getattr__`` imports the same names from the same modules.
 if TYPE_CHECKING:
     from synaptic_sampling.connections import (
         Budget as Budget,
@@ -110,7 +110,7 @@ _MODULES = {
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}
 
-if not TYPE_CHECKING:  # A list that must be computed hides all names, and __getattr__ makes misspelt ones an Any.
+if not TYPE_CHECKING:  # For type checkers, a computed list hides all names, and __getattr__ makes misspelt ones Any.
     __all__ = sorted(_MODULE_OF)  # noqa: PLE0605 (sorted() is a list)
 
     def __getattr__(name: str) -> Any:

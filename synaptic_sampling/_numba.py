@@ -1,4 +1,4 @@
-"""The one place that decides how kernels are compiled."""
+"""Compilation options of all kernels."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from numba import njit
 __all__ = ["inlined", "jit", "merged"]
 
 
-def _cache_wanted() -> bool:
-    """Read the switch for Numba's on-disk cache from the environment."""
+def _use_cache() -> bool:
+    """Return whether the environment switches on Numba's on-disk cache."""
     value = os.environ.get("SYNAPTIC_SAMPLING_CACHE", "0")
     if value not in {"0", "1"}:
         raise ValueError(
             f"SYNAPTIC_SAMPLING_CACHE must be 0 or 1, got {value!r}; "
-            "unset it, or set 1 to keep compiled kernels between processes."
+            "unset it, or set it to 1 to keep compiled kernels between processes."
         )
     return value == "1"
 
@@ -25,14 +25,14 @@ def _cache_wanted() -> bool:
 def jit(function: Callable[..., Any]) -> Any:
     """Compile a kernel to machine code.
 
-    No ``fastmath``: it makes ``isnan(nan)`` False and lets results differ between machines. No ``parallel``:
-    a reduction over threads changes last bits. The cache is off unless asked for, since a cache on a shared file
-    system can be read while it is written.
+    No ``fastmath``, which makes ``isnan(nan)`` False and results machine-dependent. No ``parallel``, since a reduction
+    over threads changes last bits. The cache is off by default, because on a shared file system it could be read while
+    it is written.
 
     Parameters
     ----------
     function : callable
-        Arrays and scalars in, arrays changed in place; raises nothing, prints nothing.
+        Takes arrays and scalars and changes arrays in place; does not raise or print.
 
     Returns
     -------
@@ -43,12 +43,12 @@ def jit(function: Callable[..., Any]) -> Any:
 
 
 def inlined(function: Callable[..., Any]) -> Any:
-    """Compile a kernel into each that calls it: one that takes so many arrays that to pass them takes time.
+    """Compile a kernel that Numba inlines into its callers, for kernels whose many array arguments are slow to pass.
 
     Parameters
     ----------
     function : callable
-        As for ``jit``.
+        As in ``jit``.
 
     Returns
     -------
@@ -59,15 +59,14 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 
 def merged(function: Callable[..., Any]) -> Any:
-    """Compile a kernel that LLVM must put into each that calls it, however large: one for the vector units to do.
+    """Compile a kernel that LLVM inlines into its callers, however large, so that the calling loop can be vectorised.
 
-    A loop around a call is left to them only if nothing is left of the call; by itself LLVM decides anew, by size,
-    in each caller.
+    By default LLVM decides by size, separately for each caller.
 
     Parameters
     ----------
     function : callable
-        As for ``jit``.
+        As in ``jit``.
 
     Returns
     -------
@@ -78,4 +77,4 @@ def merged(function: Callable[..., Any]) -> Any:
 
 
 def _compiled(function: Callable[..., Any], **options: Any) -> Any:
-    return njit(function, cache=_cache_wanted(), nogil=True, error_model="numpy", boundscheck=False, **options)
+    return njit(function, cache=_use_cache(), nogil=True, error_model="numpy", boundscheck=False, **options)

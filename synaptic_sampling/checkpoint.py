@@ -1,4 +1,4 @@
-"""Everything a run needs to go on, in one file: written whole or not at all, and checked when it is read."""
+"""Checkpoints: the complete state of a run in one file, written atomically and verified when read."""
 
 from __future__ import annotations
 
@@ -21,49 +21,49 @@ from numpy.typing import NDArray
 __all__ = ["Checkpoint", "CheckpointError", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = 2
-#: Names within the file that are ours.
+#: Reserved names of entries in the file.
 ABOUT, DIGEST = "about", "sha256"
 PREFIX = "array/"
-#: What a damaged or foreign file can make the readers of zip, npy and JSON raise.
+#: Errors that the readers of zip, npy and JSON raise for a damaged or foreign file.
 READ_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError,
                IndexError, NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)  # fmt: skip
 
 
 class CheckpointError(Exception):
-    """A checkpoint that cannot be read, is damaged, or is of a format not known here."""
+    """A checkpoint cannot be read, is damaged, or has an unknown format."""
 
 
 class Checkpoint(NamedTuple):
-    """What a checkpoint holds."""
+    """Content of a checkpoint: arrays, and metadata."""
 
     arrays: dict[str, NDArray[Any]]
     about: dict[str, Any]
 
 
 def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> None:
-    """Write a checkpoint; an older one at the same place stays whole until the new one is safe on disk.
+    """Write a checkpoint; an older one at the same path stays intact until the new one is safely on disk.
 
     Parameters
     ----------
     path : path-like
         The file.
     arrays : mapping of str to ndarray
-        Numbers, of any shape.
+        Arrays of numbers, of any shape.
     about : mapping of str
-        What can be written as JSON: versions, parameters, seeds.
+        Metadata that can be written as JSON: versions, parameters, seeds.
 
     Raises
     ------
     TypeError
-        If an array does not hold numbers, ``about`` is not JSON, or ``path`` is no path.
+        If an array does not hold numbers, ``about`` cannot be written as JSON, or ``path`` is not a path.
     ValueError
-        If ``about`` has an entry ``format``, which is the file's own.
+        If ``about`` has an entry ``format``, which is reserved.
     OSError
         If the file cannot be written.
     """
     path = _path(path)
     if "format" in about:
-        raise ValueError(f"about must not have an entry 'format', got {about['format']!r}; give it another name.")
+        raise ValueError(f"about must not have an entry 'format', got {about['format']!r}; rename it.")
     content = {name: np.ascontiguousarray(values).reshape(np.shape(values)) for name, values in arrays.items()}
     for name, values in content.items():
         if values.dtype.kind not in "biufc":
@@ -86,7 +86,7 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
-    """Read a checkpoint and check that every bit is as it was written.
+    """Read a checkpoint and verify that it is bit-identical to what was written.
 
     Parameters
     ----------
@@ -96,14 +96,14 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
     Returns
     -------
     Checkpoint
-        Arrays, and what was said about them.
+        Arrays and metadata.
 
     Raises
     ------
     TypeError
-        If ``path`` is none.
+        If ``path`` is not a path.
     CheckpointError
-        If the file is missing, damaged, no checkpoint, or of a newer format.
+        If the file is missing, damaged, not a checkpoint, or of a newer format.
     """
     place = _path(path)
     try:
@@ -118,7 +118,7 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         raise CheckpointError(f"{path} is damaged: its content does not match its SHA-256. Use an older checkpoint.")
     if version != FORMAT:
         other = "a newer" if isinstance(version, int) and version > FORMAT else "an older"
-        raise CheckpointError(f"{path} has format {version}, known here is {FORMAT}; use {other} synaptic_sampling.")
+        raise CheckpointError(f"{path} has format {version}, readable is {FORMAT}; use {other} synaptic_sampling.")
     return Checkpoint({name.removeprefix(PREFIX): values for name, values in entries.items()}, about)
 
 
@@ -129,7 +129,7 @@ def _path(path: Any) -> Path:
 
 
 def _read(path: Path) -> dict[str, NDArray[Any]]:
-    """Return all arrays of an npz file without trusting a word of it."""
+    """Return all arrays of an npz file, which may be crafted."""
     entries = {}
     size = path.stat().st_size
     with zipfile.ZipFile(path) as archive:
@@ -137,7 +137,7 @@ def _read(path: Path) -> dict[str, NDArray[Any]]:
         for item in items:
             if item.compress_type != zipfile.ZIP_STORED or item.file_size > size:
                 raise ValueError(f"entry {item.filename!r} is not stored as it was written")
-        # In a crafted file entries overlap, and the same bytes would be read once for each of them.
+        # In a crafted file entries may overlap, so that the same bytes would be read many times.
         if sum(item.file_size for item in items) > size:
             raise ValueError("its entries overlap")
         for item in items:
@@ -160,18 +160,18 @@ def _digest(entries: Mapping[str, NDArray[Any]]) -> bytes:
 
 
 def _temporary(path: Path) -> BinaryIO:
-    """Return a new file beside another, locked as long as it is open."""
+    """Return a new file in the folder of ``path``, locked while it is open."""
     while True:
-        # Not by tempfile, whose files nobody else may read.
+        # Not tempfile, whose files other users cannot read.
         file = path.with_name(f".{path.name}.{secrets.token_hex(4)}").open("xb")
         fcntl.flock(file, fcntl.LOCK_EX)
         if os.fstat(file.fileno()).st_nlink:
             return file
-        file.close()  # Another save removed it before it was locked.
+        file.close()  # Another process removed it before it was locked.
 
 
 def _remove_left(path: Path) -> None:
-    """Remove the files of saves that were killed; those that are being written are locked."""
+    """Remove the files of interrupted saves; files being written are locked."""
     for left in path.parent.glob(f".{glob.escape(path.name)}.{'[0-9a-f]' * 8}"):
         with contextlib.suppress(OSError), left.open("rb") as file:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,7 @@
-"""What happens to connections: births and deaths, and what one step returns."""
+"""Events of connections, and the result of one step.
+
+Formations and eliminations are called births and deaths in code, the terms of survival analysis.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ from synaptic_sampling._checks import check_index
 
 __all__ = ["EVENT", "Edges", "RewiringInfo", "events_of", "join_events"]
 
-#: One birth (kind +1) or death (kind -1) of a connection; 24 bytes. Where the number of connections varies, one of them
-#: may move to another slot: two rows in succession, by which it leaves one (kind -2), arrives in the other (kind +2).
+#: One formation (kind +1) or elimination (kind -1) of a connection; 24 bytes. Where the number of connections varies, a
+#: connection may be relocated: two consecutive rows, as it leaves one slot (kind -2) and arrives in another (kind +2).
 EVENT = np.dtype(
     [
         ("step", "<i8"),
@@ -31,7 +34,7 @@ _BYTES = np.dtype((np.void, EVENT.itemsize))
 
 
 class Edges(NamedTuple):
-    """Some connections: their slots, endpoints and signs, arrays of equal length."""
+    """Slots, endpoints and signs of some connections, arrays of equal length."""
 
     slot: NDArray[np.int32]
     pre: NDArray[np.int32]
@@ -40,20 +43,20 @@ class Edges(NamedTuple):
 
 
 class RewiringInfo(NamedTuple):
-    """What one step did to the wiring.
+    """The result of one step.
 
     Attributes
     ----------
     step : int
         Number of the step; the first is 1.
     events : ndarray of EVENT
-        All deaths, then all births, each in ascending order of slots; then the moves.
+        All eliminations, then all formations, each in ascending order of slots; then relocations.
     num_deaths : int
-        How many of the events are deaths.
+        Number of connections eliminated.
     num_unplaced : int
-        Connections that could not be regrown since no vacant site was left.
+        Number of connections that could not be formed, because no site was vacant.
     num_moves : int
-        How many connections have moved to another slot, where others died without a newborn in their place.
+        Number of connections relocated to another slot, which was vacated without replacement.
     """
 
     step: int
@@ -64,12 +67,12 @@ class RewiringInfo(NamedTuple):
 
     @property
     def num_births(self) -> int:
-        """Return how many connections were born."""
+        """The number of connections formed."""
         return len(self.events) - self.num_deaths - 2 * self.num_moves
 
     @property
     def slots(self) -> NDArray[np.int32]:
-        """Return the slots in which anything happened, each once, in ascending order."""
+        """The slots of all events, each once, in ascending order."""
         slots = np.sort(self.events["slot"])
         first = np.ones(len(slots), np.bool_)
         first[1:] = np.diff(slots) > 0
@@ -77,38 +80,22 @@ class RewiringInfo(NamedTuple):
 
     @property
     def died(self) -> Edges:
-        """Return the connections that were retracted, as they were before the step."""
+        """The connections that were eliminated, as they were before the step."""
         return _edges(self.events[: self.num_deaths])
 
     @property
     def born(self) -> Edges:
-        """Return the connections that were born, in the slots where they were born."""
+        """The connections that were formed, in the slots where they were formed."""
         return _edges(self.events[self.num_deaths : self.num_deaths + self.num_births])
 
     @property
     def moved(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return the slots that connections left, and those in which they arrived after all births."""
+        """The slots that relocated connections left, and those in which they arrived after all formations."""
         moves = self.events[len(self.events) - 2 * self.num_moves :]
         return moves["slot"][0::2], moves["slot"][1::2]
 
     def of_set(self, index: int) -> RewiringInfo:
-        """Return what was done to one of several sets.
-
-        Parameters
-        ----------
-        index : int
-            Number of the set.
-
-        Returns
-        -------
-        RewiringInfo
-            Of this set alone; what could not be regrown belongs to no set.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is no number of a set.
-        """
+        """Return the result for one of several sets."""
         check_index(index)
         own = self.events[self.events["set"] == index]
         deaths, moves = (int(np.count_nonzero(own["kind"] == kind)) for kind in (-1, -2))
@@ -116,22 +103,7 @@ class RewiringInfo(NamedTuple):
 
 
 def events_of(connections: Any, slots: NDArray[np.int32], kind: int) -> NDArray[Any]:
-    """Return one event for each of some slots, with the endpoints and sign that stand there now.
-
-    Parameters
-    ----------
-    connections : Slots
-        One set, in the step that it is in.
-    slots : ndarray of int32, shape (n,)
-        Where something happened.
-    kind : int
-        +1 formation, -1 elimination, +2 arrival from another slot, -2 departure to another slot.
-
-    Returns
-    -------
-    ndarray of EVENT, shape (n,)
-        In the order of ``slots``.
-    """
+    """Return one event for each of some slots, with their present endpoints and signs."""
     c, events = connections, np.empty(len(slots), EVENT)
     events["step"], events["set"], events["slot"], events["kind"] = c.steps_done, c.index, slots, kind
     for name, values in (("pre", c.pre), ("post", c.post), ("polarity", c.polarity)):
@@ -140,19 +112,8 @@ def events_of(connections: Any, slots: NDArray[np.int32], kind: int) -> NDArray[
 
 
 def join_events(parts: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    """Return events one after the other.
-
-    Parameters
-    ----------
-    parts : iterable of ndarray of EVENT
-        At least one.
-
-    Returns
-    -------
-    ndarray of EVENT
-        A new array.
-    """
-    # As bytes, which NumPy copies many times as fast as records.
+    """Return the concatenated events."""
+    # As bytes, which NumPy copies much faster than records.
     return np.concatenate([events.view(_BYTES) for events in parts]).view(EVENT)
 
 

@@ -1,4 +1,4 @@
-"""Random numbers with addresses: each is a pure function of (seed, stream, step, slot), whoever asks, in any order.
+"""Addressed random numbers: each is a pure function of (seed, stream, step, slot), independent of order and process.
 
 See ``_kernels/philox.py`` for the generator (Philox4x32-10, Salmon et al. 2011).
 """
@@ -13,15 +13,16 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling._kernels.philox import fill_normals, fill_uniforms
 
-__all__ = ["MAX_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniforms"]
+__all__ = ["LAST_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniforms"]
 
-#: A step number travels as one 32-bit word.
-MAX_STEP = 2**32 - 1
+#: The last step of a run: a step number is one 32-bit word.
+LAST_STEP = 2**32 - 1
+#: The largest number of a set of connections.
 MAX_SET = 2**16 - 1
 
 
 class Stream(IntEnum):
-    """What a random number is for; streams never share numbers."""
+    """What a random number is used for; different streams have different numbers."""
 
     NOISE = 0
     BIRTH = 1
@@ -42,60 +43,36 @@ class Stream(IntEnum):
 
 
 def key_words(seed: int) -> tuple[np.uint64, np.uint64]:
-    """Return the two 32-bit words of the Philox key that belongs to a seed.
-
-    Parameters
-    ----------
-    seed : int
-        0 to 2**64 - 1.
-
-    Returns
-    -------
-    tuple of uint64
-        Low word, high word.
-    """
+    """Return the two 32-bit words, low and high, of the Philox key of a seed."""
     seed = check_seed(seed)
     return np.uint64(seed & 0xFFFFFFFF), np.uint64(seed >> 32)
 
 
 def stream_word(stream: Stream, index: int = 0) -> np.uint64:
-    """Return the counter word ``stream | set << 8``.
-
-    Parameters
-    ----------
-    stream : Stream
-        What the numbers are for.
-    index : int
-        Number of the connection set.
-
-    Returns
-    -------
-    uint64
-        The word.
-    """
+    """Return the counter word ``stream | set << 8``."""
     return np.uint64(int(stream) | index << 8)
 
 
 def normals(seed: int, stream: Stream, step: int, n: int, index: int = 0) -> NDArray[np.float64]:
-    """Return the standard normal numbers of slots 0 to n - 1.
+    """Return the standard normal random numbers of slots 0 to n - 1.
 
     Parameters
     ----------
     seed : int
         0 to 2**64 - 1.
     stream : Stream
-        What the numbers are for.
+        What the numbers are used for.
     step : int
         0 to 2**32 - 1.
     n : int
-        How many.
+        How many numbers.
     index : int
-        Number of the connection set.
+        Number of the set of connections.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        Independent standard normals. The first m of n numbers are the same for every n >= m.
+        Independent; the first m numbers are the same for every n >= m.
     """
     out = np.empty(check_integer("n", n, minimum=0, maximum=2**34))
     fill_normals(*_address(seed, stream, step, index), out)
@@ -103,25 +80,25 @@ def normals(seed: int, stream: Stream, step: int, n: int, index: int = 0) -> NDA
 
 
 def uniforms(seed: int, stream: Stream, step: int, n: int, index: int = 0) -> NDArray[np.float64]:
-    """Return the uniform numbers in (0, 1) of slots 0 to n - 1.
+    """Return the uniform random numbers in (0, 1) of slots 0 to n - 1.
 
     Parameters
     ----------
     seed : int
         0 to 2**64 - 1.
     stream : Stream
-        What the numbers are for.
+        What the numbers are used for.
     step : int
         0 to 2**32 - 1.
     n : int
-        How many.
+        How many numbers.
     index : int
-        Number of the connection set.
+        Number of the set of connections.
 
     Returns
     -------
     ndarray of float64, shape (n,)
-        Independent uniforms on a grid of 2**32 points that leaves out 0 and 1.
+        Independent; on a grid of 2**32 points that excludes 0 and 1.
     """
     out = np.empty(check_integer("n", n, minimum=0, maximum=2**34))
     fill_uniforms(*_address(seed, stream, step, index), out)
@@ -136,24 +113,24 @@ def permutation(seed: int, stream: Stream, step: int, n: int, index: int = 0) ->
     seed : int
         0 to 2**64 - 1.
     stream : Stream
-        What the order is for.
+        What the order is used for.
     step : int
         0 to 2**32 - 1, for example the epoch.
     n : int
-        How many.
+        How many numbers.
     index : int
-        Number of the connection set.
+        Number of the set of connections.
 
     Returns
     -------
     ndarray of int64, shape (n,)
-        The order that sorts n uniforms; two equal ones (n**2 / 2**33 pairs are expected) stay in ascending order.
+        The order that sorts n uniform numbers; equal ones (n**2 / 2**33 pairs are expected) stay in ascending order.
     """
     return np.argsort(uniforms(seed, stream, step, n, index), kind="stable")
 
 
 def _address(seed: int, stream: Stream, step: int, index: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:
     check_integer("stream", stream, minimum=0, maximum=2**8 - 1)
-    step = check_integer("step", step, minimum=0, maximum=MAX_STEP)
+    step = check_integer("step", step, minimum=0, maximum=LAST_STEP)
     index = check_integer("index", index, minimum=0, maximum=MAX_SET)
     return np.uint64(step), stream_word(stream, index), *key_words(seed)

@@ -1,4 +1,4 @@
-"""Slow, obvious twins of the kernels: plain Python, one statement per idea, no NumPy tricks.
+"""Reference implementations of the kernels: slow and obvious plain Python, one statement per idea.
 
 Each has the name of its kernel without the underscore. Occupied sites are a Python set here.
 """
@@ -148,7 +148,7 @@ def propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1):
 
 
 def propose_each(slots, sites, grid, step, stream, k0, k1, attempt):
-    """Return keys (-1 where there is none) and lots."""
+    """Return keys (-1 where rejected) and random words."""
     words = [philox(int(slot), step, stream, attempt, k0, k1) for slot in slots]
     return [propose(sites, *grid, w[0], w[1]) for w in words], [w[2] for w in words]
 
@@ -161,7 +161,7 @@ def uniforms_each(slots, step, stream, k0, k1, attempt):
 
 
 def take_each(occupied, keys, num_post, multapses, room_out, room_in, wanted):
-    """Return which keys were wanted and could be taken; rooms are dicts, empty without a limit."""
+    """Return which marked keys could be occupied; free degrees are dicts, empty without a limit."""
     taken = []
     for key, want in zip(keys, wanted, strict=True):
         pre, post = divmod(key, num_post)

@@ -1,4 +1,4 @@
-"""Plain twins of the kernels of convolution and pooling: loops over every place, in the order that the kernels promise.
+"""Reference implementations of convolution and pooling: loops over every place, in the order that the kernels promise.
 
 Planes are arrays [channel, row, column, batch]; what is computed is computed one number at a time.
 """

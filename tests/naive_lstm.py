@@ -1,4 +1,4 @@
-"""Plain twin of the LSTM: unit by unit and connection by connection, in the order that the kernels promise.
+"""Reference implementation of the LSTM: unit by unit and connection by connection, in the order of the kernels.
 
 Rows of a batch are arrays of float32, of which each number is computed alone.
 """

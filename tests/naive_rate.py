@@ -1,4 +1,4 @@
-"""Plain twins of the kernels of rate-based layers: nested lists and loops, in the order that the kernels promise."""
+"""Reference implementations of rate-based layers: nested lists and loops, in the order that the kernels promise."""
 
 from __future__ import annotations
 

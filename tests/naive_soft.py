@@ -1,4 +1,4 @@
-"""Slow, obvious twins of the kernels of the deep of soft DEEP R; the wheel is a dict (level, block) -> number."""
+"""Reference implementations of the kernels of untracked connections; the wheel is a dict (level, block) -> number."""
 
 from __future__ import annotations
 

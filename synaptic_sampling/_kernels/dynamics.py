@@ -20,21 +20,22 @@ __all__ = ["adam", "draw_sign", "draw_signs", "first_not_finite", "momentum", "r
 
 MASK = np.uint64(0xFFFFFFFF)
 BITS_32 = np.uint64(32)
-#: Stands for "any postsynaptic neuron" in the address of a presynaptic sign; no neuron has this number.
+#: Represents "any postsynaptic neuron" in the address of a presynaptic sign; no neuron has this index.
 ANY_POST = MASK
 
-#: How the sign of a site is found; the public names are in ``connections.SIGNS``.
+#: How the sign of a site is found; ``connections.signs.SIGNS`` has the public names.
 SIGN_OF_SITE, SIGN_OF_PRE, SIGN_REDRAWN, SIGN_GIVEN_PRE, SIGN_GIVEN_SITE = range(5)
 
+#: Kinds of events; births and deaths, as in survival analysis, are formations and eliminations of connections.
 BIRTH, DEATH = 1, -1
-#: A connection arrives in another slot; minus this, it leaves one.
+#: A connection arrives in another slot by relocation; minus this, it leaves its slot.
 MOVE = 2
 
 
 @jit
 def first_not_finite(values):
     """Return the first index whose value is NaN or infinite, or -1."""
-    # x - x is NaN where x is not finite, else 0; no early end, since many are looked at together, and all are fine.
+    # x - x is NaN where x is not finite, else 0; without early exit, so that the loop is vectorised.
     wrong = False
     for k in range(values.size):
         wrong |= math.isnan(values[k] - values[k])
@@ -58,8 +59,8 @@ def momentum(gradient, decay, velocity, slope):
 def adam(gradient, age, betas, corrections, epsilon, first, second, slope):
     """Adam (Kingma and Ba 2015) with every slot's own step count ``age``, the steps since its birth.
 
-    A newborn has zero moments; with the global count its first step would be up to 3.2 times too long.
-    ``corrections`` holds 1 - beta**age for both betas, to the age where they are 1.
+    A new connection has zero moments; with the global count its first step would be up to 3.2 times too long.
+    ``corrections`` holds 1 - beta**age for both betas, up to the age where they are 1.
     Updates the moments ``first`` and ``second`` and writes the direction into ``slope``.
     """
     beta_1, beta_2 = betas
@@ -77,7 +78,7 @@ def adam(gradient, age, betas, corrections, epsilon, first, second, slope):
 
 @jit
 def draw_sign(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
-    """Return the sign, +1 or -1, of a connection born at the site (pre, post).
+    """Return the sign, +1 or -1, of a connection formed at the site (pre, post).
 
     Excitatory if the address's first word is below ``threshold``. The address is the site, the presynaptic neuron,
     or (redrawn) slot and step; ``table`` holds given signs per presynaptic neuron or per site.
@@ -106,7 +107,7 @@ def draw_signs(pre, post, signs, num_post, stream, k0, k1, out):
 
 @jit
 def retract(slots, pre, post, polarity, num_post, step, index, table, events):
-    """Free the sites of the given slots in ``table`` and write their deaths into ``events``."""
+    """Vacate the sites of the given slots in ``table`` and write their elimination into ``events``."""
     keys = np.empty(slots.size, np.int64)
     for n in range(slots.size):
         k = slots[n]
@@ -117,7 +118,7 @@ def retract(slots, pre, post, polarity, num_post, step, index, table, events):
 
 @jit
 def regrow(slots, keys, signs, num_post, step, index, sign_stream, k0, k1, state, events):
-    """Let a connection with theta = 0 be born in each slot at the site of its key; changes ``state``, ``events``."""
+    """Form a connection with theta = 0 in each slot at the site of its key; changes ``state`` and ``events``."""
     pre, post, theta, polarity, birth_step = state
     mode, sign_table, threshold = signs
     for n in range(slots.size):

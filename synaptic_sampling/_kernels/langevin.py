@@ -1,4 +1,4 @@
-"""The Langevin step, alone in its file since the fused path of rate networks needs it too.
+"""The Langevin step, in a file of its own because rules and the fused path of rate networks share it.
 
 State may be float32 or float64; the arithmetic is float64 and rounded once when stored, the noise has the 24 bits of
 a float32.
@@ -17,5 +17,5 @@ def langevin(theta, gradient, polarity, nu, parameters):
     return (theta - eta * (polarity * gradient + alpha)) + sigma * nu
 
 
-#: Lists the slots with theta < 0.
+#: The compiled sweep, which lists the slots with theta < 0.
 sweep_langevin = sweep(langevin, always_active=True)

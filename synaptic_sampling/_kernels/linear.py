@@ -1,4 +1,4 @@
-"""Sparse linear layers over a batch, what stands between them, and the losses.
+"""Sparse linear layers over a batch, activation functions, and losses.
 
 Activations are C-contiguous float32 arrays [feature, batch], the batch padded to a multiple of 16 (``lanes``).
 A weight is ``polarity * theta``. Every gradient is that of the mean over the batch, since the loss divides by it.
@@ -28,7 +28,7 @@ __all__ = [
 ]
 
 ZERO, ONE = np.float32(0), np.float32(1)
-#: How far ahead of what is loaded of a sample, memory is asked for the rest; samples in random order are in no cache.
+#: How far ahead a sample is prefetched; samples in random order are not in any cache.
 FETCHED = 8 * LANES
 
 
@@ -36,7 +36,7 @@ FETCHED = 8 * LANES
 def _add_weighted(sources, targets, polarity, theta, x, out):
     """Add ``w*x[source]`` to ``out[target]`` for each connection."""
     width = x.shape[1]
-    if width == LANES:  # Twice as fast as below: no inner loop.
+    if width == LANES:  # Twice as fast as the general case: no inner loop.
         for k in range(theta.size):
             w = np.float32(polarity[k]) * theta[k]
             add_scaled(w, x, np.int64(sources[k]) * LANES, out, np.int64(targets[k]) * LANES)
@@ -80,7 +80,7 @@ def input_gradient(pre, post, polarity, theta, delta, dx):
 
 @jit
 def relu(x):
-    """Set what is not above 0 to 0, in place; NaN stays NaN, so that it is found."""
+    """Set values that are not above 0 to 0, in place; NaN stays NaN, so that it is detected."""
     flat = x.reshape(x.size)
     for n in range(flat.size):
         flat[n] = ZERO if flat[n] <= ZERO else flat[n]
@@ -114,22 +114,22 @@ def tanh_backward(out, delta):
 
 @jit
 def load_batch(samples, order, out):
-    """Write the samples numbered in ``order``, turned to [feature, batch], into ``out``; the padding becomes 0."""
+    """Write the samples indexed by ``order``, transposed to [feature, batch], into ``out``; the padding becomes 0."""
     num_features, width = out.shape
     whole = num_features - num_features % LANES
     starts = np.zeros(LANES, np.int64)
-    for begin in range(0, width, LANES):
-        used = max(0, min(LANES, order.size - begin))
+    for column in range(0, width, LANES):
+        used = max(0, min(LANES, order.size - column))
         for b in range(used):
-            starts[b] = np.int64(order[begin + b]) * num_features
-        # By tiles, of which rows are read and written whole: four times as fast as feature by feature.
+            starts[b] = np.int64(order[column + b]) * num_features
+        # In tiles, whose rows are read and written whole: four times as fast as feature by feature.
         for first in range(0, whole, LANES):
             for b in range(used):
                 fetch(samples, starts[b] + first + FETCHED)
-            turn(samples, starts, used, first, out, first * width + begin, width)
+            turn(samples, starts, used, first, out, first * width + column, width)
         for f in range(whole, num_features):
             for b in range(LANES):
-                out[f, begin + b] = samples[order[begin + b], f] if b < used else ZERO
+                out[f, column + b] = samples[order[column + b], f] if b < used else ZERO
 
 
 @jit

@@ -4,8 +4,8 @@
     c = f*c_before + i*g,    h = o*tanh(c)
 
 Arrays: ``z`` [step, input and h before, batch], ``gates`` [step, i f g o of all units, batch], ``cells`` [step, unit,
-batch] with the state before the first step in place 0, ``present`` [step, batch] 1 or 0: a frame that is not there
-leaves c and h as they are. Connections come sorted (``tiles.in_groups``).
+batch] with the state before the first step at index 0, ``present`` [step, batch] 1 or 0: an absent frame
+leaves c and h unchanged. Connections come sorted (``tiles.in_groups``).
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ __all__ = [
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
 FRAMES = TILES * LANES
 
-#: tanh(x) = x*P(x**2)/Q(x**2) below this bound, and at it beyond: the rational function of Eigen's ptanh
+#: tanh(x) = x*P(x**2)/Q(x**2) up to this bound, and constant beyond: the rational function of Eigen's ptanh
 #: (MPL 2.0 code; the coefficients are those of its minimax fit), within 4e-7 of tanh everywhere.
 BOUND = np.float32(7.90531110763549805)
 P13, P11, P9 = np.float32(-2.76076847742355e-16), np.float32(2.00018790482477e-13), np.float32(-8.60467152213735e-11)
@@ -50,7 +50,7 @@ Q2, Q0 = np.float32(2.26843463243900e-03), np.float32(4.89352518554385e-03)
 
 @jit
 def tanh(x):
-    """Return tanh(x) in float32, by arithmetic that runs on many numbers at once; NaN stays NaN."""
+    """Return tanh(x) in float32, by arithmetic that can be vectorised; NaN stays NaN."""
     x = BOUND if x > BOUND else x
     x = -BOUND if x < -BOUND else x
     y = x * x
@@ -72,16 +72,16 @@ def row_sums(starts, weight, base, bias, z, t, gates):
     source, target = t * z.shape[1] * width, t * rows * width
     whole = width - width % FRAMES
     for g in range(rows):
-        begin, end, row = starts[g], starts[g + 1], target + g * width
+        start, end, row = starts[g], starts[g + 1], target + g * width
         for b in range(0, whole, FRAMES):
-            combine_tiles(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
+            combine_tiles(bias[g], weight, base, start, end, z, source + b, LANES, gates, row + b, LANES)
         for b in range(whole, width, LANES):
-            combine(bias[g], weight, base, begin, end, z, source + b, LANES, gates, row + b, LANES)
+            combine(bias[g], weight, base, start, end, z, source + b, LANES, gates, row + b, LANES)
 
 
 @jit
 def cell(t, present, gates, cells, z):
-    """From the sums of step t: the gates, written over them, c, and h in ``z[t + 1]``."""
+    """Compute, from the sums of step t, the gates (which overwrite the sums), c, and h in ``z[t + 1]``."""
     units = cells.shape[1]
     first = z.shape[1] - units
     there = present[t]
@@ -106,9 +106,9 @@ def forward(starts, weight, base, bias, present, z, gates, cells):
 
 @jit
 def cell_backward(t, keep, present, gates, cells, dh, dc):
-    """From dE/dh and dE/dc after step t to those before it, without what flows through the gates into dE/dh.
+    """Turn dE/dh and dE/dc after step t into those before it, except for the part of dE/dh through the gates.
 
-    dE/d(sum) of each gate is written over ``gates[t]``; ``keep`` 0 cuts the flow through c.
+    dE/d(sum) of each gate overwrites ``gates[t]``; ``keep`` 0 cuts the flow through c.
     """
     units = cells.shape[1]
     there = present[t]
@@ -129,21 +129,21 @@ def cell_backward(t, keep, present, gates, cells, dh, dc):
 
 @jit
 def flow_back(t, first, starts, weight, base, gates, flow):
-    """Write what flows from dE/d(sum) of step t to each unit before it; unit u is source ``first + u``."""
+    """Write the gradient that flows from dE/d(sum) of step t to each unit before it; unit u is source ``first + u``."""
     width = flow.shape[1]
     s = t * gates.shape[1] * width
     for u in range(flow.shape[0]):
-        begin, end = starts[first + u], starts[first + u + 1]
+        start, end = starts[first + u], starts[first + u + 1]
         for b in range(0, width, LANES):
-            combine(ZERO, weight, base, begin, end, gates, s + b, LANES, flow, u * width + b, LANES)
+            combine(ZERO, weight, base, start, end, gates, s + b, LANES, flow, u * width + b, LANES)
 
 
 @jit
 def backward(starts, weight, base, window, first, present, gates, cells, delta, dh, dc, flow):
-    """Run all steps back: ``gates`` become dE/d(sum), from ``delta`` [step, unit, batch] = dE/dh from outside.
+    """Run all steps backwards: ``gates`` become dE/d(sum), from ``delta`` [step, unit, batch] = dE/dh from outside.
 
-    Connections sorted by source. Nothing flows back through the first step of
-    a window. ``dh``, ``dc`` [unit, batch] begin as what comes from after the last step; ``flow`` [unit, batch] is room.
+    Connections are sorted by source. Nothing flows back through the first step of a window. ``dh`` and ``dc``
+    [unit, batch] initially hold the gradient from after the last step; ``flow`` [unit, batch] is working memory.
     """
     units, width = dh.shape
     for t in range(gates.shape[0] - 1, -1, -1):
@@ -166,14 +166,14 @@ def input_gradient(starts, weight, base, slopes, dx):
     s_step, d_step = slopes.shape[1] * width, rows * width
     whole = steps - steps % TILES
     for i in range(rows):
-        begin, end = starts[i], starts[i + 1]
+        start, end = starts[i], starts[i + 1]
         for b in range(0, width, LANES):
             for t in range(0, whole, TILES):
                 s, d = t * s_step + b, t * d_step + i * width + b
-                combine_tiles(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
+                combine_tiles(ZERO, weight, base, start, end, slopes, s, s_step, dx, d, d_step)
             for t in range(whole, steps):
                 s, d = t * s_step + b, t * d_step + i * width + b
-                combine(ZERO, weight, base, begin, end, slopes, s, s_step, dx, d, d_step)
+                combine(ZERO, weight, base, start, end, slopes, s, s_step, dx, d, d_step)
 
 
 @jit

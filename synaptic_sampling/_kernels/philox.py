@@ -1,10 +1,10 @@
-"""Philox4x32-10: random numbers that have addresses instead of a stream.
+"""Philox4x32-10: random numbers with addresses instead of a sequential stream.
 
 Every block of four 32-bit words is a pure function of a 64-bit key (the seed) and a 128-bit counter
-``(slot, step, stream | set << 8, try)``. There is no state to store and no order in which numbers must be drawn:
+``(slot, step, stream | set << 8, attempt)``. There is no state to store and no order in which numbers must be drawn:
 any thread, process or language that evaluates the same address gets the same bits.
 
-Words travel as uint64 below 2**32, so that a product of two of them fits and NumPy scalars behave alike without
+Words travel as uint64 below 2**32, so that the product of two of them fits, and NumPy scalars behave the same without
 compilation. Reference: Salmon et al. (2011), Parallel random numbers: as easy as 1, 2, 3, SC'11.
 """
 
@@ -28,8 +28,8 @@ __all__ = [
 ]
 
 BLOCKS_PER_CHUNK = 16
-#: Slots are served in chunks: block b of a chunk gives its word l to slot 16*l + b, which lets the compiler
-#: work on many blocks at once without shuffling words.
+#: Slots are served in chunks: word l of block b in a chunk belongs to slot 16*l + b, which lets the compiler
+#: process many blocks at once without shuffling words.
 CHUNK = 4 * BLOCKS_PER_CHUNK
 
 MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -43,15 +43,15 @@ BIT_31 = np.uint32(31)
 LOW_30_BITS = np.uint32(0x3FFFFFFF)
 
 MANTISSA_BITS = np.int32(23)
-#: Added to the bits of a float32, carries into the exponent where the mantissa is >= sqrt(2).
+#: When added to the bits of a float32, it carries into the exponent where the mantissa is >= sqrt(2).
 HALF_OCTAVE = np.int32(0x004A_FB0D)
 EXPONENT_OF_ONE = np.int32(127)
-#: That of 2**32, the number of words.
+#: The exponent of 2**32, the number of words.
 EXPONENT_OF_ALL_WORDS = np.int32(127 + 32)
 BIT_0 = np.uint32(1)
 HALF, ONE, TWO = np.float32(0.5), np.float32(1.0), np.float32(2.0)
 LN_2 = np.float32(math.log(2.0))
-#: Of 2 atanh(z), odd powers; of sine, odd powers; of cosine, even ones.
+#: Coefficients of 2 atanh(z) (odd powers), sine (odd powers) and cosine (even powers).
 A1, A3, A5, A7, A9 = (np.float32(2 / n) for n in (1, 3, 5, 7, 9))
 S1, S3, S5, S7, S9 = (np.float32((-1) ** (n // 2) / math.factorial(n)) for n in (1, 3, 5, 7, 9))
 C0, C2, C4, C6, C8 = (np.float32((-1) ** (n // 2) / math.factorial(n)) for n in (0, 2, 4, 6, 8))
@@ -104,8 +104,8 @@ def gauss_pair(radius_word, angle_word):
     """Return two independent standard normals (Box and Muller 1958), from float32 additions and products only.
 
     Library logarithms and sines differ in their last bits between NumPy, C and vector units; these polynomials
-    (error below 2e-6) do not. Two bits of ``angle_word`` choose the quadrant, 30 the angle within it.
-    The largest normal is 6.76; 1e-11 of all would be beyond.
+    (error below 2e-6) do not. Two bits of ``angle_word`` select the quadrant, 30 the angle within it.
+    The largest normal is 6.76; a fraction of 1e-11 would exceed it.
     """
     x = np.float32(radius_word) + HALF
     bits = np.float32(x).view(np.int32)

@@ -1,4 +1,4 @@
-"""Who is in which slot, followed through births, deaths and moves; arrays of EVENT and LIFE (see ``_replay``)."""
+"""Which connection is in which slot, followed through all events; arrays of EVENT and LIFE (see ``log.replay``)."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ __all__ = [
     "meet_each",
 ]
 
-#: Places in ``counters``: number of the next life; lives ended in this call; slot left by a move, or -1; its step.
+#: Indices of ``counters``: number of the next life; lives ended in this call; slot just left, or -1; step of that.
 NEXT, ENDED, LEFT, WHEN, NUM_COUNTERS = 0, 1, 2, 3, 4
 
-#: What `check_rows` finds.
+#: Results of `check_rows`.
 FINE, GOES_BACK, NO_STEP, NO_EVENT, NEGATIVE, NO_SET, BEYOND = 0, 1, 2, 3, 4, 5, 6
 
 BITS_32 = np.int64(32)
@@ -42,11 +42,11 @@ def _site(pre, post):
 
 @jit
 def follow(events, table, distinct, counters, held, number, ended, ended_number):
-    """Follow the events of one set; return the place of the first that contradicts the wiring, or -1.
+    """Follow the events of one set; return the index of the first that contradicts the connectivity, or -1.
 
     Changes ``table`` (occupied sites, where ``distinct``), ``counters``, and slot by slot ``held`` and ``number``;
-    writes the lives that end, and their numbers, in the order of the deaths. Columns are taken out of the tables first:
-    to look at rows one by one would take three times as long.
+    writes the lives that end, and their numbers, in the order of eliminations. Columns are extracted from the tables
+    first: reading row by row would take three times as long.
     """
     steps, kinds, slots = events["step"], events["kind"], events["slot"]
     all_pre, all_post, signs = events["pre"], events["post"], events["polarity"]
@@ -56,10 +56,10 @@ def follow(events, table, distinct, counters, held, number, ended, ended_number)
     ended_birth, ended_initial, ended_end, ended_dead = ended["birth"], ended["initial"], ended["end"], ended["dead"]
     for n in range(events.size):
         kind, slot, pre, post, sign = kinds[n], slots[n], all_pre[n], all_post[n], signs[n]
-        # A move is two rows in succession: nothing stands between them.
+        # A relocation is two consecutive rows.
         if not 0 <= slot < held.size or (counters[LEFT] >= 0) != (kind == 2):
             return n
-        # Who leaves a slot must be in it; who arrives must find it free, and be the one that left another in this step.
+        # A connection that leaves a slot must be in it; one that arrives must find it free, having just left another.
         there = slot if kind < 0 else counters[LEFT]
         if kind != 1 and (held_pre[there] != pre or held_post[there] != post or held_sign[there] != sign or sign == 0):
             return n
@@ -92,10 +92,10 @@ def follow(events, table, distinct, counters, held, number, ended, ended_number)
 
 @jit
 def check_rows(events, steps, place, limits):
-    """Return why these cannot be events, one of the reasons above; ``steps[place]`` may be that of the first.
+    """Return why these rows cannot be events, one of the results above; ``steps[place]`` may be that of the first.
 
-    Rows of steps beyond the last of ``steps`` end the check. ``limits`` are the numbers of neurons on both sides of
-    each set, 0 where there is no such set; nothing is known of the sets if it is empty.
+    The check ends at rows of steps beyond the last of ``steps``. ``limits`` are the numbers of neurons on both sides of
+    each set, 0 where there is no such set; if it is empty, nothing is known about the sets.
     """
     own, kinds, signs = events["step"], events["kind"], events["polarity"]
     pre, post, slots, sets = events["pre"], events["post"], events["slot"], events["set"]
@@ -118,7 +118,7 @@ def check_rows(events, steps, place, limits):
 
 @jit
 def _check_row(kind, sign, pre, post, slot, index, limits):
-    """Return why this cannot be an event, whatever its step."""
+    """Return why this row cannot be an event, whatever its step."""
     if abs(sign) != 1 or not 1 <= abs(kind) <= 2:
         return NO_EVENT
     if pre < 0 or post < 0 or slot < 0:
@@ -132,6 +132,6 @@ def _check_row(kind, sign, pre, post, slot, index, limits):
 
 @jit
 def meet_each(table, sites, new):
-    """Write which of the sites were not yet in ``table``, and put them there, one after the other."""
+    """Write which of the sites are not yet in ``table``, and add them, one after the other."""
     for n in range(sites.size):
         new[n] = insert(table, sites[n])

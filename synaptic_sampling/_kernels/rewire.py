@@ -1,6 +1,6 @@
-"""Rewiring many layers without Python between them: each for itself, or all from one budget.
+"""Rewiring of many layers without Python in between: each layer separately, or all with one budget.
 
-What dies, is born and moves, and in what order it is written down, is as in ``sampler``, to the last bit.
+Eliminations, formations, relocations and the order of their events are bit-identical to ``connections.rewire``.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ def _draw(s, slots, occupied, now, key):
 
 
 @jit
-def _forget(moments, slots):
-    """Let what is remembered of some slots start afresh."""
+def _reset(moments, slots):
+    """Reset the optimizer's state of some slots."""
     if moments is not None:
         for moment in (moments.first, moments.second):
             for n in range(slots.size if moment.size else 0):
@@ -40,59 +40,59 @@ def _forget(moments, slots):
 
 
 @inlined
-def _die(c, s, dying, now, events):
-    """Retract the connections in some slots."""
-    retract(dying, c.pre, c.post, c.polarity, s.grid[1], now, s.set_index, s.table, events)
+def _eliminate(c, s, eliminated, now, events):
+    """Eliminate the connections in some slots."""
+    retract(eliminated, c.pre, c.post, c.polarity, s.grid[1], now, s.set_index, s.table, events)
 
 
 @inlined
-def _bear(c, s, slots, occupied, now, key, events):
-    """Let connections be born in some slots; ``occupied`` is the number of the others."""
+def _form(c, s, slots, occupied, now, key, events):
+    """Form connections in some slots; ``occupied`` is the number of the others."""
     keys = _draw(s, slots, occupied, now, key)
     state = (c.pre, c.post, c.theta, c.polarity, s.birth_step)
     regrow(slots, keys, s.signs, s.grid[1], now, s.set_index, s.streams[2], key[0], key[1], state, events)
-    _forget(s.moments, slots)
+    _reset(s.moments, slots)
 
 
 @inlined
-def rewire_each(wirings, slots, sizes, numbers, step, key, events):
-    """Let as many be born in each layer as die there, ``numbers``; return how many ``events`` it were."""
+def rewire_each(layers, slots, sizes, numbers, step, key, events):
+    """Replace ``numbers`` of connections in each layer; return the number of ``events`` written."""
     used = 0
-    for n in range(len(wirings)):
-        c, s, dying = wirings[n], slots[n], slots[n].retracted[: numbers[n]]
-        if dying.size > 0:
+    for n in range(len(layers)):
+        c, s, eliminated = layers[n], slots[n], slots[n].retracted[: numbers[n]]
+        if eliminated.size > 0:
             now = s.steps_done + step
-            _die(c, s, dying, now, events[used:])
-            _bear(c, s, dying, sizes[n] - dying.size, now, key, events[used + dying.size :])
-            used += 2 * dying.size
+            _eliminate(c, s, eliminated, now, events[used:])
+            _form(c, s, eliminated, sizes[n] - eliminated.size, now, key, events[used + eliminated.size :])
+            used += 2 * eliminated.size
     return used
 
 
 @jit
 def _births(sizes, numbers, sharing, now, key):
-    """Return how many are born in each layer, as ``Budget.share_out`` does."""
+    """Return the number of new connections of each layer, as ``Budget.share_out`` does."""
     counts = np.zeros(sizes.size, np.int64)
     survivors = sizes - numbers
     vacant = sharing.num_sites - survivors
-    room = np.minimum(vacant, sharing.total - survivors)
+    spare = np.minimum(vacant, sharing.total - survivors)
     weight, shrink = vacant.astype(np.float64), np.ones(sizes.size)
     missing = sharing.total - survivors.sum()
-    split_births(missing, np.uint64(now), sharing.stream, key[0], key[1], room, weight, shrink, counts)
+    split_births(missing, np.uint64(now), sharing.stream, key[0], key[1], spare, weight, shrink, counts)
     return counts
 
 
 @jit
-def _places(dying, births, size):
-    """Return the slots where connections are born: those of the dying, then those behind all others."""
+def _places(eliminated, births, size):
+    """Return the slots of new connections: those of the eliminated, then those behind all others."""
     slots = np.empty(births, np.int32)
     for n in range(births):
-        slots[n] = dying[n] if n < dying.size else size + n - dying.size
+        slots[n] = eliminated[n] if n < eliminated.size else size + n - eliminated.size
     return slots
 
 
 @jit
-def _remember(moments, old, new):
-    """Let what is remembered of a slot be that of another."""
+def _copy_moments(moments, old, new):
+    """Copy the optimizer's state of a slot to another."""
     if moments is not None:
         for moment in (moments.first, moments.second):
             if moment.size:
@@ -101,7 +101,7 @@ def _remember(moments, old, new):
 
 @jit
 def close(c, s, gaps, size, now, events):
-    """Let the last connections move into gaps, both ascending; return how many did, each of which makes two events."""
+    """Relocate the last connections into gaps, both ascending; return their number, each of which makes two events."""
     number = size - gaps.size
     late = np.searchsorted(gaps, number)
     old = number
@@ -112,7 +112,7 @@ def close(c, s, gaps, size, now, events):
         for values in (c.pre, c.post):
             values[new] = values[old]
         c.theta[new], c.polarity[new], s.birth_step[new] = c.theta[old], c.polarity[old], s.birth_step[old]
-        _remember(s.moments, old, new)
+        _copy_moments(s.moments, old, new)
         write_event(events, 2 * n, now, c.pre[new], c.post[new], old, s.set_index, -MOVE, c.polarity[new])
         write_event(events, 2 * n + 1, now, c.pre[new], c.post[new], new, s.set_index, MOVE, c.polarity[new])
         old += 1
@@ -120,23 +120,23 @@ def close(c, s, gaps, size, now, events):
 
 
 @inlined
-def rewire_all(wirings, slots, sizes, numbers, sharing, step, key, events):
-    """Let as many be born as are missing in all layers, in whichever; changes ``sizes``, returns how many ``events``.
+def rewire_all(layers, slots, sizes, numbers, sharing, step, key, events):
+    """Form as many connections as are missing in all layers; changes ``sizes``, returns the number of ``events``.
 
-    ``numbers`` are those of the dying. Deaths of all layers come before any birth, and these before any move.
+    ``numbers`` are those of the eliminated. Eliminations of all layers precede formations, and these relocations.
     """
     used = 0
-    for n in range(len(wirings)):
-        _die(wirings[n], slots[n], slots[n].retracted[: numbers[n]], slots[n].steps_done + step, events[used:])
+    for n in range(len(layers)):
+        _eliminate(layers[n], slots[n], slots[n].retracted[: numbers[n]], slots[n].steps_done + step, events[used:])
         used += numbers[n]
     births = _births(sizes, numbers, sharing, slots[0].steps_done + step, key)
-    for n in range(len(wirings)):
-        s, dying = slots[n], slots[n].retracted[: numbers[n]]
-        places = _places(dying, births[n], sizes[n])
-        _bear(wirings[n], s, places, sizes[n] - dying.size, s.steps_done + step, key, events[used:])
+    for n in range(len(layers)):
+        s, eliminated = slots[n], slots[n].retracted[: numbers[n]]
+        places = _places(eliminated, births[n], sizes[n])
+        _form(layers[n], s, places, sizes[n] - eliminated.size, s.steps_done + step, key, events[used:])
         used += births[n]
-    for n in range(len(wirings)):
+    for n in range(len(layers)):
         gaps = slots[n].retracted[births[n] : max(births[n], numbers[n])]
-        used += 2 * close(wirings[n], slots[n], gaps, sizes[n], slots[n].steps_done + step, events[used:])
+        used += 2 * close(layers[n], slots[n], gaps, sizes[n], slots[n].steps_done + step, events[used:])
         sizes[n] += births[n] - numbers[n]
     return used

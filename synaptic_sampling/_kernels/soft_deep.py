@@ -1,8 +1,8 @@
-"""The deep of soft DEEP R: when retracted connections come back, kept as numbers of them in blocks of time.
+"""Return times of untracked connections in soft DEEP R, stored as numbers of connections per block of time.
 
-Times are in ticks, of which one passes in a step; lengths in standard deviations of the noise per step. The wheel
-holds at level l, place b % RING, how many come back in the ticks b*2**l to (b + 1)*2**l - 1, blocks that have not
-begun. When a block begins, it is halved into two of the level below: a fair coin for each of its members.
+Times are in ticks, one per step; lengths are in standard deviations of the noise per step. Level l, place b % RING of
+the wheel holds how many connections return in the ticks b*2**l to (b + 1)*2**l - 1, for blocks that lie ahead. When a
+block starts, it is split into two blocks of the level below, with a fair coin for each connection.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ __all__ = [
     "tick",
 ]
 
-#: A delay of NEAR*2**l to 2*NEAR*2**l - 1 ticks belongs to level l: blocks are 64 to 128 times shorter than the delay.
+#: Delays of NEAR*2**l to 2*NEAR*2**l - 1 ticks belong to level l: blocks are 64 to 128 times shorter than the delay.
 NEAR = 64
 RING = 256
 #: Enough for a run of 2**32 steps.
 LEVELS = 29
 MAX_DELAY = NEAR * 2.0**LEVELS
-#: The tables of `_look_up` begin at -REACH and have FINENESS places per unit; no normal number is beyond 6.7.
+#: The tables of `_interpolate` start at -REACH and have FINENESS places per unit; no normal number exceeds 6.8.
 REACH, FINENESS = 7, 256
-#: Of an even bet.
+#: Half of all 32-bit words: a fair coin.
 HALF = np.uint64(1 << 31)
 BITS = 53
 
@@ -55,7 +55,7 @@ def _bits(word):
 
 @jit
 def count_heads(number, slot, step, stream, k0, k1, attempt):
-    """Return how many of ``number`` fair coins show heads, Binomial(number, 1/2) exactly; and the next try."""
+    """Return the number of heads among fair coins, exactly Binomial(number, 1/2), and the next attempt."""
     heads = np.int64(0)
     for first in range(0, number, 128):
         words = philox(np.uint64(slot), step, stream, attempt, k0, k1)
@@ -68,9 +68,9 @@ def count_heads(number, slot, step, stream, k0, k1, attempt):
 
 @jit
 def binomial(number, p, slot, step, stream, k0, k1):
-    """Return how many of ``number`` uniforms are below p, which is rounded to 53 bits.
+    """Return how many of ``number`` uniform random numbers are below p, which is rounded to 53 bits.
 
-    All uniforms are compared with p bit by bit, from the first; at each bit, half of the undecided are decided.
+    All numbers are compared with p bit by bit, from the highest; each bit decides half of those that are undecided.
     """
     target = np.int64(p * 2.0**BITS)
     if target >> BITS:
@@ -96,15 +96,15 @@ def spread(number, below, step, stream, k0, k1, counts):
         half = width // 2
         for first in range(0, counts.size, width):
             whole = below[first + width] - below[first]
-            share = (below[first + half] - below[first]) / whole if whole > 0.0 else 0.0
-            taken = binomial(counts[first], share, first + half, step, stream, k0, k1)
+            fraction = (below[first + half] - below[first]) / whole if whole > 0.0 else 0.0
+            taken = binomial(counts[first], fraction, first + half, step, stream, k0, k1)
             counts[first + half] = counts[first] - taken
             counts[first] = taken
         width = half
 
 
 @jit
-def _look_up(table, x):
+def _interpolate(table, x):
     """Return the value of a function at x, interpolated."""
     place = (x + REACH) * FINENESS
     n = int(place)
@@ -113,17 +113,17 @@ def _look_up(table, x):
 
 @jit
 def _sojourn(distance, span, slot, step, stream, k0, k1, exits):
-    """Return when a Brownian motion first hits 0, begun at ``distance`` from it, reflected at ``span``.
+    """Return when a Brownian motion first reaches 0, starting at ``distance`` from it and reflected at ``span``.
 
-    It leaves the largest interval around it that ends at 0, or mirrored, after a time of known law, at either end
-    with probability 1/2: at 0, or twice as far from it (Muller 1956, walk on spheres). ``exits`` turns a normal
-    number into the time after which a Brownian motion begun at 0 leaves (-1, 1).
+    The largest symmetric interval around the present position, which ends at 0 or its mirror image, is left after a
+    time of known law, at either end with probability 1/2: at 0, or twice as far from it (Muller 1956, walk on spheres).
+    ``exits`` maps a normal number to the time at which a Brownian motion from 0 leaves (-1, 1).
     """
     time, attempt, away = 0.0, np.uint64(0), True
     while away:
         w0, w1, coin, _ = philox(np.uint64(slot), step, stream, attempt, k0, k1)
         normal, _ = gauss_pair(np.uint32(w0), np.uint32(w1))
-        time += distance * distance * _look_up(exits, np.float64(normal))
+        time += distance * distance * _interpolate(exits, np.float64(normal))
         distance = min(2.0 * distance, 2.0 * span - 2.0 * distance)
         away = coin >= HALF
         attempt += np.uint64(1)
@@ -132,9 +132,9 @@ def _sojourn(distance, span, slot, step, stream, k0, k1, exits):
 
 @jit
 def enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, exits, wheel):
-    """Give those in ``slots`` a time to come back, and write them into ``wheel``.
+    """Draw a return time for the connections in ``slots`` and count them in ``wheel``.
 
-    ``span`` in units of sigma; ``scale`` ticks pass in a step. See `soft_connections` for shift and 1/4.
+    ``span`` is in units of sigma; ``scale`` ticks pass in a step. docs/soft_deepr.md explains shift and 1/4.
     """
     for n in range(slots.size):
         k = slots[n]
@@ -148,13 +148,13 @@ def enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, ex
 
 @jit
 def tick(wheel, now, step, stream, k0, k1):
-    """Let tick ``now`` begin: halve the blocks that begin, and return how many come back."""
+    """Start tick ``now``: split the blocks that start, and return how many connections return."""
     for level in range(LEVELS - 1, 0, -1):
         if now % (1 << level) == 0:
             block = now >> level
             number = wheel[level, block % RING]
             wheel[level, block % RING] = 0
-            # A step may have many ticks: the block is part of the address.
+            # A step may have many ticks, so the block is part of the address.
             address = np.uint64(level << 26 | block & 0x3FFFFFF)
             first, _ = count_heads(number, address, step, stream, k0, k1, np.uint64(0))
             wheel[level - 1, 2 * block % RING] += first
@@ -166,8 +166,8 @@ def tick(wheel, now, step, stream, k0, k1):
 
 @jit
 def land(slots, sigma, step, stream, k0, k1, overshoots, theta):
-    """Write where those that come back in ``slots`` land above 0."""
+    """Write the theta, above 0, of connections that return in ``slots``."""
     for n in range(slots.size):
         w0, w1, _, _ = philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
         normal, _ = gauss_pair(np.uint32(w0), np.uint32(w1))
-        theta[slots[n]] = sigma * _look_up(overshoots, np.float64(normal))
+        theta[slots[n]] = sigma * _interpolate(overshoots, np.float64(normal))

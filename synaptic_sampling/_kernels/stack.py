@@ -1,6 +1,6 @@
-"""Many steps of a stack of sparse layers without Python between them.
+"""Many steps of a stack of sparse layers without Python in between.
 
-Nothing is computed here: the kernels are those of the step by step path, in its order, hence its bits.
+The kernels and their order are those of the step-by-step path, so that results are bit-identical.
 """
 
 from __future__ import annotations
@@ -33,23 +33,23 @@ __all__ = [
     "RELU",
     "SGD",
     "TANH",
+    "LayerConnections",
+    "LayerState",
     "Learning",
     "Moments",
     "Sharing",
     "Signals",
-    "Slots",
-    "Wiring",
 ]
 
 IDENTITY, RELU, TANH = range(3)
 SGD, MOMENTUM, ADAM = range(3)
 
-# A layer comes in three parts: a kernel that takes one layer out of several copies all its arrays, and counts
-# references to them, which for 25 arrays costs more than the work that is done on a small layer.
+# A layer has three parts: a kernel that takes one layer out of several copies all its arrays and counts references to
+# them, which for 25 arrays costs more than the work on a small layer.
 
 
-class Wiring(NamedTuple):
-    """The connections of a layer, and room behind them where their number may grow."""
+class LayerConnections(NamedTuple):
+    """The connections of a layer, with spare capacity behind them where their number may grow."""
 
     pre: Any
     post: Any
@@ -58,7 +58,7 @@ class Wiring(NamedTuple):
 
 
 class Signals(NamedTuple):
-    """What flows through a layer, and its biases."""
+    """Activations and gradients of a layer, and its biases."""
 
     out: Any
     dx: Any
@@ -70,17 +70,17 @@ class Signals(NamedTuple):
 
 
 class Moments(NamedTuple):
-    """What an optimizer remembers of some weights, its step counts, and memory for the direction that it makes."""
+    """State of an optimizer for some weights, its step counts, and memory for its direction."""
 
     first: Any
     second: Any
     age: Any
     direction: Any
-    since: int  # the step after which they started at zero
+    since: int  # the step after which they were set to zero
 
 
-class Slots(NamedTuple):
-    """What it takes to move the parameters of a layer, and to rewire it."""
+class LayerState(NamedTuple):
+    """The state needed to update the parameters of a layer, and to rewire it."""
 
     birth_step: Any
     table: Any
@@ -88,7 +88,7 @@ class Slots(NamedTuple):
     moments: Any  # None with SGD
     bias_moments: Any
     grid: tuple[int, int, int]
-    crowded: int  # with fewer vacant sites than this, they are listed
+    crowded: int  # if fewer sites are vacant, they are listed
     signs: Any
     set_index: int
     streams: Any  # words for noise, births, signs
@@ -101,11 +101,11 @@ class Sharing(NamedTuple):
 
     total: int
     num_sites: Any
-    stream: Any  # word for the share of each layer
+    stream: Any  # word for the division of new connections among layers
 
 
 class Learning(NamedTuple):
-    """A rule, its random key, and its optimizer."""
+    """A rule, the key of its random numbers, and its optimizer."""
 
     eta: float
     alpha: float
@@ -119,12 +119,12 @@ class Learning(NamedTuple):
 
 
 @inlined
-def _present(wirings, signals, sizes, samples, order, first):
+def _present(layers, signals, sizes, samples, order, first):
     """Return the outputs [unit, batch] for the samples numbered in ``order``; ``first`` is memory for them."""
     load_batch(samples, order, first)
     x = first
-    for n in range(len(wirings)):
-        c, s = wirings[n], signals[n]
+    for n in range(len(layers)):
+        c, s = layers[n], signals[n]
         forward(c.pre, c.post, c.polarity, c.theta[: sizes[n]], s.bias, x, s.out)
         x = s.out
         if s.activation == RELU:
@@ -135,11 +135,11 @@ def _present(wirings, signals, sizes, samples, order, first):
 
 
 @inlined
-def _propagate_back(wirings, signals, sizes, first, delta):
+def _propagate_back(layers, signals, sizes, first, delta):
     """Write all gradients; return whether they and all parameters are finite. ``delta`` is dE/d(output)."""
     finite = True
-    for n in range(len(wirings) - 1, -1, -1):
-        c, s = wirings[n], signals[n]
+    for n in range(len(layers) - 1, -1, -1):
+        c, s = layers[n], signals[n]
         theta, gradient = c.theta[: sizes[n]], s.gradient[: sizes[n]]
         if s.activation == RELU:
             relu_backward(s.out, delta)
@@ -158,7 +158,7 @@ def _propagate_back(wirings, signals, sizes, first, delta):
 
 @jit
 def _direction(gradient, moments, rule):
-    """Return what the optimizer makes of the gradient."""
+    """Return the direction of the optimizer for a gradient."""
     if moments is None:
         return gradient
     if rule.optimizer == MOMENTUM:
@@ -171,7 +171,7 @@ def _direction(gradient, moments, rule):
 
 @jit
 def _set_ages(moments, now, birth_step):
-    """Write the steps since birth, or since the moments started at zero if that came later."""
+    """Write the steps since formation, or since the moments were set to zero if that was later."""
     if moments is not None:
         for k in range(moments.age.size):
             moments.age[k] = now - max(birth_step[k] if birth_step.size else 0, moments.since)
@@ -179,14 +179,14 @@ def _set_ages(moments, now, birth_step):
 
 @jit
 def _descend(direction, eta, bias):
-    """Move biases against their gradient."""
+    """Update biases by gradient descent."""
     for j in range(bias.size):
         bias[j] -= direction[j] * eta
 
 
 @inlined
-def _move(c, s, slots, size, rule, step):
-    """Move weights and biases; return how many slots stand in ``slots.retracted``."""
+def _update(c, s, slots, size, rule, step):
+    """Update weights and biases; return the number of slots in ``slots.retracted``."""
     now = slots.steps_done + step
     _set_ages(slots.moments, now, slots.birth_step)
     number = sweep_langevin(
@@ -208,8 +208,8 @@ def _move(c, s, slots, size, rule, step):
 
 
 @jit
-def _with_room(events, used, needed):
-    """Return ``events``, or a larger copy where there is no room for as many more as are needed."""
+def _enlarged(events, used, needed):
+    """Return ``events``, or a larger copy if it cannot hold ``needed`` more."""
     if used + needed <= events.size:
         return events
     larger = np.empty(2 * (used + needed), events.dtype)
@@ -222,31 +222,31 @@ def _with_room(events, used, needed):
 def learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_size, losses, events):
     """Do one step for every ``batch_size`` samples of ``order``; write the loss of each into ``losses``.
 
-    ``parts`` are the three parts of all layers, ``memory`` is room for the input and for dE/d(output), ``sizes`` are
-    the numbers of connections, which change where ``sharing`` is not None. Return the steps done, the events and their
-    number. It ends early before a step with a gradient or parameter that is not finite (the gradients then stand
-    there, and nothing has moved), and after one that has filled ``events``.
+    ``parts`` are the three parts of all layers, ``memory`` is for the input and dE/d(output), ``sizes`` are the numbers
+    of connections, which change unless ``sharing`` is None. Return the steps done, the events and their number. The
+    loop ends early before a step with a gradient or parameter that is not finite (the gradients are then available,
+    and no parameter has changed), and after a step that fills ``events``.
     """
-    wirings, signals, slots = parts
+    layers, signals, slots = parts
     first, delta = memory
-    used, room = np.int64(0), events.size
-    numbers = np.zeros(len(wirings), np.int64)
+    used, capacity = np.int64(0), events.size
+    numbers = np.zeros(len(layers), np.int64)
     for step in range(1, losses.size + 1):
         batch = order[(step - 1) * batch_size : step * batch_size]
-        out = _present(wirings, signals, sizes, samples, batch, first)
+        out = _present(layers, signals, sizes, samples, batch, first)
         losses[step - 1] = cross_entropy(out, labels[batch], delta)
-        if not _propagate_back(wirings, signals, sizes, first, delta):
+        if not _propagate_back(layers, signals, sizes, first, delta):
             return step - 1, events, used
-        for n in range(len(wirings)):
-            numbers[n] = _move(wirings[n], signals[n], slots[n], sizes[n], rule, step)
+        for n in range(len(layers)):
+            numbers[n] = _update(layers[n], signals[n], slots[n], sizes[n], rule, step)
         if rule.rewires and numbers.any():
-            # A death, a birth, and the two events of another connection that moves into the gap.
-            events = _with_room(events, used, 4 * numbers.sum())
+            # An elimination, a formation, and the two events of a connection relocated into the gap.
+            events = _enlarged(events, used, 4 * numbers.sum())
             new = events[used:]
             if sharing is None:
-                used += rewire_each(wirings, slots, sizes, numbers, step, rule.key, new)
+                used += rewire_each(layers, slots, sizes, numbers, step, rule.key, new)
             else:
-                used += rewire_all(wirings, slots, sizes, numbers, sharing, step, rule.key, new)
-        if used >= room:
+                used += rewire_all(layers, slots, sizes, numbers, sharing, step, rule.key, new)
+        if used >= capacity:
             return step, events, used
     return losses.size, events, used

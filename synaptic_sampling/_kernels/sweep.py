@@ -1,6 +1,6 @@
-"""The sweep over all connections that every rule with noise shares: chunk by chunk, noise, move, list of crossings.
+"""The loop over all connections common to rules with noise: chunk by chunk, noise, move, list of crossings.
 
-A rule brings its move, a few lines; ``sweep`` compiles them into the loop.
+A rule supplies its move, a few lines of arithmetic; ``sweep`` compiles them into the loop.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ def sweep(move: Callable[..., float], *, always_active: bool = False) -> Any:
     Parameters
     ----------
     move : callable
-        ``move(theta, gradient, polarity, nu, parameters)`` returns the new theta; plain arithmetic on numbers, which
-        Numba compiles. ``nu`` is standard normal, ``parameters`` a tuple of numbers.
+        ``move(theta, gradient, polarity, nu, parameters)`` returns the new theta, by plain arithmetic that Numba
+        can compile. ``nu`` is standard normal, ``parameters`` a tuple of numbers.
     always_active : bool
-        Whether all connections are active before a step, so that each with theta < 0 after it is listed. By default
-        those are listed whose theta has another sign than before.
+        Whether all connections are active before a step, so that each one with theta < 0 after the step is listed. By
+        default, those whose theta changed sign are listed.
 
     Returns
     -------
@@ -36,9 +36,9 @@ def sweep(move: Callable[..., float], *, always_active: bool = False) -> Any:
         ``kernel(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, crossed)`` changes ``theta`` in
         place, writes slots into ``crossed`` and returns their number. Without noise (``noisy`` False) nu is 0.
     """
-    # Numba finds what a function calls among its globals, and keeps its cache under the name of the function: so each
-    # move gets a copy of the loop with globals and a name of its own. The code in the name renews the cache when the
-    # move is edited in another file than this one.
+    # Numba looks up called functions among the globals and caches by the name of the function, so each move gets a copy
+    # of the loop with its own globals and name. The hash in the name renews the cache when the move is edited, which is
+    # defined in another file.
     code = hashlib.sha256(repr((move.__code__.co_code, move.__code__.co_consts)).encode()).hexdigest()[:12]
     variables = {**globals(), "move": inlined(move), "ALWAYS_ACTIVE": always_active}
     loop = FunctionType(_sweep.__code__, variables, f"sweep_{move.__name__}_{code}")
@@ -46,12 +46,12 @@ def sweep(move: Callable[..., float], *, always_active: bool = False) -> Any:
     return jit(loop)
 
 
-#: Replaced in the copies of the loop, as ``move`` is.
+#: A placeholder, replaced in the copies of the loop like ``move``.
 ALWAYS_ACTIVE = False
 
 
 def move(theta, gradient, polarity, nu, parameters):
-    """Stand in for the move of a rule, which takes this place in the copies of the loop."""
+    """Hold the place of the move of a rule, which replaces it in the copies of the loop."""
     return theta
 
 
@@ -63,7 +63,7 @@ def _sweep(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, c
     eights = changed.view(np.uint64)
     n = 0
     for start in range(0, theta.size, CHUNK):
-        # Views that begin at 0 spare the compiler the question whether an index is negative: twice as fast.
+        # Views that start at 0 make checks for negative indices unnecessary: twice as fast.
         g, p, th = gradient[start : start + CHUNK], polarity[start : start + CHUNK], theta[start : start + CHUNK]
         if noisy:
             fill_chunk(start // CHUNK, step, stream, k0, k1, nu)
@@ -71,7 +71,7 @@ def _sweep(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, c
             if not ALWAYS_ACTIVE:
                 active[i] = th[i] >= 0.0
             th[i] = move(np.float64(th[i]), np.float64(g[i]), np.float64(p[i]), np.float64(nu[i]), parameters)
-        # Tested by vector units and looked at in eights, most of them 0: twice as fast as one by one.
+        # Tested by vector units and read in groups of eight, most of them 0: twice as fast as one by one.
         for i in range(th.size):
             changed[i] = th[i] < 0.0 if ALWAYS_ACTIVE else (th[i] >= 0.0) ^ active[i]
         for eight in range(eights.size):

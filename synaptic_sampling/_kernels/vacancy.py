@@ -1,7 +1,7 @@
-"""Which sites are occupied, and the draw of vacant ones, in memory proportional to the number of connections.
+"""Occupied sites, and the draw of vacant ones, in memory proportional to the number of connections.
 
-A site is the key ``pre * num_post + post`` (int64). Occupied keys stand in an open-addressing hash set with linear
-probing; removal shifts later entries back, so that the set never fills with tombstones however long a run is.
+A site is the key ``pre * num_post + post`` (int64). Occupied keys are in an open-addressing hash set with linear
+probing; removal shifts later entries back, so that the set never fills with tombstones, however long a run is.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ __all__ = [
 
 EMPTY = np.int64(-1)
 
-#: So many places ahead of the one that is worked on, memory is asked for: a large table is in no cache.
+#: Memory is prefetched this many places ahead, because a large table is not in any cache.
 AHEAD = 16
 
 MASK = np.uint64(0xFFFFFFFF)
@@ -49,7 +49,7 @@ MIX_2 = np.uint64(0x846CA68B)
 
 @jit
 def _home(key, capacity):
-    """Return the place in the table where the search for ``key`` begins."""
+    """Return the place in the table where the search for ``key`` starts."""
     word = np.uint64(key)
     h = (((word & MASK) * MIX_LOW) & MASK) ^ (((word >> BITS_32) * MIX_HIGH) & MASK)
     h = ((h ^ (h >> BITS_16)) * MIX_1) & MASK
@@ -72,7 +72,7 @@ def contains(table, key):
 
 @jit
 def insert(table, key):
-    """Occupy a site in ``table``; return False, and change nothing, where it was occupied already."""
+    """Occupy a site in ``table``; return False, and change nothing, if it is occupied already."""
     capacity = table.size
     place = _home(key, capacity)
     while table[place] != EMPTY:
@@ -85,7 +85,7 @@ def insert(table, key):
 
 @jit
 def insert_all(table, keys):
-    """Occupy all sites in ``table``; return the first index whose site was occupied already, or -1."""
+    """Occupy all sites in ``table``; return the first index whose site is occupied already, or -1."""
     for k in range(keys.size):
         if not insert(table, keys[k]):
             return k
@@ -94,7 +94,7 @@ def insert_all(table, keys):
 
 @jit
 def remove(table, key):
-    """Free a site in ``table``; return False, and change nothing, where it was vacant already."""
+    """Vacate a site in ``table``; return False, and change nothing, if it is vacant already."""
     capacity = table.size
     hole = _home(key, capacity)
     while table[hole] != key:
@@ -109,7 +109,7 @@ def remove(table, key):
         home = _home(table[place], capacity)
         # An entry may move back into the hole only if its search passes there on its way from home to place.
         from_home, from_hole = place - home, place - hole
-        from_home += capacity if from_home < 0 else 0  # A division would cost as much as all the rest.
+        from_home += capacity if from_home < 0 else 0  # A division would cost as much as everything else.
         from_hole += capacity if from_hole < 0 else 0
         if from_home >= from_hole:
             table[hole] = table[place]
@@ -120,7 +120,7 @@ def remove(table, key):
 
 @jit
 def remove_all(table, keys):
-    """Free all sites in ``table``."""
+    """Vacate all sites in ``table``."""
     for n in range(keys.size):
         if n + AHEAD < keys.size:
             fetch(table, _home(keys[n + AHEAD], table.size))
@@ -129,15 +129,15 @@ def remove_all(table, keys):
 
 @jit
 def _allowed(key, num_post, forbidden_diagonal):
-    """Return whether the site is no autapse; ``forbidden_diagonal`` is post - pre of an autapse, or out of range."""
+    """Return whether a site is not an autapse; ``forbidden_diagonal`` is post - pre of an autapse, or out of range."""
     return key % num_post - key // num_post != forbidden_diagonal
 
 
 @jit
 def _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1):
-    """Return a uniformly random site key, or -1 where these words must be rejected.
+    """Return a uniformly random site key, or -1 if these words must be rejected.
 
-    ``sites`` lists the candidates; if it is empty, every pair but the forbidden diagonal is one.
+    ``sites`` lists the candidates; if it is empty, every pair except the forbidden diagonal is one.
     """
     if sites.size > 0:
         place = bounded(w0, np.uint64(sites.size))
@@ -150,18 +150,18 @@ def _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1):
 
 
 @jit
-def propose_each(slots, sites, grid, step, stream, k0, k1, attempt, keys, lots):
-    """Write a random site for each slot into ``keys``, -1 where there is none, and a lot below 2**32 into ``lots``."""
+def propose_each(slots, sites, grid, step, stream, k0, k1, attempt, keys, words):
+    """Write a random site for each slot into ``keys``, -1 where rejected, and a random 32-bit word into ``words``."""
     num_pre, num_post, forbidden_diagonal = grid
     for n in range(slots.size):
         w0, w1, w2, _ = philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
         keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
-        lots[n] = w2
+        words[n] = w2
 
 
 @jit
 def uniforms_each(slots, step, stream, k0, k1, attempt, first, second):
-    """Write two uniforms for each slot into ``first`` and ``second``: above 0, below 1, with 52 random bits."""
+    """Write two uniform random numbers in (0, 1), with 52 random bits, for each slot into ``first`` and ``second``."""
     for n in range(slots.size):
         w0, w1, w2, w3 = philox(np.uint64(slots[n]), step, stream, attempt, k0, k1)
         first[n] = (np.float64(w0 << BITS_20 | w1 >> BITS_12) + 0.5) * 2.0**-52
@@ -169,24 +169,24 @@ def uniforms_each(slots, step, stream, k0, k1, attempt, first, second):
 
 
 @jit
-def take_each(table, keys, num_post, multapses, room_out, room_in, wanted):
-    """Take the wanted ones of the sites, in their order; write False into ``wanted`` where one cannot be taken.
+def take_each(table, keys, num_post, multapses, free_out, free_in, taken):
+    """Occupy the sites marked in ``taken``, in order; write False into ``taken`` where one cannot be occupied.
 
-    A site that is occupied cannot, unless multapses are allowed, nor one whose presynaptic or postsynaptic neuron has
-    no room left for a connection; rooms of size 0 are without limit.
+    This is the case if the site is occupied and multapses are not allowed, or if its presynaptic or postsynaptic neuron
+    has no free degree; free degrees of size 0 are unlimited.
     """
     for n in range(keys.size):
-        if not wanted[n]:
+        if not taken[n]:
             continue
         pre, post = keys[n] // num_post, keys[n] % num_post
-        if (room_out.size and room_out[pre] <= 0) or (room_in.size and room_in[post] <= 0):
-            wanted[n] = False
+        if (free_out.size and free_out[pre] <= 0) or (free_in.size and free_in[post] <= 0):
+            taken[n] = False
         else:
-            wanted[n] = multapses or insert(table, keys[n])
-        if wanted[n] and room_out.size:
-            room_out[pre] -= 1
-        if wanted[n] and room_in.size:
-            room_in[post] -= 1
+            taken[n] = multapses or insert(table, keys[n])
+        if taken[n] and free_out.size:
+            free_out[pre] -= 1
+        if taken[n] and free_in.size:
+            free_in[post] -= 1
 
 
 @jit
@@ -198,13 +198,13 @@ def contains_each(table, keys, found):
 
 @jit
 def draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, table, keys):
-    """Give each slot a site drawn uniformly from the vacant ones; occupies it in ``table``, writes ``keys``.
+    """Draw a site for each slot uniformly from the vacant ones; occupy it in ``table``, write it into ``keys``.
 
-    With multapses from all sites, and ``table`` stays as it is. Each proposal has the address (slot, step, stream,
-    try). To be called only where vacant sites are not rare.
+    With multapses, sites are drawn from all, and ``table`` does not change. Each proposal has the address (slot, step,
+    stream, attempt). For use where vacant sites are not rare.
     """
     num_pre, num_post, forbidden_diagonal = grid
-    # The first tries in a loop of their own, where the processor works on several at once: three times as fast.
+    # First attempts have a loop of their own, in which the processor overlaps several: three times as fast.
     for n in range(slots.size):
         w0, w1, _, _ = philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
         keys[n] = _propose(sites, num_pre, num_post, forbidden_diagonal, w0, w1)
@@ -222,7 +222,7 @@ def draw_by_rejection(slots, sites, grid, multapses, step, stream, k0, k1, table
 def vacant_sites(sites, grid, occupied, vacant):
     """Write all vacant sites, ascending, into ``vacant`` and return their number; ``occupied`` is the hash set.
 
-    Costs one look per site: for sets so dense that the sites are not many more than the connections.
+    Costs one lookup per site; for sets so dense that there are not many more sites than connections.
     """
     num_pre, num_post, forbidden_diagonal = grid
     n = 0
@@ -236,7 +236,7 @@ def vacant_sites(sites, grid, occupied, vacant):
 
 @jit
 def draw_by_enumeration(slots, vacant, num_vacant, step, stream, k0, k1, table, keys):
-    """As ``draw_by_rejection``, from a list of all vacant sites (used up in place); return how many were placed."""
+    """Do what ``draw_by_rejection`` does, but consume a list of all vacant sites; return how many sites were drawn."""
     placed = min(slots.size, num_vacant)
     for n in range(placed):
         attempt = np.uint64(0)

@@ -13,7 +13,7 @@ from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.connections.existing import Connections
-from synaptic_sampling.connections.sites import Condition
+from synaptic_sampling.connections.sites import PairFunction
 
 __all__ = ["allowed_pairs", "connect_exactly", "new_seed"]
 
@@ -24,8 +24,8 @@ def connect_exactly(
     *,
     connectivity: float | None = None,
     autapses: bool = False,
-    candidates: str | ArrayLike | Condition | None = None,
-    p: str | float | ArrayLike | Condition = 1.0,
+    candidates: str | ArrayLike | PairFunction | None = None,
+    p: str | float | ArrayLike | PairFunction = 1.0,
     seed: int | None = None,
 ) -> None:
     """Connect distinct random pairs, exactly so many, all sets of that size equally likely.

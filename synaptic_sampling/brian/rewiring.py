@@ -21,7 +21,7 @@ from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.standalone.projection import kind_of_projection
 from synaptic_sampling.connections.budget import Budget, check_split
 from synaptic_sampling.connections.existing import Connections
-from synaptic_sampling.connections.sites import Condition
+from synaptic_sampling.connections.sites import PairFunction
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import Rule, step
 
@@ -140,8 +140,8 @@ class Rewiring(BrianObject):
         signs: str | int | ArrayLike | None = None,
         excitatory: float = 0.5,
         autapses: bool = False,
-        candidates: str | ArrayLike | Condition | None = None,
-        p: str | float | ArrayLike | Condition = 1.0,
+        candidates: str | ArrayLike | PairFunction | None = None,
+        p: str | float | ArrayLike | PairFunction = 1.0,
         multapses: bool = False,
         max_in_degree: ArrayLike | None = None,
         max_out_degree: ArrayLike | None = None,

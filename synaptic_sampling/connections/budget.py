@@ -1,4 +1,4 @@
-"""One budget of connections over several sets: their numbers change, the sum does not."""
+"""One budget of connections for several sets: the number in each set varies, the total is fixed."""
 
 from __future__ import annotations
 
@@ -22,50 +22,52 @@ SPLITS = ("vacant", "density")
 
 
 class Budget:
-    """Several sets of connections that share one budget, to be given to ``step`` in the place of one set.
+    """Several sets of connections with one total number; ``step`` accepts it in place of one set.
 
-    Whatever dies in one set may be born in any. The total is exact after every step, unless no place is left (all sets
-    full, or limits on degrees in the way); what is missing then tries again in every step.
+    A connection eliminated in one set may be replaced in any other. The total is exact after every step, unless no
+    site is available (all sets are full, or degrees are limited); missing connections are then formed in later steps.
 
     Parameters
     ----------
     sets : sequence of Connections
-        With the same seed and different ``index``, none of them stepped alone from now on. Each may grow to as many
-        connections as the budget has, or to its ``capacity`` where one was given.
+        Sets with the same seed and different ``index``, which must not be stepped individually from now on. Each may
+        grow up to the total of the budget, or up to its ``capacity`` if one was given.
     split : {'vacant', 'density'}
-        How newborns are shared out. 'vacant': every vacant site of all sets is equally likely, as in the theorem of
-        the paper; sites that a limit on degrees blocks count as vacant. 'density': each newborn goes to a set in
-        proportion to ``targets``, and a full set's share goes to the others, as in the script of the authors, which
-        keeps small sets from dying out.
+        How new connections are divided among the sets. 'vacant': every vacant site of all sets is equally likely, as
+        in the theorem of the paper; sites blocked by a limit on degrees count as vacant. 'density': a set is drawn for
+        each new connection in proportion to ``targets``, among the sets that are not full, as in the script of the
+        authors, which prevents small sets from becoming empty.
     targets : array_like, shape (number of sets,), optional
-        With 'density': the number of connections wanted in each set, its size times its target density. By default
-        how many there are now.
+        With 'density': the target number of connections of each set, its number of sites times its target density.
+        By default the present numbers.
 
     Attributes
     ----------
     total : int
-        The number of connections at the start, for ever.
+        The fixed total number of connections.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind, the sets do not fit together, or there are acceptance probabilities with
-        split 'vacant', whose sites are not equally likely.
+        If an argument is of the wrong type, if the sets do not fit together, or if sites with acceptance
+        probabilities, which are not equally likely, are combined with split 'vacant'.
 
     Notes
     -----
     Without a gradient, all ``total``-subsets of the sites of all sets are equally likely under 'vacant': the numbers
     of the sets are multivariate hypergeometric. Under 'density' they are multinomial in proportion to ``targets``,
-    as long as no set comes near to being full.
+    as long as no set is nearly full.
     """
 
     def __init__(self, sets: Sequence[Connections], *, split: str = "vacant", targets: ArrayLike | None = None) -> None:
         self.sets = _checked(sets)
         check_split(split)
         if targets is not None and split != "density":
-            raise ValueError("targets are of use with split='density' only; leave them out.")
+            raise ValueError("targets apply only to split='density'; omit them, or set split='density'.")
         if split == "vacant" and any(c.sites.has_probability for c in self.sets):
-            raise ValueError("split='vacant' needs sites that are equally likely; use 'density', or no probabilities.")
+            raise ValueError(
+                "split='vacant' requires equally likely sites; use split='density', or sets without probability."
+            )
         self.split = split
         self.total = sum(len(c) + c.missing for c in self.sets)
         self.targets = _targets(targets, self.sets)
@@ -79,28 +81,14 @@ class Budget:
         return sum(len(c) for c in self.sets)
 
     def carry_out(self, decisions: Sequence[Decision]) -> RewiringInfo:
-        """Eliminate connections in all sets before any is formed; form as many as the budget lacks.
-
-        Parameters
-        ----------
-        decisions : sequence of Decision
-            One for each set.
-
-        Returns
-        -------
-        RewiringInfo
-            Eliminations of all sets, then formations, then moves.
-
-        Raises
-        ------
-        TypeError
-            If a decision says how many connections are formed in one set, or where.
-        """
+        """Eliminate connections in all sets before any is formed; then form as many as the budget lacks."""
         now, gaps = self.sets[0].steps_done, [decision.deaths for decision in decisions]
         if not any(map(len, gaps)) and all(_forms_none(decision) for decision in decisions):
             return nothing(now)
         if any(decision.births is not None for decision in decisions):
-            raise TypeError("a rule for a Budget must leave the number of new connections to it (births=None).")
+            raise TypeError(
+                "rule must leave the number of new connections to the Budget: return Decision(deaths) with births=None."
+            )
         deaths = [eliminate(c, slots) for c, slots in zip(self.sets, gaps, strict=True)]
         survivors = [len(c) - len(slots) for c, slots in zip(self.sets, gaps, strict=True)]
         births = self.share_out(self.total - sum(survivors), survivors)
@@ -110,33 +98,27 @@ class Budget:
         return RewiringInfo(now, join_events(parts), num_deaths, self.total - len(self), num_moves)
 
     def share_out(self, births: int, survivors: Sequence[int]) -> NDArray[np.int64]:
-        """Return how many of the newborns of this step each set gets.
-
-        Parameters
-        ----------
-        births : int
-            Of all sets.
-        survivors : sequence of int
-            Connections of each set that have not been retracted.
-
-        Returns
-        -------
-        ndarray of int64
-            One number for each set; fewer in all than ``births`` where all sets are full.
-        """
+        """Divide new connections among sets, given how many each keeps; fewer in total if all sets are full."""
         c = self.sets[0]
         vacant = np.array(
             [s.num_sites - n * (not s.sites.multapses) for s, n in zip(self.sets, survivors, strict=True)]
         )
         spare = np.array([s.capacity - n for s, n in zip(self.sets, survivors, strict=True)])
         unlimited = np.array([s.sites.multapses for s in self.sets])
-        room = np.where(unlimited, spare, np.minimum(vacant, spare))
+        spare = np.where(unlimited, spare, np.minimum(vacant, spare))
         weight, shrink = self.targets.copy(), np.zeros(len(self.sets))
         if self.split == "vacant":
             weight, shrink = vacant.astype(float), np.where(unlimited, 0.0, 1.0)
         counts = np.zeros(len(self.sets), np.int64)
         split_births(
-            births, np.uint64(c.steps_done), stream_word(Stream.SPLIT), *key_words(c.seed), room, weight, shrink, counts
+            births,
+            np.uint64(c.steps_done),
+            stream_word(Stream.SPLIT),
+            *key_words(c.seed),
+            spare,
+            weight,
+            shrink,
+            counts,
         )
         return counts
 
@@ -151,43 +133,34 @@ def _parts(info: RewiringInfo) -> list[NDArray[Any]]:
 
 
 def check_split(split: Any) -> None:
-    """Raise an error unless this is a way to share out newborns.
-
-    Parameters
-    ----------
-    split : object
-        What the user gave.
-
-    Raises
-    ------
-    ValueError
-        If it is not 'vacant' or 'density'.
-    """
+    """Raise an error unless this is a way to divide new connections among sets."""
     if not isinstance(split, str) or split not in SPLITS:
         raise ValueError(f"split must be 'vacant' or 'density', got {split!r}.")
 
 
 def _checked(sets: Sequence[Connections]) -> tuple[Connections, ...]:
-    """Return the sets, if they can share a budget."""
+    """Return the sets, or raise an error if they cannot form a budget."""
     if not isinstance(sets, Sequence) or not sets or not all(isinstance(c, Connections) for c in sets):
         raise TypeError(f"sets must be a list of Connections, got {sets!r}.")
     if any(isinstance(c, SoftConnections) for c in sets):
-        # A site connected by the budget could be one that the deep ones hold.
-        raise TypeError("SoftConnections have no budget to share; use Connections with DeepR.")
+        # A site connected by the budget could belong to an untracked connection.
+        raise TypeError(
+            "sets of a budget must not be SoftConnections; use Connections with DeepR."
+        )
     indices = [c.index for c in sets]
     if len(set(indices)) < len(sets):
-        raise ValueError(f"each set needs an index of its own, got {indices}; give index=0, 1, ... to Connections.")
+        raise ValueError(f"sets must have different indices, got {indices}; pass index=0, 1, ... to Connections.")
     for name in ("seed", "steps_done"):
         values = [getattr(c, name) for c in sets]
         if len(set(values)) > 1:
-            raise ValueError(f"all sets of a budget must have the same {name}, got {values}.")
+            raise ValueError(f"sets of a budget must have the same {name}, got {values}.")
     return tuple(sets)
 
 
 def _targets(targets: ArrayLike | None, sets: Sequence[Connections]) -> NDArray[np.float64]:
-    wanted = check_array("targets", [len(c) for c in sets] if targets is None else targets).astype(float)
-    if wanted.shape != (len(sets),):
-        raise ValueError(f"targets must have shape ({len(sets)},), got {wanted.shape}.")
-    if not (np.isfinite(wanted) & (wanted >= 0)).all() or (wanted.sum() == 0 and targets is not None):
-        raise ValueError(f"targets must be finite, >= 0 and not all 0, got {wanted.tolist()}.")
-    return wanted
+    numbers = check_array("targets", [len(c) for c in sets] if targets is None else targets).astype(float)
+    if numbers.shape != (len(sets),):
+        raise ValueError(f"targets must have shape ({len(sets)},), got {numbers.shape}.")
+    if not (np.isfinite(numbers) & (numbers >= 0)).all() or (numbers.sum() == 0 and targets is not None):
+        raise ValueError(f"targets must be finite, >= 0 and not all 0, got {numbers.tolist()}.")
+    return numbers

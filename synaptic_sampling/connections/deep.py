@@ -1,6 +1,6 @@
 """How long retracted connections stay below 0, where they land, and the number of those that come back in each step.
 
-See `soft_connections` for why this is all that has to be known of the deep ones.
+docs/soft_deepr.md explains why nothing else must be known of untracked connections.
 """
 
 from __future__ import annotations
@@ -19,75 +19,42 @@ from synaptic_sampling.randomness import Stream, key_words, stream_word
 
 __all__ = ["SHIFT", "Deep", "exit_times", "overshoots", "still_below"]
 
-Array = NDArray[np.float64]
-
 #: Mean overshoot of a Gaussian walk over a distant level, in standard deviations of its steps: -zeta(1/2)/sqrt(2 pi).
 SHIFT = 0.5825971579390106
-#: Mirror images on each side, and modes of diffusion, with which the law of the time is exact to 1e-15.
+#: Numbers of mirror images on each side and of modes of diffusion; the law of the time is then exact to 1e-15.
 IMAGES, MODES = 5, 16
-#: Below it, the law by images; above, by modes; in units of span**2.
+#: Images are used below this time, modes above it; in units of span**2.
 EARLY = 0.5
-#: How far the walk has to come from, for the law of its overshoot; nodes per unit of length.
+#: Distance from which the walk must start for the law of its overshoot; quadrature nodes per unit of length.
 FAR, NODES = 16, 12
 
 
 class Deep:
-    """Retracted connections without a site: how many come back in each tick of a clock.
+    """Untracked connections: how many return in each tick of a clock.
 
-    Parameters
-    ----------
-    number : int
-        How many there are at first, uniform between ``floor`` and ``edge``.
-    edge, floor : float
-        Below 0, in standard deviations of the noise.
-    seed, index : int
-        Of the connections.
-
-    Attributes
-    ----------
-    wheel : ndarray of int64
-        See `_kernels.soft_deep`.
-    clock : ndarray of float64, shape (1,)
-        Variance of the noise of all steps until now, in units of that of the first rule.
+    ``wheel`` holds these numbers (see `_kernels.soft_deep`). ``clock`` is the variance of the noise of all steps so
+    far, in units of that of the first rule. ``threshold`` and ``floor`` are in standard deviations of the noise;
+    initially theta is uniform between them.
     """
 
-    def __init__(self, number: int, edge: float, floor: float, seed: int, index: int) -> None:
+    def __init__(self, number: int, threshold: float, floor: float, seed: int, index: int) -> None:
         self.wheel = np.zeros((LEVELS, RING), np.int64)
         self.clock = np.zeros(1)
         self._key, self._index = key_words(seed), index
         if number:
-            self._fill(number, edge, floor)
+            self._fill(number, threshold, floor)
 
     def reseed(self, seed: int) -> None:
-        """Let all random numbers be those of another seed from now on.
-
-        Parameters
-        ----------
-        seed : int
-            0 to 2**64 - 1.
-        """
+        """Use the random numbers of another seed from now on."""
         self._key = key_words(seed)
 
     @property
     def number(self) -> int:
-        """Return how many there are."""
+        """The number of untracked connections."""
         return int(self.wheel.sum())
 
     def tick(self, step: int, scale: float) -> int:
-        """Let the time of one step pass.
-
-        Parameters
-        ----------
-        step : int
-            Number of the step.
-        scale : float
-            Ticks, 1 unless the noise has changed.
-
-        Returns
-        -------
-        int
-            How many have come back.
-        """
+        """Advance the clock by one step of ``scale`` ticks; return how many connections return to 0."""
         before = int(self.clock[0])
         self.clock += scale
         address = np.uint64(step), stream_word(Stream.DEEP, self._index), *self._key
@@ -96,34 +63,22 @@ class Deep:
     def enter(
         self, slots: NDArray[np.int32], theta: NDArray[np.floating], sigma: float, floor: float, step: int, scale: float
     ) -> None:
-        """Take in connections.
-
-        Parameters
-        ----------
-        slots : ndarray of int32
-            Which ones.
-        theta : ndarray
-            Of all slots.
-        sigma, floor : float
-            Noise per step, and the smallest theta.
-        step, scale
-            As in ``tick``.
-        """
+        """Stop tracking the connections in some slots: draw when each returns."""
         stream = stream_word(Stream.SOJOURN, self._index)
         span, now = 2.0 * SHIFT - floor / sigma, int(self.clock[0])
         walk = sigma, SHIFT, span, scale, now, np.uint64(step), stream, *self._key
         soft_deep.enter(slots, theta, *walk, exit_times(), self.wheel)
 
-    def _fill(self, number: int, edge: float, floor: float) -> None:
-        """Draw for all at once when they come back: one draw of a multinomial over the blocks of the wheel."""
+    def _fill(self, number: int, threshold: float, floor: float) -> None:
+        """Draw the return times of all at once: one multinomial over the blocks of the wheel."""
         starts = [(0, delay) for delay in range(1, 2 * NEAR)]
         starts += [(level, block) for level in range(1, LEVELS) for block in range(NEAR, 2 * NEAR)]
         levels, blocks = np.array(starts).T
         classes = 2 ** math.ceil(math.log2(len(starts)))
         below = np.ones(classes + 1)
-        # Not before a block: still below 0 after the last tick that precedes it.
+        # No return before a block means: still below 0 after the last tick that precedes it.
         below[: len(starts)] = 1.0 - still_below(
-            (blocks << levels) - 0.75, SHIFT - edge, SHIFT - floor, SHIFT - floor + SHIFT
+            (blocks << levels) - 0.75, SHIFT - threshold, SHIFT - floor, SHIFT - floor + SHIFT
         )
         below[0] = 0.0
         counts = np.empty(classes, np.int64)
@@ -132,22 +87,10 @@ class Deep:
         self.wheel[levels, blocks % RING] = counts[: len(starts)]
 
 
-def still_below(time: Array, nearest: float, farthest: float, span: float) -> Array:
-    """Return the probability that a Brownian motion has not hit 0 yet.
+def still_below(time: NDArray[np.float64], nearest: float, farthest: float, span: float) -> NDArray[np.float64]:
+    """Return the probability that a Brownian motion has not reached 0 at each time > 0.
 
-    Parameters
-    ----------
-    time : ndarray
-        Above 0.
-    nearest, farthest : float
-        It begins at a uniformly random distance from 0 between these.
-    span : float
-        Where it is reflected.
-
-    Returns
-    -------
-    ndarray
-        The probability at each time.
+    It starts at a distance from 0 that is uniform between ``nearest`` and ``farthest``, and is reflected at ``span``.
     """
     width = farthest - nearest
     early, late = time < EARLY * span**2, time >= EARLY * span**2
@@ -157,7 +100,7 @@ def still_below(time: Array, nearest: float, farthest: float, span: float) -> Ar
     for n in range(-IMAGES, IMAGES):
         sign = 1.0 if n % 2 == 0 else -1.0
         far, near = (2.0 * n * span + distance for distance in (farthest, nearest))
-        if n < 0:  # Seen from the mirror image of 0.
+        if n < 0:  # As seen from the mirror image of 0.
             far, near, sign = -near, -far, -sign
         hit += 2.0 * sign * (_tail(near, root) - _tail(far, root)) / width
     probability[early] = 1.0 - hit
@@ -167,21 +110,15 @@ def still_below(time: Array, nearest: float, farthest: float, span: float) -> Ar
     return probability
 
 
-def _tail(distance: float, root: Array) -> Array:
+def _tail(distance: float, root: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the integral of Phi(-x/root) over x from ``distance`` to infinity."""
     z = distance / root
     return root * (np.exp(-0.5 * z * z) / math.sqrt(2.0 * math.pi) - z * ndtr(-z))
 
 
 @cache
-def exit_times() -> Array:
-    """Return times after which a Brownian motion begun at 0 leaves (-1, 1), as a function of a normal number.
-
-    Returns
-    -------
-    ndarray
-        At -REACH, -REACH + 1/FINENESS, ..., REACH.
-    """
+def exit_times() -> NDArray[np.float64]:
+    """Return the time at which a Brownian motion from 0 leaves (-1, 1), as a table over a standard normal number."""
     time = np.geomspace(5e-3, 40.0, 40_001)
     odd = 2 * np.arange(MODES)[:, None] + 1
     sign = 1.0 - 2.0 * (np.arange(MODES)[:, None] % 2)
@@ -193,17 +130,12 @@ def exit_times() -> Array:
 
 
 @cache
-def overshoots() -> Array:
-    """Return by how much a Gaussian walk that comes from far below jumps over 0, as a function of a normal number.
-
-    Returns
-    -------
-    ndarray
-        In standard deviations of a step; at -REACH, -REACH + 1/FINENESS, ..., REACH.
+def overshoots() -> NDArray[np.float64]:
+    """Return the overshoot over 0 of a Gaussian walk from far below, as a table over a standard normal number.
 
     Notes
     -----
-    The density at y is P(H > y)/E(H), H the first value above 0 of a walk begun at 0. It follows from u, the
+    The density at y is P(H > y)/E(H), H the first value above 0 of a walk that starts at 0. It follows from u, the
     expected number of visits below 0 before, with u(x) = phi(x) + integral_{-inf}^0 u(z) phi(x - z) dz, which far
     below 0 is sqrt(2).
     """
@@ -216,15 +148,16 @@ def overshoots() -> Array:
     y = np.linspace(0.0, 9.0, 9001)
     beyond = ndtr(-y) + ndtr(x - y[:, None]) @ visits
     above = np.append(np.cumsum(((beyond[1:] + beyond[:-1]) / 2.0)[::-1])[::-1], 0.0) * (y[1] - y[0])
-    share = above / above[0]
-    inner = (share > 1e-13) & (y > 0.0)
-    normal = -ndtri(share[inner])
+    fraction = above / above[0]
+    inner = (fraction > 1e-13) & (y > 0.0)
+    normal = -ndtri(fraction[inner])
     # Between 0 and the first point, the law is uniform.
-    first = y[1] / (1.0 - share[1])
+    first = y[1] / (1.0 - fraction[1])
     return _tabulated(lambda z: np.where(z > normal[0], np.interp(z, normal, y[inner]), first * ndtr(z)))
 
 
-def _tabulated(function: Callable[[Array], Array]) -> Array:
+def _tabulated(function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
+    """Return values at -REACH, -REACH + 1/FINENESS, ..., REACH, read-only."""
     table = function(np.arange(-REACH * FINENESS, REACH * FINENESS + 1) / FINENESS)
     table.flags.writeable = False
     return table

@@ -1,4 +1,4 @@
-"""How many connections a neuron may have, as on neuromorphic chips."""
+"""Limits on the number of connections per neuron, as on neuromorphic chips."""
 
 from __future__ import annotations
 
@@ -7,27 +7,14 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array
 
-__all__ = ["Degrees", "Rooms"]
+__all__ = ["Degrees", "FreeDegrees"]
 
-#: How many more connections each presynaptic and each postsynaptic neuron may have; of size 0 without a limit.
-Rooms = tuple[NDArray[np.int64], NDArray[np.int64]]
+#: Remaining out-degree of each presynaptic and in-degree of each postsynaptic neuron; of size 0 without a limit.
+FreeDegrees = tuple[NDArray[np.int64], NDArray[np.int64]]
 
 
 class Degrees:
-    """The largest degrees of neurons.
-
-    Parameters
-    ----------
-    num_pre, num_post : int
-        Numbers of neurons on both sides.
-    max_in_degree, max_out_degree : int or array_like of int, optional
-        The most connections of any postsynaptic, presynaptic neuron, or of each. Any number by default.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If one is of the wrong kind or shape, or negative.
-    """
+    """The largest in-degrees and out-degrees of neurons; arguments as in `Sites`."""
 
     def __init__(
         self, num_pre: int, num_post: int, max_in_degree: ArrayLike | None, max_out_degree: ArrayLike | None
@@ -38,55 +25,31 @@ class Degrees:
 
     @property
     def limited(self) -> bool:
-        """Return whether any neuron has a largest degree."""
+        """Whether any degree is limited."""
         return self._max_out.size > 0 or self._max_in.size > 0
 
     @property
     def capacity(self) -> int | None:
-        """Return how many connections there are room for at most, where each pair is connected once; None: no limit."""
+        """An upper bound on the number of connections if each pair is connected at most once; None without a limit."""
         num_pre, num_post = self._numbers
         sides = ((self._max_out, num_post), (self._max_in, num_pre))
         return min((int(np.minimum(limits, most).sum()) for limits, most in sides if limits.size), default=None)
 
     def check(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Refuse connections of which a neuron has more than it may have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            Of all connections.
-
-        Raises
-        ------
-        ValueError
-            Names the first such neuron.
-        """
-        room_out, room_in = self.rooms(pre, post, np.empty(0, np.int32))
-        for side, room, limit in (("pre", room_out, self._max_out), ("post", room_in, self._max_in)):
-            full = np.flatnonzero(room < 0)
+        """Raise an error that names the first neuron with more connections than allowed."""
+        free_out, free_in = self.free(pre, post, np.empty(0, np.int32))
+        for side, free, limit in (("pre", free_out, self._max_out), ("post", free_in, self._max_in)):
+            full = np.flatnonzero(free < 0)
             if len(full):
                 n = full[0]
                 raise ValueError(
-                    f"{side}synaptic neuron {n} has {limit[n] - room[n]} connections, at most {limit[n]} are allowed "
-                    f"by max_{'out' if side == 'pre' else 'in'}_degree."
+                    f"{side}synaptic neuron {n} has {limit[n] - free[n]} connections, but "
+                    f"max_{'out' if side == 'pre' else 'in'}_degree allows {limit[n]}."
                 )
 
-    def rooms(self, pre: NDArray[np.int32], post: NDArray[np.int32], retracted: NDArray[np.int32]) -> Rooms:
-        """Return how many more connections each neuron may have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            Of all connections.
-        retracted : ndarray of int32
-            Which of these are gone.
-
-        Returns
-        -------
-        out, in : ndarray of int64
-            Of presynaptic and postsynaptic neurons; of size 0 where there is no limit.
-        """
-        return _room(self._max_out, pre, retracted), _room(self._max_in, post, retracted)
+    def free(self, pre: NDArray[np.int32], post: NDArray[np.int32], eliminated: NDArray[np.int32]) -> FreeDegrees:
+        """Return how many more connections each neuron may have, given all endpoints and the slots eliminated."""
+        return _free(self._max_out, pre, eliminated), _free(self._max_in, post, eliminated)
 
 
 def _limits(name: str, given: ArrayLike | None, num_neurons: int) -> NDArray[np.int64]:
@@ -101,9 +64,9 @@ def _limits(name: str, given: ArrayLike | None, num_neurons: int) -> NDArray[np.
     return np.full(num_neurons, limits, np.int64)
 
 
-def _room(limits: NDArray[np.int64], neurons: NDArray[np.int32], retracted: NDArray[np.int32]) -> NDArray[np.int64]:
-    """Return how far each neuron is from its largest degree."""
+def _free(limits: NDArray[np.int64], neurons: NDArray[np.int32], eliminated: NDArray[np.int32]) -> NDArray[np.int64]:
+    """Return the remaining degree of each neuron of one side."""
     if not limits.size:
         return limits
-    degree = np.bincount(neurons, minlength=limits.size) - np.bincount(neurons[retracted], minlength=limits.size)
+    degree = np.bincount(neurons, minlength=limits.size) - np.bincount(neurons[eliminated], minlength=limits.size)
     return limits - degree

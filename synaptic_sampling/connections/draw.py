@@ -1,10 +1,10 @@
-"""Vacant sites drawn where degrees are limited or some sites are less likely: proposed, and accepted or not.
+"""Draw vacant sites by proposals, where degrees are limited or some sites are less likely than others.
 
-Each newborn is to draw from the sites that are free when its turn comes, in proportion to their probabilities. What is
-accepted has this law whatever the proposals are made from, as long as every free site is proposed and accepted in
-proportion to its own probability, and what is not free never is. So they are made from what is cheapest (the neurons
-that have room, a list of candidates, blocks of sites by their probability), all newborns at a time, and where that
-finds nothing for long, from a list of all that is free.
+Each new connection is drawn from the sites that are free at that point, in proportion to their probabilities.
+Accepted sites follow this law whatever the source of the proposals, as long as every free site is proposed and accepted
+in proportion to its probability, and other sites never are. Proposals therefore come from the cheapest source (neurons
+with free degrees, a list of candidates, blocks of sites by their probability), for all new connections at once, and,
+if this fails for long, from a list of all free sites.
 """
 
 from __future__ import annotations
@@ -16,62 +16,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._kernels.vacancy import EMPTY, contains_each, propose_each, take_each, uniforms_each
-from synaptic_sampling.connections.degrees import Rooms
+from synaptic_sampling.connections.degrees import FreeDegrees
 
 if TYPE_CHECKING:
     from synaptic_sampling.connections.sites import Address, Sites
 
 __all__ = ["BLOCK", "Blocks", "Grid", "Listed", "Pool", "draw_by_proposals", "pieces"]
 
-#: So many neighbouring sites make a block, of which only the sum of the probabilities is kept.
+#: Number of neighbouring sites in a block, of which only the sum of the probabilities is stored.
 BLOCK = 32
-#: A round of proposals takes as long as a look at so many sites, however few newborns it is for.
+#: Fixed cost of a round of proposals, in sites examined.
 ROUND = 2000
-#: Proposals may cost so many times as much as a look at all sites that may be free; then these are listed.
+#: Proposals may cost this many times as much as examining all possibly free sites; then these are listed.
 PATIENCE = 1.0
-#: Sites that are looked at in one piece where all have to be; a multiple of BLOCK.
+#: Number of sites examined at a time where all must be examined; a multiple of BLOCK.
 PIECE = 1 << 20
-#: No difference post - pre.
+#: A value that no difference post - pre has.
 NO_DIAGONAL = 2**31
 
 
 class Pool(Protocol):
-    """Sites that may be free, from which some are proposed.
+    """Sites that may be free, from which proposals are drawn."""
 
-    Attributes
-    ----------
-    size : int
-        How many places it has; each holds a site or none.
-    cost : int
-        Sites that have to be looked at for one proposal.
-    """
-
+    #: Number of places; each holds a site or is empty.
     size: int
+    #: Number of sites to examine for one proposal.
     cost: int
 
     def at(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the sites at some places, ``EMPTY`` where there is none."""
+        """Return the sites at some places, ``EMPTY`` where a place is empty."""
 
     def propose(self, slots: NDArray[np.int32], address: Address, attempt: int) -> NDArray[np.int64]:
-        """Return a site for each slot in proportion to its probability, ``EMPTY`` where chance has it so."""
+        """Return a site for each slot in proportion to its probability, or ``EMPTY`` if rejected by chance."""
 
 
 class Grid:
-    """All pairs of neurons that have room.
-
-    Parameters
-    ----------
-    sites : Sites
-        Which pairs may be connected.
-    rooms : tuple of two ndarray
-        How many more connections each neuron may have.
-    """
+    """All pairs of neurons with free degrees."""
 
     cost = 1
 
-    def __init__(self, sites: Sites, rooms: Rooms) -> None:
+    def __init__(self, sites: Sites, free: FreeDegrees) -> None:
         self._sites = sites
-        self._open = [np.flatnonzero(room > 0) if room.size else None for room in rooms]
+        self._open = [np.flatnonzero(degree > 0) if degree.size else None for degree in free]
         num_pre, num_post = (
             total if neurons is None else len(neurons)
             for total, neurons in zip((sites.num_pre, sites.num_post), self._open, strict=True)
@@ -91,22 +77,14 @@ class Grid:
         return np.where(places == EMPTY, EMPTY, pre * self._sites.num_post + post)
 
     def propose(self, slots: NDArray[np.int32], address: Address, attempt: int) -> NDArray[np.int64]:
-        """Return a pair for each slot, ``EMPTY`` where it is none or is rejected by its probability."""
-        places, lots = _random_places(slots, np.empty(0, np.int64), self._shape, address, attempt)
+        """Return a pair for each slot, ``EMPTY`` where it is forbidden or rejected by its probability."""
+        places, words = _random_places(slots, np.empty(0, np.int64), self._shape, address, attempt)
         keys = self.at(places)
-        return np.where(lots < 2.0**32 * self._sites.acceptance(keys), keys, EMPTY)
+        return np.where(words < 2.0**32 * self._sites.acceptance(keys), keys, EMPTY)
 
 
 class Listed:
-    """A list of candidates.
-
-    Parameters
-    ----------
-    sites : Sites
-        Which pairs may be connected.
-    keys : ndarray of int64
-        The candidates.
-    """
+    """A list of candidates."""
 
     cost = 1
 
@@ -119,22 +97,15 @@ class Listed:
 
     def propose(self, slots: NDArray[np.int32], address: Address, attempt: int) -> NDArray[np.int64]:
         """Return a candidate for each slot, ``EMPTY`` where it is rejected by its probability."""
-        keys, lots = _random_places(slots, self._keys, (0, 0, NO_DIAGONAL), address, attempt)
-        return np.where(lots < 2.0**32 * self._sites.acceptance(keys), keys, EMPTY)
+        keys, words = _random_places(slots, self._keys, (0, 0, NO_DIAGONAL), address, attempt)
+        return np.where(words < 2.0**32 * self._sites.acceptance(keys), keys, EMPTY)
 
 
 class Blocks:
-    """All sites that have a probability above 0, in blocks of neighbours, with the sum of each block.
+    """All sites with a probability above 0, in blocks of neighbours, with the sum of each block.
 
-    A block is drawn by its sum, and a site in it by its probability, which is asked for again: so few numbers are kept
-    that a function which is above 0 everywhere needs half a byte per site.
-
-    Parameters
-    ----------
-    sites : Sites
-        Which pairs may be connected.
-    pool : Pool
-        All of them.
+    A block is drawn by its sum, and a site in it by its probability, which is evaluated again. Only the sums are
+    stored: half a byte per site for a function that is above 0 everywhere.
     """
 
     cost = BLOCK
@@ -142,53 +113,42 @@ class Blocks:
     def __init__(self, sites: Sites, pool: Pool) -> None:
         self._sites, self._pool = sites, pool
         blocks, sums = [np.empty(0, np.int64)], [np.empty(0)]
-        for begin in range(0, pool.size, PIECE):
-            places = np.arange(begin, min(begin + PIECE, -(-pool.size // BLOCK) * BLOCK))
+        for start in range(0, pool.size, PIECE):
+            places = np.arange(start, min(start + PIECE, -(-pool.size // BLOCK) * BLOCK))
             sums_here = sites.acceptance(self._within(places)).reshape(-1, BLOCK).sum(axis=1)
             there = np.flatnonzero(sums_here)
-            blocks.append(begin // BLOCK + there)
+            blocks.append(start // BLOCK + there)
             sums.append(sums_here[there])
         self._blocks, self._bounds = np.concatenate(blocks), np.cumsum(np.concatenate(sums))
         self.size = len(self._blocks) * BLOCK
 
     def at(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the sites at some places, ``EMPTY`` behind the end of the last block."""
+        """Return the sites at some places, ``EMPTY`` beyond the end of the pool."""
         return self._within(self._blocks[places // BLOCK] * BLOCK + places % BLOCK)
 
     def propose(self, slots: NDArray[np.int32], address: Address, attempt: int) -> NDArray[np.int64]:
-        """Return a site for each slot, ``EMPTY`` only if the user's function has changed its mind."""
+        """Return a site for each slot, ``EMPTY`` only if the user's function returns something else than before."""
         first, second = _uniforms(slots, address, attempt)
         block = _choose(self._bounds, first)
         keys = self.at(block[:, None] * BLOCK + np.arange(BLOCK))
         bounds = np.cumsum(self._sites.acceptance(keys.ravel()).reshape(keys.shape), axis=1)
         whole = bounds[:, -1:]
-        # As in _choose, for each row.
+        # As in _choose, row by row.
         chosen = np.minimum((bounds <= second[:, None] * whole).sum(axis=1), (bounds < whole).sum(axis=1))
         return np.where(whole[:, 0] > 0, keys[np.arange(len(keys)), chosen], EMPTY)
 
     def _within(self, places: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the sites of the pool at some places, ``EMPTY`` where it has ended."""
+        """Return the sites of the pool at some places, ``EMPTY`` beyond its end."""
         return np.where(places < self._pool.size, self._pool.at(np.minimum(places, self._pool.size - 1)), EMPTY)
 
 
 def draw_by_proposals(
-    sites: Sites, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64], rooms: Rooms
+    sites: Sites, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64], free: FreeDegrees
 ) -> NDArray[np.int64]:
-    """Occupy a random vacant site for each slot, in proportion to their probabilities.
-
-    Parameters
-    ----------
-    sites, slots, address, table, rooms
-        As in ``Sites.draw``.
-
-    Returns
-    -------
-    ndarray of int64
-        Keys; fewer than n only if no site is left that can be taken.
-    """
-    draw, effort = _Draw(sites, slots, address, table, rooms), 0
+    """Do what ``Sites.draw`` does, by proposals; fewer keys than slots only if no site is free any more."""
+    draw, effort = _Draw(sites, slots, address, table, free), 0
     while len(draw.pending):
-        pool, smallest = sites.pools(rooms)
+        pool, smallest = sites.pools(free)
         if effort >= PATIENCE * smallest.size:
             draw.list_free(smallest)
             break
@@ -198,55 +158,44 @@ def draw_by_proposals(
 
 
 def pieces(pool: Pool) -> Iterator[NDArray[np.int64]]:
-    """Return all sites of a pool, some at a time.
-
-    Parameters
-    ----------
-    pool : Pool
-        The sites.
-
-    Yields
-    ------
-    ndarray of int64
-        Keys, or ``EMPTY``.
-    """
-    for begin in range(0, pool.size, PIECE):
-        yield pool.at(np.arange(begin, min(begin + PIECE, pool.size)))
+    """Return all sites of a pool, piece by piece."""
+    for start in range(0, pool.size, PIECE):
+        yield pool.at(np.arange(start, min(start + PIECE, pool.size)))
 
 
 class _Draw:
-    """What one draw has found so far: a key for each slot, which of them are pending, and rounds of proposals."""
+    """State of one draw: the key of each slot, the slots that are pending, and the number of rounds of proposals."""
 
     def __init__(
-        self, sites: Sites, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64], rooms: Rooms
+        self, sites: Sites, slots: NDArray[np.int32], address: Address, table: NDArray[np.int64], free: FreeDegrees
     ) -> None:
-        self._sites, self._slots, self._address, self._table, self._rooms = sites, slots, address, table, rooms
+        self._sites, self._slots, self._address, self._table, self._free = sites, slots, address, table, free
         self.keys, self.pending, self.rounds = np.full(len(slots), EMPTY), np.arange(len(slots)), 0
 
     def take(self, proposed: NDArray[np.int64]) -> None:
-        """Occupy those of the sites proposed to the pending slots that are free, in the order of the slots."""
+        """Occupy the free ones among the sites proposed to pending slots, in the order of the slots."""
         taken = proposed != EMPTY
-        take_each(self._table, proposed, self._sites.num_post, self._sites.multapses, *self._rooms, taken)
+        take_each(self._table, proposed, self._sites.num_post, self._sites.multapses, *self._free, taken)
         self.keys[self.pending[taken]] = proposed[taken]
         self.pending = self.pending[~taken]
         self.rounds += 1
 
     def list_free(self, pool: Pool) -> None:
-        """List all sites of a pool that are free, and draw from these until all is placed or none is left.
+        """List all free sites of a pool, and draw from the list until all slots have a site or the list is empty.
 
-        The first proposal of a round always finds its site free, and most others do; after it, those that are not
-        leave the list.
+        In each round the first proposal finds its site free, and most others do; sites that are no longer free are
+        then removed from the list.
         """
         free, weight = self._all_free(pool)
         while len(self.pending) and len(free):
-            lots, _ = _uniforms(self._slots[self.pending], self._address, self.rounds)
-            self.take(free[_choose(np.cumsum(weight), lots)])
+            chances, _ = _uniforms(self._slots[self.pending], self._address, self.rounds)
+            self.take(free[_choose(np.cumsum(weight), chances)])
             if len(self.pending):
                 still = self._are_free(free)
                 free, weight = free[still], weight[still]
 
     def _all_free(self, pool: Pool) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-        """Return all sites of a pool that can be taken, and their probabilities."""
+        """Return all free sites of a pool and their probabilities."""
         found, weights = [np.empty(0, np.int64)], [np.empty(0)]
         for keys in pieces(pool):
             free = keys[self._are_free(keys)]
@@ -256,41 +205,41 @@ class _Draw:
         return np.concatenate(found), np.concatenate(weights)
 
     def _are_free(self, keys: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return which sites are vacant, or may be taken again, between neurons that have room."""
+        """Return which sites are vacant (or may be used again) and lie between neurons with free degrees."""
         free = np.ones(len(keys), np.bool_)
-        for neurons, room in zip(np.divmod(keys, self._sites.num_post), self._rooms, strict=True):
-            if room.size:
-                free &= room[neurons] > 0
+        for neurons, degree in zip(np.divmod(keys, self._sites.num_post), self._free, strict=True):
+            if degree.size:
+                free &= degree[neurons] > 0
         if not self._sites.multapses:
-            # A look into the table costs more than all the rest.
+            # A lookup in the table costs more than everything else.
             occupied = np.empty(np.count_nonzero(free), np.bool_)
             contains_each(self._table, keys[free], occupied)
             free[free] = ~occupied
         return free
 
 
-def _choose(bounds: NDArray[np.float64], lots: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Return a place for each lot, by cumulative probabilities; never one whose own is 0.
+def _choose(bounds: NDArray[np.float64], chances: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return a place for each uniform random number, by cumulative probabilities; never one with probability 0.
 
-    It is the first whose bound lies above the lot, or the last that has a probability where rounding leaves none.
+    It is the first place whose bound exceeds the number or, where rounding leaves none, the last possible one.
     """
     last = np.searchsorted(bounds, bounds[-1])
-    return np.minimum(np.searchsorted(bounds, lots * bounds[-1], side="right"), last)
+    return np.minimum(np.searchsorted(bounds, chances * bounds[-1], side="right"), last)
 
 
 def _random_places(
     slots: NDArray[np.int32], listed: NDArray[np.int64], shape: tuple[int, int, int], address: Address, attempt: int
 ) -> tuple[NDArray[np.int64], NDArray[np.uint64]]:
-    """Return a random candidate, or place of a grid where none is listed, and a lot below 2**32, for each slot."""
-    places, lots = np.empty(len(slots), np.int64), np.empty(len(slots), np.uint64)
-    propose_each(slots, listed, shape, *address, np.uint64(attempt), places, lots)
-    return places, lots
+    """Return a random candidate (or a place of the grid if none is listed) and a random word, for each slot."""
+    places, words = np.empty(len(slots), np.int64), np.empty(len(slots), np.uint64)
+    propose_each(slots, listed, shape, *address, np.uint64(attempt), places, words)
+    return places, words
 
 
 def _uniforms(
     slots: NDArray[np.int32], address: Address, attempt: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return two uniform numbers for each slot."""
+    """Return two uniform random numbers for each slot."""
     first, second = np.empty(len(slots)), np.empty(len(slots))
     uniforms_each(slots, *address, np.uint64(attempt), first, second)
     return first, second

@@ -1,27 +1,28 @@
-"""K connections in K slots, and which sites are vacant; memory in proportion to K, never to all sites."""
+"""K connections in K slots, and which sites are vacant; memory is proportional to K, not to the number of sites."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import EMPTY, insert_all, take_each
+from synaptic_sampling.connections.options import ConnectionOptions, sites_and_signs
 from synaptic_sampling.connections.rewire import Decision, rewire, rewire_at
-from synaptic_sampling.connections.sites import MAX_NEURONS, Condition, Sites
+from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.connections.slots import Slots, check_count
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, uniforms
 
 __all__ = ["Connections"]
 
-#: Places in the table of occupied sites, per connection.
+#: Entries of the table of occupied sites per connection.
 TABLE_FACTOR = 2.0
-#: By how much the table is enlarged where it is too small.
+#: Factor by which the table is enlarged when it is too small.
 GROWTH = 1.25
 
 
@@ -29,12 +30,12 @@ class Connections(Slots):
     """Connections between two groups of neurons, each in a slot of its own.
 
     A slot holds a presynaptic and a postsynaptic index, a parameter theta >= 0, a polarity +1 or -1, and the step
-    of birth; the weight is ``polarity * theta``. When a connection dies, the newborn takes its slot. No two slots
-    hold the same pair, unless multapses are allowed.
+    in which the connection was formed; the weight is ``polarity * theta``. A new connection takes the slot of an
+    eliminated one. No two slots hold the same pair, unless multapses are allowed.
 
-    The number of connections stays the same under `DeepR` and `replace`. Where it varies (`Budget`, or ``replace``
-    with another number of births), connections stand in the first slots without a gap: the last ones move into slots
-    that become free, and the arrays are views that are good until the next such step.
+    The number of connections is constant under `DeepR` and `replace`. Where it varies (`Budget`, or ``replace`` with
+    another number of births), connections occupy the first slots without a gap: the last ones are relocated into
+    slots that become free, and the arrays are views that are valid until the next such step.
 
     Parameters
     ----------
@@ -45,61 +46,43 @@ class Connections(Slots):
     theta : array_like, shape (K,), optional
         Parameters at the start, >= 0; zeros by default.
     polarity : array_like of +1 and -1, shape (K,), optional
-        Signs at the start; by default those that ``signs`` gives.
-    signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
-        Sign of a newborn connection. 'site': drawn once for ever for each pair, by a keyed hash, without memory
-        (the paper's rule). 'presynaptic': drawn once for each presynaptic neuron (Dale's law). 'redrawn': drawn at
-        each birth. +1 or -1: the same for all. An array of +1 and -1, shape (num_pre,) or (num_pre, num_post): given.
-    excitatory : float
-        Probability of +1 where signs are drawn.
-    autapses : bool
-        Whether a neuron may connect to itself; to be False only where pre and post are the same neurons.
-    diagonal : int
-        With ``autapses=False``: the pair (i, i + diagonal) is the same neuron (0 unless the groups are shifted parts
-        of one group).
-    candidates : array_like or callable, optional
-        Which pairs may be connected: an array of True and False, shape (num_pre, num_post); pairs, shape (n, 2); or
-        a function of arrays pre, post that always answers the same. All by default.
-    probability : array_like or callable, optional
-        With which a drawn pair is accepted, 0 to 1: births are in proportion to it. An array of shape
-        (num_pre, num_post), or a function of arrays pre, post. Functions that accept few pairs are asked about all of
-        them once; see `Sites`.
-    multapses : bool
-        Whether two connections may share a pair. Each newborn then draws from all pairs.
-    max_in_degree, max_out_degree : int or array_like of int, optional
-        The most connections that any postsynaptic, presynaptic neuron may have, or each of them, as on neuromorphic
-        chips. Each newborn draws from the pairs that are still free when its turn comes.
+        Signs at the start; by default those given by ``signs``.
     capacity : int, optional
-        The most connections there may ever be; by default as many as at the start.
+        Largest number of connections; by default the number at the start.
     seed : int
         Key of all random numbers, 0 to 2**64 - 1.
     index : int
-        Number of this set among those of one run; sets draw different random numbers.
+        Number of this set in a run with several sets, which draw different random numbers.
     dtype : float32 or float64
         Type of theta.
+    **options
+        ``signs`` and ``excitatory``, as in `Signs`; ``autapses``, ``diagonal``, ``candidates``, ``probability``,
+        ``multapses``, ``max_in_degree`` and ``max_out_degree``, as in `Sites`.
 
     Attributes
     ----------
     sites : Sites
         Which pairs may be connected.
+    signs : Signs
+        The rule for the sign of new connections.
     steps_done : int
-        Steps so far.
+        Number of steps so far.
     birth_step : ndarray of int64, shape (K,)
-        Step in which each connection was born, 0 for the first ones.
+        Step in which each connection was formed, 0 for those present at the start.
     moments : tuple of ndarray
-        What the optimizer remembers of each connection.
+        The optimizer's state of each connection.
     missing : int
-        Connections that died and found no place to be born again, which needs limits on degrees; they try again in
-        every step.
+        Number of connections that were eliminated but could not be replaced, which happens only with limits on
+        degrees; every step tries again.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range, if two connections share a pair, or if there are more
-        of them than sites.
+        If an argument is of the wrong type or out of range, if two connections share a pair, or if there are more
+        connections than sites.
     """
 
-    #: The occupied sites, of no use with multapses.
+    #: The hash set of occupied sites; not used with multapses.
     table: NDArray[np.int64]
 
     def __init__(
@@ -111,48 +94,20 @@ class Connections(Slots):
         *,
         theta: ArrayLike | None = None,
         polarity: ArrayLike | None = None,
-        signs: str | int | ArrayLike = "site",
-        excitatory: float = 0.5,
-        autapses: bool = True,
-        diagonal: int = 0,
-        candidates: ArrayLike | Condition | None = None,
-        probability: ArrayLike | Condition | None = None,
-        multapses: bool = False,
-        max_in_degree: ArrayLike | None = None,
-        max_out_degree: ArrayLike | None = None,
         capacity: int | None = None,
         seed: int = 0,
         index: int = 0,
         dtype: Any = np.float64,
+        **options: Unpack[ConnectionOptions],
     ) -> None:
-        sites = Sites(
-            num_pre,
-            num_post,
-            autapses=autapses,
-            diagonal=diagonal,
-            candidates=candidates,
-            probability=probability,
-            multapses=multapses,
-            max_in_degree=max_in_degree,
-            max_out_degree=max_out_degree,
-        )
+        sites, signs = sites_and_signs(type(self).__name__, num_pre, num_post, options, ConnectionOptions, seed, index)
         self.missing = 0
         number = check_array("pre", pre, "iu").size
         self.capacity = number if capacity is None else capacity
         check_integer("capacity", self.capacity, minimum=number, maximum=MAX_NEURONS)
         self._may_grow = capacity is None
         super().__init__(
-            sites,
-            pre,
-            post,
-            theta=theta,
-            polarity=polarity,
-            smallest=0.0,
-            signs=signs,
-            excitatory=excitatory,
-            seed=seed,
-            index=index,
-            dtype=dtype,
+            sites, signs, pre, post, theta=theta, polarity=polarity, smallest=0.0, seed=seed, index=index, dtype=dtype
         )
 
     @classmethod
@@ -164,7 +119,7 @@ class Connections(Slots):
         num_pre, num_post : int
             Numbers of neurons on both sides.
         connections : int
-            How many.
+            Number of connections.
         **options
             Further arguments of the class.
 
@@ -176,12 +131,12 @@ class Connections(Slots):
         Raises
         ------
         TypeError, ValueError
-            If an argument is of the wrong kind or out of range, or if there are fewer sites than connections.
+            If an argument is of the wrong type or out of range, or if there are fewer sites than connections.
         """
         self = cls(num_pre, num_post, [], [], **options)
         check_integer("connections", connections, minimum=0, maximum=MAX_NEURONS)
-        room = connections if self.sites.multapses else min(connections, self.num_pre * self.num_post)
-        keys = self.draw_vacant(np.arange(room, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING, 0)
+        most = connections if self.sites.multapses else min(connections, self.num_pre * self.num_post)
+        keys = self.draw_vacant(np.arange(most, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING, 0)
         if len(keys) < connections:
             limits = " or larger max_in_degree and max_out_degree" if self.sites.degrees.limited else ""
             raise ValueError(
@@ -195,220 +150,122 @@ class Connections(Slots):
 
     @property
     def num_sites(self) -> int:
-        """Return how many pairs may be connected."""
+        """The number of pairs that may be connected."""
         return self.sites.number
 
     @property
     def num_active(self) -> int:
-        """Return how many connections there are."""
+        """The number of connections."""
         return len(self)
 
     @property
     def weights(self) -> NDArray[Any]:
-        """Return polarity * theta, a new array."""
+        """The weights polarity * theta, a new array."""
         return self.polarity * self.theta
 
     def active(self, slots: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return which of some slots hold an active connection: all of them.
-
-        Parameters
-        ----------
-        slots : ndarray of int32, shape (n,)
-            Slots.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            True.
-        """
+        """Return for some slots whether the connection is active, which all are."""
         return np.ones(len(slots), np.bool_)
 
     def carry_out(self, decision: Decision) -> RewiringInfo:
-        """Eliminate and form connections as a rule has decided.
-
-        Parameters
-        ----------
-        decision : Decision
-            Of a rule.
-
-        Returns
-        -------
-        RewiringInfo
-            Which connections were eliminated and formed.
-        """
+        """Eliminate and form connections as decided by a rule."""
         if isinstance(decision.births, np.ndarray):
             return rewire_at(self, decision.deaths, decision.births, decision.wanted)
         return rewire(self, decision.deaths, decision.births)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the next step needs, besides the arguments of the class.
+        """Return everything that the next step needs besides the arguments of the class.
 
         Returns
         -------
         dict of str to ndarray
-            As in `Slots.state`, and ``missing``.
+            Endpoints, theta, polarity and step of formation of each slot, the optimizer's state, and counters.
         """
         return {**super().state(), "missing": np.array(self.missing)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take on the state of connections that were made with the same arguments, be there fewer or more of them.
+        """Restore a state of connections created with the same arguments; their number may differ.
 
         Parameters
         ----------
         state : mapping of str to ndarray
-            What ``state`` returned.
+            The result of ``state``.
 
         Raises
         ------
         ValueError
-            If there are more connections than ``capacity``, or they cannot be. Nothing has changed then.
+            If there are more connections than ``capacity``, or a pair may not be connected; nothing changes then.
         """
         super().restore(state)
         self.missing = int(state["missing"])
 
     def draw_vacant(
-        self, slots: NDArray[np.int32], retracted: NDArray[np.int32], stream: Stream, step: int
+        self, slots: NDArray[np.int32], eliminated: NDArray[np.int32], stream: Stream, step: int
     ) -> NDArray[np.int64]:
-        """Occupy a uniformly random vacant site for each slot.
-
-        Parameters
-        ----------
-        slots : ndarray of int32, shape (n,)
-            Slots in ascending order; with ``stream`` and ``step`` the addresses of the random numbers.
-        retracted : ndarray of int32, shape (m,)
-            Slots whose sites have been freed.
-        stream : Stream
-            What the sites are for.
-        step : int
-            The step.
-
-        Returns
-        -------
-        ndarray of int64
-            Keys ``pre * num_post + post``; fewer than n if no more sites are vacant.
-        """
-        occupied = len(self) - len(retracted)
-        self.make_room(occupied + len(slots), retracted)
+        """Occupy a random vacant site for each slot; return the keys, fewer if no more sites are vacant."""
+        occupied = len(self) - len(eliminated)
+        self.reserve(occupied + len(slots), eliminated)
         address = np.uint64(step), self.stream(stream), *self.key
-        rooms = self.sites.degrees.rooms(self.pre, self.post, retracted)
-        return self.sites.draw(slots, occupied, address, self.table, rooms)
+        free = self.sites.degrees.free(self.pre, self.post, eliminated)
+        return self.sites.draw(slots, occupied, address, self.table, free)
 
     def take(
-        self, keys: NDArray[np.int64], retracted: NDArray[np.int32], stream: Stream, step: int
+        self, keys: NDArray[np.int64], eliminated: NDArray[np.int32], stream: Stream, step: int
     ) -> NDArray[np.int64]:
-        """Occupy proposed sites, except those that may not be connected, are occupied, or are rejected by chance.
+        """Occupy those proposed sites that are allowed, vacant and not rejected by their probability; return them."""
+        self.reserve(len(self) - len(eliminated) + len(keys), eliminated)
+        taken = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
+        free = self.sites.degrees.free(self.pre, self.post, eliminated)
+        take_each(self.table, keys, self.num_post, self.sites.multapses, *free, taken)
+        return keys[taken]
 
-        Parameters
-        ----------
-        keys : ndarray of int64, shape (n,)
-            ``pre * num_post + post``; of equal ones the first counts.
-        retracted : ndarray of int32, shape (m,)
-            Slots whose sites have been freed.
-        stream : Stream
-            What the sites are for.
-        step : int
-            The step.
-
-        Returns
-        -------
-        ndarray of int64
-            Those that are occupied now, in their order.
-        """
-        self.make_room(len(self) - len(retracted) + len(keys), retracted)
-        wanted = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
-        rooms = self.sites.degrees.rooms(self.pre, self.post, retracted)
-        take_each(self.table, keys, self.num_post, self.sites.multapses, *rooms, wanted)
-        return keys[wanted]
-
-    def make_room(self, number: int, retracted: NDArray[np.int32]) -> None:
-        """Have a table of occupied sites that is large enough.
-
-        Parameters
-        ----------
-        number : int
-            Of connections that there may be.
-        retracted : ndarray of int32, shape (m,)
-            Slots whose sites have been freed.
-        """
+    def reserve(self, number: int, eliminated: NDArray[np.int32]) -> None:
+        """Enlarge the table of occupied sites where it is too small for a number of connections."""
         if not self.sites.multapses and len(self.table) < _table_size(number):
-            keys = np.delete(self.sites.keys(self.pre, self.post), retracted)
+            keys = np.delete(self.sites.keys(self.pre, self.post), eliminated)
             self.table = _table_with(keys, int(GROWTH * number))[0]
 
     def allow(self, number: int) -> None:
-        """Let there be more connections than at the start, unless a capacity was given.
-
-        Parameters
-        ----------
-        number : int
-            The most connections there may be.
-        """
+        """Raise the capacity to ``number``, unless the user gave a capacity."""
         if self._may_grow:
             self.capacity = max(self.capacity, number)
 
     def resize(self, number: int) -> None:
-        """Let there be another number of slots; new ones hold anything until they are filled.
-
-        Parameters
-        ----------
-        number : int
-            Of slots, at most ``capacity``.
-        """
+        """Resize to ``number`` slots; new slots are uninitialised."""
         self._columns.resize(number)
 
     def close(self, gaps: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Remove slots: the last connections move into them, in ascending order.
-
-        Parameters
-        ----------
-        gaps : ndarray of int32
-            Slots without a connection, ascending.
-
-        Returns
-        -------
-        old, new : ndarray of int32
-            The slots that connections have left, and those where they are now.
-        """
+        """Remove slots by relocating the last connections into them; return the slots left and their new slots."""
         number = len(self) - len(gaps)
         new = gaps[gaps < number]
         old = np.setdiff1d(np.arange(number, len(self), dtype=np.int32), gaps, assume_unique=True)
-        self._columns.move(old, new)
+        self._columns.relocate(old, new)
         self._columns.resize(number)
         return old, new
 
     def _check_number(self, number: int) -> None:
-        """Refuse a state of more connections than there may be."""
+        """Raise an error for a state with more connections than the capacity."""
         if number > self.capacity:
-            raise ValueError(f"the state is one of {number} connections, but there may be {self.capacity} at most.")
+            raise ValueError(f"the state holds {number} connections, but the capacity is {self.capacity}.")
 
     def check_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            What ``state`` returned, of connections that were made with the same arguments.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Names the array, and the connection where one is wrong.
-        """
+        """Raise an error unless ``restore`` accepts this state and a run can continue from it; changes nothing."""
         super().check_state(state)
         check_count("missing", state["missing"], MAX_NEURONS)
 
     def _check_wiring(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Refuse endpoints that ``_wire`` would refuse."""
+        """Raise the error that ``_wire`` would raise; changes nothing."""
         self._table_for(pre, post)
         super()._check_wiring(pre, post)
 
     def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Take on endpoints, and make the table of occupied sites for them."""
+        """Replace all endpoints, and build the table of occupied sites."""
         table = self._table_for(pre, post)
         super()._wire(pre, post)
         self.table = table
 
     def _table_for(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int64]:
-        """Return the table of occupied sites, unless a neuron has too many connections or a pair is there twice."""
+        """Return the table of occupied sites, unless a neuron has too many connections or a pair occurs twice."""
         self.sites.degrees.check(pre, post)
         occupied = self.sites.keys(pre, post) if not self.sites.multapses else np.empty(0, np.int64)
         table, k = _table_with(occupied, len(occupied))
@@ -421,11 +278,11 @@ class Connections(Slots):
 
 
 def _table_size(connections: int) -> int:
-    # At least one place stays empty for ever, which ends every search.
+    # At least one entry always stays empty, which ends every search.
     return math.ceil(TABLE_FACTOR * connections) + 1
 
 
-def _table_with(keys: NDArray[np.int64], room: int) -> tuple[NDArray[np.int64], int]:
-    """Return a table of occupied sites with room for more, and the first key that was there already, or -1."""
-    table = np.full(_table_size(room), EMPTY)
+def _table_with(keys: NDArray[np.int64], capacity: int) -> tuple[NDArray[np.int64], int]:
+    """Return a table of occupied sites for ``capacity`` keys, and the index of the first repeated key, or -1."""
+    table = np.full(_table_size(capacity), EMPTY)
     return table, int(insert_all(table, keys))

@@ -1,4 +1,4 @@
-"""Carry out what a rule has decided: eliminate connections, form others, close gaps. The only place that does so."""
+"""Carry out the decision of a rule: eliminate connections, form others, close gaps. No other module does this."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ NO_SLOTS = np.empty(0, np.int32)
 
 
 class Decision(NamedTuple):
-    """What a rule wants to happen to one set of connections in a step.
+    """What a rule decides to do to one set of connections in a step.
 
     Attributes
     ----------
@@ -34,7 +34,8 @@ class Decision(NamedTuple):
         For storages that also hold retracted connections: the slots in which theta crossed 0, ascending. Deaths and
         births follow from its sign.
     wanted : int or None
-        With given sites: how many connections were to be formed. The rest is missing and to be formed in later steps.
+        With given sites: the number of connections to form. Any shortfall counts as missing and is formed in later
+        steps.
     noise_scale : float
         Standard deviation of the noise in this step, which `SoftConnections` need to continue the walk of untracked
         connections.
@@ -48,38 +49,12 @@ class Decision(NamedTuple):
 
 
 def nothing(step: int) -> RewiringInfo:
-    """Return the record of a step in which no connection changed.
-
-    Parameters
-    ----------
-    step : int
-        Number of the step.
-
-    Returns
-    -------
-    RewiringInfo
-        Without events.
-    """
+    """Return the record of a step in which no connection changed."""
     return RewiringInfo(step, np.empty(0, EVENT), 0, 0)
 
 
 def cross(c: Slots, slots: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.int32]]:
-    """Record the connections whose theta fell below 0; let those whose theta rose above it start afresh.
-
-    Parameters
-    ----------
-    c : Slots
-        Changed in place: age and moments of the new connections.
-    slots : ndarray of int32
-        Where theta crossed 0.
-
-    Returns
-    -------
-    deaths : ndarray of EVENT
-        The eliminations.
-    born : ndarray of int32
-        The slots of the new connections.
-    """
+    """Record the connections whose theta fell below 0, and start a new life for those whose theta rose above 0."""
     alive = c.theta[slots] >= 0
     born = slots[alive]
     c.birth_step[born] = c.steps_done
@@ -88,22 +63,7 @@ def cross(c: Slots, slots: NDArray[np.int32]) -> tuple[NDArray[Any], NDArray[np.
 
 
 def rewire(c: Connections, deaths: NDArray[np.int32], births: int | None) -> RewiringInfo:
-    """Eliminate connections and form others at random vacant sites.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    deaths : ndarray of int32
-        Slots of the connections to be eliminated, ascending.
-    births : int or None
-        How many are formed; None: as many as are eliminated or missing.
-
-    Returns
-    -------
-    RewiringInfo
-        What was eliminated and formed.
-    """
+    """Eliminate connections and form others at random vacant sites."""
     if births is not None:
         return fill(c, eliminate(c, deaths), deaths, births)
     births = len(deaths) + c.missing
@@ -117,74 +77,26 @@ def rewire(c: Connections, deaths: NDArray[np.int32], births: int | None) -> Rew
 def rewire_at(
     c: Connections, deaths: NDArray[np.int32], keys: NDArray[np.int64], wanted: int | None = None
 ) -> RewiringInfo:
-    """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    deaths : ndarray of int32
-        Slots of the connections to be eliminated, ascending.
-    keys : ndarray of int64
-        Sites, ``pre * num_post + post``.
-    wanted : int, optional
-        How many connections were to be formed; by default, as many as there are sites.
-
-    Returns
-    -------
-    RewiringInfo
-        What was eliminated and formed; ``num_unplaced`` counts the sites for which there was no capacity, and those
-        that lack to the number that was wanted.
-    """
+    """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity."""
     died, number = eliminate(c, deaths), len(keys)
-    room = c.capacity - len(c) + len(deaths)
-    taken = c.take(keys[:room], deaths, Stream.BIRTH, c.steps_done)
+    spare = c.capacity - len(c) + len(deaths)
+    taken = c.take(keys[:spare], deaths, Stream.BIRTH, c.steps_done)
     if wanted is None:
-        return _connect(c, died, deaths, taken, len(taken) + max(0, number - room))
+        return _connect(c, died, deaths, taken, len(taken) + max(0, number - spare))
     info = _connect(c, died, deaths, taken, wanted)
     c.missing = info.num_unplaced
     return info
 
 
 def eliminate(c: Connections, slots: NDArray[np.int32]) -> NDArray[Any]:
-    """Vacate the sites of connections.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place; the slots keep their content until others are formed there or the gaps are closed.
-    slots : ndarray of int32
-        Of the connections.
-
-    Returns
-    -------
-    ndarray of EVENT
-        The eliminations.
-    """
+    """Vacate the sites of connections."""
     died = np.empty(len(slots), EVENT)
     dynamics.retract(slots, c.pre, c.post, c.polarity, c.num_post, c.steps_done, c.index, c.table, died)
     return died
 
 
 def fill(c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], births: int) -> RewiringInfo:
-    """Form connections at random vacant sites, in the slots of those eliminated and behind all others.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    died : ndarray of EVENT
-        The eliminations of this step.
-    gaps : ndarray of int32
-        Their slots, ascending.
-    births : int
-        How many connections are to be formed.
-
-    Returns
-    -------
-    RewiringInfo
-        What was eliminated and formed.
-    """
+    """Form connections at random vacant sites, in the slots of those eliminated and behind all others."""
     slots = _slots_to_fill(c, gaps, min(births, c.capacity - len(c) + len(gaps)))
     keys = c.draw_vacant(slots, gaps, Stream.BIRTH, c.steps_done)
     return _connect(c, died, gaps, keys, births)
@@ -193,65 +105,38 @@ def fill(c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], births: in
 def _connect(
     c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], keys: NDArray[np.int64], births: int
 ) -> RewiringInfo:
-    """Form connections at sites that are marked as occupied already, and close the gaps that remain."""
+    """Form connections at sites already marked as occupied, and close the remaining gaps."""
     slots = _slots_to_fill(c, gaps, len(keys))
     if len(keys) > len(gaps):
         c.resize(len(c) + len(keys) - len(gaps))
     born = form(c, slots, keys)
-    moves = close(c, gaps[len(keys) :])
-    return RewiringInfo(c.steps_done, join_events([died, born, moves]), len(died), births - len(keys), len(moves) // 2)
+    relocations = close(c, gaps[len(keys) :])
+    events = join_events([died, born, relocations])
+    return RewiringInfo(c.steps_done, events, len(died), births - len(keys), len(relocations) // 2)
 
 
 def form(c: Connections, slots: NDArray[np.int32], keys: NDArray[np.int64]) -> NDArray[Any]:
-    """Write new connections with theta = 0 into slots.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    slots : ndarray of int32
-        One for each connection.
-    keys : ndarray of int64
-        The sites.
-
-    Returns
-    -------
-    ndarray of EVENT
-        The formations.
-    """
+    """Write new connections with theta = 0 into slots."""
     born = np.empty(len(keys), EVENT)
     state = (c.pre, c.post, c.theta, c.polarity, c.birth_step)
-    address = c.stream(Stream.SIGN), *c.sign_key
-    dynamics.regrow(slots, keys, c.sign_rule, c.num_post, c.steps_done, c.index, *address, state, born)
+    signs = c.signs
+    dynamics.regrow(slots, keys, signs.rule, c.num_post, c.steps_done, c.index, *signs.address, state, born)
     c.reset_moments(slots)
     return born
 
 
 def close(c: Connections, gaps: NDArray[np.int32]) -> NDArray[Any]:
-    """Move the last connections into gaps.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    gaps : ndarray of int32
-        Slots without a connection, ascending.
-
-    Returns
-    -------
-    ndarray of EVENT
-        The moves of active connections, two events each.
-    """
+    """Relocate the last connections into gaps."""
     if not len(gaps):
         return np.empty(0, EVENT)
     old, new = c.close(gaps)
     active = c.active(new)
-    moves = np.repeat(events_of(c, new[active], dynamics.MOVE), 2)
-    moves["kind"][0::2], moves["slot"][0::2] = -dynamics.MOVE, old[active]
-    return moves
+    relocations = np.repeat(events_of(c, new[active], dynamics.MOVE), 2)
+    relocations["kind"][0::2], relocations["slot"][0::2] = -dynamics.MOVE, old[active]
+    return relocations
 
 
 def _slots_to_fill(c: Connections, gaps: NDArray[np.int32], births: int) -> NDArray[np.int32]:
-    """Return the gaps, then the slots behind all connections, in ascending order."""
+    """Return the slots for new connections, ascending: the gaps, then slots behind all connections."""
     behind = np.arange(len(c), len(c) + max(0, births - len(gaps)), dtype=np.int32)
     return np.concatenate([gaps[:births], behind])

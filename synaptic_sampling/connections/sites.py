@@ -1,4 +1,4 @@
-"""Which pairs of neurons may be connected, and the draw of vacant ones."""
+"""Which pairs of neurons may be connected, and how vacant ones are drawn."""
 
 from __future__ import annotations
 
@@ -17,26 +17,26 @@ from synaptic_sampling._kernels.vacancy import (
     propose_each,
     vacant_sites,
 )
-from synaptic_sampling.connections.degrees import Degrees, Rooms
+from synaptic_sampling.connections.degrees import Degrees, FreeDegrees
 from synaptic_sampling.connections.draw import Blocks, Grid, Listed, Pool, draw_by_proposals, pieces
 
-__all__ = ["Address", "Sites"]
+__all__ = ["Address", "PairFunction", "Sites"]
 
 MAX_NEURONS = 2**31 - 1
-#: With less than this share of the sites vacant, they are listed instead of searched by trial.
+#: If a smaller fraction of the sites is vacant, vacant sites are listed instead of found by trial.
 CROWDED = 1 / 16
-#: The most pairs about which a function is asked beforehand: some seconds, and half a byte for each.
+#: Largest number of pairs for which a function is evaluated in advance: a few seconds, and half a byte per pair.
 MAX_ASKED = 2**28
-#: That is done where a smaller share of the pairs is accepted; how large it is, so many random ones tell.
+#: This is done if a smaller fraction of the pairs is accepted, as estimated from a sample of this size.
 THIN, SAMPLE = 1 / 8, 1024
 
-#: The rooms of neurons without limits.
+#: Free degrees of neurons without limits.
 UNLIMITED = np.empty(0, np.int64), np.empty(0, np.int64)
 
-#: Step, stream word, both words of the key: with a slot, the address of a random number.
+#: Step, stream word, both words of the key; together with a slot, the address of a random number.
 Address = tuple[np.uint64, np.uint64, np.uint64, np.uint64]
-#: From presynaptic and postsynaptic indices to True and False, or to probabilities.
-Condition = Callable[[NDArray[np.int32], NDArray[np.int32]], ArrayLike]
+#: A function of presynaptic and postsynaptic indices that returns True and False, or probabilities.
+PairFunction = Callable[[NDArray[np.int32], NDArray[np.int32]], ArrayLike]
 
 
 class Sites:
@@ -47,30 +47,32 @@ class Sites:
     num_pre, num_post : int
         Numbers of neurons on both sides.
     autapses : bool
-        Whether a neuron may connect to itself.
+        Whether a neuron may connect to itself; False makes sense only if pre and post are the same neurons.
     diagonal : int
-        With ``autapses=False``: the pair (i, i + diagonal) is the same neuron.
+        With ``autapses=False``: the pair (i, i + diagonal) is the same neuron (0 unless the groups are shifted parts
+        of one group).
     candidates : array_like or callable, optional
         Which pairs may be connected: an array of True and False, shape (num_pre, num_post); pairs, shape (n, 2);
-        or a function of arrays pre, post that always answers the same. All by default.
+        or a function of arrays pre, post that always returns the same result. All by default.
     probability : array_like or callable, optional
-        With which a drawn pair is accepted, 0 to 1, as in ``Synapses.connect(p=...)``: vacant candidates are drawn in
-        proportion to it. Shape (num_pre, num_post), or a function of arrays pre, post.
+        Probability with which a drawn pair is accepted, as in ``Synapses.connect(p=...)``: vacant candidates are drawn
+        in proportion to it. Shape (num_pre, num_post), or a function of arrays pre, post.
     multapses : bool
-        Whether a pair may have several connections.
+        Whether a pair may have several connections. New connections are then drawn from all pairs.
     max_in_degree, max_out_degree : int or array_like of int, optional
-        The most connections of any postsynaptic, presynaptic neuron, or of each.
+        Largest number of connections of any postsynaptic or presynaptic neuron, or of each. Each new connection is
+        drawn from the pairs that are still free at that point.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
 
     Notes
     -----
-    Functions and probabilities that accept fewer than one of 8 pairs are asked about all pairs once, at the first draw;
-    after that, a newborn costs about as much as it takes to ask about 32 pairs. With more than 2**28 pairs they are
-    asked about random ones until one is accepted, which takes long where hardly any is: give a list of pairs then.
+    Functions and probabilities that accept fewer than one in 8 pairs are evaluated once for all pairs, at the first
+    draw; after that, a new connection costs about as much as evaluating 32 pairs. With more than 2**28 pairs, random
+    pairs are evaluated until one is accepted, which is slow if few are: pass a list of pairs in this case.
     """
 
     def __init__(
@@ -80,8 +82,8 @@ class Sites:
         *,
         autapses: bool = True,
         diagonal: int = 0,
-        candidates: ArrayLike | Condition | None = None,
-        probability: ArrayLike | Condition | None = None,
+        candidates: ArrayLike | PairFunction | None = None,
+        probability: ArrayLike | PairFunction | None = None,
         multapses: bool = False,
         max_in_degree: ArrayLike | None = None,
         max_out_degree: ArrayLike | None = None,
@@ -94,10 +96,10 @@ class Sites:
         self.autapses, self.multapses = bool(autapses), bool(multapses)
         self.degrees = Degrees(self.num_pre, self.num_post, max_in_degree, max_out_degree)
         own = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
-        # Never equal to a difference post - pre, where autapses are allowed.
+        # Where autapses are allowed, a number that no difference post - pre equals.
         self.forbidden = MAX_NEURONS + 1 if autapses else own
         self.grid = (self.num_pre, self.num_post, self.forbidden)
-        self._condition: Condition | None = candidates if _is_function(candidates) else None
+        self._condition: PairFunction | None = candidates if _is_function(candidates) else None
         self._probability = _probability(probability, (self.num_pre, self.num_post))
         self.listed = np.empty(0, np.int64)
         self._is_listed = candidates is not None and self._condition is None
@@ -106,17 +108,17 @@ class Sites:
 
     @property
     def has_probability(self) -> bool:
-        """Return whether some sites are less likely than others."""
+        """Whether some sites are less likely than others."""
         return self._probability is not None
 
     @property
     def _is_uneven(self) -> bool:
-        """Return whether some pairs of the grid or the list are accepted less than always."""
+        """Whether some pairs of the grid or the list are rejected, always or by chance."""
         return self._condition is not None or self._probability is not None
 
     @cached_property
     def number(self) -> int:
-        """Return how many pairs may be connected; where a function tells, it is asked once about all pairs."""
+        """The number of pairs that may be connected; a user's function is evaluated once for all pairs."""
         if self._is_uneven:
             return sum(int(np.count_nonzero(self.acceptance(keys))) for keys in pieces(self.pools(UNLIMITED)[1]))
         if self._is_listed:
@@ -125,63 +127,30 @@ class Sites:
         return self.num_pre * self.num_post - max(0, both)
 
     def keys(self, pre: NDArray[Any], post: NDArray[Any]) -> NDArray[np.int64]:
-        """Return one number for each pair.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int, shape (n,)
-            The pairs.
-
-        Returns
-        -------
-        ndarray of int64, shape (n,)
-            ``pre * num_post + post``.
-        """
+        """Return the key of each pair, ``pre * num_post + post``."""
         return pre.astype(np.int64) * self.num_post + post
 
     def all_keys(self) -> NDArray[np.int64]:
-        """Return all pairs that may be connected.
-
-        Returns
-        -------
-        ndarray of int64
-            Their keys, ascending.
-        """
+        """Return the keys of all pairs that may be connected, ascending."""
         return np.concatenate([keys[self.acceptance(keys) > 0] for keys in pieces(self._all)])
 
     def acceptance(self, keys: NDArray[np.int64]) -> NDArray[np.float64]:
-        """Return the probability with which each site is accepted when drawn.
-
-        Parameters
-        ----------
-        keys : ndarray of int64, shape (n,)
-            Sites that the grid or the list holds, or ``EMPTY``.
-
-        Returns
-        -------
-        ndarray of float64, shape (n,)
-            0 where a pair is no candidate, an autapse that is not allowed, or ``EMPTY``.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If the user's function answers with something else than candidates or probabilities.
-        """
+        """Return the acceptance probability of each key; 0 for ``EMPTY`` and for pairs that may not be connected."""
         pre, post = np.divmod(keys, self.num_post)
-        asked = (keys != EMPTY) & (post - pre != self.forbidden)
-        accepted = asked.astype(float)
+        allowed = (keys != EMPTY) & (post - pre != self.forbidden)
+        accepted = allowed.astype(float)
         if self._is_uneven:
-            accepted[asked] = self._answer(pre[asked].astype(np.int32), post[asked].astype(np.int32))
+            accepted[allowed] = self._evaluate(pre[allowed].astype(np.int32), post[allowed].astype(np.int32))
         return accepted
 
-    def _answer(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.float64]:
-        """Return what the user's functions say of some pairs."""
+    def _evaluate(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.float64]:
+        """Evaluate the user's functions for some pairs."""
         accepted = np.ones(len(pre))
         if self._condition is not None:
             answer = np.asarray(self._condition(pre, post))
             if answer.dtype != np.bool_ or answer.shape != pre.shape:
                 raise TypeError(
-                    f"candidates must return one True or False for each of {len(pre)} pairs, "
+                    f"candidates must return True or False for each of {len(pre)} pairs, "
                     f"got {answer.dtype}, shape {answer.shape}."
                 )
             accepted *= answer
@@ -189,76 +158,36 @@ class Sites:
             accepted *= _checked(self._probability(pre, post), pre.shape)
         return accepted
 
-    def accepts(self, keys: NDArray[np.int64], lots: NDArray[np.float64]) -> NDArray[np.bool_]:
-        """Return which of some proposed pairs are accepted.
-
-        Parameters
-        ----------
-        keys : ndarray of int64, shape (n,)
-            Any pairs.
-        lots : ndarray of float64, shape (n,)
-            Uniform numbers, for probabilities.
-
-        Returns
-        -------
-        ndarray of bool, shape (n,)
-            False where a pair is no candidate, is an autapse that is not allowed, or loses by its lot.
-        """
+    def accepts(self, keys: NDArray[np.int64], chances: NDArray[np.float64]) -> NDArray[np.bool_]:
+        """Return which proposed pairs are accepted, given one uniform random number per pair."""
         accepted = keys % self.num_post - keys // self.num_post != self.forbidden
         if self._is_listed:
             accepted &= np.isin(keys, self.listed)
-        accepted[accepted] = lots[accepted] < self.acceptance(keys[accepted])
+        accepted[accepted] = chances[accepted] < self.acceptance(keys[accepted])
         return accepted
 
     def first_forbidden(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> tuple[int, str] | None:
-        """Return the first of some pairs that may not be connected, and why.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            The pairs.
-
-        Returns
-        -------
-        tuple of int and str, or None
-            Its place, and what it is; None if all may be.
-        """
+        """Return the index of the first pair that may not be connected, and the reason; None if all may be."""
         keys = self.keys(pre, post)
         checks = [(post.astype(np.int64) - pre == self.forbidden, "an autapse; leave it out or set autapses=True")]
         if self._is_listed:
-            checks.append((~np.isin(keys, self.listed), "no candidate; leave it out or let candidates include it"))
+            checks.append((~np.isin(keys, self.listed), "not a candidate; leave it out or include it in candidates"))
         if self._is_uneven:
-            checks.append((self.acceptance(keys) == 0, "no candidate, or has probability 0; leave it out"))
+            checks.append((self.acceptance(keys) == 0, "not a candidate, or has probability 0; leave it out"))
         for wrong, why in checks:
             if wrong.any():
                 return int(np.flatnonzero(wrong)[0]), why
         return None
 
     def draw(
-        self, slots: NDArray[np.int32], occupied: int, address: Address, table: NDArray[np.int64], rooms: Rooms
+        self, slots: NDArray[np.int32], occupied: int, address: Address, table: NDArray[np.int64], free: FreeDegrees
     ) -> NDArray[np.int64]:
-        """Occupy a random vacant site for each slot, in proportion to their probabilities.
+        """Occupy a random vacant site for each slot, in proportion to acceptance probabilities.
 
-        Parameters
-        ----------
-        slots : ndarray of int32, shape (n,)
-            In ascending order.
-        occupied : int
-            How many sites are occupied now.
-        address : Address
-            Of the random numbers, but for the slot.
-        table : ndarray of int64
-            The occupied sites; changed in place. Of no use with multapses.
-        rooms : tuple of two ndarray
-            How many more connections each neuron may have; changed in place.
-
-        Returns
-        -------
-        ndarray of int64
-            Keys; fewer than n if no more sites are vacant.
+        Changes ``table`` and ``free``; returns keys, fewer than slots if no more sites are vacant.
         """
-        if self._is_uneven or rooms[0].size or rooms[1].size:
-            return draw_by_proposals(self, slots, address, table, rooms)
+        if self._is_uneven or free[0].size or free[1].size:
+            return draw_by_proposals(self, slots, address, table, free)
         keys = np.empty(len(slots), np.int64)
         vacant = self.number - occupied
         if vacant - len(slots) >= CROWDED * self.number or (self.multapses and self.number):
@@ -268,40 +197,29 @@ class Sites:
         num_vacant = vacant_sites(self.listed, self.grid, table, sites) if self.number else 0
         return keys[: draw_by_enumeration(slots, sites, num_vacant, *address, table, keys)]
 
-    def pools(self, rooms: Rooms) -> tuple[Pool, Pool]:
-        """Return two pools that hold all sites that may be free.
-
-        Parameters
-        ----------
-        rooms : tuple of two ndarray
-            How many more connections each neuron may have.
-
-        Returns
-        -------
-        from_which, smallest : Pool
-            The one to make proposals from, and the one to list.
-        """
-        limited = not self._is_listed and (rooms[0].size or rooms[1].size)
-        pool = Grid(self, rooms) if limited else self._all
+    def pools(self, free: FreeDegrees) -> tuple[Pool, Pool]:
+        """Return two pools that contain all free sites: one to draw proposals from, and the smallest one."""
+        limited = not self._is_listed and (free[0].size or free[1].size)
+        pool = Grid(self, free) if limited else self._all
         return (pool, pool) if self._blocks is None else (self._blocks, min(pool, self._blocks, key=lambda p: p.size))
 
     @cached_property
     def _all(self) -> Pool:
-        """Return all sites, whether they have room or not."""
+        """All sites, whatever the degrees of their neurons."""
         return Listed(self, self.listed) if self._is_listed else Grid(self, UNLIMITED)
 
     @cached_property
     def _blocks(self) -> Blocks | None:
-        """Return the sites in blocks with their probabilities, or None where proposals do well without."""
+        """The sites in blocks with their probabilities; None where proposals are efficient without."""
         if not self._is_uneven or self._all.size > MAX_ASKED:
             return None
-        keys, lots, zero = np.empty(SAMPLE, np.int64), np.empty(SAMPLE, np.uint64), np.uint64(0)
+        keys, words, zero = np.empty(SAMPLE, np.int64), np.empty(SAMPLE, np.uint64), np.uint64(0)
         slots = np.arange(SAMPLE, dtype=np.int32)
-        propose_each(slots, self.listed, self.grid, zero, zero, zero, zero, zero, keys, lots)
+        propose_each(slots, self.listed, self.grid, zero, zero, zero, zero, zero, keys, words)
         return Blocks(self, self._all) if self.acceptance(keys).sum() < THIN * SAMPLE else None
 
     def _list(self, candidates: Any) -> NDArray[np.int64]:
-        """Return the keys of given candidates, ascending, without autapses where these are not allowed."""
+        """Return the keys of the given candidates, ascending, without forbidden autapses."""
         given = check_array("candidates", candidates)
         if given.dtype == np.bool_:
             if given.shape != (self.num_pre, self.num_post):
@@ -316,7 +234,7 @@ class Sites:
             outside = (given < 0) | (given >= [self.num_pre, self.num_post])
             if outside.any():
                 pair = tuple(given[outside.any(axis=1)][0].tolist())
-                raise ValueError(f"candidate {pair} is outside of {self.num_pre} by {self.num_post} neurons.")
+                raise ValueError(f"candidates must not hold {pair}, outside {self.num_pre} by {self.num_post} neurons.")
             keys = np.unique(self.keys(given[:, 0], given[:, 1]))
         keys = keys[keys % self.num_post - keys // self.num_post != self.forbidden]
         if not len(keys):
@@ -324,12 +242,12 @@ class Sites:
         return keys
 
 
-def _is_function(given: Any) -> TypeGuard[Condition]:
-    """Return whether this can be asked about pairs; a class would make an object of them."""
+def _is_function(given: Any) -> TypeGuard[PairFunction]:
+    """Return whether this is a function of pairs; a class is callable too, but is not one."""
     return callable(given) and not isinstance(given, type)
 
 
-def _probability(given: Any, shape: tuple[int, int]) -> Condition | None:
+def _probability(given: Any, shape: tuple[int, int]) -> PairFunction | None:
     """Return the probabilities as a function of pre and post."""
     if given is None or _is_function(given):
         return given

@@ -1,8 +1,7 @@
-"""Slots of connections, whatever the rule: endpoints, parameter, sign, age; how signs are found; what is checked."""
+"""Slots of connections, the same for every rule: endpoints, parameter, sign, age, and the checks of all of these."""
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Mapping
 from typing import Any
@@ -10,58 +9,43 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array, check_integer, check_number, check_seed
+from synaptic_sampling._checks import check_array, check_integer, check_seed
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling.connections.columns import Columns
-from synaptic_sampling.connections.signs import SIGNS, check_signs, polarities, sign_rule
+from synaptic_sampling.connections.signs import Signs, check_signs, polarities
 from synaptic_sampling.connections.sites import Sites
-from synaptic_sampling.randomness import MAX_SET, MAX_STEP, Stream, key_words, stream_word
+from synaptic_sampling.randomness import LAST_STEP, Stream, key_words, stream_word
 
-__all__ = ["SIGNS", "Slots", "check_count", "wrong_storage"]
+__all__ = ["Slots", "check_count", "wrong_storage"]
 
 FLOATS = (np.dtype(np.float32), np.dtype(np.float64))
 
 
 class Slots:
-    """What `Connections` and `PotentialConnections` have in common; not made by itself.
-
-    Parameters
-    ----------
-    sites : Sites
-        Which pairs may be connected.
-    pre, post : array_like of int, shape (K,)
-        Endpoints.
-    theta, polarity : array_like, shape (K,), optional
-        Zeros and the signs that ``signs`` gives, by default.
-    smallest : float
-        The smallest theta allowed.
-    signs, excitatory, seed, index, dtype
-        As in `Connections`.
-    """
+    """The common base of `Connections` and `PotentialConnections`, not to be used by itself."""
 
     def __init__(
         self,
         sites: Sites,
+        signs: Signs,
         pre: ArrayLike,
         post: ArrayLike,
         *,
         theta: ArrayLike | None,
         polarity: ArrayLike | None,
         smallest: float,
-        signs: str | int | ArrayLike,
-        excitatory: float,
         seed: int,
         index: int,
         dtype: Any,
     ) -> None:
-        self.sites = sites
+        self.sites, self.signs = sites, signs
         self.num_pre, self.num_post, self.autapses = sites.num_pre, sites.num_post, sites.autapses
-        self._set_randomness(seed, index, signs, excitatory)
+        self.seed, self.index, self.key = check_seed(seed), int(index), key_words(seed)
         pre, post = _pairs(pre, post, sites)
         self._columns = Columns(0)
         self._wire(pre, post)
         self.theta = _parameters(theta, len(pre), dtype, smallest)
-        self._columns["polarity"] = self.signs_of(pre, post) if polarity is None else polarities(polarity, pre)
+        self._columns["polarity"] = signs.of(pre, post) if polarity is None else polarities(polarity, pre)
         self._columns["birth_step"] = np.zeros(len(pre), np.int64)
         self.steps_done = self.optimizer_since = 0
 
@@ -70,27 +54,27 @@ class Slots:
 
     @property
     def pre(self) -> NDArray[np.int32]:
-        """Return the presynaptic neuron of each slot, not copied."""
+        """The presynaptic neuron of each slot, not a copy."""
         return self._columns["pre"]
 
     @property
     def post(self) -> NDArray[np.int32]:
-        """Return the postsynaptic neuron of each slot, not copied."""
+        """The postsynaptic neuron of each slot, not a copy."""
         return self._columns["post"]
 
     @property
     def polarity(self) -> NDArray[np.int8]:
-        """Return the sign of each slot, not copied."""
+        """The sign of each slot, not a copy."""
         return self._columns["polarity"]
 
     @property
     def birth_step(self) -> NDArray[np.int64]:
-        """Return the step in which each connection was born, not copied; 0 for the first ones."""
+        """The step in which each connection was formed, not a copy; 0 for those present at the start."""
         return self._columns["birth_step"]
 
     @property
     def theta(self) -> NDArray[Any]:
-        """Return the parameter of each slot, not copied; set it to let an array of yours be worked on in place."""
+        """The parameter of each slot, not a copy; assign an array of yours to have it changed in place."""
         return self._columns["theta"]
 
     @theta.setter
@@ -101,12 +85,12 @@ class Slots:
         if values.ndim != 1 or len(values) < len(self):
             raise ValueError(f"theta must have shape ({len(self)},) or more, got {values.shape}.")
         if not values.flags.writeable:
-            raise ValueError("theta must be writeable, got an array that is not; give a copy.")
+            raise ValueError("theta must be writeable, got an array that is not; pass a copy.")
         self._columns["theta"] = values
 
     @property
     def moments(self) -> tuple[NDArray[Any], ...]:
-        """Return what the optimizer remembers of each slot, not copied."""
+        """The optimizer's state of each slot, not a copy."""
         return tuple(self._columns[name] for name in self._columns if name.startswith("moment"))
 
     @moments.setter
@@ -118,152 +102,61 @@ class Slots:
 
     @property
     def age(self) -> NDArray[np.int64]:
-        """Return the steps since the birth of each connection, a new array."""
+        """The number of steps since each connection was formed, a new array."""
         return self.steps_done - self.birth_step
 
     @property
     def moment_age(self) -> NDArray[np.int64]:
-        """Return the steps over which the moments of each connection have accumulated, a new array.
+        """The number of steps over which the moments of each connection have accumulated, a new array.
 
-        Its age; less where the optimizer came into use after its birth.
+        It is the age, or less where the optimizer was first used after the connection was formed.
         """
         return self.steps_done - np.maximum(self.birth_step, self.optimizer_since)
 
     def begin_step(self, num_moments: int | None) -> None:
-        """Start the next step.
-
-        Parameters
-        ----------
-        num_moments : int or None
-            Arrays that the optimizer keeps for every connection: zeros, unless there are that many already. None: those
-            that are there stay.
-
-        Raises
-        ------
-        ValueError
-            If there have been as many steps as random numbers have addresses for.
-        """
-        if self.steps_done >= MAX_STEP:
-            raise ValueError(f"a run has at most {MAX_STEP} steps; start a new one with another seed.")
+        """Start the next step."""
+        if self.steps_done >= LAST_STEP:
+            raise ValueError(f"a run has at most {LAST_STEP} steps; start a new run with another seed.")
         if num_moments is not None:
             self.begin_moments(num_moments)
         self.steps_done += 1
 
     def begin_moments(self, number: int) -> None:
-        """Start the moments of an optimizer at zero, unless there are as many already.
-
-        Parameters
-        ----------
-        number : int
-            Of moments per connection. Called before a step is counted.
-        """
+        """Set the moments of an optimizer to zero, unless the same number of moments exists already."""
         if len(self.moments) != number:
             self.moments = tuple(np.zeros_like(self.theta) for _ in range(number))
             self.optimizer_since = self.steps_done
 
     def reset_moments(self, slots: NDArray[np.int32]) -> None:
-        """Let what the optimizer remembers of some slots start afresh.
-
-        Parameters
-        ----------
-        slots : ndarray of int32
-            Of new connections.
-        """
+        """Reset the optimizer's state of some slots."""
         for moment in self.moments:
             moment[slots] = 0.0
 
     def check_rule(self, rule: Any) -> None:
-        """Raise an error unless the rule acts on connections of this kind.
-
-        Parameters
-        ----------
-        rule : Rule
-            By which they are to be changed.
-
-        Raises
-        ------
-        TypeError
-            If it does not.
-        """
+        """Raise an error unless the rule acts on connections of this kind."""
         if not isinstance(self, rule.storage):
             raise wrong_storage(rule, self)
 
     def signs_of(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int8]:
-        """Return the signs that connections born now at the given pairs have.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            The pairs; with 'redrawn' signs, the n-th pair is taken to be born in slot n before the first step.
-
-        Returns
-        -------
-        ndarray of int8, shape (n,)
-            +1 or -1.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If they are no pairs of these neurons.
-        """
-        pre, post = _pairs(pre, post, self.sites)
-        out = np.empty(len(pre), np.int8)
-        dynamics.draw_signs(pre, post, self.sign_rule, self.num_post, self.stream(Stream.SIGN), *self.sign_key, out)
-        return out
-
-    @property
-    def sign_digest(self) -> str:
-        """Return a number for the rule of signs: equal ones give the same signs under the same seed."""
-        rule, table, threshold = self.sign_rule
-        return hashlib.sha256(f"{rule} {threshold} ".encode() + table.tobytes()).hexdigest()[:16]
+        """Return the signs of connections formed now at the given pairs."""
+        return self.signs.of(*_pairs(pre, post, self.sites))
 
     def reseed(self, seed: int) -> None:
-        """Let all random numbers be those of another seed from now on, except drawn signs, which belong to the model.
-
-        Parameters
-        ----------
-        seed : int
-            0 to 2**64 - 1.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is none.
-        """
+        """Use the random numbers of another seed from now on, except for signs, which belong to the model."""
         self.seed = check_seed(seed)
         self.key = key_words(self.seed)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that the next step needs, besides the arguments of the class.
-
-        Returns
-        -------
-        dict of str to ndarray
-            ``pre``, ``post``, ``theta``, ``polarity``, ``birth_step`` and the moments, not copied; ``steps_done`` and
-            ``optimizer_since``, the step after which the moments started at zero.
-        """
+        """Return everything that the next step needs besides the arguments of the class."""
         names = ("pre", "post", "theta", "polarity", "birth_step")
         moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
         counts = {name: np.array(getattr(self, name)) for name in ("steps_done", "optimizer_since")}
         return {**{name: getattr(self, name) for name in names}, **counts, **moments}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Take on the state of connections that were made with the same arguments.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            What ``state`` returned.
-
-        Raises
-        ------
-        TypeError
-            If it is no state.
-        ValueError
-            If the number of connections differs, or they cannot be. Nothing has changed then.
-        """
+        """Restore a state of connections that were created with the same arguments."""
         if not isinstance(state, Mapping) or "pre" not in state:
-            raise TypeError(f"state must be a mapping that state() has returned, got {state!r}.")
+            raise TypeError(f"state must be a mapping returned by state(), got {state!r}.")
         self._check_number(len(state["pre"]))
         self._wire(_endpoints("pre", state["pre"], self.num_pre), _endpoints("post", state["post"], self.num_post))
         self.theta[:] = state["theta"]
@@ -274,24 +167,13 @@ class Slots:
         self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
 
     def check_state(self, state: Mapping[str, NDArray[Any]]) -> None:
-        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            What ``state`` returned, of connections that were made with the same arguments.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Names the array, and the connection where one is wrong.
-        """
+        """Raise an error unless ``restore`` accepts this state and a run can continue from it; changes nothing."""
         for name, own in self.state().items():
             if name not in state and not name.startswith("moment"):
-                raise ValueError(f"the state lacks {name!r}.")
+                raise ValueError(f"the state lacks {name!r}; pass what state() returned.")
             if name in state and np.asarray(state[name]).dtype != own.dtype:
                 raise TypeError(f"{name} must hold {own.dtype}, got {np.asarray(state[name]).dtype}.")
-        number, now = len(state["pre"]), int(check_count("steps_done", state["steps_done"], MAX_STEP))
+        number, now = len(state["pre"]), int(check_count("steps_done", state["steps_done"], LAST_STEP))
         self._check_number(number)
         check_count("optimizer_since", state["optimizer_since"], now)
         moments = [name for name in state if name.startswith("moment")]
@@ -304,82 +186,51 @@ class Slots:
                 raise ValueError(f"{name} must be finite, got {state[name][k]} for connection {k}.")
         late = np.flatnonzero((state["birth_step"] < 0) | (state["birth_step"] > now))
         if len(late):
-            raise ValueError(f"birth_step must be 0 to {now}, got {state['birth_step'][late[0]]}.")
+            raise ValueError(f"birth_step must be between 0 and {now}, got {state['birth_step'][late[0]]}.")
         pre, post = _endpoints("pre", state["pre"], self.num_pre), _endpoints("post", state["post"], self.num_post)
         self._check_wiring(pre, post)
         self._check_polarity(pre, post, check_signs("polarity", state["polarity"]))
 
     def _check_polarity(self, pre: NDArray[np.int32], post: NDArray[np.int32], polarity: NDArray[np.int8]) -> None:
-        """Refuse signs against the rule, where signs have followed the rule so far."""
-        if self.sign_rule[0] == dynamics.SIGN_REDRAWN or (self.signs_of(self.pre, self.post) != self.polarity).any():
+        """Raise an error for signs that differ from the rule, if those of the present connections follow it."""
+        if self.signs.redrawn or (self.signs.of(self.pre, self.post) != self.polarity).any():
             return
-        wrong = np.flatnonzero(self.signs_of(pre, post) != polarity)
+        wrong = np.flatnonzero(self.signs.of(pre, post) != polarity)
         if len(wrong):
             k = wrong[0]
-            raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) has another sign here; give the same signs.")
+            raise ValueError(
+                f"connection {k} ({pre[k]} -> {post[k]}) has another sign here; use the same signs and seed."
+            )
 
     def _check_number(self, number: int) -> None:
-        """Refuse a state of another number of slots, where this cannot change."""
+        """Raise an error for a state with another number of slots, where this number is fixed."""
         if number != len(self):
-            raise ValueError(f"the state is one of {number} connections, but there are {len(self)}.")
+            raise ValueError(f"the state holds {number} connections, but this set has {len(self)}.")
 
     def _check_wiring(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Refuse endpoints that ``_wire`` would refuse."""
+        """Raise the error that ``_wire`` would raise; changes nothing."""
         self._check_pairs(pre, post)
 
     def _check_pairs(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Refuse endpoints of which some pair may not be connected."""
+        """Raise an error if a pair may not be connected."""
         wrong = self.sites.first_forbidden(pre, post)
         if wrong:
             k, why = wrong
             raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) is {why}.")
 
     def _wire(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
-        """Take on endpoints, unless some pair may not be connected."""
+        """Replace all endpoints, unless a pair may not be connected."""
         self._check_pairs(pre, post)
         self._columns.resize(len(pre))
         self._columns["pre"], self._columns["post"] = pre, post
 
     def stream(self, stream: Stream) -> np.uint64:
-        """Return the address word of a stream of random numbers of this set.
-
-        Parameters
-        ----------
-        stream : Stream
-            What the numbers are for.
-
-        Returns
-        -------
-        uint64
-            With ``key``, step and slot it addresses a number.
-        """
+        """Return the address word of a stream of random numbers of this set."""
         return stream_word(stream, self.index)
-
-    def _set_randomness(self, seed: int, index: int, signs: Any, excitatory: float) -> None:
-        """Keep the key of the random numbers and the rule for signs."""
-        self.seed = check_seed(seed)
-        self.index = check_integer("index", index, minimum=0, maximum=MAX_SET)
-        self.key = self.sign_key = key_words(self.seed)
-        share = check_number("excitatory", excitatory, minimum=0.0, maximum=1.0)
-        mode, table = sign_rule(signs, self.num_pre, self.num_post)
-        self.sign_rule = mode, table, np.uint64(round(share * 2**32))
 
 
 def wrong_storage(rule: Any, connections: Any) -> TypeError:
-    """Return the error that says on which kinds of connections a rule acts.
-
-    Parameters
-    ----------
-    rule : Rule
-        The rule.
-    connections : Slots
-        On which it does not act.
-
-    Returns
-    -------
-    TypeError
-        To be raised.
-    """
+    """Return the error that says on which kinds of connections a rule acts."""
     kinds = " or ".join(kind.__name__ for kind in rule.storage)
     return TypeError(
         f"connections must be {kinds} for {type(rule).__name__}, got {type(connections).__name__}: {connections!r}."
@@ -387,27 +238,7 @@ def wrong_storage(rule: Any, connections: Any) -> TypeError:
 
 
 def check_count(name: str, value: Any, largest: int) -> int:
-    """Return a counter of a state, or raise an error that names it.
-
-    Parameters
-    ----------
-    name : str
-        Of the counter.
-    value : object
-        What the state holds: an integer, shape ().
-    largest : int
-        The largest value possible.
-
-    Returns
-    -------
-    int
-        The value.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is no such number.
-    """
+    """Return a counter from a state, or raise an error that names it."""
     array = check_array(name, value, "iu")
     if array.ndim:
         raise ValueError(f"{name} must be one number, got shape {array.shape}.")
@@ -431,7 +262,7 @@ def _endpoints(name: str, values: ArrayLike, num_neurons: int) -> NDArray[np.int
 
 
 def _pairs(pre: ArrayLike, post: ArrayLike, sites: Sites) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """Return the neurons at both ends, if they are there and as many."""
+    """Return presynaptic and postsynaptic indices, checked."""
     pre, post = _endpoints("pre", pre, sites.num_pre), _endpoints("post", post, sites.num_post)
     if pre.shape != post.shape:
         raise ValueError(f"pre and post must have equal lengths, got {len(pre)} and {len(post)}.")

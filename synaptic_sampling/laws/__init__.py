@@ -1,1 +1,1 @@
-"""Exact laws in discrete time of what rules do without, and partly with, a gradient: numbers in, laws out."""
+"""Exact laws in discrete time for rules without, and partly with, a gradient."""

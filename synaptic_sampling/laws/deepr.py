@@ -1,4 +1,4 @@
-"""What chance alone gives: the exact laws of DEEP R without a gradient, at any step size.
+"""Exact null distributions of DEEP R: noise and l1 without a gradient, at any step size.
 
 Without a gradient, theta of a connection is a random walk from 0 with increments N(-mu, sigma^2), killed below 0,
 mu = learning_rate*l1 and sigma^2 = 2*learning_rate*temperature. All laws here depend on the ratio r = mu/sigma alone
@@ -34,11 +34,11 @@ __all__ = [
     "turnover_ratio",
 ]
 
-#: Terms of a series that are added one by one; of the rest, the integral from half a term on is taken. By the
-#: midpoint rule its error is at most 1/24 of the total variation of the slope of the terms there, which falls from
-#: its first value: less than 1e-9 relative to the sum in all laws here.
+#: Number of terms of a series that are added one by one; the rest is approximated by an integral. By the midpoint rule
+#: the error is at most 1/24 of the total variation of the slope of the remaining terms, which decreases from its first
+#: value: less than 1e-9 relative to the sum in all laws here.
 NUM_TERMS = 20_000
-#: Above, a theta other than 0 is too rare for a double.
+#: Above this ratio, theta > 0 is too rare for a double.
 LARGEST_RATIO = 40.0
 
 
@@ -67,7 +67,7 @@ def step_ratio(learning_rate: float, l1: float, temperature: float) -> float:
 
 
 def survival_of_newborns(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
-    """Return the probability that a newborn connection survives 0, 1, ..., num_steps steps.
+    """Return the probability that a new connection survives 0, 1, ..., num_steps steps.
 
     Parameters
     ----------
@@ -84,7 +84,7 @@ def survival_of_newborns(step_ratio: float, num_steps: int) -> NDArray[np.float6
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     n_max = check_integer("num_steps", num_steps, minimum=0, maximum=10**6)
     p = _positive(_check_ratio(step_ratio), np.arange(1, n_max + 1))
@@ -95,7 +95,7 @@ def survival_of_newborns(step_ratio: float, num_steps: int) -> NDArray[np.float6
 
 
 def survival_of_all(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
-    """Return the share of all connections present at one time that are still there 0, 1, ..., num_steps steps later.
+    """Return the fraction of connections present at one time that still exist 0, 1, ..., num_steps steps later.
 
     Parameters
     ----------
@@ -112,7 +112,7 @@ def survival_of_all(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     q = survival_of_newborns(step_ratio, num_steps)
     lost = np.concatenate([[0.0], np.cumsum(q[:-1])]) / mean_lifetime(step_ratio)
@@ -120,14 +120,14 @@ def survival_of_all(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
 
 
 def survival_of_old(step_ratio: float, age: int, num_steps: int) -> NDArray[np.float64]:
-    """Return the share of the connections that have survived some steps that is there 0, 1, ..., num_steps later.
+    """Return the fraction of connections older than ``age`` that still exist 0, 1, ..., num_steps steps later.
 
     Parameters
     ----------
     step_ratio : float
         r = mu/sigma, > 0.
     age : int
-        How many steps they have survived, or more. With 0 this is ``survival_of_all``.
+        The least number of steps they have survived. With 0 this is ``survival_of_all``.
     num_steps : int
         The largest number of steps.
 
@@ -139,18 +139,18 @@ def survival_of_old(step_ratio: float, age: int, num_steps: int) -> NDArray[np.f
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range, or nearly none becomes so old (less than 1 in 1e9).
+        If an argument is of the wrong type or out of range, or less than 1 in 1e9 connections reaches this age.
     """
     survived = check_integer("age", age, minimum=0, maximum=10**6)
     steps = check_integer("num_steps", num_steps, minimum=0, maximum=10**6 - survived)
     present = survival_of_all(step_ratio, survived + steps)[survived:]
     if present[0] < 1e-9:
-        raise ValueError(f"a share of {present[0]:.1e} becomes {age} steps old; choose a smaller age.")
+        raise ValueError(f"age must be smaller, got {age}: only a fraction of {present[0]:.1e} gets so old.")
     return present / present[0]
 
 
 def hazard(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
-    """Return the probability that a connection dies in its 1st, 2nd, ... step if it has survived those before.
+    """Return the hazard rate: the probability of elimination in the 1st, 2nd, ... step, given survival so far.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def hazard(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     q = survival_of_newborns(step_ratio, num_steps)
     with np.errstate(invalid="ignore"):
@@ -175,33 +175,34 @@ def hazard(step_ratio: float, num_steps: int) -> NDArray[np.float64]:
 
 
 def overlap(step_ratio: float, num_steps: int, connectivity: float = 0.0) -> NDArray[np.float64]:
-    """Return the share of the connected pairs that is connected, still or again, 0, 1, ..., num_steps steps later.
+    """Return the fraction of connected pairs that are connected, still or again, 0, 1, ..., num_steps steps later.
 
     Parameters
     ----------
     step_ratio : float
         r = mu/sigma, >= 0.
     num_steps : int
-        The largest number of steps; time and memory grow as its square and itself.
+        The largest number of steps; time grows as its square, memory linearly.
     connectivity : float
-        p, the share of all sites that is connected, 0 to 1: births find a pair again by chance.
+        p, the fraction of all sites that is connected, 0 to 1: new connections may form at a former pair by chance.
 
     Returns
     -------
     ndarray, shape (num_steps + 1,)
-        o_n = S_all(n) + sum_(s=1..n) f_s q_(n-s)/L, in the stationary law, where f_s is the chance that a birth in step
-        s falls on one of the pairs: p (1 - o'_s)/(1 - p + p/L), with o'_s the overlap after the deaths of that step.
+        o_n = S_all(n) + sum_(s=1..n) f_s q_(n-s)/L, in the stationary law, where f_s is the chance that a formation in
+        step s occurs at one of the pairs: p (1 - o'_s)/(1 - p + p/L), with o'_s the overlap after the eliminations of
+        that step.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
 
     Notes
     -----
-    Derived: the walks do not depend on where they take place; so, given all lives, the expected number of the pairs
-    that are connected is linear in where births fall, uniformly on the vacant sites. The numbers of births in a step
-    are taken at their mean, which is exact for many connections.
+    The walks do not depend on the sites; so, given all lifetimes, the expected number of connected pairs is linear in
+    the sites of formations, which are uniform over the vacant sites. The numbers of formations per step are replaced
+    by their mean, which is exact for many connections.
     """
     p = check_number("connectivity", connectivity, minimum=0.0, maximum=1.0)
     stays, q = survival_of_all(step_ratio, num_steps), survival_of_newborns(step_ratio, num_steps)
@@ -217,7 +218,7 @@ def overlap(step_ratio: float, num_steps: int, connectivity: float = 0.0) -> NDA
 
 
 def turnover_ratio(step_ratio: float, num_steps: int, connectivity: float = 0.0) -> NDArray[np.float64]:
-    """Return (gained + lost)/(N1 + N2) between two looks at the wiring 0, 1, ..., num_steps steps apart.
+    """Return the turnover ratio (gained + lost)/(N1 + N2) of two time points 0, 1, ..., num_steps steps apart.
 
     Parameters
     ----------
@@ -232,13 +233,13 @@ def turnover_ratio(step_ratio: float, num_steps: int, connectivity: float = 0.0)
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     return 1.0 - overlap(step_ratio, num_steps, connectivity)
 
 
 def established_turnover(step_ratio: float, age: int) -> float:
-    """Return the share of all connections that dies in a step after having survived a number of steps.
+    """Return the fraction of all connections that are eliminated per step after surviving ``age`` steps.
 
     Parameters
     ----------
@@ -250,18 +251,18 @@ def established_turnover(step_ratio: float, age: int) -> float:
     Returns
     -------
     float
-        q_age/L, in the stationary law; as many reach this age in a step.
+        q_age/L, in the stationary law; the same fraction reaches this age per step.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     return float(survival_of_newborns(step_ratio, age)[-1]) * turnover_rate(step_ratio)
 
 
 def mean_lifetime(step_ratio: float) -> float:
-    """Return the mean number of steps from birth to death.
+    """Return the mean number of steps from formation to elimination.
 
     Parameters
     ----------
@@ -276,14 +277,14 @@ def mean_lifetime(step_ratio: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If ``step_ratio`` is of the wrong kind or negative.
+        If ``step_ratio`` is of the wrong type or negative.
     """
     r = _check_ratio(step_ratio)
     return math.inf if r == 0.0 else math.exp(_series(r, lambda k: _positive(r, k) / k))
 
 
 def turnover_rate(step_ratio: float) -> float:
-    """Return the share of all connections that is replaced in a step.
+    """Return the fraction of all connections that is replaced per step.
 
     Parameters
     ----------
@@ -298,13 +299,13 @@ def turnover_rate(step_ratio: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If ``step_ratio`` is of the wrong kind or negative.
+        If ``step_ratio`` is of the wrong type or negative.
     """
     return 1.0 / mean_lifetime(step_ratio)
 
 
 def mean_theta(step_ratio: float) -> float:
-    """Return the mean of theta after a step, newborns included, in units of sigma.
+    """Return the mean of theta after a step, new connections included, in units of sigma.
 
     Parameters
     ----------
@@ -314,19 +315,19 @@ def mean_theta(step_ratio: float) -> float:
     Returns
     -------
     float
-        With small steps 1/(2r), that is T/alpha: the mean of the exponential law.
+        For small steps 1/(2r), that is T/alpha: the mean of the exponential law.
 
     Raises
     ------
     TypeError, ValueError
-        If ``step_ratio`` is of the wrong kind or not positive.
+        If ``step_ratio`` is of the wrong type or not positive.
     """
     r = min(check_number("step_ratio", step_ratio, above=0.0), LARGEST_RATIO)
     return _series(r, lambda k: (np.sqrt(k) * _density(r, k) - r * k * _positive(r, k)) / k)
 
 
 def std_theta(step_ratio: float) -> float:
-    """Return the standard deviation of theta after a step, newborns included, in units of sigma.
+    """Return the standard deviation of theta after a step, new connections included, in units of sigma.
 
     Parameters
     ----------
@@ -336,12 +337,12 @@ def std_theta(step_ratio: float) -> float:
     Returns
     -------
     float
-        With small steps 1/(2r), as of the exponential law.
+        For small steps 1/(2r), as for the exponential law.
 
     Raises
     ------
     TypeError, ValueError
-        If ``step_ratio`` is of the wrong kind or not positive.
+        If ``step_ratio`` is of the wrong type or not positive.
     """
     r = min(check_number("step_ratio", step_ratio, above=0.0), LARGEST_RATIO)
     variance = _series(r, lambda k: (1.0 + r * r * k) * _positive(r, k) - r * np.sqrt(k) * _density(r, k))
@@ -349,7 +350,7 @@ def std_theta(step_ratio: float) -> float:
 
 
 def _check_ratio(step_ratio: Any) -> float:
-    # No noise: l1 alone kills every newborn in its first step.
+    # Without noise, l1 eliminates every new connection in its first step.
     if isinstance(step_ratio, float) and step_ratio == math.inf:
         return math.inf
     return check_number("step_ratio", step_ratio, minimum=0.0)
@@ -365,9 +366,9 @@ def _density(r: float, k: Any) -> Any:
 
 
 def _series(r: float, term: Callable[[Any], Any]) -> float:
-    """Return the sum of the terms k = 1, 2, ..., which fall as exp(-r^2 k/2)."""
+    """Return the sum of the terms k = 1, 2, ..., which decrease as exp(-r^2 k/2)."""
     total = float(np.sum(term(np.arange(1.0, NUM_TERMS + 1.0))[::-1]))
-    begin, end = math.sqrt(NUM_TERMS + 0.5), 40.0 / r
-    if begin < end:
-        total += quad(lambda u: 2.0 * u * term(u * u), begin, end, epsabs=1e-13, epsrel=1e-12, limit=500)[0]
+    start, end = math.sqrt(NUM_TERMS + 0.5), 40.0 / r
+    if start < end:
+        total += quad(lambda u: 2.0 * u * term(u * u), start, end, epsabs=1e-13, epsrel=1e-12, limit=500)[0]
     return total

@@ -1,12 +1,12 @@
 """The exact stationary law of DEEP R with a gradient, for energies that are sums over connections.
 
-With E(w) = sum_k E_k(theta_k) and births uniform over all vacant sites, those just vacated included, the law of
-wirings and parameters after a step is, at any step size,
+With E(w) = sum_k E_k(theta_k) and formations uniform over all vacant sites, those just vacated included, the law of
+connectivity c and parameters after a step is, at any step size,
 
     p(c, theta) = prod_{k in c} G_k(theta_k) / sum_{c'} prod_{k in c'} L_k,     |c| = K,
 
-where G_k is the expected occupation density of the walk of site k, begun at 0 and killed below 0, and L_k its
-integral, the mean lifetime. With small steps L_k tends to a multiple of the posterior's Z_k = integral exp(-V_k/T),
+where G_k is the expected occupation density of the walk of site k, which starts at 0 and ends below 0, and L_k its
+integral, the mean lifetime. For small steps L_k tends to a multiple of the posterior's Z_k = integral exp(-V_k/T),
 V_k = E_k(theta) - E_k(0) + l1*theta.
 """
 
@@ -34,22 +34,22 @@ Slope = Callable[[NDArray[np.float64]], NDArray[np.float64]]
 
 
 class SiteLaw(NamedTuple):
-    """The walk of one site.
+    """The law of the walk of one site.
 
     Attributes
     ----------
     lifetime : float
-        L, mean number of steps from birth to death.
+        L, mean number of steps from formation to elimination.
     theta, weight : ndarray
         Nodes and weights of a quadrature over theta >= 0.
     density : ndarray
-        Of theta after a step, given that the site is connected, at the nodes; it integrates to 1 - ``newborn``.
+        Density of theta after a step, given that the site is connected, at the nodes; it integrates to 1 - ``newborn``.
     newborn : float
-        Probability 1/L of theta = 0.
+        Probability 1/L that the connection is new, theta = 0.
     sigma : float
-        Standard deviation of a step.
+        Standard deviation of the noise per step.
     next_mean : ndarray
-        Mean of theta after a step that begins at 0, and at each node.
+        Mean of theta after a step from 0, and from each node.
     """
 
     lifetime: float
@@ -71,7 +71,7 @@ class SiteLaw(NamedTuple):
         Returns
         -------
         ndarray
-            The distribution function: one more step from the stationary law, which is exact between nodes too.
+            The distribution function, computed by one more step from the stationary law, which is exact between nodes.
         """
         x = check_array("theta", theta).astype(float)[..., None]
         mass = np.concatenate([[self.newborn], self.density * self.weight])
@@ -90,7 +90,7 @@ def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
     slope : callable
         dE/dtheta for an array of theta >= 0.
     largest : float
-        Beyond this theta the walk practically never comes.
+        A theta that the walk practically never exceeds.
 
     Returns
     -------
@@ -100,7 +100,7 @@ def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     check_constant(rule, "step_ratio")
     _check_function("slope", slope)
@@ -111,21 +111,21 @@ def site_law(rule: DeepR, slope: Slope, largest: float) -> SiteLaw:
     next_mean = start - rule.learning_rate * (slope(start) + rule.l1)
     z = (theta - next_mean[:, None]) / sigma
     kernel = np.exp(-0.5 * z * z) / (sigma * np.sqrt(2.0 * np.pi))
-    # Occupation after birth: g = P(0, .) + integral g(x) P(x, .) dx.
+    # Occupation after formation: g = P(0, .) + integral g(x) P(x, .) dx.
     occupation = np.linalg.solve(np.eye(len(theta)) - (kernel[1:] * weight[:, None]).T, kernel[0])
     lifetime = 1.0 + float(occupation @ weight)
     return SiteLaw(lifetime, theta, weight, occupation / lifetime, 1.0 / lifetime, sigma, next_mean)
 
 
 def wiring_law(lifetimes: ArrayLike, num_active: int) -> dict[tuple[int, ...], float]:
-    """Return the exact probability of every wiring.
+    """Return the exact probability of every set of connections.
 
     Parameters
     ----------
     lifetimes : array_like, shape (M,)
-        L of each site, or any multiple, such as Z.
+        L of each site, or numbers proportional to it, such as Z.
     num_active : int
-        K, how many sites are connected.
+        K, the number of connected sites.
 
     Returns
     -------
@@ -135,15 +135,15 @@ def wiring_law(lifetimes: ArrayLike, num_active: int) -> dict[tuple[int, ...], f
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     values = check_array("lifetimes", lifetimes).astype(float)
     if values.ndim != 1 or not (np.isfinite(values) & (values > 0)).all():
         raise ValueError(f"lifetimes must be a vector of numbers > 0, got {lifetimes!r}.")
     k = check_integer("num_active", num_active, minimum=0, maximum=len(values))
-    wirings = list(combinations(range(len(values)), k))
-    products = np.array([np.prod(values[list(wiring)]) for wiring in wirings])
-    return dict(zip(wirings, (products / products.sum()).tolist(), strict=True))
+    subsets = list(combinations(range(len(values)), k))
+    products = np.array([np.prod(values[list(subset)]) for subset in subsets])
+    return dict(zip(subsets, (products / products.sum()).tolist(), strict=True))
 
 
 def limit_of_small_steps(rule: DeepR, energy: Slope, largest: float) -> float:
@@ -156,17 +156,17 @@ def limit_of_small_steps(rule: DeepR, energy: Slope, largest: float) -> float:
     energy : callable
         E for an array of theta >= 0.
     largest : float
-        Beyond this theta the integrand practically vanishes.
+        A theta beyond which the integrand practically vanishes.
 
     Returns
     -------
     float
-        The integral of exp(-(E(theta) - E(0) + l1*theta)/T); E(0) counts, since a dormant site carries it.
+        The integral of exp(-(E(theta) - E(0) + l1*theta)/T); E(0) is the energy of the vacant site.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     check_constant(rule, "step_ratio")
     _check_function("energy", energy)

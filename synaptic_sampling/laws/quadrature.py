@@ -1,4 +1,4 @@
-"""Gauss-Legendre nodes in panels so narrow that the transition density of one step is resolved."""
+"""Gauss-Legendre nodes in panels narrow enough to resolve the transition density of one step."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ __all__ = ["quadrature"]
 #: Gauss-Legendre nodes per panel, and panels per standard deviation of a step: errors below 1e-10.
 NODES = 8
 PANELS_PER_SIGMA = 0.75
-#: A matrix of 8000 by 8000 numbers is solved within some seconds.
+#: A system of 8000 equations is solved within a few seconds.
 MAX_PANELS = 1000
 
 
@@ -32,7 +32,7 @@ def quadrature(largest: float, sigma: float) -> tuple[NDArray[np.float64], NDArr
     Raises
     ------
     ValueError
-        If the interval has too many such steps.
+        If the interval spans too many steps.
     """
     panels = int(np.ceil(largest / sigma * PANELS_PER_SIGMA))
     if panels > MAX_PANELS:

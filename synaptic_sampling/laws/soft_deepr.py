@@ -1,8 +1,8 @@
 """The exact stationary law of soft DEEP R without a gradient, at any step size.
 
-Each theta is a Markov chain on [theta_min, infinity): it makes steps N(-learning_rate*l1, sigma**2) from theta >= 0,
-N(0, sigma**2) from theta < 0, and what falls below theta_min is put there. With small steps its law tends to the
-exponential with mean T/alpha above 0, of mass p, and the uniform below.
+Each theta is a Markov chain on [theta_min, infinity): it makes steps N(-learning_rate*l1, sigma**2) from theta >= 0 and
+N(0, sigma**2) from theta < 0, and is set to theta_min if it falls below. For small steps its law tends to an
+exponential with mean T/alpha above 0, of mass p, and a uniform distribution below.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
 
 __all__ = ["SoftLaw", "share_still_retracted", "soft_law"]
 
-#: The grid ends where the exponential law has fallen to exp(-FOLDS), and some steps beyond.
+#: The grid ends some steps beyond the point where the exponential law has decreased to exp(-FOLDS).
 FOLDS, STEPS_BEYOND = 36.0, 8.0
-#: A dense system of equations of this size takes some seconds and 1 GB.
+#: A dense system of equations of this size takes a few seconds and 1 GB.
 MAX_NODES = 6000
 
 
 class SoftLaw(NamedTuple):
-    """The law of theta after a step.
+    """The stationary law of theta after a step.
 
     Attributes
     ----------
@@ -38,11 +38,11 @@ class SoftLaw(NamedTuple):
     floor_share : float
         Probability of theta = theta_min.
     turnover : float
-        Births, and deaths, per step and potential connection.
+        Formations, and eliminations, per step and potential connection.
     theta, weight : ndarray
         Nodes and weights of a quadrature over theta > theta_min.
     density : ndarray
-        Of theta at the nodes; it integrates to 1 - ``floor_share``.
+        Density of theta at the nodes; it integrates to 1 - ``floor_share``.
     """
 
     active_share: float
@@ -69,18 +69,18 @@ def soft_law(rule: SoftDeepR) -> SoftLaw:
     Raises
     ------
     TypeError
-        If it is no SoftDeepR, or one of its parameters changes with time.
+        If it is not a SoftDeepR, or one of its parameters changes with time.
     ValueError
-        If steps are so small against theta_min or T/alpha that the grid would be too large; the law of small steps
-        holds then, up to errors in proportion to the step.
+        If steps are so small relative to theta_min or T/alpha that the grid would be too large; the limit of small
+        steps then holds, with errors proportional to the step.
     """
     check_constant(rule, "theta_min")
     sigma = rule.noise_scale
     floor, end = rule.theta_min / sigma, FOLDS * rule.temperature / rule.l1 / sigma + STEPS_BEYOND
     if 6.0 * (end - floor) > MAX_NODES:
         raise ValueError(
-            f"the law reaches over {end - floor:.0f} steps of the noise, at most {MAX_NODES / 6:.0f} can be solved; "
-            "with such small steps the active share is the connectivity of the rule."
+            f"rule must have larger steps: its law spans {end - floor:.0f} of them, at most {MAX_NODES / 6:.0f} can be "
+            "solved. With such small steps the active fraction is the connectivity of the rule."
         )
     below, weight_below = quadrature(-floor, 1.0)
     above, weight_above = quadrature(end, 1.0)
@@ -89,11 +89,11 @@ def soft_law(rule: SoftDeepR) -> SoftLaw:
     active = x >= 0.0
     mean = x - np.where(active, rule.learning_rate * rule.l1 / sigma, 0.0)
 
-    # Rows: from. The last column is the probability to end at the floor, the others are densities.
+    # Rows are starting points. The last column is the probability of ending at the floor, the others are densities.
     moves = np.exp(-0.5 * (x - mean[:, None]) ** 2) / np.sqrt(2.0 * np.pi)
     moves[:, -1] = ndtr(floor - mean)
     balance = np.eye(len(x)) - moves.T * weight
-    balance[-1] = weight  # In place of one equation, which follows from the others: all adds up to 1.
+    balance[-1] = weight  # Replaces one equation, which is redundant: the total mass is 1.
     law = np.linalg.solve(balance, np.eye(len(x))[-1])
     mass = law * weight
     return SoftLaw(
@@ -107,16 +107,16 @@ def soft_law(rule: SoftDeepR) -> SoftLaw:
 
 
 def share_still_retracted(rule: SoftDeepR, theta: float, num_steps: int) -> NDArray[np.float64]:
-    """Return the exact probability that a retracted connection has not come back within n steps.
+    """Return the exact probability that a retracted connection has not returned within n steps.
 
     Parameters
     ----------
     rule : SoftDeepR
         The rule.
     theta : float
-        Where it is, from ``rule.theta_min`` to below 0.
+        Its present theta, from ``rule.theta_min`` to below 0.
     num_steps : int
-        N.
+        N, the largest number of steps.
 
     Returns
     -------
@@ -126,21 +126,22 @@ def share_still_retracted(rule: SoftDeepR, theta: float, num_steps: int) -> NDAr
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range, or theta_min is so many steps away that the grid would be
+        If an argument is of the wrong type or out of range, or theta_min is so many steps away that the grid would be
         too large.
     """
     check_constant(rule, "theta_min")
     check_integer("num_steps", num_steps, minimum=0, maximum=10**6)
     if check_number("theta", theta, minimum=rule.theta_min) >= 0.0:
-        raise ValueError(f"theta must be below 0, got {theta:g}: it is connected.")
+        raise ValueError(f"theta must be below 0, got {theta:g}, which is connected.")
     floor = rule.theta_min / rule.noise_scale
     if -6.0 * floor > MAX_NODES:
         raise ValueError(
-            f"theta_min is {-floor:.0f} steps of the noise away, at most {MAX_NODES / 6:.0f} can be solved."
+            f"rule must have larger steps: theta_min is {-floor:.0f} steps of the noise from 0, "
+            f"at most {MAX_NODES / 6:.0f} can be solved."
         )
     below, weight = quadrature(-floor, 1.0)
     x = np.append(floor + below, floor)
-    # Rows: from; the last column is the floor.
+    # Rows are starting points; the last column is the floor.
     moves = np.exp(-0.5 * (x - x[:, None]) ** 2) / np.sqrt(2.0 * np.pi) * np.append(weight, 1.0)
     moves[:, -1] = ndtr(floor - x)
     first = np.exp(-0.5 * (x - theta / rule.noise_scale) ** 2) / np.sqrt(2.0 * np.pi) * np.append(weight, 1.0)

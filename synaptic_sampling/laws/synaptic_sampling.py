@@ -1,7 +1,7 @@
-"""What chance alone gives under synaptic sampling: the exact laws of theta at any step size, with a constant gradient.
+"""Exact laws of synaptic sampling at any step size, with a constant gradient.
 
 Both schemes make theta an autoregressive process, theta' = mean + keep*(theta - mean) + gain*gradient + scale*nu
-(``SynapticSampling.transition``); all here follows from its stationary mean, variance and correlation. Theta must not
+(``SynapticSampling.transition``); all laws follow from its stationary mean, variance and correlation. Theta must not
 be clipped.
 """
 
@@ -31,21 +31,21 @@ __all__ = [
     "turnover_ratio",
 ]
 
-#: Beyond it the quadrature of the survival would need too many nodes.
+#: For larger correlations, the quadrature of the survival would need too many nodes.
 LARGEST_CORRELATION = 0.9999
-#: Standard deviations from the mean to where theta practically never comes.
+#: Distance from the mean, in standard deviations, that theta practically never exceeds.
 FAR = 9.0
 
 
 def correlation(rule: SynapticSampling, steps: int = 1) -> float:
-    """Return the correlation of theta with itself some steps later.
+    """Return the autocorrelation of theta.
 
     Parameters
     ----------
     rule : SynapticSampling
         The rule.
     steps : int
-        How many steps lie between.
+        The lag in steps.
 
     Returns
     -------
@@ -55,7 +55,7 @@ def correlation(rule: SynapticSampling, steps: int = 1) -> float:
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     check_constant(rule, "transition")
     return rule.transition.keep ** check_integer("steps", steps, minimum=0, maximum=2**62)
@@ -69,7 +69,7 @@ def stationary_mean(rule: SynapticSampling, gradient: float = 0.0) -> float:
     rule : SynapticSampling
         The rule.
     gradient : float
-        A gradient that never changes.
+        A constant gradient.
 
     Returns
     -------
@@ -79,7 +79,7 @@ def stationary_mean(rule: SynapticSampling, gradient: float = 0.0) -> float:
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind, or not finite.
+        If an argument is of the wrong type, or not finite.
     """
     check_constant(rule, "transition")
     return float(rule.mean + rule.std**2 * check_number("gradient", gradient))
@@ -101,7 +101,7 @@ def stationary_std(rule: SynapticSampling) -> float:
     Raises
     ------
     TypeError
-        If it is no SynapticSampling, or one of its parameters changes with time.
+        If it is not a SynapticSampling, or one of its parameters changes with time.
     """
     check_constant(rule, "transition")
     variance = rule.temperature * rule.std**2
@@ -111,14 +111,14 @@ def stationary_std(rule: SynapticSampling) -> float:
 
 
 def active_share(rule: SynapticSampling, gradient: float = 0.0) -> float:
-    """Return the share of the potential connections that is connected.
+    """Return the fraction of potential connections that are active.
 
     Parameters
     ----------
     rule : SynapticSampling
         With temperature > 0.
     gradient : float
-        A gradient that never changes.
+        A constant gradient.
 
     Returns
     -------
@@ -128,19 +128,19 @@ def active_share(rule: SynapticSampling, gradient: float = 0.0) -> float:
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind, or the temperature is 0.
+        If an argument is of the wrong type, or the temperature is 0.
     """
     deviation = check_number("temperature of the rule", stationary_std(rule), above=0.0)
     return float(ndtr(stationary_mean(rule, gradient) / deviation))
 
 
 def turnover_ratio(rho: float) -> float:
-    """Return (gained + lost)/(N1 + N2) between two times, where the mean of theta is 0.
+    """Return the turnover ratio (gained + lost)/(N1 + N2) of two time points, where the mean of theta is 0.
 
     Parameters
     ----------
     rho : float
-        Correlation of theta between the two, -1 to 1.
+        Correlation of theta between both, -1 to 1.
 
     Returns
     -------
@@ -150,13 +150,13 @@ def turnover_ratio(rho: float) -> float:
     Raises
     ------
     TypeError, ValueError
-        If ``rho`` is of the wrong kind or out of range.
+        If ``rho`` is of the wrong type or out of range.
     """
     return 0.5 - math.asin(check_number("rho", rho, minimum=-1.0, maximum=1.0)) / math.pi
 
 
 def survival_of_all(rho: float, num_intervals: int, mean: float = 0.0) -> NDArray[np.float64]:
-    """Return the share of the connected ones that was seen connected at each of the next observations.
+    """Return the fraction of active connections that are also active at each of the next observations.
 
     Parameters
     ----------
@@ -165,7 +165,7 @@ def survival_of_all(rho: float, num_intervals: int, mean: float = 0.0) -> NDArra
     num_intervals : int
         The number of further observations.
     mean : float
-        Of theta, in its standard deviations.
+        Mean of theta, in its standard deviations.
 
     Returns
     -------
@@ -175,14 +175,14 @@ def survival_of_all(rho: float, num_intervals: int, mean: float = 0.0) -> NDArra
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     theta, weight, stay = _staying(rho, mean)
     return _survival(np.exp(-0.5 * (theta - mean) ** 2), weight, stay, num_intervals)
 
 
 def survival_of_newborns(rho: float, num_intervals: int, mean: float = 0.0) -> NDArray[np.float64]:
-    """Return the share of those first seen at one observation that was seen at each of the next.
+    """Return the fraction of connections new at one observation that are also active at each of the next.
 
     Parameters
     ----------
@@ -191,7 +191,7 @@ def survival_of_newborns(rho: float, num_intervals: int, mean: float = 0.0) -> N
     num_intervals : int
         The number of further observations.
     mean : float
-        Of theta, in its standard deviations.
+        Mean of theta, in its standard deviations.
 
     Returns
     -------
@@ -201,16 +201,16 @@ def survival_of_newborns(rho: float, num_intervals: int, mean: float = 0.0) -> N
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument is of the wrong type or out of range.
     """
     theta, weight, stay = _staying(rho, mean)
-    # The process runs backwards as it runs forwards: who is here now was below 0 before with this probability.
+    # The process is reversible: a connection was below 0 one observation earlier with this probability.
     came = ndtr(-(mean + rho * (theta - mean)) / math.sqrt(1.0 - rho**2))
     return _survival(np.exp(-0.5 * (theta - mean) ** 2) * came, weight, stay, num_intervals)
 
 
 def _staying(rho: float, mean: float) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Return nodes and weights over theta >= 0 in standard deviations, and the density of moves among them."""
+    """Return nodes and weights over theta >= 0 in standard deviations, and the transition density between them."""
     rho = check_number("rho", rho, minimum=0.0, maximum=LARGEST_CORRELATION)
     mean = check_number("mean", mean, minimum=-FAR + 1.0, maximum=1e3)
     noise = math.sqrt(1.0 - rho**2)
@@ -222,7 +222,7 @@ def _staying(rho: float, mean: float) -> tuple[NDArray[np.float64], NDArray[np.f
 def _survival(
     density: NDArray[np.float64], weight: NDArray[np.float64], stay: NDArray[np.float64], num_intervals: int
 ) -> NDArray[np.float64]:
-    """Return the mass that is left after each move, in units of that at the start."""
+    """Return the mass that remains after each transition, relative to the start."""
     left = []
     for _ in range(check_integer("num_intervals", num_intervals, minimum=0, maximum=10**6) + 1):
         left.append(density @ weight)

@@ -1,9 +1,14 @@
-"""Rules that decide which connections are eliminated and formed, and the step that carries the decision out."""
+"""Rules, which decide which connections are eliminated and formed, and the step that carries out their decisions.
 
-from synaptic_sampling.rules.base import Decision, Rule, Signal
+``sweep`` and ``run_sweep`` compile and run the update of theta of a rule of your own (docs/developer/new_rule.md).
+"""
+
+from synaptic_sampling._kernels.sweep import sweep
+from synaptic_sampling.rules.base import Decision, GradientRule, Rule, Signal, Units, run_sweep
 from synaptic_sampling.rules.deepr import DeepR
 from synaptic_sampling.rules.elements import SynapticElements, pair_elements
 from synaptic_sampling.rules.fixed import FixedWiring
+from synaptic_sampling.rules.magnitude import SET, RigL
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 from synaptic_sampling.rules.prune import PruneAndRegrow, replace
 from synaptic_sampling.rules.soft_deepr import SoftDeepR
@@ -11,19 +16,25 @@ from synaptic_sampling.rules.stepping import step
 from synaptic_sampling.rules.synaptic_sampling import SynapticSampling
 
 __all__ = [
+    "SET",
     "SGD",
     "Adam",
     "Decision",
     "DeepR",
     "FixedWiring",
+    "GradientRule",
     "Momentum",
     "PruneAndRegrow",
+    "RigL",
     "Rule",
     "Signal",
     "SoftDeepR",
     "SynapticElements",
     "SynapticSampling",
+    "Units",
     "pair_elements",
     "replace",
+    "run_sweep",
     "step",
+    "sweep",
 ]

@@ -1,4 +1,4 @@
-"""The contract between rules, which decide what happens to connections, and all that hands them signals."""
+"""The contract between rules, which decide what happens to connections, and front ends, which provide signals."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ __all__ = ["Decision", "GradientRule", "Rule", "Signal", "Units", "run_sweep"]
 
 
 class Units(NamedTuple):
-    """The units from which those of a rule's parameters follow, each an object with ``*``, ``/`` and ``**``.
+    """The units from which the units of a rule's parameters follow; each supports ``*``, ``/`` and ``**``.
 
     Attributes
     ----------
     theta, gradient : object
-        Units of these two variables of a connection.
+        Units of these variables of a connection.
     time : object
         The second.
     """
@@ -36,19 +36,18 @@ class Units(NamedTuple):
 
 
 class Signal(NamedTuple):
-    """What a rule needs to know in each step, besides the connections themselves.
+    """An input that a rule needs in each step, besides the connections themselves.
 
     Attributes
     ----------
     name : str
-        Keyword by which ``step`` takes it and `Rule.decide` receives it.
+        Keyword argument of ``step`` and of `Rule.decide`.
     of : {'connection', 'presynaptic neuron', 'postsynaptic neuron', 'network', 'site'}
-        Whether there is one value for each connection, each neuron of one side, the whole network, or each pair of
-        neurons.
+        What a value belongs to: each connection, each neuron of one side, the whole network, or each pair of neurons.
     condition : bool
-        Whether values are True and False; numbers otherwise.
+        Whether values are True and False rather than numbers.
     accumulated : bool
-        Whether the front end sums the signal up between two steps and starts again at 0 after each step.
+        Whether the front end sums the signal between steps and resets it to 0 after each step.
     """
 
     name: str
@@ -57,22 +56,7 @@ class Signal(NamedTuple):
     accumulated: bool = False
 
     def check(self, connections: Slots, value: Any) -> None:
-        """Raise an error unless a value fits the connections.
-
-        Parameters
-        ----------
-        connections : Slots
-            Which the rule is to change.
-        value : object
-            What the front end or the user gave.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it has the wrong type or shape.
-        FloatingPointError
-            If a value is NaN or infinite; names the connection or neuron.
-        """
+        """Raise an error unless a value fits the connections."""
         c = connections
         shapes = {"presynaptic neuron": (c.num_pre,), "postsynaptic neuron": (c.num_post,)}
         if self.of == "network":
@@ -86,61 +70,61 @@ class Signal(NamedTuple):
 
 
 class Rule:
-    """What happens to connections in a step. A rule is a frozen dataclass of its parameters with one method.
+    """The base class of rules: frozen dataclasses of parameters that decide what happens to connections in a step.
 
-    A subclass says which signals it needs and on which kinds of connections it acts, and implements `decide`; every
-    front end then takes it that can give these signals.
+    A subclass declares the signals it needs and the kinds of connections on which it acts, and implements `decide`.
+    Every front end that can provide these signals then accepts the rule.
 
     Attributes
     ----------
     signals : tuple of Signal
-        What a front end must hand over in each step.
+        What a front end must provide in each step.
     storage : tuple of type
         Kinds of connections on which the rule acts.
     has_theta : bool
-        Whether connections have a parameter theta that the rule moves, and a sign.
+        Whether connections have a sign and a parameter theta that the rule changes.
     """
 
     signals: ClassVar[tuple[Signal, ...]] = ()
     storage: ClassVar[tuple[type, ...]] = (Connections,)
     has_theta: ClassVar[bool] = True
-    #: Whether it may form more connections in a set than there were at the start, so that a capacity must be stated.
+    #: Whether the number of connections in a set may grow beyond that at the start, so that a capacity is needed.
     grows: ClassVar[bool] = False
     #: Whether theta may become negative.
     signed_theta: ClassVar[bool] = False
     #: Whether the weight is polarity*theta where theta >= 0, and 0 elsewhere.
     linear_weight: ClassVar[bool] = True
-    #: How theta moves, a function of (theta, gradient, polarity, nu, parameters); None where nothing moves, or where
-    #: it cannot be written in C++ too. For compiled programs.
+    #: The update of theta, a function of (theta, gradient, polarity, nu, parameters), from which C++ is generated; None
+    #: if the rule does not change theta, or if its update cannot be translated.
     move: ClassVar[Callable[..., float] | None] = None
-    #: From the units of theta, gradient and time to those of each parameter that has one, and of signals that must have
-    #: a certain one; None: any unit.
+    #: For each parameter or signal with a unit, a function that computes it from the units of theta, gradient and time;
+    #: None: any unit is allowed.
     units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {}
 
     @property
     def variables(self) -> tuple[str, ...]:
-        """Return the variables that each connection must have, in the order theta, signals, polarity."""
+        """The variables that each connection must have, in the order theta, signals, polarity."""
         own = [signal.name for signal in self.signals if signal.of == "connection" and not signal.condition]
         return ("theta", *own, "polarity") if self.has_theta else tuple(own)
 
     @property
     def keeps_number(self) -> bool:
-        """Return whether as many connections are formed as are eliminated, so that several sets can share a budget."""
+        """Whether as many connections are formed as are eliminated, so that several sets can share a budget."""
         return False
 
     @property
     def forms(self) -> bool:
-        """Return whether connections are ever formed."""
+        """Whether the rule ever forms connections."""
         return True
 
     @property
     def num_moments(self) -> int | None:
-        """Return how many arrays the rule's optimizer keeps for every connection; None: those that are there stay."""
+        """The number of state variables per connection of the optimizer; None leaves the existing ones unchanged."""
         return 0
 
     @property
     def parameters(self) -> tuple[float, ...]:
-        """Return the numbers that the move takes, in SI units."""
+        """The parameters of the update of theta, in SI units."""
         return ()
 
     def check(self, connections: Slots, signals: Mapping[str, Any]) -> None:
@@ -148,10 +132,10 @@ class Rule:
 
         Parameters
         ----------
-        connections : Slots
+        connections : Connections, PotentialConnections or SoftConnections
             One set.
         signals : mapping of str to object
-            One for each of ``signals``.
+            The value of each signal.
 
         Raises
         ------
@@ -166,32 +150,32 @@ class Rule:
             check_values("theta", connections.theta, connections)
 
     def decide(self, connections: Any, *values: Any, **signals: Any) -> Decision:
-        """Move theta in place, and return which connections are eliminated and which are formed.
+        """Update theta in place, and decide which connections are eliminated and formed.
 
         Parameters
         ----------
         connections : Connections, PotentialConnections or SoftConnections
-            One set, whose step has started: ``steps_done`` is the number of this step.
+            One set; ``steps_done`` is the number of this step.
         *values, **signals : ndarray or float
-            One for each of ``signals``, checked, by name.
+            The checked value of each signal, by name.
 
         Returns
         -------
         Decision
-            To be carried out by the connections.
+            Carried out by the connections.
         """
         raise TypeError(f"{type(self).__name__} must implement decide(connections, **signals).")
 
 
 class GradientRule(Rule):
-    """A rule with a learning rate and an optimizer, by which biases and dense weights learn too.
+    """A rule with a learning rate and an optimizer, which also train biases and dense weights.
 
     Attributes
     ----------
     learning_rate : float
         eta, > 0, per step.
     optimizer : Optimizer
-        What the gradient passes through.
+        Transforms the gradient into the direction of the update.
     """
 
     learning_rate: float
@@ -199,32 +183,32 @@ class GradientRule(Rule):
 
     @property
     def num_moments(self) -> int | None:
-        """Return how many arrays the optimizer keeps for every connection."""
+        """The number of state variables per connection of the optimizer."""
         return self.optimizer.num_moments
 
 
 def run_sweep(
     kernel: Callable[..., int], connections: Slots, slope: NDArray[Any], parameters: tuple[float, ...], *, noisy: bool
 ) -> NDArray[np.int32]:
-    """Move every theta by a compiled sweep; the noise depends on seed, step and slot alone.
+    """Update every theta by a compiled sweep; the noise depends only on seed, step and slot.
 
     Parameters
     ----------
     kernel : callable
         From `sweep`.
-    connections : Slots
-        Whose theta is changed.
+    connections : Connections, PotentialConnections or SoftConnections
+        Connections whose theta is changed in place.
     slope : ndarray, shape (K,)
-        dE/dw, or what the optimizer makes of it.
+        dE/dw, or the direction of the optimizer.
     parameters : tuple of float
-        Of the move.
+        Parameters of the move.
     noisy : bool
         Whether the move has noise.
 
     Returns
     -------
     ndarray of int32
-        The slots in which theta crossed 0, ascending.
+        The slots in which theta crossed 0, ascending; with ``always_active``, those with theta < 0.
     """
     c = connections
     crossed = np.empty(len(c), np.int32)
@@ -233,24 +217,7 @@ def run_sweep(
 
 
 def check_values(name: str, values: Any, c: Slots) -> None:
-    """Raise an error unless there is one finite number for each connection, of the type of theta.
-
-    Parameters
-    ----------
-    name : str
-        Of the signal, for messages.
-    values : object
-        What was given.
-    c : Slots
-        The connections.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it has the wrong type or shape.
-    FloatingPointError
-        If a value is NaN or infinite; names the connection.
-    """
+    """Raise an error unless there is one finite number for each connection, of the type of theta."""
     if not isinstance(values, np.ndarray) or values.dtype != c.theta.dtype:
         kind = getattr(values, "dtype", type(values).__name__)
         raise TypeError(f"{name} must be an array of {c.theta.dtype} like theta, got {kind}.")
@@ -260,7 +227,7 @@ def check_values(name: str, values: Any, c: Slots) -> None:
     if k >= 0:
         raise FloatingPointError(
             f"{name} of connection {k} ({c.pre[k]} -> {c.post[k]}) is {values[k]} "
-            f"in step {c.steps_done + 1}; lower the learning rate or find where it diverges."
+            f"in step {c.steps_done + 1}; lower the learning rate, or find out where it diverges."
         )
 
 
@@ -279,4 +246,4 @@ def _check_table(name: str, of: str, values: ArrayLike, shape: tuple[int, ...]) 
     wrong = np.argwhere(~np.isfinite(array))
     if len(wrong):
         which, where = of.rsplit(maxsplit=1)[-1], ", ".join(map(str, wrong[0]))
-        raise FloatingPointError(f"{name} of {which} {where} is {array[tuple(wrong[0])]}; find where it diverges.")
+        raise FloatingPointError(f"{name} of {which} {where} is {array[tuple(wrong[0])]}; find out where it diverges.")

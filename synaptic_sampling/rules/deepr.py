@@ -22,11 +22,11 @@ __all__ = ["DeepR", "noise_scale"]
 class DeepR(GradientRule):
     """DEEP R with a hard budget (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 1).
 
-    Every step moves theta by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)*nu``, retracts
-    the connections with theta < 0, and lets as many be born with theta = 0 at uniformly random vacant sites.
+    Every step changes theta by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)*nu``, eliminates
+    connections with theta < 0, and forms as many with theta = 0 at uniformly random vacant sites.
 
-    Numbers, or quantities of Brian2 where theta or the gradient has a unit; for `Rewiring` also strings of t or a
-    TimedArray.
+    Parameters are numbers, or Brian2 quantities where theta or the gradient has a unit; `Rewiring` also accepts
+    strings of t and TimedArrays.
 
     Parameters
     ----------
@@ -35,10 +35,10 @@ class DeepR(GradientRule):
     l1 : float
         alpha, >= 0: slope of the exponential prior, which pulls theta towards 0.
     temperature : float
-        T, >= 0. The stationary law is the posterior to the power 1/T. 0 is allowed, and has to be said:
-        without noise this is no sampler but a search.
+        T, >= 0. The stationary law is the posterior to the power 1/T. With 0 there is no noise, and the rule searches
+        rather than samples.
     optimizer : Optimizer
-        What the gradient passes through before it acts on theta; l1 and noise do not.
+        Transforms the gradient before it acts on theta; l1 and noise are not transformed.
 
     Raises
     ------
@@ -49,7 +49,7 @@ class DeepR(GradientRule):
 
     Notes
     -----
-    The code of the authors adds noise ``learning_rate*s*nu``; the same temperature is
+    The authors' code adds the noise ``learning_rate*s*nu``, which corresponds to
     ``temperature = learning_rate*s**2/2``.
     """
 
@@ -75,70 +75,46 @@ class DeepR(GradientRule):
 
     @property
     def noise_scale(self) -> float:
-        """Return the standard deviation of the noise per step, sqrt(2 eta T), in SI units."""
+        """The standard deviation of the noise per step, sqrt(2 eta T), in SI units."""
         return noise_scale(number_of(self, "learning_rate"), number_of(self, "temperature"))
 
     @property
     def step_ratio(self) -> float:
-        """Return r, the l1 step in units of the noise per step; infinite without noise.
+        """The ratio r of the l1 step to the noise per step; infinite without noise.
 
-        Turnover, survival and weights over the noise per step depend on r alone where there is no gradient, whatever
-        the optimizer (``statistics.exact``).
+        Without a gradient, turnover, survival, and weights in units of the noise depend only on r, whatever the
+        optimizer (``laws.deepr``).
         """
         return step_ratio(*(number_of(self, name) for name in ("learning_rate", "l1", "temperature")))
 
     def expected_turnover(self) -> float:
-        """Return the share of the connections that chance alone lets die in a step, in the stationary law.
+        """Return the fraction of connections that noise and l1 alone eliminate per step, in the stationary law.
 
         Returns
         -------
         float
-            ``statistics.exact.turnover_rate``; 0 without l1, where there is no stationary law.
+            ``laws.deepr.turnover_rate``; 0 without l1, where there is no stationary law.
 
         Raises
         ------
         ValueError
-            Without noise, where nothing is left to chance.
+            Without noise, where nothing happens by chance.
         """
         if self.noise_scale == 0.0:
-            raise ValueError("temperature must be > 0 for a turnover by chance, got 0.")
+            raise ValueError("temperature must be > 0 for turnover by chance, got 0.")
         return turnover_rate(self.step_ratio)
 
     @property
     def parameters(self) -> tuple[float, ...]:
-        """Return eta, alpha and sigma."""
+        """The parameters eta, alpha and sigma."""
         return number_of(self, "learning_rate"), number_of(self, "l1"), self.noise_scale
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta down its gradient with noise; connections with theta < 0 are eliminated and as many are formed.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        gradient : ndarray, shape (K,)
-            dE/dw.
-
-        Returns
-        -------
-        Decision
-            The number of connections stays the same.
-        """
+        """Move theta against its gradient, with noise; replace connections with theta < 0."""
         slope, parameters = self.optimizer.direction(gradient, connections), self.parameters
         return Decision(run_sweep(sweep_langevin, connections, slope, parameters, noisy=parameters[-1] > 0.0))
 
 
 def noise_scale(learning_rate: float, temperature: float) -> float:
-    """Return the standard deviation of the noise per step, sqrt(2 eta T).
-
-    Parameters
-    ----------
-    learning_rate, temperature : float
-        In SI units.
-
-    Returns
-    -------
-    float
-        In the unit of theta.
-    """
+    """Return the standard deviation of the noise per step, sqrt(2 eta T)."""
     return math.sqrt(2.0 * learning_rate * temperature)

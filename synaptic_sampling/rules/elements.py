@@ -1,4 +1,4 @@
-"""Structural plasticity by synaptic elements: what a neuron has more of than connections looks for partners.
+"""Structural plasticity by synaptic elements: neurons with unoccupied elements form new connections.
 
 Butz and van Ooyen (2013), A simple rule for dendritic spine and axonal bouton formation can account for cortical
 reorganization after focal retinal lesions, PLoS Computational Biology 9:e1003259.
@@ -21,7 +21,7 @@ from synaptic_sampling.rules.stepping import step
 
 __all__ = ["SynapticElements", "pair_elements"]
 
-#: Of all neurons of one side; each is listed when it looks for a partner.
+#: Largest number of elements on one side, since all unoccupied elements are listed.
 MAX_ELEMENTS = 2**26
 
 
@@ -29,16 +29,16 @@ MAX_ELEMENTS = 2**26
 class SynapticElements(Rule):
     """Homeostatic structural plasticity by axonal and dendritic elements (Butz and van Ooyen 2013).
 
-    Your equations let the elements of each neuron grow and shrink, mostly so that its activity comes to a target:
-    ``daxonal/dt = growth*(1 - calcium/target) : 1``. At each event a neuron that has fewer elements than connections
-    loses some of these, chosen at random, and all elements without a connection, axonal and dendritic ones, are
-    paired at random. The number of connections varies.
+    Your equations govern the number of elements of each neuron, usually so that its activity approaches a target:
+    ``daxonal/dt = growth*(1 - calcium/target) : 1``. In each step, a neuron with fewer elements than connections loses
+    randomly chosen connections, and all unoccupied axonal and dendritic elements are paired at random. The number of
+    connections varies.
 
     Parameters
     ----------
     axonal, dendritic : str
-        Your names of the variables of the presynaptic, postsynaptic neurons: how many elements each has. Of a real
-        number the whole part counts, and nothing below 0.
+        Names of the variables of the presynaptic and postsynaptic neurons that hold the number of elements. Real
+        numbers are rounded down, and negative ones count as 0.
 
     Raises
     ------
@@ -60,48 +60,20 @@ class SynapticElements(Rule):
     def __post_init__(self) -> None:
         for side, name in (("axonal", self.axonal), ("dendritic", self.dendritic)):
             if not isinstance(name, str):
-                raise TypeError(f"{side} must be the name of a variable of the neurons, got {name!r}.")
+                raise TypeError(f"{side} must be the name of a variable of the neurons, a string, got {name!r}.")
 
     def check(self, connections: Any, signals: Mapping[str, Any]) -> None:
-        """Raise an error unless the elements fit the neurons, and are not too many; nothing changes.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        signals : mapping of str to array_like
-            ``axonal`` and ``dendritic``.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If they have the wrong type or shape, or there are more than 2**26 on one side.
-        FloatingPointError
-            If a number is NaN or infinite; names the neuron.
-        """
+        """Raise an error unless the elements fit the neurons, and are not too many; nothing changes."""
         super().check(connections, signals)
         for side, elements in signals.items():
             number = np.floor(np.maximum(elements, 0.0)).sum()
             if number > MAX_ELEMENTS:
                 raise ValueError(
-                    f"{side} elements must be at most {MAX_ELEMENTS} in all, got {number:g}; find why they grow so far."
+                    f"{side} elements must be at most {MAX_ELEMENTS} in total, got {number:g}; limit their growth."
                 )
 
     def decide(self, connections: Any, axonal: ArrayLike, dendritic: ArrayLike) -> Decision:
-        """Break connections that lack an element at either end, and pair vacant elements at random.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        axonal, dendritic : array_like, shape (num_pre,), (num_post,)
-            Elements of each neuron; the integer part of a real number counts, and nothing below 0.
-
-        Returns
-        -------
-        Decision
-            The pairs that are proposed; those that may not be connected, or are connected already, are not formed.
-        """
+        """Break connections that lack an element at either end, and pair vacant elements at random."""
         c, out, into = connections, _whole(axonal), _whole(dendritic)
         broken = _without_element(c.pre, out, _uniforms(c, Stream.AXONAL))
         left = np.flatnonzero(~broken)
@@ -114,38 +86,38 @@ class SynapticElements(Rule):
 
 
 def pair_elements(connections: Connections, axonal: ArrayLike, dendritic: ArrayLike) -> RewiringInfo:
-    """Break connections without an element at both ends, and pair the elements that have none.
+    """Eliminate connections that lack an element at either end, and pair unoccupied elements at random.
 
     Parameters
     ----------
     connections : Connections
-        Changed in place; there are never more than its capacity.
+        Changed in place; their number never exceeds the capacity.
     axonal, dendritic : array_like, shape (num_pre,), (num_post,)
-        Elements of each neuron; of a real number the whole part counts, and nothing below 0.
+        Number of elements of each neuron; real numbers are rounded down, and negative ones count as 0.
 
     Returns
     -------
     RewiringInfo
-        What died and what was born. ``num_unplaced`` counts the pairs for which the capacity had no room.
+        Which connections were eliminated and formed. ``num_unplaced`` counts the pairs that exceeded the capacity.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or shape. Nothing has changed then.
+        If an argument is of the wrong type or shape; nothing changes then.
     FloatingPointError
-        If a number of elements is NaN or infinite; names the neuron. Nothing has changed then.
+        If a number of elements is NaN or infinite; names the neuron; nothing changes then.
 
     Notes
     -----
-    Axonal elements break first, dendritic ones then break connections that are left; the element at the other end
-    becomes vacant. A pair that may not be connected, or is already and ``multapses`` are not allowed, is not made:
-    both elements stay vacant until the next event, as in NEST.
+    A lack of axonal elements is resolved first, then that of dendritic elements among the remaining connections; the
+    element at the other end becomes unoccupied. A pair that may not be connected, or is connected already and
+    ``multapses`` are not allowed, is not formed: both elements stay unoccupied until the next step, as in NEST.
     """
     return step(connections, SynapticElements(), axonal=axonal, dendritic=dendritic)
 
 
 def _whole(elements: ArrayLike) -> NDArray[np.int64]:
-    """Return how many whole elements each neuron has."""
+    """Return the number of whole elements of each neuron."""
     return np.floor(np.maximum(elements, 0.0)).astype(np.int64)
 
 
@@ -156,7 +128,7 @@ def _uniforms(c: Connections, stream: Stream) -> NDArray[np.float64]:
 def _without_element(
     neurons: NDArray[np.int32], elements: NDArray[np.int64], uniform_numbers: NDArray[np.float64]
 ) -> NDArray[np.bool_]:
-    """Return which connections break: of a neuron with n too many, those n with the smallest uniform_numbers."""
+    """Return which connections are eliminated: for a neuron with n too many, the n with the smallest random numbers."""
     excess = np.bincount(neurons, minlength=len(elements)) - elements
     order = np.lexsort((uniform_numbers, neurons))
     own = neurons[order]
@@ -167,7 +139,7 @@ def _without_element(
 
 
 def _vacant(c: Connections, ends: NDArray[np.int32], elements: NDArray[np.int64], stream: Stream) -> NDArray[np.int32]:
-    """Return the neurons of all elements without a connection, in a random order."""
+    """Return the neurons of all unoccupied elements, in random order."""
     free = np.maximum(elements - np.bincount(ends, minlength=len(elements)), 0)
     neurons = np.repeat(np.arange(len(elements), dtype=np.int32), free)
     return neurons[permutation(c.seed, stream, c.steps_done, len(neurons), c.index)]

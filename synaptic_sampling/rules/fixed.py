@@ -1,4 +1,4 @@
-"""Gradient descent on a fixed wiring, the baseline of every rule that rewires."""
+"""Gradient descent on fixed connections, the baseline of every rule that rewires."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ __all__ = ["FixedWiring"]
 
 @dataclass(frozen=True)
 class FixedWiring(GradientRule):
-    """Gradient descent on a wiring that never changes: the baseline of every rule that rewires.
+    """Gradient descent on connections that never change: the baseline of every rule that rewires.
 
-    Weights may change their sign, theta may become negative; there is no l1, no noise, no retraction.
+    Weights may change sign, since theta may become negative; there is no l1, no noise and no elimination.
 
     Parameters
     ----------
     learning_rate : float
         eta, > 0, per step.
     optimizer : Optimizer
-        What the gradient passes through.
+        Transforms the gradient before it acts on theta.
 
     Raises
     ------
     TypeError
-        If a parameter is of the wrong kind.
+        If a parameter is of the wrong type.
     ValueError
         If the learning rate is out of its range.
     """
@@ -53,24 +53,11 @@ class FixedWiring(GradientRule):
 
     @property
     def parameters(self) -> tuple[float, ...]:
-        """Return eta, no l1 and no noise."""
+        """The parameters eta, no l1 and no noise."""
         return number_of(self, "learning_rate"), 0.0, 0.0
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta down its gradient; no connection is eliminated or formed.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        gradient : ndarray, shape (K,)
-            dE/dw.
-
-        Returns
-        -------
-        Decision
-            Nothing happens.
-        """
+        """Move theta against its gradient; eliminate and form no connection."""
         slope = self.optimizer.direction(gradient, connections)
         run_sweep(sweep_langevin, connections, slope, self.parameters, noisy=False)
         return Decision(births=0)

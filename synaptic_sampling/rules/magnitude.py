@@ -1,4 +1,4 @@
-"""Rules that eliminate the weakest connections: SET and RigL, the baselines of sparse training."""
+"""Rules that eliminate the weakest connections: SET and RigL, baselines of sparse training."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ __all__ = ["SET", "RigL"]
 
 @dataclass(frozen=True)
 class SET(Rule):
-    """Sparse evolutionary training (Mocanu et al. 2018): the weakest connections move to random sites.
+    """Sparse evolutionary training (Mocanu et al. 2018): replace the weakest connections at random sites.
 
     Parameters
     ----------
     fraction : float
-        Fraction of the connections that is replaced in a step, above 0 and below 1.
+        Fraction of connections replaced per step, above 0 and below 1.
 
     Raises
     ------
@@ -31,7 +31,7 @@ class SET(Rule):
 
     Notes
     -----
-    New connections have weight 0 rather than, as published, a random one, which disturbs a trained network.
+    New connections have weight 0. The published rule uses random weights, which disturb a trained network.
     """
 
     fraction: float = 0.3
@@ -43,29 +43,18 @@ class SET(Rule):
         _check_fraction(self.fraction)
 
     def decide(self, connections: Any) -> Decision:
-        """Eliminate the weakest connections and form as many at random sites.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-
-        Returns
-        -------
-        Decision
-            The number of connections stays the same.
-        """
+        """Eliminate the weakest connections and form as many at random sites."""
         return Decision(_weakest(connections, self.fraction))
 
 
 @dataclass(frozen=True)
 class RigL(Rule):
-    """The rigged lottery (Evci et al. 2020): the weakest connections move to where the gradient is largest.
+    """The rigged lottery (Evci et al. 2020): replace the weakest connections where the gradient is largest.
 
     Parameters
     ----------
     fraction : float
-        Fraction of the connections that is replaced in a step, above 0 and below 1.
+        Fraction of connections replaced per step, above 0 and below 1.
 
     Raises
     ------
@@ -74,8 +63,8 @@ class RigL(Rule):
 
     Notes
     -----
-    The signal ``site_gradient`` is dE/dw at every pair of neurons, whether connected or not: a dense matrix. Its
-    sign does not matter, and entries at pairs that may not be connected have no effect.
+    The signal ``site_gradient`` is dE/dw at every pair of neurons, connected or not: a dense matrix. Its sign does
+    not matter, and entries at pairs that may not be connected have no effect.
     """
 
     fraction: float = 0.3
@@ -87,20 +76,7 @@ class RigL(Rule):
         _check_fraction(self.fraction)
 
     def decide(self, connections: Any, site_gradient: ArrayLike) -> Decision:
-        """Eliminate the weakest connections and form as many where the gradient is largest.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        site_gradient : array_like, shape (num_pre, num_post)
-            dE/dw at every site.
-
-        Returns
-        -------
-        Decision
-            At which sites connections are formed.
-        """
+        """Eliminate the weakest connections and form as many where the gradient is largest."""
         c, weak = connections, _weakest(connections, self.fraction)
         number = len(weak) + c.missing
         size = np.full(c.num_pre * c.num_post, -1.0, np.float64)
@@ -116,18 +92,18 @@ def _weakest(c: Any, fraction: float) -> NDArray[np.int32]:
 
 
 def _largest(c: Any, size: NDArray[np.float64], weak: NDArray[np.int32], number: int) -> NDArray[np.int64]:
-    """Return the sites with the largest values >= 0, so many of them as degrees allow."""
+    """Return the sites with the largest values >= 0, at most ``number`` and as many as degrees allow."""
     if not c.sites.degrees.limited:
         keys = np.argpartition(-size, number - 1)[:number] if number else np.empty(0, np.int64)
         return keys[size[keys] >= 0]
     keys = np.argsort(-size, kind="stable")
     keys = keys[size[keys] >= 0]
-    fit, rooms = np.ones(len(keys), np.bool_), c.sites.degrees.rooms(c.pre, c.post, weak)
-    # Only free degrees are asked for: all of these sites are vacant, hence no table.
-    take_each(np.empty(0, np.int64), keys, c.num_post, True, *rooms, fit)
+    fit, free = np.ones(len(keys), np.bool_), c.sites.degrees.free(c.pre, c.post, weak)
+    # All of these sites are vacant, so only free degrees are tested, with an empty table.
+    take_each(np.empty(0, np.int64), keys, c.num_post, True, *free, fit)
     return keys[fit][:number]
 
 
 def _check_fraction(fraction: float) -> None:
     if check_number("fraction", fraction, above=0.0) >= 1.0:
-        raise ValueError(f"fraction must be < 1, got {fraction}.")
+        raise ValueError(f"fraction must be > 0 and < 1, got {fraction}.")

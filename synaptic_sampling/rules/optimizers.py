@@ -1,6 +1,6 @@
-"""What turns gradients into directions, slot by slot; a connection's state begins with its birth.
+"""Optimizers, which turn gradients into directions, slot by slot; their state is reset for each new connection.
 
-l1 and noise never go through an optimizer: they act on theta after it, with the plain learning rate.
+l1 and noise never go through an optimizer: they act on theta afterwards, with the plain learning rate.
 """
 
 from __future__ import annotations
@@ -20,9 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["SGD", "Adam", "Momentum", "Optimizer", "bias_corrections", "check_optimizer"]
 
-Array = NDArray[Any]
-
-#: Beyond it the table of bias corrections would grow past 4 million entries.
+#: For larger values, the table of bias corrections would exceed 4 million entries.
 LARGEST_DECAY = 0.99999
 
 
@@ -31,10 +29,10 @@ class Optimizer(Protocol):
 
     @property
     def num_moments(self) -> int:
-        """Return how many numbers it remembers per connection."""
+        """The number of state variables per connection."""
 
-    def direction(self, gradient: Array, connections: Slots) -> Array:
-        """Return the direction of steepest ascent as it sees it, and update the moments in place."""
+    def direction(self, gradient: NDArray[Any], connections: Slots) -> NDArray[Any]:
+        """Return the direction of steepest ascent, and update the moments in place."""
 
 
 @dataclass(frozen=True)
@@ -43,21 +41,8 @@ class SGD:
 
     num_moments = 0
 
-    def direction(self, gradient: Array, connections: Slots) -> Array:
-        """Return the gradient itself.
-
-        Parameters
-        ----------
-        gradient : ndarray, shape (K,)
-            dE/dw.
-        connections : Slots
-            Not used.
-
-        Returns
-        -------
-        ndarray, shape (K,)
-            ``gradient``, not copied.
-        """
+    def direction(self, gradient: NDArray[Any], connections: Slots) -> NDArray[Any]:
+        """Return the gradient itself."""
         return gradient
 
 
@@ -68,7 +53,7 @@ class Momentum:
     Parameters
     ----------
     momentum : float
-        Share of the velocity that is kept, 0 <= momentum <= 0.99999.
+        Fraction of the velocity that is kept, 0 <= momentum <= 0.99999.
     """
 
     momentum: float = 0.9
@@ -77,21 +62,8 @@ class Momentum:
     def __post_init__(self) -> None:
         _check_decay("momentum", self.momentum)
 
-    def direction(self, gradient: Array, connections: Slots) -> Array:
-        """Return the velocity.
-
-        Parameters
-        ----------
-        gradient : ndarray, shape (K,)
-            dE/dw.
-        connections : Slots
-            Its one moment, the velocity, is updated in place.
-
-        Returns
-        -------
-        ndarray, shape (K,)
-            A new array.
-        """
+    def direction(self, gradient: NDArray[Any], connections: Slots) -> NDArray[Any]:
+        """Return the velocity."""
         slope = np.empty_like(gradient)
         momentum(gradient, float(self.momentum), connections.moments[0], slope)
         return slope
@@ -99,9 +71,9 @@ class Momentum:
 
 @dataclass(frozen=True)
 class Adam:
-    """Adam (Kingma and Ba 2015); the step count that corrects its bias is the connection's own.
+    """Adam (Kingma and Ba 2015), with a step count of its own for the bias correction of each connection.
 
-    It counts from the birth of the connection, or from the first step with this optimizer if that came later.
+    The count starts when the connection is formed, or with the first step of this optimizer if that is later.
 
     Parameters
     ----------
@@ -121,21 +93,8 @@ class Adam:
         _check_decay("beta2", self.beta2)
         check_number("epsilon", self.epsilon, above=0.0)
 
-    def direction(self, gradient: Array, connections: Slots) -> Array:
-        """Return the first moment over the root of the second, both corrected for their start at 0.
-
-        Parameters
-        ----------
-        gradient : ndarray, shape (K,)
-            dE/dw.
-        connections : Slots
-            Its two moments are updated in place; its ``moment_age`` is the step count of each connection.
-
-        Returns
-        -------
-        ndarray, shape (K,)
-            A new array.
-        """
+    def direction(self, gradient: NDArray[Any], connections: Slots) -> NDArray[Any]:
+        """Return the first moment over the root of the second, both corrected for their initial value of 0."""
         slope = np.empty_like(gradient)
         betas = (float(self.beta1), float(self.beta2))
         corrections = (bias_corrections(betas[0]), bias_corrections(betas[1]))
@@ -144,18 +103,7 @@ class Adam:
 
 
 def check_optimizer(optimizer: object) -> None:
-    """Raise an error unless this is an optimizer.
-
-    Parameters
-    ----------
-    optimizer : object
-        What the user gave.
-
-    Raises
-    ------
-    TypeError
-        If it has no ``direction``, or is a class.
-    """
+    """Raise an error unless this is an optimizer."""
     if isinstance(optimizer, type) or not callable(getattr(optimizer, "direction", None)):
         raise TypeError(f"optimizer must be SGD(), Momentum() or Adam(), got {optimizer!r}.")
 
@@ -166,7 +114,7 @@ def _check_decay(name: str, value: Any) -> None:
 
 @lru_cache(maxsize=16)
 def bias_corrections(beta: float) -> NDArray[np.float64]:
-    """Return 1 - beta**age for age = 0, 1, ..., to the age where it equals 1 in float64."""
+    """Return 1 - beta**age for age = 0, 1, ..., up to the age where it equals 1 in float64."""
     power, table = 1.0, [0.0]
     while table[-1] < 1.0:
         power *= beta

@@ -20,22 +20,22 @@ __all__ = ["PruneAndRegrow", "replace"]
 
 @dataclass(frozen=True)
 class PruneAndRegrow(Rule):
-    """Structural plasticity without a gradient: retract where a condition holds, regrow as many at random, or none.
+    """Structural plasticity without a gradient: prune where a condition holds; regrow as many at random, or none.
 
     Parameters
     ----------
     condition : str, optional
-        Which connections are eliminated, an expression over synaptic variables such as ``'w < 0.02'``; for `Rewiring`.
-        ``step`` takes the values of a condition as the signal ``condition`` instead.
+        Which connections are eliminated: an expression of synaptic variables such as ``'w < 0.02'``, for `Rewiring`.
+        ``step`` takes the values of the condition as the signal ``condition`` instead.
     regrow : bool
         Whether as many connections are formed as are eliminated.
 
     Raises
     ------
     TypeError
-        If the condition is not a string, or ``regrow`` not True or False.
+        If the condition is not a string, or ``regrow`` is not True or False.
     ValueError
-        If it is empty.
+        If the condition is empty.
     """
 
     condition: str | None = None
@@ -49,50 +49,37 @@ class PruneAndRegrow(Rule):
         if self.condition is not None and not isinstance(self.condition, str):
             raise TypeError(f"condition must be a string such as 'w < 0.02', got {self.condition!r}.")
         if self.condition is not None and not self.condition.strip():
-            raise ValueError("condition must not be empty; write for example 'w < 0.02'.")
+            raise ValueError("condition must not be empty, got an empty string; write for example 'w < 0.02'.")
         if not isinstance(self.regrow, bool):
             raise TypeError(f"regrow must be True or False, got {self.regrow!r}.")
 
     @property
     def keeps_number(self) -> bool:
-        """Return whether as many connections are formed as are eliminated."""
+        """Whether as many connections are formed as are eliminated."""
         return self.regrow
 
     @property
     def forms(self) -> bool:
-        """Return whether connections are ever formed."""
+        """Whether the rule ever forms connections."""
         return self.regrow
 
     def decide(self, connections: Any, condition: NDArray[np.bool_]) -> Decision:
-        """Eliminate the connections for which the condition holds.
-
-        Parameters
-        ----------
-        connections : Connections
-            One set.
-        condition : ndarray of bool, shape (K,)
-            Which connections are eliminated.
-
-        Returns
-        -------
-        Decision
-            As many are formed, or none.
-        """
+        """Eliminate the connections for which the condition holds; form as many, or none."""
         return Decision(np.flatnonzero(condition).astype(np.int32), None if self.regrow else 0)
 
 
 def replace(connections: Any, retract: Any, births: int | None = None) -> RewiringInfo:
-    """Eliminate the chosen connections and form others at vacant sites; theta of the rest stays.
+    """Eliminate chosen connections and form others at vacant sites; theta of the rest does not change.
 
     Parameters
     ----------
     connections : Connections or Budget
         Changed in place.
     retract : ndarray of bool, shape (K,)
-        Which connections are eliminated; a list of such arrays for a `Budget`.
+        Which connections are eliminated; for a `Budget`, a list of such arrays.
     births : int, optional
-        How many connections are formed in one set, no more than its capacity allows; by default as many as are
-        eliminated. With another number, the number of connections changes.
+        Number of connections formed in one set, at most as many as its capacity allows; by default as many as are
+        eliminated. Any other value changes the number of connections.
 
     Returns
     -------
@@ -102,10 +89,10 @@ def replace(connections: Any, retract: Any, births: int | None = None) -> Rewiri
     Raises
     ------
     TypeError, ValueError
-        If ``retract`` has the wrong type or shape, or ``births`` is given for a budget. Nothing has changed then.
+        If ``retract`` has the wrong type or shape, or ``births`` is given for a budget; nothing changes then.
     """
     if births is not None and isinstance(connections, Budget):
-        raise ValueError("births may not be given for a Budget, whose number of connections stays the same.")
+        raise ValueError("births must not be given for a Budget, whose number of connections is fixed.")
     if births is not None:
         check_integer("births", births, minimum=0, maximum=MAX_NEURONS)
     return step(connections, _Replacement(births), retract=retract)
@@ -113,7 +100,7 @@ def replace(connections: Any, retract: Any, births: int | None = None) -> Rewiri
 
 @dataclass(frozen=True)
 class _Replacement(Rule):
-    """What ``replace`` does, as a rule: the user has decided."""
+    """The rule behind ``replace``: the user decides."""
 
     births: int | None
     signals: ClassVar[tuple[Signal, ...]] = (Signal("retract", condition=True),)
@@ -122,5 +109,5 @@ class _Replacement(Rule):
     keeps_number: ClassVar[bool] = True
 
     def decide(self, connections: Any, retract: NDArray[np.bool_]) -> Decision:
-        """Return the user's decision."""
+        """Return the decision of the user."""
         return Decision(np.flatnonzero(retract).astype(np.int32), self.births)

@@ -1,4 +1,4 @@
-"""Soft DEEP R: retracted connections diffuse on below 0, and the number of active ones fluctuates."""
+"""Soft DEEP R: retracted connections continue to diffuse below 0, and the number of active ones fluctuates."""
 
 from __future__ import annotations
 
@@ -34,27 +34,28 @@ sweep_soft = sweep(soft)
 class SoftDeepR(GradientRule):
     """Soft DEEP R (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 2): the number of connections fluctuates.
 
-    Every step moves theta of a connected one by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)
-    * nu`` and that of a retracted one by the noise alone; no theta falls below ``theta_min``. Who is below 0 after
-    the step is retracted, the others are connected. For `PotentialConnections`.
+    Every step changes theta of an active connection by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*
+    temperature)*nu``, and that of a retracted one by the noise alone; no theta falls below ``theta_min``. Connections
+    with theta < 0 after the step are retracted, the others are active. For `PotentialConnections` and
+    `SoftConnections`.
 
-    Numbers, or quantities of Brian2 where theta or the gradient has a unit; for `Rewiring` also strings of t or a
-    TimedArray.
+    Parameters are numbers, or Brian2 quantities where theta or the gradient has a unit; `Rewiring` also accepts
+    strings of t and TimedArrays.
 
     Parameters
     ----------
     learning_rate : float
         eta, > 0, per step.
     l1 : float
-        alpha, > 0. With 0 there is no stationary law: connected ones would walk away for ever.
+        alpha, > 0. With 0 there is no stationary law: theta of active connections would diverge.
     temperature : float
-        T, > 0. With 0 no retracted connection ever comes back.
+        T, > 0. With 0 retracted connections never return.
     connectivity : float
-        p, above 0 and below 1: the share that is connected without a gradient, in the limit of small steps.
-        ``statistics.soft`` has the share at these very steps.
+        p, above 0 and below 1: the fraction that is active without a gradient, in the limit of small steps.
+        ``laws.soft_deepr`` has the fraction at finite steps.
     optimizer : Optimizer
-        What the gradient passes through before it acts on theta; l1 and noise do not. What it remembers of a
-        connection starts afresh when it is connected again.
+        Transforms the gradient before it acts on theta; l1 and noise are not transformed. Its state is reset when a
+        connection becomes active again.
 
     Raises
     ------
@@ -65,8 +66,8 @@ class SoftDeepR(GradientRule):
 
     Notes
     -----
-    The floor also holds for a connection whose last step went far below 0, as in the code of the authors. Their
-    noise is ``learning_rate*s*nu``; the same temperature is ``temperature = learning_rate*s**2/2``.
+    The floor also applies to a connection whose last step ended far below 0, as in the authors' code. Their noise is
+    ``learning_rate*s*nu``, which corresponds to ``temperature = learning_rate*s**2/2``.
     """
 
     learning_rate: float
@@ -86,52 +87,41 @@ class SoftDeepR(GradientRule):
         check_parameter("l1", self.l1, above=0.0)
         check_parameter("temperature", self.temperature, above=0.0)
         if check_number("connectivity", self.connectivity, above=0.0) >= 1.0:
-            raise ValueError(f"connectivity must be < 1, got {self.connectivity}; with FixedWiring all are connected.")
+            raise ValueError(
+                f"connectivity must be < 1, got {self.connectivity}; use FixedWiring to have all connected."
+            )
         check_optimizer(self.optimizer)
 
     @property
     def noise_scale(self) -> float:
-        """Return the standard deviation of the noise per step, sqrt(2 eta T), in SI units."""
+        """The standard deviation of the noise per step, sqrt(2 eta T), in SI units."""
         return noise_scale(number_of(self, "learning_rate"), number_of(self, "temperature"))
 
     @property
     def theta_min(self) -> float:
-        """Return the floor of theta, -T (1 - p) / (alpha p), in SI units."""
+        """The floor of theta, -T (1 - p) / (alpha p), in SI units."""
         p = number_of(self, "connectivity")
         return -number_of(self, "temperature") * (1.0 - p) / (number_of(self, "l1") * p)
 
     def expected_turnover(self) -> float:
-        """Return the share of the connected ones that chance alone retracts in a step, in the stationary law.
+        """Return the fraction of active connections that noise and l1 alone retract per step, in the stationary law.
 
         Returns
         -------
         float
-            By ``statistics.soft.soft_law``, without a gradient.
+            From ``laws.soft_deepr.soft_law``, without a gradient.
         """
         law = soft_law(replace(self, optimizer=SGD()))
         return law.turnover / law.active_share
 
     @property
     def parameters(self) -> tuple[float, ...]:
-        """Return eta, alpha, sigma and the floor."""
+        """The parameters eta, alpha, sigma and the floor."""
         return number_of(self, "learning_rate"), number_of(self, "l1"), self.noise_scale, self.theta_min
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta of all connections; they are eliminated and formed where theta crosses 0.
-
-        Parameters
-        ----------
-        connections : PotentialConnections or SoftConnections
-            One set.
-        gradient : ndarray, shape (K,)
-            dE/dw; without effect on retracted connections.
-
-        Returns
-        -------
-        Decision
-            The number of active connections varies.
-        """
-        # Of `SoftConnections` the floor cannot change, apart from its last bits.
+        """Move theta of all connections; eliminate and form them where theta crosses 0."""
+        # `SoftConnections` have a fixed floor, from which that of the rule may differ in the last bits.
         floor = getattr(connections, "theta_min", self.theta_min)
         parameters = *self.parameters[:-1], floor
         slope = self.optimizer.direction(gradient, connections)

@@ -28,21 +28,20 @@ def step(connections: Changeable, gradient: NDArray[Any] | Sequence[NDArray[Any]
 
 
 def step(connections: Any, first: Any, second: Any = None, /, **signals: Any) -> RewiringInfo:
-    """Perform one step of a rule: move theta, eliminate and form connections.
+    """Perform one step of a rule: update theta, eliminate and form connections.
 
-    ``step(connections, rule, gradient=values)``; ``step(connections, values, rule)`` is short for it with rules whose
-    only signal is the gradient.
+    ``step(connections, values, rule)`` is short for ``step(connections, rule, gradient=values)``.
 
     Parameters
     ----------
     connections : Connections, PotentialConnections, SoftConnections or Budget
         Changed in place.
     rule : Rule
-        For example `DeepR`; its documentation says on which kind of connections it acts.
+        For example `DeepR`; the documentation of each rule says on which kind of connections it acts.
     **signals : ndarray or float
-        What the rule needs (``rule.signals``), by name. One value per connection, an array of the type of theta or of
-        bool, shape (K,): ``gradient`` is dE/dw, hence dE/dtheta is ``polarity`` times it. One value per neuron,
-        or one for the whole network. A `Budget` takes a list with one entry for each of its sets.
+        The signals that the rule needs (``rule.signals``), by name. One value per connection: an array of the type of
+        theta or of bool, shape (K,); ``gradient`` is dE/dw, so that dE/dtheta is ``polarity`` times it. One value per
+        neuron, or one for the whole network. For a `Budget`, a list with one entry per set.
 
     Returns
     -------
@@ -53,15 +52,15 @@ def step(connections: Any, first: Any, second: Any = None, /, **signals: Any) ->
     ------
     TypeError, ValueError
         If a signal is missing, superfluous, or of the wrong type or shape, or if the rule does not act on these
-        connections. Nothing has changed then.
+        connections; nothing changes then.
     FloatingPointError
-        If a signal or theta is NaN or infinite; names the connection. Nothing has changed then.
+        If a signal or theta is NaN or infinite; names the connection; nothing changes then.
 
     Notes
     -----
     The order is that of the paper: gradient (through the optimizer), l1, noise, test, refill. A site that has just
-    been vacated counts as vacant. A connection that `DeepR` forms has theta = 0 and is active until the next step
-    tests it; potential connections form and are eliminated where theta crosses 0.
+    been vacated counts as vacant. A connection formed by `DeepR` has theta = 0 and is active until it is tested in the
+    next step; potential connections are formed and eliminated where theta crosses 0.
     """
     rule = first
     if isinstance(second, Rule):
@@ -73,20 +72,7 @@ def step(connections: Any, first: Any, second: Any = None, /, **signals: Any) ->
 
 
 def step_checked(connections: Any, rule: Rule, signals: Mapping[str, Any]) -> RewiringInfo:
-    """Perform a step without validation; call ``check_step`` first.
-
-    Parameters
-    ----------
-    connections, rule
-        As in ``step``.
-    signals : mapping of str to object
-        By name.
-
-    Returns
-    -------
-    RewiringInfo
-        Which connections were eliminated and formed.
-    """
+    """Perform a step without validation; call ``check_step`` first."""
     if not isinstance(connections, Budget):
         return connections.carry_out(_decide(connections, rule, signals))
     own = [{name: values[n] for name, values in signals.items()} for n in range(len(connections.sets))]
@@ -94,24 +80,9 @@ def step_checked(connections: Any, rule: Rule, signals: Mapping[str, Any]) -> Re
 
 
 def check_step(connections: Any, rule: Any, signals: Mapping[str, Any]) -> None:
-    """Raise the error that ``step`` would raise; changes nothing.
+    """Raise the error that ``step`` would raise; change nothing.
 
     Call this for every set before stepping any of them, so that either all change or none.
-
-    Parameters
-    ----------
-    connections, rule
-        As in ``step``.
-    signals : mapping of str to object
-        By name.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a signal is missing, superfluous, or of the wrong type or shape, or if the rule does not act on these
-        connections.
-    FloatingPointError
-        If a signal or theta is NaN or infinite; names the connection.
     """
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule such as DeepR(...), got {rule!r}.")
@@ -134,16 +105,16 @@ def _decide(c: Slots, rule: Rule, signals: Mapping[str, Any]) -> Decision:
 
 
 def _check_names(rule: Rule, signals: Mapping[str, Any]) -> None:
-    """Refuse signals that are missing or superfluous."""
-    wanted = [signal.name for signal in rule.signals]
-    if sorted(wanted) != sorted(signals):
-        asked = ", ".join(f"{name}=..." for name in wanted) or "no signal"
+    """Raise an error for signals that are missing or superfluous."""
+    needed = [signal.name for signal in rule.signals]
+    if sorted(needed) != sorted(signals):
+        asked = ", ".join(f"{name}=..." for name in needed) or "no signal"
         given = ", ".join(signals) or "none"
         raise TypeError(f"{type(rule).__name__} needs {asked}; got {given}.")
 
 
 def _check_budget(budget: Budget, rule: Rule, signals: Mapping[str, Any]) -> None:
-    """Check each set of a budget with its own part of the signals."""
+    """Check each set of a budget with its own entry of the signals."""
     for name, values in signals.items():
         if not isinstance(values, Sequence) or len(values) != len(budget.sets):
             raise TypeError(f"{name} must be a list of {len(budget.sets)} arrays for {budget!r}.")

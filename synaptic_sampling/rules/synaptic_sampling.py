@@ -47,19 +47,19 @@ class Transition(NamedTuple):
 
 @dataclass(frozen=True)
 class SynapticSampling(Rule):
-    """Synaptic sampling (Kappel et al. 2015, 2018): theta of every potential connection diffuses for ever.
+    """Synaptic sampling (Kappel et al. 2015, 2018): theta of every potential connection diffuses permanently.
 
     ``dtheta = learning_rate*((mean - theta)/std**2 + gradient) dt + sqrt(2*temperature*learning_rate) dW`` with the
-    Gaussian prior N(mean, std**2). Whose theta is at least 0 is connected, with weight ``w0*exp(theta - theta0)``.
-    The stationary law is the posterior to the power 1/temperature. For `PotentialConnections`.
+    Gaussian prior N(mean, std**2). Connections with theta >= 0 are active, with weight ``w0*exp(theta - theta0)``. The
+    stationary law is the posterior to the power 1/temperature. For `PotentialConnections`.
 
-    Numbers, or quantities of Brian2 such as ``learning_rate=5e-5/second, interval=100*ms``; for `Rewiring` the first
-    four also as strings of t or a TimedArray.
+    Parameters are numbers or Brian2 quantities such as ``learning_rate=5e-5/second, interval=100*ms``; for `Rewiring`
+    the first four may also be strings of t or TimedArrays.
 
     Parameters
     ----------
     learning_rate : float
-        beta (b in the paper of 2015), > 0, per time: theta forgets within std**2/learning_rate.
+        beta (b in the paper of 2015), > 0, per time; the memory of theta lasts for std**2/learning_rate.
     temperature : float
         T, >= 0.
     mean, std : float
@@ -67,22 +67,22 @@ class SynapticSampling(Rule):
     interval : float
         Time between two steps, > 0.
     scheme : {'exact', 'euler'}
-        'exact': the transition law of the diffusion, the gradient held constant within a step; with a gradient of
-        0 there is no error at any interval. 'euler': as in the code of Kappel et al. (SPORE), where the variance
-        comes out larger by the factor 1/(1 - interval*learning_rate/(2*std**2)).
+        'exact': the transition law of the diffusion with the gradient held constant within a step; without a gradient
+        it is exact for any interval. 'euler': as in the code of Kappel et al. (SPORE), where the variance is larger by
+        the factor 1/(1 - interval*learning_rate/(2*std**2)).
     theta_range : tuple of two floats, optional
-        Where theta is clipped to; (-2, 5) in SPORE. Not clipped by default.
+        Range to which theta is clipped; (-2, 5) in SPORE. Not clipped by default.
     max_gradient : float, optional
-        The gradient is clipped to plus or minus this; 40 in SPORE.
+        Bound to which the gradient is clipped on both sides; 40 in SPORE.
     w0, theta0 : float
-        Of the weights; w0 > 0.
+        Parameters of the weights; w0 > 0.
 
     Raises
     ------
     TypeError
-        If a parameter is of the wrong kind.
+        If a parameter is of the wrong type.
     ValueError
-        If a parameter is out of its range, or 'euler' does not converge with such a long interval.
+        If a parameter is out of its range, or the interval is too long for 'euler' to converge.
     """
 
     learning_rate: float
@@ -110,7 +110,7 @@ class SynapticSampling(Rule):
         "theta_range": lambda u: u.theta,
         "max_gradient": lambda u: u.theta**-1,
         "gradient": lambda u: u.theta**-1,
-        # That of the weight, which need not be a variable.
+        # The unit of the weight, which need not be a variable.
         "w0": None,
     }
 
@@ -131,17 +131,17 @@ class SynapticSampling(Rule):
         if self.scheme == "euler" and not schedules(self) and self.steps_per_memory <= 0.5:
             raise ValueError(
                 f"interval must be below 2*std**2/learning_rate with scheme 'euler', got {self.interval!r}: "
-                "theta would grow without end. Use scheme='exact'."
+                "theta would diverge. Use scheme='exact'."
             )
 
     @property
     def steps_per_memory(self) -> float:
-        """Return std**2/(learning_rate*interval), the steps within which theta forgets."""
+        """The memory of theta in steps, std**2/(learning_rate*interval)."""
         return number_of(self, "std") ** 2 / (number_of(self, "learning_rate") * number_of(self, "interval"))
 
     @property
     def transition(self) -> Transition:
-        """Return the coefficients of one step, in SI units."""
+        """The coefficients of one step, in SI units."""
         variance, temperature = number_of(self, "std") ** 2, number_of(self, "temperature")
         if self.scheme == "exact":
             keep = math.exp(-1.0 / self.steps_per_memory)
@@ -152,7 +152,7 @@ class SynapticSampling(Rule):
         return Transition(1.0 - 1.0 / self.steps_per_memory, gain, math.sqrt(2.0 * temperature * gain))
 
     def expected_turnover(self) -> float:
-        """Return the share of the connected ones that the prior alone retracts in a step, in the stationary law.
+        """Return the fraction of active connections that are retracted per step under the prior, in the stationary law.
 
         Returns
         -------
@@ -172,7 +172,7 @@ class SynapticSampling(Rule):
         return float(2.0 * owens_t(m, math.sqrt((1.0 - keep) / (1.0 + keep))) / ndtr(m))
 
     def weight(self, theta: ArrayLike) -> NDArray[Any]:
-        """Return the size of the weight, which jumps from 0 to w0*exp(-theta0) at theta = 0.
+        """Return the absolute value of the weight, which jumps from 0 to w0*exp(-theta0) at theta = 0.
 
         Parameters
         ----------
@@ -190,7 +190,7 @@ class SynapticSampling(Rule):
             If theta does not hold numbers, or a weight is not finite.
         """
         values = check_array("theta", theta)
-        # No exponential of retracted ones, which are of no use and may underflow.
+        # No exponential for retracted connections, whose weight is 0; it could underflow.
         with np.errstate(over="ignore"):
             size = number_of(self, "w0") * np.exp(np.maximum(values, 0) - number_of(self, "theta0"))
         if not np.isfinite(size).all():
@@ -199,27 +199,13 @@ class SynapticSampling(Rule):
 
     @property
     def parameters(self) -> tuple[float, ...]:
-        """Return the mean, the transition of one step, and the bounds of gradient and theta."""
+        """The mean, the transition of one step, and the bounds of gradient and theta."""
         limit = math.inf if self.max_gradient is None else self.max_gradient
         bounds = (limit, *(self.theta_range or (-math.inf, math.inf)))
         return (number_of(self, "mean"), *self.transition, *(float(plain_number(bound)) for bound in bounds))
 
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta up the gradient and towards the mean of the prior, with noise.
-
-        Parameters
-        ----------
-        connections : PotentialConnections
-            One set.
-        gradient : ndarray, shape (M,)
-            Derivative of the log-likelihood or of the reward with respect to theta. It acts on retracted connections
-            too: give 0 for those that are to follow the prior alone.
-
-        Returns
-        -------
-        Decision
-            Connections form and are eliminated where theta crosses 0.
-        """
+        """Move theta up the gradient and towards the mean of the prior, with noise."""
         return Decision(crossed=run_sweep(sweep_diffusion, connections, gradient, self.parameters, noisy=True))
 
 
@@ -230,4 +216,4 @@ def _check_range(given: object) -> None:
         raise TypeError(f"theta_range must be a tuple of two numbers such as (-2, 5), got {given!r}.")
     low, high = (check_number("theta_range", plain_number(value)) for value in given)
     if low >= high:
-        raise ValueError(f"theta_range must begin below its end, got {given!r}.")
+        raise ValueError(f"theta_range must hold a lower and a larger upper bound, got {given!r}.")

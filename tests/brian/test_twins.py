@@ -82,7 +82,7 @@ def test_signs(twins, signs):
     rng = np.random.default_rng(1)
     given = {"given": rng.choice([-1, 1], 30), "table": rng.choice([-1, 1], (30, 40))}.get(signs, signs)
     c = Connections(30, 40, [], [], signs=given, excitatory=0.3, seed=SEED)
-    rule, table, threshold = c.sign_rule
+    rule, table, threshold = c.signs.rule
     pre, post = rng.integers(30, size=N, dtype=np.int32), rng.integers(40, size=N, dtype=np.int32)
     out, at = np.empty(N, np.int8), address(Stream.SIGN)
     at[0] = 0

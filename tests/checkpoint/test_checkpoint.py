@@ -128,7 +128,7 @@ def test_newer_format_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr("synaptic_sampling.checkpoint.FORMAT", 3)
     save_checkpoint(tmp_path / "run.npz", {}, {})
     monkeypatch.undo()
-    with pytest.raises(CheckpointError, match="has format 3, known here is 2; use a newer"):
+    with pytest.raises(CheckpointError, match="has format 3, readable is 2; use a newer"):
         load_checkpoint(tmp_path / "run.npz")
 
 

@@ -1,4 +1,4 @@
-"""Good calls of connections, rules, optimizers, and of what a step does."""
+"""Valid calls of connections, rules, optimizers and steps."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ from tests.hostile.runner import Call
 
 RULE, SOFT = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2), SoftDeepR(0.1, 0.2, 0.2, 0.2)
 DIFFUSION = SynapticSampling(0.1, 0.1, 0.0, 1.0, 1.0)
-#: What is none for these arguments, of whichever class.
+#: Values that are valid for these arguments, in any class.
 FINE = {
     "theta": "none",
     "polarity": "none",
@@ -43,7 +43,7 @@ FINE = {
     "diagonal": "-1",
     "depth": "2**70",
 }
-#: Of the numbers of a rule, whose units are those of the synapses it is for.
+#: Values that are valid for parameters of a rule, whose units are those of the synapses.
 RATE = "0.5, 2**70, ms, volt"
 RULES = {**dict.fromkeys(["learning_rate", "l1", "temperature", "std", "interval", "max_gradient", "w0"], RATE)}
 
@@ -54,12 +54,12 @@ def fresh(index=0):
 
 
 def calls(folder):
-    """Return them."""
+    """Return all calls."""
     return [*of_classes(), *of_rules(), *of_steps()]
 
 
 def of_classes():
-    """Return calls of what holds connections."""
+    """Return calls of sets of connections."""
     sides = {"num_pre": 4, "num_post": 5, "pre": [0, 1], "post": [2, 3]}
     signs = {"signs": "site", "excitatory": 0.5, "autapses": True, "diagonal": 0, "seed": 1, "index": 0}
     own = {"theta": [0.0, 1.0], "polarity": [1, -1], "dtype": np.float64}
@@ -114,17 +114,22 @@ def of_rules():
     ]
 
 
+def stepped(connections, gradient, rule):
+    """Perform a step, with names for the arguments that ``step`` takes by position."""
+    return step(connections, gradient, rule)
+
+
 def of_steps():
-    """Return calls of what changes connections."""
+    """Return calls of functions that change connections."""
     c, p, s = fresh(), PotentialConnections(3, 4), SoftConnections(4, 5, [0, 1], [2, 3], rule=SOFT)
     budget, vacant = Budget([fresh(), fresh(1)]), Connections.random(4, 5, 0, capacity=9)
     none = {"gradient": [np.zeros(6), np.zeros(6)], "retract": [np.zeros(6, bool), np.zeros(6, bool)]}
     address = {"seed": 1, "stream": randomness.Stream.NOISE, "step": 1, "n": 3, "index": 0}
     return [
-        Call(step, {"connections": c, "gradient": np.zeros(6), "rule": FixedWiring(0.1)}),
-        Call(step, {"connections": p, "gradient": np.zeros(12), "rule": DIFFUSION}),
-        Call(step, {"connections": s, "gradient": np.zeros(len(s)), "rule": SoftDeepR(1e-9, 1.0, 1.0, 0.2)}),
-        Call(step, {"connections": budget, "gradient": none["gradient"], "rule": FixedWiring(0.1)}),
+        Call(stepped, {"connections": c, "gradient": np.zeros(6), "rule": FixedWiring(0.1)}),
+        Call(stepped, {"connections": p, "gradient": np.zeros(12), "rule": DIFFUSION}),
+        Call(stepped, {"connections": s, "gradient": np.zeros(len(s)), "rule": SoftDeepR(1e-9, 1.0, 1.0, 0.2)}),
+        Call(stepped, {"connections": budget, "gradient": none["gradient"], "rule": FixedWiring(0.1)}),
         Call(replace, {"connections": c, "retract": np.zeros(6, bool), "births": 0}, {"births": "none"}),
         Call(replace, {"connections": budget, "retract": none["retract"]}),
         Call(

@@ -49,10 +49,10 @@ NONSENSE: dict[str, Any] = {
 
 @dataclass
 class Call:
-    """A public callable with good arguments.
+    """A public callable with valid arguments.
 
-    ``fine`` names the nonsense that is none for an argument; ``said``, where it is not the argument's name, what the
-    message must hold; ``errors`` are documented ones besides TypeError and ValueError.
+    ``fine`` names the nonsense that is valid for an argument; ``said`` is what the message must contain if not the name
+    of the argument; ``errors`` are documented ones besides TypeError and ValueError.
     """
 
     function: Callable[..., Any]
@@ -68,7 +68,7 @@ class Call:
 
 
 def faults(call: Call) -> tuple[int, list[str]]:
-    """Return how many calls were made, and what was wrong with them."""
+    """Return the number of calls, and the faults found."""
     found, number = [], 0
     call.function(**call.arguments)
     touched = [getattr(call.function, "__self__", call.function), call.arguments]

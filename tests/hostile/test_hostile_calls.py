@@ -1,4 +1,4 @@
-"""Whatever is given to a public function or class: it is taken for good reason, or refused by its name."""
+"""Arbitrary arguments of public functions and classes are accepted for good reason, or rejected by name."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def test_the_runner_finds_what_is_wrong():
 
 
 def changes(numbers, other):
-    """Change what was given, and then refuse the rest."""
+    """Change an argument, then reject the rest."""
     if other == 1 and numbers[0] == 0.5:
         return
     numbers[0] += 1

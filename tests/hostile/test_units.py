@@ -43,9 +43,9 @@ def test_dimensionless_quantities_are_numbers():
 def test_a_rule_with_units_is_for_brian2_alone():
     """A step would take its numbers in SI, silently."""
     c, p = Connections.random(4, 5, 6, seed=1), PotentialConnections(3, 4)
-    with pytest.raises(TypeError, match=r"temperature must be a number, got .* only Rewiring takes units"):
+    with pytest.raises(TypeError, match=r"temperature must be a plain number, got .* only Rewiring accepts units"):
         step(c, np.zeros(6), DeepR(0.1, 0.1, 1 * mV))
-    with pytest.raises(TypeError, match=r"max_gradient must be a number, got"):
+    with pytest.raises(TypeError, match=r"max_gradient must be a plain number, got"):
         step(p, np.zeros(12), SynapticSampling(0.1, 0.1, 0.0, 1.0, 1.0, max_gradient=1 / mV))
     assert c.steps_done == p.steps_done == 0
     assert step(c, np.zeros(6), DeepR(Quantity(0.1), 0.1, 0.1)).step == 1

@@ -1,4 +1,4 @@
-"""Philox: published vectors, naive twin bit for bit, laws of the normals."""
+"""Philox: published vectors, bit-identity to the reference implementation, laws of the normals."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The moves of potential connections against their naive twins, bit for bit, in float32 and float64."""
+"""Updates of potential connections, bit-identical to their reference implementations in float32 and float64."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The kernel that shares out newborns equals its slow twin."""
+"""The kernel that divides new connections equals its reference implementation."""
 
 from __future__ import annotations
 

@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 
 from synaptic_sampling import Adam, Connections, DeepR, FixedWiring, Momentum, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling._kernels import rewire
-from synaptic_sampling._kernels.stack import Moments, Slots, Wiring
+from synaptic_sampling._kernels.stack import LayerConnections, LayerState, Moments
 from synaptic_sampling.connections.rewire import close
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.rate import Decay, LinearDecay, MeanSquaredError, Patience, ReLU, SparseLinear, Tanh
@@ -141,9 +141,9 @@ def test_close_equals_that_of_the_sampler(rng):
         c.theta[:], c.birth_step[:], c.steps_done = rng.random(size), rng.integers(0, 9, size), 11
         c.moments = (rng.random(size).astype(np.float32),) * 2
         gaps = np.flatnonzero(rng.random(size) < rng.random()).astype(np.int32)
-        wiring = Wiring(c.pre.copy(), c.post.copy(), c.theta.copy(), c.polarity.copy())
+        wiring = LayerConnections(c.pre.copy(), c.post.copy(), c.theta.copy(), c.polarity.copy())
         moments = Moments(*(moment.copy() for moment in c.moments), np.empty(0, np.int64), np.empty(0, np.float32), 0)
-        slots = Slots(c.birth_step.copy(), *[None] * 2, moments, *[None] * 4, c.index, None, 0, 0)
+        slots = LayerState(c.birth_step.copy(), *[None] * 2, moments, *[None] * 4, c.index, None, 0, 0)
         events = np.empty(2 * size, EVENT)
         number = rewire.close(wiring, slots, gaps, size, 11, events)
         assert_array_equal(events[: 2 * number], close(c, gaps))

@@ -1,4 +1,4 @@
-"""One budget over several sets: the total is exact, and the wirings follow their exact laws.
+"""One budget for several sets: the total is exact, and connectivity follows its exact laws.
 
 Statistical tests have a false-alarm rate of 1e-6 and fixed seeds.
 """
@@ -19,7 +19,7 @@ from synaptic_sampling import Adam, Budget, Connections, DeepR, FixedWiring, Rew
 FALSE_ALARM = 1e-6
 REPLICAS = 800
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
-#: Most newborns die at once, so that a wiring is forgotten within few steps.
+#: Most new connections are eliminated at once, so that a state is forgotten within few steps.
 RESTLESS = DeepR(learning_rate=0.1, l1=2.0, temperature=0.2)
 
 
@@ -93,7 +93,7 @@ def test_histories(data):
 
 
 def wiring_counts(split, targets, replicas, steps=12):
-    """Return how often each wiring of two sets, 1 by 2 and 1 by 4, with 2 connections in all, is seen at the end."""
+    """Return how often each state of two sets, 1 by 2 and 1 by 4, with 2 connections in total, occurs at the end."""
     sites = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
     number_of = {frozenset(pair): n for n, pair in enumerate(combinations(sites, 2))}
     counts = np.zeros(len(number_of))
@@ -119,7 +119,7 @@ def test_every_wiring_of_all_sets_is_equally_likely_under_vacant():
 
 
 def test_the_same_law_rejects_a_split_by_size():
-    """Negative control: newborns in proportion to the sizes of sets, vacant or not."""
+    """Negative control: new connections in proportion to the sizes of sets, vacant or not."""
     statistic, bound = chi_squared(wiring_counts("density", [2, 4], REPLICAS), np.full(15, 1 / 15))
     assert statistic > bound
 
@@ -192,7 +192,7 @@ def test_a_set_may_lose_all_connections_and_win_them_back():
     [(False, 1 / 6, 1 / 6), (True, 1 / 4, 1 / 6)],
 )
 def test_each_newborn_takes_a_vacant_site_from_those_after_it(multapses, first, second):
-    """Two newborns, two sets with two sites each; one that allows several connections at a site never fills up."""
+    """Two new connections, two sets with two sites each; one that allows multapses is never full."""
     sets = [
         Connections(1, 2, [], [], index=0, seed=8, multapses=multapses, capacity=2),
         Connections(1, 2, [], [], index=1, seed=8, capacity=2),
@@ -275,7 +275,7 @@ def test_a_bad_gradient_stops_all_sets():
             step(budget, wrong, RULE)
         with pytest.raises(TypeError, match="list of 2 arrays"):
             replace(budget, wrong)
-    with pytest.raises(ValueError, match="births may not be given"):
+    with pytest.raises(ValueError, match="births must not be given"):
         replace(budget, [np.zeros(10, bool)] * 2, births=3)
     for c, state in zip(budget.sets, before, strict=True):
         assert all(np.array_equal(values, state[name]) for name, values in c.state().items())
@@ -287,10 +287,10 @@ def test_a_bad_gradient_stops_all_sets():
         (lambda s: Budget([]), "sets must be a list"),
         (lambda s: Budget(s[0]), "sets must be a list"),
         (lambda s: Budget([s[0], 3]), "sets must be a list"),
-        (lambda s: Budget([s[0], s[0]]), "an index of its own"),
+        (lambda s: Budget([s[0], s[0]]), "different indices"),
         (lambda s: Budget([s[0], Connections.random(3, 3, 2, seed=9, index=4)]), "the same seed"),
         (lambda s: Budget(s, split="size"), "'vacant' or 'density', got 'size'"),
-        (lambda s: Budget(s, targets=[1, 2]), "targets are of use"),
+        (lambda s: Budget(s, targets=[1, 2]), "targets apply only"),
         (lambda s: Budget(s, split="density", targets=[1]), r"shape \(2,\)"),
         (lambda s: Budget(s, split="density", targets=[1, -1]), ">= 0"),
         (lambda s: Budget(s, split="density", targets=[1, np.nan]), "finite"),

@@ -21,7 +21,7 @@ POOLS = ("all", "blocks", "free", "cheapest")
 
 
 def draw_from(pool, monkeypatch):
-    """Let all proposals be made from one pool."""
+    """Draw all proposals from one pool."""
     if pool != "cheapest":
         monkeypatch.setattr(sites, "THIN", 2.0 if pool == "blocks" else 0.0)
         monkeypatch.setattr(draw, "PATIENCE", 0.0 if pool == "free" else np.inf)
@@ -65,7 +65,7 @@ def test_births_only_where_allowed(options, pool, monkeypatch):
 @pytest.mark.parametrize("pool", POOLS)
 @pytest.mark.parametrize("wrong", [False, True])
 def test_births_are_in_proportion_to_the_probability(pool, wrong, monkeypatch):
-    """chi2 over all sites of a single connection that is born again and again; false-alarm rate 1e-6."""
+    """chi2 over all sites of a single connection that is replaced repeatedly; false-alarm rate 1e-6."""
     draw_from(pool, monkeypatch)
     c = Connections.random(NUM_PRE, NUM_POST, 1, seed=8, probability=WEIGHT**2 if wrong else WEIGHT)
     counts, number = np.zeros(WEIGHT.shape), 6000
@@ -123,10 +123,10 @@ def test_a_trillion_sites_need_no_list():
     [
         ({"candidates": MASK.T}, r"candidates must have shape \(12, 15\)"),
         ({"candidates": [1, 2, 3]}, "candidates must be an array of True and False, pairs"),
-        ({"candidates": [[12, 0]]}, r"candidate \(12, 0\) is outside of 12 by 15"),
+        ({"candidates": [[12, 0]]}, r"candidates must not hold \(12, 0\), outside 12 by 15"),
         ({"candidates": np.zeros_like(MASK)}, "at least one pair"),
-        ({"candidates": lambda pre, post: pre + post}, "must return one True or False"),
-        ({"candidates": lambda pre, post: True}, "must return one True or False"),
+        ({"candidates": lambda pre, post: pre + post}, "must return True or False"),
+        ({"candidates": lambda pre, post: True}, "must return True or False"),
         ({"probability": 0.5}, "probability must be an array or a function"),
         ({"probability": WEIGHT.T}, r"probability must have shape \(12, 15\)"),
         ({"probability": WEIGHT * 2}, "probability must be between 0 and 1"),
@@ -142,5 +142,5 @@ def test_bad_candidates_are_refused(options, message):
 @pytest.mark.parametrize("candidates", [MASK, near])
 def test_connections_must_be_candidates(candidates):
     pair = np.argwhere(~MASK)[0]
-    with pytest.raises(ValueError, match=rf"connection 1 \({pair[0]} -> {pair[1]}\) is no candidate"):
+    with pytest.raises(ValueError, match=rf"connection 1 \({pair[0]} -> {pair[1]}\) is not a candidate"):
         Connections(NUM_PRE, NUM_POST, [PAIRS[0][0], pair[0]], [PAIRS[0][1], pair[1]], candidates=candidates)

@@ -63,7 +63,7 @@ def test_degrees_and_events_over_histories(data):
 
 
 def final_wirings(steps=10, **options):
-    """Return how often each wiring of 3 by 3 neurons is seen at the end, by the keys of its sites."""
+    """Return how often each set of connections of 3 by 3 neurons occurs at the end, by the keys of its sites."""
     counts = {}
     for seed in range(REPLICAS):
         c = Connections(3, 3, [0, 1, 2], [0, 1, 2], seed=seed, **options)
@@ -75,7 +75,7 @@ def final_wirings(steps=10, **options):
 
 
 def chi_squared(counts, probability):
-    """Return the statistic and its bound; wirings are the keys of both."""
+    """Return the statistic and its bound; sets of sites are the keys of both."""
     assert set(counts) <= set(probability)
     expected = REPLICAS * np.array(list(probability.values()))
     seen = np.array([counts.get(wiring, 0) for wiring in probability])
@@ -102,7 +102,7 @@ def test_the_law_of_multapses_rejects_distinct_sites():
 
 
 def test_one_death_at_a_time_under_a_degree_limit_is_uniform():
-    """With one death per step every allowed wiring is equally likely: the chain is its own reverse."""
+    """With one elimination per step all allowed sets of sites are equally likely: the chain is reversible."""
     allowed = {tuple(sorted(3 * i + j for i, j in enumerate(p))): 1 / 6 for p in permutations(range(3))}
     counts = {}
     for seed in range(REPLICAS):
@@ -118,7 +118,7 @@ def test_one_death_at_a_time_under_a_degree_limit_is_uniform():
 
 
 def test_what_finds_no_place_is_missing_until_it_does():
-    """2 by 2 neurons of degree 1: a newborn may block the other's only place, which then tries again."""
+    """2 by 2 neurons of degree 1: a new connection may block the only site of the other, which is then formed later."""
     c = Connections(2, 2, [0, 1], [0, 1], max_in_degree=1, max_out_degree=1, seed=4)
     missing = []
     for _ in range(200):
@@ -134,7 +134,7 @@ def test_what_finds_no_place_is_missing_until_it_does():
 
 
 def test_a_blocked_place_is_won_back():
-    """Degrees at most 1 among candidates 0-0, 0-1, 1-0: whoever takes 0-0 blocks both others."""
+    """Degrees at most 1 among candidates 0-0, 0-1, 1-0: a connection at 0-0 blocks both others."""
     c = Connections(2, 2, [0, 1], [1, 0], candidates=[[0, 0], [0, 1], [1, 0]], max_in_degree=1, max_out_degree=1)
     sizes = []
     for _ in range(300):
@@ -207,8 +207,8 @@ def test_moments_follow_their_connection():
         ({"max_in_degree": "3"}, "max_in_degree must hold integers"),
         ({"max_out_degree": [1, 2]}, "max_out_degree must be one number or have shape"),
         ({"max_out_degree": -1}, "max_out_degree must be >= 0, got -1"),
-        ({"max_in_degree": 1}, "postsynaptic neuron 3 has 2 connections, at most 1"),
-        ({"max_out_degree": [5, 0, 5, 5]}, "presynaptic neuron 1 has 1 connections, at most 0"),
+        ({"max_in_degree": 1}, "postsynaptic neuron 3 has 2 connections, but max_in_degree allows 1"),
+        ({"max_out_degree": [5, 0, 5, 5]}, "presynaptic neuron 1 has 1 connections, but max_out_degree allows 0"),
         ({"multapses": 1}, "multapses must be True or False, got 1"),
         ({"capacity": 1}, "capacity must be between 2"),
         ({"capacity": 2.5}, "capacity must be an integer"),

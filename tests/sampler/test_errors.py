@@ -149,7 +149,7 @@ def test_retract_of_the_wrong_kind(connections, retract):
 
 def test_state_of_other_connections_is_refused(connections):
     other = Connections.random(6, 7, 11, seed=1)
-    with pytest.raises(ValueError, match="11 connections, but there may be 10 at most"):
+    with pytest.raises(ValueError, match="holds 11 connections, but the capacity is 10"):
         connections.restore(other.state())
     twice = {name: np.array(v) for name, v in connections.state().items()}
     twice["pre"][1], twice["post"][1] = twice["pre"][0], twice["post"][0]

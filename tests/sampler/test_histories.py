@@ -50,7 +50,7 @@ def check(c, number, signs):
     assert c.autapses or all(i != j for i, j in pairs)
     assert set(c.table[c.table >= 0].tolist()) == {i * c.num_post + j for i, j in pairs}
     assert ((c.birth_step >= 0) & (c.birth_step <= c.steps_done)).all()
-    if c.sign_rule[0] != 2:  # Redrawn signs are the only ones that change.
+    if not c.signs.redrawn:  # Redrawn signs are the only ones that change.
         for pair, sign in zip(pairs, c.polarity.tolist(), strict=True):
             assert signs.setdefault(pair, sign) == sign
 

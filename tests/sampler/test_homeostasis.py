@@ -1,4 +1,4 @@
-"""Connections made of axonal and dendritic elements, against a slow twin, invariants and exact laws.
+"""Connections formed by axonal and dendritic elements: reference implementation, invariants and exact laws.
 
 Statistical tests have a false-alarm rate of 1e-6 and fixed seeds.
 """
@@ -125,7 +125,7 @@ def test_every_connection_of_a_neuron_is_equally_likely_to_break(side):
 def test_both_sides_break_by_lots_of_their_own():
     """Who survives on the axonal side is as likely to break on the dendritic one as its rival there.
 
-    With the same lots for both sides it would be so in one case of three.
+    With the same random numbers for both sides, it would be so in one case of three.
     """
     counts = np.zeros(2)
     for seed in range(REPLICAS):

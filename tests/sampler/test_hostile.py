@@ -1,4 +1,4 @@
-"""Nonsense for every public argument: a TypeError or ValueError that names it, and nothing has changed."""
+"""Invalid values of every public argument: a TypeError or ValueError that names it, and nothing changes."""
 
 from __future__ import annotations
 

@@ -26,7 +26,7 @@ def test_strings_of_t_are_schedules_and_others_are_refused():
 
 def test_the_core_refuses_what_changes_with_time():
     c = Connections.random(4, 5, 6, seed=1)
-    with pytest.raises(TypeError, match="learning_rate must be a number, got '1e-3"):
+    with pytest.raises(TypeError, match="learning_rate must be a plain number, got '1e-3"):
         step(c, np.zeros(6), DeepR("1e-3*t/second", 0.1, 0.1))
     assert c.steps_done == 0
 
@@ -40,7 +40,7 @@ def test_what_needs_a_value_says_which_one_changes_with_time():
         lambda: SynapticSampling(growing, 0.1, 0.0, 1.0, 0.1).expected_turnover(),
         lambda: SoftConnections(3, 3, [0], [1], rule=SoftDeepR(growing, 0.1, 0.1, 0.1)),
     ):
-        with pytest.raises(TypeError, match="learning_rate must be a number here, got '1e-3"):
+        with pytest.raises(TypeError, match="learning_rate must be a constant number here, got '1e-3"):
             ask()
 
 

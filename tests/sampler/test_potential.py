@@ -1,4 +1,4 @@
-"""Potential connections: what they are made of, what a step does to them, what is refused."""
+"""Potential connections: construction, steps, and errors."""
 
 from __future__ import annotations
 

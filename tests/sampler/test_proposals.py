@@ -24,7 +24,7 @@ WEIGHT = np.array([[0.9, 0.1, 0.0], [0.3, 0.5, 1.0], [0.2, 0.05, 0.4]])
 LISTED = np.array([[0, 0], [0, 1], [1, 1], [1, 2], [2, 0], [2, 2]])
 NONE = np.empty(0, np.int32)
 
-#: What is asked for, and what it means: weights of 3 by 3 sites, births, rooms.
+#: Arguments, and their meaning: weights of 3 by 3 sites, births, free degrees.
 CASES = {
     "limits": ({"max_in_degree": [1, 2, 1], "max_out_degree": 1}, np.ones((3, 3)), 3),
     "limits without autapses": ({"max_in_degree": 1, "autapses": False}, 1.0 - np.eye(3), 3),
@@ -47,7 +47,7 @@ def weights_of(case):
 
 
 def law(weight, births, options):
-    """Return the probability of each set of sites, by all ways in which one newborn after the other may draw."""
+    """Return the probability of each set of sites, summed over all sequences of successive draws."""
     limits = [np.broadcast_to(options.get(name, 9), 3) for name in ("max_out_degree", "max_in_degree")]
     now = {(): 1.0}
     for _ in range(births):
@@ -97,7 +97,7 @@ def test_each_newborn_draws_from_what_is_free_when_its_turn_comes(case, pool, mo
     options, _, births = CASES[case]
     exact = law(weights_of(case), births, options)
     if pool in {"all", "blocks"} and min(map(len, exact)) < births:
-        # Without a list of what is free, nobody would find out that nothing is.
+        # Only a list of free sites can show that none is free.
         monkeypatch.setattr(draw, "PATIENCE", 50 * draw.ROUND)
     counts = drawn(options, births)
     assert set(counts) <= set(exact)
@@ -214,7 +214,7 @@ def test_a_local_kernel_is_asked_about_all_pairs_once(name):
     for _ in range(5):
         kernel.asked = 0
         births = replace(c, rng.random(len(c)) < 0.02).num_births
-        # Less than two proposals for each newborn: about a quarter of the near sites is occupied.
+        # Less than two proposals per new connection: about a quarter of the near sites is occupied.
         assert 0 < kernel.asked < 2 * draw.BLOCK * births
     kernel.asked = 0
     assert c.num_sites == (n * n - n if name == "probability" else 18 * n - 90)
@@ -262,7 +262,7 @@ def test_a_function_that_changes_its_mind_is_not_overruled():
 @pytest.mark.parametrize("both", [False, True])
 @pytest.mark.parametrize("listed", [False, True])
 def test_constant_degrees_cost_as_much_as_births_and_neurons(both, listed, monkeypatch):
-    """Every neuron is at its limit: as many find room as have lost a connection."""
+    """Every neuron is at its limit: as many connections are formed as are eliminated."""
     looked = []
 
     def count(kernel):
@@ -272,7 +272,7 @@ def test_constant_degrees_cost_as_much_as_births_and_neurons(both, listed, monke
 
         return counted
 
-    for name in ("_take_each", "_contains_each"):
+    for name in ("take_each", "contains_each"):
         monkeypatch.setattr(draw, name, count(getattr(draw, name)))
     n, k = 1000, 20
     post = np.repeat(np.arange(n), k)
@@ -290,7 +290,7 @@ def test_constant_degrees_cost_as_much_as_births_and_neurons(both, listed, monke
         info = replace(c, rng.random(len(c)) < 0.02)
         assert info.num_births + c.missing > 300
         assert (np.bincount(c.post, minlength=n) <= k).all()
-        # A list of candidates is looked at once; the grid, of which nearly all is free, not even that.
+        # A list of candidates is examined once; the grid, nearly all of which is free, not even that.
         assert sum(looked) < (3 * 150 * n if listed else 10 * (info.num_births + n))
         assert len(looked) < 200
 

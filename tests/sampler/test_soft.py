@@ -24,7 +24,7 @@ def at_the_law(law):
 
 
 def shares(move):
-    """Return active share, share at the floor and deaths per slot after many steps."""
+    """Return active fraction, fraction at the floor and eliminations per slot after many steps."""
     c = at_the_law(soft_law(RULE))
     for _ in range(STEPS):
         deaths = move(c)
@@ -46,7 +46,7 @@ def l1_on_all(c):
 
 
 def no_clip(c):
-    """A floor so deep that nobody reaches it."""
+    """A floor so deep that no connection reaches it."""
     return with_rule(connectivity=1e-3)(c)
 
 
@@ -79,7 +79,7 @@ BOUND = 5.1
 
 @pytest.mark.statistical
 def test_the_sampler_follows_its_law():
-    """False-alarm rate 1e-6; errors of 3 % in a share are caught."""
+    """False-alarm rate 1e-6; errors of 3 % in a fraction are detected."""
     assert np.abs(deviations(right)).max() < BOUND
 
 

@@ -101,7 +101,7 @@ def check(c, rule, signs):
     assert len(set(pairs)) == len(pairs)
     assert c.num_active + c.num_tracked + c.num_deep == c.num_sites
     assert sorted(c.table[c.table >= 0].tolist()) == sorted(i * c.num_post + j for i, j in pairs)
-    assert (c.theta >= max(np.float32(rule.theta_min) * 1.0001, c.edge * 1.0001)).all()
+    assert (c.theta >= max(np.float32(rule.theta_min) * 1.0001, c.threshold * 1.0001)).all()
     assert ((c.weights == 0) | c.connected).all()
     assert c.sites.first_forbidden(c.pre, c.post) is None
     assert (c.deep.wheel >= 0).all()
@@ -112,7 +112,7 @@ def check(c, rule, signs):
 @settings(max_examples=30, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(histories())
 def test_histories(history):
-    """In every step: no site twice, nobody lost, constant signs; the events lead from wiring to wiring."""
+    """In every step: no site twice, none lost, constant signs; events connect successive states."""
     c, rule, seed = history
     rng, signs = np.random.default_rng(seed), {}
     log = RewiringLog()
@@ -239,9 +239,9 @@ def test_bad_steps():
     with pytest.raises(TypeError, match="budget"):
         Budget([other, c])
     assert other.capacity == 10
-    with pytest.raises(ValueError, match=r"noise_scale of the rule must be at most 2\.5"):
+    with pytest.raises(ValueError, match=r"noise_scale of the rule must be <= 2\.5"):
         step(c, zero(c), replace(RULE, learning_rate=4.0))
-    with pytest.raises(ValueError, match="must be one of SoftConnections"):
+    with pytest.raises(ValueError, match="must be a mapping returned by SoftConnections"):
         c.restore(other.state())
     with pytest.raises((TypeError, ValueError), match="must be Connections"):
         do_replace(c, c.connected)
@@ -258,7 +258,7 @@ def test_bad_steps():
 
 
 def deviations(rule, side, steps, first=None, **options):
-    """Return by how many standard errors active share and births are off, after many steps; made with another rule."""
+    """Return deviations of active fraction and births in standard errors, after many steps; made with another rule."""
     c, law = near_its_law(first or rule, side, 7, **options), soft_law(rule)
     for _ in range(steps):
         info = step(c, zero(c), rule)
@@ -362,7 +362,7 @@ def test_both_storages_agree():
 
 @pytest.mark.statistical
 def test_from_nobody_connected():
-    """A transient: nobody is connected at first. Numbers in each step, means of 25 replicas of both storages."""
+    """A transient from zero connections: numbers in each step, means of 25 replicas of both storages."""
     means, errors = [], []
     for make in (lambda seed: SoftConnections(40, 40, [], [], rule=RULE, depth=6.0, seed=seed), _nobody):
         counts = []

@@ -1,4 +1,4 @@
-"""The kernels of the deep of soft DEEP R against slow twins, and the laws of its random times and places."""
+"""The kernels of untracked connections against reference implementations, and the laws of return times and landing."""
 
 from __future__ import annotations
 
@@ -63,7 +63,7 @@ def test_spread(number, classes, rng):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("scale", [1.0, 0.37])
 def test_wheel(dtype, scale, rng):
-    """Many enter, time passes, blocks are halved: the same numbers as in the twin, and nobody is lost."""
+    """Many enter, time passes, blocks are split: numbers as in the reference implementation, and none is lost."""
     wheel, twin = np.zeros((soft_deep.LEVELS, soft_deep.RING), np.int64), {}
     theta, now, inside = -rng.uniform(4, 30, 40).astype(dtype), 0, 0
     for _ in range(400):
@@ -162,7 +162,7 @@ def test_too_near_would_show():
 
 @pytest.mark.statistical
 def test_first_times_of_all():
-    """A million that begin anywhere below the edge, drawn at once: numbers in each tick against the exact law."""
+    """A million that start anywhere below the threshold, drawn at once: numbers in each tick against the exact law."""
     deep, number = Deep(1_000_000, -8.0, FLOOR, 3, 0), 1_000_000
     nodes, weights = np.polynomial.legendre.leggauss(24)
     depths = -8.0 + (FLOOR + 8.0) * (nodes + 1) / 2

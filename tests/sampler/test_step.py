@@ -1,4 +1,4 @@
-"""The step of the paper: against its naive twin bit for bit, and what must hold after every single step."""
+"""The step of the paper: bit-identical to its reference implementation; invariants after every step."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import SGD, Adam, Connections, DeepR, Momentum, replace, step
-from synaptic_sampling.randomness import MAX_STEP, Stream, normals
+from synaptic_sampling.randomness import LAST_STEP, Stream, normals
 from tests import naive
 
 #: num_pre, num_post, K: empty, one, full, crowded, roomy, a single row, a single column.
@@ -176,11 +176,11 @@ def test_seeds_sets_and_steps_differ():
 
 def test_the_last_step_there_is():
     c = Connections.random(3, 3, 4, seed=1)
-    c.steps_done = MAX_STEP - 1
+    c.steps_done = LAST_STEP - 1
     step(c, np.zeros(4), DeepR(learning_rate=0.1, l1=0.1, temperature=0.1))
     with pytest.raises(ValueError, match="at most 4294967295 steps"):
         step(c, np.zeros(4), DeepR(learning_rate=0.1, l1=0.1, temperature=0.1))
-    assert c.steps_done == MAX_STEP
+    assert c.steps_done == LAST_STEP
 
 
 def test_theta_of_exactly_0_is_active():

@@ -10,30 +10,35 @@ from synaptic_sampling.randomness import Stream
 
 PACKAGE = Path(__file__).parent.parent.parent / "synaptic_sampling"
 
-#: Of each stream: the modules that ask for it. Where there are several, either one of them runs (the paths of a network
-#: take the same steps), they stand at different steps or set numbers (of layers), or they draw for the same purpose.
+#: The modules that use each stream. Where there are several, either only one of them runs (both paths of a network take
+#: the same steps), they use different steps or set numbers (of layers), or they draw for the same purpose.
 OWNERS = {
-    Stream.NOISE: {"sampler", "_soft_step", "rate.stack"},
-    Stream.BIRTH: {"sampler", "_soft_step", "rate.stack"},
-    Stream.SIGN: {"sampler", "slots", "soft_connections", "rate.stack"},
-    Stream.WIRING: {"connections", "soft_connections"},
-    Stream.THETA: {"rate.layers", "rate.convolution", "rate.dense_convolution", "rate.recurrent"},
-    Stream.ORDER: {"rate.trainer"},
-    Stream.SPLIT: {"budget", "rate.stack"},
-    Stream.DROPOUT: {"rate.dropout"},
-    Stream.DATA: {"rate.baselines"},
-    Stream.SOJOURN: {"soft_connections", "_soft_deep"},
-    Stream.LANDING: {"_soft_step"},
-    Stream.DEEP: {"soft_connections", "_soft_deep"},
-    Stream.AXONAL: {"homeostasis"},
-    Stream.DENDRITIC: {"homeostasis"},
-    Stream.AXONAL_PAIR: {"homeostasis"},
-    Stream.DENDRITIC_PAIR: {"homeostasis"},
+    Stream.NOISE: {"rules.base", "rate.training.fast_path"},
+    Stream.BIRTH: {"connections.rewire", "connections.soft", "rate.training.fast_path"},
+    Stream.SIGN: {"connections.signs", "rate.training.fast_path"},
+    Stream.WIRING: {"connections.existing", "connections.soft"},
+    Stream.THETA: {
+        "rate.layers.linear",
+        "rate.layers.convolution",
+        "rate.layers.dense_convolution",
+        "rate.layers.recurrent",
+    },
+    Stream.ORDER: {"rate.training.trainer"},
+    Stream.SPLIT: {"connections.budget", "rate.training.fast_path"},
+    Stream.DROPOUT: {"rate.layers.dropout"},
+    Stream.DATA: {"rate.training.baselines"},
+    Stream.SOJOURN: {"connections.soft", "connections.deep"},
+    Stream.LANDING: {"connections.soft"},
+    Stream.DEEP: {"connections.soft", "connections.deep"},
+    Stream.AXONAL: {"rules.elements"},
+    Stream.DENDRITIC: {"rules.elements"},
+    Stream.AXONAL_PAIR: {"rules.elements"},
+    Stream.DENDRITIC_PAIR: {"rules.elements"},
 }
 
 
 def uses(text):
-    """Return the names of the streams that a module asks for."""
+    """Return the names of the streams that a module uses."""
     nodes = [node for node in ast.walk(ast.parse(text)) if isinstance(node, ast.Attribute)]
     return {node.attr for node in nodes if isinstance(node.value, ast.Name) and node.value.id == "Stream"}
 
@@ -49,4 +54,4 @@ def test_every_use_of_a_stream_is_known():
 
 
 def test_a_use_is_found():
-    assert uses("draws = normals(seed, Stream.THETA, 0, 3)\nx = c._stream(Stream.SPLIT)") == {"THETA", "SPLIT"}
+    assert uses("draws = normals(seed, Stream.THETA, 0, 3)\nx = c.stream(Stream.SPLIT)") == {"THETA", "SPLIT"}

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 
 from synaptic_sampling import PotentialConnections, SynapticSampling, step
 from synaptic_sampling.laws import synaptic_sampling as diffusion
-from synaptic_sampling.laws.posterior import _grid
+from synaptic_sampling.laws.quadrature import quadrature
 
 EXACT = SynapticSampling(learning_rate=0.25, temperature=0.4, mean=0.0, std=0.8, interval=1.0)
 EULER = replace(EXACT, scheme="euler")
@@ -51,7 +51,7 @@ def deviations(move, rule, gradient=0.0):
 
 
 def births_per_step(mean, rho):
-    """Return the share connected before that is not after, which is the share of newborns."""
+    """Return the fraction of active connections that are retracted, which equals the fraction of new ones."""
     share = 0.5 * math.erfc(-mean / math.sqrt(2))
     return share * (1 - diffusion.survival_of_all(rho, 1, mean)[1])
 
@@ -129,7 +129,7 @@ def test_wrong_gradients_are_rejected():
 
 @pytest.mark.statistical
 def test_survival_follows_the_law():
-    """Cohorts of all and of newborns over eight steps, 16 shares within 5.5 standard errors: false-alarm rate 1e-6."""
+    """Cohorts of all and of new connections over eight steps, 16 fractions within 5.5 s.e.; false-alarm rate 1e-6."""
     rho = diffusion.correlation(EXACT)
     c = PotentialConnections(300, 300, seed=2)
     for _ in range(STEPS):
@@ -174,7 +174,7 @@ def test_weights():
     rule = replace(EXACT, w0=2.0, theta0=3.0)
     assert_allclose(rule.weight([-1e-9, 0.0, 3.0, -np.inf]), [0, 2 * math.exp(-3), 2, 0])
     assert rule.weight(np.float32([1.0, -2000.0])).dtype == np.float32
-    theta, width = _grid(8.0, 0.1)
+    theta, width = quadrature(8.0, 0.1)
     # Of a standard normal theta, the mean weight is that of a truncated log-normal.
     density = np.exp(-0.5 * theta**2) / math.sqrt(2 * math.pi)
     expected = 2 * math.exp(-3 + 0.5) * 0.5 * math.erfc(-1 / math.sqrt(2))
@@ -203,7 +203,7 @@ def test_bad_parameters(name, value):
         ({"scheme": "euler", "interval": 20.0}, "interval must be below"),
         ({"max_gradient": 0}, "max_gradient must be > 0"),
         ({"theta_range": [-2, 5]}, "theta_range must be a tuple"),
-        ({"theta_range": (5, -2)}, "theta_range must begin below its end"),
+        ({"theta_range": (5, -2)}, "theta_range must hold a lower and a larger upper bound"),
         ({"theta_range": (-2, float("nan"))}, "theta_range must be finite"),
     ],
 )

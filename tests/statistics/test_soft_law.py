@@ -60,5 +60,5 @@ def test_active_part_is_exponential_in_the_limit():
 
 
 def test_too_small_steps_are_refused():
-    with pytest.raises(ValueError, match="the active share is the connectivity"):
+    with pytest.raises(ValueError, match="the active fraction is the connectivity"):
         soft_law(SoftDeepR(1e-9, 0.5, 0.5, 0.3))

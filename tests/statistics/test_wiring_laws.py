@@ -85,7 +85,7 @@ def test_laws_of_overlap_agree_with_each_other():
     assert_allclose(exact.hazard(r, 3), [1 - 0.460172, 1 - 0.327763 / 0.460172, 1 - 0.262094 / 0.327763], atol=5e-6)
     assert exact.established_turnover(r, 0) == exact.turnover_rate(r)
     assert exact.established_turnover(r, 10) == pytest.approx(0.121378 * 0.133419, rel=1e-4)
-    with pytest.raises(ValueError, match=r"a share of .* becomes 100 steps old; choose a smaller age"):
+    with pytest.raises(ValueError, match=r"age must be smaller, got 100: only a fraction of .* gets so old"):
         exact.survival_of_old(2.0, 100, 1)
     for wrong in (-0.1, 1.1, math.nan):
         with pytest.raises(ValueError, match="connectivity"):

@@ -98,7 +98,7 @@ def test_what_is_wrong_is_named(call, given, argument):
     ],
 )
 def test_a_rule_that_changes_with_time_has_no_law(call, rule):
-    with pytest.raises(TypeError, match=r"must be a number here, got .* which changes with time"):
+    with pytest.raises(TypeError, match=r"must be a constant number here, got .* which changes with time"):
         call(rule)
 
 

@@ -295,7 +295,7 @@ class StandaloneProjection(Projection):
     def _describe_connections(self, owner: Any) -> SimpleNamespace:
         """Return what the code has to know of the connections, in every run the same."""
         c, v = self._connections, self.synapses.variables
-        sign_rule, sign_table, threshold = c.sign_rule
+        sign_rule, sign_table, threshold = c.signs.rule
         polarity = surgery.per_synapse(self.synapses, self.names.get("polarity", "polarity"))
         connected = surgery.per_synapse(self.synapses, self.names["connected"])
         values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, "1")]

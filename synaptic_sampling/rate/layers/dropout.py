@@ -8,7 +8,7 @@ import numpy as np
 
 from synaptic_sampling._checks import check_number
 from synaptic_sampling.connections.slots import check_count
-from synaptic_sampling.randomness import MAX_STEP, Stream, uniforms
+from synaptic_sampling.randomness import LAST_STEP, Stream, uniforms
 from synaptic_sampling.rate.layers.frames import Frames
 from synaptic_sampling.rate.layers.linear import Activations, Signs
 from synaptic_sampling.rate.layers.parameters import Array, Parameter, aligned
@@ -36,7 +36,7 @@ class _Clock:
 
     def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
         """Refuse what is no count."""
-        check_count("steps_done", state["steps_done"], MAX_STEP)
+        check_count("steps_done", state["steps_done"], LAST_STEP)
 
     def restore(self, state: Mapping[str, Array]) -> None:
         """Take on a count."""

@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import stack
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling._kernels.stack import Learning, Moments, Sharing, Signals, Slots, Wiring
+from synaptic_sampling._kernels.stack import LayerConnections, LayerState, Learning, Moments, Sharing, Signals
 from synaptic_sampling.connections.sites import CROWDED
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.randomness import MAX_STEP, Stream, key_words, stream_word
+from synaptic_sampling.randomness import LAST_STEP, Stream, key_words, stream_word
 from synaptic_sampling.rate.layers.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers.linear import SparseLinear
 from synaptic_sampling.rate.layers.parameters import DenseParameter
@@ -83,7 +83,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
         return 0
     done = max(c.steps_done for c in network.connections)
     work = sum(len(c) for c in network.connections)
-    return min(max(1, WORK_AT_ONCE // work), MAX_STEP - done)
+    return min(max(1, WORK_AT_ONCE // work), LAST_STEP - done)
 
 
 def _can_share(network: Any) -> bool:
@@ -122,7 +122,7 @@ def learn(
     sizes = np.array([len(c) for c in network.connections])
     if network.budget is not None:
         for c in network.connections:
-            c.make_room(network.budget.total, np.empty(0, np.int32))
+            c.reserve(network.budget.total, np.empty(0, np.int32))
             c.resize(network.budget.total)
     losses = np.empty(steps)
     try:
@@ -193,12 +193,12 @@ def _learning(network: Any) -> Learning:
 
 def _parts(
     layer: SparseLinear, x: NDArray[np.float32], activation: int, optimizer: Optimizer, *, wanted: bool
-) -> tuple[Wiring, Signals, Slots]:
+) -> tuple[LayerConnections, Signals, LayerState]:
     """Return a layer as the kernel wants it; ``x`` is its input, whose gradient may be wanted."""
     layer._remember(x)
     c, weights, bias = layer.connections, layer._sparse, layer._bias
     return (
-        Wiring(c.pre, c.post, c.theta, c.polarity),
+        LayerConnections(c.pre, c.post, c.theta, c.polarity),
         Signals(
             layer._out,
             layer._input_gradient() if wanted else layer._dx,
@@ -208,7 +208,7 @@ def _parts(
             bias in layer.parameters,
             activation,
         ),
-        Slots(
+        LayerState(
             c.birth_step,
             c.table,
             np.empty(len(c), np.int32),
@@ -216,7 +216,7 @@ def _parts(
             _moments(bias, bias.gradient, optimizer),
             c.sites.grid,
             math.ceil(CROWDED * c.num_sites),
-            c.sign_rule,
+            c.signs.rule,
             c.index,
             tuple(c.stream(stream) for stream in (Stream.NOISE, Stream.BIRTH, Stream.SIGN)),
             c.steps_done,

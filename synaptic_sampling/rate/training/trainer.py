@@ -322,7 +322,7 @@ class Trainer:
         net = self.network
         rule = repr(net.rule) if self.schedule is None else "by schedule"
         shared = "" if net.budget is None else ", one budget"
-        signs = [c.sign_digest for c in net.connections]
+        signs = [c.signs.digest for c in net.connections]
         return {"network": f"{net.layers}, {rule}{shared}", "seed": net.seed, "signs": signs}
 
     def _begin_course(self, course: Course) -> None:

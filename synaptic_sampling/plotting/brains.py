@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptic_sampling.plotting._style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal
 from synaptic_sampling.statistics.biology import Observation, published, stays_after
 from synaptic_sampling.statistics.comparison import half_life_at_one_rate, survival_in
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["brains_in_half_lives", "plot_brains"]
 

@@ -11,11 +11,11 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_array
-from synaptic_sampling.plotting._style import COLOURS, axes_of, legend, literal, log_if_possible
+from synaptic_sampling.plotting.style import COLOURS, axes_of, legend, literal, log_if_possible
 from synaptic_sampling.plotting.survival import plot_survival
 from synaptic_sampling.plotting.turnover import plot_turnover
 from synaptic_sampling.plotting.weights import plot_weights
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["Run", "plot_accuracy", "plot_comparison"]
 

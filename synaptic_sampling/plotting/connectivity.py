@@ -13,8 +13,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_index, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import COLOURS, axes_of, legend
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["animate_connectivity", "plot_connectivity", "plot_matrix"]
 

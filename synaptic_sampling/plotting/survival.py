@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from synaptic_sampling.laws import deepr as exact
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
+from synaptic_sampling.statistics.sources import log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
 
 __all__ = ["plot_lifetimes", "plot_survival"]

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 
 from synaptic_sampling._checks import check_choice, check_index
 from synaptic_sampling.laws import wiring as wiring_laws
-from synaptic_sampling.plotting._style import NULL_STYLE, axes_of, legend
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import NULL_STYLE, axes_of, legend
 from synaptic_sampling.statistics.drift import drift, principal_components
+from synaptic_sampling.statistics.sources import log_of
 from synaptic_sampling.statistics.topology import degrees
 
 __all__ = ["plot_degrees", "plot_drift", "plot_trajectory"]

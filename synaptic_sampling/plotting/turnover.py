@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from synaptic_sampling._checks import check_number
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
 from synaptic_sampling.statistics.changes import turnover_by_lag
+from synaptic_sampling.statistics.sources import log_of
 from synaptic_sampling.statistics.turnover import (
     rewired_per_samples,
     rewired_per_second,

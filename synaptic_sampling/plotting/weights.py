@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of
+from synaptic_sampling.statistics.sources import log_of
 from synaptic_sampling.statistics.weights import strengths
 
 __all__ = ["plot_weights"]

@@ -12,7 +12,7 @@ from math import exp
 from typing import NamedTuple
 
 from synaptic_sampling._checks import check_choice, check_number
-from synaptic_sampling.statistics._source import check_kind
+from synaptic_sampling.statistics.sources import check_kind
 
 __all__ = ["PUBLISHED", "Observation", "published", "stays_after"]
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["Changes", "LagTurnover", "changes_between", "changes_since", "compare_wirings", "turnover_by_lag"]
 

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import check_kind, log_of
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
+from synaptic_sampling.statistics.sources import check_kind, log_of
 from synaptic_sampling.statistics.survival import survival_of_all
 
 __all__ = ["UNITS", "Compared", "clock", "compare", "half_life_at_one_rate", "in_half_lives", "survival_in"]

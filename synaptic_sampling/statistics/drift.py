@@ -10,7 +10,7 @@ from scipy.sparse import csr_array
 
 from synaptic_sampling._checks import check_index, check_integer
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.statistics._source import log_of, sizes_in
+from synaptic_sampling.statistics.sources import log_of, sizes_in
 
 __all__ = ["Drift", "Trajectory", "drift", "principal_components", "weight_correlations", "weight_vectors"]
 

@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from scipy.stats import chi2
 
 from synaptic_sampling._checks import check_array, check_number
-from synaptic_sampling.statistics._source import check_kind
+from synaptic_sampling.statistics.sources import check_kind
 
 __all__ = [
     "HalfLife",

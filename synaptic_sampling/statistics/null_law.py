@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_index
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.evidence import Evidence, gather
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["LAWS", "NewbornTest", "Stretch", "newborns_against_null", "step_ratio", "stretches", "why_no_law"]
 

@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.lifetables import (
     Hazard,
     LifeTable,
@@ -25,6 +24,7 @@ from synaptic_sampling.statistics.lifetables import (
     log_rank,
     survival_curve,
 )
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = [
     "Survival",

@@ -11,7 +11,7 @@ from scipy.sparse.linalg import eigs
 
 from synaptic_sampling._checks import check_array, check_choice, check_index, check_integer
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = [
     "Dyads",

@@ -13,8 +13,8 @@ from synaptic_sampling._kernels.replay import meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, insert_all
 from synaptic_sampling.laws import wiring as wiring_laws
 from synaptic_sampling.log.recorder import LogError, RewiringLog, SetInfo, Snapshot
-from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.changes import compare_wirings
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = [
     "Established",

@@ -15,7 +15,7 @@ from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
 from synaptic_sampling._checks import check_array, check_number
-from synaptic_sampling.statistics._source import check_kind
+from synaptic_sampling.statistics.sources import check_kind
 
 __all__ = ["LAWS", "LikelihoodRatio", "WeightFit", "fit_weights", "likelihood_ratio"]
 

@@ -11,7 +11,7 @@ from synaptic_sampling._checks import check_index
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.laws.arguments import check_constant
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import holds_sizes, log_of, sizes_in
+from synaptic_sampling.statistics.sources import holds_sizes, log_of, sizes_in
 
 __all__ = ["expected_strength", "strengths"]
 

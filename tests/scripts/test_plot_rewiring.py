@@ -13,9 +13,10 @@ import pytest
 from matplotlib import pyplot as plt
 
 from scripts import plot_rewiring
-from scripts.report import answers
-from synaptic_sampling import Connections, DeepR, FixedWiring, PruneAndRegrow, RewiringInfo, RewiringLog, step
+from synaptic_sampling import Connections, DeepR, FixedWiring, LogError, PruneAndRegrow, RewiringInfo, RewiringLog, step
 from synaptic_sampling.events import EVENT
+from synaptic_sampling.reporting import answers, report
+from synaptic_sampling.reporting.figures import comparison, details
 
 QUESTIONS = [
     "Turnover",
@@ -244,7 +245,7 @@ def test_runs_beside_each_other_keep_their_units_and_laws(tmp_path):
     """What cannot be counted in the unit of the others is named; each law of chance has the colour of its run."""
     record(tmp_path / "a.rewiring", RULE, samples=10.0)
     record(tmp_path / "b.rewiring", DeepR(learning_rate=0.1, l1=0.4, temperature=0.2), seconds=0.1)
-    picture = plot_rewiring.comparison({name: RewiringLog.open(tmp_path / f"{name}.rewiring") for name in "ab"})
+    picture = comparison({name: RewiringLog.open(tmp_path / f"{name}.rewiring") for name in "ab"})
     _, rewired, newborns, weights = picture.figure.axes
     assert len(rewired.lines) == 1
     assert "b: the log cannot be counted per 1000\nsamples" in rewired.get_legend().get_title().get_text()
@@ -282,7 +283,7 @@ def test_what_is_said_in_place_of_a_picture_leaves_room_for_the_others(tmp_path)
         if n:
             log.record(step(c, np.zeros(100), RULE), seconds=n)
         log.snapshot(n, 0, c.pre, c.post, np.zeros(100), c.polarity)
-    for picture in (plot_rewiring.panels("a", log), plot_rewiring.comparison({"a": log})):
+    for picture in (details("a", log), comparison({"a": log})):
         picture.figure.canvas.draw()
         shown = [text for ax in picture.figure.axes for text in ax.texts if "holds no weights" in text.get_text()]
         assert shown
@@ -309,3 +310,27 @@ def test_an_empty_name_is_that_of_the_file(tmp_path):
     record(tmp_path / "a.rewiring", RULE, steps=8)
     assert plot_rewiring.main([f"={tmp_path / 'a.rewiring'}", "--out", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "a.png").exists()
+
+
+def test_a_report_from_python(tmp_path):
+    """Logs, files and objects that have a log are taken; what is wrong is refused before anything is written."""
+    record(tmp_path / "a.rewiring", RULE, steps=40)
+    log = RewiringLog.open(tmp_path / "a.rewiring")
+    holder = type("Holder", (), {"log": log})()
+    page = report({"log": log, "file": tmp_path / "a.rewiring", "holder": holder}, tmp_path / "out")
+    assert page == tmp_path / "out" / "report.html"
+    assert len(Page(page.read_text()).images) == 4
+    wrong = tmp_path / "wrong"
+    for logs, error, said in [
+        (log, TypeError, "logs must be a mapping"),
+        ({}, ValueError, "logs must contain at least one log"),
+        ({"a": 3}, TypeError, "RewiringLog"),
+        ({3: log}, ValueError, "3 in logs cannot name the figures"),
+        ({"a": RewiringLog()}, LogError, "log 'a' contains no connections"),
+        ({"a": tmp_path / "missing"}, LogError, "cannot be read"),
+    ]:
+        with pytest.raises(error, match=said):
+            report(logs, wrong)
+    with pytest.raises(TypeError, match="film"):
+        report({"a": log}, wrong, film=1.5)
+    assert not wrong.exists()

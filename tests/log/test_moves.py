@@ -89,7 +89,7 @@ def test_two_connections_may_share_a_pair_where_they_are_said_to():
             assert len(log.lives()) == 3
         else:
             for look in (log.wiring, log.lives):
-                with pytest.raises(LogError, match="0 -> 1 is born in slot 5, which is not free for it"):
+                with pytest.raises(LogError, match="0 -> 1 is formed in slot 5, which is not free"):
                     look()
 
 

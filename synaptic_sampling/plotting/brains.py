@@ -55,7 +55,7 @@ def plot_brains(logs: Mapping[str, Any], ax: Axes | None = None) -> Axes:
         By name. A run is followed from its middle on. Where fewer than half are eliminated then, the half-life is
         extrapolated from the fraction at the end, as it is for spines; the label says so.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
 
     Returns
     -------

@@ -49,7 +49,7 @@ def plot_accuracy(samples: ArrayLike, accuracy: ArrayLike, ax: Axes | None = Non
     accuracy : array_like, shape (n,) or (runs, n)
         0 to 1; of several runs the mean is drawn, and the range as a band.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     **style
         For ``Axes.plot``: label, color, ...
 

@@ -32,11 +32,11 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     index : int
-        Number of the set.
+        Index of the set.
     most : int
         At most so many events are drawn, every n-th of them where there are more; the title says so.
     **style
@@ -77,13 +77,13 @@ def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, in
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     step : int, optional
         After which step; the last one by default.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.imshow``.
 
@@ -116,11 +116,11 @@ def animate_connectivity(
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     steps : array_like of int, optional
         When; evenly spread over the record by default.
     index : int
-        Number of the set.
+        Index of the set.
     frames : int
         How many, where no steps are given.
     interval : float

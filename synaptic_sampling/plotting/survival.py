@@ -29,16 +29,16 @@ def plot_survival(
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     step_ratio : float, optional
         r of the rule (``DeepR.step_ratio``): draws the exact null law (noise and l1 only) beside it, which holds where
         this was the rule throughout (``statistics.null_law.step_ratio``).
     from_step : int
-        Births until then do not count.
+        Connections formed until then are left out.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
     **style
         For ``Axes.step``: label, color, ...
 
@@ -91,15 +91,15 @@ def plot_lifetimes(
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     step_ratio : float, optional
         As for `plot_survival`.
     from_step : int
-        Births until then do not count.
+        Connections formed until then are left out.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
     **style
         For ``Axes.stairs``: label, color, ...
 

@@ -27,13 +27,13 @@ def plot_degrees(
     log : RewiringLog, or an object that has one as ``log``
         That describes the set.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     step : int, optional
         After which step; the last one by default.
     side : {'post', 'pre'}
         In-degrees or out-degrees.
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.stairs``: label, color, ...
 
@@ -85,9 +85,9 @@ def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style
     log : RewiringLog, or an object that has one as ``log``
         With three snapshots or more.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.plot``: color, ...
 
@@ -127,9 +127,9 @@ def plot_drift(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any
     log : RewiringLog, or an object that has one as ``log``
         With two snapshots or more.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.plot``: label, color, ...
 

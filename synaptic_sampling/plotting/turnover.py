@@ -39,7 +39,7 @@ def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins
     log : RewiringLog, or an object that has one as ``log``
         With presented samples or seconds in its times.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     per : float
         Samples per which births are counted; without samples in the log they are counted per second, and so they are
         in axes that hold such a curve already.
@@ -98,16 +98,16 @@ def plot_turnover_ratio(
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     lags : array_like of int, optional
         Steps between the looks; by default from 1 to half of the record, evenly on a logarithmic axis.
     step_ratio : float, optional
         r of the rule (``DeepR.step_ratio``): draws the exact null law (noise and l1 only) in the stationary state
         beside it, which holds where this was the rule throughout (``statistics.null_law.step_ratio``).
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.errorbar``: label, color, ...
 
@@ -152,9 +152,9 @@ def plot_visited(log: Any, ax: Axes | None = None, *, index: int = 0, **style: A
     log : RewiringLog, or an object that has one as ``log``
         That describes the set, with a snapshot at its start.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.plot``: label, color, ...
 

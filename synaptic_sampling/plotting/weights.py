@@ -33,7 +33,7 @@ def plot_weights(
     weights : RewiringLog, an object that has one as ``log``, or array_like
         Of a log the last snapshots are taken.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     bins : int
         Number of bars; those that would hold fewer than five connections are joined with their neighbours.
     step_ratio : float, optional

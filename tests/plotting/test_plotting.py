@@ -177,7 +177,7 @@ def test_current_axes_are_the_default(ax):
 
 
 def test_what_is_refused(ax):
-    with pytest.raises(TypeError, match="a RewiringLog is needed"):
+    with pytest.raises(TypeError, match="log must be a RewiringLog"):
         plotting.plot_turnover([1, 2, 3], ax)
     with pytest.raises(ValueError, match="the log has no seconds"):
         plotting.plot_turnover(record(), ax)
@@ -190,7 +190,7 @@ def test_what_is_refused(ax):
 def test_a_log_without_weights_is_told_from_weights_of_0(ax):
     log = fixed_log()
     log.describe(0, num_pre=5, num_post=5, num_sites=25, has_theta=False)
-    with pytest.raises(ValueError, match="this log holds no weights"):
+    with pytest.raises(ValueError, match="the log contains no weights"):
         plotting.plot_weights(log, ax)
     assert not ax.patches
 

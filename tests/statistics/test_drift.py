@@ -239,7 +239,7 @@ def test_snapshots_without_weights_give_no_numbers(theta):
         lambda: sizes.size_lifetime(log, 0),
     ]
     for ask in asked:
-        with pytest.raises(ValueError, match="this log holds no weights of mossy fibres"):
+        with pytest.raises(ValueError, match="the log contains no weights of mossy fibres"):
             ask()
     assert_array_equal(weights.strengths(mixed), np.full(K, 0.5))
 

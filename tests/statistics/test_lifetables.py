@@ -263,5 +263,5 @@ def test_other_nonsense_is_refused():
         with pytest.raises(ValueError, match="confidence"):
             survival_curve(table, confidence)
     alive = life_table([1, 2], [False, False])
-    with pytest.raises(ValueError, match="nobody died while both groups were at risk"):
+    with pytest.raises(ValueError, match="none died while both groups were at risk"):
         log_rank(alive, alive)

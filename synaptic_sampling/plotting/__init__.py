@@ -1,4 +1,4 @@
-"""One function per picture: a log or arrays in, matplotlib axes out."""
+"""One function per figure: a log or arrays in, matplotlib axes out. The public names are listed in ``__all__``."""
 
 from synaptic_sampling.plotting.brains import brains_in_half_lives, plot_brains
 from synaptic_sampling.plotting.comparison import Run, plot_accuracy, plot_comparison

@@ -77,8 +77,8 @@ def _turnover(log: RewiringLog) -> Answer:
     formed, lost, steps = log.num_births, log.num_deaths, max(1, log.last_step - log.first_step)
     lived = sum(int((lives["end"] - lives["birth"]).sum()) for lives in log.life_blocks())
     counts = (
-        f"{_count(formed, 'formation')} and {_count(lost, 'elimination')} in {_count(steps, 'step')}, with on average "
-        f"{lived / steps:.4g} connections."
+        f"{_count(formed, 'formation')} and {_count(lost, 'elimination')} in {_count(steps, 'step')}, with "
+        f"{lived / steps:.4g} connections on average."
     )
     if max(formed, lost) < FEWEST or not lived:
         return Answer(TURNOVER, f"Too few events to state a rate (at least {FEWEST} are needed).", counts)
@@ -115,7 +115,7 @@ def _survival(log: RewiringLog) -> Answer:
         said.append(_half_life(log, "the connections present in the middle of the record", curve, lost))
     if log.num_births:
         table = table_of_newborns(log)
-        said.append(_half_life(log, "new connections", survival_curve(table), int(table.deaths.sum())))
+        said.append(_half_life(log, "the new connections", survival_curve(table), int(table.deaths.sum())))
     if _number(log, first):
         left = survival_of_all(log, first).probability[-1]
         numbers = f"Of the {_number(log, first)} connections at the start {100 * left:.1f} % are present to the end."
@@ -240,7 +240,7 @@ def _early_loss(
     if chance is None:
         said += " Whether noise and l1 alone do so too is not known here."
     elif chance < one_rate:
-        said += " Noise and l1 alone do so too: this is no sign of learning."
+        said += " Noise and l1 alone do so too: this is not evidence of learning."
     return Answer(BRAIN, said, numbers)
 
 

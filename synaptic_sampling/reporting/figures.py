@@ -44,11 +44,11 @@ def comparison(logs: Mapping[str, RewiringLog]) -> ReportFigure:
         ax.spines[["top", "right"]].set_visible(False)
     notes = {name: _null_law_note(log) for name, log in logs.items()}
     caption = (
-        "Top left: survival of the connections present in the middle of a record, with published spine data (grey), "
-        "over time in half-lives; half-lives longer than the record are extrapolated. The dashed curve is one "
-        "hazard rate for all. Top right: connections formed per time. Bottom: survival of new connections with its "
-        "95 % band, and weights at the end. Dashed there: the null law (noise and l1 only), in the colour of each run "
-        "where the laws differ; of weights in the limit of small steps, and only where that is near."
+        "Top left: survival of the connections present in the middle of each record, with published spine data (grey), "
+        "against time in half-lives; half-lives longer than the record are extrapolated. Dashed: one hazard rate for "
+        "all. Top right: rate of formation. Bottom: survival of new connections with 95 % band, and weights at the "
+        "end. Dashed: the null law (noise and l1 only), in the colour of each run if the laws differ; for weights the "
+        "limit of small steps, drawn only if it is a good approximation."
         + "".join(f" {name}: {note}" for name, note in notes.items() if note)
     )
     return ReportFigure("Comparison of runs", caption, figure)
@@ -112,12 +112,15 @@ def details(name: str, log: RewiringLog) -> ReportFigure:
     more = f", the largest of {len(log.sets)}" if len(log.sets) > 1 else ""
     signs = "Blue: excitatory connections, orange: inhibitory ones. " if about.signed else ""
     note = _null_law_note(log, index)
-    law = note or "Dashed: the null law (noise and l1 only), of turnover ratios in the stationary state."
+    law = (
+        note
+        or "Dashed in the first row: the null law (noise and l1 only), for turnover ratios in the stationary state."
+    )
     caption = (
-        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons{more}. {signs}{law} Dashed, of "
-        "in-degrees and of possible connections ever tried: wiring at random. Dotted: weights that have nothing in "
-        "common with the initial ones. The trajectory of the weights goes from the circle to the square; noise alone "
-        "draws a smooth arch, too. Lags and ages are counted in steps of the rule."
+        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons{more}. {signs}{law} Dashed, for "
+        "in-degrees and possible connections ever tried: random connectivity. Dotted: weights orthogonal to the "
+        "initial ones. The PCA trajectory runs from the circle to the square; noise alone also gives a smooth arch. "
+        "Lags and ages are in steps of the rule."
     )
     return ReportFigure(f"{name} in detail", caption, figure)
 

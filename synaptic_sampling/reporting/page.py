@@ -73,8 +73,8 @@ def page(
         f"<h2>At a glance</h2><p>{WORDS}</p>{glance}<h2>Figures</h2>{drawn}"
         "<h2>Connections</h2>"
         + _table(["run", "set", "neurons", "possible connections", "connections at the end", "rule"], rows)
-        + "<h2>Published numbers from in vivo imaging</h2><p>How fast spines seem to turn over depends on how often "
-        "they are imaged: the interval between sessions is part of each number. Evidence: read in the abstract or a "
+        + "<h2>Published numbers from in vivo imaging</h2><p>Apparent turnover depends on how often spines are "
+        "imaged, so the interval between sessions is stated with each number. Evidence: read in the abstract or a "
         "table of the paper, or recalled and not checked.</p>"
         + _table(
             ["source", "preparation", "quantity", "value", "over days", "days between sessions", "evidence"], brains

@@ -121,7 +121,7 @@ def hostile_logs(files):
     for value in [*NO_COUNTS, "1"]:
         yield "plot_rewiring", [files["log"], "--film", value], "--film"
     yield "plot_rewiring", [], "LOG"
-    for value in (*files["logs must contain at least one log"], f"a={files['log']}x", f"a/b={files['log']}", f"comparison={files['log']}"):
+    for value in (*files["no logs"], f"a={files['log']}x", f"a/b={files['log']}", f"comparison={files['log']}"):
         yield "plot_rewiring", [value], "LOG"
     yield "plot_rewiring", [files["log"], files["log"]], "LOG"
     for value in [*NO_COUNTS, "1", "99999", "1000000001"]:
@@ -226,7 +226,7 @@ def files(tmp_path_factory):
         "new": str(folder / "new.json"),
         "no folders": [*no_paths, text],
         "no files": [*no_paths, str(folder), f"{folder}/", str(folder / "x.png")],
-        "logs must contain at least one log": [*junk, *no_paths[1:2], str(folder), str(folder / "missing"), "", "a="],
+        "no logs": [*junk, *no_paths[1:2], str(folder), str(folder / "missing"), "", "a="],
         "no data": [*no_paths, text, *(str(folder / name) for name in ("empty", "data", "residuals", "pickles"))],
         "no summaries": [*summaries[1:], *junk, *no_paths, str(folder), str(folder / "missing")],
         "summary": summaries[0],

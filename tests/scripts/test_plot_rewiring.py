@@ -112,7 +112,7 @@ def test_numbers_are_those_of_the_log(tmp_path):
     record(tmp_path / "a.rewiring", RULE, samples=10.0)
     log, said = RewiringLog.load(tmp_path / "a.rewiring"), texts(tmp_path / "a.rewiring")
     counts = f"{log.num_births} formations and {log.num_deaths} eliminations in 200 steps"
-    assert f"{counts}, with on average 100 connections" in said[QUESTIONS[0]]
+    assert f"{counts}, with 100 connections on average" in said[QUESTIONS[0]]
     per = 100 * log.num_births / 200 / 100
     found = rf"{per:.3g} % \(.*\) of the connections are replaced per step, {per * 100:,.0f} % per 1000 samples"
     assert re.match(found, said[QUESTIONS[0]])
@@ -224,7 +224,7 @@ def test_a_gradient_is_seen(pull, verdict):
 def test_what_chance_does_too_is_no_sign_of_learning():
     said = {answer.question: answer.text for answer in answers(by_chance(1, ratio=0.02, steps=3000))}
     assert "in 14 days" in said[QUESTIONS[3]]
-    assert "Noise and l1 alone do so too: this is no sign of learning." in said[QUESTIONS[3]]
+    assert "Noise and l1 alone do so too: this is not evidence of learning." in said[QUESTIONS[3]]
 
 
 def test_logs_without_units_weights_or_deaths_have_a_report(tmp_path):
@@ -248,7 +248,7 @@ def test_runs_beside_each_other_keep_their_units_and_laws(tmp_path):
     picture = comparison({name: RewiringLog.open(tmp_path / f"{name}.rewiring") for name in "ab"})
     _, rewired, newborns, weights = picture.figure.axes
     assert len(rewired.lines) == 1
-    assert "b: the log cannot be counted per 1000\nsamples" in rewired.get_legend().get_title().get_text()
+    assert "b: the log cannot be plotted per 1000\nsamples" in rewired.get_legend().get_title().get_text()
     curves, laws = ([line for line in newborns.lines if (line.get_gid() == "null law") == law] for law in (False, True))
     assert [law.get_color() for law in laws] == [curve.get_color() for curve in curves]
     assert len({law.get_color() for law in laws}) == 2
@@ -285,7 +285,7 @@ def test_what_is_said_in_place_of_a_picture_leaves_room_for_the_others(tmp_path)
         log.snapshot(n, 0, c.pre, c.post, np.zeros(100), c.polarity)
     for picture in (details("a", log), comparison({"a": log})):
         picture.figure.canvas.draw()
-        shown = [text for ax in picture.figure.axes for text in ax.texts if "holds no weights" in text.get_text()]
+        shown = [text for ax in picture.figure.axes for text in ax.texts if "contains no weights" in text.get_text()]
         assert shown
         width = picture.figure.bbox.width
         assert all(text.get_window_extent().width < 0.5 * width for text in shown)

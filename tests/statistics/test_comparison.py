@@ -125,7 +125,7 @@ def test_one_rate_of_death_gives_the_published_share_at_its_time():
     for row in biology.published("survival"):
         assert biology.stays_after(row, 0) == 1
         assert biology.stays_after(row, 2 * row.days) == pytest.approx(row.value**2)
-    with pytest.raises(ValueError, match="row must have a quantity out of .*, got 'formation'"):
+    with pytest.raises(ValueError, match=r"row must have a quantity from which survival follows, .*; got 'formation'"):
         biology.stays_after(biology.published("formation")[0], 1)
 
 

@@ -222,7 +222,12 @@ def test_the_budget_is_kept_after_every_step(log):
 
 @pytest.mark.parametrize(
     ("durations", "dead", "message"),
-    [([], [], "no lives"), ([1, 2], [True], "equal length"), ([-1.0], [True], ">= 0"), ([np.nan], [True], "finite")],
+    [
+        ([], [], "no lifetimes"),
+        ([1, 2], [True], "equal length"),
+        ([-1.0], [True], ">= 0"),
+        ([np.nan], [True], "finite"),
+    ],
 )
 def test_bad_lives_are_refused(durations, dead, message):
     with pytest.raises(ValueError, match=message):

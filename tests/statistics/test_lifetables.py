@@ -243,7 +243,7 @@ def test_log_rank_of_equal_groups_is_standard_normal_and_finds_a_difference():
     ("arguments", "message"),
     [
         (([1, 2], [True, True], [1]), "entry must have the shape"),
-        (([1, 2], [True, True], [3, 0]), "nobody can be first seen"),
+        (([1, 2], [True, True], [3, 0]), "none can be first observed"),
         (([1, 2], [True, True], [-1, 0]), "entry must be finite and >= 0"),
         (([[1, 2]], [[True, True]]), "vectors of equal length"),
         (([math.inf], [True]), "durations must be finite"),

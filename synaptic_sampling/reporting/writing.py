@@ -86,8 +86,9 @@ def open_logs(logs: Any) -> dict[str, RewiringLog]:
     if not isinstance(logs, Mapping):
         raise TypeError(f"logs must be a mapping of names to logs or paths, got {logs!r}.")
     if not 1 <= len(logs) <= len(COLOURS):
-        raise ValueError(f"logs must contain at least one log, and at most {len(COLOURS)} can be told apart in one "
-                         f"figure; got {len(logs)}.")  # fmt: skip
+        raise ValueError(
+            f"logs must contain 1 to {len(COLOURS)} logs, which can be distinguished in one figure; got {len(logs)}."
+        )
     opened = {}
     for name, source in logs.items():
         if not isinstance(name, str) or not name or name == COMPARISON or set(name) & NOT_IN_NAMES:

@@ -188,7 +188,7 @@ def test_names_must_differ(tmp_path, capsys):
     many = [f"{n}={path}" for n in range(7)]
     with pytest.raises(SystemExit, match="2"):
         plot_rewiring.main([*many, "--out", str(tmp_path)])
-    assert "at most 6" in capsys.readouterr().err
+    assert "1 to 6 logs" in capsys.readouterr().err
 
 
 def by_chance(seed, ratio=0.2, steps=600, pull=0.0):
@@ -323,7 +323,7 @@ def test_a_report_from_python(tmp_path):
     wrong = tmp_path / "wrong"
     for logs, error, said in [
         (log, TypeError, "logs must be a mapping"),
-        ({}, ValueError, "logs must contain at least one log"),
+        ({}, ValueError, "logs must contain 1 to 6 logs"),
         ({"a": 3}, TypeError, "RewiringLog"),
         ({3: log}, ValueError, "3 in logs cannot name the figures"),
         ({"a": RewiringLog()}, LogError, "log 'a' contains no connections"),

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.plotting import COLOURS, animate_connectivity
 from synaptic_sampling.reporting.answers import answers
-from synaptic_sampling.reporting.figures import ReportFigure, comparison, details
+from synaptic_sampling.reporting.figures import comparison, details
 from synaptic_sampling.reporting.page import page
 from synaptic_sampling.statistics.sources import log_of
 
@@ -37,7 +38,7 @@ def report(logs: Mapping[str, Any], out: str | os.PathLike[str], *, film: int = 
         Folder for report.html, comparison.png, and NAME.png (and NAME.gif) for each run. It is created if necessary;
         files of these names are replaced.
     film : int
-        Number of frames of a film of each connectivity matrix; 0 for no films.
+        Number of frames of a film of each connectivity matrix, at least 2; 0 for no films.
     progress : bool
         Show a progress bar if the standard error stream is a terminal.
 
@@ -56,19 +57,16 @@ def report(logs: Mapping[str, Any], out: str | os.PathLike[str], *, film: int = 
         If an argument is of the wrong type or out of range, or a name cannot name files.
     """
     opened, folder = open_logs(logs), Path(out)
-    frames = check_integer("film", film, minimum=0, maximum=MOST_FRAMES)
+    frames = check_integer("film", film, minimum=2 if film else 0, maximum=MOST_FRAMES)
     folder.mkdir(parents=True, exist_ok=True)
+    drawings = [(COMPARISON, partial(comparison, opened))]
+    drawings += [(name, partial(details, name, log)) for name, log in opened.items()]
     figures, said = [], {}
     with tqdm(total=1 + len(opened) * (2 + (frames > 0)), unit="part", disable=None if progress else True) as bar:
-
-        def save(name: str, make: Callable[[], ReportFigure]) -> None:
-            figures.append(make())
+        for name, draw in drawings:
+            figures.append(draw())
             figures[-1].figure.savefig(folder / f"{name}.png", dpi=150)
             bar.update()
-
-        save(COMPARISON, lambda: comparison(opened))
-        for name, log in opened.items():
-            save(name, lambda name=name, log=log: details(name, log))  # type: ignore[misc]
         for name, log in opened.items():
             said[name] = answers(log)
             bar.update()

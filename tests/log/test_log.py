@@ -1,4 +1,4 @@
-"""The log: replay gives the wiring, lives are whole, files come back or are refused."""
+"""The log: replay gives the connectivity, lives are complete, files are read back or refused."""
 
 from __future__ import annotations
 
@@ -220,7 +220,7 @@ def test_killed_writer_loses_at_most_the_open_block(tmp_path):
 
 
 def assert_is_beginning(log):
-    """All steps that are there are whole: the wiring, the lives and the counts are those of that moment."""
+    """All steps that are present are complete: connections, lives and counts are those of that moment."""
     whole = RewiringLog()
     (c,) = record(whole, log.last_step)
     assert log.events.tobytes() == whole.events.tobytes()

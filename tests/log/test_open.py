@@ -97,7 +97,7 @@ def test_an_opened_log_is_not_recorded_in(tmp_path):
 
 
 def test_reading_goes_on_while_the_writer_writes(tmp_path, small_blocks):
-    """Each look sees whole steps, as many as had reached the disk, and the recording log itself answers for all."""
+    """Each reader sees complete steps, as many as have reached the disk; the recording log itself sees all."""
     memory, looks = RewiringLog(), []
     with RewiringLog(tmp_path / "run.log") as log:
         c = Connections.random(20, 15, 40, seed=3)

@@ -1,4 +1,4 @@
-"""The report: whole in itself, with an answer to each question, whatever the log holds."""
+"""The report: self-contained, with an answer to each question, whatever the log contains."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ QUESTIONS = [
 
 
 def record(path, rule, steps=200, pull=0.0, **units):
-    """Write a log; the gradient pulls every theta up."""
+    """Write a log; the gradient increases every theta."""
     c = Connections.random(30, 30, 100, seed=2)
     c.theta[:] = 0.5
     with RewiringLog(path) as log:
@@ -104,7 +104,7 @@ def test_chance_is_told_from_more_and_from_less(tmp_path):
     record(tmp_path / "chance.rewiring", RULE, steps=600)
     record(tmp_path / "held.rewiring", RULE, steps=600, pull=0.15)
     said = [texts(tmp_path / f"{name}.rewiring")[QUESTIONS[2]] for name in ("chance", "held")]
-    assert said[0].startswith("Not rejected")  # Although all start with theta at 0.5, from where none dies at first.
+    assert said[0].startswith("Not rejected")  # Although all start at theta = 0.5, where none is eliminated at first.
     assert said[1].startswith("Rejected: new connections persist longer")
 
 
@@ -129,7 +129,7 @@ def test_a_wiring_that_never_changes(tmp_path):
 
 
 def two_rules(pulls, rules):
-    """Return a log of two sets, each with its rule and a gradient that pulls all up."""
+    """Return a log of two sets, each with its rule and a gradient that increases every theta."""
     log = RewiringLog()
     sets = [Connections.random(60, 60, 400, seed=3, index=n) for n in range(2)]
     for c in sets:
@@ -176,7 +176,7 @@ def test_files_that_are_no_logs(tmp_path, capsys, content):
     path.write_bytes(content)
     with pytest.raises(SystemExit, match="2"):
         plot_rewiring.main([str(path), "--out", str(tmp_path / "out")])
-    assert "no rewiring log" in capsys.readouterr().err
+    assert "not a rewiring log" in capsys.readouterr().err
 
 
 def test_names_must_differ(tmp_path, capsys):
@@ -192,7 +192,7 @@ def test_names_must_differ(tmp_path, capsys):
 
 
 def by_chance(seed, ratio=0.2, steps=600, pull=0.0):
-    """Return a log of zero gradient, or of one that pulls all up, whose begin was left out."""
+    """Return a log without a gradient, or with one that increases every theta; the initial transient is left out."""
     rule = DeepR(learning_rate=0.1, l1=2 * ratio, temperature=0.2)
     c = Connections.random(60, 60, 400, seed=seed)
     log = RewiringLog()
@@ -331,6 +331,7 @@ def test_a_report_from_python(tmp_path):
     ]:
         with pytest.raises(error, match=said):
             report(logs, wrong)
-    with pytest.raises(TypeError, match="film"):
-        report({"a": log}, wrong, film=1.5)
+    for film, error in ((1.5, TypeError), (1, ValueError), (-2, ValueError)):
+        with pytest.raises(error, match="film"):
+            report({"a": log}, wrong, film=film)
     assert not wrong.exists()

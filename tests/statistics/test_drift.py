@@ -115,7 +115,7 @@ def test_matched_sizes_are_of_connections_that_stayed(log):
 
 @pytest.mark.parametrize("potential", [False, True])
 def test_sizes_are_matched_through_moves(potential):
-    """Each theta says which pair it belongs to; who was there all the time, the lives tell."""
+    """Each theta identifies its pair; the lives tell which connections persist."""
     matched = 0
     for seed in range(5):
         log = random_history(seed, potential)[0]

@@ -27,7 +27,7 @@ from scripts import plot_rewiring
 from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.results import results
-from synaptic_sampling import RewiringLog
+from synaptic_sampling import RewiringLog, report
 from synaptic_sampling.plotting import Run, plot_accuracy, plot_comparison
 
 __all__ = ["main"]
@@ -105,7 +105,7 @@ def run_all(out: Path, quick: bool) -> dict[str, Any]:
     figure.savefig(out / "figure.png", dpi=150)
     plt.close(figure)
     logs = {NAMES[name]: RewiringLog.open(log_of(out, name, *both)) for name, both in found.items()}
-    plot_rewiring.write(logs, out)
+    report(logs, out, progress=True)
     return summary
 
 

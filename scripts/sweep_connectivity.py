@@ -33,7 +33,7 @@ from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure, write_text
 from scripts.train_rate import METHODS, TASKS, changed, refuse_data_dir, rule_of, train
-from synaptic_sampling.plotting._style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, legend
 
 __all__ = ["Runs", "draw", "main"]
 

@@ -57,6 +57,9 @@ if TYPE_CHECKING:
         RateNetwork as RateNetwork,
         Trainer as Trainer,
     )
+    from synaptic_sampling.reporting import (
+        report as report,
+    )
 
 __version__ = "0.1.0"
 
@@ -106,6 +109,9 @@ _MODULES = {
     "rate": [
         "RateNetwork",
         "Trainer",
+    ],
+    "reporting": [
+        "report",
     ],
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

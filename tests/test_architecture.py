@@ -31,6 +31,7 @@ ARROWS = {
     "log": BASE,
     "statistics": BASE | {"log", "laws"},
     "plotting": BASE | {"log", "laws", "statistics"},
+    "reporting": {"_checks", "log", "laws", "statistics", "plotting"},
     "brian": BASE | {"connections", "rules", "log"},
     "rate": BASE | {"checkpoint", "connections", "rules", "log"},
 }
@@ -124,7 +125,7 @@ def test_floors():
 
 
 def test_statistics_need_no_front_end():
-    light = {"statistics", "plotting", "log", "laws"}
+    light = {"statistics", "plotting", "reporting", "log", "laws"}
     heavy = [name for name in light if {"brian", "rate"} & ARROWS[name]]
     assert not heavy
 

@@ -1,4 +1,4 @@
-"""Several logs put together: of other sets at the same steps, or of the same sets at later steps."""
+"""Combining logs: of different sets at the same steps, or of the same sets at later steps."""
 
 from __future__ import annotations
 
@@ -18,44 +18,44 @@ from synaptic_sampling.log.snapshots import MAX_INDEX
 
 __all__ = ["join_logs", "merge_logs"]
 
-#: About so many events are put in order at a time.
+#: Approximate number of events that are sorted at a time.
 CHUNK = 2**20
 
 
 def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None = None) -> RewiringLog:
-    """Put logs of different sets, recorded at the same steps, into one.
+    """Combine logs of different sets, recorded at the same steps, into one.
 
     Parameters
     ----------
     logs : sequence of RewiringLog
-        Their sets get new numbers: first those of the first log, in their order, then those of the second, and so on.
+        Their sets are renumbered: those of the first log come first, in order, then those of the second, and so on.
     path : path-like, optional
-        Where to write it, a file that does not exist; in memory by default.
+        File to write, which must not exist; in memory by default.
 
     Returns
     -------
     RewiringLog
-        Not yet closed. Its metadata hold those of each log as ``merged``, and the rule of each set in ``rules``.
+        Not yet closed. Its metadata contain those of each log as ``merged``, and the rule of each set as ``rules``.
 
     Raises
     ------
     FileExistsError
-        If there is a file at the path.
+        If the file exists.
     TypeError
-        If these are no logs.
+        If ``logs`` is not a sequence of logs.
     ValueError
-        If there are no logs, or they do not have the same steps at the same times: connections that live on beyond the
-        end of one record cannot be told from those that were seen to do so, and ages are counted in steps, which mean
-        nothing where steps differ in length.
+        If there are no logs, or they do not have the same steps at the same times. Ages are counted in steps, so steps
+        of different length cannot be combined, and connections that outlast a record that ends early could not be
+        distinguished from others.
     """
     _check_logs("logs", logs, "merge")
     times = _common_times(logs)
     merged = RewiringLog(path)
     number: list[dict[int, int]] = []
     for log in logs:
-        old = sorted({*log.sets, *(index for _, index in log._taken)})
-        begin = sum(map(len, number))
-        number.append({index: begin + n for n, index in enumerate(old)})
+        old = sorted({*log.sets, *(index for _, index in log.snapshot_keys)})
+        start = sum(map(len, number))
+        number.append({index: start + n for n, index in enumerate(old)})
         for index, about in log.sets.items():
             merged.describe(number[-1][index], **{name: getattr(about, name) for name in about._fields[1:]})
     rules = {new: log.rule_of(old) for log, numbers in zip(logs, number, strict=True) for old, new in numbers.items()}
@@ -64,7 +64,7 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
         for own, there in numbers.items():
             for first, rule in log.rules_of(own):
                 merged.note_rule(first, there, rule)
-    for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _taken(log)):
+    for step, which, n in sorted((step, which, n) for which, log in enumerate(logs) for n, (step, _) in _numbered(log)):
         taken = logs[which].snapshots[n]
         merged.snapshot(step, number[which][taken.set_index], *taken[2:])
     _copy(merged, times, partial(_events_of, logs, number))
@@ -72,32 +72,32 @@ def merge_logs(logs: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
 
 
 def join_logs(parts: Sequence[RewiringLog], path: str | os.PathLike[str] | None = None) -> RewiringLog:
-    """Put logs of one run, each of which goes on where the one before ended or was left, into one.
+    """Combine logs of one run, each of which continues the previous one, into one.
 
-    A part may go on from a step before the end of the one before, as it does after a crash: what the one before holds
-    of later steps is left out.
+    A part may start before the end of the previous one, as it does after a crash: later steps of the previous part are
+    left out.
 
     Parameters
     ----------
     parts : sequence of RewiringLog
-        In their order, each beginning with a snapshot of all sets at a step of the one before.
+        In order; each starts with a snapshot of all sets at a step of the previous one.
     path : path-like, optional
-        Where to write it, a file that does not exist; in memory by default.
+        File to write, which must not exist; in memory by default.
 
     Returns
     -------
     RewiringLog
-        Not yet closed. Its metadata are those of the last part, and those of each part as ``joined``.
+        Not yet closed. Its metadata are those of the last part, with those of each part as ``joined``.
 
     Raises
     ------
     FileExistsError
-        If there is a file at the path.
+        If the file exists.
     TypeError
-        If the parts are no logs.
+        If ``parts`` is not a sequence of logs.
     ValueError
-        If there are no parts, or one does not go on from the one before: with other sets or wirings, or steps between
-        them are missing.
+        If there are no parts, or one does not continue the previous one: sets or connections differ, or steps are
+        missing between them.
     """
     _check_logs("parts", parts, "join")
     pieces = _pieces(parts)
@@ -113,7 +113,7 @@ def join_logs(parts: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
 
 
 def _pieces(parts: Sequence[RewiringLog]) -> list[tuple[RewiringLog, int]]:
-    """Return the parts of which something is left, each with the step up to which it counts."""
+    """Return the parts that contribute steps, each with the last step to use."""
     pieces: list[tuple[RewiringLog, int]] = []
     until = math.inf
     for log in reversed(parts):
@@ -122,30 +122,32 @@ def _pieces(parts: Sequence[RewiringLog]) -> list[tuple[RewiringLog, int]]:
             pieces.append((log, end))
         until = min(until, log.first_step)
     if until < parts[0].first_step:
-        raise ValueError(f"a part begins at step {until:g}, before the first one, which begins at step "
-                         f"{parts[0].first_step}; give them in their order.")  # fmt: skip
+        raise ValueError(f"a part starts at step {until:g}, before the first one, which starts at step "
+                         f"{parts[0].first_step}; pass parts in order.")  # fmt: skip
     return pieces[::-1]
 
 
 def _check_continuation(before: RewiringLog, after: RewiringLog) -> None:
     if after.first_step > before.last_step:
         raise ValueError(
-            f"a part begins at step {after.first_step}, but the one before ended at {before.last_step}: the steps "
+            f"a part starts at step {after.first_step}, but the previous one ends at {before.last_step}: the steps "
             "between them are missing."
         )
     if after.sets != before.sets:
-        raise ValueError("the parts describe different sets.")
-    for index in sorted({index for _, index in before._taken}):
+        raise ValueError("the parts describe different sets; they must be logs of the same run.")
+    for index in sorted({index for _, index in before.snapshot_keys}):
         left, found = before.wiring(after.first_step, index), after.wiring(after.first_step, index)
         if not all(np.array_equal(left[n], found[n]) for n in range(len(left))):
-            raise ValueError(f"set {index} at step {after.first_step} is not as the part before has left it.")
+            raise ValueError(
+                f"the connections of set {index} at step {after.first_step} differ from those of the previous part."
+            )
 
 
 def _append(joined: RewiringLog, log: RewiringLog, until: int) -> None:
-    """Append what a part holds up to a step; of a later part without the snapshots with which it begins."""
-    taken, same = _taken(log), {index: index for _, index in log._taken}
+    """Append a part up to a step; later parts without their first snapshots."""
+    taken, same = _numbered(log), {index: index for _, index in log.snapshot_keys}
     if len(joined.times) or joined.snapshots:
-        joined.continue_from(joined.last_step)  # Snapshots of this step that both parts took are kept once.
+        joined.continue_from(joined.last_step)  # Snapshots of this step that both parts contain are kept once.
         for index in same:
             taken.remove(next(one for one in taken if one[1] == (log.first_step, index)))
     for index in same:
@@ -161,18 +163,20 @@ def _append(joined: RewiringLog, log: RewiringLog, until: int) -> None:
 
 def _check_logs(name: str, logs: Any, action: str) -> None:
     if not isinstance(logs, Sequence) or isinstance(logs, str) or not all(isinstance(log, RewiringLog) for log in logs):
-        raise TypeError(f"{name} must be a sequence of RewiringLog, got {logs!r}; RewiringLog.open(path) opens a file.")
+        raise TypeError(
+            f"{name} must be a sequence of RewiringLog, got {logs!r}; open files with RewiringLog.open(path)."
+        )
     if not logs:
-        raise ValueError(f"there are no logs to {action}.")
+        raise ValueError(f"{name} is empty: there are no logs to {action}.")
 
 
-def _taken(log: RewiringLog) -> list[tuple[int, tuple[int, int]]]:
-    """Return the number of each snapshot with its step and set, in the order of steps."""
-    return sorted(enumerate(log._taken), key=lambda pair: pair[1][0])
+def _numbered(log: RewiringLog) -> list[tuple[int, tuple[int, int]]]:
+    """Return the index of each snapshot with its step and set, in the order of steps."""
+    return sorted(enumerate(log.snapshot_keys), key=lambda pair: pair[1][0])
 
 
 def _common_times(logs: Sequence[RewiringLog]) -> NDArray[Any]:
-    """Return the times of all logs, each known from one of them at least, if they agree."""
+    """Return the times of all logs, if they agree; a unit is known if one log knows it."""
     times = logs[0].times
     for log in logs[1:]:
         other = log.times
@@ -185,7 +189,7 @@ def _common_times(logs: Sequence[RewiringLog]) -> NDArray[Any]:
             known = np.isfinite(times[unit]) & np.isfinite(other[unit])
             if (times[unit][known] != other[unit][known]).any():
                 raise ValueError(
-                    f"the {unit} of the logs differ at the same steps; they are of different runs, or "
+                    f"the {unit} of the logs differ at the same steps; they belong to different runs, or "
                     + _what_to_do(logs[0], log)
                 )
             times[unit] = np.where(np.isfinite(times[unit]), times[unit], other[unit])
@@ -193,11 +197,11 @@ def _common_times(logs: Sequence[RewiringLog]) -> NDArray[Any]:
 
 
 def _what_to_do(one: RewiringLog, other: RewiringLog) -> str:
-    """Return what helps with logs of different steps: an age in steps means nothing where steps differ in length."""
+    """Return advice on logs of different steps: ages in steps cannot be compared if steps differ in length."""
     first, second = (_seconds_per_step(log) for log in (one, other))
     if not math.isnan(first + second) and not math.isclose(first, second, rel_tol=1e-6):
         return (
-            f"their steps take {first:g} s and {second:g} s, and all ages are counted in steps. Keep both, and compare "
+            f"their steps last {first:g} s and {second:g} s, but all ages are counted in steps. Keep both, and compare "
             "them: statistics.comparison.compare({'one': one, 'other': other}, unit='seconds')."
         )
     return (
@@ -207,7 +211,7 @@ def _what_to_do(one: RewiringLog, other: RewiringLog) -> str:
 
 
 def _seconds_per_step(log: RewiringLog) -> float:
-    """Return the mean length of a step; NaN where the log does not tell."""
+    """Return the mean length of a step; NaN if it is unknown."""
     times = log.times
     if len(times) < 2:
         return math.nan
@@ -215,7 +219,7 @@ def _seconds_per_step(log: RewiringLog) -> float:
 
 
 def _events_of(logs: Sequence[RewiringLog], number: Sequence[dict[int, int]], after: int, until: int) -> NDArray[Any]:
-    """Return the events of some steps in several logs, their sets by new numbers, one log after the other."""
+    """Return the events of some steps of several logs, one log after the other, with renumbered sets."""
     found = [np.empty(0, EVENT)]
     for log, new in zip(logs, number, strict=True):
         events = np.concatenate([found[0], *log.event_blocks(after=after, until=until)])
@@ -227,11 +231,11 @@ def _events_of(logs: Sequence[RewiringLog], number: Sequence[dict[int, int]], af
 
 
 def _copy(log: RewiringLog, times: NDArray[Any], events_of: Callable[[int, int], NDArray[Any]]) -> None:
-    """Append steps and their events, in order, some steps at a time."""
-    begin, number = 0, 100
-    while begin < len(times):
-        some = times[begin : begin + number]
+    """Append steps and their events, in order, in chunks."""
+    start, number = 0, 100
+    while start < len(times):
+        some = times[start : start + number]
         events = events_of(int(some["step"][0]) - 1, int(some["step"][-1]))
         log.record_steps(some, events[np.argsort(events["step"], kind="stable")])
-        begin += len(some)
+        start += len(some)
         number = max(1, CHUNK * len(some) // max(len(some), len(events)))

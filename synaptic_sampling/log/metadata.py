@@ -1,4 +1,4 @@
-"""How a run was made, as JSON can hold it."""
+"""Metadata of a run, in a form that JSON can represent."""
 
 from __future__ import annotations
 
@@ -13,23 +13,12 @@ from synaptic_sampling import __version__
 
 __all__ = ["plain", "versions"]
 
-#: Packages of others whose versions can change what a run gives.
+#: Packages whose versions can affect the results of a run.
 PACKAGES = ("brian2", "numba", "numpy", "scipy")
 
 
 def plain(value: Any) -> Any:
-    """Return what JSON can hold of an object.
-
-    Parameters
-    ----------
-    value : object
-        Numbers, strings, sequences, arrays, mappings and dataclasses keep what is in them.
-
-    Returns
-    -------
-    object
-        Of anything else, what ``str`` says.
-    """
+    """Return an object in a form that JSON can represent: dataclasses as mappings, unknown objects by ``str``."""
     if isinstance(value, str | int | float | None):
         return value
     if isinstance(value, np.ndarray | np.generic):
@@ -45,13 +34,7 @@ def plain(value: Any) -> Any:
 
 
 def versions() -> dict[str, str]:
-    """Return the versions of the packages on which a run depends.
-
-    Returns
-    -------
-    dict of str to str
-        Of those that are installed.
-    """
+    """Return the installed versions of the packages that can affect the results of a run."""
     found = {"synaptic_sampling": __version__}
     for name in PACKAGES:
         try:

@@ -1,4 +1,4 @@
-"""Every birth and death of a connection, in order; what people look at is computed from here."""
+"""The rewiring log: every formation and elimination of a connection, in order; all statistics are computed from it."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_index, check_integer
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.log.file import (
     ABOUT,
@@ -26,7 +26,6 @@ from synaptic_sampling.log.file import (
     SNAPSHOT,
     TIMES,
     LogError,
-    SetInfo,
     accept,
     check_events,
     check_path,
@@ -39,44 +38,42 @@ from synaptic_sampling.log.growing import TIME, GrowingRecord, Wired
 from synaptic_sampling.log.metadata import plain, versions
 from synaptic_sampling.log.replay import LIFE
 from synaptic_sampling.log.rows import Rows, RowsOnDisk, SnapshotsOnDisk
-from synaptic_sampling.log.snapshots import Snapshot, are_equal, check_index, make, pack, unpack
+from synaptic_sampling.log.sets import FEWEST_FIELDS, SetInfo, check_neurons, make_set, neuron_limits
+from synaptic_sampling.log.snapshots import Snapshot, are_equal, make, pack, unpack
 from synaptic_sampling.log.writer import LogWriter
 
 __all__ = ["LIFE", "TIME", "LogError", "RewiringLog", "SetInfo", "Snapshot", "Wired", "as_log"]
 
 logger = logging.getLogger(__name__)
 
-#: Rows that become a block on disk even before the time has come to write them.
+#: Number of rows in a block, which is written to disk at once.
 BLOCK = 16384
 
 
-#: Fields of a set in files written before sets could be unsigned or without theta.
-FEWEST_FIELDS = 6
-
-
 class RewiringLog(GrowingRecord):
-    """Births and deaths in the order of their steps, and the wirings between which they lead.
+    """Every formation and elimination of a connection, in the order of steps.
 
-    The first wiring is a snapshot, not births. From it and the events, every later wiring follows.
+    The log calls them births and deaths, the terms of survival analysis. The initial connections are recorded in a
+    snapshot, not as births. The connectivity at any later step follows from the snapshot and the events.
 
     Parameters
     ----------
     path : path-like, optional
-        Where to write while recording, in memory by default. A process that is killed loses at most what it recorded
-        in its last half second, and the last step. ``flush`` writes everything, ``close``, a ``with`` statement and
-        the end of the process end the file.
+        File to write while recording; in memory by default. A process that is killed loses at most the records of its
+        last half second, and the last step. ``flush`` writes everything to disk; ``close``, the end of a ``with``
+        statement and the end of the process close the file.
     mode : {'x', 'a', 'w'}
-        'x' creates the file, which must not exist; 'a' continues the log that is there, if any, and cuts off what its
-        writer had not finished; 'w' replaces it.
+        'x' creates the file, which must not exist; 'a' continues an existing log, or creates it, and removes an
+        unfinished record at its end; 'w' replaces an existing file.
     step : int, optional
-        With mode 'a': the step from which the run goes on, as by ``continue_from``; by default the last one recorded.
+        With mode 'a': the step from which the run continues, see ``continue_from``; by default the last recorded step.
 
     Attributes
     ----------
     sets : dict of int to SetInfo
         The sets of connections, by index.
     metadata : dict
-        What ``annotate`` was told: rule, seed, versions, parameters.
+        What was passed to ``annotate``: rule, seed, versions, parameters.
     snapshots : sequence of Snapshot
         In the order of their steps.
 
@@ -85,16 +82,16 @@ class RewiringLog(GrowingRecord):
     FileExistsError
         If the file exists and the mode is 'x'.
     LogError
-        If what is to be continued is damaged or no log, does not reach the step, or another process records to it.
+        If the file to continue is damaged or not a log, ends before the step, or is being written by another process.
     OSError
         If the file cannot be written.
     TypeError, ValueError
-        If an argument is of the wrong kind.
+        If an argument is of the wrong type or out of range.
 
     Notes
     -----
-    ``load`` reads a file into memory, ``open`` leaves it on disk: all statistics work with both. In memory an event
-    takes 24 bytes, and a step 24 bytes; of what is recorded to a file, or was opened, the events stay on disk.
+    ``load`` reads a file into memory, ``open`` leaves its events on disk; all statistics work with both. In memory,
+    each event and each step take 24 bytes. The events of a log that is recorded to a file stay on disk.
     """
 
     def __init__(self, path: str | os.PathLike[str] | None = None, mode: str = "x", *, step: int | None = None) -> None:
@@ -102,7 +99,7 @@ class RewiringLog(GrowingRecord):
         if mode not in ("x", "a", "w"):
             raise ValueError(f"mode must be 'x', 'a' or 'w', got {mode!r}.")
         if step is not None and (mode != "a" or path is None):
-            raise ValueError("step is for a log that is continued: give its path and mode='a' with it.")
+            raise ValueError("step requires a log that is continued: pass its path and mode='a' too.")
         if path is not None:
             self._record_to(check_path("path", path), mode, step)
 
@@ -113,48 +110,48 @@ class RewiringLog(GrowingRecord):
         self.close()
 
     def annotate(self, **about: Any) -> None:
-        """Say how the run was made; the versions of the packages are added.
+        """Record how the run was made; the versions of the packages are added.
 
         Parameters
         ----------
         **about
-            Anything that JSON can hold, for example ``rule=rule, seed=1, learning_rate=0.1``: numbers, strings, lists,
-            arrays, mappings, rules and other dataclasses; of other objects, what ``str`` says. What was said before
-            under the same name is replaced. Where sets have different rules, ``rules={0: one, 1: other}`` names them
-            by the numbers of the sets, for ``rule_of``.
+            Values that JSON can represent, for example ``rule=rule, seed=1, learning_rate=0.1``: numbers, strings,
+            lists, arrays, mappings, rules and other dataclasses; other objects are converted by ``str``. A value
+            replaces an earlier one of the same name. If sets have different rules, ``rules={0: one, 1: other}`` gives
+            them by index of the set, for ``rule_of``.
 
         Raises
         ------
         LogError
             If the log was opened for reading.
         """
-        self._check_recording()
+        self.check_recording()
         self.metadata.update({name: plain(value) for name, value in about.items()})
         self.metadata["versions"] = versions()
         self._write(ABOUT, json.dumps(self.metadata).encode())
 
     def note_rule(self, step: int, index: int, rule: Any) -> None:
-        """Record the rule that a set follows from a step on; the same rule again changes nothing.
+        """Record the rule that a set follows from a step on; repeating the current rule has no effect.
 
         Parameters
         ----------
         step : int
-            The first step that this rule governs: 1 for a rule that holds from the start of a record at step 0. It is
-            never before that of the last change.
+            The first step to which the rule applies: 1 for a rule that applies from the start of a record at step 0.
+            It cannot be earlier than that of the last change.
         index : int
-            Number of the set.
+            Index of the set.
         rule : dataclass or mapping
-            In SI numbers. A parameter that changes with time is given as the string of its schedule, so that nobody
-            takes it for a constant.
+            Parameters in SI units. A parameter that changes with time is given as the string of its schedule, to
+            distinguish it from a constant.
 
         Raises
         ------
         LogError
             If the log was opened for reading.
         TypeError, ValueError
-            If an argument is of the wrong kind, or the step lies before that of the last change.
+            If an argument is of the wrong type, or the step is earlier than that of the last change.
         """
-        self._check_recording()
+        self.check_recording()
         first = check_integer("step", step, minimum=0, maximum=MAX_STEP)
         noted = plain(rule)
         if not isinstance(noted, dict):
@@ -174,110 +171,96 @@ class RewiringLog(GrowingRecord):
         signed: bool = True,
         has_theta: bool = True,
     ) -> None:
-        """Say what a set of connections is, before its first event.
+        """Describe a set of connections, before its first event.
 
         Parameters
         ----------
         index : int
-            Number of the set, as in the events.
+            Index of the set, as in the events.
         num_pre, num_post : int
-            Numbers of neurons on both sides.
+            Numbers of presynaptic and postsynaptic neurons.
         num_sites : int
-            Pairs that may be connected.
+            Number of pairs that may be connected.
         name : str
-            For pictures.
+            Shown in figures.
         multapses : bool
-            Whether two connections may share a pair of neurons.
+            Whether several connections may join the same pair of neurons.
         signed : bool
-            Whether connections are excitatory or inhibitory; otherwise the polarity of each is 1 and means nothing.
+            Whether connections are excitatory or inhibitory; if False, all polarities are 1 and have no meaning.
         has_theta : bool
-            Whether the theta of its snapshots is that of connections; otherwise the rule uses none.
+            Whether the rule uses theta; if False, theta in snapshots has no meaning.
 
         Raises
         ------
         TypeError, ValueError
-            If an argument is of the wrong kind or out of range.
+            If an argument is of the wrong type or out of range.
         """
-        self._check_recording()
-        if not isinstance(name, str):
-            raise TypeError(f"name must be a string, got {name!r}.")
-        for flag, value in (("multapses", multapses), ("signed", signed), ("has_theta", has_theta)):
-            if not isinstance(value, bool):
-                raise TypeError(f"{flag} must be True or False, got {value!r}.")
-        self.sets[check_index(index)] = SetInfo(
-            check_index(index),
-            check_integer("num_pre", num_pre, minimum=1, maximum=2**31 - 1),
-            check_integer("num_post", num_post, minimum=1, maximum=2**31 - 1),
-            check_integer("num_sites", num_sites, minimum=0, maximum=MAX_STEP if multapses else num_pre * num_post),
-            name,
-            multapses,
-            signed,
-            has_theta,
+        self.check_recording()
+        self.sets[check_index(index)] = make_set(
+            index, num_pre, num_post, num_sites, name, multapses=multapses, signed=signed, has_theta=has_theta
         )
         self._write(SETS, json.dumps(list(self.sets.values())).encode())
 
     def snapshot(
         self, step: int, index: int, pre: ArrayLike, post: ArrayLike, theta: ArrayLike, polarity: ArrayLike
     ) -> None:
-        """Keep a copy of all connections of a set.
+        """Record all connections of a set.
 
         Parameters
         ----------
         step : int
-            After which step, 0 before the first.
+            The step after which they are recorded; 0 before the first step.
         index : int
-            Number of the set.
+            Index of the set.
         pre, post, theta, polarity : array_like, shape (K,)
-            Slot by slot; polarity 0 where a slot holds no connection.
+            One entry per slot, copied; polarity is 0 in slots without a connection.
 
         Raises
         ------
         TypeError, ValueError
-            If the step or the index is out of range, the arrays differ in length, or a neuron is none of its set.
+            If the step or the index is out of range, the arrays differ in length, or a neuron is not in the set.
         """
-        self._check_recording()
-        taken = self._checked(make(step, index, pre, post, theta, polarity))
-        taken = Snapshot(*taken[:2], *(np.array(values) for values in taken[2:]))  # The arrays of the caller go on.
+        self.check_recording()
+        taken = check_neurons(make(step, index, pre, post, theta, polarity), self.sets)
+        taken = Snapshot(
+            *taken[:2], *(np.array(values) for values in taken[2:])
+        )  # Copies: the caller may change its arrays.
         for number, known in enumerate(self._again):
             if are_equal(known, taken):
                 del self._again[number]
                 return
-        self._spool()  # The steps that lead to it come first, so that no file holds a wiring without its events.
+        self._spool()  # Earlier steps are written first: a snapshot in a file never precedes its events.
         self._kept.append(taken)
-        self._taken.append(taken[:2])
+        self.snapshot_keys.append(taken[:2])
         self._write(SNAPSHOT, pack(taken))
 
     @classmethod
     def open(cls, path: str | os.PathLike[str]) -> RewiringLog:
-        """Open a log for reading; its events stay on disk and are read block by block, again for each question.
+        """Open a log for reading; its events stay on disk and are read block by block, once per query.
 
         Parameters
         ----------
         path : path-like
-            Written by ``save`` or while recording; another process may still be recording to it: then all steps are
-            there that had reached the disk. Open it again to see more.
+            Written by ``save`` or while recording. Another process may still be recording to it: the log then contains
+            the steps that have reached the disk. Open it again to see later ones.
 
         Returns
         -------
         RewiringLog
-            To be asked; nothing can be recorded in it.
+            For queries; it cannot record.
 
         Raises
         ------
         LogError
-            If the file is missing, damaged or no log. Damage to events is found when they are read.
+            If the file is missing, damaged or not a log. Damaged events are detected when they are read.
         """
-        log, closed = cls._read(path)
-        if not closed:
-            steps = len(log._times)
-            logger.warning(
-                "%s was not closed: its writer was interrupted, or still writes; %d steps are here", path, steps
-            )
+        log = cls()
+        log._open(path)
         return log
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> RewiringLog:
-        """Read a log; of one whose writer was interrupted, all steps that reached the disk.
+        """Read a log into memory; if its writer was interrupted, all steps that reached the disk.
 
         Parameters
         ----------
@@ -287,14 +270,15 @@ class RewiringLog(GrowingRecord):
         Returns
         -------
         RewiringLog
-            In memory; recording may go on.
+            In memory; recording can continue.
 
         Raises
         ------
         LogError
-            If the file is missing, damaged or no log.
+            If the file is missing, damaged or not a log.
         """
-        log = cls.open(path)
+        log = cls()
+        log._open(path)
         events = Rows(EVENT, BLOCK)
         for block in log.event_blocks():
             events.append(block)
@@ -304,62 +288,69 @@ class RewiringLog(GrowingRecord):
         log._count()
         return log
 
-    @classmethod
-    def _read(cls, path: str | os.PathLike[str]) -> tuple[RewiringLog, bool]:
-        """Read all but events, and return whether the file was closed."""
+    def _open(self, path: str | os.PathLike[str]) -> None:
+        """Read a file for queries, and warn if it was not closed."""
+        closed, self._reading = self._read(path), True
+        if not closed:
+            logger.warning(
+                "%s was not closed: its writer was interrupted or is still writing; %d steps were read",
+                path,
+                len(self._times),
+            )
+
+    def _read(self, path: str | os.PathLike[str]) -> bool:
+        """Read everything but the events, and return whether the file was closed."""
         frames, closed = scan(check_path("path", path))
-        log = cls()
         parts = {kind: [at for at in frames if at.kind == kind] for kind in (EVENTS, TIMES, SNAPSHOT)}
         try:
             with Path(path).open("rb") as file:
-                # What the sets are comes first, by which snapshots are checked.
+                # Descriptions of sets come first; snapshots are checked against them.
                 for at in sorted(frames, key=lambda at: at.kind == SNAPSHOT):
                     if at.kind not in (EVENTS, TIMES):
-                        log._hear(at.kind, read_payload(path, file, at))
+                        self._take_over(at.kind, read_payload(path, file, at))
             for rows in read_blocks(path, parts[TIMES], TIME, check_times):
-                if rows[0]["step"] == log._times.last_step:
-                    raise ValueError("a step comes twice")
-                log._times.append(rows)
+                if rows[0]["step"] == self._times.last_step:
+                    raise ValueError("a step occurs twice")
+                self._times.append(rows)
         except OSError as error:
             raise LogError(f"{path} cannot be read: {error}") from error
         except (ValueError, TypeError, LookupError, RecursionError, struct.error) as error:
             raise LogError(f"{path} is damaged: {error}") from error
-        if not closed and len(log._times):  # A snapshot without the steps that lead to it says nothing.
-            there = [step <= log._times.last_step for step, _ in log._taken]
-            log._taken = list(itertools.compress(log._taken, there))
+        if not closed and len(self._times):  # A snapshot of which earlier steps are missing is of no use.
+            there = [step <= self._times.last_step for step, _ in self.snapshot_keys]
+            self.snapshot_keys = list(itertools.compress(self.snapshot_keys, there))
             parts[SNAPSHOT] = list(itertools.compress(parts[SNAPSHOT], there))
-        log.snapshots = SnapshotsOnDisk(path, parts[SNAPSHOT])
-        check = partial(check_events, log._times.since(0)["step"], closed, limits=log._limits())
-        log._events = RowsOnDisk(path, parts[EVENTS], EVENT, 0, check, log._times.last_step)
-        log._counts, log._reading = None, True
-        return log, closed
+        self.snapshots = SnapshotsOnDisk(path, parts[SNAPSHOT])
+        limits = neuron_limits(self.sets, {index for _, index in self.snapshot_keys})
+        check = partial(check_events, self._times.since(0)["step"], closed, limits=limits)
+        self._events = RowsOnDisk(path, parts[EVENTS], EVENT, 0, check, self._times.last_step)
+        self._counts = None
+        return closed
 
-    def _hear(self, kind: bytes, payload: bytes) -> None:
-        """Take over what a frame says of the sets, of the run, or of a wiring, which is not kept."""
+    def _take_over(self, kind: bytes, payload: bytes) -> None:
+        """Take over the content of a frame: sets, metadata or rules; of a snapshot only its step and set."""
         if kind == SETS:
             for about in json.loads(payload):
                 if not FEWEST_FIELDS <= len(about) <= len(SetInfo._fields):
-                    raise ValueError(f"a set is described by {len(about)} values")
+                    raise ValueError(f"the description of a set has {len(about)} values")
                 self.describe(about[0], **dict(zip(SetInfo._fields[1:], about[1:], strict=False)))
         elif kind == ABOUT:
             self.metadata.update(json.loads(payload))
         elif kind == RULE:
             self.note_rule(*json.loads(payload))
         else:
-            self._taken.append(self._checked(make(*unpack(payload)))[:2])
+            self.snapshot_keys.append(check_neurons(make(*unpack(payload)), self.sets)[:2])
 
     def _record_to(self, path: str | os.PathLike[str], mode: str, step: int | None) -> None:
-        """Open the file, and take over what is in it where it is continued."""
+        """Open the file, and take over its content if it is continued."""
         writer, self._continues = LogWriter(path, mode, BLOCK), mode == "a"
         try:
             events = RowsOnDisk(writer.path, [], EVENT, BLOCK, accept)
             self._events = events
             if not writer.is_new:
-                log, _ = self._read(writer.path)
-                self.sets, self.metadata, self._taken, self._times = log.sets, log.metadata, log._taken, log._times
-                self._rules = log._rules
-                self._events, self._counts = log._events, log._count()  # All events are read once, and so checked.
-                self.snapshots = self._kept = list(log.snapshots)
+                self._read(writer.path)
+                self._count()  # All events are read once, and thereby checked.
+                self.snapshots = self._kept = list(self.snapshots)
             writer.take(events, self._times)
             self._writer = writer
             if step is not None or not writer.is_new:
@@ -369,49 +360,12 @@ class RewiringLog(GrowingRecord):
             raise
         weakref.finalize(self, writer.close)
 
-    def _checked(self, taken: Snapshot) -> Snapshot:
-        """Return a snapshot, if its neurons are some of its set."""
-        about = self.sets.get(taken.set_index)
-        for name, ends in () if about is None else (("pre", taken.pre), ("post", taken.post)):
-            number, most = getattr(about, f"num_{name}"), int(ends.max(initial=-1))
-            if most >= number:
-                raise ValueError(f"{name} must be below {number}, the neurons of set {taken.set_index}, got {most}.")
-        return taken
-
-    def _limits(self) -> NDArray[np.int64]:
-        """Return how many neurons each set has, for ``check_events``."""
-        known = {*self.sets, *(of for _, of in self._taken)}
-        limits = np.zeros((max(known, default=-1) + 1, 2), np.int64)
-        for index in known:
-            limits[index] = self.sets[index][1:3] if index in self.sets else 2**31
-        return limits
-
 
 def as_log(log: Any) -> RewiringLog:
-    """Return the log in which somebody is to record.
-
-    Parameters
-    ----------
-    log : RewiringLog, path-like or None
-        What the user gave: a log, the path of one that does not exist yet, or nothing.
-
-    Returns
-    -------
-    RewiringLog
-        The same one, a new one in a file, or a new one in memory.
-
-    Raises
-    ------
-    FileExistsError
-        If the path exists.
-    LogError
-        If the log was opened for reading.
-    TypeError
-        If it is something else.
-    """
+    """Return the log to record to: the given one, a new one in a file, or a new one in memory (None)."""
     if log is None or isinstance(log, str | os.PathLike):
         return RewiringLog(log)
     if not isinstance(log, RewiringLog):
         raise TypeError(f"log must be a RewiringLog, a path or None, got {log!r}.")
-    log._check_recording()
+    log.check_recording()
     return log

@@ -1,4 +1,4 @@
-"""What follows from the first wiring and the events since then: every later wiring, and the life of each connection."""
+"""Replaying events from a snapshot: the connectivity after any step, and the life of each connection."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synaptic_sampling.log.snapshots import Snapshot
 
 __all__ = ["LIFE", "Walk", "Wiring", "lives"]
 
-#: One connection from its birth to its death. ``initial``: it was there at the start, its true birth is not known.
+#: The life of a connection. ``initial``: it was present at the start, so its true birth is unknown.
 LIFE = np.dtype(
     [
         ("pre", "<i4"),
@@ -29,7 +29,7 @@ LIFE = np.dtype(
     ]
 )
 
-#: So many slots may be free from the start: a slot beyond would take all memory for nothing.
+#: Number of slots that may be unused: slot numbers far above all others would exhaust memory.
 FREE_SLOTS = 2**20
 
 #: Endpoints and signs of all connections, in the order of slots.
@@ -37,20 +37,7 @@ Wiring = tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.int8]]
 
 
 class Walk:
-    """One set of connections on its way through the events, in memory proportional to the connections alone.
-
-    Parameters
-    ----------
-    start : Snapshot
-        Who was there at first.
-    multapses : bool
-        Whether two connections may share a pair of neurons.
-
-    Raises
-    ------
-    LogError
-        If two share a pair at the start that may not.
-    """
+    """Follows one set of connections through its events; memory grows with the number of connections only."""
 
     def __init__(self, start: Snapshot, multapses: bool = False) -> None:
         there = np.flatnonzero(start.polarity)
@@ -67,88 +54,43 @@ class Walk:
         self._table = np.full(16, EMPTY)
         if self._distinct:
             sites = start.pre[there].astype(np.int64) << 32 | start.post[there]
-            self._make_room(0)
+            self._grow_table(0)
             twice = insert_all(self._table, sites)
             if twice >= 0:
                 raise LogError(
-                    f"step {start.step}: connection {start.pre[there[twice]]} -> {start.post[there[twice]]} is there "
+                    f"step {start.step}: connection {start.pre[there[twice]]} -> {start.post[there[twice]]} occurs "
                     "twice in the snapshot."
                 )
 
     def feed(self, events: NDArray[Any]) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Follow the next events, checking that each of them is possible.
-
-        Parameters
-        ----------
-        events : ndarray of EVENT
-            Of this set, after those before.
-
-        Returns
-        -------
-        lives : ndarray of LIFE
-            Those that ended, in the order of their deaths.
-        numbers : ndarray of int64
-            Of these lives: first the initial ones, in the order of slots, then those born, in the order of births.
-
-        Raises
-        ------
-        LogError
-            If an event contradicts the wiring.
-        """
+        """Follow the next events, check each, and return the lives that end, with their numbers."""
         kind = events["kind"]
         num_deaths, num_births = (int(np.count_nonzero(kind == n)) for n in (-1, 1))
         ended, numbers = np.empty(num_deaths, LIFE), np.empty(num_deaths, np.int64)
         if self._distinct:
-            self._make_room(num_births)
+            self._grow_table(num_births)
         self._num_born += num_births
         slot = int(events["slot"][kind > 0].max(initial=-1))
         if slot >= FREE_SLOTS + 64 * (self._num_slots + self._num_born):
-            raise LogError(f"an event is in slot {slot}, far beyond all others.")
+            raise LogError(f"an event is in slot {slot}, far above all others.")
         self._make_slots(slot + 1)
         self._counters[ENDED] = 0
         wrong = follow(events, self._table, self._distinct, self._counters, self._held, self._number, ended, numbers)
         if wrong >= 0:
             step, i, j, slot, _, kind, _ = events[wrong].tolist()
-            what = "is born in slot {}, which is not free for it" if kind > 0 else "dies in slot {}, where it was not"
-            raise LogError(f"step {step}: connection {i} -> {j} {what.format(slot)}.")
+            done = "formed in slot {}, which is not free" if kind > 0 else "eliminated in slot {}, where it was not"
+            raise LogError(f"step {step}: connection {i} -> {j} is {done.format(slot)}.")
         self._num_held += num_births - num_deaths
         ended["set"] = self._set
         return ended, numbers
 
     def wiring(self) -> Wiring:
-        """Return the connections that are there now.
-
-        Returns
-        -------
-        pre, post, polarity : ndarray, shape (K,)
-            In the order of slots.
-
-        Raises
-        ------
-        LogError
-            If a connection has left its slot and arrived nowhere.
-        """
+        """Return the current connections."""
         held = self._held[self._there()]
         return held["pre"].copy(), held["post"].copy(), held["polarity"].copy()
 
     def alive(self, last_step: int) -> tuple[NDArray[Any], NDArray[np.int64]]:
-        """Return the lives of the connections that are there now, and their numbers.
-
-        Parameters
-        ----------
-        last_step : int
-            When they were last seen.
-
-        Returns
-        -------
-        lives, numbers : ndarray
-            In the order of slots.
-
-        Raises
-        ------
-        LogError
-            If a connection has left its slot and arrived nowhere.
-        """
+        """Return the lives of the current connections, observed until ``last_step``, and their numbers."""
         there = self._there()
         alive = self._held[there]
         alive["end"], alive["set"] = last_step, self._set
@@ -157,11 +99,11 @@ class Walk:
     def _there(self) -> NDArray[np.int64]:
         if self._counters[LEFT] >= 0:
             slot, step = self._counters[LEFT], self._counters[WHEN]
-            raise LogError(f"step {step}: the connection in slot {slot} moves, and arrives nowhere.")
+            raise LogError(f"step {step}: the connection in slot {slot} leaves it, but does not arrive in another one.")
         return np.flatnonzero(self._held["polarity"])
 
-    def _make_room(self, num_births: int) -> None:
-        """Let the table stay less than half full."""
+    def _grow_table(self, num_births: int) -> None:
+        """Keep the hash table less than half full."""
         number = self._num_held + num_births
         if 2 * number >= len(self._table):
             old, self._table = self._table, np.full(4 * number, EMPTY)
@@ -176,33 +118,11 @@ class Walk:
 
 
 def lives(walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int, *, born: bool = True) -> NDArray[Any]:
-    """Return the lives of one set.
-
-    Parameters
-    ----------
-    walk : Walk
-        At its start.
-    blocks : iterable of ndarray of EVENT
-        All of its set since then, in order.
-    last_step : int
-        When who was not dead was last seen.
-    born : bool
-        Whether those born since the start count, too.
-
-    Returns
-    -------
-    ndarray of LIFE
-        First the initial ones, in the order of slots, then those born, in the order of their births.
-
-    Raises
-    ------
-    LogError
-        If an event contradicts the wiring.
-    """
+    """Return the lives of one set: initial connections by slot, then new ones (if ``born``) in order of formation."""
     found = []
     for some, numbers in _pieces(walk, blocks, last_step):
-        wanted = slice(None) if born else some["initial"]
-        found.append((some[wanted], numbers[wanted]))
+        chosen = slice(None) if born else some["initial"]
+        found.append((some[chosen], numbers[chosen]))
     all_lives = np.empty(sum(len(some) for some, _ in found), LIFE)
     while found:
         some, numbers = found.pop()
@@ -213,7 +133,7 @@ def lives(walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int, *, born: b
 def _pieces(
     walk: Walk, blocks: Iterable[NDArray[Any]], last_step: int
 ) -> Iterator[tuple[NDArray[Any], NDArray[np.int64]]]:
-    """Yield the lives that end in each block, and last those that have not ended, with their numbers."""
+    """Yield the lives that end in each block, then those that have not ended, with their numbers."""
     for events in blocks:
         yield walk.feed(events)
     yield walk.alive(last_step)

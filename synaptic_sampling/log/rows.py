@@ -1,4 +1,4 @@
-"""Tables whose rows are in the order of their steps, and snapshots: in memory, or in a file that is read when asked."""
+"""Tables ordered by step, and snapshots: in memory, or in a file that is read on demand."""
 
 from __future__ import annotations
 
@@ -17,20 +17,12 @@ __all__ = ["Rows", "RowsOnDisk", "SnapshotsOnDisk"]
 
 
 class Rows:
-    """Rows of a table, in full blocks and one that fills: appending never moves what is there.
-
-    Parameters
-    ----------
-    dtype : numpy.dtype
-        Of a row; with a field ``step`` that never falls.
-    block : int
-        Rows in a block.
-    """
+    """A table in full blocks and one that is being filled: appending never copies earlier rows."""
 
     def __init__(self, dtype: np.dtype[Any], block: int) -> None:
         self._blocks: list[NDArray[Any]] = []
         self._open = np.empty(block, dtype)
-        #: NumPy copies records field by field, which takes thirty times as long as their bytes.
+        #: NumPy copies records field by field, which takes thirty times as long as copying bytes.
         self._bytes = np.dtype((np.void, self._open.itemsize))
         self._full = self._used = 0
 
@@ -39,19 +31,13 @@ class Rows:
 
     @property
     def last_step(self) -> int:
-        """Return the step of the last row, -1 where there is none."""
+        """Return the step of the last row, or -1 if there are none."""
         if not len(self):
             return -1
         return int((self._open[self._used - 1] if self._used else self._blocks[-1][-1])["step"])
 
     def append(self, rows: NDArray[Any]) -> None:
-        """Add rows.
-
-        Parameters
-        ----------
-        rows : ndarray
-            Copied.
-        """
+        """Append a copy of some rows."""
         rows = np.asarray(rows, self._open.dtype)
         while len(rows):
             n = min(len(rows), len(self._open) - self._used)
@@ -64,18 +50,7 @@ class Rows:
                 self._open, self._used = np.empty_like(self._open), 0
 
     def since(self, begin: int) -> NDArray[Any]:
-        """Return a copy of the rows from one on.
-
-        Parameters
-        ----------
-        begin : int
-            Number of the first, from 0.
-
-        Returns
-        -------
-        ndarray
-            The rows.
-        """
+        """Return a copy of the rows from row ``begin`` on."""
         rows, place = [self._open[: self._used]], self._full
         for block in reversed(self._blocks):
             if place <= begin:
@@ -85,18 +60,7 @@ class Rows:
         return np.concatenate(rows[::-1])[begin - place :]
 
     def blocks(self, after: int, until: int) -> Iterator[NDArray[Any]]:
-        """Yield the rows of some steps, block by block.
-
-        Parameters
-        ----------
-        after, until : int
-            The steps: those above ``after``, up to ``until``.
-
-        Yields
-        ------
-        ndarray
-            Not empty; views.
-        """
+        """Yield views of the rows of steps > ``after`` and <= ``until``, block by block."""
         begin = bisect_right(self._blocks, after, key=lambda block: int(block[-1]["step"]))
         for block in [*self._blocks[begin:], self._open[: self._used]]:
             if len(block) and block[0]["step"] > until:
@@ -107,23 +71,7 @@ class Rows:
 
 
 class RowsOnDisk(Rows):
-    """Rows of which only the last are in memory, if any; those before are in a file, and read one block at a time.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    frames : sequence of FrameAt
-        Where its blocks are, and which step each says that it begins with.
-    dtype : numpy.dtype
-        Of a row.
-    block : int
-        Rows in a block in memory.
-    check : callable
-        Is given each block that was read, and raises ValueError where it cannot be one.
-    until : int
-        Rows of later steps do not count.
-    """
+    """A table in a file, read one block at a time; the last rows may still be in memory."""
 
     def __init__(
         self,
@@ -141,22 +89,11 @@ class RowsOnDisk(Rows):
         return sum(map(len, self.blocks(-1, MAX_STEP)))
 
     def since(self, begin: int) -> NDArray[Any]:
-        """Return the rows from one on.
-
-        Parameters
-        ----------
-        begin : int
-            Number of the first, from 0.
-
-        Returns
-        -------
-        ndarray
-            The rows.
-        """
+        """Return the rows from row ``begin`` on."""
         return np.concatenate([self._open[:0], *self.blocks(-1, MAX_STEP)])[begin:]
 
     def is_in(self, path: str | os.PathLike[str]) -> bool:
-        """Return whether this is the file."""
+        """Return whether the rows are in this file."""
         return os.path.realpath(path) == os.path.realpath(self._path)
 
     @property
@@ -169,37 +106,15 @@ class RowsOnDisk(Rows):
         return super().since(0)
 
     def forget(self, at: FrameAt) -> None:
-        """Drop the rows in memory, which are in the file now.
-
-        Parameters
-        ----------
-        at : FrameAt
-            Where they are.
-        """
+        """Drop the rows in memory, which have been written as this frame."""
         self._frames.append(at)
         self._blocks, self._open = [], np.empty_like(self._open)
         self._full = self._used = 0
 
     def blocks(self, after: int, until: int) -> Iterator[NDArray[Any]]:
-        """Yield the rows of some steps, block by block; those in the file are read and checked.
-
-        Parameters
-        ----------
-        after, until : int
-            The steps: those above ``after``, up to ``until``.
-
-        Yields
-        ------
-        ndarray
-            Not empty.
-
-        Raises
-        ------
-        LogError
-            If the file is damaged there.
-        """
-        # What a block says of its first step is believed only once it was read: reading begins with one that says it
-        # begins early enough, and ends with one that does begin too late.
+        """Yield the rows of steps > ``after`` and <= ``until``, block by block, after reading and checking them."""
+        # The first step that a frame claims is trusted only after the block was read: reading starts with a frame that
+        # claims to start early enough, and ends with a block that does start too late.
         first = max((n for n, at in enumerate(self._frames) if at.first_step <= after), default=0)
         for block in read_blocks(self._path, self._frames[first:], self._open.dtype, self._check):
             if block[0]["step"] > until:
@@ -211,15 +126,7 @@ class RowsOnDisk(Rows):
 
 
 class SnapshotsOnDisk(Sequence[Snapshot]):
-    """The snapshots of a file, each read when it is looked at.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    frames : list of FrameAt
-        Where they are.
-    """
+    """The snapshots of a file, each read on access."""
 
     def __init__(self, path: str | os.PathLike[str], frames: list[FrameAt]) -> None:
         self._path, self._frames = os.fspath(path), frames
@@ -228,7 +135,7 @@ class SnapshotsOnDisk(Sequence[Snapshot]):
         return len(self._frames)
 
     def __getitem__(self, number: Any) -> Any:
-        """Read one, or of a slice all."""
+        """Read one snapshot, or a slice of them."""
         if isinstance(number, slice):
             return [self[n] for n in range(*number.indices(len(self)))]
         try:

@@ -1,4 +1,4 @@
-"""Which rule each set of connections followed, and from which step on."""
+"""The rules that each set of connections followed, and the steps to which they applied."""
 
 from __future__ import annotations
 
@@ -9,77 +9,34 @@ __all__ = ["RuleHistory"]
 
 
 class RuleHistory:
-    """The rules of each set in the order of steps, each with the first step that it governed."""
+    """The rules of each set, in the order of steps, each with the first step to which it applied."""
 
     def __init__(self) -> None:
         self._kept: dict[int, list[tuple[int, dict[str, Any]]]] = {}
 
     def of(self, index: int) -> list[tuple[int, dict[str, Any]]]:
-        """Return the rules of a set, a copy.
-
-        Parameters
-        ----------
-        index : int
-            Number of the set.
-
-        Returns
-        -------
-        list of (int, dict)
-            Empty where none is known.
-        """
+        """Return a copy of the rules of a set; empty if none is known."""
         return list(self._kept.get(index, ()))
 
     def rows(self) -> Iterator[tuple[int, int, dict[str, Any]]]:
-        """Yield all rules.
-
-        Yields
-        ------
-        step, index, rule
-            Set by set, in the order in which ``take`` accepts them again.
-        """
+        """Yield (step, index, rule) of all rules, in an order in which ``take`` accepts them."""
         for index, rules in self._kept.items():
             for step, rule in rules:
                 yield step, index, rule
 
     def take(self, step: int, index: int, rule: dict[str, Any]) -> bool:
-        """Keep a rule.
-
-        Parameters
-        ----------
-        step : int
-            The first step that it governs.
-        index : int
-            Number of the set.
-        rule : dict
-            As JSON can hold it.
-
-        Returns
-        -------
-        bool
-            False where the set follows this rule already.
-
-        Raises
-        ------
-        ValueError
-            If the step lies before that of the last change.
-        """
+        """Add a rule, and return False if the set already follows it."""
         kept = self._kept.get(index, [])
         if kept and step < kept[-1][0]:
-            raise ValueError(f"rules must be noted in the order of steps: step {step} came after {kept[-1][0]}.")
+            raise ValueError(f"step must not decrease: a rule was noted at step {kept[-1][0]}, got step {step}.")
         if kept and kept[-1][1] == rule:
             return False
         before = [(first, own) for first, own in kept if first < step]
-        # A rule that was replaced before any step came has governed none.
+        # A rule that was replaced before its first step never applied.
         self._kept[index] = before if before and before[-1][1] == rule else [*before, (step, rule)]
         return True
 
     def cut(self, until: int) -> None:
-        """Drop the rules that govern later steps alone.
-
-        Parameters
-        ----------
-        until : int
-            The last step that stays.
-        """
+        """Discard the rules that apply to later steps only."""
         kept = {index: [row for row in rules if row[0] <= until] for index, rules in self._kept.items()}
         self._kept = {index: rules for index, rules in kept.items() if rules}

@@ -1,4 +1,4 @@
-"""All connections of a set after a step: checked, compared, and as bytes."""
+"""Snapshots: all connections of a set after a step; their checks, comparison and file format."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_array, check_integer
+from synaptic_sampling._checks import check_array, check_index, check_integer
 from synaptic_sampling.log.file import MAX_STEP
 
-__all__ = ["MAX_INDEX", "Snapshot", "are_equal", "check_index", "make", "pack", "unpack"]
+__all__ = ["MAX_INDEX", "Snapshot", "are_equal", "make", "pack", "unpack"]
 
 MAX_INDEX = 2**16 - 1
 
 
 class Snapshot(NamedTuple):
-    """All connections of a set after a step, slot by slot; polarity 0 where a slot holds none."""
+    """All connections of a set after a step, one entry per slot; polarity is 0 in slots without a connection."""
 
     step: int
     set_index: int
@@ -28,13 +28,8 @@ class Snapshot(NamedTuple):
     polarity: NDArray[np.int8]
 
 
-def check_index(index: int) -> int:
-    """Return the number of a set, if it is one."""
-    return check_integer("index", index, minimum=0, maximum=MAX_INDEX)
-
-
 def make(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: Any) -> Snapshot:
-    """Return a snapshot, if it can be one."""
+    """Return a snapshot, after checking all values."""
     taken = Snapshot(
         check_integer("step", step, minimum=0, maximum=MAX_STEP),
         check_index(index),
@@ -45,55 +40,28 @@ def make(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: Any) 
     )
     shapes = {values.shape for values in taken[2:]}
     if len(shapes) != 1 or taken.pre.ndim != 1:
-        raise ValueError(f"pre, post, theta and polarity must be vectors of equal lengths, got {sorted(shapes)}.")
+        raise ValueError(f"pre, post, theta and polarity must be vectors of equal length, got {sorted(shapes)}.")
     if min(taken.pre.min(initial=0), taken.post.min(initial=0)) < 0:
         raise ValueError("pre and post must be >= 0.")
     return taken
 
 
 def are_equal(one: Snapshot, other: Snapshot) -> bool:
-    """Return whether two snapshots are the same, bit by bit."""
+    """Return whether two snapshots are bit-identical."""
     arrays = ((getattr(one, name), getattr(other, name)) for name in ("pre", "post", "theta", "polarity"))
     return one[:2] == other[:2] and all(a.dtype == b.dtype and a.tobytes() == b.tobytes() for a, b in arrays)
 
 
 def pack(taken: Snapshot) -> bytes:
-    """Return a snapshot as bytes.
-
-    Parameters
-    ----------
-    taken : Snapshot
-        Any.
-
-    Returns
-    -------
-    bytes
-        For ``unpack``.
-    """
+    """Return the bytes that represent a snapshot in a file."""
     about = json.dumps([taken.step, taken.set_index, len(taken.pre), taken.theta.dtype.str]).encode()
-    # Joined once, from the arrays themselves: of 1e7 connections each copy takes 130 MB.
+    # Joined once, from the arrays themselves: each copy of 1e7 connections takes 130 MB.
     columns = [np.ascontiguousarray(values).data for values in taken[2:]]
     return b"".join([struct.pack("<I", len(about)), about, *columns])
 
 
 def unpack(payload: bytes) -> Snapshot:
-    """Return the snapshot that was packed.
-
-    Parameters
-    ----------
-    payload : bytes
-        From ``pack``.
-
-    Returns
-    -------
-    Snapshot
-        Its arrays are views of the payload.
-
-    Raises
-    ------
-    ValueError, TypeError, struct.error
-        If it is none.
-    """
+    """Return a snapshot from its bytes; its arrays are views."""
     begin = 4 + struct.unpack_from("<I", payload)[0]
     step, index, number, theta = json.loads(payload[4:begin])
     dtypes = [np.dtype("<i4"), np.dtype("<i4"), np.dtype(theta), np.dtype("i1")]

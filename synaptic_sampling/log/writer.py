@@ -1,4 +1,4 @@
-"""The file of a log that is being recorded: opened with consent, claimed, appended to, and cut where a run goes on."""
+"""Writing the file of a log: opening, locking, appending, and truncating it where a run is continued."""
 
 from __future__ import annotations
 
@@ -37,43 +37,15 @@ __all__ = ["LogWriter"]
 
 logger = logging.getLogger(__name__)
 
-#: Seconds after which rows reach the disk, however few they are.
+#: Seconds after which pending rows are written, however few they are.
 INTERVAL = 0.5
 
-#: The writers of this process, by path.
+#: The open writers of this process, by path.
 _open: weakref.WeakValueDictionary[str, LogWriter] = weakref.WeakValueDictionary()
 
 
 class LogWriter:
-    """Appends frames to a file that no other process writes meanwhile.
-
-    Parameters
-    ----------
-    path : path-like
-        The file.
-    mode : {'x', 'a', 'w'}
-        Create it, continue it, or replace it.
-    block : int
-        Rows that are written at once even before their time has come.
-
-    Attributes
-    ----------
-    path : str
-        Absolute.
-    is_new : bool
-        Whether nothing was in the file, or nothing is left of it.
-    events, times : Rows
-        What is to be written, given by ``take``.
-    times_on_disk : int
-        How many of the times are in the file.
-
-    Raises
-    ------
-    FileExistsError
-        If the file exists, holds anything, and the mode is 'x'.
-    LogError
-        If another process is writing it, or it is to be continued and is no log.
-    """
+    """Appends frames to a file that no other process can write at the same time."""
 
     events: RowsOnDisk
     times: Rows
@@ -82,7 +54,7 @@ class LogWriter:
         self.path, self.times_on_disk = os.path.realpath(path), 0
         self._block, self._process, self._due = block, os.getpid(), 0.0
         if mode != "x" and self.path in _open and _open[self.path].is_open:
-            logger.warning("the log that was recording to %s was closed; what it records now stays in memory", path)
+            logger.warning("the log that was recording to %s was closed; further steps of it stay in memory", path)
             _open[self.path].close()
         self._file, self.is_new = _open_file(Path(path), mode)
         if self.is_new:
@@ -98,15 +70,15 @@ class LogWriter:
         return not self._file.closed
 
     def write(self, kind: bytes, payload: bytes) -> FrameAt:
-        """Append a frame, and return where it is."""
-        # One after the other: together they would be one more copy of a snapshot.
+        """Append a frame, and return its position."""
+        # Written separately: joining them would copy the snapshot.
         self._file.write(head(kind, payload))
         self._file.write(payload)
         self._file.flush()
         return FrameAt(kind, self._file.tell() - len(payload), len(payload), zlib.crc32(payload), 0)
 
     def spool(self) -> None:
-        """Write the rows that are not yet in the file; times last, which make the steps count."""
+        """Write pending rows; times come last, because they complete the steps."""
         events, times = self.events.in_memory(), self.times.since(self.times_on_disk)
         if len(events):
             self.events.forget(self.write(EVENTS, events.tobytes())._replace(first_step=int(events["step"][0])))
@@ -116,33 +88,22 @@ class LogWriter:
         self._due = time.monotonic() + INTERVAL
 
     def spool_if_due(self) -> None:
-        """Write the rows that are not yet in the file, if they are many or the last ones were written a while ago."""
+        """Write pending rows if there are many, or if the last ones were written some time ago."""
         pending = max(self.events.num_in_memory, len(self.times) - self.times_on_disk)
         if pending >= self._block or time.monotonic() >= self._due:
             self.spool()
 
     def flush(self) -> None:
-        """Write all rows, and wait until the disk has them."""
+        """Write all rows, and wait until they are on disk."""
         self.spool()
         os.fsync(self._file.fileno())
 
     def take(self, events: RowsOnDisk, times: Rows) -> None:
-        """Write these rows from now on; those of the events that are in memory, and the times to come."""
+        """Set the tables to write: events that are in memory, and times appended from now on."""
         self.events, self.times, self.times_on_disk = events, times, len(times)
 
     def cut(self, until: int) -> RowsOnDisk:
-        """Drop from the file what belongs to later steps, and whatever is no whole frame; at once or not at all.
-
-        Parameters
-        ----------
-        until : int
-            The last step that stays.
-
-        Returns
-        -------
-        RowsOnDisk
-            The events that are left.
-        """
+        """Remove later steps and incomplete frames from the file, completely or not at all; return the events left."""
         self.spool()
         frames, _ = scan(self.path)
         left = [_left_of(self.path, self._file, at, until) for at in frames]
@@ -158,31 +119,31 @@ class LogWriter:
             self._file.truncate(end)
         self._file.seek(0, os.SEEK_END)
         events = [at for at in scan(self.path)[0] if at.kind == EVENTS]
-        # They were checked when they were read, or written by this process.
+        # These events were checked when they were read, or written by this process.
         return RowsOnDisk(self.path, events, EVENT, self._block, accept)
 
     def close(self) -> None:
-        """Write what is left and end the file."""
-        # A child that was forked has a copy of this object, but the file belongs to its parent.
+        """Write pending rows and close the file."""
+        # A forked child process has a copy of this object, but the file belongs to its parent.
         if self.is_open and self._process == os.getpid():
             self.flush()
             self.write(END, b"")
             self.abandon()
 
     def abandon(self) -> None:
-        """Let go of the file as it is."""
+        """Close the file as it is."""
         self._file.close()
 
     def _replace(self, end: int, tail: bytes) -> None:
-        """Put a file in place of this one that holds the same up to a byte, and then something else."""
+        """Replace the file by one with the same content up to byte ``end``, followed by ``tail``."""
         path = Path(self.path)
         temporary = path.with_name(f".{path.name}.part")
         file = temporary.open("w+b")
         try:
-            _claim(file, temporary)
+            _lock(file, temporary)
             self._file.seek(0)
-            for begin in range(0, end, 2**20):
-                file.write(self._file.read(min(2**20, end - begin)))
+            for start in range(0, end, 2**20):
+                file.write(self._file.read(min(2**20, end - start)))
             file.write(tail)
             file.flush()
             os.fsync(file.fileno())
@@ -196,7 +157,7 @@ class LogWriter:
 
 
 def _open_file(path: Path, mode: str) -> tuple[IO[bytes], bool]:
-    """Open a file for reading and writing, claim it, and return whether it is to be a new log."""
+    """Open a file for reading and writing, lock it, and return whether a new log starts in it."""
     try:
         file = path.open("x+b")
     except FileExistsError:
@@ -204,36 +165,36 @@ def _open_file(path: Path, mode: str) -> tuple[IO[bytes], bool]:
     try:
         closed_empty = MAGIC + frame(END, b"")
         start = file.read(len(closed_empty) + 1)
-        # Of a writer that was killed before its first frame, or closed without any, nothing can be lost.
+        # A file without frames, of a writer that was killed early or closed without steps, has nothing to lose.
         empty = MAGIC.startswith(start) or start == closed_empty
         if mode == "x" and not empty:
             raise FileExistsError(
-                f"{path} exists already; continue the log with mode='a', replace it with mode='w', or record to "
+                f"{path} already exists; continue the log with mode='a', replace it with mode='w', or record to "
                 "another path."
             )
-        _claim(file, path)
+        _lock(file, path)
     except BaseException:
         file.close()
         raise
     return file, empty or mode == "w"
 
 
-def _claim(file: IO[bytes], path: Path) -> None:
-    """Keep other processes from recording to a file until this one closes it or ends."""
+def _lock(file: IO[bytes], path: Path) -> None:
+    """Lock a file against other writers until it is closed or this process ends."""
     try:
-        import fcntl  # noqa: PLC0415 (there is none on Windows)
+        import fcntl  # noqa: PLC0415 (not available on Windows)
     except ImportError:
         return
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
-        raise LogError(f"another log or process records to {path}; close it, or take another path.") from error
-    except OSError:  # Some file systems have no locks.
+        raise LogError(f"another log or process is recording to {path}; close it, or use another path.") from error
+    except OSError:  # Some file systems do not support locks.
         return
 
 
 def _left_of(path: str, file: IO[bytes], at: FrameAt, until: int) -> bytes | None:
-    """Return what is left of a frame without later steps, None where that is all of it."""
+    """Return the payload of a frame without later steps; None if it is unchanged."""
     if at.kind == SNAPSHOT:
         file.seek(at.place)
         about = file.read(struct.unpack("<I", file.read(4))[0])

@@ -1,9 +1,9 @@
-"""One function per picture: a log or arrays in, matplotlib axes out."""
+"""One function per figure: a log or arrays in, matplotlib axes out. The public names are listed in ``__all__``."""
 
-from synaptic_sampling.plotting._style import COLOURS
 from synaptic_sampling.plotting.brains import brains_in_half_lives, plot_brains
 from synaptic_sampling.plotting.comparison import Run, plot_accuracy, plot_comparison
 from synaptic_sampling.plotting.connectivity import animate_connectivity, plot_connectivity, plot_matrix
+from synaptic_sampling.plotting.style import COLOURS
 from synaptic_sampling.plotting.survival import plot_lifetimes, plot_survival
 from synaptic_sampling.plotting.topology import plot_degrees, plot_drift, plot_trajectory
 from synaptic_sampling.plotting.turnover import plot_turnover, plot_turnover_ratio, plot_visited

@@ -1,4 +1,4 @@
-"""Survival of existing connections, of runs and in vivo, over time in half-lives."""
+"""Survival of existing connections, of runs and in vivo, against time in half-lives."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptic_sampling.plotting._style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal
 from synaptic_sampling.statistics.biology import Observation, published, stays_after
 from synaptic_sampling.statistics.comparison import half_life_at_one_rate, survival_in
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["brains_in_half_lives", "plot_brains"]
 
@@ -20,16 +20,16 @@ MARKERS = ("D", "^", "v", "P", "X", "*")
 
 
 def brains_in_half_lives() -> dict[str, tuple[list[float], list[float]]]:
-    """Return the survival of spines in units of their half-life, of preparations that were imaged over two intervals.
+    """Return the survival of spines against time in half-lives, for preparations imaged over two or more intervals.
 
-    The half-life is extrapolated from the longest interval, as if all had one hazard rate; so its own point would lie
-    on 2**-t by construction and is left out. The shorter intervals tell whether there is one rate: then they lie on
-    2**-t; if some are eliminated early and others persist, below.
+    The half-life is extrapolated from the longest interval, assuming one hazard rate for all. Its own point would lie
+    on 2**-t by construction, and is left out. Shorter intervals show whether there is one rate: then they lie on 2**-t;
+    if some spines are eliminated early and others persist, they lie below.
 
     Returns
     -------
     dict of str to (times, fractions)
-        By source and preparation; the longest interval is left out.
+        By source and preparation.
     """
     rows: dict[str, list[Observation]] = {}
     for quantity in ("survival", "elimination"):
@@ -40,33 +40,33 @@ def brains_in_half_lives() -> dict[str, tuple[list[float], list[float]]]:
         days = sorted({row.days for row in own})
         if len(days) < 2:
             continue
-        shares = [float(np.mean([stays_after(row, day) for row in own if row.days == day])) for day in days]
-        unit = days[-1] * math.log(2) / -math.log(shares[-1])
-        found[name] = [day / unit for day in days[:-1]], shares[:-1]
+        fractions = [float(np.mean([stays_after(row, day) for row in own if row.days == day])) for day in days]
+        unit = days[-1] * math.log(2) / -math.log(fractions[-1])
+        found[name] = [day / unit for day in days[:-1]], fractions[:-1]
     return found
 
 
 def plot_brains(logs: Mapping[str, Any], ax: Axes | None = None) -> Axes:
-    """Draw the survival of existing connections, of several runs and of spines in vivo, over time in half-lives.
+    """Plot the survival of existing connections, of several runs and of spines in vivo, against time in half-lives.
 
     Parameters
     ----------
     logs : mapping of str to RewiringLog, or to objects that have one as ``log``
-        By name. A run is followed from its middle on. Where fewer than half are eliminated then, the half-life is
-        extrapolated from the fraction at the end, as it is for spines; the label says so.
+        By name. Each run is followed from the middle of its record on. If fewer than half of its connections are
+        eliminated, the half-life is extrapolated from the fraction at the end, as for spines; the label says so.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
 
     Returns
     -------
     Axes
-        With a curve for each run, markers for spines, and dashed what one hazard rate for all would give. Runs in
-        which none was eliminated have no curve.
+        With a curve for each run, markers for spines, and a dashed curve for one hazard rate for all. Runs in which no
+        connection is eliminated have no curve.
 
     Raises
     ------
     TypeError, ValueError
-        If there are no logs, or more than can be told apart, or a run has no connection in its middle.
+        If there are no logs or too many to distinguish, or a run has no connections in the middle of its record.
     """
     axes = axes_of(ax)
     if not isinstance(logs, Mapping) or not 1 <= len(logs) <= len(COLOURS):
@@ -75,13 +75,13 @@ def plot_brains(logs: Mapping[str, Any], ax: Axes | None = None) -> Axes:
     for (name, log), colour in zip(logs.items(), COLOURS, strict=False):
         curve = survival_in(log_of(log), "steps")
         unit, shown = half_life_at_one_rate(curve), curve.time > 0
-        if not 0 < unit < math.inf:  # None was eliminated.
+        if not 0 < unit < math.inf:  # No connection was eliminated.
             continue
         label = literal(name) + (" (half-life extrapolated)" if curve.probability[-1] > 0.5 else "")
         axes.step(curve.time[shown] / unit, 100 * curve.probability[shown], where="post", color=colour, label=label)
-    for (name, (times, shares)), marker in zip(brains_in_half_lives().items(), MARKERS, strict=False):
+    for (name, (times, fractions)), marker in zip(brains_in_half_lives().items(), MARKERS, strict=False):
         label = f"{name}\n(half-life extrapolated)"
-        axes.plot(times, 100 * np.array(shares), marker, color="0.4", label=label, markersize=6)
+        axes.plot(times, 100 * np.array(fractions), marker, color="0.4", label=label, markersize=6)
     time = np.geomspace(1e-3, latest, NUM_NULL_POINTS)
     axes.plot(time, 100 * 0.5**time, label="one hazard rate for all", **NULL_STYLE)
     axes.set(xscale="log", xlim=(1e-3, latest), ylim=(0, 100))

@@ -1,4 +1,4 @@
-"""Several runs beside each other."""
+"""Comparison of several runs."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_array
-from synaptic_sampling.plotting._style import COLOURS, axes_of, legend, literal, log_if_possible
+from synaptic_sampling.plotting.style import COLOURS, axes_of, legend, literal, log_if_possible
 from synaptic_sampling.plotting.survival import plot_survival
 from synaptic_sampling.plotting.turnover import plot_turnover
 from synaptic_sampling.plotting.weights import plot_weights
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["Run", "plot_accuracy", "plot_comparison"]
 
 
 class Run(NamedTuple):
-    """What `plot_comparison` shows of a run; what is None is left out.
+    """Data of a run for `plot_comparison`; None if unavailable.
 
     Attributes
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        Births and deaths, and a snapshot at the end.
+        With formations, eliminations, and a snapshot at the end.
     samples, accuracy : array_like, optional
         As for `plot_accuracy`.
     step_ratio : float, optional
@@ -40,16 +40,16 @@ class Run(NamedTuple):
 
 
 def plot_accuracy(samples: ArrayLike, accuracy: ArrayLike, ax: Axes | None = None, **style: Any) -> Axes:
-    """Draw accuracy over presented samples.
+    """Plot accuracy against presented samples.
 
     Parameters
     ----------
     samples : array_like, shape (n,)
-        Presented so far.
+        Number of samples presented so far.
     accuracy : array_like, shape (n,) or (runs, n)
-        0 to 1; of several runs the mean is drawn, and the range as a band.
+        0 to 1; for several runs, the mean is drawn, with the range as a band.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     **style
         For ``Axes.plot``: label, color, ...
 
@@ -61,7 +61,7 @@ def plot_accuracy(samples: ArrayLike, accuracy: ArrayLike, ax: Axes | None = Non
     Raises
     ------
     ValueError
-        If the shapes do not fit.
+        If the shapes do not agree.
     """
     axes, x = axes_of(ax), check_array("samples", samples).astype(float)
     y = 100 * np.atleast_2d(check_array("accuracy", accuracy).astype(float))
@@ -78,15 +78,15 @@ def plot_accuracy(samples: ArrayLike, accuracy: ArrayLike, ax: Axes | None = Non
 
 
 def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1000.0, bins: int = 40) -> Any:
-    """Draw learning, turnover, survival and weights of several runs, each in the same four panels.
+    """Plot learning, turnover, survival and weights of several runs in four common panels.
 
     Parameters
     ----------
     runs : mapping of str to Run
-        By name, for example ``{'rate-based': Run(...), 'spiking': Run(...)}``; each gets a colour of its own. Where
-        the wiring was fixed, there is nothing to see of it in two of the panels.
+        By name, for example ``{'rate-based': Run(...), 'spiking': Run(...)}``; each has its own colour. Runs with fixed
+        connectivity do not appear in the panels on turnover and survival.
     axes : array of 4 Axes, optional
-        Where to draw; a new figure by default.
+        Axes to draw in; a new figure by default.
     per, bins : float, int
         As for `plot_turnover`.
 
@@ -98,12 +98,12 @@ def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1
     Raises
     ------
     TypeError, ValueError
-        If there are no runs, more than there are colours, or one of them cannot be drawn.
+        If there are no runs, more than colours, or one of them cannot be drawn.
     """
     if not isinstance(runs, Mapping):
         raise TypeError(f"runs must be a mapping of names to Run, got {runs!r}.")
     if not 1 <= len(runs) <= len(COLOURS):
-        raise ValueError(f"1 to {len(COLOURS)} runs can be told apart, got {len(runs)}.")
+        raise ValueError(f"runs must contain 1 to {len(COLOURS)} runs, which can be distinguished, got {len(runs)}.")
     if axes is None:
         _, axes = plt.subplots(2, 2, figsize=(9.0, 6.6), layout="constrained")
     panels = np.asarray(axes, object)
@@ -112,14 +112,14 @@ def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1
     panels = panels.reshape(2, 2)
     learning, turnover, survival, weights = panels.flat
     for (name, run), colour in zip(runs.items(), COLOURS, strict=False):
-        look: dict[str, Any] = {"color": colour, "label": literal(name)}
+        style: dict[str, Any] = {"color": colour, "label": literal(name)}
         if run.samples is not None and run.accuracy is not None:
-            plot_accuracy(run.samples, run.accuracy, learning, **look)
+            plot_accuracy(run.samples, run.accuracy, learning, **style)
         if log_of(run.log).num_births:
-            plot_turnover(run.log, turnover, per=per, bins=bins, **look)
-            plot_survival(run.log, survival, step_ratio=run.step_ratio, **look)
+            plot_turnover(run.log, turnover, per=per, bins=bins, **style)
+            plot_survival(run.log, survival, step_ratio=run.step_ratio, **style)
             log_if_possible(turnover)
-        plot_weights(run.log, weights, step_ratio=run.step_ratio, **look)
+        plot_weights(run.log, weights, step_ratio=run.step_ratio, **style)
     for ax, title in zip(panels.flat, ("Learning", "Turnover", "Survival of new connections", "Weights"), strict=True):
         ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
         ax.spines[["top", "right"]].set_visible(False)

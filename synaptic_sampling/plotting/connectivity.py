@@ -1,4 +1,4 @@
-"""Who is connected to whom, and how that changes."""
+"""Figures of the connectivity: events, matrices, films."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_index, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.plotting._style import COLOURS, axes_of, legend
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import COLOURS, axes_of, legend
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["animate_connectivity", "plot_connectivity", "plot_matrix"]
 
-#: More dots than this make a picture slow and no clearer.
+#: Largest number of dots by default; more make a figure slow, but not clearer.
 MOST_DOTS = 20_000
-#: More cells than this are drawn together.
+#: Largest number of rows and of columns of a matrix; more neurons share cells.
 MOST_CELLS = 400
-#: Of a matrix: inhibitory, none, excitatory.
+#: Colours of a matrix: inhibitory, none, excitatory.
 SIGNS = ListedColormap([COLOURS[1], "white", COLOURS[0]])
 
 
 def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most: int = MOST_DOTS, **style: Any) -> Axes:
-    """Draw a raster of connections formed and eliminated: when, and at which postsynaptic neuron.
+    """Plot a raster of connections formed and eliminated: step and postsynaptic neuron.
 
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     index : int
-        Number of the set.
+        Index of the set.
     most : int
-        At most so many events are drawn, every n-th of them where there are more; the title says so.
+        Largest number of events that are drawn; if there are more, every n-th one is, and the title says so.
     **style
         For ``Axes.plot``: markersize, alpha, ...
 
@@ -56,11 +56,13 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     check_index(index)
     check_integer("most", most, minimum=1, maximum=10**7)
     kept, every = _thinned(record, index, most)
-    size = np.clip(150 / np.sqrt(max(1, len(kept))), 1.5, 5.0)  # Few dots are to be seen, many kept apart.
-    look = {"linestyle": "none", "marker": ".", "markersize": size, "markeredgewidth": 0, **style}
+    size = np.clip(
+        150 / np.sqrt(max(1, len(kept))), 1.5, 5.0
+    )  # Few dots must be visible, many distinct.
+    options = {"linestyle": "none", "marker": ".", "markersize": size, "markeredgewidth": 0, **style}
     for kind, name, colour in ((-1, "eliminated", COLOURS[1]), (1, "formed", COLOURS[0])):
         own = kept[kept["kind"] == kind]
-        axes.plot(own["step"], own["post"], label=name, **{"color": colour, **look})
+        axes.plot(own["step"], own["post"], label=name, **{"color": colour, **options})
     axes.set_xlabel("step")
     axes.set_ylabel("postsynaptic neuron")
     if every > 1:
@@ -70,28 +72,28 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
 
 
 def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
-    """Draw the connectivity matrix at a step: excitatory connections blue, inhibitory ones orange.
+    """Plot the connectivity matrix at a step: excitatory connections blue, inhibitory ones orange.
 
-    In a set without signs all connections are blue.
+    In a set without signs, all connections are blue.
 
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     step : int, optional
-        After which step; the last one by default.
+        The step after which it is drawn; the last one by default.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.imshow``.
 
     Returns
     -------
     Axes
-        With an image. Where there are more than 400 neurons on a side, neighbours share a cell, which then shows the
-        sign of the more frequent connections in it.
+        With an image. If there are more than 400 neurons on a side, neighbours share a cell, which shows the sign of
+        the majority of its connections.
 
     Raises
     ------
@@ -102,7 +104,7 @@ def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, in
     """
     record, axes = log_of(log), axes_of(ax)
     image = _matrix(record, step, index)
-    axes.imshow(image, **{**_look(), **style}, extent=_extent(record, index))
+    axes.imshow(image, **{**_image_options(), **style}, extent=_extent(record, index))
     axes.set_xlabel("postsynaptic neuron")
     axes.set_ylabel("presynaptic neuron")
     return axes
@@ -111,20 +113,20 @@ def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, in
 def animate_connectivity(
     log: Any, steps: ArrayLike | None = None, *, index: int = 0, frames: int = 60, interval: float = 100.0
 ) -> FuncAnimation:
-    """Return a film of the connectivity matrix.
+    """Return an animation of the connectivity matrix.
 
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     steps : array_like of int, optional
-        When; evenly spread over the record by default.
+        Steps to show; evenly spaced over the record by default.
     index : int
-        Number of the set.
+        Index of the set.
     frames : int
-        How many, where no steps are given.
+        Number of frames, if ``steps`` is not given.
     interval : float
-        Milliseconds between two of them.
+        Milliseconds between frames.
 
     Returns
     -------
@@ -154,7 +156,7 @@ def animate_connectivity(
 
 
 def _thinned(record: RewiringLog, index: int, most: int) -> tuple[NDArray[Any], int]:
-    """Return every n-th birth and death of a set, and n."""
+    """Return every n-th formation or elimination of a set, and n."""
     total = record.num_births + record.num_deaths
     every = max(1, -(-total // most))
     found, seen = [record.events[:0]], 0
@@ -166,7 +168,7 @@ def _thinned(record: RewiringLog, index: int, most: int) -> tuple[NDArray[Any], 
 
 
 def _matrix(record: RewiringLog, step: int | None, index: int) -> NDArray[np.float64]:
-    """Return the signs of connections, neighbours added up where there are too many neurons."""
+    """Return the signs of connections; neighbours are summed if there are too many neurons."""
     about = _about(record, index)
     pre, post, polarity = record.wiring(step, index)
     signs = polarity if about.signed else np.ones_like(polarity)
@@ -179,11 +181,11 @@ def _matrix(record: RewiringLog, step: int | None, index: int) -> NDArray[np.flo
 
 def _about(record: RewiringLog, index: int) -> Any:
     if check_index(index) not in record.sets:
-        raise ValueError(f"the log does not describe set {index}; it knows {sorted(record.sets)}.")
+        raise ValueError(f"the log does not describe set {index}; its sets are {sorted(record.sets)}.")
     return record.sets[index]
 
 
-def _look() -> dict[str, Any]:
+def _image_options() -> dict[str, Any]:
     return {"cmap": SIGNS, "vmin": -1, "vmax": 1, "interpolation": "nearest", "aspect": "auto"}
 
 

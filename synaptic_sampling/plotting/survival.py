@@ -1,4 +1,4 @@
-"""How long connections live."""
+"""Survival and hazard rates of new connections."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from synaptic_sampling.laws import deepr as exact
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
+from synaptic_sampling.statistics.sources import log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
 
 __all__ = ["plot_lifetimes", "plot_survival"]
@@ -24,21 +24,21 @@ def plot_survival(
     index: int | None = None,
     **style: Any,
 ) -> Axes:
-    """Draw the survival of new connections (Kaplan-Meier estimate, with its 95 % band).
+    """Plot the survival of new connections (Kaplan-Meier estimate with 95 % band).
 
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     step_ratio : float, optional
-        r of the rule (``DeepR.step_ratio``): draws the exact null law (noise and l1 only) beside it, which holds where
-        this was the rule throughout (``statistics.null_law.step_ratio``).
+        r of the rule (``DeepR.step_ratio``): also plots the exact null law (noise and l1 only), which is valid if this
+        was the rule throughout (``statistics.null_law.step_ratio``).
     from_step : int
-        Births until then do not count.
+        Connections formed until then are left out.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
     **style
         For ``Axes.step``: label, color, ...
 
@@ -52,21 +52,21 @@ def plot_survival(
     TypeError
         If there is no log.
     ValueError
-        If no new connection was seen to survive a step.
+        If no new connection was observed to survive a step.
     """
     record, axes = log_of(log), axes_of(ax)
     check_ratio(step_ratio)
     curve = survival_of_newborns(record, index=index, from_step=from_step)
-    shown = (curve.time > 0) & (curve.probability > 0)  # No logarithm shows 0.
+    shown = (curve.time > 0) & (curve.probability > 0)  # A logarithmic axis cannot show 0.
     if not shown.any():
-        raise ValueError("no new connection was seen to survive a step; record for longer.")
+        raise ValueError("the log contains no new connection that survived a step; record for longer.")
     time, low, high = curve.time[shown], curve.low[shown], curve.high[shown]
     (line,) = axes.step(time, curve.probability[shown], where="post", **style)
     axes.fill_between(time, low, high, step="post", color=line.get_color(), alpha=0.25, linewidth=0)
     if step_ratio is not None:
         law = exact.survival_of_newborns(step_ratio, min(int(curve.time[-1]), 20_000))
         steps = np.unique(np.geomspace(1, len(law) - 1, NUM_NULL_POINTS).astype(int))
-        steps = steps[law[steps] > low.min() / 2]  # Far below the data it would only stretch the axis.
+        steps = steps[law[steps] > low.min() / 2]  # Far below the data, it would only extend the axis.
         axes.plot(steps, law[steps], gid="null law", drawstyle="steps-post", **NULL_STYLE)
     axes.set_xscale("log")
     axes.set_yscale("log")
@@ -91,15 +91,15 @@ def plot_lifetimes(
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     step_ratio : float, optional
         As for `plot_survival`.
     from_step : int
-        Births until then do not count.
+        Connections formed until then are left out.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
     **style
         For ``Axes.stairs``: label, color, ...
 
@@ -113,15 +113,15 @@ def plot_lifetimes(
     TypeError
         If there is no log.
     ValueError
-        If none was formed, or none of them eliminated.
+        If no connection was formed, or none of the new ones was eliminated.
     """
     record, axes = log_of(log), axes_of(ax)
     check_ratio(step_ratio)
     found = hazard_of_newborns(record, index=index, from_step=from_step)
-    seen = found.deaths > 0  # No logarithm shows 0.
+    seen = found.deaths > 0  # A logarithmic axis cannot show 0.
     if not seen.any():
-        raise ValueError("no new connection was eliminated in the record; record for longer.")
-    middle = np.sqrt((found.begin + 1.0) * found.end)[seen]  # Of the whole ages in each interval.
+        raise ValueError("the log contains no new connection that was eliminated; record for longer.")
+    middle = np.sqrt((found.begin + 1.0) * found.end)[seen]  # Geometric mean of the integer ages in each interval.
     (line,) = axes.plot(middle, found.rate[seen], **{"marker": "o", "markersize": 3, "linewidth": 1.2, **style})
     axes.fill_between(middle, found.low[seen], found.high[seen], color=line.get_color(), alpha=0.25, linewidth=0)
     if step_ratio is not None and len(middle):

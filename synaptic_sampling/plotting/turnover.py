@@ -1,4 +1,4 @@
-"""How much is rewired: over time, and between two looks."""
+"""Figures of turnover: over time, against lag, and the fraction of possible connections visited."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from numpy.typing import ArrayLike
 from synaptic_sampling._checks import check_number
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.plotting._style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
 from synaptic_sampling.statistics.changes import turnover_by_lag
+from synaptic_sampling.statistics.sources import log_of
 from synaptic_sampling.statistics.turnover import (
     rewired_per_samples,
     rewired_per_second,
@@ -23,28 +23,28 @@ from synaptic_sampling.statistics.turnover import (
 
 __all__ = ["plot_turnover", "plot_turnover_ratio", "plot_visited"]
 
-#: Times between two looks, where none are given.
+#: Default number of lags.
 NUM_LAGS = 12
-#: Of the y axis, before its unit.
+#: Label of the y axis, before its unit.
 REWIRED = "connections rewired\n"
-#: Steps to which the law of chance is drawn: its cost grows as their square.
+#: Largest lag to which the null law is drawn: the cost grows as its square.
 LONGEST_LAW = 5_000
 
 
 def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins: int = 40, **style: Any) -> Axes:
-    """Draw how many connections are rewired over time.
+    """Plot the number of connections rewired over time.
 
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With presented samples or seconds in its times.
+        With presented samples or seconds as times.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     per : float
-        Samples per which births are counted; without samples in the log they are counted per second, and so they are
-        in axes that hold such a curve already.
+        Number of samples per which formations are counted. They are counted per second if the log has no samples, or if
+        the axes already contain such a curve.
     bins : int
-        Intervals in which they are counted.
+        Number of intervals in which they are counted.
     **style
         For ``Axes.plot``: label, color, ...
 
@@ -58,7 +58,7 @@ def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins
     TypeError
         If there is no log.
     ValueError
-        If the log has neither samples nor seconds, or not the unit in which the axes count already.
+        If the log has neither samples nor seconds, or not the unit of the axes.
     """
     record, axes = log_of(log), axes_of(ax)
     check_number("per", per, above=0.0)
@@ -67,7 +67,7 @@ def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins
     known = [label for label, unit in units.items() if _has(record, unit)]
     label = shown if shown in known else (known or ["per second"])[0]
     if shown.startswith("per ") and label != shown:
-        raise ValueError(f"the log cannot be counted {shown}, as the others in these axes are.")
+        raise ValueError(f"the log cannot be plotted {shown}, the unit of these axes.")
     if units[label] == "samples":
         curve = rewired_per_samples(record, per, bins=bins)
     else:
@@ -79,7 +79,7 @@ def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins
 
 
 def _has(log: RewiringLog, unit: str) -> bool:
-    """Return whether the time of each step is known in a unit."""
+    """Return whether the log has the time of each step in this unit."""
     times = log.times
     return len(times) > 0 and bool(np.isfinite(times[unit]).all())
 
@@ -93,28 +93,28 @@ def plot_turnover_ratio(
     index: int = 0,
     **style: Any,
 ) -> Axes:
-    """Draw the turnover ratio (gained + lost)/(N1 + N2) against the lag between two sessions, as in imaging studies.
+    """Plot the turnover ratio (gained + lost)/(N1 + N2) against lag, as in imaging studies.
 
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        With births and deaths.
+        With formations and eliminations.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     lags : array_like of int, optional
-        Steps between the looks; by default from 1 to half of the record, evenly on a logarithmic axis.
+        Steps between time points; by default from 1 to half of the record, evenly spaced on a logarithmic axis.
     step_ratio : float, optional
-        r of the rule (``DeepR.step_ratio``): draws the exact null law (noise and l1 only) in the stationary state
-        beside it, which holds where this was the rule throughout (``statistics.null_law.step_ratio``).
+        r of the rule (``DeepR.step_ratio``): also plots the exact null law (noise and l1 only) in the stationary state,
+        which is valid if this was the rule throughout (``statistics.null_law.step_ratio``).
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.errorbar``: label, color, ...
 
     Returns
     -------
     Axes
-        With the mean and standard deviation over ten first looks.
+        With mean and standard deviation over ten starting times.
 
     Raises
     ------
@@ -128,8 +128,8 @@ def plot_turnover_ratio(
     if lags is None:
         lags = np.unique(np.geomspace(1, max(1, (record.last_step - record.first_step) // 2), NUM_LAGS).astype(int))
     found = turnover_by_lag(record, lags, index)
-    look = {"marker": "o", "markersize": 4, "linewidth": 1.2, "capsize": 2, **style}
-    axes.errorbar(found.lag, 100 * found.turnover, 100 * found.spread, **look)
+    options = {"marker": "o", "markersize": 4, "linewidth": 1.2, "capsize": 2, **style}
+    axes.errorbar(found.lag, 100 * found.turnover, 100 * found.spread, **options)
     if step_ratio is not None:
         connectivity = 0.0
         if index in record.sets:
@@ -145,24 +145,24 @@ def plot_turnover_ratio(
 
 
 def plot_visited(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
-    """Draw the fraction of possible connections that was ever tried.
+    """Plot the fraction of possible connections ever tried.
 
     Parameters
     ----------
     log : RewiringLog, or an object that has one as ``log``
-        That describes the set, with a snapshot at its start.
+        With a description of the set, and a snapshot at its start.
     ax : Axes, optional
-        Where to draw; the current axes by default.
+        Axes to draw in; the current ones by default.
     index : int
-        Number of the set.
+        Index of the set.
     **style
         For ``Axes.plot``: label, color, ...
 
     Returns
     -------
     Axes
-        With the curve; dashed what as many births at random vacant sites would have visited, unless connections may
-        share a pair of neurons. Below it, connections come back to where some have been.
+        With the curve. Dashed: the fraction expected if the same numbers of connections formed at random vacant sites,
+        unless connections may share a pair of neurons. Below it, connections return to former sites.
 
     Raises
     ------

@@ -1,19 +1,54 @@
-"""What a log of births and deaths tells: turnover, survival, weights, topology; and what chance alone would give.
+"""Estimators from logs and arrays: turnover, survival, weights, topology, and comparison with null laws and imaging.
 
-From a log, in memory or on disk, or from an object that has one:
+The public modules are listed in ``__all__``. From a log, or from an object that has one as ``log``:
 
-- ``turnover``: rewired per step, second and sample; turnover ratio; those that have survived some time; visited sites.
-- ``changes``: what differs between looks at the wiring: gained, lost, kept, overlap, Jaccard index.
-- ``survival``: how long newborn, old and all connections live, with censoring and truncation; hazards.
-- ``lifetimes``: heavy tails, compared by likelihood.
+- ``turnover``: rewired connections per step, second and sample; turnover ratio; established connections; visited sites.
+- ``changes``: differences between time points: gained, lost, kept, overlap, Jaccard index.
+- ``survival``: survival of new, existing and all connections, with censoring and truncation; hazard rates.
+- ``lifetimes``: heavy-tailed lifetimes, compared by likelihood.
 - ``sizes``: sizes at two times, what their change depends on, and whether large connections live longer.
-- ``drift``: distances and correlations of the weights between times, and their main directions.
+- ``drift``: distances and correlations of the weights between times, and their principal components.
 - ``topology``: degrees, motifs, clustering, eigenvalues.
-- ``weights``, ``weight_laws``: how strong connections are, and which law that follows.
+- ``weights``, ``weight_laws``: the sizes of connections, and the distributions that they follow.
 - ``comparison``: several runs on one scale.
+- ``null_law``, ``heterogeneity``: tests against noise and l1 only, and against equal hazard rates; exact for any size.
 
-From arrays: ``lifetables``, ``weight_laws``, ``changes.compare_wirings``, ``sizes.change_components``, ``topology``.
-
-What chance alone gives: ``exact`` (DEEP R), ``soft`` (soft DEEP R), ``diffusion`` (synaptic sampling), ``posterior``
-(with energies), ``wiring_laws`` (any of them). What brains do: ``biology``.
+From arrays: ``lifetables``, ``evidence``, ``weight_laws``, ``changes.compare_wirings``, ``sizes.change_components``,
+``topology``. Published numbers from in vivo imaging: ``biology``. Exact null laws: ``synaptic_sampling.laws``.
 """
+
+from synaptic_sampling.statistics import (
+    biology,
+    changes,
+    comparison,
+    drift,
+    evidence,
+    heterogeneity,
+    lifetables,
+    lifetimes,
+    null_law,
+    sizes,
+    survival,
+    topology,
+    turnover,
+    weight_laws,
+    weights,
+)
+
+__all__ = [
+    "biology",
+    "changes",
+    "comparison",
+    "drift",
+    "evidence",
+    "heterogeneity",
+    "lifetables",
+    "lifetimes",
+    "null_law",
+    "sizes",
+    "survival",
+    "topology",
+    "turnover",
+    "weight_laws",
+    "weights",
+]

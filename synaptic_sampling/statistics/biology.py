@@ -1,9 +1,8 @@
-"""What has been measured in brains: published numbers to draw beside one's own, each with how it was observed.
+"""Published numbers from in vivo imaging, each with the conditions of observation.
 
-How fast connections seem to turn over depends on how often one looks, so every row says how much time lay between two
-looks; an interval of None means that the source as read here does not give it. How sure a number is, ``evidence``
-says: 'abstract' was read in the abstract of the paper, 'table' in its results, 'recalled' is quoted from memory by
-people of the field and was not checked against the paper.
+Apparent turnover depends on how often one images, so every row states the interval between imaging sessions; None means
+that the source as read here does not give it. ``evidence`` states how well a number is known here: 'abstract' was read
+in the abstract of the paper, 'table' in its results, 'recalled' is quoted from memory and was not checked.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from math import exp
 from typing import NamedTuple
 
 from synaptic_sampling._checks import check_choice, check_number
-from synaptic_sampling.statistics._source import check_kind
+from synaptic_sampling.statistics.sources import check_kind
 
 __all__ = ["PUBLISHED", "Observation", "published", "stays_after"]
 
@@ -27,15 +26,14 @@ class Observation(NamedTuple):
     preparation : str
         Animal, region, age.
     quantity : {'survival', 'turnover', 'formation', 'elimination', 'lifetime'}
-        'survival': share of all that is still there after ``days``. 'formation' and 'elimination': share of all
-        gained or lost in them. 'turnover': (gained + lost)/(N1 + N2), nearly the mean of these two. 'lifetime': the
-        mean, in days.
+        'survival': fraction still present after ``days``. 'formation' and 'elimination': fraction gained or lost within
+        ``days``. 'turnover': (gained + lost)/(N1 + N2), close to the mean of these two. 'lifetime': the mean, in days.
     low, high : float
-        The range that is given; equal where it is one number.
+        The published range; equal if it is one number.
     days : float
-        The time over which the quantity is meant; of a lifetime, its middle.
+        The time to which the quantity refers; for a lifetime, the middle of its range.
     interval_days : float or None
-        Between two looks.
+        Between two imaging sessions.
     evidence : {'abstract', 'table', 'recalled'}
         How well this number is known here.
     """
@@ -83,7 +81,7 @@ PUBLISHED: tuple[Observation, ...] = (
 
 
 def published(quantity: str | None = None, *, evidence: str | None = None) -> list[Observation]:
-    """Return the rows of the table with a quantity, in the order of their days.
+    """Return the published numbers of a quantity, in ascending order of ``days``.
 
     Parameters
     ----------
@@ -95,7 +93,7 @@ def published(quantity: str | None = None, *, evidence: str | None = None) -> li
     Returns
     -------
     list of Observation
-        Never empty.
+        Not empty.
 
     Raises
     ------
@@ -108,32 +106,39 @@ def published(quantity: str | None = None, *, evidence: str | None = None) -> li
     rows = [row for row in PUBLISHED if quantity in (None, row.quantity) and evidence in (None, row.evidence)]
     if not rows:
         known = sorted({(row.quantity, row.evidence) for row in PUBLISHED})
-        raise ValueError(f"no published number with {quantity!r}, {evidence!r}; there are {known}.")
+        raise ValueError(f"no published number has quantity {quantity!r} and evidence {evidence!r}; there are {known}.")
     return sorted(rows, key=lambda row: row.days)
 
 
 def stays_after(row: Observation, days: float) -> float:
-    """Return the share still there after some days if all had one constant rate of death.
+    """Return the fraction still present after some days if all had one constant hazard rate.
 
     Parameters
     ----------
     row : Observation
-        Of any quantity but formation.
+        Any quantity except formation.
     days : float
-        Any time; far from ``row.days`` it is a guess, for brains have more than one rate.
+        Any time; far from ``row.days`` the result is a rough extrapolation, because brains have more than one rate.
 
     Returns
     -------
     float
-        share**(days/row.days); the share is 1 - turnover, 1 - elimination, or 1/e of a mean lifetime.
+        f**(days/row.days), where f is survival, 1 - elimination, 1 - turnover, or 1/e for a mean lifetime.
 
     Raises
     ------
     TypeError, ValueError
-        If the row is of formation, or ``days`` is negative.
+        If the quantity is formation, or ``days`` is negative.
     """
     check_kind("row", row, Observation)
-    shares = {"survival": row.value, "elimination": 1.0 - row.value, "turnover": 1.0 - row.value, "lifetime": exp(-1.0)}
-    if row.quantity not in shares:
-        raise ValueError(f"no survival follows from {row.quantity!r}; choose a row of {sorted(shares)}.")
-    return float(shares[row.quantity] ** (check_number("days", days, minimum=0.0) / row.days))
+    fractions = {
+        "survival": row.value,
+        "elimination": 1.0 - row.value,
+        "turnover": 1.0 - row.value,
+        "lifetime": exp(-1.0),
+    }
+    if row.quantity not in fractions:
+        raise ValueError(
+            f"row must have a quantity from which survival follows, {sorted(fractions)}; got {row.quantity!r}."
+        )
+    return float(fractions[row.quantity] ** (check_number("days", days, minimum=0.0) / row.days))

@@ -1,4 +1,4 @@
-"""Different nets on one scale: spiking and rate-based logs through the same functions, in units that both have."""
+"""Several runs, spiking and rate-based, on one scale: in units of time that they have in common."""
 
 from __future__ import annotations
 
@@ -11,30 +11,30 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import check_kind, log_of
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
+from synaptic_sampling.statistics.sources import check_kind, log_of
 from synaptic_sampling.statistics.survival import survival_of_all
 
 __all__ = ["UNITS", "Compared", "clock", "compare", "half_life_at_one_rate", "in_half_lives", "survival_in"]
 
 UNITS = ("steps", "samples", "seconds", "half-lives")
 
-#: Steps whose lengths differ by no more than this share are taken as equally long.
+#: Steps whose lengths differ by at most this fraction count as equally long.
 EVEN = 1e-9
 
 
 class Compared(NamedTuple):
-    """One of several runs, on the scale that all of them share.
+    """One of several runs, on their common scale.
 
     Attributes
     ----------
     survival : Survival
-        Of all connections present at one step, over the time since then.
+        Of all connections present at one step, against the time since then.
     half_life : HalfLife
-        In steps, samples or seconds: also where the curve is in half-lives, the length of one in steps.
+        In steps, samples or seconds; in steps if the unit is half-lives.
     turnover_per_half_life : float
-        Births per connection in the time in which half of those present are replaced: 1/2 if each were replaced once
-        and for good; the more, the more of the births are in vain.
+        Formations per connection in the time in which half of the connections present are replaced: 1/2 if each were
+        replaced once and permanently; larger if many new connections are soon eliminated.
     """
 
     survival: Survival
@@ -43,24 +43,24 @@ class Compared(NamedTuple):
 
 
 def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
-    """Return the time of each step of a record, begin included.
+    """Return the time of each step of a record, including its start.
 
     Parameters
     ----------
     log : RewiringLog
-        With this unit in its times.
+        With times in this unit.
     unit : {'steps', 'samples', 'seconds'}
-        Of time.
+        Unit of time.
 
     Returns
     -------
     ndarray, shape (1 + number of steps,)
-        From ``first_step`` to ``last_step``. The first step is taken to last as long as the second.
+        From ``first_step`` to ``last_step``. The first step is assumed to last as long as the second.
 
     Raises
     ------
     ValueError
-        If the unit is another, the log does not have it, or its times do not ascend.
+        If the unit is unknown, the log does not have it, or its times decrease.
     """
     log = log_of(log)
     steps = np.arange(log.first_step, log.last_step + 1)
@@ -70,9 +70,9 @@ def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
     times = log.times
     passed, at = times[unit], times["step"]
     if not len(at) or not np.isfinite(passed).all():
-        raise ValueError(f"the log has no {unit}; record it with {unit}=... .")
+        raise ValueError(f"the log has no {unit}; pass {unit}=... when recording, or choose another unit.")
     if (np.diff(passed) < 0).any():
-        raise ValueError(f"the {unit} of the log go back.")
+        raise ValueError(f"the {unit} of the log decrease.")
     pace = (passed[1] - passed[0]) / (at[1] - at[0]) if len(at) > 1 else passed[0] / max(1, at[0] - steps[0])
     begin = passed[0] - pace * (at[0] - steps[0])
     if at[0] > steps[0]:
@@ -81,28 +81,28 @@ def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
 
 
 def survival_in(log: RewiringLog, unit: str, at_step: int | None = None, index: int | None = None) -> Survival:
-    """Estimate how long the connections that are there after a step stay, in any unit.
+    """Estimate the survival of the connections present after a step, in any unit of time.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths, and the unit in its times.
+        With formations and eliminations, and times in this unit.
     unit : {'steps', 'samples', 'seconds', 'half-lives'}
-        Of time.
+        Unit of time.
     at_step : int, optional
-        Which step; the middle of the record by default.
+        The step; the middle of the record by default.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     Survival
-        Over the time since that step.
+        Against the time since that step.
 
     Raises
     ------
     ValueError
-        If the unit is another or the log does not have it, or, for half-lives, if fewer than half died.
+        If the unit is unknown, the log does not have it, or, for half-lives, fewer than half were eliminated.
     """
     log = log_of(log)
     first, last = log.first_step, log.last_step
@@ -125,17 +125,17 @@ def survival_in(log: RewiringLog, unit: str, at_step: int | None = None, index: 
 
 
 def in_half_lives(curve: Survival) -> Survival:
-    """Return a survival curve over time in units of its half-life.
+    """Return a survival curve against time in units of its half-life.
 
     Parameters
     ----------
     curve : Survival
-        That falls to 1/2.
+        A curve that falls to 1/2.
 
     Returns
     -------
     Survival
-        At time 1 it is 1/2 or just below.
+        At time 1 it is at or just below 1/2.
 
     Raises
     ------
@@ -144,30 +144,33 @@ def in_half_lives(curve: Survival) -> Survival:
     """
     unit = half_life(curve).value
     if not 0 < unit < math.inf:
-        raise ValueError("fewer than half died in the record, or half at once; record for longer, or use another unit.")
+        raise ValueError(
+            "curve has no half-life: fewer than half were eliminated in the record, or half at once. Record for "
+            "longer, or use another unit."
+        )
     return curve._replace(time=curve.time / unit)
 
 
 def half_life_at_one_rate(curve: Survival) -> float:
-    """Return the half-life of a curve, or, where it ends above 1/2, that of one rate of death with the same end.
+    """Return the half-life of a curve; if it ends above 1/2, that of a constant hazard rate with the same end.
 
-    Brains are rarely watched for a half-life: this is how they, and short runs, come onto one scale.
+    Brains are rarely imaged for a half-life; the extrapolation puts them, and short runs, on the same scale.
 
     Parameters
     ----------
     curve : Survival
-        Of any unit of time.
+        In any unit of time.
 
     Returns
     -------
     float
-        Where it falls to 1/2, or t*log(2)/-log(S(t)) at its last time t; infinite if nobody died.
+        The time at which it falls to 1/2, or t*log(2)/-log(S(t)) at its last time t; infinite if none was eliminated.
     """
     check_kind("curve", curve, Survival)
-    share, time = float(curve.probability[-1]), float(curve.time[-1])
-    if share <= 0.5:
+    left, time = float(curve.probability[-1]), float(curve.time[-1])
+    if left <= 0.5:
         return half_life(curve).value
-    return time * math.log(2.0) / -math.log(share) if share < 1.0 else math.inf
+    return time * math.log(2.0) / -math.log(left) if left < 1.0 else math.inf
 
 
 def compare(
@@ -180,25 +183,25 @@ def compare(
     logs : mapping of str to RewiringLog
         By name, for example ``{'spiking': monitor.log, 'rate-based': trainer.log}``.
     unit : {'half-lives', 'samples', 'seconds', 'steps'}
-        Steps of different nets are not the same time; presented samples are what a spiking and a rate-based net have
-        in common, and half-lives what they have in common with a brain.
+        Steps of different networks differ in length. Spiking and rate-based networks have presented samples in common;
+        half-lives also allow comparison with brains.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     dict of str to Compared
-        From the middle of each record on.
+        Each run is followed from the middle of its record on.
 
     Raises
     ------
     ValueError
-        If there are no logs, or one of them has not this unit.
+        If there are no logs, or one of them does not have this unit.
     """
     if not isinstance(logs, Mapping):
         raise TypeError(f"logs must be a mapping of names to logs, got {logs!r}.")
     if not logs:
-        raise ValueError("there are no logs to compare.")
+        raise ValueError("logs must contain at least one log to compare, got none.")
     check_choice("unit", unit, UNITS)
     return {name: _compared(log_of(log), unit, index) for name, log in logs.items()}
 

@@ -1,4 +1,4 @@
-"""How the parameters of a net wander while it rewires: distances, correlations and main directions over snapshots."""
+"""How the weights of a network change over snapshots: distances, correlations and principal components."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from scipy.sparse import csr_array
 
 from synaptic_sampling._checks import check_index, check_integer
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.statistics._source import log_of, sizes_in
+from synaptic_sampling.statistics.sources import log_of, sizes_in
 
 __all__ = ["Drift", "Trajectory", "drift", "principal_components", "weight_correlations", "weight_vectors"]
 
 
 class Drift(NamedTuple):
-    """How far the weights have come; one entry for each snapshot.
+    """Distance of the weights from the initial ones; one entry per snapshot.
 
     Attributes
     ----------
     step : ndarray of int64
-        When.
+        Steps of the snapshots.
     norm : ndarray
         Euclidean length of the vector of all weights.
     from_start : ndarray
@@ -29,7 +29,7 @@ class Drift(NamedTuple):
     last_move : ndarray
         Euclidean distance from the snapshot before; 0 for the first.
     cosine : ndarray
-        Of the angle between it and the first; NaN where one of them is 0.
+        Cosine of the angle to the first snapshot; NaN if one of the vectors is 0.
     """
 
     step: NDArray[np.int64]
@@ -40,16 +40,16 @@ class Drift(NamedTuple):
 
 
 class Trajectory(NamedTuple):
-    """The weights at each snapshot, seen along the directions in which they vary most.
+    """PCA trajectory of the weights: their coordinates at each snapshot.
 
     Attributes
     ----------
     step : ndarray of int64, shape (n,)
-        When.
+        Steps of the snapshots.
     position : ndarray, shape (n, d)
-        Coordinates, in the unit of the weights.
+        Principal components, in units of the weights.
     explained : ndarray, shape (d,)
-        Share of the variance over snapshots along each direction.
+        Fraction of the variance over snapshots explained by each component.
     """
 
     step: NDArray[np.int64]
@@ -58,34 +58,34 @@ class Trajectory(NamedTuple):
 
 
 def weight_vectors(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64], Any]:
-    """Return the weights at each snapshot, as rows of a sparse matrix.
+    """Return the weights at each snapshot as rows of a sparse matrix.
 
     Parameters
     ----------
     log : RewiringLog
         With snapshots.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     steps : ndarray of int64, shape (n,)
-        When.
+        Steps of the snapshots.
     weights : scipy.sparse.csr_array, shape (n, m)
-        polarity*|theta| of each of the m sites that is connected in any of the snapshots; several connections of one
-        pair of neurons are added up.
+        polarity*abs(theta) of each of the m pairs that are connected in any snapshot; several connections of the same
+        pair of neurons are summed.
 
     Raises
     ------
     LogError
         If there is no snapshot of the set.
     ValueError
-        If the log holds no weights.
+        If the log contains no weights.
     """
     log = log_of(log)
     steps = log.snapshot_steps(index)
     if not len(steps):
-        raise LogError(f"no snapshot of set {index}: its weights are not known.")
+        raise LogError(f"the log contains no snapshot of set {index}, so its weights are not known.")
     sites, values = [], []
     for step in steps.tolist():
         taken = log.snapshot_at(step, index)
@@ -100,26 +100,26 @@ def weight_vectors(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64],
 
 
 def drift(log: RewiringLog, index: int = 0) -> Drift:
-    """Return how far the weights have moved since the first snapshot.
+    """Return the distance of the weights from those of the first snapshot.
 
     Parameters
     ----------
     log : RewiringLog
         With snapshots.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     Drift
-        Over the vector of the weights of all sites, 0 where there is no connection.
+        Of the vector of all weights; pairs without a connection have weight 0.
 
     Raises
     ------
     LogError
         If there is no snapshot of the set.
     ValueError
-        If the log holds no weights.
+        If the log contains no weights.
     """
     log = log_of(log)
     steps, weights = weight_vectors(log, index)
@@ -134,33 +134,33 @@ def drift(log: RewiringLog, index: int = 0) -> Drift:
 
 
 def weight_correlations(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Return Pearson's correlation of the weights between all pairs of snapshots.
+    """Return Pearson correlations of the weights between all pairs of snapshots.
 
     Parameters
     ----------
     log : RewiringLog
-        With snapshots, in which the set was described.
+        With snapshots and a description of the set.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     steps : ndarray of int64, shape (n,)
-        When.
+        Steps of the snapshots.
     correlations : ndarray, shape (n, n)
-        Over all sites, those without a connection with weight 0 (as Bellec et al. 2018 show between tasks); NaN where
-        all weights are equal.
+        Over all possible connections; those not connected have weight 0 (as in Bellec et al. 2018, between tasks). NaN
+        if all weights are equal.
 
     Raises
     ------
     LogError
         If there is no snapshot of the set, or it was not described.
     ValueError
-        If the log holds no weights.
+        If the log contains no weights.
     """
     log = log_of(log)
     if check_index(index) not in log.sets:
-        raise LogError(f"set {index} was not described: how many sites it has is not known.")
+        raise LogError(f"set {index} was not described, so its number of possible connections is not known.")
     steps, weights = weight_vectors(log, index)
     number = max(log.sets[index].num_sites, weights.shape[1])
     mean = np.asarray(weights.sum(axis=1)).ravel() / number
@@ -172,33 +172,33 @@ def weight_correlations(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.in
 
 
 def principal_components(log: RewiringLog, index: int = 0, number: int = 2) -> Trajectory:
-    """Return the path of the weights along the directions in which they vary most (principal component analysis).
+    """Return the trajectory of the weights in their principal components (PCA).
 
     Parameters
     ----------
     log : RewiringLog
         With at least two snapshots.
     index : int
-        Number of the set.
+        Index of the set.
     number : int
-        How many directions.
+        Number of components.
 
     Returns
     -------
     Trajectory
-        Exact, from the inner products of the snapshots: memory does not grow with the number of sites.
+        Exact, from the inner products of the snapshots; memory does not grow with the number of pairs.
 
     Raises
     ------
     LogError
         If there is no snapshot of the set.
     ValueError
-        If there are fewer snapshots than directions, or the log holds no weights.
+        If there are fewer snapshots than components, or the log contains no weights.
 
     Notes
     -----
-    A random walk in many dimensions shows a path like a half cosine here, without any aim (Antognini and
-    Sohl-Dickstein 2018): a smooth curve alone is no sign of learning.
+    The trajectory of an undirected random walk in many dimensions resembles half a cosine (Antognini and
+    Sohl-Dickstein 2018): a smooth curve alone is not evidence of learning.
     """
     log = log_of(log)
     steps, weights = weight_vectors(log, index)
@@ -208,7 +208,7 @@ def principal_components(log: RewiringLog, index: int = 0, number: int = 2) -> T
     centred = products - mean - mean[:, None] + mean.mean()
     values, vectors = np.linalg.eigh(centred)
     values, vectors = np.maximum(values[::-1], 0.0), vectors[:, ::-1]
-    # The sign of a direction is free: each path ends on the positive side of where it began.
+    # The sign of a component is arbitrary: each coordinate ends above its initial value.
     vectors = vectors * np.where(vectors[-1] < vectors[0], -1.0, 1.0)
     position = vectors[:, :dimensions] * np.sqrt(values[:dimensions])
     return Trajectory(steps, position, values[:dimensions] / max(values.sum(), np.finfo(float).tiny))

@@ -1,4 +1,4 @@
-"""Whether connections differ in how long they stay, beyond a hazard rate that changes with time for all of them."""
+"""A test of whether connections differ in their hazard rates, however the common hazard rate varies with time."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.special import logsumexp
 
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.evidence import Evidence, gather
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["young_against_old"]
 
@@ -19,27 +19,27 @@ CUTOFFS = tuple(2**n for n in range(0, 13))
 
 
 def young_against_old(log: RewiringLog, index: int | None = None) -> Evidence:
-    """Weigh the evidence that young connections are eliminated more (or less) often than old ones in the same steps.
+    """Return the evidence that young connections are eliminated more (or less) often than old ones in the same steps.
 
     Parameters
     ----------
     log : RewiringLog
         With formations and eliminations.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     Evidence
-        ``more``: that the young are eliminated more often. It exceeds log(1/p) with a probability of at most p if
-        within each step all connections have the same probability of elimination, however that changes from step to
-        step: every 100th step, in bursts, or slowly.
+        ``more``: that young ones are eliminated more often. It exceeds log(1/p) with a probability of at most p if,
+        within each step, all connections have the same probability of elimination, however that varies between steps:
+        every 100th step, in bursts, or slowly.
 
     Notes
     -----
-    Given how many are eliminated in a step, the number of young ones among them is hypergeometric under this
-    hypothesis. Its moment-generating function is below that of the binomial law (Hoeffding 1963, theorem 4), with
-    which ``evidence.gather`` computes; so the statement holds for any number of connections.
+    Given the number eliminated in a step, the number of young ones among them is hypergeometric under this hypothesis.
+    Its moment-generating function is bounded by that of the binomial law (Hoeffding 1963, theorem 4), which
+    ``evidence.gather`` uses, so the statement holds for any number of connections.
     """
     log = log_of(log)
     alive, gone, young, young_gone = _counts(log, index)
@@ -54,7 +54,7 @@ def young_against_old(log: RewiringLog, index: int | None = None) -> Evidence:
 def _counts(
     log: RewiringLog, index: int | None
 ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return for each step how many are at risk and eliminated, and how many of them are young, for each cutoff."""
+    """Return the numbers at risk and eliminated in each step, and of young ones among both, for each cutoff."""
     first, size = log.first_step + 1, log.last_step - log.first_step + 2
     alive, gone = np.zeros((2, size), np.int64)
     young, young_gone = np.zeros((2, len(CUTOFFS), size), np.int64)

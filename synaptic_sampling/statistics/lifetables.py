@@ -1,8 +1,8 @@
-"""How long things live, from arrays: life tables, Kaplan-Meier estimates, hazards and their comparison.
+"""Survival analysis of arrays: life tables, Kaplan-Meier estimates, hazard rates and the log-rank test.
 
-The mean of the lives that have ended is no estimate: long lives end late, or after one has stopped looking. Here those
-still alive count as long as they were seen (censored on the right), and those first seen at some age count from that
-age on (truncated on the left).
+The mean of completed lifetimes is biased, because long ones tend to end after the observation. Here those still alive
+count for as long as they were observed (right censoring), and those first observed at some age count from that age on
+(left truncation). Deaths are eliminations of connections, births are formations.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from scipy.special import ndtri
 from scipy.stats import chi2
 
 from synaptic_sampling._checks import check_array, check_number
-from synaptic_sampling.statistics._source import check_kind
+from synaptic_sampling.statistics.sources import check_kind
 
 __all__ = [
     "HalfLife",
@@ -34,9 +34,9 @@ __all__ = [
 
 
 class LifeTable(NamedTuple):
-    """How many were at risk just before each time, and how many of them died then; arrays in ascending order of time.
+    """Numbers at risk just before each time, and of deaths at it; arrays in ascending order of time.
 
-    Between two of these times the number at risk is that of the later one.
+    Between two of these times, the number at risk is that of the later one.
     """
 
     time: NDArray[np.float64]
@@ -45,7 +45,7 @@ class LifeTable(NamedTuple):
 
 
 class Survival(NamedTuple):
-    """A survival curve with its pointwise confidence band; arrays of equal length, in ascending order of time."""
+    """A survival curve with a pointwise confidence band; arrays of equal length, in ascending order of time."""
 
     time: NDArray[np.float64]
     probability: NDArray[np.float64]
@@ -54,7 +54,7 @@ class Survival(NamedTuple):
 
 
 class HalfLife(NamedTuple):
-    """The time after which half are left, with confidence limits; infinite where the record is too short to tell."""
+    """The time after which half are left, with confidence limits; infinite if the record is too short."""
 
     value: float
     low: float
@@ -62,7 +62,7 @@ class HalfLife(NamedTuple):
 
 
 class Hazard(NamedTuple):
-    """The rate of death by age, with confidence limits; one entry for each interval of ages."""
+    """Hazard rate by age, with confidence limits; one entry per interval of ages."""
 
     begin: NDArray[np.float64]
     end: NDArray[np.float64]
@@ -73,7 +73,7 @@ class Hazard(NamedTuple):
 
 
 class LogRank(NamedTuple):
-    """Whether two groups die at the same rate: the deaths of the first, and what equal rates would have given."""
+    """Log-rank test of equal hazard rates: observed deaths of the first group, and those expected under equal rates."""
 
     statistic: float
     p_value: float
@@ -82,43 +82,43 @@ class LogRank(NamedTuple):
 
 
 def life_table(durations: ArrayLike, dead: ArrayLike, entry: ArrayLike | None = None) -> LifeTable:
-    """Count who was at risk, and who died, at each time.
+    """Count the numbers at risk and of deaths at each time.
 
     Parameters
     ----------
     durations : array_like, shape (n,)
-        Age at which each was last seen, in any unit, >= 0.
+        Age at which each was last observed, in any unit, >= 0.
     dead : array_like of bool, shape (n,)
-        Whether it died then; otherwise it was last seen alive.
+        Whether it died then; otherwise it was last observed alive.
     entry : array_like, shape (n,), optional
-        Age at which each was first seen, where that was not at its birth: it is at risk at later ages only, and those
-        that died younger were never seen.
+        Age at which each was first observed, if not at its birth: it is at risk at later ages only, and those that
+        died younger were never observed.
 
     Returns
     -------
     LifeTable
-        One row for each time at which someone was last or first seen.
+        One row for each time at which any was first or last observed.
 
     Raises
     ------
     TypeError, ValueError
-        If the arrays hold no numbers, differ in shape, are empty, or a duration is negative, not finite, or before the
-        entry.
+        If the arrays do not contain numbers, differ in shape or are empty, or a duration is negative, not finite or
+        less than the entry.
     """
     lasted, died = check_array("durations", durations).astype(float), check_array("dead", dead, "biu").astype(bool)
     if lasted.shape != died.shape or lasted.ndim != 1:
         raise ValueError(f"durations and dead must be vectors of equal length, got {lasted.shape} and {died.shape}.")
     if not len(lasted):
-        raise ValueError("there are no lives to estimate from; record for longer.")
+        raise ValueError("durations is empty: there are no lifetimes to estimate from; record for longer.")
     _check_ages("durations", lasted)
     entered = np.zeros(len(lasted)) if entry is None else check_array("entry", entry).astype(float)
     if entered.shape != lasted.shape:
         raise ValueError(f"entry must have the shape of durations, {lasted.shape}, got {entered.shape}.")
     _check_ages("entry", entered)
     if (entered > lasted).any():
-        raise ValueError("nobody can be first seen (entry) after it was last seen (durations).")
+        raise ValueError("entry must not exceed durations: none can be first observed after it was last observed.")
     late = entered > 0
-    died = died & ~(late & (entered == lasted))  # Seen at its death alone: it was never at risk.
+    died = died & ~(late & (entered == lasted))  # Observed at its death only: it was never at risk.
     time = np.unique(np.concatenate([lasted, entered[late]]))
     last_seen = np.bincount(np.searchsorted(time, lasted), minlength=len(time))
     deaths = np.bincount(np.searchsorted(time, lasted[died]), minlength=len(time))
@@ -128,24 +128,24 @@ def life_table(durations: ArrayLike, dead: ArrayLike, entry: ArrayLike | None = 
 
 
 def survival_curve(table: LifeTable, confidence: float = 0.95) -> Survival:
-    """Estimate the probability to survive (Kaplan and Meier 1958).
+    """Estimate the survival probability (Kaplan and Meier 1958).
 
     Parameters
     ----------
     table : LifeTable
         Deaths d and numbers at risk n.
     confidence : float
-        Of the band at each time, between 0 and 1.
+        Confidence level of the band at each time, between 0 and 1.
 
     Returns
     -------
     Survival
-        S(t) = product of 1 - d/n until t; begins at time 0 with probability 1. The band takes log(-log S) as normal
-        with Greenwood's variance, sum of d/(n (n - d)); where none died, or none is left, it is the estimate itself.
+        S(t) = product of 1 - d/n until t; starts at time 0 with probability 1. The band assumes that log(-log S) is
+        normal with Greenwood's variance, the sum of d/(n (n - d)); if S is 0 or 1, it equals the estimate.
 
     Notes
     -----
-    Equals ``scipy.stats.ecdf`` of ``CensoredData``, which knows neither left truncation nor counts.
+    Equals ``scipy.stats.ecdf`` of ``CensoredData``, which supports neither left truncation nor counts.
     """
     check_kind("table", table, LifeTable)
     z = float(ndtri(0.5 + 0.5 * check_number("confidence", confidence, above=0.0, maximum=1.0 - 1e-12)))
@@ -162,7 +162,7 @@ def survival_curve(table: LifeTable, confidence: float = 0.95) -> Survival:
 
 
 def kaplan_meier(durations: ArrayLike, dead: ArrayLike, entry: ArrayLike | None = None) -> Survival:
-    """Estimate the probability to survive, with a 95 % band, from lives of which some had not ended.
+    """Estimate the survival probability, with a 95 % band, from lifetimes some of which are censored.
 
     Parameters
     ----------
@@ -183,12 +183,12 @@ def kaplan_meier(durations: ArrayLike, dead: ArrayLike, entry: ArrayLike | None 
 
 
 def half_life(curve: Survival) -> HalfLife:
-    """Return when half are left (Brookmeyer and Crowley 1982).
+    """Return the time at which half are left (Brookmeyer and Crowley 1982).
 
     Parameters
     ----------
     curve : Survival
-        An estimate with its band.
+        An estimate with its confidence band.
 
     Returns
     -------
@@ -198,38 +198,38 @@ def half_life(curve: Survival) -> HalfLife:
     Raises
     ------
     TypeError
-        If it is no Survival.
+        If it is not a Survival.
     """
     check_kind("curve", curve, Survival)
     return HalfLife(*(_first_at_half(curve.time, values) for values in (curve.probability, curve.low, curve.high)))
 
 
 def hazard(table: LifeTable, edges: ArrayLike, confidence: float = 0.95) -> Hazard:
-    """Estimate the rate of death by age: deaths over time at risk.
+    """Estimate the hazard rate by age: deaths over time at risk.
 
     Parameters
     ----------
     table : LifeTable
-        Of lives since birth.
+        Of ages since birth.
     edges : array_like, shape (m + 1,)
-        Ages between which the rate is taken as constant, ascending, each interval without its begin and with its end.
+        Ages between which the rate is assumed constant, ascending; intervals exclude their start and include their end.
     confidence : float
-        Of the limits, exact for counts of Poisson's law (Garwood 1936).
+        Confidence level of the limits, which are exact for Poisson counts (Garwood 1936).
 
     Returns
     -------
     Hazard
-        Per unit of time, m entries; NaN where none was at risk. In steps this is the probability to die in a step.
+        Per unit of time, m entries; NaN if none was at risk. If time is in steps, the probability of death per step.
 
     Raises
     ------
     TypeError, ValueError
-        If the table is no LifeTable, or the edges do not ascend from >= 0.
+        If the table is not a LifeTable, or the edges are negative or do not ascend.
     """
     check_kind("table", table, LifeTable)
     ages = check_array("edges", edges).astype(float)
     if ages.ndim != 1 or len(ages) < 2 or not (np.diff(ages) > 0).all() or ages[0] < 0 or not np.isfinite(ages).all():
-        raise ValueError(f"edges must be ascending ages from >= 0, at least two, got {ages}.")
+        raise ValueError(f"edges must be ascending ages >= 0, at least two, got {ages}.")
     tail = 0.5 * (1.0 - check_number("confidence", confidence, above=0.0, maximum=1.0 - 1e-12))
     died = np.concatenate([[0], np.cumsum(table.deaths)])[np.searchsorted(table.time, ages, side="right")]
     # Between two times in the table the number at risk is that at the later one.
@@ -243,7 +243,7 @@ def hazard(table: LifeTable, edges: ArrayLike, confidence: float = 0.95) -> Haza
 
 
 def log_rank(first: LifeTable, second: LifeTable) -> LogRank:
-    """Test whether two groups die at the same rate at every age (Mantel 1966).
+    """Test whether two groups have the same hazard rate at every age (Mantel 1966).
 
     Parameters
     ----------
@@ -253,16 +253,16 @@ def log_rank(first: LifeTable, second: LifeTable) -> LogRank:
     Returns
     -------
     LogRank
-        Under equal rates the statistic is standard normal; it is negative where the first group lives longer.
+        Under equal rates the statistic is standard normal; it is negative if the first group lives longer.
 
     Raises
     ------
     TypeError, ValueError
-        If one of them is no LifeTable, or in neither group anyone died while both were at risk.
+        If one of them is not a LifeTable, or none died while both groups were at risk.
 
     Notes
     -----
-    The same as ``scipy.stats.logrank``, which knows neither left truncation nor counts.
+    Equals ``scipy.stats.logrank``, which supports neither left truncation nor counts.
     """
     check_kind("first", first, LifeTable)
     check_kind("second", second, LifeTable)
@@ -274,13 +274,13 @@ def log_rank(first: LifeTable, second: LifeTable) -> LogRank:
         expected = np.where(risk > 0, deaths * risk_1 / risk, 0.0)
         variance = np.where(risk > 1, expected * (risk_2 / risk) * (risk - deaths) / (risk - 1.0), 0.0)
     if variance.sum() <= 0:
-        raise ValueError("nobody died while both groups were at risk: there is nothing to compare.")
+        raise ValueError("first and second cannot be compared: none died while both groups were at risk.")
     statistic = float((deaths_1.sum() - expected.sum()) / math.sqrt(variance.sum()))
     return LogRank(statistic, math.erfc(abs(statistic) / math.sqrt(2.0)), int(deaths_1.sum()), float(expected.sum()))
 
 
 def _spread(table: LifeTable, time: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the numbers at risk and of deaths at all the given times, which hold those of the table."""
+    """Return the numbers at risk and of deaths at times that include those of the table."""
     place = np.searchsorted(table.time, time)
     risk = np.concatenate([table.at_risk, [0]])[place].astype(float)
     deaths = np.zeros(len(time))

@@ -1,7 +1,7 @@
-"""Whether lives have a heavy tail: fits and their comparison by likelihood, with the powerlaw package.
+"""Heavy-tailed lifetimes: fits and their comparison by likelihood, with the powerlaw package.
 
-A straight line through points on two logarithmic axes is no evidence of a power law; and without any learning, lives
-under DEEP R with small l1 have one (exponent 3/2, of the first passage of a random walk) up to a cut-off.
+A straight line in a log-log plot is not evidence of a power law. Even without learning, lifetimes under DEEP R with
+small l1 follow one (exponent 3/2, from the first passage of a random walk) up to a cut-off.
 """
 
 from __future__ import annotations
@@ -16,29 +16,28 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["ALTERNATIVES", "Alternative", "LifetimeFit", "fit_lifetimes", "lifetimes_within"]
 
-#: Laws that powerlaw can set against a power law.
+#: Distributions that powerlaw can compare with a power law.
 ALTERNATIVES = ("exponential", "lognormal", "stretched_exponential", "truncated_power_law")
-
-
+#: Largest integer that is accepted.
 MOST = 2**62
 
 
 class Alternative(NamedTuple):
-    """A law that is set against the power law.
+    """A distribution that is compared with the power law.
 
     Attributes
     ----------
     name : str
         One of ``ALTERNATIVES``.
     ratio : float
-        Log-likelihood ratio: above 0 the power law fits better, below 0 this one; divided by its standard deviation,
-        but for 'truncated_power_law', of which the power law is a special case.
+        Log-likelihood ratio: > 0 if the power law fits better, < 0 if this one does; divided by its standard deviation,
+        except for 'truncated_power_law', of which the power law is a special case.
     p_value : float
-        Of so large a ratio if both fitted equally well (Vuong 1989): above 0.05 or so, neither is shown to be better.
+        Probability of such a ratio if both fit equally well (Vuong 1989); if large, neither is shown to fit better.
     """
 
     name: str
@@ -47,18 +46,18 @@ class Alternative(NamedTuple):
 
 
 class LifetimeFit(NamedTuple):
-    """A power law fitted to lives, and what other laws make of them.
+    """A power law fitted to lifetimes, and its comparison with other distributions.
 
     Attributes
     ----------
     exponent, error : float
         alpha of p(n) proportional to n**(-alpha), by maximum likelihood, and its standard error.
     shortest, longest : int
-        Lives between these, both included, were fitted.
+        Range of the fitted lifetimes, both included.
     number : int
-        How many those were.
+        Number of fitted lifetimes.
     alternatives : tuple of Alternative
-        In the order asked for.
+        In the requested order.
     """
 
     exponent: float
@@ -72,21 +71,22 @@ class LifetimeFit(NamedTuple):
 def lifetimes_within(
     log: RewiringLog, longest: int | None = None, index: int | None = None, *, from_step: int = 0
 ) -> NDArray[np.int64]:
-    """Return the lives that ended within some steps, of all those born early enough to be seen so long.
+    """Return the lifetimes that ended within some steps, of connections formed early enough to be observed so long.
 
-    Fits by likelihood know no lives that go on. Among all lives that ended in a record short ones are too many, since
-    long ones begun late are missing; among these, each length up to the longest is as frequent as it should be.
+    Likelihood fits do not account for censoring. Among all lifetimes that end within a record, short ones are
+    overrepresented, since long ones that start late are missing; among those returned here, each length up to the
+    longest has its correct frequency.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths.
+        With formations and eliminations.
     longest : int, optional
-        The greatest length; by default half the steps of the record.
+        The greatest lifetime; by default half the steps of the record.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
     from_step : int
-        Births in this step and before do not count.
+        Connections formed in this step or before are left out.
 
     Returns
     -------
@@ -118,32 +118,32 @@ def fit_lifetimes(
     alternatives: Sequence[str] = ALTERNATIVES,
     most: int = 20_000,
 ) -> LifetimeFit:
-    """Fit a power law to lives that have ended, and compare it with other laws (Clauset, Shalizi and Newman 2009).
+    """Fit a power law to lifetimes, and compare it with other distributions (Clauset, Shalizi and Newman 2009).
 
     Parameters
     ----------
     lifetimes : array_like of int
         In steps, from ``lifetimes_within``.
     shortest : int or None
-        Shorter ones are left out; None lets powerlaw choose where the power law begins to fit best.
+        Shorter ones are left out; with None, powerlaw chooses the value above which the power law fits best.
     longest : int, optional
-        The ``longest`` of ``lifetimes_within``; longer ones are left out. By default the longest there is.
+        The ``longest`` of ``lifetimes_within``; longer ones are left out. By default the longest lifetime.
     alternatives : sequence of str
-        Some of ``ALTERNATIVES``; those with two parameters take some seconds.
+        Some of ``ALTERNATIVES``; those with two parameters take a few seconds.
     most : int
-        If there are more lives, evenly spread ones are taken.
+        If there are more lifetimes, an evenly spaced selection is used.
 
     Returns
     -------
     LifetimeFit
-        All laws are fitted to the same range, and are discrete.
+        All distributions are discrete and fitted to the same range.
 
     Raises
     ------
     ImportError
         If the powerlaw package is missing.
     ValueError
-        If the lives are no positive integers, fewer than ten are in the range, or an alternative is not known.
+        If the lifetimes are not positive integers, fewer than ten are in the range, or an alternative is unknown.
     """
     powerlaw = _powerlaw()
     if not isinstance(alternatives, list | tuple) or not all(
@@ -152,7 +152,7 @@ def fit_lifetimes(
         raise ValueError(f"alternatives must be some of {list(ALTERNATIVES)}, got {alternatives!r}.")
     values = check_array("lifetimes", lifetimes)
     if values.ndim != 1 or values.dtype.kind not in "iu" or values.min(initial=1) < 1:
-        raise ValueError("lifetimes must be a vector of integers >= 1; take them from lifetimes_within.")
+        raise ValueError("lifetimes must be a vector of integers >= 1, as returned by lifetimes_within.")
     limit = int(values.max(initial=1)) if longest is None else longest
     limit = check_integer("longest", limit, minimum=1, maximum=MOST)
     least = 1 if shortest is None else check_integer("shortest", shortest, minimum=1, maximum=limit)
@@ -160,9 +160,12 @@ def fit_lifetimes(
     taken = check_integer("most", most, minimum=10, maximum=MOST)
     values = values[:: max(1, math.ceil(len(values) / taken))]
     if len(values) < 10 or values.min() == values.max():
-        raise ValueError(f"{len(values)} lives between {least} and {limit} steps are too few, or all equal.")
+        raise ValueError(
+            f"lifetimes must contain at least ten different values between {least} and {limit} steps; "
+            f"got {len(values)}, or all equal."
+        )
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # On bounds of parameters that laws reach which do not fit at all.
+        warnings.simplefilter("ignore")  # Distributions that do not fit reach the bounds of their parameters.
         fit = powerlaw.Fit(values, discrete=True, xmin=shortest, xmax=limit, verbose=0)
         compared = [_compare(fit, name) for name in alternatives]
     begin, exponent = int(fit.xmin), float(fit.power_law.alpha)
@@ -177,11 +180,11 @@ def _compare(fit: Any, name: str) -> Alternative:
 
 
 def _error(exponent: float, shortest: int, longest: int, number: int) -> float:
-    """Return the standard error of the exponent, by Fisher's information: the variance of the logarithm of a life."""
+    """Return the standard error of the exponent; Fisher information is the variance of the logarithm."""
     logs = np.log(np.arange(shortest, longest + 1))
-    share = np.exp(-exponent * (logs - logs[0]))
-    share /= share.sum()
-    variance = float(share @ logs**2 - (share @ logs) ** 2)
+    weight = np.exp(-exponent * (logs - logs[0]))
+    weight /= weight.sum()
+    variance = float(weight @ logs**2 - (weight @ logs) ** 2)
     return 1.0 / math.sqrt(number * variance)
 
 
@@ -190,6 +193,6 @@ def _powerlaw() -> Any:
         import powerlaw  # noqa: PLC0415 (optional)
     except ImportError as error:
         raise ImportError(
-            "fits of heavy tails need the powerlaw package: pip install 'synaptic-sampling[analysis]'."
+            "fit_lifetimes needs the powerlaw package: pip install 'synaptic-sampling[analysis]'."
         ) from error
     return powerlaw

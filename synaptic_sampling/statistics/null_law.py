@@ -1,7 +1,7 @@
 """Where an exact null law holds (noise and l1 only, no gradient), and a test of a log against it.
 
-A law is known for a stretch of steps in which one rule held, with constant parameters. Each rule has one entry in
-``LAWS``; for all others, and wherever a parameter follows a schedule, "no exact null law is known" is the answer.
+A law is known for a stretch of steps with one rule and constant parameters. ``LAWS`` has one entry per rule; for all
+other rules, and wherever a parameter follows a schedule, no exact null law is known.
 """
 
 from __future__ import annotations
@@ -16,31 +16,31 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_index
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.evidence import Evidence, gather
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = ["LAWS", "NewbornTest", "Stretch", "newborns_against_null", "step_ratio", "stretches", "why_no_law"]
 
-#: Ages, in steps, to which laws are computed: their cost grows as the square.
+#: Largest age, in steps, to which laws are computed: the cost grows as its square.
 LONGEST_LAW = 20_000
-#: Ages in each of many stretches.
+#: The same, if there are many stretches.
 SHORTEST_LAW = 500
 
-#: Keys of the metadata of recorders that once kept only the first rule.
+#: Keys in the metadata of early versions, which recorded only the first rule.
 RECORDERS = ("interval", "schedule")
 
 
 class Stretch(NamedTuple):
-    """Steps of a record that one rule governed.
+    """Steps of a record to which one rule applied.
 
     Attributes
     ----------
     first, last : int
-        The first and the last of these steps.
+        First and last step.
     step_ratio : float or None
-        r = l1 step over noise per step, on which the null law depends; None where none is known.
+        r = l1 step over noise per step, on which the null law depends; None if no law is known.
     reason : str
-        Why no law is known; empty where one is.
+        Why no law is known; empty if one is.
     """
 
     first: int
@@ -50,20 +50,20 @@ class Stretch(NamedTuple):
 
 
 class NewbornTest(NamedTuple):
-    """New connections of a set against the null law, over all stretches in which it is known.
+    """Test of new connections of a set against the null law, over all stretches in which it is known.
 
     Attributes
     ----------
     formed : int
-        Connections formed there and observed for at least one step.
+        Connections formed in these stretches and observed for at least one step.
     eliminated : int
-        How many of them were eliminated there.
+        Number of them eliminated there.
     expected, error : float
-        How many noise and l1 alone would eliminate at the ages reached, and the standard deviation of this number.
+        Number that noise and l1 alone would eliminate at the ages reached, and its standard deviation.
     evidence : Evidence
-        That they are eliminated later, and sooner, than under the null law.
+        Evidence that they are eliminated later, and sooner, than under the null law.
     steps : int
-        Number of steps in which a law is known.
+        Number of steps for which a law is known.
     """
 
     formed: int
@@ -75,7 +75,7 @@ class NewbornTest(NamedTuple):
 
 
 def _deepr(rule: Mapping[str, Any]) -> float | str:
-    """Return r of DEEP R, or why there is no law with these parameters."""
+    """Return r of DEEP R, or the reason why there is no law for these parameters."""
     names = ("learning_rate", "l1", "temperature")
     varying = [name for name in names if isinstance(rule.get(name), str)]
     if varying:
@@ -83,30 +83,30 @@ def _deepr(rule: Mapping[str, Any]) -> float | str:
     try:
         ratio = exact.step_ratio(*(float(rule[name]) for name in names))
     except (KeyError, TypeError, ValueError):
-        return "the log does not hold all parameters of DeepR"
-    return "with temperature 0 nothing is left to chance" if ratio == math.inf else ratio
+        return "the log does not contain all parameters of DeepR"
+    return "at temperature 0 there is no noise" if ratio == math.inf else ratio
 
 
-#: Of a rule, by the name under which a log keeps it: its r, or the reason why there is no law.
+#: For each rule, by its name in a log: a function that returns r, or the reason why there is no law.
 LAWS: dict[str, Callable[[Mapping[str, Any]], float | str]] = {"DeepR": _deepr}
 
 
 def stretches(log: RewiringLog, index: int = 0) -> list[Stretch]:
-    """Divide the record of a set into stretches that one rule governed.
+    """Divide the record of a set into stretches to which one rule applied.
 
     Parameters
     ----------
     log : RewiringLog
         With the rules of its sets.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     list of Stretch
-        From the first step after the start of the record to the last one; empty where there is no step. A rule that
-        was given by ``annotate`` is taken to hold throughout, unless an earlier version of this package wrote it,
-        which kept only the first rule of a run.
+        From the first step after the start of the record to the last one; empty if there are no steps. A rule in the
+        metadata is assumed to apply throughout, unless an early version of this package wrote it, which recorded only
+        the first rule of a run.
     """
     log = log_of(log)
     begin, end, rules = log.first_step + 1, log.last_step, log.rules_of(index)
@@ -123,15 +123,15 @@ def stretches(log: RewiringLog, index: int = 0) -> list[Stretch]:
     return found
 
 
-#: Why there is no law where the rule is not known.
+#: Reason if the rule is unknown.
 NOT_NAMED = "the log does not name the rule"
 
 
 def _annotated(log: RewiringLog, index: int) -> tuple[float | None, str]:
-    """Return r, or why there is none, of a record in which no rule was noted."""
+    """Return r, or the reason why there is none, of a log that has a rule in its metadata only."""
     made = [log.metadata, *(own for key in ("merged", "joined") for own in log.metadata.get(key) or ())]
     if any(key in about for about in made if isinstance(about, Mapping) for key in RECORDERS):
-        return None, "an earlier version wrote this log, which kept only the first rule of a run"
+        return None, "this log was written by an early version, which recorded only the first rule of a run"
     return _law_of(log.rule_of(index))
 
 
@@ -146,19 +146,19 @@ def _law_of(rule: Any) -> tuple[float | None, str]:
 
 
 def step_ratio(log: RewiringLog, index: int | None = None) -> float | None:
-    """Return r of the null law that holds for the whole record, for curves of it.
+    """Return r of the null law that applies to the whole record.
 
     Parameters
     ----------
     log : RewiringLog
         With the rules of its sets.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     float or None
-        None unless one rule with one r > 0 governed all steps (of all these sets).
+        None unless one rule with one r > 0 applied to all steps (of all these sets).
     """
     log = log_of(log)
     ratios = {stretch.step_ratio for n in _sets(log, index) for stretch in stretches(log, n)}
@@ -178,7 +178,7 @@ def why_no_law(log: RewiringLog, index: int | None = None) -> str:
     Returns
     -------
     str
-        One or more reasons; empty where a law is known.
+        One or more reasons; empty if a law is known.
     """
     log = log_of(log)
     if step_ratio(log, index) is not None:
@@ -199,28 +199,28 @@ def _sets(log: RewiringLog, index: int | None) -> list[int]:
 
 
 def newborns_against_null(log: RewiringLog, index: int = 0) -> NewbornTest:
-    """Test whether new connections are eliminated as by noise and l1 alone, wherever a null law is known.
+    """Test new connections against the null model (noise and l1 only), wherever its exact law is known.
 
     Parameters
     ----------
     log : RewiringLog
         With formations, eliminations and the rules of its sets.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     NewbornTest
-        Under the null law the evidence for either direction exceeds log(1/p) with a probability of at most p, for any
-        number of connections, and also if one looks again and again while a log grows.
+        Under the null law, the evidence for either direction exceeds log(1/p) with a probability of at most p, for any
+        number of connections, and even if the test is repeated while a log grows.
 
     Notes
     -----
-    All new connections start with theta = 0, and without a gradient theta is a random walk. Given the past of all
-    lives, a connection of age a - 1 is eliminated in the next step with the exact hazard rate h(a), whatever others
-    do. So the eliminations are independent trials with known probabilities, one for each connection and step, of
-    which ``evidence.gather`` makes a test martingale. A connection counts only in the stretch in which it was formed;
-    it is censored at its end.
+    All new connections start with theta = 0, and without a gradient theta is a random walk. Given the history of all
+    connections, one of age a - 1 is eliminated in the next step with the exact hazard rate h(a), independently of the
+    others. Eliminations are therefore independent trials with known probabilities, one per connection and step, from
+    which ``evidence.gather`` computes a test martingale. A connection counts only in the stretch in which it was
+    formed, and is censored at its end.
     """
     log = log_of(log)
     known = [stretch for stretch in stretches(log, index) if stretch.step_ratio is not None]
@@ -253,7 +253,7 @@ def newborns_against_null(log: RewiringLog, index: int = 0) -> NewbornTest:
 def _tables(
     log: RewiringLog, index: int, known: list[Stretch], longest: int
 ) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
-    """Return, for each stretch, how many were eliminated at the ages 1, 2, ... and how many were at risk."""
+    """Return, for each stretch, the numbers eliminated at ages 1, 2, ... and the numbers at risk."""
     firsts = np.array([stretch.first for stretch in known], np.int64)
     lasts = np.array([stretch.last for stretch in known], np.int64)
     sizes = np.minimum(lasts - firsts + 1, longest) + 1

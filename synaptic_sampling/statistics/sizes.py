@@ -1,4 +1,4 @@
-"""How sizes of connections change, and whether large ones live longer."""
+"""How the sizes of connections change, and whether large connections live longer."""
 
 from __future__ import annotations
 
@@ -9,29 +9,29 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import log_of, sizes_in
 from synaptic_sampling.statistics.lifetables import LogRank, Survival, life_table, log_rank, survival_curve
+from synaptic_sampling.statistics.sources import log_of, sizes_in
 
 __all__ = ["ChangeComponents", "SizeLifetime", "change_components", "matched_sizes", "size_lifetime"]
 
-#: Rounds in which the weights of the regressions are found anew.
+#: Number of iterations of the reweighted regressions.
 ROUNDS = 20
 
 
 class ChangeComponents(NamedTuple):
-    """What the change of size in an interval depends on: E = intercept + slope*w, Var = additive + multiplicative*w**2.
+    """Dependence of changes on size w: mean intercept + slope*w, variance additive + multiplicative*w**2.
 
     Attributes
     ----------
     intercept, slope : float
-        Of the mean change against the size before; a negative slope draws sizes to -intercept/slope.
+        Of the mean change against the initial size; with a negative slope, sizes tend to -intercept/slope.
     additive, multiplicative : float
-        Variances of the change that does not grow with size, and of the relative change. Not bounded by 0, so that
-        they are right on average.
+        Variances of the change that is independent of size, and of the relative change. They may be negative, so that
+        they are unbiased.
     errors : tuple of float
-        Standard errors of the four, in this order.
+        Standard errors of these four, in this order.
     number : int
-        Connections.
+        Number of connections.
     """
 
     intercept: float
@@ -43,20 +43,20 @@ class ChangeComponents(NamedTuple):
 
 
 class SizeLifetime(NamedTuple):
-    """How long connections of different size stay.
+    """Survival of connections by size.
 
     Attributes
     ----------
     size, remaining : ndarray
-        Of each connection at the look, and the steps for which it was seen after it.
+        Size of each connection at the time of the snapshot, and the number of steps for which it was observed after it.
     dead : ndarray of bool
-        Whether it died then.
+        Whether it was eliminated then.
     edges : ndarray
-        Sizes that divide the groups, smallest and largest included.
+        Sizes that separate the groups, including the smallest and the largest size.
     survival : tuple of Survival
-        Of each group, the smallest first.
+        Of each group, smallest sizes first.
     test : LogRank
-        Of the smallest against the largest group: positive where the small ones die sooner.
+        Of the group of smallest against that of largest sizes; positive if small connections are eliminated sooner.
     """
 
     size: NDArray[np.float64]
@@ -70,28 +70,29 @@ class SizeLifetime(NamedTuple):
 def matched_sizes(
     log: RewiringLog, begin: int, end: int, index: int = 0
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the sizes at two snapshots of the connections that were there all the time between.
+    """Return the sizes at two snapshots of the connections that persist between them.
 
     Parameters
     ----------
     log : RewiringLog
         With snapshots after both steps.
     begin, end : int
-        The steps.
+        The two steps.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     before, after : ndarray
-        theta, in the same order. A site that was left and taken again is another connection, and left out.
+        theta, in the same order. A connection that was eliminated and formed again counts as a new one, and is left
+        out.
 
     Raises
     ------
     LogError
         If one of the snapshots is missing.
     ValueError
-        If the log holds no weights.
+        If the log contains no weights.
     """
     log = log_of(log)
     former, later = log.survivors(begin, end, index)
@@ -103,7 +104,7 @@ def matched_sizes(
 
 
 def change_components(before: ArrayLike, after: ArrayLike) -> ChangeComponents:
-    """Divide the change of sizes into parts that grow with size and parts that do not.
+    """Separate the change of sizes into parts that scale with size and parts that do not.
 
     Parameters
     ----------
@@ -113,20 +114,20 @@ def change_components(before: ArrayLike, after: ArrayLike) -> ChangeComponents:
     Returns
     -------
     ChangeComponents
-        By regression on the size and on its square, weighted by the fitted variance; standard errors hold whatever the
-        law of the noise is (White 1980).
+        By regression on the size and on its square, weighted by the fitted variance; standard errors are valid for any
+        distribution of the noise (White 1980).
 
     Raises
     ------
     ValueError
-        If they differ in shape, are fewer than ten, not finite, or all of one size.
+        If they differ in shape, are fewer than ten, not finite, or all of the same size.
 
     Notes
     -----
     The model is that of Kesten processes, w' = (1 + a) w + b, which Statman et al. (2014) find in culture;
-    Loewenstein et al. (2011) find the multiplicative part to prevail in vivo. Without a gradient theta of DEEP R
-    changes by l1 and noise, without a multiplicative part. Those that died are missing, which bends the mean upwards
-    at small sizes.
+    Loewenstein et al. (2011) find that the multiplicative part dominates in vivo. Without a gradient, theta of DEEP R
+    changes by l1 and noise, without a multiplicative part. Eliminated connections are missing, which biases the mean
+    upwards at small sizes.
     """
     w, later = check_array("before", before).astype(float), check_array("after", after).astype(float)
     if w.shape != later.shape:
@@ -146,31 +147,31 @@ def change_components(before: ArrayLike, after: ArrayLike) -> ChangeComponents:
 
 
 def size_lifetime(log: RewiringLog, step: int, index: int = 0, *, groups: int = 4) -> SizeLifetime:
-    """Return how long the connections in a snapshot stay, in groups of equal number by their size.
+    """Estimate the survival of the connections in a snapshot, in equally large groups by size.
 
     Parameters
     ----------
     log : RewiringLog
         With a snapshot after this step.
     step : int
-        When the sizes were seen.
+        Step of the snapshot.
     index : int
-        Number of the set.
+        Index of the set.
     groups : int
-        How many.
+        Number of groups.
 
     Returns
     -------
     SizeLifetime
-        With Kaplan-Meier estimates, since many are still there at the end.
+        With Kaplan-Meier estimates, because many connections outlast the record.
 
     Raises
     ------
     LogError
         If there is no such snapshot.
     ValueError
-        If the log holds no weights, there are fewer connections than groups, so many of equal size that a group is
-        empty, or none died.
+        If the log contains no weights, there are fewer connections than groups, or so many of equal size that a group
+        is empty, or none was eliminated.
     """
     log = log_of(log)
     taken = log.snapshot_at(step, index)
@@ -181,7 +182,9 @@ def size_lifetime(log: RewiringLog, step: int, index: int = 0, *, groups: int = 
     edges = np.quantile(size, np.linspace(0.0, 1.0, number + 1)) if len(size) else np.zeros(number + 1)
     group = np.clip(np.searchsorted(edges, size, side="right") - 1, 0, number - 1)
     if len(np.unique(group)) < number:
-        raise ValueError(f"{len(size)} connections cannot be divided into {number} groups by size; take fewer groups.")
+        raise ValueError(
+            f"{len(size)} connections cannot be divided into {number} groups by size; choose fewer groups."
+        )
     tables = [life_table(remaining[group == n], dead[group == n]) for n in range(number)]
     test = log_rank(tables[0], tables[-1])
     return SizeLifetime(size, remaining, dead, edges, tuple(map(survival_curve, tables)), test)

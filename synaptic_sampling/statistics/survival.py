@@ -1,6 +1,6 @@
-"""How long connections live, from logs, in which many are still alive at the end; streamed, in memory of the steps.
+"""Survival of connections, from logs: Kaplan-Meier estimates and hazard rates, with censoring and truncation.
 
-All estimates are those of ``lifetables``: of Kaplan and Meier, with censoring and truncation.
+Logs are read block by block; memory grows with the number of steps only. The estimators are those of ``lifetables``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.lifetables import (
     Hazard,
     LifeTable,
@@ -25,6 +24,7 @@ from synaptic_sampling.statistics.lifetables import (
     log_rank,
     survival_curve,
 )
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = [
     "Survival",
@@ -38,30 +38,31 @@ __all__ = [
     "table_of_newborns",
 ]
 
+#: Above all steps.
 MAX_STEP = 2**62
 
 
 def table_of_newborns(log: RewiringLog, index: int | None = None, *, from_step: int = 0) -> LifeTable:
-    """Count how many of those born while the log was kept reached each age, and died then; block by block.
+    """Count, for each age, the new connections at risk and those eliminated.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths.
+        With formations and eliminations.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
     from_step : int
-        Births in this step and before do not count, to leave out how it began.
+        Connections formed in this step or before are left out, for example those of an initial transient.
 
     Returns
     -------
     LifeTable
-        Over steps since birth.
+        Against age in steps.
 
     Raises
     ------
     ValueError
-        If none was born.
+        If no connection was formed.
     """
     log = log_of(log)
     begin = log.check_step("from_step", from_step)
@@ -69,7 +70,7 @@ def table_of_newborns(log: RewiringLog, index: int | None = None, *, from_step: 
 
 
 def survival_of_newborns(log: RewiringLog, index: int | None = None, *, from_step: int = 0) -> Survival:
-    """Estimate how long connections live that were born while the log was kept.
+    """Estimate the survival of connections formed during the record.
 
     Parameters
     ----------
@@ -79,41 +80,41 @@ def survival_of_newborns(log: RewiringLog, index: int | None = None, *, from_ste
     Returns
     -------
     Survival
-        Over steps since birth. Its law without a gradient is ``exact.survival_of_newborns``.
+        Against age in steps. Its null law is ``laws.deepr.survival_of_newborns``.
 
     Raises
     ------
     ValueError
-        If none was born.
+        If no connection was formed.
     """
     log = log_of(log)
     return survival_curve(table_of_newborns(log, index, from_step=from_step))
 
 
 def survival_during(log: RewiringLog, begin: int, end: int, index: int | None = None) -> Survival:
-    """Estimate how long newborns would live if all their life were as the steps between two times.
+    """Estimate the survival of new connections under the conditions between two steps.
 
-    Each connection born in the record counts with the ages that it had in these steps: first seen at the age that it
-    had at ``begin`` (truncated on the left), last seen at ``end`` (censored on the right).
+    Each connection formed during the record counts at the ages that it has between these steps: first observed at its
+    age at ``begin`` (left truncation), last observed at ``end`` (right censoring).
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths.
+        With formations and eliminations.
     begin, end : int
-        Two steps, begin < end.
+        Two steps; begin < end.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     Survival
-        Over steps since birth.
+        Against age in steps.
 
     Raises
     ------
     ValueError
-        If the steps do not ascend or are beyond the record, or no such connection was alive between them.
+        If the steps do not ascend or are after the end of the record, or no such connection existed between them.
     """
     log = log_of(log)
     first = log.check_step("begin", begin)
@@ -127,54 +128,54 @@ def survival_during(log: RewiringLog, begin: int, end: int, index: int | None = 
 
 
 def survival_of_all(log: RewiringLog, at_step: int, index: int | None = None) -> Survival:
-    """Estimate how long the connections that are there after a step stay.
+    """Estimate the survival of the connections present after a step.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths.
+        With formations and eliminations.
     at_step : int
-        Which step, at most the last.
+        The step; at most the last one.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     Survival
-        Over steps since then. Its stationary law without a gradient is ``exact.survival_of_all``.
+        Against steps since then. Its stationary null law is ``laws.deepr.survival_of_all``.
 
     Raises
     ------
     ValueError
-        If there were no connections.
+        If there are no connections.
     """
     log = log_of(log)
     return survival_of_old(log, at_step, 0, index)
 
 
 def survival_of_old(log: RewiringLog, at_step: int, age: int, index: int | None = None) -> Survival:
-    """Estimate how long those connections stay that at a step have been there for some steps.
+    """Estimate the survival of the connections that have reached some age at a step.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths, from ``at_step - age`` on.
+        With formations and eliminations, from ``at_step - age`` on.
     at_step : int
-        Which step.
+        The step.
     age : int
-        How many steps they must have survived; those of the first wiring have the age they have in the record.
+        Minimal age in steps. Ages of initial connections are counted from the start of the record.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     Survival
-        Over steps since then. Its stationary law without a gradient is ``exact.survival_of_old``.
+        Against steps since then. Its stationary null law is ``laws.deepr.survival_of_old``.
 
     Raises
     ------
     ValueError
-        If there were none.
+        If there are no such connections.
     """
     log = log_of(log)
     step = check_integer("at_step", at_step, minimum=0, maximum=log.last_step)
@@ -189,12 +190,12 @@ def survival_of_old(log: RewiringLog, at_step: int, age: int, index: int | None 
 def hazard_of_newborns(
     log: RewiringLog, edges: ArrayLike | None = None, index: int | None = None, *, from_step: int = 0
 ) -> Hazard:
-    """Estimate the probability to die in a step by age, of those born while the log was kept.
+    """Estimate the hazard rate per step by age of the connections formed during the record.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths.
+        With formations and eliminations.
     edges : array_like, optional
         As for ``hazard``, in steps; by default 0, 1, 2, 4, 8, ... up to the greatest age.
     index, from_step
@@ -203,12 +204,12 @@ def hazard_of_newborns(
     Returns
     -------
     Hazard
-        Its law without a gradient is ``exact.hazard``.
+        Its null law is ``laws.deepr.hazard``.
 
     Raises
     ------
     ValueError
-        If none was born.
+        If no connection was formed.
     """
     log = log_of(log)
     table = table_of_newborns(log, index, from_step=from_step)
@@ -219,24 +220,24 @@ def hazard_of_newborns(
 
 
 def compare_newborns(first: RewiringLog, second: RewiringLog, index: int | None = None) -> LogRank:
-    """Test whether those born in two logs die at the same rate at every age, in steps.
+    """Test whether new connections of two logs have the same hazard rate at every age in steps.
 
     Parameters
     ----------
     first, second : RewiringLog
-        With births and deaths.
+        With formations and eliminations.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     LogRank
-        Negative where those of the first log live longer.
+        Negative if those of the first log live longer.
 
     Raises
     ------
     ValueError
-        If in one of them none was born, or none died.
+        If in one of them no connection was formed, or none was eliminated.
     """
     first, second = log_of(first), log_of(second)
     return log_rank(table_of_newborns(first, index), table_of_newborns(second, index))
@@ -248,7 +249,7 @@ def _table(
     seen: Callable[[NDArray[Any]], tuple[NDArray[np.bool_], Any, Any]],
     last: int = MAX_STEP,
 ) -> LifeTable:
-    """Count the lives in whole steps; ``seen`` says which ones, since when, and from which age on."""
+    """Count lifetimes by step; ``seen`` returns which lives count, since when, and from which age on."""
     size = log.last_step - log.first_step + 1
     left, died, late = (np.zeros(size, np.int64) for _ in range(3))
     for lives in log.life_blocks(index):
@@ -261,7 +262,7 @@ def _table(
             entered = entry[which]
             np.add.at(late, entered[entered > 0], 1)
     if not left.any():
-        raise ValueError("there are no lives to estimate from; record for longer.")
+        raise ValueError("the log contains no lives to estimate from; record for longer.")
     at_risk = np.cumsum((left - late)[::-1])[::-1]
     time = np.flatnonzero(left + late)
     return LifeTable(time.astype(float), at_risk[time], died[time])

@@ -1,4 +1,4 @@
-"""How the connections lie: degrees, motifs of two and three neurons, clustering, eigenvalues."""
+"""Topology of the connectivity: degrees, motifs of two and three neurons, clustering, eigenvalues."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from scipy.sparse.linalg import eigs
 
 from synaptic_sampling._checks import check_array, check_choice, check_index, check_integer
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.statistics._source import log_of
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = [
     "Dyads",
@@ -26,12 +26,12 @@ __all__ = [
     "triads",
 ]
 
-#: Up to so many neurons all eigenvalues are found; beyond, the largest ones.
+#: Largest number of neurons for which all eigenvalues are computed; beyond it, only the largest ones.
 DENSE = 2000
 
 
 class Dyads(NamedTuple):
-    """How many pairs of neurons are connected both ways, one way, or not at all."""
+    """Numbers of pairs of neurons that are connected in both directions, in one direction, or not at all."""
 
     mutual: int
     asymmetric: int
@@ -39,14 +39,14 @@ class Dyads(NamedTuple):
 
 
 def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
-    """Return how many connections each neuron has.
+    """Return the number of connections of each neuron.
 
     Parameters
     ----------
     ends : ndarray of int, shape (K,)
-        Presynaptic indices for the numbers of outgoing connections, postsynaptic ones for incoming.
+        Presynaptic indices for out-degrees, postsynaptic ones for in-degrees.
     num_neurons : int
-        On that side.
+        Number of neurons on that side.
 
     Returns
     -------
@@ -56,29 +56,29 @@ def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
     Raises
     ------
     TypeError, ValueError
-        If these are no neurons.
+        If these are not indices of neurons.
     """
     number = check_integer("num_neurons", num_neurons, minimum=1, maximum=2**31 - 1)
     found = check_array("ends", ends, "iu")
     if found.ndim != 1 or (len(found) and not 0 <= found.min() <= found.max() < number):
-        raise ValueError(f"ends must be a vector of neurons from 0 to {number - 1}, got {found!r}.")
+        raise ValueError(f"ends must be a vector of indices of neurons from 0 to {number - 1}, got {found!r}.")
     return np.bincount(found.astype(np.int64), minlength=number)
 
 
 def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]:
-    """Return how many connections a set has at the start and after each step.
+    """Return the number of connections of a set at the start and after each step.
 
     Parameters
     ----------
     log : RewiringLog
         With a snapshot at its start.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     ndarray of int64, shape (1 + number of steps,)
-        The same number all along where each set has a budget of its own.
+        Constant if each set has a budget of its own.
 
     Raises
     ------
@@ -89,7 +89,9 @@ def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]
     number = check_index(index)
     start = next((taken for taken in log.snapshots if taken.set_index == number), None)
     if start is None:
-        raise LogError(f"no snapshot of set {index}: how many there were at the start is not known.")
+        raise LogError(
+            f"the log contains no snapshot of set {index}, so its initial number of connections is not known."
+        )
     steps = log.times["step"]
     changes = np.zeros(1 + len(steps), np.int64)
     for events in log.event_blocks(index, after=start.step):
@@ -99,19 +101,19 @@ def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]
 
 
 def density(log: RewiringLog, index: int = 0) -> NDArray[np.float64]:
-    """Return which share of its sites a set occupies at the start and after each step.
+    """Return the connectivity of a set, the fraction of possible connections, at the start and after each step.
 
     Parameters
     ----------
     log : RewiringLog
-        In which the set was described.
+        With a description of the set.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     ndarray, shape (1 + number of steps,)
-        Connectivity, 0 to 1.
+        0 to 1.
 
     Raises
     ------
@@ -120,59 +122,59 @@ def density(log: RewiringLog, index: int = 0) -> NDArray[np.float64]:
     """
     log = log_of(log)
     if check_index(index) not in log.sets:
-        raise LogError(f"set {index} was not described: how many sites it has is not known.")
+        raise LogError(f"set {index} was not described, so its number of possible connections is not known.")
     return connections_over_time(log, index) / log.sets[index].num_sites
 
 
 def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, side: str = "post") -> NDArray[np.int64]:
-    """Return how many connections each neuron has at some times.
+    """Return the degree of each neuron after several steps.
 
     Parameters
     ----------
     log : RewiringLog
-        In which the set was described, with a snapshot at or before the first step.
+        With a description of the set, and a snapshot at or before the first step.
     steps : array_like of int, shape (n,)
         Ascending.
     index : int
-        Number of the set.
+        Index of the set.
     side : {'pre', 'post'}
-        Outgoing connections of the presynaptic neurons, or incoming ones of the postsynaptic neurons.
+        Out-degrees of presynaptic neurons, or in-degrees of postsynaptic ones.
 
     Returns
     -------
     ndarray of int64, shape (n, number of neurons)
-        The degrees. Their law where all wirings are equally likely is ``wiring_laws.degree_law``.
+        The degrees. Their law for uniformly random connectivity is ``laws.wiring.degree_law``.
 
     Raises
     ------
     ValueError
-        If the side is another, or the steps do not ascend.
+        If the side is unknown, or the steps do not ascend.
     LogError
         If the set was not described, or has no snapshot.
     """
     log = log_of(log)
     check_choice("side", side, ("pre", "post"))
     if check_index(index) not in log.sets:
-        raise LogError(f"set {index} was not described: how many neurons it has is not known.")
+        raise LogError(f"set {index} was not described, so its number of neurons is not known.")
     number = log.sets[index].num_pre if side == "pre" else log.sets[index].num_post
     found = [degrees(pre if side == "pre" else post, number) for pre, post, _ in log.wirings(steps, index)]
     return np.array(found, np.int64).reshape(-1, number)
 
 
 def dyads(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> Dyads:
-    """Count the pairs of neurons by how they are connected, autapses left out.
+    """Count the pairs of neurons by how they are connected, without autapses.
 
     Parameters
     ----------
     pre, post : array_like of int, shape (K,)
         Both in the same group of neurons.
     num_neurons : int
-        In the group.
+        Number of neurons in the group.
 
     Returns
     -------
     Dyads
-        The three numbers add up to N(N - 1)/2.
+        The three numbers sum to N(N - 1)/2.
 
     Raises
     ------
@@ -186,7 +188,7 @@ def dyads(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> Dyads:
 
 
 def triads(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> dict[str, int]:
-    """Count the 16 ways in which three neurons are connected (Holland and Leinhardt 1970), autapses left out.
+    """Count the 16 motifs of three neurons (Holland and Leinhardt 1970), without autapses.
 
     Parameters
     ----------
@@ -196,7 +198,7 @@ def triads(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> dict[str, int]:
     Returns
     -------
     dict of str to int
-        By the usual names, '003' to '300'. Expected where all wirings are equally likely: ``wiring_laws.triads``.
+        By their usual names, '003' to '300'. Expected for uniformly random connectivity: ``laws.wiring.triads``.
 
     Raises
     ------
@@ -210,7 +212,7 @@ def triads(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> dict[str, int]:
 
 
 def clustering(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> float:
-    """Return the mean clustering coefficient of directed graphs (Fagiolo 2007), autapses left out.
+    """Return the mean clustering coefficient of directed graphs (Fagiolo 2007), without autapses.
 
     Parameters
     ----------
@@ -220,7 +222,7 @@ def clustering(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> float:
     Returns
     -------
     float
-        0 to 1; about K/N**2 where all wirings are equally likely.
+        0 to 1; about K/N**2 for uniformly random connectivity.
 
     Raises
     ------
@@ -236,21 +238,21 @@ def clustering(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> float:
 def spectrum(
     pre: ArrayLike, post: ArrayLike, weights: ArrayLike, num_neurons: int, *, number: int = 20
 ) -> NDArray[np.complex128]:
-    """Return the eigenvalues of the matrix of weights, the largest first.
+    """Return the eigenvalues of the weight matrix, largest absolute value first.
 
     Parameters
     ----------
     pre, post, num_neurons
-        As for ``dyads``; autapses count.
+        As for ``dyads``; autapses are included.
     weights : array_like, shape (K,)
-        Signed. Those of connections that share a pair are added up.
+        Signed. Weights of several connections of the same pair are summed.
     number : int
-        How many are found if there are more than 2000 neurons, where it would take too long to find all.
+        Number of eigenvalues if there are more than 2000 neurons; otherwise all are computed.
 
     Returns
     -------
     ndarray of complex
-        The first one's size is the spectral radius.
+        The absolute value of the first one is the spectral radius.
 
     Raises
     ------
@@ -258,17 +260,17 @@ def spectrum(
         If an index or number is out of range, or the lengths differ.
     """
     matrix = _matrix(pre, post, num_neurons, check_array("weights", weights))
-    wanted = check_integer("number", number, minimum=1, maximum=DENSE)
+    most = check_integer("number", number, minimum=1, maximum=DENSE)
     if num_neurons <= DENSE:
         found = np.linalg.eigvals(matrix.toarray())
-    else:  # From a fixed vector, so that it gives the same again.
-        found = eigs(matrix, min(wanted, num_neurons - 2), v0=np.ones(num_neurons), return_eigenvectors=False)
+    else:  # From a fixed vector, so that results are reproducible.
+        found = eigs(matrix, min(most, num_neurons - 2), v0=np.ones(num_neurons), return_eigenvectors=False)
     found = found.astype(complex)
     return found[np.lexsort([found.imag, found.real, np.abs(found)])[::-1]]
 
 
 def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
-    """Return the share of connections whose reverse exists too, autapses left out.
+    """Return the fraction of connections whose reverse also exists, without autapses.
 
     Parameters
     ----------
@@ -278,7 +280,7 @@ def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
     Returns
     -------
     float
-        NaN without connections. Where all wirings are equally likely ``wiring_laws.reciprocity`` is expected.
+        NaN if there are no connections. For uniformly random connectivity, ``laws.wiring.reciprocity`` is expected.
     """
     pre, post = (check_array(name, ends, "iu") for name, ends in (("pre", pre), ("post", post)))
     if pre.ndim != 1 or pre.shape != post.shape:
@@ -290,7 +292,7 @@ def reciprocity(pre: NDArray[np.int32], post: NDArray[np.int32]) -> float:
 
 
 def _ends(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return the endpoints, if they can be some."""
+    """Return the endpoints, after checking them."""
     number = check_integer("num_neurons", num_neurons, minimum=1, maximum=2**31 - 1)
     one, other = (check_array(name, ends, "iu").astype(np.int64) for name, ends in (("pre", pre), ("post", post)))
     if one.shape != other.shape or one.ndim != 1:
@@ -301,7 +303,7 @@ def _ends(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> tuple[NDArray[np
 
 
 def _matrix(pre: ArrayLike, post: ArrayLike, num_neurons: int, weights: ArrayLike | None) -> Any:
-    """Return the matrix of weights; without them that of ones, autapses left out."""
+    """Return the weight matrix; if there are no weights, the adjacency matrix without autapses."""
     one, other = _ends(pre, post, num_neurons)
     if weights is None:
         pairs = np.unique(one[one != other] << 32 | other[one != other])
@@ -314,11 +316,11 @@ def _matrix(pre: ArrayLike, post: ArrayLike, num_neurons: int, weights: ArrayLik
 
 
 def _graph(pre: ArrayLike, post: ArrayLike, num_neurons: int) -> tuple[Any, Any]:
-    """Return networkx and the graph in its form, autapses left out."""
+    """Return networkx and its graph of the connections, without autapses."""
     try:
         import networkx  # noqa: PLC0415 (optional)
     except ImportError as error:
-        raise ImportError("this needs networkx: pip install 'synaptic-sampling[analysis]'.") from error
+        raise ImportError("motifs and clustering need networkx: pip install 'synaptic-sampling[analysis]'.") from error
     one, other = _ends(pre, post, num_neurons)
     graph = networkx.DiGraph()
     graph.add_nodes_from(range(num_neurons))

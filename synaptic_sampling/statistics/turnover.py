@@ -1,4 +1,4 @@
-"""How fast connections are replaced."""
+"""How fast connections are replaced, and which fraction of possible connections is visited."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from synaptic_sampling._kernels.replay import meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, insert_all
 from synaptic_sampling.laws import wiring as wiring_laws
 from synaptic_sampling.log.recorder import LogError, RewiringLog, SetInfo, Snapshot
-from synaptic_sampling.statistics._source import log_of
 from synaptic_sampling.statistics.changes import compare_wirings
+from synaptic_sampling.statistics.sources import log_of
 
 __all__ = [
     "Established",
@@ -28,20 +28,19 @@ __all__ = [
     "visited_by_chance",
     "visited_share",
 ]
-
-
+#: Above all steps.
 MAX_STEP = 2**62
 
 
 class Turnover(NamedTuple):
-    """A rate or a share over time; arrays of equal length."""
+    """A rate or a fraction over time; arrays of equal length."""
 
     time: NDArray[np.float64]
     rate: NDArray[np.float64]
 
 
 class Established(NamedTuple):
-    """The connections that have survived some steps: how many there are, were gained and lost, after each step."""
+    """Numbers of connections that have survived some steps: present, gained and lost after each step."""
 
     step: NDArray[np.int64]
     number: NDArray[np.int64]
@@ -50,17 +49,18 @@ class Established(NamedTuple):
 
 
 def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: int | None = None) -> Turnover:
-    """Return how many connections were rewired in each step.
+    """Return the number of connections rewired in each step.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths.
+        With formations and eliminations.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
     older_than : int, optional
-        Count the deaths of connections that had survived so many steps, instead of all births: half of all newborns
-        die in their first step if nothing holds them. Those of the first wiring have the age they have in the record.
+        Count eliminations of connections that had survived more than this many steps, instead of all formations: if no
+        gradient holds them, half of all new connections are eliminated in their first step. Ages of initial connections
+        are counted from the start of the record.
 
     Returns
     -------
@@ -79,25 +79,25 @@ def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: 
 def rewired_per_samples(
     log: RewiringLog, per: float = 1000.0, *, bins: int = 40, index: int | None = None, older_than: int | None = None
 ) -> Turnover:
-    """Return how many connections were rewired while a number of samples was presented.
+    """Return the number of connections rewired per number of presented samples.
 
     Parameters
     ----------
     log : RewiringLog
-        With presented samples in its times.
+        With presented samples as times.
     per : float
-        Number of samples.
+        Number of samples to which the rate refers.
     bins : int
-        In how many intervals of equal length the record is divided, or fewer if it has fewer steps.
+        Number of intervals of equal length; fewer if the record has fewer steps.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
     older_than : int, optional
-        Count only deaths after more than so many steps, see `rewired_per_step`.
+        As for ``rewired_per_step``.
 
     Returns
     -------
     Turnover
-        Samples presented at the middle of each interval, births per ``per`` samples in it.
+        Presented samples at the middle of each interval, and connections formed per ``per`` samples in it.
 
     Raises
     ------
@@ -111,21 +111,21 @@ def rewired_per_samples(
 
 
 def rewired_per_second(log: RewiringLog, *, bins: int = 40, index: int | None = None) -> Turnover:
-    """Return how many connections were born per second of simulated time.
+    """Return the number of connections formed per second of simulated time.
 
     Parameters
     ----------
     log : RewiringLog
-        With seconds in its times.
+        With seconds as times.
     bins : int
-        In how many intervals of equal length the record is divided, or fewer if it has fewer steps.
+        Number of intervals of equal length; fewer if the record has fewer steps.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     Turnover
-        Seconds at the middle of each interval, births per second in it.
+        Seconds at the middle of each interval, and connections formed per second in it.
 
     Raises
     ------
@@ -139,9 +139,9 @@ def rewired_per_second(log: RewiringLog, *, bins: int = 40, index: int | None = 
 def _rewired_per(log: RewiringLog, unit: str, bins: int, index: int | None, older_than: int | None) -> Turnover:
     passed = log.times[unit]
     if not len(passed) or not np.isfinite(passed).all():
-        raise ValueError(f"the log has no {unit}; record it with {unit}=... .")
+        raise ValueError(f"the log has no {unit}; pass {unit}=... when recording.")
     number = min(check_integer("bins", bins, minimum=1, maximum=10**6), len(passed))
-    # Intervals hold whole steps: n steps, give or take one.
+    # Intervals contain whole steps; their numbers of steps differ by at most one.
     last = np.linspace(0, len(passed), number + 1).round().astype(int)
     edges = np.concatenate([[0.0], passed])[last]
     births = np.add.reduceat(rewired_per_step(log, index, older_than=older_than).rate, last[:-1])
@@ -149,26 +149,26 @@ def _rewired_per(log: RewiringLog, unit: str, bins: int, index: int | None, olde
 
 
 def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> float:
-    """Return the share of connections gained and lost between two looks, as imaging studies do.
+    """Return the turnover ratio between two time points, as in imaging studies.
 
     Parameters
     ----------
     log : RewiringLog
         With a snapshot at or before ``begin``.
     begin, end : int
-        The two steps. What is born and dies between them is not seen: always state the interval.
+        The two steps. A connection formed and eliminated between them is not seen, so always state the interval.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     float
-        (gained + lost)/(N1 + N2), between 0 and 1. Its law without a gradient is ``exact.turnover_ratio``.
+        (gained + lost)/(N1 + N2), between 0 and 1. Its null law is ``laws.deepr.turnover_ratio``.
 
     Raises
     ------
     LogError
-        If there is no snapshot to begin with.
+        If there is no snapshot to start from.
     """
     log = log_of(log)
     steps = (check_integer(name, step, minimum=0, maximum=2**62) for name, step in (("begin", begin), ("end", end)))
@@ -177,23 +177,23 @@ def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> fl
 
 
 def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> float:
-    """Return how many connections that had survived a number of steps died, per step.
+    """Return the number of eliminations per step of connections that had survived a number of steps.
 
-    Half of all newborns die in their first step if nothing holds them; this leaves them out.
+    If no gradient holds them, half of all new connections are eliminated in their first step; they are left out here.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths. Those of the first wiring count with the age they have in the record.
+        With formations and eliminations. Ages of initial connections are counted from the start of the record.
     age : int
-        Steps survived.
+        Number of steps survived.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     float
-        Without a gradient, ``K*exact.established_turnover`` in the stationary law.
+        Under the null model, ``K*laws.deepr.established_turnover`` in the stationary state.
     """
     log = log_of(log)
     steps = log.last_step - log.first_step
@@ -201,28 +201,28 @@ def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> f
 
 
 def established(log: RewiringLog, age: int, index: int | None = None) -> Established:
-    """Follow the connections that have survived a number of steps: those that die young are left out.
+    """Follow the connections that have survived a number of steps, without short-lived ones.
 
     Parameters
     ----------
     log : RewiringLog
-        With births and deaths. Those of the first wiring have the age they have in the record, so that none is
-        established in its first ``age`` steps.
+        With formations and eliminations. Ages of initial connections are counted from the start of the record, so none
+        is established in its first ``age`` steps.
     age : int
-        Steps they must have survived.
+        Number of steps survived.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     Established
-        After each step of the record, begin included. Without a gradient, ``K*exact.established_turnover`` are gained
-        and lost in a step.
+        After each step of the record, including its start. Under the null model, ``K*laws.deepr.established_turnover``
+        connections are gained and lost per step.
 
     Raises
     ------
     TypeError, ValueError
-        If ``age`` is no integer or negative.
+        If ``age`` is not an integer, or negative.
     """
     log = log_of(log)
     survived, first = check_integer("age", age, minimum=0, maximum=MAX_STEP), log.first_step
@@ -236,19 +236,20 @@ def established(log: RewiringLog, age: int, index: int | None = None) -> Establi
 
 
 def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
-    """Return which share of all sites was connected at any time so far.
+    """Return the fraction of possible connections that have ever been tried so far.
 
     Parameters
     ----------
     log : RewiringLog
-        In which the set was described, with a snapshot at its start.
+        With a description of the set, and a snapshot at its start.
     index : int
-        Number of the set.
+        Index of the set.
 
     Returns
     -------
     Turnover
-        Step, share: at the start and after each step. Of births at random ``visited_by_chance`` is to be expected.
+        Steps and fractions, at the start and after each step. For formations at random sites, ``visited_by_chance`` is
+        expected.
 
     Raises
     ------
@@ -271,32 +272,33 @@ def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
 
 
 def visited_by_chance(log: RewiringLog, index: int = 0) -> Turnover:
-    """Return which share of all sites would have been connected at any time so far if births chose them at random.
+    """Return the fraction of possible connections expected to have been tried if formations chose sites at random.
 
     Parameters
     ----------
     log : RewiringLog
-        In which the set was described, with a snapshot at its start.
+        With a description of the set, and a snapshot at its start.
     index : int
-        Number of the set, in which no two connections may share a pair of neurons.
+        Index of a set in which no two connections may join the same pair of neurons.
 
     Returns
     -------
     Turnover
-        Step, expected share, from the births and deaths of each step (``wiring_laws.visited_share``). With DEEP R it
-        holds under any gradient; where connections grow again from where they were, less is visited.
+        Steps and expected fractions, from the numbers of formations and eliminations of each step
+        (``laws.wiring.visited_share``). For DEEP R this holds under any gradient; if connections return to former
+        sites, fewer are visited.
 
     Raises
     ------
     LogError
         If the set was not described, or has no snapshot.
     ValueError
-        If connections may share pairs, or there are more births in a step than vacant sites.
+        If connections may share pairs, or a step has more formations than vacant sites.
     """
     log = log_of(log)
     about, start = _start_of(log, index)
     if about.multapses:
-        raise ValueError(f"in set {index} connections may share a pair: of its sites no law is known.")
+        raise ValueError(f"in set {index} connections may share a pair of neurons, for which no law is known.")
     steps = np.arange(start.step, log.last_step + 1)
     counts = np.zeros((2, len(steps)))
     for events in log.event_blocks(index, after=start.step):
@@ -310,19 +312,19 @@ def _start_of(log: RewiringLog, index: int) -> tuple[SetInfo, Snapshot]:
     number = check_index(index)
     start = next((taken for taken in log.snapshots if taken.set_index == number), None)
     if number not in log.sets or start is None:
-        raise LogError(f"set {index} was not described, or has no snapshot: its sites are not known.")
+        raise LogError(f"set {index} was not described, or has no snapshot, so its possible connections are not known.")
     return log.sets[number], start
 
 
 class _Known:
-    """Sites that were met, in memory proportional to their number."""
+    """The sites visited so far; memory grows with their number only."""
 
     def __init__(self) -> None:
         self.number = 0
         self._table = np.full(1024, EMPTY)
 
     def add(self, sites: NDArray[np.int64]) -> NDArray[np.bool_]:
-        """Return which of them are new, and keep them."""
+        """Add sites, and return which of them are new."""
         if 2 * (self.number + len(sites)) > len(self._table):
             old, self._table = self._table, np.full(4 * (self.number + len(sites)), EMPTY)
             insert_all(self._table, old[old != EMPTY])
@@ -333,18 +335,18 @@ class _Known:
 
 
 def _sites(multapses: bool, slot: Any, pre: Any, post: Any) -> NDArray[np.int64]:
-    """Return a number for each site: its pair of neurons, or its slot where several may share a pair."""
+    """Return a unique number for each site: its pair of neurons, or its slot if several may share a pair."""
     return slot.astype(np.int64) if multapses else pre.astype(np.int64) << 32 | post
 
 
 def _births(log: RewiringLog, index: int | None) -> Iterator[NDArray[np.int64]]:
-    """Yield the steps in which connections were born."""
+    """Yield the steps in which connections were formed."""
     for events in log.event_blocks(index):
         yield events["step"][events["kind"] == 1]
 
 
 def _deaths_of_the_old(log: RewiringLog, age: int, index: int | None) -> Iterator[NDArray[np.int64]]:
-    """Yield the steps in which connections died that had survived a number of steps."""
+    """Yield the steps in which connections that had survived a number of steps were eliminated."""
     survived = check_integer("age", age, minimum=0, maximum=MAX_STEP)
     for lives in log.life_blocks(index):
         yield lives["end"][lives["dead"] & (lives["end"] - lives["birth"] > survived)]

@@ -1,7 +1,7 @@
-"""Which law the sizes of connections follow: exponential, log-normal, or log-normal cut off below; by likelihood.
+"""Maximum-likelihood fits of weight distributions: exponential, log-normal, and truncated log-normal.
 
-Without a gradient, DEEP R gives exponential weights with mean T/alpha, and synaptic sampling log-normal ones that are
-cut off at the weight of theta = 0: the two samplers can be told apart by their weights.
+Without a gradient, DEEP R gives exponential weights with mean T/alpha, and synaptic sampling log-normal weights
+truncated at the weight of theta = 0, so the two samplers can be distinguished by their weights.
 """
 
 from __future__ import annotations
@@ -15,33 +15,33 @@ from scipy.optimize import minimize
 from scipy.special import log_ndtr
 
 from synaptic_sampling._checks import check_array, check_number
-from synaptic_sampling.statistics._source import check_kind
+from synaptic_sampling.statistics.sources import check_kind
 
 __all__ = ["LAWS", "LikelihoodRatio", "WeightFit", "fit_weights", "likelihood_ratio"]
 
 LAWS = ("exponential", "log-normal", "truncated log-normal")
 
 LOG_ROOT_2_PI = 0.5 * math.log(2.0 * math.pi)
-#: The location of a cut-off log-normal law may lie so many standard deviations of log w away from the data: farther, it
-#: cannot be told from a power law.
+#: Largest distance between the location of a truncated log-normal law and the data, in standard deviations of log w;
+#: beyond it, the law cannot be distinguished from a power law.
 FARTHEST = 30.0
 
 
 class WeightFit(NamedTuple):
-    """A law fitted to weights by maximum likelihood.
+    """A distribution fitted to weights by maximum likelihood.
 
     Attributes
     ----------
     name : str
         One of ``LAWS``.
     parameters : dict of str to float
-        'scale' of the exponential law, the mean above ``lower``; 'mu' and 'sigma' of log w before it is cut off.
+        'scale' of the exponential law, the mean above ``lower``; 'mu' and 'sigma' of log w before truncation.
     lower : float
-        Below, the law gives nothing.
+        Lower bound of the distribution.
     log_likelihood : float
         Of all weights.
     aic : float
-        2*(number of fitted parameters) - 2*log_likelihood (Akaike 1974): the smaller the better.
+        2*(number of fitted parameters) - 2*log_likelihood (Akaike 1974); smaller is better.
     """
 
     name: str
@@ -56,7 +56,7 @@ class WeightFit(NamedTuple):
         Parameters
         ----------
         weights : array_like
-            Where; > 0.
+            Weights > 0.
 
         Returns
         -------
@@ -69,7 +69,7 @@ class WeightFit(NamedTuple):
         if self.name == "exponential":
             density = _exponential(w - self.lower, self.parameters["scale"])
         else:
-            # Nothing is at 0 or below, where there is no logarithm.
+            # The density is 0 for weights <= 0, which have no logarithm.
             density = np.where(
                 w > 0,
                 _log_normal(np.where(w > 0, w, 1.0), self.parameters["mu"], self.parameters["sigma"], self.lower),
@@ -79,34 +79,34 @@ class WeightFit(NamedTuple):
 
 
 class LikelihoodRatio(NamedTuple):
-    """Log-likelihood ratio of two laws over its standard deviation, and how often chance gives one so far from 0."""
+    """Log-likelihood ratio of two laws over its standard deviation, and its two-sided p-value."""
 
     statistic: float
     p_value: float
 
 
 def fit_weights(weights: ArrayLike, lower: float | None = None) -> list[WeightFit]:
-    """Fit all laws to the sizes of weights.
+    """Fit all distributions to the sizes of weights.
 
     Parameters
     ----------
     weights : array_like, shape (n,)
-        Their signs do not count; zeros (newborns of DEEP R) are left out.
+        Signs are ignored; zeros (new connections of DEEP R) are left out.
     lower : float, optional
-        Where the law is known to be cut off, ``rule.weight(0)`` of synaptic sampling: smaller ones are left out, and
-        the exponential law begins there too. By default the exponential and the log-normal law begin at 0, and the
-        truncated one at the smallest weight, which counts as a fitted parameter: then it fits better than the
-        log-normal law by a few units of AIC even where nothing was cut off.
+        Known lower bound, such as ``rule.weight(0)`` of synaptic sampling: smaller weights are left out, and the
+        exponential law starts there too. By default, the exponential and the log-normal law start at 0, and the
+        truncated one at the smallest weight, which counts as a fitted parameter; it then fits better than the
+        log-normal law by a few units of AIC even without truncation.
 
     Returns
     -------
     list of WeightFit
-        The best (smallest AIC) first.
+        Best fit (smallest AIC) first.
 
     Raises
     ------
     TypeError, ValueError
-        If fewer than ten different weights are left, one is not finite, or ``lower`` is negative.
+        If fewer than ten different weights remain, one is not finite, or ``lower`` is negative.
     """
     sizes = np.abs(check_array("weights", weights).astype(float)).ravel()
     floor = 0.0 if lower is None else check_number("lower", lower, minimum=0.0)
@@ -114,7 +114,9 @@ def fit_weights(weights: ArrayLike, lower: float | None = None) -> list[WeightFi
         raise ValueError(f"weights must be finite, got {sizes[~np.isfinite(sizes)][0]}.")
     sizes = sizes[(sizes > 0) & (sizes >= floor)]
     if len(np.unique(sizes)) < 10:
-        raise ValueError(f"at least ten different weights above {floor:g} are needed, got {len(np.unique(sizes))}.")
+        raise ValueError(
+            f"weights must contain at least ten different values above {floor:g}, got {len(np.unique(sizes))}."
+        )
     cut = float(sizes.min()) if lower is None else floor
     logs = np.log(sizes)
     mu, sigma = float(logs.mean()), float(logs.std())
@@ -123,29 +125,29 @@ def fit_weights(weights: ArrayLike, lower: float | None = None) -> list[WeightFi
         _fit("log-normal", {"mu": mu, "sigma": sigma}, 0.0, sizes, 2),
     ]
     if cut > 0:
-        fits.append(_fit("truncated log-normal", _fit_cut_off(logs, math.log(cut)), cut, sizes, 2 + (lower is None)))
+        fits.append(_fit("truncated log-normal", _fit_truncated(logs, math.log(cut)), cut, sizes, 2 + (lower is None)))
     return sorted(fits, key=lambda fit: fit.aic)
 
 
 def likelihood_ratio(weights: ArrayLike, first: WeightFit, second: WeightFit) -> LikelihoodRatio:
-    """Test whether one law fits better than another (Vuong 1989).
+    """Test whether one distribution fits better than another (Vuong 1989).
 
     Parameters
     ----------
     weights : array_like
-        To which both were fitted.
+        The weights to which both were fitted.
     first, second : WeightFit
-        Two laws, neither of them a special case of the other.
+        Two distributions, neither of which is a special case of the other.
 
     Returns
     -------
     LikelihoodRatio
-        Above 0 the first fits better.
+        Positive if the first fits better.
 
     Raises
     ------
     ValueError
-        If there are no weights, or the laws do not differ on them.
+        If there are no weights, or the distributions do not differ on them.
     """
     check_kind("first", first, WeightFit)
     check_kind("second", second, WeightFit)
@@ -154,7 +156,7 @@ def likelihood_ratio(weights: ArrayLike, first: WeightFit, second: WeightFit) ->
     ratio = first.log_density(sizes) - second.log_density(sizes)
     spread = float(ratio.std()) if len(ratio) else 0.0
     if spread <= 0:
-        raise ValueError("the two laws do not differ on these weights.")
+        raise ValueError("first and second do not differ on these weights.")
     statistic = float(ratio.sum() / (spread * math.sqrt(len(ratio))))
     return LikelihoodRatio(statistic, math.erfc(abs(statistic) / math.sqrt(2.0)))
 
@@ -167,8 +169,8 @@ def _fit(
     return fit._replace(log_likelihood=total, aic=2.0 * num_fitted - 2.0 * total)
 
 
-def _fit_cut_off(logs: NDArray[np.float64], cut: float) -> dict[str, float]:
-    """Return location and width of a normal law of log w that is cut off below."""
+def _fit_truncated(logs: NDArray[np.float64], cut: float) -> dict[str, float]:
+    """Return location and width of a truncated normal law of log w."""
     mean, deviation = float(logs.mean()), float(logs.std())
     square = float(np.mean((logs - mean) ** 2))
 

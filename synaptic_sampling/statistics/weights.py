@@ -1,4 +1,4 @@
-"""How strong connections are."""
+"""The strengths of connections, and their mean under noise and l1 alone."""
 
 from __future__ import annotations
 
@@ -11,32 +11,32 @@ from synaptic_sampling._checks import check_index
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.laws.arguments import check_constant
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics._source import holds_sizes, log_of, sizes_in
+from synaptic_sampling.statistics.sources import holds_sizes, log_of, sizes_in
 
 __all__ = ["expected_strength", "strengths"]
 
 
 def strengths(log: RewiringLog, step: int | None = None, index: int | None = None) -> NDArray[Any]:
-    """Return theta = |w| of all connections in the last snapshots.
+    """Return theta = abs(w) of all connections in the last snapshots.
 
     Parameters
     ----------
     log : RewiringLog
         With snapshots.
     step : int, optional
-        Snapshots after this step do not count.
+        Snapshots after this step are ignored.
     index : int, optional
-        Number of the set; all by default.
+        Index of the set; all by default.
 
     Returns
     -------
     ndarray
-        Newborns, with theta = 0, included; slots without a connection, and sets without weights, left out.
+        Includes new connections, with theta = 0; empty slots, and sets without weights, are left out.
 
     Raises
     ------
     ValueError
-        If there is no such snapshot, none that was taken with weights, or the step is beyond the record.
+        If there is no such snapshot, none has weights, or the step is after the end of the record.
     """
     log = log_of(log)
     if step is not None:
@@ -49,13 +49,13 @@ def strengths(log: RewiringLog, step: int | None = None, index: int | None = Non
         if (step is None or taken.step <= step) and (index is None or taken.set_index == index)
     }
     if not last:
-        raise ValueError("the log has no snapshot to take weights from.")
+        raise ValueError("the log contains no snapshot to take weights from.")
     with_weights = [taken for taken in last.values() if holds_sizes(log, taken)] or last.values()
     return np.concatenate([sizes_in(log, taken) for taken in with_weights])
 
 
 def expected_strength(rule: Any) -> float:
-    """Return the mean of theta that chance alone gives, without a gradient.
+    """Return the mean of theta under the null model (noise and l1 only).
 
     Parameters
     ----------
@@ -65,12 +65,12 @@ def expected_strength(rule: Any) -> float:
     Returns
     -------
     float
-        Exact at any step size; tends to temperature/l1, the mean of the exponential law, with small steps.
+        Exact for any step size; for small steps it tends to temperature/l1, the mean of the exponential law.
 
     Raises
     ------
     TypeError, ValueError
-        If it is no DeepR with constant parameters, or l1 or the temperature is 0.
+        If it is not a DeepR with constant parameters, or l1 or the temperature is 0.
     """
     check_constant(rule, "step_ratio")
     return exact.mean_theta(rule.step_ratio) * rule.noise_scale

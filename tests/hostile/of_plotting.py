@@ -19,7 +19,7 @@ FINE = {
     "weights": "-1, true, 0.5",
 }
 ALL = {**FINE, "index": "none"}
-SAID = {"log": "a RewiringLog is needed", "index": "set|index"}
+SAID = {"log": "log must be a RewiringLog", "index": "set|index"}
 
 
 def axes(*shape):

@@ -42,7 +42,7 @@ DIFFUSION = SynapticSampling(0.1, 0.1, 0.0, 1.0, 1.0)
 #: What may be said of arguments that have the same name everywhere.
 #: How messages call these arguments, where not by their names.
 SAID = {
-    "log": "a RewiringLog is needed",
+    "log": "log must be a RewiringLog",
     "begin": "begin|step",
     "end": "end|step",
     "age": "age|num_steps",

@@ -58,12 +58,12 @@ def test_an_existing_file_needs_consent(tmp_path):
         recorded(log, 20)
     before = path.read_bytes()
     for open_it in (RewiringLog, lambda path: Trainer(net(), log=path), lambda path: join_logs([log], path)):
-        with pytest.raises(FileExistsError, match="exists already; continue the log with mode='a', replace it with"):
+        with pytest.raises(FileExistsError, match="already exists; continue the log with mode='a', replace it with"):
             open_it(path)
     path.with_name("other").write_bytes(b"not a log")
     with pytest.raises(FileExistsError):
         RewiringLog(path.with_name("other"))
-    with pytest.raises(LogError, match="is no rewiring log"):
+    with pytest.raises(LogError, match="is not a rewiring log"):
         RewiringLog(path.with_name("other"), mode="a")
     assert path.with_name("other").read_bytes() == b"not a log"
     assert path.read_bytes() == before
@@ -125,21 +125,23 @@ def test_gaps_and_other_runs_are_refused(tmp_path, whole):
     with RewiringLog(path) as log:
         sets = recorded(log, 30)
     before = path.read_bytes()
-    with pytest.raises(LogError, match="holds the steps 0 to 30, and cannot go on from step 31"):
+    with pytest.raises(LogError, match="step 31 cannot be continued from: the log contains steps 0 to 30"):
         RewiringLog(path, mode="a", step=31)
-    with pytest.raises(LogError, match="the log is empty, so that the steps up to 7 are missing"):
+    with pytest.raises(LogError, match="the log is empty, so the steps up to 7 are missing"):
         RewiringLog(tmp_path / "missing.log", mode="a", step=7)
     wired = {c.index: (c.pre, c.post, c.polarity) for c in sets}
     assert path.read_bytes()[: len(before) - 20] == before[:-20]
     with RewiringLog(path, mode="a") as log:
         log.check_goes_on(30, wired)
-        with pytest.raises(LogError, match="ends with step 30, but the run that is to be recorded is at step 29"):
+        with pytest.raises(LogError, match="ends with step 30, but the run to be recorded is at step 29"):
             log.check_goes_on(29, wired)
-        with pytest.raises(LogError, match="set 0 are not those of the log after step 29: it is of another run"):
+        with pytest.raises(
+            LogError, match="set 0 differ from those of the log after step 29: the log belongs to another run"
+        ):
             log.continue_from(29, wired)
         assert log.last_step == 30
         log.continue_from(30, wired)
-    for mode, more, message in (("r", {}, "mode must be"), ("x", {"step": 3}, "step is for a log that is continued")):
+    for mode, more, message in (("r", {}, "mode must be"), ("x", {"step": 3}, "step requires a log that is continued")):
         with pytest.raises(ValueError, match=message):
             RewiringLog(path, mode=mode, **more)
 
@@ -153,9 +155,9 @@ def test_parts_that_overlap_are_joined(tmp_path, whole):
     assert equal(join_logs(parts), whole)
     with join_logs(parts, tmp_path / "all.log") as joined:
         assert equal(joined, whole)
-    with pytest.raises(ValueError, match="begins at step 40, but the one before ended at 37: the steps between"):
+    with pytest.raises(ValueError, match="starts at step 40, but the previous one ends at 37: the steps between"):
         join_logs([parts[0], parts[3]])
-    with pytest.raises(ValueError, match="begins at step 20, before the first one"):
+    with pytest.raises(ValueError, match="starts at step 20, before the first one"):
         join_logs(parts[1:])
 
 
@@ -171,7 +173,7 @@ def test_two_processes_do_not_write_one_log(tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", OTHER, path, mode], env=environment, capture_output=True, text=True, check=False
         )
-        assert "another log or process records to" in done.stderr
+        assert "another log or process is recording to" in done.stderr
     log.close()
     assert RewiringLog.open(path).last_step == 10
 
@@ -180,7 +182,7 @@ def test_a_log_that_is_opened_again_leaves_the_file_to_the_new_one(tmp_path, cap
     log = RewiringLog(tmp_path / "run.log")
     recorded(log, 10)
     with RewiringLog(tmp_path / "run.log", mode="a") as again:
-        assert "was closed; what it records now stays in memory" in caplog.text
+        assert "was closed; further steps of it stay in memory" in caplog.text
         assert not log.is_in_file
         assert equal(again, log)
 
@@ -220,7 +222,7 @@ def test_a_trainer_with_a_path_saves_and_goes_on(tmp_path, rng):
     trainer.save(tmp_path / "two.npz")
     trainer.log.close()
     other = Trainer(net(), log=RewiringLog(tmp_path / "run.log", mode="a"))
-    with pytest.raises(LogError, match="ends with step 2, but the run that is to be recorded is at step 0"):
+    with pytest.raises(LogError, match="ends with step 2, but the run to be recorded is at step 0"):
         other.fit(x, y, epochs=1, report=None)
     other.load(tmp_path / "two.npz")
     fresh = Trainer(net(), log=RewiringLog(tmp_path / "empty.log", mode="a"))
@@ -289,7 +291,9 @@ SETS = frame(b"SETS", b'[[0, 5, 5, 25, "", false], [2, 9, 4, 36, "", false]]')
 def test_neurons_and_sets_beyond_the_header_are_damage(tmp_path, content):
     path = tmp_path / "run.log"
     path.write_bytes(MAGIC + content + frame(b"END ", b""))
-    with pytest.raises(LogError, match=r"is damaged: an event (has a neuron beyond|belongs to a set)"):
+    with pytest.raises(
+        LogError, match=r"is damaged: an event (has a neuron that does not exist|belongs to an unknown set)"
+    ):
         RewiringLog.load(path)
 
 
@@ -299,12 +303,12 @@ def test_a_slot_that_would_take_all_memory_is_refused():
     events = log.events[:1].copy()
     events["step"], events["kind"], events["slot"], events["pre"], events["post"] = 4, 1, 2**31 - 1, 19, 14
     log.record_steps(np.array([(4, 0, 0)], log_module.TIME), events)
-    with pytest.raises(LogError, match="slot 2147483647, far beyond all others"):
+    with pytest.raises(LogError, match="slot 2147483647, far above all others"):
         log.wiring()
 
 
 def test_a_snapshot_has_the_neurons_of_its_set():
     log = RewiringLog()
     log.describe(0, num_pre=5, num_post=4, num_sites=20)
-    with pytest.raises(ValueError, match="post must be below 4, the neurons of set 0, got 4"):
+    with pytest.raises(ValueError, match="post must be below 4, the number of neurons of set 0, got 4"):
         log.snapshot(0, 0, [4], [4], [0.0], [1])

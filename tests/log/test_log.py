@@ -1,4 +1,4 @@
-"""The log: replay gives the wiring, lives are whole, files come back or are refused."""
+"""The log: replay gives the connectivity, lives are complete, files are read back or refused."""
 
 from __future__ import annotations
 
@@ -81,13 +81,13 @@ def info(step, *events):
 @pytest.mark.parametrize(
     ("events", "message"),
     [
-        ([(5, 5, 0, -1)], "5 -> 5 dies in slot 0, where it was not"),
-        ([(0, 1, 1, -1)], "0 -> 1 dies in slot 1"),
-        ([(0, 1, 0, 1)], "0 -> 1 is born in slot 0, which is not free"),
-        ([(0, 1, 0, -1), (1, 2, 0, 1)], "1 -> 2 is born in slot 0"),
-        ([(0, 1, 0, -1), (3, 3, 1, 1)], "3 -> 3 is born in slot 1"),
-        ([(0, 1, 0, -1), (3, 3, -1, 1)], "3 -> 3 is born in slot -1"),
-        ([(0, 1, 0, -1), (0, 1, 0, -1)], "0 -> 1 dies in slot 0"),
+        ([(5, 5, 0, -1)], "5 -> 5 is eliminated in slot 0, where it was not"),
+        ([(0, 1, 1, -1)], "0 -> 1 is eliminated in slot 1"),
+        ([(0, 1, 0, 1)], "0 -> 1 is formed in slot 0, which is not free"),
+        ([(0, 1, 0, -1), (1, 2, 0, 1)], "1 -> 2 is formed in slot 0"),
+        ([(0, 1, 0, -1), (3, 3, 1, 1)], "3 -> 3 is formed in slot 1"),
+        ([(0, 1, 0, -1), (3, 3, -1, 1)], "3 -> 3 is formed in slot -1"),
+        ([(0, 1, 0, -1), (0, 1, 0, -1)], "0 -> 1 is eliminated in slot 0"),
     ],
 )
 def test_contradictions_are_found(events, message):
@@ -104,10 +104,10 @@ def test_lives_find_a_site_taken_twice():
     log = RewiringLog()
     log.snapshot(0, 0, [0, 1], [1, 2], [0.0, 0.0], [1, 1])
     log.record(info(1, (0, 1, 0, -1), (1, 2, 0, 1)))
-    with pytest.raises(LogError, match="step 1: connection 1 -> 2 is born in slot 0"):
+    with pytest.raises(LogError, match="step 1: connection 1 -> 2 is formed in slot 0"):
         log.lives()
     log.record(info(2, (1, 2, 1, -1), (0, 1, 1, 1)))
-    with pytest.raises(LogError, match="step 1: connection 1 -> 2 is born in slot 0"):
+    with pytest.raises(LogError, match="step 1: connection 1 -> 2 is formed in slot 0"):
         log.lives()
 
 
@@ -119,12 +119,12 @@ def test_without_a_snapshot_there_is_no_replay():
 def test_steps_do_not_go_back():
     log = RewiringLog()
     log.record(info(2))
-    with pytest.raises(ValueError, match="step 1 came after step 2"):
+    with pytest.raises(ValueError, match="info has step 1, but step 2 was recorded"):
         log.record(info(1))
 
 
 def test_events_carry_their_step():
-    with pytest.raises(ValueError, match="all events of step 2 must carry this step"):
+    with pytest.raises(ValueError, match="all events in info must have its step 2"):
         RewiringLog().record(info(1, (0, 1, 0, -1))._replace(step=2))
 
 
@@ -220,7 +220,7 @@ def test_killed_writer_loses_at_most_the_open_block(tmp_path):
 
 
 def assert_is_beginning(log):
-    """All steps that are there are whole: the wiring, the lives and the counts are those of that moment."""
+    """All steps that are present are complete: connections, lives and counts are those of that moment."""
     whole = RewiringLog()
     (c,) = record(whole, log.last_step)
     assert log.events.tobytes() == whole.events.tobytes()
@@ -261,7 +261,7 @@ def test_damage_is_found(tmp_path, rng):
     good = path.read_bytes()
     for content in (b"", b"something else", good[5:], good.replace(b"log 2", b"log 1", 1)):
         path.write_bytes(content)
-        with pytest.raises(LogError, match="is no rewiring log"):
+        with pytest.raises(LogError, match="is not a rewiring log"):
             RewiringLog.load(path)
     with pytest.raises(LogError, match="cannot be read"):
         RewiringLog.load(tmp_path / "missing.log")
@@ -330,10 +330,10 @@ def test_a_slot_that_is_none_is_refused(slot):
     log.snapshot(0, 0, [0, 1], [1, 2], [0.0, 0.0], [1, 1])
     log.record(info(1, (0, 1, slot, -1)))
     for look in (log.wiring, log.lives):
-        with pytest.raises(LogError, match=f"0 -> 1 dies in slot {slot}"):
+        with pytest.raises(LogError, match=f"0 -> 1 is eliminated in slot {slot}"):
             look()
 
 
 def test_arrays_of_a_snapshot_must_fit():
-    with pytest.raises(ValueError, match="equal lengths"):
+    with pytest.raises(ValueError, match="equal length"):
         RewiringLog().snapshot(0, 0, [1, 2], [1], [0.0, 0.0], [1, 1])

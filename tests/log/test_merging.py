@@ -118,7 +118,7 @@ def test_joined_parts_are_the_whole():
     assert joined.times.tobytes() == whole.times.tobytes()
     assert_array_equal(joined.lives(), whole.lives())
     assert [taken.step for taken in joined.snapshots] == [0, 40, 41, 100]
-    with pytest.raises(ValueError, match="begins at step 41, but the one before ended at 40"):
+    with pytest.raises(ValueError, match="starts at step 41, but the previous one ends at 40"):
         join_logs([parts[0], parts[2]])
     parts[1].describe(0, num_pre=30, num_post=15, num_sites=40)
     with pytest.raises(ValueError, match="describe different sets"):
@@ -144,7 +144,7 @@ def test_what_does_not_fit_is_refused():
         join_logs([])
     wrong = begin(c)
     wrong._kept[0].pre[:2] = wrong._kept[0].pre[1::-1]
-    with pytest.raises(ValueError, match="set 0 at step 5 is not as the part before has left it"):
+    with pytest.raises(ValueError, match="the connections of set 0 at step 5 differ from those of the previous part"):
         join_logs([log, wrong])
 
 
@@ -158,7 +158,7 @@ def at_seconds(length, number, **about):
 
 def test_clocks_that_differ_are_named_with_what_to_do():
     """Steps of 0.1 s and 0.25 s: events would find their order, but an age in steps would mean nothing."""
-    other = r"their steps take 0\.1 s and 0\.25 s, .*comparison\.compare\(.*unit='seconds'\)"
+    other = r"their steps last 0\.1 s and 0\.25 s, .*comparison\.compare\(.*unit='seconds'\)"
     same = "record the sets of one run at the same steps: make both monitors before the run"
     for logs, message in (
         ((at_seconds(0.1, 10), at_seconds(0.25, 4)), "steps 0 to 10 and 0 to 4 cannot be merged; " + other),

@@ -24,7 +24,7 @@ def start(polarity=(1, 1), **about):
 
 
 def random_history(seed, potential):
-    """Return a log and what it must lead to: the wiring {slot: pair} and all lives (pair, birth, end or None)."""
+    """Return a log and what it must lead to: the connections {slot: pair} and all lives (pair, birth, end or None)."""
     rng, log, held, dead = np.random.default_rng(seed), start(), {0: (0, 1), 1: (1, 2)}, []
     alive = {slot: (pair, 0) for slot, pair in held.items()}
     for step in range(1, 60):
@@ -89,7 +89,7 @@ def test_two_connections_may_share_a_pair_where_they_are_said_to():
             assert len(log.lives()) == 3
         else:
             for look in (log.wiring, log.lives):
-                with pytest.raises(LogError, match="0 -> 1 is born in slot 5, which is not free for it"):
+                with pytest.raises(LogError, match="0 -> 1 is formed in slot 5, which is not free"):
                     look()
 
 

@@ -44,7 +44,7 @@ def test_a_rule_that_governed_no_step_is_forgotten():
     log.note_rule(5, 0, OTHER)
     log.note_rule(5, 0, ONE)
     assert noted(log) == [(1, 0.1)]
-    with pytest.raises(ValueError, match="in the order of steps: step 0 came after 1"):
+    with pytest.raises(ValueError, match="step must not decrease: a rule was noted at step 1, got step 0"):
         log.note_rule(0, 0, OTHER)
 
 

@@ -51,9 +51,9 @@ def test_samples_and_seconds_do_not_share_axes(ax):
     samples, seconds, both = record(samples=16.0), record(seconds=0.1), record(samples=16.0, seconds=0.1)
     plotting.plot_turnover(samples, ax, per=500, bins=10)
     plotting.plot_turnover(both, ax, per=500, bins=10)
-    with pytest.raises(ValueError, match="cannot be counted per 500 samples, as the others in these axes"):
+    with pytest.raises(ValueError, match="cannot be plotted per 500 samples, the unit of these axes"):
         plotting.plot_turnover(seconds, ax, per=500, bins=10)
-    with pytest.raises(ValueError, match="cannot be counted per 500 samples"):
+    with pytest.raises(ValueError, match="cannot be plotted per 500 samples"):
         plotting.plot_turnover(both, ax, per=100, bins=10)
     assert len(ax.lines) == 2
     assert ax.get_ylabel() == "connections rewired\nper 500 samples"
@@ -61,7 +61,7 @@ def test_samples_and_seconds_do_not_share_axes(ax):
     plotting.plot_turnover(seconds, ax, bins=10)
     plotting.plot_turnover(both, ax, bins=10)  # In seconds, too, although it has samples.
     assert_allclose(ax.lines[1].get_ydata(), turnover.rewired_per_second(both, bins=10).rate)
-    with pytest.raises(ValueError, match="cannot be counted per second"):
+    with pytest.raises(ValueError, match="cannot be plotted per second"):
         plotting.plot_turnover(samples, ax, bins=10)
     assert ax.get_xlabel() == "time (s)"
 
@@ -160,7 +160,7 @@ def test_comparison_draws_where_it_is_told():
 
 @pytest.mark.parametrize("number", [0, 7])
 def test_number_of_compared_runs_is_limited(number):
-    with pytest.raises(ValueError, match=f"1 to 6 runs can be told apart, got {number}"):
+    with pytest.raises(ValueError, match=f"1 to 6 runs, which can be distinguished, got {number}"):
         plotting.plot_comparison({str(n): plotting.Run(fixed_log()) for n in range(number)})
 
 
@@ -177,7 +177,7 @@ def test_current_axes_are_the_default(ax):
 
 
 def test_what_is_refused(ax):
-    with pytest.raises(TypeError, match="a RewiringLog is needed"):
+    with pytest.raises(TypeError, match="log must be a RewiringLog"):
         plotting.plot_turnover([1, 2, 3], ax)
     with pytest.raises(ValueError, match="the log has no seconds"):
         plotting.plot_turnover(record(), ax)
@@ -190,7 +190,7 @@ def test_what_is_refused(ax):
 def test_a_log_without_weights_is_told_from_weights_of_0(ax):
     log = fixed_log()
     log.describe(0, num_pre=5, num_post=5, num_sites=25, has_theta=False)
-    with pytest.raises(ValueError, match="this log holds no weights"):
+    with pytest.raises(ValueError, match="the log contains no weights"):
         plotting.plot_weights(log, ax)
     assert not ax.patches
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from scripts.report import answers
 from synaptic_sampling import Connections, DeepR, RewiringLog, replace, step
+from synaptic_sampling.reporting import answers
 from synaptic_sampling.statistics import null_law
 from tests.scripts.zero_gradient import zero_gradient_log
 

@@ -36,7 +36,7 @@ WORK = {
     "benchmark_sampler": ["measure"],
     "benchmark_standalone": ["measure"],
     "demo": ["run_both"],
-    "plot_rewiring": ["write"],
+    "plot_rewiring": ["report"],
     "rate_memory": ["RateNetwork"],
     "sweep_connectivity": ["train"],
     "train_rate": ["train"],

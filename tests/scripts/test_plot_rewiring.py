@@ -1,4 +1,4 @@
-"""The report: whole in itself, with an answer to each question, whatever the log holds."""
+"""The report: self-contained, with an answer to each question, whatever the log contains."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ import pytest
 from matplotlib import pyplot as plt
 
 from scripts import plot_rewiring
-from scripts.report import answers
-from synaptic_sampling import Connections, DeepR, FixedWiring, PruneAndRegrow, RewiringInfo, RewiringLog, step
+from synaptic_sampling import Connections, DeepR, FixedWiring, LogError, PruneAndRegrow, RewiringInfo, RewiringLog, step
 from synaptic_sampling.events import EVENT
+from synaptic_sampling.reporting import answers, report
+from synaptic_sampling.reporting.figures import comparison, details
 
 QUESTIONS = [
     "Turnover",
@@ -26,7 +27,7 @@ QUESTIONS = [
 
 
 def record(path, rule, steps=200, pull=0.0, **units):
-    """Write a log; the gradient pulls every theta up."""
+    """Write a log; the gradient increases every theta."""
     c = Connections.random(30, 30, 100, seed=2)
     c.theta[:] = 0.5
     with RewiringLog(path) as log:
@@ -103,7 +104,7 @@ def test_chance_is_told_from_more_and_from_less(tmp_path):
     record(tmp_path / "chance.rewiring", RULE, steps=600)
     record(tmp_path / "held.rewiring", RULE, steps=600, pull=0.15)
     said = [texts(tmp_path / f"{name}.rewiring")[QUESTIONS[2]] for name in ("chance", "held")]
-    assert said[0].startswith("Not rejected")  # Although all start with theta at 0.5, from where none dies at first.
+    assert said[0].startswith("Not rejected")  # Although all start at theta = 0.5, where none is eliminated at first.
     assert said[1].startswith("Rejected: new connections persist longer")
 
 
@@ -111,7 +112,7 @@ def test_numbers_are_those_of_the_log(tmp_path):
     record(tmp_path / "a.rewiring", RULE, samples=10.0)
     log, said = RewiringLog.load(tmp_path / "a.rewiring"), texts(tmp_path / "a.rewiring")
     counts = f"{log.num_births} formations and {log.num_deaths} eliminations in 200 steps"
-    assert f"{counts}, with on average 100 connections" in said[QUESTIONS[0]]
+    assert f"{counts}, with 100 connections on average" in said[QUESTIONS[0]]
     per = 100 * log.num_births / 200 / 100
     found = rf"{per:.3g} % \(.*\) of the connections are replaced per step, {per * 100:,.0f} % per 1000 samples"
     assert re.match(found, said[QUESTIONS[0]])
@@ -128,7 +129,7 @@ def test_a_wiring_that_never_changes(tmp_path):
 
 
 def two_rules(pulls, rules):
-    """Return a log of two sets, each with its rule and a gradient that pulls all up."""
+    """Return a log of two sets, each with its rule and a gradient that increases every theta."""
     log = RewiringLog()
     sets = [Connections.random(60, 60, 400, seed=3, index=n) for n in range(2)]
     for c in sets:
@@ -175,7 +176,7 @@ def test_files_that_are_no_logs(tmp_path, capsys, content):
     path.write_bytes(content)
     with pytest.raises(SystemExit, match="2"):
         plot_rewiring.main([str(path), "--out", str(tmp_path / "out")])
-    assert "no rewiring log" in capsys.readouterr().err
+    assert "not a rewiring log" in capsys.readouterr().err
 
 
 def test_names_must_differ(tmp_path, capsys):
@@ -187,11 +188,11 @@ def test_names_must_differ(tmp_path, capsys):
     many = [f"{n}={path}" for n in range(7)]
     with pytest.raises(SystemExit, match="2"):
         plot_rewiring.main([*many, "--out", str(tmp_path)])
-    assert "at most 6" in capsys.readouterr().err
+    assert "1 to 6 logs" in capsys.readouterr().err
 
 
 def by_chance(seed, ratio=0.2, steps=600, pull=0.0):
-    """Return a log of zero gradient, or of one that pulls all up, whose begin was left out."""
+    """Return a log without a gradient, or with one that increases every theta; the initial transient is left out."""
     rule = DeepR(learning_rate=0.1, l1=2 * ratio, temperature=0.2)
     c = Connections.random(60, 60, 400, seed=seed)
     log = RewiringLog()
@@ -223,7 +224,7 @@ def test_a_gradient_is_seen(pull, verdict):
 def test_what_chance_does_too_is_no_sign_of_learning():
     said = {answer.question: answer.text for answer in answers(by_chance(1, ratio=0.02, steps=3000))}
     assert "in 14 days" in said[QUESTIONS[3]]
-    assert "Noise and l1 alone do so too: this is no sign of learning." in said[QUESTIONS[3]]
+    assert "Noise and l1 alone do so too: this is not evidence of learning." in said[QUESTIONS[3]]
 
 
 def test_logs_without_units_weights_or_deaths_have_a_report(tmp_path):
@@ -244,10 +245,10 @@ def test_runs_beside_each_other_keep_their_units_and_laws(tmp_path):
     """What cannot be counted in the unit of the others is named; each law of chance has the colour of its run."""
     record(tmp_path / "a.rewiring", RULE, samples=10.0)
     record(tmp_path / "b.rewiring", DeepR(learning_rate=0.1, l1=0.4, temperature=0.2), seconds=0.1)
-    picture = plot_rewiring.comparison({name: RewiringLog.open(tmp_path / f"{name}.rewiring") for name in "ab"})
+    picture = comparison({name: RewiringLog.open(tmp_path / f"{name}.rewiring") for name in "ab"})
     _, rewired, newborns, weights = picture.figure.axes
     assert len(rewired.lines) == 1
-    assert "b: the log cannot be counted per 1000\nsamples" in rewired.get_legend().get_title().get_text()
+    assert "b: the log cannot be plotted per 1000\nsamples" in rewired.get_legend().get_title().get_text()
     curves, laws = ([line for line in newborns.lines if (line.get_gid() == "null law") == law] for law in (False, True))
     assert [law.get_color() for law in laws] == [curve.get_color() for curve in curves]
     assert len({law.get_color() for law in laws}) == 2
@@ -282,9 +283,9 @@ def test_what_is_said_in_place_of_a_picture_leaves_room_for_the_others(tmp_path)
         if n:
             log.record(step(c, np.zeros(100), RULE), seconds=n)
         log.snapshot(n, 0, c.pre, c.post, np.zeros(100), c.polarity)
-    for picture in (plot_rewiring.panels("a", log), plot_rewiring.comparison({"a": log})):
+    for picture in (details("a", log), comparison({"a": log})):
         picture.figure.canvas.draw()
-        shown = [text for ax in picture.figure.axes for text in ax.texts if "holds no weights" in text.get_text()]
+        shown = [text for ax in picture.figure.axes for text in ax.texts if "contains no weights" in text.get_text()]
         assert shown
         width = picture.figure.bbox.width
         assert all(text.get_window_extent().width < 0.5 * width for text in shown)
@@ -309,3 +310,28 @@ def test_an_empty_name_is_that_of_the_file(tmp_path):
     record(tmp_path / "a.rewiring", RULE, steps=8)
     assert plot_rewiring.main([f"={tmp_path / 'a.rewiring'}", "--out", str(tmp_path / "out")]) == 0
     assert (tmp_path / "out" / "a.png").exists()
+
+
+def test_a_report_from_python(tmp_path):
+    """Logs, files and objects that have a log are taken; what is wrong is refused before anything is written."""
+    record(tmp_path / "a.rewiring", RULE, steps=40)
+    log = RewiringLog.open(tmp_path / "a.rewiring")
+    holder = type("Holder", (), {"log": log})()
+    page = report({"log": log, "file": tmp_path / "a.rewiring", "holder": holder}, tmp_path / "out")
+    assert page == tmp_path / "out" / "report.html"
+    assert len(Page(page.read_text()).images) == 4
+    wrong = tmp_path / "wrong"
+    for logs, error, said in [
+        (log, TypeError, "logs must be a mapping"),
+        ({}, ValueError, "logs must contain 1 to 6 logs"),
+        ({"a": 3}, TypeError, "RewiringLog"),
+        ({3: log}, ValueError, "3 in logs cannot name the figures"),
+        ({"a": RewiringLog()}, LogError, "log 'a' contains no connections"),
+        ({"a": tmp_path / "missing"}, LogError, "cannot be read"),
+    ]:
+        with pytest.raises(error, match=said):
+            report(logs, wrong)
+    for film, error in ((1.5, TypeError), (1, ValueError), (-2, ValueError)):
+        with pytest.raises(error, match="film"):
+            report({"a": log}, wrong, film=film)
+    assert not wrong.exists()

@@ -1,4 +1,4 @@
-"""Looks at wirings: against plain sets, and against the exact laws of chance where there is no gradient."""
+"""Changes between time points: against plain sets, and against exact null laws where there is no gradient."""
 
 from __future__ import annotations
 
@@ -122,12 +122,12 @@ def test_a_part_of_the_record_tells_the_law_of_newborns(log):
 
 @pytest.mark.statistical
 def test_established_ones_follow_the_exact_law(log):
-    """As many reach an age as die beyond it: K q_age/L, from the record's 20th step on."""
+    """As many reach an age as are eliminated beyond it: K q_age/L, from the 20th step of the record on."""
     got = turnover.established(log, 20)
     expected = K * exact.established_turnover(RULE.step_ratio, 20)
     for counts in (got.gained, got.lost):
         windows = counts[1 + 2 * WINDOW :].reshape(-1, WINDOW).mean(axis=1)
-        # Connections first seen in the first wiring are younger in the record than they are: none after 2 windows.
+        # Initial connections are older than their age in the record: none after 2 windows.
         assert abs(windows.mean() - expected) < 6 * windows.std(ddof=1) / math.sqrt(len(windows)) + 0.02 * expected
 
 
@@ -162,7 +162,7 @@ def test_visited_sites_are_counted_right_and_as_expected(log):
 
 
 def test_chance_visits_what_a_gradient_of_any_size_visits():
-    """Births at random find new sites as often whatever dies: here, what is useful stays and the number falls."""
+    """Random formations find new sites equally often whatever is eliminated; here useful ones persist."""
     rule, shares = DeepR(learning_rate=0.1, l1=0.3, temperature=0.3), []
     for seed in range(20):
         c = Connections.random(20, 20, 120, seed=seed)

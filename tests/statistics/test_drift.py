@@ -115,7 +115,7 @@ def test_matched_sizes_are_of_connections_that_stayed(log):
 
 @pytest.mark.parametrize("potential", [False, True])
 def test_sizes_are_matched_through_moves(potential):
-    """Each theta says which pair it belongs to; who was there all the time, the lives tell."""
+    """Each theta identifies its pair; the lives tell which connections persist."""
     matched = 0
     for seed in range(5):
         log = random_history(seed, potential)[0]
@@ -239,7 +239,7 @@ def test_snapshots_without_weights_give_no_numbers(theta):
         lambda: sizes.size_lifetime(log, 0),
     ]
     for ask in asked:
-        with pytest.raises(ValueError, match="this log holds no weights of mossy fibres"):
+        with pytest.raises(ValueError, match="the log contains no weights of mossy fibres"):
             ask()
     assert_array_equal(weights.strengths(mixed), np.full(K, 0.5))
 

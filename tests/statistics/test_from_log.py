@@ -160,7 +160,7 @@ def test_turnover_of_the_old_is_counted_right(log, age):
 
 def test_turnover_of_one_set_leaves_out_the_others(log):
     assert_allclose(turnover.rewired_per_step(log, 0).rate, turnover.rewired_per_step(log).rate)
-    with pytest.raises(LogError, match="there is no set 1"):
+    with pytest.raises(LogError, match="index 1 is not a set of the log"):
         turnover.rewired_per_step(log, 1)
 
 
@@ -222,7 +222,12 @@ def test_the_budget_is_kept_after_every_step(log):
 
 @pytest.mark.parametrize(
     ("durations", "dead", "message"),
-    [([], [], "no lives"), ([1, 2], [True], "equal length"), ([-1.0], [True], ">= 0"), ([np.nan], [True], "finite")],
+    [
+        ([], [], "no lifetimes"),
+        ([1, 2], [True], "equal length"),
+        ([-1.0], [True], ">= 0"),
+        ([np.nan], [True], "finite"),
+    ],
 )
 def test_bad_lives_are_refused(durations, dead, message):
     with pytest.raises(ValueError, match=message):

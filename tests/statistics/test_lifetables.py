@@ -34,7 +34,7 @@ def random_lives(rng, truncated):
 
 
 def naive_table(durations, dead, entry):
-    """Who was at risk and who died at each time, counted one by one."""
+    """Numbers at risk and of deaths at each time, counted one by one."""
     entry = [0] * len(durations) if entry is None else entry
     lives = [(d, gone, e) for d, gone, e in zip(durations, dead, entry, strict=True) if e == 0 or e < d]
     rows = []
@@ -164,7 +164,7 @@ def records(rng):
 
 
 def late_records(rng):
-    """The same, of which those are seen that are alive when one begins to look, at any age up to 10."""
+    """The same, of which only those alive at the start of the observation, at any age up to 10, are observed."""
     for _ in range(RECORDS):
         lives, age = rng.exponential(1 / RATE, NUMBER), rng.choice([0.0, 1.0], NUMBER) * rng.uniform(0, 10, NUMBER)
         seen = lives > age
@@ -219,7 +219,7 @@ def test_the_band_holds_the_truth_as_often_as_it_says():
         curve = kaplan_meier(durations, dead)
         place = np.searchsorted(curve.time, 8.0, side="right") - 1
         held.append(curve.low[place] <= math.exp(-RATE * 8.0) <= curve.high[place])
-    # 400 looks at 95 %: 4.9 sd are 5.3 %.
+    # 400 comparisons at 95 %: 4.9 sd are 5.3 %.
     assert abs(np.mean(held) - 0.95) < 0.054
 
 
@@ -243,7 +243,7 @@ def test_log_rank_of_equal_groups_is_standard_normal_and_finds_a_difference():
     ("arguments", "message"),
     [
         (([1, 2], [True, True], [1]), "entry must have the shape"),
-        (([1, 2], [True, True], [3, 0]), "nobody can be first seen"),
+        (([1, 2], [True, True], [3, 0]), "none can be first observed"),
         (([1, 2], [True, True], [-1, 0]), "entry must be finite and >= 0"),
         (([[1, 2]], [[True, True]]), "vectors of equal length"),
         (([math.inf], [True]), "durations must be finite"),
@@ -263,5 +263,5 @@ def test_other_nonsense_is_refused():
         with pytest.raises(ValueError, match="confidence"):
             survival_curve(table, confidence)
     alive = life_table([1, 2], [False, False])
-    with pytest.raises(ValueError, match="nobody died while both groups were at risk"):
+    with pytest.raises(ValueError, match="none died while both groups were at risk"):
         log_rank(alive, alive)

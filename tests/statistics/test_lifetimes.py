@@ -94,8 +94,8 @@ def test_many_lives_are_thinned():
 @pytest.mark.parametrize(
     ("lives", "options", "message"),
     [
-        ([1, 2, 3], {}, "3 lives between 1 and 3 steps are too few"),
-        ([2] * 20, {}, "too few, or all equal"),
+        ([1, 2, 3], {}, "values between 1 and 3 steps; got 3"),
+        ([2] * 20, {}, "got 20, or all equal"),
         ([0] * 20, {}, "integers >= 1"),
         ([1.5] * 20, {}, "integers >= 1"),
         ([1, 2] * 20, {"alternatives": ("normal",)}, r"got \('normal',\)"),

@@ -86,7 +86,7 @@ def plain(result):
 @pytest.mark.parametrize(("function", "arguments"), OF_A_SET + OTHERS, ids=name)
 def test_a_log_is_asked_for(function, arguments, log, tmp_path):
     for nonsense in (None, "run.rewiring", 3, [log], SimpleNamespace(log=None)):
-        with pytest.raises(TypeError, match="a RewiringLog is needed, or an object with one as its log"):
+        with pytest.raises(TypeError, match="log must be a RewiringLog, or an object with a RewiringLog as its log"):
             function(nonsense, *arguments)
     expected = plain(function(log, *arguments))
     log.save(tmp_path / "run.rewiring")
@@ -105,7 +105,7 @@ def test_there_is_no_such_set(function, arguments, index, log):
     "function", [turnover.rewired_per_step, turnover.rewired_per_samples, turnover.rewired_per_second]
 )
 def test_counts_of_no_set_are_refused(function, log):
-    with pytest.raises(LogError, match=r"there is no set 7 in the log; there are \[0\]"):
+    with pytest.raises(LogError, match=r"index 7 is not a set of the log; its sets are \[0\]"):
         function(log, index=7)
     with pytest.raises(ValueError, match="no snapshot to take weights from"):
         weights.strengths(log, index=7)
@@ -135,5 +135,5 @@ def test_runs_are_compared_by_name(log):
     for wrong in ([log], log, None):
         with pytest.raises(TypeError, match="logs must be a mapping"):
             comparison.compare(wrong)
-    with pytest.raises(TypeError, match="a RewiringLog is needed"):
+    with pytest.raises(TypeError, match="log must be a RewiringLog"):
         comparison.compare({"one": None})

@@ -38,16 +38,16 @@ def record(rules, steps=60, number=150, start=0):
     [
         (RULE, RULE.step_ratio, ""),
         (DeepR(0.1, 0.0, 0.1), 0.0, ""),
-        (DeepR(0.1, 0.1, 0.0), None, "with temperature 0 nothing is left to chance"),
+        (DeepR(0.1, 0.1, 0.0), None, "at temperature 0 there is no noise"),
         (FixedWiring(0.1), None, "none is known for FixedWiring"),
         (PruneAndRegrow("w < 0"), None, "none is known for PruneAndRegrow"),
         (SoftDeepR(0.1, 0.1, 0.1, 0.5), None, "none is known for SoftDeepR"),
         ({"class": "SET", "fraction": 0.3, "weights": {"class": "FixedWiring"}}, None, "none is known for SET"),
         ({"class": "DeepR", "learning_rate": "t", "l1": 1, "temperature": "t"}, None,
          "learning_rate and temperature of DeepR changed with time"),
-        ({"class": "DeepR", "learning_rate": 0.1}, None, "the log does not hold all parameters of DeepR"),
+        ({"class": "DeepR", "learning_rate": 0.1}, None, "the log does not contain all parameters of DeepR"),
         ({"class": "DeepR", "learning_rate": -0.1, "l1": 1, "temperature": 1}, None,
-         "the log does not hold all parameters of DeepR"),
+         "the log does not contain all parameters of DeepR"),
         ({}, None, "the log does not name the rule"),
     ],
 )  # fmt: skip
@@ -100,8 +100,8 @@ def test_rules_that_were_annotated_hold_unless_a_recorder_of_old_wrote_them():
     for old in ({"interval": 0.01}, {"schedule": None}):
         plain.metadata = {"rule": plain.metadata["rule"], **old}
         assert null_law.step_ratio(plain) is None
-        assert "an earlier version wrote this log" in null_law.why_no_law(plain)
-        assert "an earlier version wrote this log" in null_law.why_no_law(merge_logs([plain, plain]))
+        assert "written by an early version" in null_law.why_no_law(plain)
+        assert "written by an early version" in null_law.why_no_law(merge_logs([plain, plain]))
 
 
 def test_sets_of_different_rules():

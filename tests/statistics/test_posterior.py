@@ -51,7 +51,7 @@ def test_it_tends_to_the_posterior_with_the_root_of_the_step():
 
 
 def replicas(number, steps, eta, stale=False):
-    """Return the final wirings of independent nets with six sites and three connections."""
+    """Return the final connections of independent networks with six sites and three connections."""
     counts = dict.fromkeys(wiring_law(np.ones(6), 3), 0)
     given = rule(eta)
     for seed in range(number):
@@ -73,7 +73,7 @@ def statistic(counts, law):
 @pytest.mark.statistical
 @pytest.mark.parametrize("stale", [False, True])
 def test_wirings_of_the_sampler_follow_it(stale):
-    """chi2 over 20 wirings, false-alarm rate 1e-6; the gradient of the step before must be rejected."""
+    """chi2 over 20 connectivities, false-alarm rate 1e-6; the gradient of the step before must be rejected."""
     law = wiring_law([site.lifetime for site in laws(0.3)], 3)
     value = statistic(replicas(3000, 30, 0.3, stale), law)
     bound = chi2.isf(1e-6, 19)

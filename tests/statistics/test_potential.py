@@ -18,7 +18,7 @@ STEPS, WINDOW = 200, 10
 
 @pytest.fixture(scope="module")
 def log():
-    """Half an hour between looks, 100 hours, begun in the stationary law; half of the sites are connected."""
+    """100 hours in steps of half an hour, started in the stationary law; half of the sites are connected."""
     p = PotentialConnections(50, 60, seed=3)
     p.theta[:] = np.random.default_rng(1).normal(0.0, diffusion.stationary_std(RULE), len(p))
     log = RewiringLog()
@@ -47,7 +47,7 @@ def test_turnover_between_looks_is_that_of_the_diffusion(log):
 
 @pytest.mark.statistical
 def test_survival_at_every_look_is_that_of_the_diffusion(log):
-    """All of 1500 seen from the begin: binomial, 5.5 sd. Newborns, 20000: Greenwood's band at 1 - 4e-8."""
+    """All of 1500 observed from the start: binomial, 5.5 sd. New ones, 20000: Greenwood's band at 1 - 4e-8."""
     rho = diffusion.correlation(RULE)
     law = diffusion.survival_of_all(rho, 8)
     curve = survival.survival_of_all(log, 0)

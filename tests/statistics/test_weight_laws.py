@@ -113,9 +113,9 @@ def test_signs_and_newborns_do_not_count(rng):
 @pytest.mark.parametrize(
     ("weights", "lower", "message"),
     [
-        ([1.0] * 20, None, "at least ten different weights above 0 are needed, got 1"),
+        ([1.0] * 20, None, "at least ten different values above 0, got 1"),
         ([], None, "got 0"),
-        (np.arange(1, 12), 5.0, "above 5 are needed, got 7"),
+        (np.arange(1, 12), 5.0, "above 5, got 7"),
         ([np.nan] * 20, None, "weights must be finite, got nan"),
         (np.arange(20), -1.0, "lower must be >= 0"),
     ],

@@ -1,4 +1,4 @@
-"""What chance gives for wirings, against all wirings there are; and the laws of overlap against what they tend to."""
+"""Laws of random connectivity against enumeration of all connectivities; laws of overlap against their limits."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def test_laws_are_means_over_all_wirings(neurons, number):
 def test_visited_share_is_the_mean_over_all_histories():
     """Two of four sites, one connection replaced twice, each time by any of the vacant sites."""
     shares = []
-    for first in range(2):  # Which of the two dies does not matter for the count, but is drawn all the same.
+    for first in range(2):  # Which of the two is eliminated does not matter for the count, but is drawn.
         for one in (2, 3, first):
             held = {0, 1, one} - ({first} - {one})
             for second in sorted(held):
@@ -52,7 +52,7 @@ def test_visited_share_is_the_mean_over_all_histories():
 
 
 def test_visited_share_where_the_number_of_connections_varies():
-    """One of two connections on four sites dies; then two are born; then one dies and one is born."""
+    """One of two connections on four sites is eliminated; then two form; then one is eliminated and one forms."""
     shares = []
     for held in ({0}, {1}):  # After the first step.
         for pair in itertools.combinations(sorted({0, 1, 2, 3} - held), 2):
@@ -73,7 +73,9 @@ def test_laws_of_overlap_agree_with_each_other():
     r = 0.1
     for n in (1, 10, 50):
         assert exact.overlap(r, 50)[n] == exact.survival_of_all(r, 50)[n]
-    assert_allclose(exact.overlap(r, 2000, 0.3)[-1], 0.3, atol=1e-6)  # At last the two looks are independent.
+    assert_allclose(
+        exact.overlap(r, 2000, 0.3)[-1], 0.3, atol=1e-6
+    )  # In the limit the two time points are independent.
     assert_allclose(exact.overlap(r, 50, 1.0), 1.0, atol=1e-12)  # Where all sites are taken, they stay so.
     assert (np.diff(exact.overlap(r, 100, 0.3)) < 0).all()
     assert_allclose(exact.turnover_ratio(r, 20, 0.3), 1 - exact.overlap(r, 20, 0.3))

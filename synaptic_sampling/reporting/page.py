@@ -1,4 +1,4 @@
-"""The report: one HTML file that holds answers, figures, published numbers and the settings of each run."""
+"""The page of a report: answers, figures, published numbers and the settings of each run in one HTML file."""
 
 from __future__ import annotations
 
@@ -13,20 +13,21 @@ import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.figure import Figure
 
-from scripts.report import Answer, Picture
-from synaptic_sampling import LogError, RewiringLog
+from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.reporting.answers import Answer
+from synaptic_sampling.reporting.figures import ReportFigure
 from synaptic_sampling.statistics.biology import PUBLISHED
 
 __all__ = ["page"]
 
-#: What a reader who sees such a page for the first time has to know.
+#: What a reader needs to know who sees such a page for the first time.
 WORDS = (
     "A step is one event of the rule, in which some connections are eliminated and others are formed elsewhere. The "
     "half-life is the time after which half of the connections are gone. The null model is the same rule without a "
     "gradient: noise and l1 only. It is rejected wrongly in at most one of a million such reports."
 )
 
-#: Changes of the rule that are listed one by one.
+#: Largest number of rules of a set that are listed one by one.
 MOST_RULES = 5
 
 STYLE = """
@@ -41,32 +42,19 @@ figcaption { color: #555; font-size: .93em } pre { white-space: pre-wrap; font-s
 """
 
 
-def page(logs: Mapping[str, RewiringLog], pictures: Sequence[Picture], said: Mapping[str, Sequence[Answer]]) -> str:
-    """Return a page of HTML that needs nothing else.
-
-    Parameters
-    ----------
-    logs : mapping of str to RewiringLog
-        By name.
-    pictures : sequence of Picture
-        In their order.
-    said : mapping of str to sequence of Answer
-        For each log.
-
-    Returns
-    -------
-    str
-        The page, its pictures embedded.
-    """
-    questions = list(dict.fromkeys(answer.question for own in said.values() for answer in own))
-    cells = {name: {answer.question: answer for answer in own} for name, own in said.items()}
+def page(
+    logs: Mapping[str, RewiringLog], figures: Sequence[ReportFigure], given: Mapping[str, Sequence[Answer]]
+) -> str:
+    """Return the HTML page, with its figures embedded."""
+    questions = list(dict.fromkeys(answer.question for own in given.values() for answer in own))
+    cells = {name: {answer.question: answer for answer in own} for name, own in given.items()}
     glance = _table(
-        ["", *said], [[question, *(cells[name].get(question, "") for name in said)] for question in questions]
+        ["", *given], [[question, *(cells[name].get(question, "") for name in given)] for question in questions]
     )
-    figures = "".join(
+    drawn = "".join(
         f'<figure><h3>{escape(p.title)}</h3><img alt="{escape(p.title)}" src="data:image/png;base64,{_png(p.figure)}">'
         f"<figcaption>{escape(p.caption)}</figcaption></figure>"
-        for p in pictures
+        for p in figures
     )
     rows = [
         [name, about.name or f"set {index}", f"{about.num_pre} by {about.num_post}", str(about.num_sites),
@@ -82,11 +70,11 @@ def page(logs: Mapping[str, RewiringLog], pictures: Sequence[Picture], said: Map
     return (
         '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Rewiring</title>'
         f"<style>{STYLE}</style></head><body><h1>Rewiring of {escape(', '.join(logs))}</h1>"
-        f"<h2>At a glance</h2><p>{WORDS}</p>{glance}<h2>Figures</h2>{figures}"
+        f"<h2>At a glance</h2><p>{WORDS}</p>{glance}<h2>Figures</h2>{drawn}"
         "<h2>Connections</h2>"
         + _table(["run", "set", "neurons", "possible connections", "connections at the end", "rule"], rows)
-        + "<h2>Published numbers from in vivo imaging</h2><p>How fast spines seem to turn over depends on how often "
-        "they are imaged: the interval between sessions is part of each number. Evidence: read in the abstract or a "
+        + "<h2>Published numbers from in vivo imaging</h2><p>Apparent turnover depends on how often spines are "
+        "imaged, so the interval between sessions is stated with each number. Evidence: read in the abstract or a "
         "table of the paper, or recalled and not checked.</p>"
         + _table(
             ["source", "preparation", "quantity", "value", "over days", "days between sessions", "evidence"], brains
@@ -102,7 +90,7 @@ def _table(head: Sequence[str], rows: Sequence[Sequence[str | Answer]]) -> str:
 
 
 def _cell(content: str | Answer) -> str:
-    """Return what a cell holds as HTML; numbers stay with their percent signs."""
+    """Return the content of a cell as HTML; no line breaks before percent signs."""
     if isinstance(content, Answer):
         numbers = f"<small>{_cell(content.numbers)}</small>" if content.numbers else ""
         return f"<b>{_cell(content.verdict)}</b>{numbers}"
@@ -124,24 +112,24 @@ def _connections_at_end(log: RewiringLog, index: int) -> str:
 
 
 def _rules(log: RewiringLog, index: int) -> list[str]:
-    """Return the names of the rules of a set in their order; parameters that changed are told apart by steps."""
+    """Return the names of the rules of a set, in order; if they changed, with the step from which each applied."""
     rules = log.rules_of(index) or [(log.first_step + 1, log.rule_of(index))]
     names = [str(rule.get("class", "")) if isinstance(rule, Mapping) else "" for _, rule in rules]
     if len(names) > MOST_RULES and len(set(names)) == 1:
-        return [f"{names[0]}, {len(names)} times with other parameters"]
+        return [f"{names[0]}, with {len(names)} different settings"]
     return [
         f"{name} from step {step}" if len(rules) > 1 else name for name, (step, _) in zip(names, rules, strict=True)
     ]
 
 
 def _metadata(log: RewiringLog) -> str:
-    """Return how a run was made; where the rules of all sets were noted, these stand for the one of the start."""
+    """Return the metadata of a run; the rules of each set, if recorded, replace the initial one."""
     about: dict[str, Any] = dict(log.metadata)
     noted = {str(index): log.rules_of(index) for index in sorted(log.sets) if log.rules_of(index)}
     if noted:
         about.pop("rule", None)
         about["rules, each with its first step"] = {index: rules[:MOST_RULES] for index, rules in noted.items()}
-    return json.dumps(about, indent=1) if about else "The log holds no metadata."
+    return json.dumps(about, indent=1) if about else "The log contains no metadata."
 
 
 def _png(figure: Figure) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.eprop_digits import EpropNetwork, Parameters, Schedule
-from tests.models.eprop_twin import Weights, eprop, hard, soft
+from tests.models.naive_eprop import Weights, eprop, hard, soft
 
 SMALL = Parameters(num_lif=12, num_alif=8, beta=0.5, batch=4, input_scale=6.0, recurrent_scale=2.0, output_scale=2.0)
 

@@ -65,7 +65,7 @@ def test_what_a_run_wrote_before_it_failed_is_kept(tmp_path, capsys, error):
     (tmp_path / "summary.json").unlink()
     with pytest.raises(SystemExit, match="2"):
         run(tmp_path, ["summary.json"])
-    assert "holds results (unfinished); pass --overwrite" in capsys.readouterr().err
+    assert "already contains results (unfinished); pass --overwrite" in capsys.readouterr().err
     run(tmp_path, ["summary.json"], overwrite=True)
     assert names(tmp_path) == ["summary.json"]
 
@@ -80,7 +80,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path, capsys):
     with locked(Parser("A test."), tmp_path):
         with pytest.raises(SystemExit, match="2"):
             run(tmp_path, ["summary.json"], overwrite=True)
-        assert "another run writes to" in capsys.readouterr().err
+        assert "another run is writing to" in capsys.readouterr().err
     run(tmp_path, ["summary.json"])
     assert names(tmp_path) == ["summary.json"]
 

@@ -1,4 +1,4 @@
-"""CIFAR-10 is read the same in all layouts, and what is wrong with it is told."""
+"""CIFAR-10 is read identically in all forms, and errors are reported."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of results are whole, belong to one run at a time, and are replaced by consent only; interruption is told."""
+"""Folders of results are complete, belong to one run at a time, and are replaced only with consent; interruptions."""
 
 from __future__ import annotations
 
@@ -111,7 +111,7 @@ def test_interruption_is_told(tmp_path, capsys, number, status):
         interrupt(tmp_path, number)
     said = capsys.readouterr().err
     assert said.strip().startswith("Stopped by " + {130: "Ctrl+C", 143: "SIGTERM"}[status])
-    assert f"is in {tmp_path / UNFINISHED}; the same command with --overwrite starts again." in said
+    assert f"Its files are in {tmp_path / UNFINISHED}; the same command with --overwrite starts again." in said
     assert before == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
 
 

@@ -2,31 +2,31 @@
 # make test      the fast tests
 # make test-all  every test, the slow ones included
 # make lint      ruff and mypy
-# make lock      bring requirements.lock up to date with pyproject.toml (needs uv)
+# make lock      update requirements.lock from pyproject.toml (needs uv)
 # make clean     remove environments and caches
 #
-# The first four make the environment .venv from requirements.lock, and make it again when the lock or the Python
-# changes. PYTHON=/path/to/python chooses the interpreter, VENV=folder the place of the environment.
+# The first four create the environment .venv from requirements.lock, and again when the lock or the Python changes.
+# PYTHON=/path/to/python chooses the interpreter, VENV=folder the path of the environment.
 
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 VENV := .venv
 RUN := $(VENV)/bin/python
 
 # The first candidate that runs and is supported, as "3.11.7 /path/to/python3.11"; nothing when there is none.
-# Inside an activated environment this is the Python below it, since that environment may be the one made afresh here.
+# Inside an activated environment this is its base Python, since that environment may be the one that is created here.
 IDENTIFY := import sys; (3, 11) <= sys.version_info < (3, 14) or sys.exit(1); \
 	print("%d.%d.%d" % sys.version_info[:3], sys._base_executable)
 FOUND := $(shell for python in $(CANDIDATES); do "$$python" -c '$(IDENTIFY)' 2>/dev/null && break; done)
 INTERPRETER := $(wordlist 2,99,$(FOUND))
 STAMP := $(VENV)/made-for-$(firstword $(FOUND))-$(firstword $(shell cksum requirements.lock))
 
-# One thread per process: the kernels are serial, and BLAS threads only get into each other's way.
+# One thread per process: the kernels are serial, and BLAS threads only get in each other's way.
 export NUMBA_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MPLBACKEND := Agg
-# Compiled kernels are kept. Numba renews a kernel when its own file changes, but not when a kernel that it calls
-# does: so each state of the sources has its own folder.
+# Compiled kernels are cached. Numba recompiles a kernel when its own file changes, but not when a kernel that it calls
+# changes, so each state of the sources has a folder of its own.
 export SYNAPTIC_SAMPLING_CACHE := 1
 export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba/$(firstword $(shell find synaptic_sampling -name '*.py' | sort | xargs cat | cksum))
 
@@ -50,16 +50,16 @@ lint: $(STAMP)
 	$(RUN) -m ruff format --check
 	$(RUN) -m mypy
 
-# pip of the interpreter fills the environment: Debian's Python has a pip but cannot put one into an environment.
+# The interpreter's pip installs into the environment, since Debian's Python cannot create an environment with pip.
 $(STAMP):
 	@test -n "$(FOUND)" || { \
-	    echo 'No supported Python: this needs Python 3.11, 3.12 or 3.13, and these were tried:'; \
+	    echo 'No supported Python found. Python 3.11, 3.12 or 3.13 is required; these were tried:'; \
 	    for python in $(CANDIDATES); do \
 	        echo "    $$python: $$("$$python" --version 2>/dev/null || echo 'does not run')"; \
 	    done; \
 	    echo 'Install one of the three, or name one, for example: make test PYTHON=/path/to/python3.12'; \
 	    exit 1; } >&2
-	@echo "Making $(VENV) with Python $(firstword $(FOUND)); this takes a minute or two."
+	@echo "Creating $(VENV) with Python $(firstword $(FOUND)); this takes a minute or two."
 	"$(INTERPRETER)" -m venv --clear --without-pip "$(VENV)"
 	"$(INTERPRETER)" -m pip --python "$(RUN)" install --quiet --require-hashes -r requirements.lock
 	"$(RUN)" -m pip install --quiet --no-deps --no-build-isolation --editable .

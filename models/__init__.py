@@ -1,1 +1,1 @@
-"""Networks built from the library, one file each, and the data they learn."""
+"""Networks built from the library, one file each, and their data sets."""

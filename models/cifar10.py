@@ -1,17 +1,17 @@
 """CIFAR-10 (Krizhevsky 2009): 60 000 colour images of 32 x 32 pixels, ten classes.
 
-The images may lie in the folder of all data sets in any of these ways; the first that is there is read.
+The folder of data sets may contain the images in any of these forms; the first one found is read.
 
 - ``cifar10/cifar-10-batches-py/data_batch_1`` ... ``test_batch`` (or without ``cifar10/``): as published at
-  https://www.cs.toronto.edu/~kriz/cifar.html (cifar-10-python.tar.gz, unpacked). These are pickles, which may run any
-  code; hence nothing but the published files, by their MD5 sums, is opened.
+  https://www.cs.toronto.edu/~kriz/cifar.html (cifar-10-python.tar.gz, unpacked). These are pickles, which can run
+  arbitrary code; only the published files, identified by their MD5 sums, are opened.
 - ``cifar10/cifar10.npz`` with uint8 arrays ``train_images`` (50000, 3, 32, 32), ``train_labels`` (50000,),
   ``test_images`` (10000, 3, 32, 32) and ``test_labels`` (10000,).
-- ``cifar10/data_batch_1.res.xz`` ... ``test_batch.res.xz`` and ``labels.u8``: the same without loss in half the space.
-  Each plane holds the errors of the predictor of LOCO-I (Weinberger et al. 2000), green first, red and blue
-  relative to green, compressed by xz.
+- ``cifar10/data_batch_1.res.xz`` ... ``test_batch.res.xz`` and ``labels.u8``: the same images, losslessly compressed to
+  half the size: for each plane the errors of the LOCO-I predictor (Weinberger et al. 2000), green first, red and blue
+  relative to green, compressed with xz.
 
-All are checked by checksum: published files and compressed ones by that of the file, arrays by that of their content.
+All of them are verified: published and compressed files by the checksum of the file, arrays by that of their content.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ BATCH_MD5 = {
     "data_batch_5": "482c414d41f54cd18b22e5b47cb7c3cb",
     "test_batch": "40351d587109b95175f43aff81a1287e",
 }
-#: Of the compressed images and the labels.
+#: Checksums of the compressed images and of the labels.
 FILE_SHA256 = {
     "labels.u8": "3edb456524d5918aefded81f5aef7c32efab2a788211df998a4eb0c8957baa1f",
     "data_batch_1.res.xz": "5b7d13f1962ec13e4e4c44acbec21383780de296296a22b0289c58169cbb8477",
@@ -53,7 +53,7 @@ FILE_SHA256 = {
     "data_batch_5.res.xz": "a383d2d59dccc467af141f4411ba0b684e28c3aafeada0ba3e2c4447cf160e43",
     "test_batch.res.xz": "b413df28b3a0e5790f4c1ae7105133b92cf12a3d3fe82f095c673af5660a1c0b",
 }
-#: Of the arrays in an archive, as bytes.
+#: Checksums of the arrays in an archive, as bytes.
 ARRAY_SHA256 = {
     "train_images": "9d5c2eddadb0deff02c14c350c0385aab7b1d5ff1edfeb4997c8dc8644960111",
     "train_labels": "2b7cd2f24487317614016b72ffd53071c3062f592f0eb300c18a770d41ae1253",
@@ -70,17 +70,17 @@ def load_cifar10(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, 
     Parameters
     ----------
     data_dir : path-like, optional
-        The folder of all data sets; by default that of the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
+        Folder of the data sets; by default the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
 
     Returns
     -------
     train, test : tuple of ndarray
-        50 000 and 10 000 images [n, 3 * 32 * 32] in float32, by colour, row, column; and labels.
+        50 000 and 10 000 images of shape (n, 3 * 32 * 32), float32, by colour, row, column; and labels of shape (n,).
 
     Raises
     ------
     DataError
-        If there are no images, or they are others.
+        If the images are missing or differ from the published ones.
     """
     folder = data_folder(data_dir)
     train, test = _read(folder, TRAIN), _read(folder, TEST)
@@ -94,7 +94,7 @@ def load_cifar10(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, 
 
 
 def _read(folder: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:
-    """Return images [n, colour, row, column] and labels of some batches, however they lie there."""
+    """Return images (n, colour, row, column) and labels of some batches, in whichever form they exist."""
     for place in (folder / "cifar10" / "cifar-10-batches-py", folder / "cifar-10-batches-py"):
         if (place / names[0]).is_file():
             return _joined([_pickled(place / name) for name in names])
@@ -103,11 +103,11 @@ def _read(folder: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:
         return _from_npz(archive, names)
     if (folder / "cifar10" / f"{names[0]}.res.xz").is_file():
         return _joined([_unpacked(folder / "cifar10", name) for name in names])
-    wanted = folder.absolute() / "cifar10" / "cifar-10-batches-py"
+    published = folder.absolute() / "cifar10" / "cifar-10-batches-py"
     raise DataError(
-        f"a data file is missing: expected {wanted / names[0]} with MD5 {BATCH_MD5[names[0]]}. Unpack "
-        f"cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html in {wanted.parent}, or say by "
-        f"--data-dir or {VARIABLE} where the data sets are."
+        f"a data file is missing: expected {published / names[0]} with MD5 {BATCH_MD5[names[0]]}. Unpack "
+        f"cifar-10-python.tar.gz from https://www.cs.toronto.edu/~kriz/cifar.html in {published.parent}, or state "
+        f"the folder of the data sets by --data-dir or {VARIABLE}."
     )
 
 
@@ -117,22 +117,24 @@ def _joined(batches: list[tuple[Bytes, Bytes]]) -> tuple[Bytes, Bytes]:
 
 
 def _pickled(path: Path) -> tuple[Bytes, Bytes]:
-    """Return a batch as it was published."""
+    """Return a batch from a published file."""
     content = content_of(path, BATCH_MD5[path.name], kind="MD5")
     batch: dict[bytes, Any] = pickle.loads(content, encoding="bytes")
     return batch[b"data"].reshape(-1, 3, SIDE, SIDE), np.array(batch[b"labels"], np.uint8)
 
 
 def _from_npz(path: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:
-    """Return batches from one archive of arrays."""
+    """Return images and labels from an archive of arrays."""
     part = "test" if names == TEST else "train"
     try:
         with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as arrays:
             images, labels = arrays[f"{part}_images"], arrays[f"{part}_labels"]
     except KeyError as error:
-        raise DataError(f"{path.absolute()} holds no array {error}; see models/cifar10.py.") from error
+        raise DataError(
+            f"{path.absolute()} contains no array {error}; models/cifar10.py describes the format."
+        ) from error
     except (OSError, ValueError, EOFError, NotImplementedError, zipfile.BadZipFile, zlib.error) as error:
-        raise DataError(f"{path.absolute()} is damaged, or no archive of arrays. Make it again.") from error
+        raise DataError(f"{path.absolute()} is damaged or not an archive of arrays. Create it again.") from error
     if images.shape[1:] != (3, SIDE, SIDE) or images.dtype != np.uint8 or labels.shape != images.shape[:1]:
         raise DataError(f"{path.absolute()}: images must be uint8 [n, 3, 32, 32] with labels, got {images.shape}.")
     for name, values in ((f"{part}_images", images), (f"{part}_labels", labels)):
@@ -140,13 +142,13 @@ def _from_npz(path: Path, names: tuple[str, ...]) -> tuple[Bytes, Bytes]:
         if found != ARRAY_SHA256[name]:
             raise DataError(
                 f"{path.absolute()}: {name} is not that of CIFAR-10: expected uint8 values with SHA-256 "
-                f"{ARRAY_SHA256[name]}, got {values.dtype} with {found}. Make it again."
+                f"{ARRAY_SHA256[name]}, got {values.dtype} with {found}. Create it again."
             )
     return images, labels
 
 
 def _unpacked(folder: Path, name: str) -> tuple[Bytes, Bytes]:
-    """Return a batch from the errors of prediction from the left, from above, and from both."""
+    """Return a batch, decoded from the prediction errors."""
     labels = np.frombuffer(_content(folder / "labels.u8"), np.uint8)
     start = BATCH * list(BATCH_MD5).index(name)
     green, red, blue = np.frombuffer(lzma.decompress(_content(folder / f"{name}.res.xz")), np.uint8).reshape(
@@ -162,7 +164,7 @@ def _unpacked(folder: Path, name: str) -> tuple[Bytes, Bytes]:
         for j in range(1, SIDE):
             left, above, corner = images[i, j - 1], images[i - 1, j], images[i - 1, j - 1]
             low, high = np.minimum(left, above), np.maximum(left, above)
-            # Between edges the plane through the three neighbours; it lies between low and high.
+            # Without an edge, the plane through the three neighbours.
             guess = np.where(corner >= high, low, np.where(corner <= low, high, left + above - corner))
             images[i, j] = guess + error[i, j]
     return np.ascontiguousarray(images.transpose(3, 2, 0, 1)), labels[start : start + BATCH]

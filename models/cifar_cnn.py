@@ -1,9 +1,9 @@
-"""A convolutional net for CIFAR-10, of the order of that of the DEEP R paper: sparse, fixed and sparse, or dense.
+"""A convolutional network for CIFAR-10, similar in size to that of the DEEP R paper: sparse or dense.
 
     3 x 32 x 32 - conv 5 x 5, 64 - max-pool 2 - conv 5 x 5, 64 - max-pool 2 - 384 - 10,  with ReLU
 
-The first convolution and the readouts, few weights on which all depends, have a higher connectivity than the others.
-Parameters were chosen on the last 5000 training images, never on test images, by four epochs of 10 000 images.
+The first convolution and the readout, which have few but important weights, have a higher connectivity than the others.
+Parameters were chosen on the last 5000 training images, never on test images, in four epochs of 10 000 images.
 """
 
 from __future__ import annotations
@@ -35,23 +35,23 @@ SITES = (
 def make_cnn(
     rule: DeepR | FixedWiring, counts: Sequence[int] | None, *, budget: str = "layer", seed: int = 1
 ) -> RateNetwork:
-    """Return the network, untrained.
+    """Return the untrained network.
 
     Parameters
     ----------
     rule : DeepR or FixedWiring
-        How it learns.
+        Learning rule.
     counts : sequence of int or None
         Connections of each layer that has weights, at most ``SITES``; None makes dense layers.
     budget : {'layer', 'network'}
-        Whether each layer keeps its number of connections, or all together keep their sum.
+        What has a constant number of connections: each layer, or the network as a whole.
     seed : int
         Key of all random numbers.
 
     Returns
     -------
     RateNetwork
-        With equal counts and seeds, networks begin with the same wiring and the same weights.
+        Networks with equal counts and seeds start with the same connections and weights.
     """
     weighted: list[Layer]
     flat = MAPS * (SIZE // 4) ** 2

@@ -1,4 +1,4 @@
-"""Data sets, as arrays that a network can be shown."""
+"""Data sets as arrays of samples and labels."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from synaptic_sampling.randomness import Stream, permutation
 
 __all__ = ["DataError", "Part", "content_of", "data_folder", "load_digits", "load_mnist"]
 
-#: Images [n, pixels] with values 0 to 1, and their labels [n].
+#: Samples of shape (n, features), and labels of shape (n,).
 Part = tuple[NDArray[np.floating], NDArray[np.int64]]
 
-#: Images for testing; the split is the same for ever, and each digit has its share in both parts.
+#: Number of test images; the split is fixed, and each digit has the same fraction in both parts.
 NUM_TEST = 450
 SPLIT_SEED = 1797
 
-#: Says where data sets are, where no argument does.
+#: Environment variable with the default folder of data sets.
 VARIABLE = "SYNAPTIC_SAMPLING_DATA"
 
 MNIST_SHA256 = {
@@ -39,7 +39,7 @@ DIGITS_SHA256 = "87ff0c9e40dc7e2c0e34e7257799c2e3f3aec1a016363bb11cad869ec428a82
 
 
 class DataError(Exception):
-    """A file of a data set is missing, or another one than was expected."""
+    """A file of a data set is missing or differs from the expected one."""
 
 
 def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
@@ -48,27 +48,27 @@ def data_folder(data_dir: str | os.PathLike[str] | None = None) -> Path:
     Parameters
     ----------
     data_dir : path-like, optional
-        The folder; by default that of the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
+        By default the environment variable SYNAPTIC_SAMPLING_DATA, or ``data``.
 
     Returns
     -------
     Path
-        Which need not be there.
+        The folder, which need not exist.
     """
     return Path(data_dir or os.environ.get(VARIABLE) or "data")
 
 
 def content_of(path: Path, expected: str, *, kind: str = "SHA-256") -> bytes:
-    """Return the content of a file of a data set, if it is there and is the right one.
+    """Return the content of a file after verifying its checksum.
 
     Parameters
     ----------
     path : Path
         The file.
     expected : str
-        What the checksum of its content must be.
+        The checksum.
     kind : {'SHA-256', 'MD5'}
-        Of the checksum; the latter where the data set was published with it.
+        Type of the checksum.
 
     Returns
     -------
@@ -78,18 +78,21 @@ def content_of(path: Path, expected: str, *, kind: str = "SHA-256") -> bytes:
     Raises
     ------
     DataError
-        If it is missing, cannot be read or is another file; says which is expected where.
+        If the file is missing, cannot be read, or has another checksum.
     """
-    wanted = f"expected {path.absolute()} with {kind} {expected}"
+    description = f"expected {path.absolute()} with {kind} {expected}"
     if not path.is_file():
-        raise DataError(f"a data file is missing: {wanted}. Put it there, or say by --data-dir or {VARIABLE} where.")
+        raise DataError(
+            f"a data file is missing: {description}. Put it there, or state the folder of the data sets by "
+            f"--data-dir or {VARIABLE}."
+        )
     try:
         content = path.read_bytes()
     except OSError as error:
         raise DataError(f"a data file cannot be read: {path.absolute()}: {error.strerror}.") from error
     found = hashlib.new(kind.replace("-", ""), content, usedforsecurity=False).hexdigest()
     if found != expected:
-        raise DataError(f"a data file is not the right one: {wanted}, got {found}. Fetch it again.")
+        raise DataError(f"a data file is not the right one: {description}, got {found}. Download it again.")
     return content
 
 
@@ -99,7 +102,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Pa
     Parameters
     ----------
     data_dir : path-like, optional
-        As for `data_folder`; the four files stand in its folder ``mnist``.
+        As for `data_folder`; the four files are in its subfolder ``mnist``.
 
     Returns
     -------
@@ -109,12 +112,12 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Pa
     Raises
     ------
     DataError
-        If a file is missing or another one.
+        If a file is missing or differs from the published one.
     """
     arrays: list[NDArray[Any]] = []
     for name, sha256 in MNIST_SHA256.items():
         content = gzip.decompress(content_of(data_folder(data_dir) / "mnist" / name, sha256))
-        # A header tells type and shape: 16 bytes of images, 8 of labels.
+        # The header takes 16 bytes in images and 8 in labels.
         is_images = "images" in name
         values = np.frombuffer(content, np.uint8, offset=16 if is_images else 8)
         arrays.append(values.reshape(-1, 784) / np.float32(255) if is_images else values.astype(np.int64))
@@ -122,7 +125,7 @@ def load_mnist(data_dir: str | os.PathLike[str] | None = None) -> tuple[Part, Pa
 
 
 def load_digits() -> tuple[Part, Part]:
-    """Return the handwritten digits of the UCI repository that come with scikit-learn, 8 by 8 pixels.
+    """Return the handwritten digits of the UCI repository, 8 by 8 pixels, from scikit-learn.
 
     Returns
     -------
@@ -132,15 +135,15 @@ def load_digits() -> tuple[Part, Part]:
     Raises
     ------
     DataError
-        If scikit-learn holds other digits.
+        If scikit-learn contains different images.
     """
     bunch = datasets.load_digits()
     content = bunch.data.astype(np.uint8).tobytes() + bunch.target.astype(np.uint8).tobytes()
     if hashlib.sha256(content).hexdigest() != DIGITS_SHA256:
-        raise DataError("the digits of scikit-learn are not the right ones; install scikit-learn again.")
+        raise DataError("the digits of scikit-learn are not the right ones; reinstall scikit-learn.")
     images, labels = bunch.data / 16.0, bunch.target.astype(np.int64)
     order = permutation(SPLIT_SEED, Stream.SPLIT, 0, len(labels))
-    # The n-th image of a digit out of N stands at (n + 1/2)/N: an even mixture of all digits at every place.
+    # The n-th of N images of a digit is at (n + 1/2)/N, so that all digits are evenly mixed.
     place = np.empty(len(labels))
     for digit in range(10):
         own = order[labels[order] == digit]

@@ -1,17 +1,17 @@
-"""A recurrent spiking network that learns the handwritten digits by e-prop, sparse throughout by DEEP R.
+"""A recurrent spiking network that learns handwritten digits with e-prop and stays sparse by DEEP R.
 
-Leaky integrate-and-fire neurons, a third of them with adaptive thresholds, get the 64 pixels of an image as constant
-currents; ten leaky integrators read them out. e-prop (Bellec et al. 2020, Nature Communications 11:3625) is written as
-Brian2 equations, in steps of 1 ms; with every decay at the begin of a step it reads, for a synapse i -> j,
+Leaky integrate-and-fire neurons, a third of them with adaptive thresholds, receive the 64 pixels of an image as
+constant currents and are read out by ten leaky integrators. e-prop (Bellec et al. 2020, Nature Communications 11:3625)
+is written as Brian2 equations with steps of 1 ms. With every decay at the start of a step, it reads for a synapse i ->
+j
 
     e_ji^t = psi_j^t (z_i^t - beta_j eps_ji^t),     eps_ji^t = rho (eps_ji^{t-1} + e_ji^{t-1})      eligibility
     f_ji^t = kappa (f_ji^{t-1} + e_ji^{t-1}),       dE/dw_ji = sum_t L_j^t f_ji^t                   gradient
     L_j^t = sum_k W_kj (sigmoid(y_k^t) - target_k)                                                  learning signal
 
-where z_i is the trace of presynaptic spikes or currents, filtered as the membrane filters them, psi_j the
-pseudo-derivative of the spike, and E the cross-entropy of the ten outputs, summed over the steps of an image.
-Membranes and readout share a time constant, so that one trace serves both. Between images everything but the weights
-is reset.
+where z_i is the trace of presynaptic spikes or currents, filtered like the membrane, psi_j the pseudo-derivative of the
+spike, and E the cross-entropy of the ten outputs, summed over the steps of an image. Membranes and readout have the
+same time constant, so that one trace serves both. Between images everything except the weights is reset.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ error : 1
 
 ERROR = "error = teaching(t)*(1/(1 + exp(-y)) - int(i == label(t)))"
 
-#: For all three sets. The weight is not stored; theta is >= 0 with DEEP R, and of either sign without.
+#: For all three sets. The weight is not stored; theta is >= 0 with DEEP R, and of either sign otherwise.
 WEIGHT = """
 w = polarity*theta : 1
 theta : 1
@@ -86,10 +86,10 @@ learning_signal_pre = w*error_post : 1 (summed)
 
 @dataclass(frozen=True)
 class Parameters:
-    """Everything that is chosen about the network and how it learns.
+    """Parameters of the network and of learning.
 
-    Times in ms and steps of 1 ms; voltages in units of the threshold. Learning rates count per event, and an event
-    comes after every ``batch`` images.
+    Times are in ms, with steps of 1 ms; voltages in units of the threshold. Learning rates are per event; an event
+    follows every ``batch`` images.
     """
 
     num_lif: int = 100
@@ -100,14 +100,14 @@ class Parameters:
     beta: float = 0.2  # rise of an adaptive threshold per spike
     gamma: float = 0.3  # height of the pseudo-derivative
     batch: int = 16
-    input_scale: float = 4.0  # standard deviation of first weights, times sqrt(connections per neuron)
+    input_scale: float = 4.0  # standard deviation of the initial weights, times sqrt(connections per neuron)
     recurrent_scale: float = 0.5
     output_scale: float = 0.3
     learning_rate: float = 0.04
     l1: float = 0.05
     temperature: float = 5e-4
-    learning_rate_fixed: float = 0.05  # of sparse nets that do not rewire
-    learning_rate_dense: float = 0.003  # of dense ones
+    learning_rate_fixed: float = 0.05  # of sparse networks that do not rewire
+    learning_rate_dense: float = 0.003  # of dense networks
     learning_rate_output: float = 0.01
 
     @property
@@ -117,30 +117,30 @@ class Parameters:
 
     @property
     def rule(self) -> DeepR:
-        """Return the rule by which input and recurrent synapses rewire."""
+        """Return the rule for input and recurrent synapses."""
         return DeepR(self.learning_rate, self.l1, self.temperature, optimizer=Adam())
 
 
 @dataclass(frozen=True)
 class Schedule:
-    """Which image is shown when, and which ones are to be learned from.
+    """The order of the images, and which of them are used for learning.
 
-    What a batch teaches is learned when the next begins; hence let a schedule end with a test.
+    The gradient of a batch is applied when the next batch starts, so a schedule should end with a test.
 
     Attributes
     ----------
     images : ndarray, shape (m, 64)
-        Pixels, 0 to 1; each image once, however often it is shown.
+        Pixels, 0 to 1; each image once.
     shown : ndarray of int, shape (n,)
-        Which image is shown.
+        Index of the image that is presented.
     labels : ndarray of int, shape (n,)
-        Their digits.
+        Digits of these images.
     teaching : ndarray of bool, shape (n,)
-        False: the image tests, and nothing changes.
+        False for test images, during which nothing changes.
     tests : list of slice
-        Where each test stands.
+        Positions of the images of each test.
     batch : int
-        Images between two events; teaching changes only there.
+        Images between two events; ``teaching`` is constant within a batch.
     """
 
     images: NDArray[np.float64]
@@ -165,19 +165,19 @@ class Schedule:
         Parameters
         ----------
         train, test : tuple of ndarray
-            Images [n, 64] and labels [n].
+            Images of shape (n, 64) and labels of shape (n,).
         epochs : int
-            How often.
+            Number of epochs.
         batch : int
-            Images between two events. Training images that fill no batch are left out of an epoch; a test is filled
-            up with images that do not count.
+            Images between two events. Training images that do not fill a batch are left out of an epoch; a test is
+            padded with images that are not evaluated.
         seed : int
-            Of the order.
+            Seed of the order.
 
         Returns
         -------
         Schedule
-            The plan of one run.
+            The schedule of one run.
         """
         num_train, num_test = len(train[1]) // batch * batch, len(test[1])
         testing = np.arange(math.ceil(num_test / batch) * batch) % num_test
@@ -194,18 +194,18 @@ class Schedule:
 
 
 class EpropNetwork:
-    """The network, its teacher and what is recorded, for one run over a schedule.
+    """The network with its learning and recording, for one run over a schedule.
 
     Parameters
     ----------
     schedule : Schedule
-        What is shown.
+        The images.
     parameters : Parameters
-        What is chosen.
+        Parameters of network and learning.
     method : {'deepr', 'fixed', 'dense'}
-        DEEP R on input and recurrent synapses; or a fixed random wiring of as many; or all of them.
+        Input and recurrent synapses: DEEP R, the same number of fixed random connections, or all connections.
     connectivity : float
-        Share of the sites of each of the two sets that hold a connection.
+        Fraction of the sites of each of these two sets that are connected.
     seed : int
         0 to 2**62 - 1.
 
@@ -214,13 +214,13 @@ class EpropNetwork:
     input, recurrent, output : Synapses
         The three sets; ``plastic`` holds the first two.
     rewirings : list of Rewiring
-        One for each set; none but input and recurrent synapses rewire, and these with DEEP R only.
+        One for each set; only input and recurrent synapses rewire, and only with DEEP R.
     monitor : RewiringMonitor
-        Of input and recurrent synapses, with a snapshot at the begin of each epoch.
+        Monitor of input and recurrent synapses, with a snapshot at the start of each epoch.
     network : Network
-        All of it.
+        The Brian2 network.
     counts : list of int
-        Connections, input and recurrent, before the first batch and after each.
+        Number of input and recurrent connections before the first batch and after each batch.
     """
 
     def __init__(
@@ -242,7 +242,7 @@ class EpropNetwork:
         self.network = Network(groups, self.shutter, self.rewirings, self.monitor, self.teacher)
 
     def run(self, report: Callable[..., None] | str | None = None) -> None:
-        """Show the whole schedule, once.
+        """Present the whole schedule, once.
 
         Parameters
         ----------
@@ -254,28 +254,28 @@ class EpropNetwork:
 
     @property
     def predictions(self) -> NDArray[np.int64]:
-        """Return the digit read out at the end of each image."""
+        """Return the predicted digit at the end of each image."""
         return np.vstack([*self.outputs[1:], self.readout.y]).argmax(axis=1)
 
     @property
     def accuracies(self) -> list[float]:
-        """Return the share of right answers in each test."""
+        """Return the accuracy in each test."""
         right = self.predictions == self.schedule.labels
         return [float(right[test].mean()) for test in self.schedule.tests]
 
     @property
     def num_sites(self) -> int:
-        """Return how many connections there could be, input and recurrent."""
-        # No neuron excites itself.
+        """Return the number of possible input and recurrent connections."""
+        # There are no autapses.
         return len(self.neurons) * (len(self.pixels) + len(self.neurons) - 1)
 
     def weights(self) -> dict[str, NDArray[Any]]:
-        """Return the endpoints and the weights of all connections as they are now.
+        """Return the current endpoints and weights of all connections.
 
         Returns
         -------
         dict of str to ndarray
-            ``input_pre``, ``input_post``, ``input_w``, and so for recurrent and output.
+            ``input_pre``, ``input_post``, ``input_w``, and likewise for recurrent and output.
         """
         found: dict[str, Any] = {}
         for name in ("input", "recurrent", "output"):
@@ -291,7 +291,7 @@ class EpropNetwork:
             "kappa": math.exp(-1.0 / p.tau),
             "rho": math.exp(-1.0 / p.tau_b),
             "gamma": p.gamma,
-            # Brian2 has no other table of two dimensions: image n stands at the time n*image_time.
+            # The only two-dimensional table of Brian2: image n is at time n*image_time.
             "images": TimedArray(plan.images, dt=p.steps * ms, name="images*"),
             "shown": TimedArray(plan.shown.astype(float), dt=p.steps * ms, name="shown*"),
             "image_time": p.steps * ms,
@@ -312,7 +312,7 @@ class EpropNetwork:
             **options,
         )
         self.neurons.beta[p.num_lif :] = p.beta
-        # First the readout, then its error, then the learning signal (in Brian2 one before the group that gets it).
+        # First the readout, then its error, then the learning signal (a summed variable, updated before its group).
         self.readout = NeuronGroup(NUM_CLASSES, READOUT, order=-3, name="readout*", **options)
         self.readout.run_regularly(ERROR, when="groups", order=-2)
 
@@ -320,7 +320,7 @@ class EpropNetwork:
         p = self.parameters
         options = {"namespace": self.namespace, "clock": self.step_clock}
         self.input = Synapses(self.pixels, self.neurons, WEIGHT + TRACES + CURRENT, name="input*", **options)
-        # No delay: a spike reaches the membrane at the end of its step, and e-prop's z^{t-1} is there at the next.
+        # No delay: a spike reaches the membrane at the end of its step, so z^{t-1} of e-prop is available in the next.
         self.recurrent = Synapses(
             self.neurons, self.neurons, WEIGHT + TRACES, on_pre="v_post += w", name="recurrent*", **options
         )
@@ -336,7 +336,7 @@ class EpropNetwork:
         self.output.run_regularly("gradient += error_post*zbar_pre", when="after_groups")
 
     def _connect(self, synapses: Synapses, index: int, connectivity: float, scale: float) -> None:
-        """Draw a wiring and first weights: the same for all methods."""
+        """Draw connections and initial weights, the same for all methods."""
         connect_exactly(synapses, connectivity=connectivity, seed=self._seed(index))
         size = scale / math.sqrt(len(synapses) / len(synapses.target))
         synapses.theta = size * np.abs(normals(self.seed, Stream.THETA, 0, len(synapses), index))
@@ -361,8 +361,8 @@ class EpropNetwork:
         self.teacher = NetworkOperation(self._teach, clock=self.batch_clock, when="before_start", name="teacher*")
 
     def _next_image(self) -> None:
-        """Keep what the readout has come to at the end of the image before, and reset all but the weights."""
-        # In NumPy: as run_regularly, each group and each set would cost the compiler seconds.
+        """Store the readout at the end of the previous image, and reset everything except the weights."""
+        # In NumPy, since run_regularly would take seconds to compile for each group and set.
         self.outputs.append(self.readout.variables["y"].get_value().copy())
         for group, names in (
             (self.pixels, ("zbar",)),
@@ -375,7 +375,7 @@ class EpropNetwork:
                 group.variables[name].get_value()[:] = 0
 
     def _teach(self) -> None:
-        """Let a batch that taught be followed by learning and rewiring, and a test by nothing."""
+        """Activate learning and rewiring after a training batch, and deactivate them after a test batch."""
         batch = int(self.batch_clock.variables["timestep"].item())
         taught = batch > 0 and bool(self.schedule.teaching[(batch - 1) * self.schedule.batch])
         for rewiring in self.rewirings:
@@ -389,6 +389,6 @@ class EpropNetwork:
 
 
 def _distinct(synapses: Synapses) -> int:
-    """Return how many pairs of neurons are connected, as Brian2 has it."""
+    """Return the number of connected pairs of neurons according to Brian2."""
     pre, post = (synapses.variables[f"_synaptic_{side}"].get_value() for side in ("pre", "post"))
     return len(np.unique(pre.astype(np.int64) * len(synapses.target) + post))

@@ -1,9 +1,8 @@
 """Multilayer perceptrons for digits: 64-300-100-10 for those of scikit-learn, 784-300-100-10 for MNIST.
 
-The parameters were chosen on the last part of the training images (`Task.split`), never on the test images: for each
-method the learning rate, and for DEEP R also l1 and temperature; on MNIST also its course and the size of batches
-(docs/rate.md). On the small digits all are constant over the run, so that the exact law of survival by chance can be
-drawn beside what happens.
+Parameters were chosen on the last part of the training images (`Task.split`), never on the test images: the learning
+rate of each method, l1 and temperature of DEEP R, and on MNIST also the schedule and the batch size (docs/rate.md). On
+the small digits they are constant, so that the exact null law of survival applies.
 """
 
 from __future__ import annotations
@@ -29,25 +28,25 @@ def make_mlp(
     budget: str = "layer",
     seed: int = 1,
 ) -> RateNetwork:
-    """Return a network with ReLU and biases, untrained.
+    """Return an untrained network with ReLU and biases.
 
     Parameters
     ----------
     sizes : sequence of int
         Units of each layer, the inputs first.
     rule : DeepR or FixedWiring
-        How it learns.
+        Learning rule.
     counts : sequence of int or None
         Connections of each layer; None makes dense layers.
     budget : {'layer', 'network'}
-        Whether each layer keeps its number of connections, or all together keep their sum.
+        What has a constant number of connections: each layer, or the network as a whole.
     seed : int
         Key of all random numbers.
 
     Returns
     -------
     RateNetwork
-        With equal counts and seeds, networks begin with the same wiring and the same weights.
+        Networks with equal counts and seeds start with the same connections and weights.
     """
     layers: list[Layer] = []
     for n, (num_in, num_out) in enumerate(pairwise(sizes)):
@@ -73,7 +72,7 @@ DIGITS = Task(
     l1=1e-3,
 )
 
-#: DEEP R: noise per step of 5.2e-6 times the learning rate, as in the code of the authors: T = eta * 5.2e-6**2 / 2.
+#: DEEP R: the noise per step is 5.2e-6 times the learning rate, as in the authors' code: T = eta * 5.2e-6**2 / 2.
 MNIST = Task(
     load=load_mnist,
     make=partial(make_mlp, (784, 300, 100, 10)),

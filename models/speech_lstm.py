@@ -1,10 +1,9 @@
-"""An LSTM that hears spoken digits: sparse with DEEP R, sparse with fixed wiring, or dense.
+"""An LSTM for spoken digits: sparse with DEEP R, sparse with fixed connections, or dense.
 
-    39 features in frames of 20 ms - LSTM with 128 units - 10 digits, read after the last frame
+    39 features per frame of 20 ms - LSTM with 128 units - 10 digits, read out after the last frame
 
-All eight matrices of the LSTM are sparse in one set of connections. The readouts, few weights on which all depends,
-have a higher connectivity. Parameters were chosen on validation recordings (`load_spoken_digits`), never on those
-for testing.
+All eight matrices of the LSTM form one sparse set of connections. The readout, which has few but important weights, has
+a higher connectivity. Parameters were chosen on validation recordings (`load_spoken_digits`), never on test recordings.
 """
 
 from __future__ import annotations
@@ -33,25 +32,25 @@ def make_lstm(
     seed: int = 1,
     steps: int = STEPS,
 ) -> RateNetwork:
-    """Return the network, untrained.
+    """Return the untrained network.
 
     Parameters
     ----------
     rule : DeepR or FixedWiring
-        How it learns.
+        Learning rule.
     counts : sequence of int or None
         Connections of each layer that has weights, at most ``SITES``; None makes dense layers.
     budget : {'layer', 'network'}
-        Whether each layer keeps its number of connections, or all together keep their sum.
+        What has a constant number of connections: each layer, or the network as a whole.
     seed : int
         Key of all random numbers.
     steps : int
-        Frames in a sample.
+        Frames per sample.
 
     Returns
     -------
     RateNetwork
-        With equal counts and seeds, networks begin with the same wiring and the same weights.
+        Networks with equal counts and seeds start with the same connections and weights.
     """
     layers: list[Layer]
     if counts is None:

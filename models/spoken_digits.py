@@ -1,8 +1,8 @@
-"""Spoken digits as sequences of frames: the Free Spoken Digit Dataset, six speakers, 50 times ten digits each.
+"""Spoken digits as sequences of frames: the Free Spoken Digit Dataset, six speakers, 50 recordings of each digit.
 
-A frame holds 13 mel-frequency cepstral coefficients (Davis and Mermelstein 1980) with their first and second
-derivatives in time, as is usual in speech recognition: windows of 25 ms every 10 ms, of which every second frame is
-kept. Each feature has mean 0 and variance 1 over the frames of the training recordings.
+A frame contains 13 mel-frequency cepstral coefficients (Davis and Mermelstein 1980) and their first and second temporal
+derivatives, as is usual in speech recognition: windows of 25 ms every 10 ms, of which every second one is used. Each
+feature has mean 0 and variance 1 over the frames of the training recordings.
 """
 
 from __future__ import annotations
@@ -27,14 +27,14 @@ ARCHIVE = "fsdd/fsdd_recordings.tar.xz"
 ARCHIVE_SHA256 = "a4bd13d3bf61dff178156f8729bd39ec0a83453e3c5dd8e88ec36f66ec10614b"
 RATE = 8000
 
-#: By the data set's own rule recordings 0 to 4 of each digit and speaker are for testing.
+#: According to the data set, recordings 0 to 4 of each digit and speaker are for testing.
 TEST = range(5)
 
 COEFFICIENTS = 13
 FEATURES = 3 * COEFFICIENTS
 WINDOW, HOP, SPECTRUM, BANDS = 200, 80, 256, 26
 KEEP_EVERY = 2
-#: Frames of the longest recording.
+#: Number of frames of the longest recording.
 STEPS = 114
 
 Array = NDArray[np.float64]
@@ -46,13 +46,13 @@ class Recording(NamedTuple):
     Attributes
     ----------
     sound : ndarray of int16
-        At 8 kHz.
+        Samples at 8 kHz.
     digit : int
-        0 to 9.
+        The digit, 0 to 9.
     speaker : str
-        Name.
+        Name of the speaker.
     number : int
-        0 to 49.
+        Number of the recording, 0 to 49.
     """
 
     sound: NDArray[np.int16]
@@ -62,22 +62,22 @@ class Recording(NamedTuple):
 
 
 def load_recordings(data_dir: str | os.PathLike[str] | None = None) -> list[Recording]:
-    """Return all 3000 recordings, by number, digit and speaker.
+    """Return all 3000 recordings, ordered by number, digit and speaker.
 
     Parameters
     ----------
     data_dir : path-like, optional
-        As for `models.data.data_folder`; the archive stands in its folder ``fsdd``.
+        As for `models.data.data_folder`; the archive is in its subfolder ``fsdd``.
 
     Returns
     -------
     list of Recording
-        Unpacked.
+        The recordings.
 
     Raises
     ------
     DataError
-        If the archive is missing or another one.
+        If the archive is missing or differs from the published one.
     """
     found = []
     content = content_of(data_folder(data_dir) / ARCHIVE, ARCHIVE_SHA256)
@@ -103,13 +103,14 @@ def load_spoken_digits(data_dir: str | os.PathLike[str] | None = None) -> tuple[
     Returns
     -------
     train, test : tuple of ndarray
-        2700 and 300 samples [n, STEPS * (FEATURES + 1)] from `synaptic_sampling.rate.frames.pack`, and labels. The last
-        300 for training are all those of numbers 45 to 49.
+        2700 and 300 samples of shape (n, STEPS * (FEATURES + 1)) from
+        `synaptic_sampling.rate.layers.frames.pack`, and labels. The last 300 training samples are the recordings 45 to
+        49.
 
     Raises
     ------
     DataError
-        If the archive is missing or another one.
+        If the archive is missing or differs from the published one.
     """
     parts: list[list[Recording]] = [[], []]
     for recording in load_recordings(data_dir):
@@ -129,12 +130,12 @@ def mfcc(sound: NDArray[np.int16]) -> Array:
     Parameters
     ----------
     sound : ndarray of int16
-        At 8 kHz; what is shorter than a window is filled up with silence.
+        Samples at 8 kHz; recordings shorter than a window are padded with silence.
 
     Returns
     -------
     ndarray, shape (frames, FEATURES)
-        One row for every 20 ms.
+        One row per 20 ms.
     """
     x = sound / 32768.0
     x = np.append(x[:1], x[1:] - 0.97 * x[:-1])
@@ -147,13 +148,13 @@ def mfcc(sound: NDArray[np.int16]) -> Array:
 
 
 def _slope(rows: Array) -> Array:
-    """Return the slope of a line through five rows around each."""
+    """Return the slope of a line fitted to five rows around each row."""
     around, n = np.pad(rows, ((2, 2), (0, 0)), mode="edge"), len(rows)
     return (2 * (around[4:] - around[:n]) + around[3 : n + 3] - around[1 : n + 1]) / 10
 
 
 def _mel_filters() -> Array:
-    """Return triangles, evenly spaced in mel up to half the sampling rate, [band, frequency]."""
+    """Return triangular filters, evenly spaced in mel up to the Nyquist frequency, shape (band, frequency)."""
     top = 2595 * np.log10(1 + RATE / 2 / 700)
     edges = 700 * (10 ** (np.linspace(0, top, BANDS + 2) / 2595) - 1)
     frequency = np.linspace(0, RATE / 2, SPECTRUM // 2 + 1)

@@ -1,4 +1,4 @@
-"""What a training script needs to know about a data set and its network."""
+"""Tasks: a data set, its network and default parameters."""
 
 from __future__ import annotations
 
@@ -21,36 +21,36 @@ Data = tuple[Part, Part]
 
 
 class Task(NamedTuple):
-    """A data set, the network for it, and how it learns.
+    """A data set, its network, and the parameters of learning.
 
     Attributes
     ----------
     load : callable
-        From the folder of data sets to training and test part.
+        From the folder of data sets to the training and test sets.
     make : callable
-        From a rule and the connections of each layer that has weights, or None for dense layers, to a network, with
+        From a rule and the number of connections of each layer with weights (None: dense layers) to a network; with the
         options ``budget`` and ``seed``.
     sites : tuple of int
-        Possible connections of each layer that has weights.
+        Possible connections of each layer with weights.
     num_validation : int
-        Images at the end of the training part for choosing parameters.
+        Samples at the end of the training set that serve for choosing parameters.
     batch_size, epochs : int
         Defaults.
     connectivity : tuple of float
-        Of each layer, by default.
+        Default of each layer.
     rules : dict
-        By method; other methods that keep their number of connections learn as 'fixed', those that begin with a dense
-        network as 'dense'.
+        Rule of each method; other methods that keep their number of connections use 'fixed', those that start with a
+        dense network use 'dense'.
     final_rate : float
-        The learning rate in the end relative to that at the begin; and the temperature likewise. 1 if all is constant.
+        Final learning rate relative to the initial one, and likewise the temperature; 1 if they are constant.
     l1 : float
-        Of l1 shrinkage.
+        l1 of shrinkage.
     quick : int, optional
-        Samples that are enough to see that all works; all of them by default.
+        Number of samples for a test run; by default all.
     linear : bool
-        Whether the learning rate falls by the same amount per epoch, or by the same factor.
+        Whether the learning rate decreases by a constant amount per epoch, or by a constant factor.
     batch_sizes : dict
-        By method, where it is not the default.
+        Batch sizes of methods that do not use the default.
     """
 
     load: Callable[[str | os.PathLike[str] | None], Data]
@@ -68,14 +68,14 @@ class Task(NamedTuple):
     batch_sizes: Mapping[str, int] = MappingProxyType({})
 
     def schedule(self, rule: DeepR | FixedWiring, epochs: int) -> Schedule | None:
-        """Return the rule of each epoch, if it changes.
+        """Return the schedule of the rule, or None if it is constant.
 
         Parameters
         ----------
         rule : DeepR or FixedWiring
-            At the begin.
+            Initial rule.
         epochs : int
-            In all.
+            Total number.
 
         Returns
         -------
@@ -95,8 +95,8 @@ class Task(NamedTuple):
         Parameters
         ----------
         connectivity : sequence of float
-            Of each layer; or one for the whole network, which is shared out in proportion to the defaults, no layer
-            getting more than all of its connections.
+            One number per layer; or one for the whole network, which is distributed in proportion to the defaults, at
+            most 1 in each layer.
 
         Returns
         -------
@@ -106,39 +106,39 @@ class Task(NamedTuple):
         Raises
         ------
         ValueError
-            If there are neither one nor as many as layers.
+            If the number of values is neither 1 nor the number of layers.
         """
-        sites, shares = np.array(self.sites), np.array(connectivity, float)
-        if len(shares) not in {1, len(sites)}:
-            raise ValueError(f"connectivity must be one number or {len(sites)}, got {len(shares)}.")
-        if len(shares) == 1:
-            shares = _share_out(shares[0], sites, np.array(self.connectivity))
-        return [max(1, int(count)) for count in np.floor(shares * sites + 1e-6)]
+        sites, fractions = np.array(self.sites), np.array(connectivity, float)
+        if len(fractions) not in {1, len(sites)}:
+            raise ValueError(f"connectivity must be one number or {len(sites)}, got {len(fractions)}.")
+        if len(fractions) == 1:
+            fractions = _distribute(fractions[0], sites, np.array(self.connectivity))
+        return [max(1, int(count)) for count in np.floor(fractions * sites + 1e-6)]
 
     def split(self, data: Data) -> Data:
-        """Return the training part without its last images, and these in the place of the test part.
+        """Return the training set without its last samples, and these samples in place of the test set.
 
         Parameters
         ----------
         data : tuple
-            Training and test part.
+            Training and test sets.
 
         Returns
         -------
         tuple
-            For the choice of parameters.
+            Training and validation sets.
         """
         (images, labels), _ = data
         n = len(labels) - self.num_validation
         return (images[:n], labels[:n]), (images[n:], labels[n:])
 
 
-def _share_out(total: float, sites: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return connectivities in proportion to ``shares``, none above 1, whose mean over all sites is ``total``."""
+def _distribute(total: float, sites: NDArray[np.int64], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return connectivities proportional to ``weights``, at most 1, whose mean over all sites is ``total``."""
     full = np.zeros(len(sites), np.bool_)
     while True:
         left = total * sites.sum() - sites[full].sum()
-        scaled = np.where(full, 1.0, shares * left / max((shares * sites)[~full].sum(), 1e-300))
+        scaled = np.where(full, 1.0, weights * left / max((weights * sites)[~full].sum(), 1e-300))
         if (scaled <= 1).all():
             return scaled
         full |= scaled > 1

@@ -1,1 +1,1 @@
-"""What people run: training, demonstration, verification, benchmarks."""
+"""Command-line scripts: training, demonstration, verification, benchmarks."""

@@ -1,14 +1,14 @@
-"""Measure what rewiring costs a Brian2 simulation, against the same one without it and against all pairs connected.
+"""Measure the cost of rewiring in a Brian2 simulation, relative to a static one and to one with all pairs connected.
 
     python -m scripts.benchmark_brian --json FILE
     python -m scripts.benchmark_brian --quick
 
-Leaky integrate-and-fire neurons in steps of 0.1 ms; DEEP R on all synapses with a turnover of about 1 % per event. All
-simulations of a size run in turns, several times, and the fastest run of each counts. These synapses do next to
-nothing per spike; those with STDP, of which weak ones are pruned and replaced, have ratios to their own static
-simulation. Memory is that beyond the static simulation's, for each connection. A slot that is given to another
-neuron's synapse lies far from its new neighbours: "static, slots as rewired" says what this order in memory costs by
-itself. Where NEST is installed it comes too (``nest_peer``); its ratios are to its own static simulation.
+Leaky integrate-and-fire neurons with time steps of 0.1 ms; DEEP R on all synapses with a turnover of about 1 % per
+event. All simulations of one size run alternately, several times, and the fastest run of each counts. These synapses do
+next to nothing per spike; the simulation with STDP, in which weak synapses are pruned and replaced, is compared with
+its own static version. Memory is stated per connection, in addition to the static simulation. A slot that is reused for
+another neuron lies far from the other synapses of that neuron: "static, slots as rewired" shows the cost of this order
+in memory alone. NEST is included if it is installed (``nest_peer``), relative to its own static simulation.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from typing import Any
 
 import brian2 as b2
 import numpy as np
+from brian2.core.variables import DynamicArrayVariable
 from tqdm import tqdm
 
 from scripts import nest_peer
@@ -32,26 +33,20 @@ __all__ = ["main"]
 #: Connections, neurons, simulated seconds per measurement.
 SIZES = ((10_000, 1_000, 2.0), (100_000, 1_000, 2.0), (1_000_000, 10_000, 1.0))
 INTERVALS_MS = (10, 100, 1000)
-#: Between two events of all others.
+#: Time between two events in all other simulations.
 FIXED_INTERVAL_MS = 100
-#: Up to how many pairs the design with a synapse for every pair of neurons is tried.
+#: Largest number of pairs for which the design with a synapse for every pair is run.
 MAX_DENSE = 10**7
 REPETITIONS = 3
-#: Name of a contender, and ms between its events.
+#: Name of a contender, and the time between its events in ms.
 Key = tuple[str, int | None]
 RULE = DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-5)
-#: Weights with STDP begin evenly between 0 and 1, newborn ones at 0: weak are 1 % of all at first, and who stays so.
+#: Weights with STDP are initially uniform between 0 and 1, those of new connections are 0: about 1 % are weak.
 WEAK = "w < 0.01"
 
 
 class Simulation:
-    """A recurrent network that is static.
-
-    Parameters
-    ----------
-    connections, neurons : int
-        Sizes.
-    """
+    """A static recurrent network."""
 
     model = "w = polarity*theta*int(theta >= 0) : 1\ntheta : 1\npolarity : 1\ngradient : 1"
     on_pre = "v_post += 1e-4*w; gradient += 1e-4"
@@ -70,42 +65,27 @@ class Simulation:
         self.network = b2.Network(self.group, self.synapses)
 
     def connect(self) -> None:
-        """Make connections with theta from the stationary law of DEEP R in small steps."""
+        """Create connections with theta from the stationary law of DEEP R in the limit of small steps."""
         connect_exactly(self.synapses, connections=self.number, seed=1)
         self.synapses.theta = np.random.default_rng(2).exponential(RULE.temperature / RULE.l1, self.number)
         self.synapses.polarity = 1
 
     def seconds(self, duration: float) -> float:
-        """Return the processor time of a run.
-
-        Parameters
-        ----------
-        duration : float
-            Simulated seconds.
-
-        Returns
-        -------
-        float
-            Seconds.
-        """
-        begin = time.process_time()
+        """Return the processor time of a run."""
+        start = time.process_time()
         self.network.run(duration * b2.second)
-        return time.process_time() - begin
+        return time.process_time() - start
 
     def bytes(self) -> int:
-        """Return the memory of all that is kept for each synapse, besides Brian2's queues."""
-        variables = (v.get_value() for v in self.synapses._registered_variables)
-        return sum(values.nbytes for values in variables)
+        """Return the memory of all variables with one value per synapse; Brian2's queues are not counted."""
+        pathways = (getattr(self.synapses, name) for name in ("pre", "post") if hasattr(self.synapses, name))
+        variables = {v for group in (self.synapses, *pathways) for v in group.variables.values()}
+        values = [v.get_value() for v in variables if isinstance(v, DynamicArrayVariable)]
+        return sum(own.nbytes for own in values if len(own) == len(self.synapses))
 
 
 class Stdp(Simulation):
-    """The same with STDP.
-
-    Parameters
-    ----------
-    connections, neurons : int
-        Sizes.
-    """
+    """The same network with STDP."""
 
     model = """w : 1
                dx/dt = -x/(20*ms) : 1 (event-driven)
@@ -114,21 +94,13 @@ class Stdp(Simulation):
     on_post = "y += 1; w = clip(w + 1e-4*x, 0, 1)"
 
     def connect(self) -> None:
-        """Make connections with weights of all sizes."""
+        """Create connections with weights of all sizes."""
         connect_exactly(self.synapses, connections=self.number, seed=1)
         self.synapses.w = np.random.default_rng(2).random(self.number)
 
 
 class Pruned(Stdp):
-    """The same where weak synapses are replaced.
-
-    Parameters
-    ----------
-    connections, neurons : int
-        Sizes.
-    interval_ms : float
-        Between two events.
-    """
+    """The network with STDP in which weak synapses are replaced."""
 
     def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
         super().__init__(connections, neurons)
@@ -137,64 +109,37 @@ class Pruned(Stdp):
         self.rewiring.step()
 
     def bytes(self) -> int:
-        """Return the memory with that of the connections beside Brian2's."""
+        """Return the memory, including that of the connections."""
         return super().bytes() + own_bytes(self.rewiring)
 
 
 class Rewired(Simulation):
-    """The same with DEEP R.
-
-    Parameters
-    ----------
-    connections, neurons : int
-        Sizes.
-    interval_ms : float
-        Between two events.
-    """
+    """The network with DEEP R."""
 
     def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
         super().__init__(connections, neurons)
         self.rewiring = Rewiring(self.synapses, RULE, seed=3, dt=interval_ms * b2.ms)
         self.network.add(self.rewiring)
-        self.rewiring.step()  # Compiles, and is not counted.
+        self.rewiring.step()  # Compiles; not measured.
 
     def bytes(self) -> int:
-        """Return the memory with that of the connections beside Brian2's."""
+        """Return the memory, including that of the connections."""
         return super().bytes() + own_bytes(self.rewiring)
 
 
 def own_bytes(rewiring: Rewiring) -> int:
-    """Return the memory that a Rewiring keeps for its connections beside Brian2's.
-
-    Parameters
-    ----------
-    rewiring : Rewiring
-        Of one Synapses.
-
-    Returns
-    -------
-    int
-        Bytes.
-    """
+    """Return the memory that a Rewiring needs for its connections, in addition to Brian2."""
     c = rewiring.connections
     return sum(own.nbytes for own in (c.table, c.pre, c.post, c.polarity, c.birth_step))
 
 
 class Dense(Simulation):
-    """As many connected ones among all pairs of neurons, which soft DEEP R in Brian2's own equations connects.
-
-    Parameters
-    ----------
-    connections, neurons : int
-        Sizes.
-    interval_ms : float
-        Between two updates of theta.
-    """
+    """Soft DEEP R in Brian2's own equations: a synapse for every pair of neurons, as many of them active."""
 
     def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
         super().__init__(connections, neurons)
-        share = connections / neurons**2
-        scale, lowest = RULE.noise_scale, -RULE.temperature / RULE.l1 * (1 - share) / share
+        active = connections / neurons**2
+        scale, lowest = RULE.noise_scale, -RULE.temperature / RULE.l1 * (1 - active) / active
         self.synapses.run_regularly(
             f"theta = clip(theta - {RULE.learning_rate}*(gradient + {RULE.l1})*int(theta >= 0) + {scale}*randn(), "
             f"{lowest}, inf); gradient = 0",
@@ -202,7 +147,7 @@ class Dense(Simulation):
         )
 
     def connect(self) -> None:
-        """Make all potential connections, of which about as many are connected."""
+        """Create all potential connections, of which the same number as elsewhere is active."""
         self.synapses.connect()
         rng, number = np.random.default_rng(2), len(self.synapses)
         theta = rng.uniform(-1, 0, number)
@@ -213,42 +158,21 @@ class Dense(Simulation):
 
 
 class Scattered(Simulation):
-    """The static network whose synapses lie in memory in the order in which rewiring has left them.
-
-    Parameters
-    ----------
-    connections, neurons : int
-        Sizes.
-    like : Rewired
-        After its runs.
-    """
+    """A static network whose synapses have the order in memory that results from rewiring."""
 
     def __init__(self, connections: int, neurons: int, like: Rewired) -> None:
         self._like = like
         super().__init__(connections, neurons)
 
     def connect(self) -> None:
-        """Make the connections of the other one, slot by slot."""
+        """Create the connections of the rewired network, slot by slot."""
         self.synapses.connect(i=self._like.rewiring.i, j=self._like.rewiring.j)
         self.synapses.theta = self._like.synapses.theta[:]
         self.synapses.polarity = 1
 
 
 def measure(connections: int, neurons: int, duration: float) -> list[dict[str, Any]]:
-    """Return the rows of all simulations of a size, which run in turns.
-
-    Parameters
-    ----------
-    connections, neurons : int
-        Sizes.
-    duration : float
-        Simulated seconds.
-
-    Returns
-    -------
-    list of dict
-        The static one first.
-    """
+    """Return the rows of all simulations of a size, which run alternately."""
     slow: dict[Key, Simulation] = {("static", None): Simulation(connections, neurons)}
     for interval in INTERVALS_MS:
         slow["ours, DEEP R", interval] = Rewired(connections, neurons, interval)
@@ -260,7 +184,7 @@ def measure(connections: int, neurons: int, duration: float) -> list[dict[str, A
     families: list[dict[Key, Any]] = [family for family in (slow, stdp, nest) if family]
     made = {key: each for family in families for key, each in family.items()}
     times = dict(zip(made, fastest(list(made.values()), duration), strict=True))
-    # The two in the memory order of rewiring come last, when there is such an order.
+    # Last, because the order in memory results from the rewired run.
     ours = slow["ours, DEEP R", min(INTERVALS_MS)]
     assert isinstance(ours, Rewired)
     scattered = "static, slots as rewired", None
@@ -288,38 +212,14 @@ def measure(connections: int, neurons: int, duration: float) -> list[dict[str, A
 
 
 def bytes_more(simulation: Simulation | nest_peer.NestSimulation, static: Simulation) -> float | None:
-    """Return what a simulation keeps beyond the static one, for each connection; NEST's memory is not known.
-
-    Parameters
-    ----------
-    simulation : Simulation or NestSimulation
-        Of any kind.
-    static : Simulation
-        Of the same kind, without rewiring.
-
-    Returns
-    -------
-    float or None
-        Bytes.
-    """
+    """Return the additional memory per connection relative to the static simulation; None for NEST."""
     if isinstance(simulation, nest_peer.NestSimulation):
         return None
     return (simulation.bytes() - static.bytes()) / simulation.number
 
 
 def nest_simulations(connections: int, neurons: int) -> dict[Key, nest_peer.NestSimulation]:
-    """Return NEST's simulations of a size, the static one first; none where NEST is not installed.
-
-    Parameters
-    ----------
-    connections, neurons : int
-        Sizes.
-
-    Returns
-    -------
-    dict
-        By name and interval.
-    """
+    """Return the NEST simulations of a size, the static one first; empty if NEST is not installed."""
     if not nest_peer.is_installed():
         return {}
     return {
@@ -332,45 +232,21 @@ def nest_simulations(connections: int, neurons: int) -> dict[Key, nest_peer.Nest
 
 
 def fastest(simulations: Sequence[Simulation | nest_peer.NestSimulation], duration: float) -> list[float]:
-    """Return the least processor time of each of some simulations, in several runs in turns.
-
-    Parameters
-    ----------
-    simulations : sequence of Simulation or NestSimulation
-        To be run.
-    duration : float
-        Simulated seconds.
-
-    Returns
-    -------
-    list of float
-        Seconds.
-    """
-    for each in simulations:  # Compiles, and is not counted.
+    """Return the shortest processor time of each simulation, over several alternating runs."""
+    for each in simulations:  # Compiles; not measured.
         each.seconds(0.002)
     return np.array([[each.seconds(duration) for each in simulations] for _ in range(REPETITIONS)]).min(axis=0).tolist()
 
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Measure, print a table, write JSON.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    list of dict
-        The rows.
-    """
-    parser = Parser("Measure what rewiring costs a Brian2 simulation.")
-    parser.add_quick("the smallest size only")
-    parser.add_json("where the rows go")
+    """Measure, print a table, write JSON."""
+    parser = Parser("Measure the cost of rewiring in a Brian2 simulation.")
+    parser.add_quick("only the smallest size")
+    parser.add_json("file for the results")
     given = parser.parse_measurement(argv)
     if not nest_peer.is_installed():
-        print("NEST is not installed, and is left out.")
+        print("NEST is not installed and is left out.")
     rows = [row for size in tqdm(SIZES[: 1 if given.quick else None], unit="size") for row in measure(*size)]
     print(f"{'connections':>12} {'every, ms':>9} {'contender':>31} {'s per s':>8} {'ratio':>6} {'bytes':>7}")
     for row in rows:

@@ -1,12 +1,12 @@
-"""Measure what births cost where degrees are limited, or where only near neurons may be connected.
+"""Measure the cost of formation with limited degrees, or where only nearby neurons may be connected.
 
     python -m scripts.benchmark_draws            # about a minute
     python -m scripts.benchmark_draws --json FILE
 
-Neurons stand on a line, with K connections each. The limits: no postsynaptic neuron may have more than K connections,
-so that all are at their limit; in addition no presynaptic one more than K + 1; only pairs up to K places apart may be
-connected, so that half of them are; with probability exp(-distance / K); or so, and with the first limit. In each event
-1 % of the connections die, and as many are born.
+Neurons lie on a line, with K connections each. The restrictions: at most K connections per postsynaptic neuron, so that
+all are at their limit; in addition, at most K + 1 per presynaptic neuron; only pairs at distances up to K, half of
+which are connected; a probability exp(-distance / K); or this probability with the first limit. Each event replaces 1 %
+of the connections.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ __all__ = ["main"]
 
 #: Neurons on each side and connections per neuron.
 NETWORKS = ((500, 20), (2_000, 10), (2_000, 100), (10_000, 10), (10_000, 100))
-#: What limits births, as arguments of `Connections`, from the number of connections per neuron.
+#: Restrictions, as arguments of `Connections`, from the number of connections per neuron.
 LIMITS: dict[str, Callable[[int], dict[str, Any]]] = {
     "none": lambda degree: {},
     "in-degree": lambda degree: {"max_in_degree": degree},
@@ -41,29 +41,14 @@ EVENTS = 3
 
 
 def measure(limit: str, side: int, degree: int) -> dict[str, Any]:
-    """Return one row: the fastest of some repetitions.
-
-    Parameters
-    ----------
-    limit : str
-        A name of the table of limits.
-    side : int
-        Neurons on each side.
-    degree : int
-        Connections per neuron.
-
-    Returns
-    -------
-    dict
-        Of the table.
-    """
-    begin = time.process_time()
+    """Return one row of the table: the fastest of several repetitions."""
+    start = time.process_time()
     c = Connections.random(side, side, side * degree, seed=1, **LIMITS[limit](degree))
-    connect = time.process_time() - begin
+    connect = time.process_time() - start
     rng = np.random.default_rng(1)
-    begin = time.process_time()
+    start = time.process_time()
     replace(c, rng.random(len(c)) < 0.01)
-    first = time.process_time() - begin
+    first = time.process_time() - start
     births: list[int] = []
     seconds = fastest(lambda: births.append(replace(c, rng.random(len(c)) < 0.01).num_births), EVENTS)
     return {
@@ -79,27 +64,16 @@ def measure(limit: str, side: int, degree: int) -> dict[str, Any]:
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Measure, print a table, write JSON.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    list of dict
-        The rows.
-    """
-    parser = Parser("Measure what births cost under limits.")
-    parser.add_quick("the smallest network only")
-    parser.add_json("where the rows go")
+    """Measure, print a table, and write JSON."""
+    parser = Parser("Measure the cost of formation under restrictions.")
+    parser.add_quick("only the smallest network")
+    parser.add_json("file for the results")
     given = parser.parse_measurement(argv)
     networks = NETWORKS[:1] if given.quick else NETWORKS
-    measure("both degrees", 50, 5)  # Compiles.
+    measure("both degrees", 50, 5)  # Compiles; not measured.
     rows = [measure(limit, *network) for network in tqdm(networks, unit="network") for limit in LIMITS]
     print(
-        f"{'per side':>9} {'connections':>12} {'limit':>13} {'connect, s':>11} {'first, s':>9} {'births':>7} {'ms':>8}"
+        f"{'per side':>9} {'connections':>12} {'limit':>13} {'connect, s':>11} {'first, s':>9} {'formed':>7} {'ms':>8}"
     )
     for row in rows:
         print(

@@ -1,10 +1,10 @@
-"""Measure what it costs to write, open and analyse a log of ten million events, or a hundred million.
+"""Measure the cost of writing, opening and analysing a log of ten or a hundred million events.
 
     python -m scripts.benchmark_log --json results/log.json
     python -m scripts.benchmark_log --full
 
-Each part runs in a process of its own, so that its peak of memory is its own. The log is that of DEEP R without a
-gradient; what is computed from it is compared with the exact laws as far as there are some.
+Each part runs in its own process, so that its peak memory can be measured. The log is that of DEEP R without a
+gradient; the statistics are listed next to the exact laws, where these are known.
 """
 
 from __future__ import annotations
@@ -36,32 +36,21 @@ __all__ = ["main"]
 RULE = DeepR(learning_rate=0.1, l1=0.1, temperature=0.2)  # r = 0.05: 6.9 % are replaced in a step.
 NEURONS, CONNECTIONS = 2000, 20_000
 SAMPLES_PER_STEP = 10
-LOOKS = 20
+TIME_POINTS = 20
 MIB = 1024.0
-#: With fewer events there is too little to analyse.
-FEWEST = 100_000
+#: Fewer events are too few to analyse.
+MIN_EVENTS = 100_000
 
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Run all parts and say what they cost.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    dict
-        For each number of events, for each part its seconds and its peak of memory in MiB.
-    """
-    parser = Parser("Measure what it costs to write, open and analyse a log.")
-    parser.add_argument("--events", type=count(maximum=10**9), default=10**7, metavar="N", help="how many events")
+    """Run all parts and print their costs."""
+    parser = Parser("Measure the cost of writing, opening and analysing a log.")
+    parser.add_argument("--events", type=count(maximum=10**9), default=10**7, metavar="N", help="number of events")
     parser.add_argument(
-        "--full", action="store_true", help="also a hundred million events, which takes minutes and 2.4 GB of disk"
+        "--full", action="store_true", help="also with a hundred million events, which takes minutes and 2.4 GB on disk"
     )
-    parser.add_json("where the numbers go")
+    parser.add_json("file for the results")
     parser.add_argument("--part", nargs=2, metavar=("NAME", "LOG"), help=argparse.SUPPRESS)
     given = parser.parse_measurement(argv)
     if given.part:
@@ -71,8 +60,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
             return run_part(given.part[0], Path(given.part[1]), given.events)
         except (LogError, OSError) as error:
             parser.refuse("--part", str(error))
-    if given.events < FEWEST:
-        parser.refuse("--events", f"must be at least {FEWEST}, got {given.events}")
+    if given.events < MIN_EVENTS:
+        parser.refuse("--events", f"must be at least {MIN_EVENTS}, got {given.events}")
     found = {str(number): measure(number) for number in [given.events, *[10**8] * given.full]}
     if given.json:
         write_measurement(given.json, found)
@@ -80,23 +69,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
 
 
 def measure(events: int) -> dict[str, Any]:
-    """Write a log of so many events and analyse it, each part in its own process.
-
-    Parameters
-    ----------
-    events : int
-        How many.
-
-    Returns
-    -------
-    dict
-        What each part returned.
-
-    Raises
-    ------
-    RuntimeError
-        If a part failed.
-    """
+    """Write a log with this number of events and analyse it, each part in its own process."""
     found: dict[str, Any] = {}
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "run.rewiring"
@@ -111,64 +84,49 @@ def measure(events: int) -> dict[str, Any]:
 
 
 def run_part(name: str, path: Path, events: int) -> dict[str, Any]:
-    """Run one part in this process, and print what it cost as JSON.
-
-    Parameters
-    ----------
-    name : str
-        Which.
-    path : Path
-        The log.
-    events : int
-        How many events it has, or gets.
-
-    Returns
-    -------
-    dict
-        'seconds', 'MiB' (peak of this process, Python and its libraries included), and what was found.
-    """
-    begin = time.perf_counter()
+    """Run one part in this process and print its costs as JSON."""
+    start = time.perf_counter()
     found = PARTS[name](path, events)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / MIB
-    result = {"seconds": time.perf_counter() - begin, "MiB": peak, **found}
+    result = {"seconds": time.perf_counter() - start, "MiB": peak, **found}
     print(json.dumps(result))
     return result
 
 
 def write(path: Path, events: int) -> dict[str, Any]:
-    """Record a run of DEEP R without a gradient to disk, begun in its stationary law."""
+    """Record a stationary run of DEEP R without a gradient to disk."""
     connections = Connections.random(NEURONS, NEURONS, CONNECTIONS, seed=1)
     zero = np.zeros(CONNECTIONS)
     for _ in range(1000):
-        step(connections, zero, RULE)
+        step(connections, RULE, gradient=zero)
     recorded = 0.0
     with RewiringLog(path) as log:
         log.annotate(rule=RULE, seed=1)
         log.describe(0, num_pre=NEURONS, num_post=NEURONS, num_sites=connections.num_sites)
-        look(log, connections)
+        take_snapshot(log, connections)
         while log.num_births + log.num_deaths < events:
-            info = step(connections, zero, RULE)
-            begin = time.perf_counter()
+            info = step(connections, RULE, gradient=zero)
+            start = time.perf_counter()
             log.record(info, samples=SAMPLES_PER_STEP * info.step)
-            recorded += time.perf_counter() - begin
-        look(log, connections)
+            recorded += time.perf_counter() - start
+        take_snapshot(log, connections)
     return {"seconds of recording": recorded, "bytes": path.stat().st_size, "steps": len(log.times)}
 
 
-def look(log: RewiringLog, connections: Connections) -> None:
-    """Take a snapshot."""
+def take_snapshot(log: RewiringLog, connections: Connections) -> None:
+    """Record the current connections."""
     c = connections
     log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
 
 
 def open_only(path: Path, _: int) -> dict[str, Any]:
-    """Open the log and ask for its metadata."""
+    """Open the log and read its metadata."""
     log = RewiringLog.open(path)
     return {"rule": log.metadata["rule"]["class"], "steps": log.last_step - log.first_step}
 
 
 def replay(path: Path, _: int) -> dict[str, Any]:
-    """Replay all events to the last step, which the last snapshot must confirm."""
+    """Replay all events up to the last step."""
     log = RewiringLog.open(path)
     pre, post, _polarity = next(iter(log.wirings([log.first_step, log.last_step - 1])))
     last = log.survivors(log.first_step, log.last_step)
@@ -182,7 +140,7 @@ def analyse(path: Path, _: int) -> dict[str, Any]:
     births = turnover.rewired_per_step(log).rate
     curve = survival.survival_of_newborns(log)
     alive = survival.survival_of_all(log, first)
-    steps = np.linspace(first, last, LOOKS).astype(int)
+    steps = np.linspace(first, last, TIME_POINTS).astype(int)
     at = int(np.searchsorted(curve.time, 100, side="right")) - 1
     found = {
         "births per step": [births.mean(), CONNECTIONS * exact.turnover_rate(ratio)],
@@ -203,7 +161,7 @@ def analyse(path: Path, _: int) -> dict[str, Any]:
 
 
 def table(path: Path, _: int) -> dict[str, Any]:
-    """Make the table of all lives, in memory."""
+    """Build the table of all lifetimes in memory."""
     lives = RewiringLog.open(path).lives()
     return {"lives": len(lives), "bytes": lives.nbytes}
 

@@ -1,13 +1,13 @@
-"""Measure what a step of learning costs, ours and others', in turns on one thread.
+"""Measure the time of a training step on one thread, for this package and others alternately.
 
-    python -m scripts.benchmark_rate --json FILE      # ten minutes or more; a picture beside the file
+    python -m scripts.benchmark_rate --json FILE      # ten minutes or more; also writes a figure
     python -m scripts.benchmark_rate --list
     python -m scripts.benchmark_rate --only LSTM
-    python -m scripts.benchmark_rate --quick          # all of them with OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+    python -m scripts.benchmark_rate --quick          # all with OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-A step loads a batch, and does forward pass, loss, backward pass and update; ours with noise, retraction, regrowth and
-the record of all births and deaths. PyTorch and sparseprop take part where they are installed. Times are processor
-times: the median over turns, with the lowest and the highest.
+A step loads a batch and consists of forward pass, loss, backward pass and update; in this package also noise,
+elimination, formation and the log of all events. PyTorch and sparseprop are included if they are installed. Processor
+times: the median over turns, the lowest and the highest.
 """
 
 from __future__ import annotations
@@ -35,30 +35,17 @@ from scripts.results import write_measurement
 
 __all__ = ["main", "measure"]
 
-#: To be 1 before NumPy is loaded: threads of BLAS make a short step slower, up to a hundred times.
+#: Must be 1 before NumPy is loaded: BLAS threads make a short step up to a hundred times slower.
 THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 SECONDS_PER_TURN = 0.04
 TURNS, QUICK_TURNS = 15, 5
-#: No contender gets more turns than fit into these.
+#: Limits the number of turns of each contender.
 SECONDS_PER_CONTENDER = 4.0
 
 
 def all_works(quick: bool) -> Iterator[tuple[str, Work]]:
-    """Yield the works of all modules; to add works, add a module.
-
-    Parameters
-    ----------
-    quick : bool
-        Small ones only.
-
-    Yields
-    ------
-    name : str
-        Of the work.
-    work : callable
-        Makes its contenders.
-    """
+    """Yield the benchmark cases of all modules; add a module to add cases."""
     yield from rate_works.works(quick)
     if not quick:
         for name, contenders in rate_works_conv_lstm.works():
@@ -66,7 +53,7 @@ def all_works(quick: bool) -> Iterator[tuple[str, Work]]:
 
 
 def _repeated(contenders: Callable[[], dict[str, Callable[[], Any]]]) -> dict[str, Run]:
-    """Return for each function that does one step one that does many."""
+    """Replace each function that performs one step by one that performs many."""
     return {name: partial(_repeat, step) for name, step in contenders().items()}
 
 
@@ -76,26 +63,11 @@ def _repeat(step: Callable[[], Any], times: int) -> None:
 
 
 def measure(work: str, contenders: dict[str, Run], turns: int) -> list[dict[str, Any]]:
-    """Return one row for each contender of a work.
-
-    Parameters
-    ----------
-    work : str
-        Its name.
-    contenders : dict of str to callable
-        Each does so many steps.
-    turns : int
-        How often each of them does some.
-
-    Returns
-    -------
-    list of dict
-        Of the table.
-    """
+    """Return one row for each contender of a case."""
     steps = {}
     for name, run in contenders.items():
         run(1)
-        # By doubling: what a call costs beside its steps must not be taken for the time of a step.
+        # Doubled until the overhead of a call no longer matters.
         steps[name] = 1
         while _seconds(run, steps[name]) * steps[name] < SECONDS_PER_TURN:
             steps[name] *= 2
@@ -120,36 +92,25 @@ def measure(work: str, contenders: dict[str, Run], turns: int) -> list[dict[str,
 
 
 def _seconds(run: Run, steps: int) -> float:
-    """Return the processor time of a step."""
-    begin = time.process_time()
+    """Return the processor time per step."""
+    start = time.process_time()
     run(steps)
-    return (time.process_time() - begin) / steps
+    return (time.process_time() - start) / steps
 
 
 def draw(rows: Sequence[dict[str, Any]]) -> Figure:
-    """Draw the time of a step over the connectivity, and the cost of a connection over their number.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        The table.
-
-    Returns
-    -------
-    Figure
-        With two panels.
-    """
+    """Plot the time of a step against connectivity, and the cost per connection against their number."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
     own = [row for row in rows if row["work"].startswith(CONNECTIVITY)]
     for name in dict.fromkeys(row["contender"] for row in own):
         line = [row for row in own if row["contender"] == name]
-        shares = [float(row["work"].removeprefix(CONNECTIVITY).removesuffix(" %")) for row in line]
+        percent = [float(row["work"].removeprefix(CONNECTIVITY).removesuffix(" %")) for row in line]
         style = {"color": "black", "linewidth": 2.5} if name == "ours" else {}
-        left.plot(shares, [row["median_us"] for row in line], "o-", label=name, **style)
+        left.plot(percent, [row["median_us"] for row in line], "o-", label=name, **style)
     crossing = dense_wins(own)
     if crossing is not None:
         left.axvline(crossing, color="grey", linestyle=":")
-        left.annotate(f"dense wins above {crossing:.2g} %", (crossing, left.get_ylim()[1]), ha="right", va="top")
+        left.annotate(f"dense faster above {crossing:.2g} %", (crossing, left.get_ylim()[1]), ha="right", va="top")
     left.set(xscale="log", yscale="log", xlabel="connectivity (%)", ylabel="µs per step", title=CONNECTIVITY[:-4])
     for prefix, neurons in (("connections ", "in the cache"), ("neurons ", "1e5 connections")):
         line = [row for row in rows if row["work"].startswith(prefix)]
@@ -161,26 +122,15 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
         right.plot(values, cost, "o-", label=f"{prefix.strip()} ({neurons})")
     right.set(xscale="log", yscale="log", xlabel="number", ylabel="ns per connection and step")
     for axes in (left, right):
-        if axes.get_legend_handles_labels()[0]:  # A part of the works may have nothing for it.
-            # There is no room between the lines.
+        if axes.get_legend_handles_labels()[0]:  # Some selections of cases leave a panel empty.
+            # Space for the legend below the lines.
             axes.set_ylim(bottom=axes.get_ylim()[0] / 4)
             axes.legend(frameon=False, fontsize="small", ncols=2, loc="lower left")
     return figure
 
 
 def dense_wins(rows: Sequence[dict[str, Any]]) -> float | None:
-    """Return the connectivity above which the fastest dense contender is faster than ours.
-
-    Parameters
-    ----------
-    rows : sequence of dict
-        Of the works that vary the connectivity.
-
-    Returns
-    -------
-    float or None
-        In percent, between two that were measured; None if ours is always faster, or never.
-    """
+    """Return the connectivity above which the fastest dense contender is faster than this package."""
     points = []
     for work in dict.fromkeys(row["work"] for row in rows):
         ratios = [row["ratio_to_ours"] for row in rows if row["work"] == work and row["contender"].endswith("dense")]
@@ -195,36 +145,25 @@ def dense_wins(rows: Sequence[dict[str, Any]]) -> float | None:
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Measure, print a table, write JSON and a picture.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    list of dict
-        The rows.
-    """
-    parser = Parser("Measure what a step of learning costs.")
-    parser.add_quick("small works and few turns only")
-    parser.add_argument("--only", metavar="TEXT", default="", help="works whose names contain this")
-    parser.add_argument("--list", action="store_true", help="print the names of the works, and measure nothing")
-    parser.add_json("where the rows go, a picture beside them")
+    """Measure, print a table, and write JSON and a figure."""
+    parser = Parser("Measure the time of a training step.")
+    parser.add_quick("only small cases and few turns")
+    parser.add_argument("--only", metavar="TEXT", default="", help="only cases whose names contain TEXT")
+    parser.add_argument("--list", action="store_true", help="print the names of the cases, without measuring")
+    parser.add_json("file for the results; a figure is written next to it")
     given = parser.parse_measurement(argv)
     if given.list and given.json:
         parser.refuse("--json", "nothing is measured with --list; leave one of them out")
     chosen = [(name, work) for name, work in all_works(given.quick) if given.only in name]
     if not chosen:
-        parser.refuse("--only", f"no work has {given.only!r} in its name; --list prints all names")
+        parser.refuse("--only", f"no case has {given.only!r} in its name; --list prints all names")
     if given.list:
         print(*(name for name, _ in chosen), sep="\n")
         return []
     if any(os.environ.get(name) != "1" for name in THREADS):
-        parser.error(f"everyone has one thread here: set {' and '.join(f'{name}=1' for name in THREADS)}.")
+        parser.error(f"all contenders must use one thread: set {' and '.join(f'{name}=1' for name in THREADS)}.")
     rows: list[dict[str, Any]] = []
-    for name, work in tqdm(chosen, unit="work"):
+    for name, work in tqdm(chosen, unit="case"):
         rows += measure(name, work(), QUICK_TURNS if given.quick else TURNS)
     print(f"{'work':40} {'contender':26} {'us per step':>12} {'lowest':>10} {'highest':>10} {'to ours':>8}")
     for row in rows:
@@ -233,13 +172,13 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
             f"{row['highest_us']:10.1f} {row['ratio_to_ours']:8.2f}"
         )
     if given.json:
-        memory = {} if given.quick else _memory_of_its_own()
+        memory = {} if given.quick else _measure_memory()
         write_measurement(given.json, {"rows": rows, "memory": memory}, draw(rows))
     return rows
 
 
-def _memory_of_its_own() -> dict[str, Any]:
-    """Return the memory of a huge layer, measured in another process."""
+def _measure_memory() -> dict[str, Any]:
+    """Return the memory and time of a huge layer, measured in another process."""
     command = [sys.executable, "-m", "scripts.rate_memory"]
     return json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
 

@@ -1,11 +1,11 @@
-"""Measure what a step costs, for many sizes: time per connection and per rewired connection, memory.
+"""Measure the cost of a step for many sizes: time per connection and per replaced connection, and memory.
 
-    python -m scripts.benchmark_sampler --json FILE      # some minutes; a picture beside the file
+    python -m scripts.benchmark_sampler --json FILE      # a few minutes; also writes a figure
     python -m scripts.benchmark_sampler --quick
 
-"Move" is the Langevin step of all connections with its noise and the test for theta < 0. "Rewired" is what each further
-connection that is replaced costs (retract, free the site, draw a vacant one, regrow, record both events): the
-difference between steps in which about 10 % and 1 % are replaced. "Step" is a whole step with 1 %, checks included.
+"Move" is the Langevin update of all connections, with its noise and the test for theta < 0. "Rewired" is the cost per
+additional replaced connection (elimination, drawing a vacant site, formation, recording both events): the difference
+between steps that replace about 10 % and 1 %. "Step" is a complete step that replaces 1 %, checks included.
 """
 
 from __future__ import annotations
@@ -29,28 +29,15 @@ __all__ = ["main"]
 
 CONNECTIONS = (10_000, 100_000, 1_000_000, 10_000_000)
 SITES_PER_SIDE = (1_000, 10_000, 100_000, 1_000_000)
-#: Share of the sites that are occupied, where they are few.
+#: Fractions of occupied sites in the dense cases.
 DENSITIES = (0.5, 0.9, 0.99, 1.0)
-#: Few and many connections are replaced per step, about 1 and 10 %.
+#: Rules that replace about 1 % and 10 % of the connections per step.
 FEW, MANY = (DeepR(learning_rate=0.1, l1=l1, temperature=0.1) for l1 in (0.01, 0.1))
 REPETITIONS = 5
 
 
 def measure(num_connections: int, side: int) -> dict[str, Any]:
-    """Return one row: the fastest of some repetitions.
-
-    Parameters
-    ----------
-    num_connections : int
-        K.
-    side : int
-        Neurons on each side.
-
-    Returns
-    -------
-    dict
-        Of the table.
-    """
+    """Return one row of the table: the fastest of several repetitions."""
     c = Connections.random(side, side, num_connections, seed=1, dtype=np.float32)
     zero = np.zeros(num_connections, np.float32)
     steps = max(1, 200_000 // num_connections)
@@ -64,74 +51,33 @@ def measure(num_connections: int, side: int) -> dict[str, Any]:
         "ns_per_connection": 1e9 * move / num_connections,
         "ns_per_rewired": 1e9 * (whole[1] - whole[0]) / (deaths[1] - deaths[0]),
         "us_per_step": 1e6 * whole[0],
-        "share_rewired": [count / num_connections for count in deaths],
+        "fraction_rewired": [count / num_connections for count in deaths],
         "bytes_per_connection": sum(values.nbytes for values in arrays) / num_connections,
     }
 
 
 def time_steps(c: Connections, gradient: NDArray[np.float32], rule: DeepR, steps: int) -> tuple[float, float]:
-    """Return the seconds of a whole step in the stationary law, and how many connections it replaces.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed.
-    gradient : ndarray
-        Zero.
-    rule : DeepR
-        The rule.
-    steps : int
-        Steps per repetition.
-
-    Returns
-    -------
-    seconds, rewired : float
-        Per step.
-    """
+    """Return the time of a step in the stationary state in seconds, and the number of connections it replaces."""
     c.theta[:] = rule.temperature / rule.l1 * np.random.default_rng(1).standard_exponential(len(c))
-    step(c, gradient, rule)
+    step(c, rule, gradient=gradient)
     deaths: list[int] = []
-    seconds = fastest(lambda: deaths.append(step(c, gradient, rule).num_deaths), steps)
+    seconds = fastest(lambda: deaths.append(step(c, rule, gradient=gradient).num_deaths), steps)
     return seconds, float(np.mean(deaths))
 
 
 def fastest(work: Callable[[], Any], steps: int) -> float:
-    """Return the seconds per call in the fastest of some repetitions.
-
-    Parameters
-    ----------
-    work : callable
-        What is measured.
-    steps : int
-        Calls per repetition.
-
-    Returns
-    -------
-    float
-        Processor time.
-    """
+    """Return the processor time per call in seconds, in the fastest of several repetitions."""
     times = []
     for _ in range(REPETITIONS):
-        begin = time.process_time()
+        start = time.process_time()
         for _ in range(steps):
             work()
-        times.append((time.process_time() - begin) / steps)
+        times.append((time.process_time() - start) / steps)
     return min(times)
 
 
 def draw(rows: list[dict[str, Any]]) -> Figure:
-    """Draw both costs over the number of connections, a line for each number of neurons.
-
-    Parameters
-    ----------
-    rows : list of dict
-        The table.
-
-    Returns
-    -------
-    Figure
-        With two panels.
-    """
+    """Plot both costs against the number of connections, with a line for each number of neurons."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
     columns = (("ns_per_connection", "move: ns per connection"), ("ns_per_rewired", "ns per rewired connection"))
     for ax, (column, label) in zip(axes, columns, strict=True):
@@ -145,21 +91,10 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Measure, print a table, write JSON and a picture.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    list of dict
-        The rows.
-    """
-    parser = Parser("Measure what a step of the sampler costs.")
-    parser.add_quick("small sizes only")
-    parser.add_json("where the rows go, a picture beside them")
+    """Measure, print a table, and write JSON and a figure."""
+    parser = Parser("Measure the cost of a step of the sampler.")
+    parser.add_quick("only small sizes")
+    parser.add_json("file for the results; a figure is written next to it")
     given = parser.parse_measurement(argv)
     largest = 100_000 if given.quick else CONNECTIONS[-1]
     sizes = [(k, n) for k in CONNECTIONS for n in SITES_PER_SIDE if k <= min(largest, n * n / 10)]

@@ -1,10 +1,10 @@
-"""Measure how much faster a rewired network runs as a C++ program of Brian2 than in Brian2's runtime mode.
+"""Measure the speed-up of Brian2's C++ standalone mode over runtime mode for a rewired network.
 
     python -m scripts.benchmark_standalone --json FILE
 
-The network of ``benchmark_brian`` with 300 neurons and 4500 connections, with and without DEEP R. Both modes compile
-with the flags under which they give the same bits, run in turns, several times, and the fastest run of each counts.
-What is counted is the processor time of a run, without compiling: of the whole program, of ``run()``.
+The network of ``benchmark_brian`` with 300 neurons and 4500 connections, with and without DEEP R. Both modes are
+compiled with flags under which their results are bit-identical, and run alternately several times; the fastest run of
+each counts. The processor time of the whole program, and of ``run()`` in runtime mode, is measured without compilation.
 """
 
 from __future__ import annotations
@@ -32,18 +32,7 @@ FLAGS = ["-w", "-O2", "-ffp-contract=off", "-std=c++11"]
 
 
 def make(interval_ms: float | None) -> Simulation:
-    """Return the network, static or rewired.
-
-    Parameters
-    ----------
-    interval_ms : float or None
-        Between two events; None without any.
-
-    Returns
-    -------
-    Simulation
-        Of the current device.
-    """
+    """Return the network, static if ``interval_ms`` is None."""
     b2.start_scope()
     simulation = Simulation(CONNECTIONS, NEURONS)
     if interval_ms is not None:
@@ -52,20 +41,7 @@ def make(interval_ms: float | None) -> Simulation:
 
 
 def program(folder: Path, interval_ms: float | None) -> Callable[[], float]:
-    """Build a program; return what runs it, and says how much processor time it took.
-
-    Parameters
-    ----------
-    folder : Path
-        Where to.
-    interval_ms : float or None
-        Between two events.
-
-    Returns
-    -------
-    callable
-        To be called until the next device is made.
-    """
+    """Build a program; return a function that runs it and returns its processor time."""
     b2.set_device("cpp_standalone", directory=str(folder), build_on_run=False)
     make(interval_ms).network.run(SECONDS * b2.second)
     b2.device.build(directory=str(folder), run=False, with_output=False)
@@ -73,29 +49,18 @@ def program(folder: Path, interval_ms: float | None) -> Callable[[], float]:
     b2.set_device("runtime")
 
     def run() -> float:
-        begin = resource.getrusage(resource.RUSAGE_CHILDREN)
+        start = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run([folder / "main"], cwd=folder, check=True)
         end = resource.getrusage(resource.RUSAGE_CHILDREN)
-        return end.ru_utime + end.ru_stime - begin.ru_utime - begin.ru_stime
+        return end.ru_utime + end.ru_stime - start.ru_utime - start.ru_stime
 
     return run
 
 
 def measure(interval_ms: float | None) -> dict[str, Any]:
-    """Return the row of one network.
-
-    Parameters
-    ----------
-    interval_ms : float or None
-        Between two events.
-
-    Returns
-    -------
-    dict
-        Processor seconds per simulated second in both modes, and their ratio.
-    """
+    """Return one row of the table."""
     simulation = make(interval_ms)
-    simulation.seconds(0.002)  # Compiles, and is not counted.
+    simulation.seconds(0.002)  # Compiles; not measured.
     with tempfile.TemporaryDirectory() as folder:
         run = program(Path(folder), interval_ms)
         pairs = [(simulation.seconds(SECONDS), run()) for _ in range(REPETITIONS)]
@@ -111,20 +76,9 @@ def measure(interval_ms: float | None) -> dict[str, Any]:
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
-    """Measure, print a table, write JSON.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    list of dict
-        The rows.
-    """
-    parser = Parser("Measure C++ standalone mode against runtime mode.")
-    parser.add_json("where the rows go")
+    """Measure, print a table, and write JSON."""
+    parser = Parser("Compare C++ standalone mode with runtime mode.")
+    parser.add_json("file for the results")
     given = parser.parse_measurement(argv)
     b2.prefs.codegen.cpp.extra_compile_args_gcc = FLAGS
     rows = [measure(interval) for interval in INTERVALS_MS]

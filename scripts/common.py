@@ -1,4 +1,4 @@
-"""What the command lines of all scripts have in common: they are checked before any work, and errors take one line."""
+"""Command-line parsing shared by all scripts: everything is checked before any work, and an error takes one line."""
 
 from __future__ import annotations
 
@@ -24,135 +24,65 @@ __all__ = [
     "seed",
 ]
 
-#: More than this is a slip of the keyboard.
+#: A larger count is taken for a typing error.
 MOST = 10**6
 MOST_SEED = 2**62 - 1
 
 
 class _Formatter(argparse.ArgumentDefaultsHelpFormatter):
-    """Shows the defaults that say something."""
+    """Shows defaults other than None and False."""
 
     def _get_help_string(self, action: argparse.Action) -> str | None:
         return action.help if action.default in (None, False) else super()._get_help_string(action)
 
 
 class Parser(argparse.ArgumentParser):
-    """A parser of command lines that answers every error in one line, with exit status 2.
-
-    Parameters
-    ----------
-    description : str
-        What the script does.
-    """
+    """A command-line parser that reports every error in one line, with exit status 2."""
 
     def __init__(self, description: str) -> None:
-        # An abbreviation would let a slip through: "--over" is no consent.
+        # Abbreviations would hide typing errors: "--over" is not consent to overwrite.
         super().__init__(description=description, formatter_class=_Formatter, allow_abbrev=False)
 
     def error(self, message: str) -> NoReturn:
-        """Print what is wrong in one line, and exit.
-
-        Parameters
-        ----------
-        message : str
-            Names the option.
-        """
+        """Print an error message in one line, and exit."""
         self.exit(2, f"{self.prog}: error: {' '.join(message.split())}\n")
 
     def refuse(self, option: str, why: str) -> NoReturn:
-        """Print what is wrong with an option, and exit.
-
-        Parameters
-        ----------
-        option : str
-            Such as '--out'.
-        why : str
-            What it got, what is allowed, what to do.
-        """
+        """Print an error message that names an option, and exit."""
         self.error(f"argument {option}: {why}")
 
     def add_quick(self, text: str) -> None:
-        """Add ``--quick``.
-
-        Parameters
-        ----------
-        text : str
-            What it does.
-        """
+        """Add ``--quick``."""
         self.add_argument("--quick", action="store_true", help=text)
 
     def add_out(self, default: str) -> None:
-        """Add ``--out`` and ``--overwrite``.
-
-        Parameters
-        ----------
-        default : str
-            Folder.
-        """
+        """Add ``--out`` and ``--overwrite``."""
         self.add_argument("--out", type=folder_to_write, default=Path(default), metavar="DIR", help="folder of results")
         self.add_argument("--overwrite", action="store_true", help="replace the results that are in this folder")
 
     def add_json(self, text: str) -> None:
-        """Add ``--json``.
-
-        Parameters
-        ----------
-        text : str
-            What it is for.
-        """
+        """Add ``--json``."""
         self.add_argument("--json", type=file_to_write, metavar="FILE", help=text)
 
     def make_folder(self, option: str, folder: Path) -> None:
-        """Make a folder for results before the work, or exit.
-
-        Parameters
-        ----------
-        option : str
-            Which names the folder, or a file in it.
-        folder : Path
-            With all that are above it.
-        """
+        """Create a folder for results before the work starts, or exit with an error."""
         try:
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            self.refuse(option, f"cannot make the folder {folder}: {error.strerror}")
+            self.refuse(option, f"cannot create the folder {folder}: {error.strerror}")
 
     def parse_measurement(self, argv: Sequence[str] | None) -> argparse.Namespace:
-        """Parse the command line of a script that has ``--json``, and make the folder of that file.
-
-        Parameters
-        ----------
-        argv : sequence of str, optional
-            Instead of the command line.
-
-        Returns
-        -------
-        Namespace
-            The arguments.
-        """
+        """Parse the command line of a script with ``--json``, and create the folder of that file."""
         given = self.parse_args(argv)
         if given.json is not None:
             if given.json.suffix == ".png":
-                self.refuse("--json", f"must not end in .png, which is for the figure beside it, got {given.json}")
+                self.refuse("--json", f"must not end in .png, which is reserved for the figure, got {given.json}")
             self.make_folder("--json", given.json.parent)
         return given
 
 
-def number(wanted: str, allowed: Callable[[float], bool]) -> Callable[[str], float]:
-    """Return a type of argument: a finite number.
-
-    Parameters
-    ----------
-    wanted : str
-        Which numbers are allowed, for the message.
-    allowed : callable
-        Whether a number is.
-
-    Returns
-    -------
-    callable
-        For an ArgumentParser.
-    """
+def number(description: str, allowed: Callable[[float], bool]) -> Callable[[str], float]:
+    """Return an argument type: a finite number of which ``allowed`` is True."""
 
     def parse(text: str) -> float:
         try:
@@ -160,25 +90,14 @@ def number(wanted: str, allowed: Callable[[float], bool]) -> Callable[[str], flo
         except ValueError:
             value = math.nan
         if not (math.isfinite(value) and allowed(value)):
-            raise argparse.ArgumentTypeError(f"must be {wanted}, got {_short(text)}")
+            raise argparse.ArgumentTypeError(f"must be {description}, got {_short(text)}")
         return value
 
     return parse
 
 
 def count(minimum: int = 1, maximum: int = MOST) -> Callable[[str], int]:
-    """Return a type of argument: an integer.
-
-    Parameters
-    ----------
-    minimum, maximum : int
-        The range, both ends included.
-
-    Returns
-    -------
-    callable
-        For an ArgumentParser.
-    """
+    """Return an argument type: an integer between two bounds, both included."""
 
     def parse(text: str) -> int:
         try:
@@ -194,28 +113,12 @@ def count(minimum: int = 1, maximum: int = MOST) -> Callable[[str], int]:
 
 above_zero = number("a finite number above 0", lambda value: value > 0)
 not_negative = number("a finite number, at least 0", lambda value: value >= 0)
-#: The type of an argument that is a seed.
+#: The argument type of seeds.
 seed = count(0, MOST_SEED)
 
 
 def fraction(text: str) -> float:
-    """Return a connectivity, for an ArgumentParser.
-
-    Parameters
-    ----------
-    text : str
-        A number above 0 and at most 1.
-
-    Returns
-    -------
-    float
-        The number.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If it is none, or out of range.
-    """
+    """Parse a connectivity, above 0 and at most 1."""
     try:
         value = float(text)
     except ValueError:
@@ -227,39 +130,12 @@ def fraction(text: str) -> float:
 
 
 def fractions(text: str) -> list[float]:
-    """Return connectivities, for an ArgumentParser.
-
-    Parameters
-    ----------
-    text : str
-        Numbers above 0 and at most 1, with commas between them.
-
-    Returns
-    -------
-    list of float
-        The numbers.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If one is out of range.
-    """
+    """Parse connectivities separated by commas."""
     return [fraction(part) for part in text.split(",")]
 
 
 def names(allowed: Sequence[str]) -> Callable[[str], list[str]]:
-    """Return a type of argument: some of these names, each once.
-
-    Parameters
-    ----------
-    allowed : sequence of str
-        All there are.
-
-    Returns
-    -------
-    callable
-        For an ArgumentParser.
-    """
+    """Return an argument type: some of the allowed names, separated by commas, each at most once."""
 
     def parse(text: str) -> list[str]:
         found = text.split(",")
@@ -267,53 +143,21 @@ def names(allowed: Sequence[str]) -> Callable[[str], list[str]]:
             if name not in allowed:
                 raise argparse.ArgumentTypeError(f"methods are {', '.join(allowed)}, got {_short(name)}")
         if len(set(found)) < len(found):
-            raise argparse.ArgumentTypeError(f"each method can be named once, got {_short(text)}")
+            raise argparse.ArgumentTypeError(f"each method can be given once, got {_short(text)}")
         return found
 
     return parse
 
 
 def folder_to_write(text: str) -> Path:
-    """Return a folder for results, which need not be there, for an ArgumentParser.
-
-    Parameters
-    ----------
-    text : str
-        Its path.
-
-    Returns
-    -------
-    Path
-        Nothing is in its way.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If there is a file at its place, or above it.
-    """
+    """Parse the path of a folder for results, which need not exist yet."""
     path = _path(text)
     _check_folder(path)
     return path
 
 
 def file_to_write(text: str) -> Path:
-    """Return a file for results, which is replaced if it is there, for an ArgumentParser.
-
-    Parameters
-    ----------
-    text : str
-        Its path.
-
-    Returns
-    -------
-    Path
-        Nothing is in its way.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If it is a folder, or there is a file where its folder should be.
-    """
+    """Parse the path of a file for results, which is replaced if it exists."""
     path = _path(text)
     if path.is_dir() or text.endswith(os.sep):
         raise argparse.ArgumentTypeError(f"must be a file, got the folder {_short(text)}")
@@ -322,55 +166,23 @@ def file_to_write(text: str) -> Path:
 
 
 def folder_to_read(text: str) -> Path:
-    """Return a folder that is there, for an ArgumentParser.
-
-    Parameters
-    ----------
-    text : str
-        Its path.
-
-    Returns
-    -------
-    Path
-        The folder.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If there is no such folder.
-    """
+    """Parse the path of an existing folder."""
     path = _path(text)
     if not path.is_dir():
-        raise argparse.ArgumentTypeError(f"there is no such folder: {_short(text)}")
+        raise argparse.ArgumentTypeError(f"no such folder: {_short(text)}")
     return path
 
 
 def file_to_read(text: str) -> Path:
-    """Return a file that is there, for an ArgumentParser.
-
-    Parameters
-    ----------
-    text : str
-        Its path.
-
-    Returns
-    -------
-    Path
-        The file.
-
-    Raises
-    ------
-    ArgumentTypeError
-        If there is no such file.
-    """
+    """Parse the path of an existing file."""
     path = _path(text)
     if not path.is_file():
-        raise argparse.ArgumentTypeError(f"there is no such file: {_short(text)}")
+        raise argparse.ArgumentTypeError(f"no such file: {_short(text)}")
     return path
 
 
 def _path(text: str) -> Path:
-    """Return a path that the system takes and that can be printed."""
+    """Return a path that the system accepts and that can be printed."""
     if not text or not text.isprintable():
         raise argparse.ArgumentTypeError(f"must be a path of printable characters, got {_short(text)}")
     try:
@@ -383,7 +195,7 @@ def _path(text: str) -> Path:
 
 
 def _check_folder(path: Path) -> None:
-    """Refuse a folder that cannot be made or written to."""
+    """Raise an error for a folder that cannot be created or written to."""
     there = next(p for p in (path, *path.absolute().parents) if p.exists())
     if not there.is_dir():
         raise argparse.ArgumentTypeError(f"must be a folder, got the file {_short(str(there))}")
@@ -392,6 +204,6 @@ def _check_folder(path: Path) -> None:
 
 
 def _short(text: str) -> str:
-    """Return what was typed on one line of bounded length, in quotes unless it is one word."""
+    """Return the text in one line of limited length, quoted unless it is a single word."""
     shown = text if len(text) <= 80 else f"{text[:77]}..."
     return shown if re.fullmatch(r"[-+.\w]+", shown, re.ASCII) else repr(shown)

@@ -1,11 +1,11 @@
-"""Train a rate-based and a spiking network on the same digits, both with DEEP R, and draw them in the same axes.
+"""Train a rate-based and a spiking network on the same digits with DEEP R, and plot both in the same axes.
 
     python -m scripts.demo
 
-Runs scripts.train_rate and scripts.train_spiking, each with DEEP R and with a fixed sparse wiring of as many
-connections, and writes to results/demo: summary.json, figure.png, report.html (all pictures of both logs, and what
-they answer), and for each run a folder with its log. They appear there together, when all is done; until then they
-are in the folder ``unfinished`` in it. Results that are there already are replaced with --overwrite only.
+Runs scripts.train_rate and scripts.train_spiking, each with DEEP R and with the same number of fixed connections, and
+writes to results/demo: summary.json, figure.png, report.html (all figures and findings from both logs), and for each
+run a folder with its log. All of them appear there at the end; until then they are in the subfolder ``unfinished``.
+Existing results are replaced only with --overwrite.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ from synaptic_sampling.plotting import Run, plot_accuracy, plot_comparison
 
 __all__ = ["main"]
 
-#: Which networks, with which arguments; both methods of one network run side by side.
+#: Networks and their arguments; both methods of one network run in parallel.
 RUNS = {"rate": ["scripts.train_rate", "--seeds", "3"], "spiking": ["scripts.train_spiking"]}
 METHODS = ("deepr", "fixed")
 SECONDS_BETWEEN_BARS = 2.0
-#: A run that is told to end and does not is killed after these.
+#: A run that does not end on request is killed after this time.
 SECONDS_TO_END = 20.0
 NAMES = {"rate": "rate-based", "spiking": "spiking"}
-#: Names of all that is written; the first comes last.
+#: Names of everything that is written; the first one is written last.
 WRITTEN = (
     "summary.json",
     "figure.png",
@@ -50,20 +50,9 @@ WRITTEN = (
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Run all, write summary and figure, and say what was written.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    dict
-        What summary.json holds.
-    """
-    parser = Parser("Train a rate-based and a spiking network on the same digits by DEEP R, and compare them.")
-    parser.add_quick("short runs, to see that everything works")
+    """Run everything, print the results, and return the summary."""
+    parser = Parser("Train a rate-based and a spiking network on the same digits with DEEP R, and compare them.")
+    parser.add_quick("short test runs")
     parser.add_out("results/demo")
     given = parser.parse_args(argv)
     start = time.perf_counter()
@@ -75,29 +64,16 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     for name, row in summary.items():
         print(
             f"{NAMES[name]:>10}: {row['connections']} of {row['sites']} connections, test accuracy "
-            f"{100 * row['accuracy_deepr']:.1f} % with DEEP R, {100 * row['accuracy_fixed']:.1f} % with fixed wiring; "
-            f"{row['births']} births, {row['deaths']} deaths"
+            f"{100 * row['accuracy_deepr']:.1f} % with DEEP R, {100 * row['accuracy_fixed']:.1f} % with fixed ones; "
+            f"{row['births']} formed, {row['deaths']} eliminated"
         )
     written = ", ".join(str(given.out / file) for file in ("summary.json", "figure.png", "report.html"))
-    print(f"Wrote {written} and the logs beside them, in {time.perf_counter() - start:.0f} s.")
+    print(f"Wrote {written} and the logs in {time.perf_counter() - start:.0f} s.")
     return summary
 
 
 def run_all(out: Path, quick: bool) -> dict[str, Any]:
-    """Run all, and write summary, figure and report.
-
-    Parameters
-    ----------
-    out : Path
-        The folder.
-    quick : bool
-        Only see that all works.
-
-    Returns
-    -------
-    dict
-        What summary.json holds.
-    """
+    """Run everything, and write summary, figure and report."""
     found = {name: run_both(name, out, quick) for name in RUNS}
     summary = {name: summarise(*both) for name, both in found.items()}
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
@@ -110,27 +86,7 @@ def run_all(out: Path, quick: bool) -> dict[str, Any]:
 
 
 def run_both(name: str, out: Path, quick: bool) -> list[dict[str, Any]]:
-    """Train one network with DEEP R and with fixed wiring, in two processes, and return both summaries.
-
-    Parameters
-    ----------
-    name : {'rate', 'spiking'}
-        Which network.
-    out : Path
-        Each run gets a folder in it.
-    quick : bool
-        Only see that all works.
-
-    Returns
-    -------
-    list of dict
-        Of DEEP R and of fixed wiring.
-
-    Raises
-    ------
-    RuntimeError
-        If a run failed.
-    """
+    """Train one network with DEEP R and with fixed connections in two processes, and return both summaries."""
     folders = [out / f"{name}-{method}" for method in METHODS]
     runs: list[subprocess.Popen[bytes]] = []
     relays = []
@@ -147,18 +103,12 @@ def run_both(name: str, out: Path, quick: bool) -> list[dict[str, Any]]:
         end(runs)
     failed = [method for method, run in zip(METHODS, runs, strict=True) if run.wait() != 0]
     if failed:
-        raise RuntimeError(f"{RUNS[name][0]} --method {failed[0]} failed; its messages stand above.")
+        raise RuntimeError(f"{RUNS[name][0]} --method {failed[0]} failed; see its messages above.")
     return [json.loads((folder / "summary.json").read_text()) for folder in folders]
 
 
 def end(runs: Sequence[subprocess.Popen[bytes]]) -> None:
-    """End processes, those that still run by SIGTERM, and wait for them.
-
-    Parameters
-    ----------
-    runs : sequence of Popen
-        The processes.
-    """
+    """End processes that are still running by SIGTERM, and wait for them."""
     for run in runs:
         run.terminate()
     for run in runs:
@@ -169,18 +119,10 @@ def end(runs: Sequence[subprocess.Popen[bytes]]) -> None:
 
 
 def relay(run: subprocess.Popen[bytes], title: str) -> None:
-    """Show what a run says, line by line, each with its title; of a progress bar, what it says now and then.
-
-    Parameters
-    ----------
-    run : Popen
-        Whose standard error is read to its end.
-    title : str
-        Begins each line.
-    """
+    """Print the standard error of a run line by line with a title, and its progress bar from time to time."""
     assert run.stderr is not None
     shown = time.perf_counter()
-    # Without translation, a bar that is about to be drawn anew ends with a carriage return.
+    # Without translation of newlines, an update of the bar ends with a carriage return.
     with io.TextIOWrapper(run.stderr, newline="") as lines:
         for line in lines:
             bar = line.endswith("\r")
@@ -191,66 +133,25 @@ def relay(run: subprocess.Popen[bytes], title: str) -> None:
 
 
 def summarise(deepr: dict[str, Any], fixed: dict[str, Any]) -> dict[str, Any]:
-    """Return what both runs of a network came to.
-
-    Parameters
-    ----------
-    deepr, fixed : dict
-        Their summaries.
-
-    Returns
-    -------
-    dict
-        Accuracies on the test images, mean over seeds; counts of the runs with DEEP R.
-    """
-    kept = ("sites", "connections", "connections_min", "connections_max", "births", "deaths", "seeds")
+    """Return the results of both runs of a network."""
+    copied = ("sites", "connections", "connections_min", "connections_max", "births", "deaths", "seeds")
     return {
         "accuracy_deepr": deepr["accuracy_mean"],
         "accuracy_fixed": fixed["accuracy_mean"],
         "accuracies_deepr": deepr["accuracies"],
         "accuracies_fixed": fixed["accuracies"],
-        **{name: deepr[name] for name in kept},
+        **{name: deepr[name] for name in copied},
         "seconds": deepr["seconds"] + fixed["seconds"],
     }
 
 
 def log_of(out: Path, name: str, deepr: dict[str, Any], *_: Any) -> Path:
-    """Return where the log of the first seed with DEEP R is.
-
-    Parameters
-    ----------
-    out : Path
-        Of the demonstration.
-    name : {'rate', 'spiking'}
-        Which network.
-    deepr : dict
-        Summary of the runs with DEEP R.
-    *_
-        Other summaries.
-
-    Returns
-    -------
-    Path
-        The file.
-    """
+    """Return the path of the log of the first seed with DEEP R."""
     return out / f"{name}-deepr" / f"log-{deepr['seeds'][0]}.rewiring"
 
 
 def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
-    """Draw accuracy, turnover, survival and weights of both networks in the same axes.
-
-    Parameters
-    ----------
-    found : dict of list
-        For each network the summaries of DEEP R and of fixed wiring.
-    out : Path
-        Where their logs are.
-
-    Returns
-    -------
-    Figure
-        With four panels.
-    """
+    """Plot accuracy, turnover, survival and weights of both networks in the same axes."""
     runs = {
         NAMES[name]: Run(
             RewiringLog.load(log_of(out, name, deepr)),
@@ -263,11 +164,11 @@ def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
     axes = plot_comparison(runs)
     learning = axes[0, 0]
     for line, (name, (_, fixed)) in zip(list(learning.get_lines()), found.items(), strict=True):
-        label, colour = f"{NAMES[name]}, fixed wiring", line.get_color()
+        label, colour = f"{NAMES[name]}, fixed connections", line.get_color()
         plot_accuracy(
             fixed["samples_by_test"], fixed["accuracy_by_test"], learning, label=label, color=colour, linestyle=":"
         )
-    for ax in axes[0]:  # The rate-based net sees ten times as many samples.
+    for ax in axes[0]:  # The rate-based network sees ten times as many samples.
         ax.set_xscale("log")
     learning.set_ylim(60, 100)
     learning.legend(frameon=False, fontsize="small", loc="lower right")

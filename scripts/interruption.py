@@ -1,4 +1,4 @@
-"""What scripts do when they are interrupted."""
+"""How scripts end when they are interrupted."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ __all__ = ["interruptible"]
 
 @contextmanager
 def interruptible() -> Iterator[None]:
-    """End a script that is interrupted by one line and exit status 130 (Ctrl+C) or 143 (SIGTERM).
+    """End an interrupted script with one line and exit status 130 (Ctrl+C) or 143 (SIGTERM).
 
-    SIGTERM does what Ctrl+C does, once; a second one ends the process at once. A signal that the process was started to
-    ignore (by nohup, or in the background) stays ignored. The message of the KeyboardInterrupt says how to go on.
+    The first SIGTERM acts like Ctrl+C; a second one ends the process immediately. A signal that the process was started
+    to ignore (by nohup, or in the background) stays ignored. The message of the KeyboardInterrupt says how to continue.
     """
     came: list[int] = []
 
@@ -25,22 +25,22 @@ def interruptible() -> Iterator[None]:
         came.append(received)
         signal.signal(signal.SIGTERM, before)
         interrupt = signal.getsignal(signal.SIGINT)
-        if callable(interrupt):  # What waits for the end of a step when Ctrl+C comes does so now, too.
+        if callable(interrupt):  # A handler that finishes the current step after Ctrl+C does so now, too.
             interrupt(signal.SIGINT, frame)
         else:
             raise KeyboardInterrupt
 
     before = signal.getsignal(signal.SIGTERM)
-    # Only the main thread is told about signals.
-    heeded = before is not signal.SIG_IGN and threading.current_thread() is threading.main_thread()
-    if heeded:
+    # Only the main thread can handle signals.
+    handled = before is not signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    if handled:
         signal.signal(signal.SIGTERM, stop)
     try:
         yield
     except KeyboardInterrupt as error:
-        how, go_on = "SIGTERM" if came else "Ctrl+C", str(error) or "Nothing was written: start it again."
+        how, go_on = "SIGTERM" if came else "Ctrl+C", str(error) or "Nothing was written; start it again."
         print(f"\nStopped by {how}. {go_on}", file=sys.stderr, flush=True)
         raise SystemExit(143 if came else 130) from None
     finally:
-        if heeded:
+        if handled:
             signal.signal(signal.SIGTERM, before)

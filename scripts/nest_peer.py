@@ -1,11 +1,11 @@
-"""NEST beside us: the network of ``benchmark_brian`` in NEST, static, with its own structural plasticity, and by hand.
+"""The network of ``benchmark_brian`` in NEST: static, with NEST's own structural plasticity, and rewired by a script.
 
-NEST is optional. Its kernel exists once per process, so that each simulation has a process of its own and all can run
-in turns. Every neuron fires at the same rate as in Brian2, and the weights are as small; a spike takes one step of
-0.1 ms, the least that NEST allows. NEST's synapses do without a gradient, which is to its advantage.
+NEST is optional. Its kernel exists once per process, so each simulation has a process of its own, and all can run
+alternately. Every neuron fires at the same rate as in Brian2, with equally small weights; a spike takes one step of
+0.1 ms, the minimum in NEST. The synapses in NEST have no gradient, which is an advantage for NEST.
 
 "NEST, structural plasticity" is the homeostatic rule of Butz and van Ooyen: half of the neurons lose dendritic elements
-and the others gain as many, at a rate that replaces 1 % of the connections per update; it is set up anew for each run.
+and the others gain as many, at a rate that replaces 1 % of the connections per update; it is set up again for each run.
 "NEST, rewired by hand" disconnects 1 % at random at each event and connects as many new pairs.
 """
 
@@ -27,35 +27,25 @@ from synaptic_sampling import Connections
 __all__ = ["BY_HAND", "CONTENDERS", "PLASTIC", "STATIC", "NestSimulation", "is_installed"]
 
 STATIC, PLASTIC, BY_HAND = "NEST, static", "NEST, structural plasticity", "NEST, rewired by hand"
-#: What is simulated, and up to how many connections it is tried.
+#: Simulations, and the largest number of connections for which each is run.
 CONTENDERS = {STATIC: 10**6, PLASTIC: 10**5, BY_HAND: 10**5}
-#: Share of the connections that is replaced at each event.
+#: Fraction of the connections that is replaced in each event.
 TURNOVER = 0.01
 RESOLUTION_MS = 0.1
 NEURON = {
     "E_L": 0.0, "V_th": 1.0, "V_reset": 0.0, "tau_m": 20.0, "C_m": 1.0, "I_e": 1.0008 / 20.0, "t_ref": 0.0,
-    # The homeostatic rule reads the calcium, which here stays at 0: the rate of growth is then a constant.
+    # The homeostatic rule depends on calcium, which stays at 0 here, so that the growth rate is constant.
     "beta_Ca": 1e-9,
 }  # fmt: skip
 
 
 def is_installed() -> bool:
-    """Return whether there is a NEST to be compared with."""
+    """Return whether NEST is installed."""
     return importlib.util.find_spec("nest") is not None
 
 
 class NestSimulation:
-    """A simulation in a process of its own.
-
-    Parameters
-    ----------
-    contender : str
-        One of ``CONTENDERS``.
-    connections, neurons : int
-        Sizes.
-    interval_ms : float
-        Between two events, where there are any.
-    """
+    """A simulation in its own process."""
 
     def __init__(self, contender: str, connections: int, neurons: int, interval_ms: float) -> None:
         spawn = multiprocessing.get_context("spawn")
@@ -65,26 +55,15 @@ class NestSimulation:
         self._process.start()
 
     def seconds(self, duration: float) -> float:
-        """Return the processor time of a run, in its own process.
-
-        Parameters
-        ----------
-        duration : float
-            Simulated seconds.
-
-        Returns
-        -------
-        float
-            Seconds.
-        """
+        """Return the processor time of a run."""
         return self._ask("seconds", duration)
 
     def pairs(self) -> NDArray[np.int64]:
-        """Return the connections as keys, ascending."""
+        """Return the connections as keys in ascending order."""
         return self._ask("pairs")
 
     def rate(self) -> float:
-        """Return how often a neuron fires in the next second, which is simulated."""
+        """Simulate another second and return the mean firing rate."""
         return self._ask("rate")
 
     def close(self) -> None:
@@ -101,7 +80,7 @@ class NestSimulation:
 
 
 def _serve(pipe: Connection, contender: str, connections: int, neurons: int, interval_ms: float) -> None:
-    """Answer questions about a simulation until there are no more."""
+    """Run a simulation and answer questions about it until the pipe sends None."""
     os.environ["PYNEST_QUIET"] = "1"
     kinds = {STATIC: _Static, PLASTIC: _Plastic, BY_HAND: _ByHand}
     simulation = kinds[contender](connections, neurons, interval_ms)
@@ -113,7 +92,7 @@ def _serve(pipe: Connection, contender: str, connections: int, neurons: int, int
 
 
 class _Static:
-    """Connections that stay."""
+    """Static connections."""
 
     def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
         self.nest: Any = importlib.import_module("nest")
@@ -136,13 +115,13 @@ class _Static:
 
     def add(self, pre: NDArray[Any], post: NDArray[Any]) -> None:
         values = {"weight": 1e-5 * self.rng.exponential(1.0, len(pre)), "delay": np.full(len(pre), RESOLUTION_MS)}
-        # The numbers of nodes begin at 1.
+        # Node numbers start at 1.
         self.nest.Connect(pre + 1, post + 1, "one_to_one", {"synapse_model": "static_synapse", **values})
 
     def seconds(self, duration: float) -> float:
-        begin = time.process_time()
+        start = time.process_time()
         self.run(1000.0 * duration)
-        return time.process_time() - begin
+        return time.process_time() - start
 
     def run(self, milliseconds: float) -> None:
         self.nest.Simulate(milliseconds)
@@ -156,11 +135,11 @@ class _Static:
 
     def rate(self) -> float:
         self.nest.Simulate(1000.0)
-        return self.nest.local_spike_counter / self.num_neurons  # Counts anew in each call of Simulate.
+        return self.nest.local_spike_counter / self.num_neurons  # Counts from 0 in each call of Simulate.
 
 
 class _Plastic(_Static):
-    """Synaptic elements at a constant rate of growth: half of the neurons lose inputs, the others gain as many."""
+    """Synaptic elements with a constant growth rate: half of the neurons lose inputs, the others gain as many."""
 
     def connect(self) -> None:
         nest, n, number = self.nest, self.num_neurons, len(self.wiring)
@@ -196,7 +175,7 @@ def _element(growth_rate: float, number: int) -> dict[str, Any]:
 
 
 class _ByHand(_Static):
-    """Disconnect and connect, between two calls of Simulate."""
+    """Connections that are deleted and created by a script between two calls of Simulate."""
 
     def run(self, milliseconds: float) -> None:
         for _ in range(max(1, round(milliseconds / self.interval))):

@@ -1,4 +1,4 @@
-"""Measure what a huge sparse layer needs: 1e7 connections between 1e6 and 1e6 neurons, learning, its log on disk.
+"""Measure memory and time of a huge sparse layer: 1e7 connections between 1e6 and 1e6 neurons, with a log on disk.
 
     python -m scripts.rate_memory
 
@@ -30,19 +30,8 @@ SIDE, CONNECTIONS, STEPS, BATCH = 1_000_000, 10_000_000, 3, 16
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Learn some steps, and print what they needed.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    dict
-        Connections, neurons on each side, most memory of this process in bytes, processor time of a step in seconds.
-    """
-    Parser("Measure what a huge sparse layer needs; it takes no options.").parse_args(argv)
+    """Train for a few steps, and print peak memory and time per step."""
+    Parser("Measure memory and time of a huge sparse layer; there are no options.").parse_args(argv)
     layers: list[Layer] = [
         SparseLinear(SIDE, SIDE, connections=CONNECTIONS),
         ReLU(),
@@ -51,9 +40,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     network = RateNetwork(layers, DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9), seed=1)
     samples, labels = np.random.default_rng(1).random((BATCH, SIDE), np.float32), np.arange(BATCH) % 10
     with tempfile.TemporaryDirectory() as folder, RewiringLog(Path(folder) / "log") as log:
-        begin = time.process_time()
+        start = time.process_time()
         Trainer(network, log=log).fit(samples, labels, epochs=STEPS, batch_size=BATCH, report=None)
-        seconds = (time.process_time() - begin) / STEPS
+        seconds = (time.process_time() - start) / STEPS
     found: dict[str, Any] = {"connections": CONNECTIONS, "neurons_per_side": SIDE, "peak_bytes": peak_bytes()}
     found |= {"seconds_per_step": seconds}
     print(json.dumps(found))

@@ -1,4 +1,4 @@
-"""The same step of a multilayer perceptron done by others: NumPy, SciPy, and PyTorch and sparseprop where they are."""
+"""The training step of a multilayer perceptron in NumPy, SciPy and, if installed, PyTorch and sparseprop."""
 
 from __future__ import annotations
 
@@ -26,32 +26,14 @@ Run = Callable[[int], object]
 
 
 class Batches:
-    """Samples in random order, batch by batch, for ever.
-
-    Parameters
-    ----------
-    samples : ndarray of float32, shape (n, num_in)
-        All of them.
-    labels : ndarray of int64, shape (n,)
-        What they are.
-    size : int
-        Samples in a batch.
-    """
+    """An endless sequence of batches in random order."""
 
     def __init__(self, samples: Array, labels: Array, size: int) -> None:
         self.samples, self.labels, self.size = samples, labels, size
         self._order, self._place = np.random.default_rng(2).permutation(len(samples)), 0
 
     def next(self) -> tuple[Array, Array]:
-        """Return the next batch.
-
-        Returns
-        -------
-        samples : ndarray of float32, shape (size, num_in)
-            The inputs.
-        labels : ndarray of int64, shape (size,)
-            The labels.
-        """
+        """Return the next batch."""
         if self._place + self.size > len(self._order):
             self._place = 0
         own = self._order[self._place : self._place + self.size]
@@ -60,24 +42,7 @@ class Batches:
 
 
 def peers(sizes: Sequence[int], counts: Sequence[int], batches: Batches, rule: DeepR, *, mask: bool) -> dict[str, Run]:
-    """Return all contenders that can run here.
-
-    Parameters
-    ----------
-    sizes, counts : sequence of int
-        Units and connections of each layer.
-    batches : Batches
-        What is learned.
-    rule : DeepR
-        How, by those that rewire; the others descend with its learning rate.
-    mask : bool
-        Whether to ask dense matrices under masks too.
-
-    Returns
-    -------
-    dict of str to callable
-        Each does so many steps.
-    """
+    """Return all contenders that are installed."""
     steps: dict[str, Any] = {
         "NumPy dense": NumpyDense(sizes, batches, rule.learning_rate),
         "SciPy CSR DEEP R": ScipyDeepR(sizes, counts, batches, rule),
@@ -90,7 +55,7 @@ def peers(sizes: Sequence[int], counts: Sequence[int], batches: Batches, rule: D
             steps["PyTorch mask DEEP R"] = TorchMask(sizes, counts, batches, rule)
         if sparseprop is not None:
             layers = [sparseprop.SparseLinear(*part) for part in _sparse_tensors(sizes, counts)]
-            steps["sparseprop, fixed wiring"] = TorchNet(layers, batches, rule)
+            steps["sparseprop, fixed connections"] = TorchNet(layers, batches, rule)
     return {name: _repeat(step) for name, step in steps.items()}
 
 
@@ -102,8 +67,8 @@ def _repeat(step: Callable[[], None]) -> Run:
     return run
 
 
-def _wiring(num_in: int, num_out: int, count: int) -> tuple[Array, Array, Array, Array]:
-    """Return keys post * num_in + pre of random connections, ascending, and their endpoints and weights."""
+def _connections(num_in: int, num_out: int, count: int) -> tuple[Array, Array, Array, Array]:
+    """Return ascending keys post * num_in + pre of random connections, their endpoints and weights."""
     rng = np.random.default_rng(count)
     keys = np.sort(rng.choice(num_in * num_out, count, replace=False))
     weights = rng.standard_normal(count) * math.sqrt(2 * num_out / count)
@@ -120,7 +85,7 @@ class NumpyDense:
         self.batches, self.eta = batches, np.float32(eta / 3)
 
     def __call__(self) -> None:
-        """Do one step."""
+        """Perform one step."""
         samples, labels = self.batches.next()
         x = [samples.T]
         for n, (w, b) in enumerate(zip(self.w, self.b, strict=True)):
@@ -139,13 +104,13 @@ class ScipyDeepR:
     """CSR matrices of SciPy, gradients at connections by indexing, DEEP R in NumPy."""
 
     def __init__(self, sizes: Sequence[int], counts: Sequence[int], batches: Batches, rule: DeepR) -> None:
-        self.layers = [list(_wiring(a, b, k)) for (a, b), k in zip(pairwise(sizes), counts, strict=True)]
+        self.layers = [list(_connections(a, b, k)) for (a, b), k in zip(pairwise(sizes), counts, strict=True)]
         self.shapes = [(b, a) for a, b in pairwise(sizes)]
         self.b = [np.zeros((b, 1), np.float32) for b in sizes[1:]]
         self.batches, self.rule, self.rng = batches, rule, np.random.default_rng(3)
 
     def __call__(self) -> None:
-        """Do one step."""
+        """Perform one step."""
         samples, labels = self.batches.next()
         x, matrices = [np.ascontiguousarray(samples.T)], []
         for (_, pre, post, w), shape, b in zip(self.layers, self.shapes, self.b, strict=True):
@@ -171,7 +136,7 @@ def _softmax_gradient(out: Array, labels: Array) -> Array:
 
 
 def _deep_r(layer: list[Array], shape: tuple[int, int], slope: Array, rule: DeepR, rng: Any) -> list[Array]:
-    """Return a layer after a step of DEEP R: the sign of a weight is that of its connection."""
+    """Return a layer after a step of DEEP R; the sign of a weight is that of its connection."""
     keys, pre, post, w = layer
     eta = np.float32(rule.learning_rate)
     sign = np.where(w < 0, np.float32(-1), np.float32(1))
@@ -187,15 +152,15 @@ def _deep_r(layer: list[Array], shape: tuple[int, int], slope: Array, rule: Deep
         drawn = rng.integers(0, shape[0] * shape[1], missing - len(new))
         place = np.minimum(np.searchsorted(keys, drawn), len(keys) - 1)
         new = np.unique(np.concatenate([new, drawn[keys[place] != drawn]]))
-    # A weight of 0 has a sign too.
-    newborn = rng.choice(np.array([-1e-30, 1e-30], np.float32), missing)
+    # Tiny weights carry the random sign of a new connection.
+    new_weights = rng.choice(np.array([-1e-30, 1e-30], np.float32), missing)
     order = np.argsort(np.concatenate([keys, new]), kind="stable")
-    keys, w = np.concatenate([keys, new])[order], np.concatenate([w, newborn])[order]
+    keys, w = np.concatenate([keys, new])[order], np.concatenate([w, new_weights])[order]
     return [keys, keys % shape[1], keys // shape[1], w]
 
 
 class TorchNet:
-    """Modules of PyTorch with ReLU between them, autograd and SGD."""
+    """PyTorch modules with ReLU in between, autograd and SGD."""
 
     def __init__(self, layers: Sequence[Any], batches: Batches, rule: DeepR) -> None:
         parts = [part for layer in layers for part in (layer, torch.nn.ReLU())][:-1]
@@ -203,7 +168,7 @@ class TorchNet:
         self.optimizer = torch.optim.SGD(self.net.parameters(), lr=rule.learning_rate / 3)
 
     def __call__(self) -> None:
-        """Do one step."""
+        """Perform one step."""
         samples, labels = map(torch.from_numpy, self.batches.next())
         self.optimizer.zero_grad()
         torch.nn.functional.cross_entropy(self.net(samples), labels).backward()
@@ -211,10 +176,10 @@ class TorchNet:
 
 
 def _sparse_tensors(sizes: Sequence[int], counts: Sequence[int]) -> list[tuple[Any, Any]]:
-    """Return a dense matrix with zeros where no connection is, and biases, for each layer."""
+    """Return for each layer a dense matrix with zeros at vacant sites, and biases."""
     parts = []
     for (a, b), count in zip(pairwise(sizes), counts, strict=True):
-        _, pre, post, w = _wiring(a, b, count)
+        _, pre, post, w = _connections(a, b, count)
         matrix = torch.zeros(b, a)
         matrix[torch.from_numpy(post), torch.from_numpy(pre)] = torch.from_numpy(w)
         parts.append((matrix, torch.nn.Parameter(torch.zeros(b))))
@@ -226,13 +191,13 @@ class TorchCsr:
 
     def __init__(self, sizes: Sequence[int], counts: Sequence[int], batches: Batches, rule: DeepR) -> None:
         warnings.filterwarnings("ignore", message="Sparse")
-        self.layers = [list(_wiring(a, b, k)) for (a, b), k in zip(pairwise(sizes), counts, strict=True)]
+        self.layers = [list(_connections(a, b, k)) for (a, b), k in zip(pairwise(sizes), counts, strict=True)]
         self.shapes = [(b, a) for a, b in pairwise(sizes)]
         self.b = [torch.zeros(b, 1) for b in sizes[1:]]
         self.batches, self.rule, self.rng = batches, rule, np.random.default_rng(3)
 
     def __call__(self) -> None:
-        """Do one step."""
+        """Perform one step."""
         samples, labels = self.batches.next()
         x, matrices = [torch.from_numpy(samples).T.contiguous()], []
         for (_, pre, post, w), shape, b in zip(self.layers, self.shapes, self.b, strict=True):
@@ -249,7 +214,7 @@ class TorchCsr:
             self.layers[n] = _deep_r(self.layers[n], self.shapes[n], slope, self.rule, self.rng)
 
     def _transposed(self, n: int) -> Any:
-        """Return the transposed matrix of a layer; that of a CSR tensor cannot be multiplied."""
+        """Return the transposed matrix of a layer; PyTorch cannot multiply by a transposed CSR tensor."""
         _, pre, post, w = self.layers[n]
         order = np.argsort(pre, kind="stable")
         starts = np.searchsorted(pre[order], np.arange(self.shapes[n][1] + 1))
@@ -259,7 +224,7 @@ class TorchCsr:
 
 
 class TorchMask:
-    """Dense matrices of theta and signs; who is vacant is found by trial: DEEP R as it is mostly written."""
+    """Dense matrices of theta and signs, vacant sites found by trial and error: the usual implementation of DEEP R."""
 
     def __init__(self, sizes: Sequence[int], counts: Sequence[int], batches: Batches, rule: DeepR) -> None:
         self.theta, self.sign = [], []
@@ -270,7 +235,7 @@ class TorchMask:
         self.batches, self.counts, self.rule = batches, counts, rule
 
     def __call__(self) -> None:
-        """Do one step."""
+        """Perform one step."""
         samples, labels = map(torch.from_numpy, self.batches.next())
         weights = [
             (theta.clamp(min=0) * sign).requires_grad_() for theta, sign in zip(self.theta, self.sign, strict=True)

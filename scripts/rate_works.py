@@ -1,7 +1,8 @@
-"""What scripts.benchmark_rate measures: works on multilayer perceptrons, and everyone who can do them.
+"""Benchmark cases of scripts.benchmark_rate: multilayer perceptrons, for this package and others.
 
-A work is a name and a function that makes the contenders: for each a function that does some steps. A step is:
-load a batch, forward, loss, backward, update; for those that rewire also noise, retraction and regrowth in every step.
+A case is a name and a function that creates the contenders; each contender is a function that performs a number of
+steps. A step loads a batch and consists of forward pass, loss, backward pass and update; contenders that rewire add
+noise, elimination and formation in every step.
 """
 
 from __future__ import annotations
@@ -22,80 +23,52 @@ from synaptic_sampling.rate.training.progress import Shown
 __all__ = ["CONNECTIVITY", "MNIST", "SCALING", "Run", "Work", "works"]
 
 Array = NDArray[Any]
-#: Does so many steps.
+#: Performs this number of steps.
 Run = Callable[[int], object]
-#: Makes the contenders, by name.
+#: Creates the contenders, by name.
 Work = Callable[[], dict[str, Run]]
 
 MNIST = (784, 300, 100, 10)
 LARGE = (784, 4096, 4096, 10)
 MIDDLE = (784, 1024, 1024, 10)
-SHARES = (0.01, 0.03, 0.3)
-#: Names of the works that vary one thing, without its value.
+CONNECTIVITIES = (0.01, 0.03, 0.3)
+#: Names of the cases that vary one quantity, without its value.
 CONNECTIVITY = "784-1024-1024-10 batch 32 at "
 SCALING = ("connections ", "neurons ")
 RULE = DeepR(learning_rate=0.3, l1=1e-4, temperature=0.3 * 1e-10 / 2)
-#: Steps before anything is measured: until then turnover has reached what it stays at.
+#: Steps before the measurement, after which turnover is stationary.
 WARM_UP = 300
-#: Pictures, and how many kinds of them each class has.
-NUM_PICTURES, KINDS = 20_000, 60
+#: Number of images, and of templates per class.
+NUM_IMAGES, KINDS = 20_000, 60
 
 
 def works(quick: bool) -> Iterator[tuple[str, Work]]:
-    """Yield the works.
-
-    Parameters
-    ----------
-    quick : bool
-        Small ones only.
-
-    Yields
-    ------
-    name : str
-        Of the work.
-    work : callable
-        Makes its contenders.
-    """
+    """Yield the benchmark cases."""
     for batch in (10, 128):
-        yield f"784-300-100-10 batch {batch}", partial(contenders, MNIST, SHARES, batch, mask=batch == 10)
-    for share in (0.001, 0.01, 0.1) if quick else (0.001, 0.003, 0.01, 0.03, 0.1, 0.3):
-        yield f"{CONNECTIVITY}{100 * share:g} %", partial(contenders, MIDDLE, (share, share, 0.3), 32)
+        yield f"784-300-100-10 batch {batch}", partial(contenders, MNIST, CONNECTIVITIES, batch, mask=batch == 10)
+    for own in (0.001, 0.01, 0.1) if quick else (0.001, 0.003, 0.01, 0.03, 0.1, 0.3):
+        yield f"{CONNECTIVITY}{100 * own:g} %", partial(contenders, MIDDLE, (own, own, 0.3), 32)
     if quick:
         return
-    for share in (0.01, 0.001):
+    for own in (0.01, 0.001):
         yield (
-            f"784-4096-4096-10 batch 16 at {100 * share:g} %",
-            partial(contenders, LARGE, (share, share, 0.1), 16, mask=share == 0.01),
+            f"784-4096-4096-10 batch 16 at {100 * own:g} %",
+            partial(contenders, LARGE, (own, own, 0.1), 16, mask=own == 0.01),
         )
     for number in (4_000, 40_000, 400_000, 4_000_000, 10_000_000):
-        # A tenth of the sites, and the activations of 16 samples in the cache.
+        # A tenth of the sites; the activations of 16 samples fit in the cache.
         side = max(200, round((10 * number) ** 0.5))
         yield f"{SCALING[0]}{number}", partial(alone, side, number)
     for side in (1_000, 10_000, 100_000, 1_000_000):
         yield f"{SCALING[1]}{side}", partial(alone, side, 100_000)
 
 
-def contenders(sizes: Sequence[int], shares: Sequence[float], batch: int, *, mask: bool = False) -> dict[str, Run]:
-    """Return everyone who can do a step of a multilayer perceptron here.
-
-    Parameters
-    ----------
-    sizes : sequence of int
-        Units of each layer, the inputs first.
-    shares : sequence of float
-        Connectivity of each layer.
-    batch : int
-        Samples per step.
-    mask : bool
-        Whether to ask dense matrices under masks too, which takes long.
-
-    Returns
-    -------
-    dict of str to callable
-        By name.
-    """
-    samples, labels = pictures(sizes[0], sizes[-1])
-    counts = [int(share * a * b) for share, (a, b) in zip(shares, pairwise(sizes), strict=True)]
+def contenders(
+    sizes: Sequence[int], connectivity: Sequence[float], batch: int, *, mask: bool = False
+) -> dict[str, Run]:
+    """Return all contenders that can train a multilayer perceptron here."""
+    samples, labels = images(sizes[0], sizes[-1])
+    counts = [int(own * a * b) for own, (a, b) in zip(connectivity, pairwise(sizes), strict=True)]
     return {
         "ours": ours(sizes, counts, batch, samples, labels),
         **rate_peers.peers(sizes, counts, rate_peers.Batches(samples, labels, batch), RULE, mask=mask),
@@ -103,25 +76,12 @@ def contenders(sizes: Sequence[int], shares: Sequence[float], batch: int, *, mas
 
 
 def alone(side: int, number: int) -> dict[str, Run]:
-    """Return our step on one large sparse layer between equally many neurons, before a small one.
-
-    Parameters
-    ----------
-    side : int
-        Neurons on each side.
-    number : int
-        Connections.
-
-    Returns
-    -------
-    dict of str to callable
-        With one contender.
-    """
+    """Return a case with this package only: a large square sparse layer, followed by a small one."""
     rng = np.random.default_rng(1)
-    # So many that small layers learn many steps between two epochs, as they do in life.
+    # Enough samples that small layers train for many steps between two epochs, as in applications.
     count = int(np.clip(2**20 // side, 64, 1024))
     samples, labels = rng.random((count, side), np.float32), rng.integers(0, 10, count)
-    # There is nothing to learn: gradients are kept small, and noise in proportion to theta rewires as much as on MNIST.
+    # There is nothing to learn: gradients are small, and noise in proportion to theta gives the turnover of MNIST.
     noise = 0.016 * np.sqrt(2 / max(1, number / side))
     rule = DeepR(learning_rate=1e-3, l1=0.0, temperature=noise**2 / 2e-3)
     return {"ours": ours((side, side, 10), (number, 1000), 16, samples, labels, rule=rule, warm_up=3)}
@@ -137,24 +97,7 @@ def ours(
     rule: DeepR = RULE,
     warm_up: int = WARM_UP,
 ) -> Run:
-    """Return our step, with the record of every birth and death.
-
-    Parameters
-    ----------
-    sizes, counts : sequence of int
-        Units and connections of each layer.
-    batch, samples, labels : int, ndarray, ndarray
-        Samples per step, all of them, and what they are.
-    rule : DeepR
-        How to learn and rewire.
-    warm_up : int
-        Steps to do before.
-
-    Returns
-    -------
-    callable
-        Does so many steps.
-    """
+    """Return the training step of this package, which records every formation and elimination."""
     layers: list[Any] = []
     for (num_in, num_out), count in zip(pairwise(sizes), counts, strict=True):
         layers += [SparseLinear(num_in, num_out, connections=count), ReLU()]
@@ -176,24 +119,11 @@ def ours(
     return run
 
 
-def pictures(num_in: int, num_out: int) -> tuple[Array, Array]:
-    """Return samples that are as MNIST to a network: a fifth of the inputs is above 0, and classes can be told apart.
-
-    Parameters
-    ----------
-    num_in, num_out : int
-        Inputs and classes.
-
-    Returns
-    -------
-    samples : ndarray of float32, shape (NUM_PICTURES, num_in)
-        Between 0 and 1.
-    labels : ndarray of int64
-        The classes.
-    """
+def images(num_in: int, num_out: int) -> tuple[Array, Array]:
+    """Return samples that resemble MNIST: a fifth of the inputs is positive, and classes can be separated."""
     rng = np.random.default_rng(0)
-    kinds = rng.integers(0, KINDS * num_out, NUM_PICTURES)
+    kinds = rng.integers(0, KINDS * num_out, NUM_IMAGES)
     templates = rng.standard_normal((KINDS * num_out, num_in), np.float32)
-    samples = rng.standard_normal((NUM_PICTURES, num_in), np.float32)
+    samples = rng.standard_normal((NUM_IMAGES, num_in), np.float32)
     samples += templates[kinds]
     return np.clip(0.5 * (samples - 1.2), 0, 1), kinds % num_out

@@ -1,8 +1,8 @@
-"""What scripts.benchmark_rate measures of a convolutional net and of an LSTM: sparse with DEEP R, and dense.
+"""Benchmark cases of scripts.benchmark_rate: a convolutional network and an LSTM, sparse with DEEP R and dense.
 
-The nets are those of models/cifar_cnn.py and models/speech_lstm.py; a step is forward, loss, backward, and the update,
-for the sparse net with noise and rewiring. Dense contenders learn without rewiring: the dense layers of this package,
-which are NumPy, by Adam as ours, and PyTorch, if it is installed, by plain gradient descent.
+The networks are those of models/cifar_cnn.py and models/speech_lstm.py. A step is the forward pass, the loss, the
+backward pass and the update, in the sparse network with noise and rewiring. The dense contenders are the dense layers
+of this package, which use NumPy and Adam, and PyTorch with plain gradient descent, if it is installed.
 """
 
 from __future__ import annotations
@@ -29,22 +29,14 @@ __all__ = ["contenders", "works"]
 
 CONNECTIVITIES = (0.01, 0.05, 0.2)
 BATCH_SIZE = 32
-#: Frames in a spoken digit of the benchmark: about the mean of the longest of each batch.
+#: Frames per spoken digit: about the mean length of the longest recording in a batch.
 FRAMES = 40
 
 Step = Callable[[], Any]
 
 
 def works() -> Iterator[tuple[str, Callable[[], dict[str, Step]]]]:
-    """Yield the works.
-
-    Yields
-    ------
-    name : str
-        Of the work.
-    contenders : callable
-        Makes for each contender a function that does one step of learning.
-    """
+    """Yield the benchmark cases."""
     for name, task, options in (("CIFAR-10 conv net", CIFAR10, {}), ("speech LSTM", SPEECH, {"steps": FRAMES})):
         for connectivity in CONNECTIVITIES:
             work = f"{name} batch {BATCH_SIZE} at {100 * connectivity:g} %"
@@ -52,26 +44,9 @@ def works() -> Iterator[tuple[str, Callable[[], dict[str, Step]]]]:
 
 
 def contenders(name: str, task: Task, options: dict[str, Any], connectivity: float) -> dict[str, Step]:
-    """Return the contenders of a work, each a function that does one step of learning.
-
-    Parameters
-    ----------
-    name : str
-        Of the net.
-    task : Task
-        Makes it.
-    options : dict
-        Of the net.
-    connectivity : float
-        Of most layers; small ones at the ends are denser, as they are by default.
-
-    Returns
-    -------
-    dict of str to callable
-        By name.
-    """
+    """Return the contenders of a case; each is a function that performs one training step."""
     scale = connectivity / min(task.connectivity)
-    counts = task.counts([min(1.0, share * scale) for share in task.connectivity])
+    counts = task.counts([min(1.0, own * scale) for own in task.connectivity])
     found = {
         "ours": _stepper(task.make(task.rules["deepr"], counts, **options)),
         "NumPy dense": _stepper(task.make(task.rules["dense"], None, **options)),
@@ -82,14 +57,14 @@ def contenders(name: str, task: Task, options: dict[str, Any], connectivity: flo
 
 
 def _batch(net: RateNetwork) -> tuple[NDArray[np.float32], NDArray[np.int64]]:
-    """Return random samples above 0, so that all frames of a sequence are there, and labels."""
+    """Return random samples above 0, so that no frame is masked, and labels."""
     rng = np.random.default_rng(1)
     samples = np.abs(rng.standard_normal((BATCH_SIZE, net.num_in))).astype(np.float32)
     return samples, rng.integers(0, net.num_out, BATCH_SIZE)
 
 
 def _stepper(net: RateNetwork) -> Step:
-    """Return a function that learns a batch, with the record of every birth and death."""
+    """Return a function that trains on one batch and records every formation and elimination."""
     samples, labels = _batch(net)
     trainer, order = Trainer(net), np.arange(BATCH_SIZE)
     shown = Shown(samples, labels, BATCH_SIZE, None)
@@ -97,7 +72,7 @@ def _stepper(net: RateNetwork) -> Step:
 
 
 def _torch_stepper(work: str, net: RateNetwork) -> Step:
-    """Return a function that learns a batch by PyTorch, with as many units as ``net``, which is dense."""
+    """Return a function that trains on one batch with PyTorch, with the units of the dense network ``net``."""
     torch = import_module("torch")
     torch.set_num_threads(1)
     samples, labels = (torch.tensor(values) for values in _batch(net))
@@ -111,7 +86,7 @@ def _torch_stepper(work: str, net: RateNetwork) -> Step:
         samples = samples.reshape(BATCH_SIZE, FRAMES, -1)[:, :, : first.inputs].transpose(0, 1).contiguous()
         parameters, forward = [*lstm.parameters(), *readout.parameters()], lambda x: readout(lstm(x)[0][-1])
     else:
-        forward = nn.Sequential(*(_torch_twin(nn, layer) for layer in net.layers))
+        forward = nn.Sequential(*(_torch_layer(nn, layer) for layer in net.layers))
         samples, parameters = samples.reshape(BATCH_SIZE, *first.before.shape), list(forward.parameters())
     optimizer = torch.optim.SGD(parameters, lr=1e-3)
 
@@ -123,8 +98,8 @@ def _torch_stepper(work: str, net: RateNetwork) -> Step:
     return step
 
 
-def _torch_twin(nn: Any, layer: Any) -> Any:
-    """Return the layer of PyTorch that does what a layer of the conv net does."""
+def _torch_layer(nn: Any, layer: Any) -> Any:
+    """Return the PyTorch layer that corresponds to a layer of the convolutional network."""
     if isinstance(layer, Conv2d):
         return nn.Conv2d(layer.in_channels, layer.out_channels, layer.kernel, layer.stride, layer.padding)
     if isinstance(layer, Linear):

@@ -1,4 +1,4 @@
-"""Folders of results: written whole or not at all, by one process at a time, and replaced by consent only."""
+"""Folders of results: written completely or not at all, by one process at a time, and replaced only with consent."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ else:
 
 __all__ = ["UNFINISHED", "locked", "results", "write_figure", "write_measurement", "write_text"]
 
-#: Folder, in that of the results, of those of a run that has not ended.
+#: Subfolder for the results of a run that has not finished.
 UNFINISHED = "unfinished"
 LOCK = ".lock"
 
@@ -31,72 +31,36 @@ LOCK = ".lock"
 def results(
     parser: Parser, out: Path, patterns: Sequence[str], *, overwrite: bool, unfinished: str = UNFINISHED
 ) -> Iterator[Path]:
-    """Lend a folder for the results of a run, which go to their place together when it has ended well.
+    """Provide a temporary folder for the results of a run, and move them to ``out`` together if the run succeeds.
 
-    What an interrupted or failed run has written stays in that folder.
-
-    Parameters
-    ----------
-    parser : Parser
-        Refuses ``--out`` if another run writes to it, or if it holds results that may not be replaced.
-    out : Path
-        The folder of ``--out``.
-    patterns : sequence of str
-        Of the names of all results; the first one's is there when all are.
-    overwrite : bool
-        Whether results may be replaced.
-    unfinished : str
-        Name of the folder that is lent, in ``out``.
-
-    Yields
-    ------
-    Path
-        An empty folder.
-
-    Raises
-    ------
-    KeyboardInterrupt
-        If the run is interrupted; says where its results are.
+    The files of an interrupted or failed run stay in the temporary folder.
     """
     with locked(parser, out):
-        lent = out / unfinished
+        temporary = out / unfinished
         with suppress(OSError):
-            lent.rmdir()  # Of a run that was killed before it wrote anything.
+            temporary.rmdir()  # Left by a run that was killed before it wrote anything.
         if there := _matching(out, (*patterns, unfinished)):
             if not overwrite:
                 shown = ", ".join(path.name for path in there[:3]) + ", ..." * (len(there) > 3)
-                parser.refuse("--out", f"{out} holds results ({shown}); pass --overwrite to replace them")
-            _remove(lent)
-        lent.mkdir()
+                parser.refuse("--out", f"{out} already contains results ({shown}); pass --overwrite to replace them")
+            _remove(temporary)
+        temporary.mkdir()
         try:
-            yield lent
-            _finish(lent, out, patterns)
+            yield temporary
+            _finish(temporary, out, patterns)
         except KeyboardInterrupt as error:
             kept = [str(error)] * bool(str(error))
-            if any(lent.iterdir()):
-                kept.append(f"What it wrote is in {lent}; the same command with --overwrite starts again.")
+            if any(temporary.iterdir()):
+                kept.append(f"Its files are in {temporary}; the same command with --overwrite starts again.")
             raise KeyboardInterrupt(" ".join(kept)) from None
         finally:
             with suppress(OSError):
-                lent.rmdir()
+                temporary.rmdir()
 
 
 @contextmanager
 def locked(parser: Parser, out: Path) -> Iterator[None]:
-    """Make a folder and keep other runs out of it; the lock dies with its process.
-
-    Parameters
-    ----------
-    parser : Parser
-        Refuses ``--out`` if another run writes to it.
-    out : Path
-        The folder of ``--out``.
-
-    Yields
-    ------
-    None
-        While nobody else has it.
-    """
+    """Create a folder and lock it against other runs; the lock ends with the process."""
     made = [folder for folder in (out, *out.parents) if not folder.exists()]
     parser.make_folder("--out", out)
     path = out / LOCK
@@ -106,69 +70,45 @@ def locked(parser: Parser, out: Path) -> Iterator[None]:
         parser.refuse("--out", f"cannot write to {out}: {error.strerror}")
     with file:
         if not _lock(file):
-            parser.refuse("--out", f"another run writes to {out}; wait until it has ended, or choose another folder")
+            parser.refuse(
+                "--out", f"another run is writing to {out}; wait until it has finished, or choose another folder"
+            )
         try:
             yield
         finally:
-            with suppress(OSError):  # Windows keeps a file that is open.
+            with suppress(OSError):  # Windows does not delete open files.
                 path.unlink()
-            with suppress(OSError):  # Folders in which nothing came to be.
+            with suppress(OSError):  # New folders that are still empty.
                 for folder in made:
                     folder.rmdir()
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole, or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Replaced if it is there.
-    text : str
-        Its content.
-    """
+    """Write a file completely or not at all."""
     new = path.with_name(f".{path.name}.new")
     new.write_text(text)
     new.replace(path)
 
 
 def write_figure(path: Path, figure: Figure) -> None:
-    """Write a figure as PNG, whole or not at all.
-
-    Parameters
-    ----------
-    path : Path
-        Replaced if it is there.
-    figure : Figure
-        To be drawn.
-    """
+    """Write a figure as PNG, completely or not at all."""
     new = path.with_name(f".{path.name}.new")
     figure.savefig(new, format="png", dpi=150)
     new.replace(path)
 
 
 def write_measurement(path: Path, content: dict[str, Any], figure: Figure | None = None) -> None:
-    """Write what was measured as JSON, and a figure beside it.
-
-    Parameters
-    ----------
-    path : Path
-        Replaced if it is there.
-    content : dict
-        What JSON can hold.
-    figure : Figure, optional
-        Goes to a file of the same name that ends in .png.
-    """
-    picture = path.with_suffix(".png")
+    """Write measurements as JSON, and a figure under the same name with the suffix .png."""
+    figure_path = path.with_suffix(".png")
     if figure is not None:
-        picture.unlink(missing_ok=True)  # Lest that of another measurement stays beside this one.
+        figure_path.unlink(missing_ok=True)  # It may belong to another measurement.
     write_text(path, json.dumps(content, indent=2) + "\n")
     if figure is not None:
-        write_figure(picture, figure)
+        write_figure(figure_path, figure)
 
 
 def _lock(file: IO[str]) -> bool:
-    """Lock a file as long as it is open; return False if another process has locked it, or removed it just now."""
+    """Lock a file as long as it is open; return False if another process has locked or just removed it."""
     try:
         if sys.platform == "win32":
             msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
@@ -179,12 +119,12 @@ def _lock(file: IO[str]) -> bool:
         return False
 
 
-def _finish(lent: Path, out: Path, patterns: Sequence[str]) -> None:
-    """Put new results in the place of old ones; the one that says that all are there goes first and comes last."""
+def _finish(temporary: Path, out: Path, patterns: Sequence[str]) -> None:
+    """Replace old results by new ones; files of the first pattern mark a complete set: removed first, written last."""
     for path in _matching(out, patterns):
         _remove(path)
-    last = _matching(lent, patterns[:1])
-    for path in [*(path for path in lent.iterdir() if path not in last), *last]:
+    last = _matching(temporary, patterns[:1])
+    for path in [*(path for path in temporary.iterdir() if path not in last), *last]:
         path.replace(out / path.name)
 
 

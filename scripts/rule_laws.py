@@ -1,6 +1,6 @@
-"""The exact laws of soft DEEP R, of synaptic sampling and of one budget over several sets, and wrong versions of them.
+"""Tests of soft DEEP R, synaptic sampling and budgets over several sets against exact laws, with incorrect versions.
 
-A right sampler passes each bound with probability 1 - 1e-6; each wrong one has to be rejected by a law of its rule.
+A correct sampler passes each test with probability 1 - 1e-6; each incorrect one must be rejected by a test of its rule.
 """
 
 from __future__ import annotations
@@ -22,29 +22,29 @@ from synaptic_sampling.laws.soft_deepr import soft_law
 
 __all__ = ["FULL", "LAWS", "QUICK", "WRONG", "budget", "soft", "synaptic"]
 
-#: What takes a step: connections, gradient, rule.
+#: A sampler: takes connections, gradient and rule, and performs a step.
 Step = Callable[[Any, Any, Any], Any]
 
-#: Soft DEEP R as in the script of its authors, where a step of l1 is as long as one of the noise.
+#: Soft DEEP R as in the authors' script, where the l1 step equals the noise per step.
 SOFT = SoftDeepR(learning_rate=0.05, l1=1e-5, temperature=2.5e-12, connectivity=0.2)
 TARGETS = (0.005, 0.05, 0.1, 0.2)
-#: Synaptic sampling with long steps, where schemes differ.
+#: Synaptic sampling with long steps, for which the schemes differ.
 SYNAPTIC = SynapticSampling(learning_rate=0.25, temperature=0.4, mean=0.0, std=0.8, interval=1.0)
 LAG = 3
-#: Of a deviation in standard errors.
+#: For deviations in standard errors.
 BOUND = float(norm.isf(FALSE_ALARM / 2))
-#: DEEP R where most newborns die at once, so that a wiring is forgotten within few steps.
+#: DEEP R that eliminates most new connections at once, so that the connectivity is forgotten within a few steps.
 RESTLESS = DeepR(learning_rate=0.1, l1=2.0, temperature=0.2)
 BUDGET_STEPS = 10
-WANTED = np.array([8.0, 8.0, 4.0])
+BUDGET_TARGETS = np.array([8.0, 8.0, 4.0])
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is simulated."""
+    """The amount of simulation."""
 
     side: int  # neurons on each side of the potential connections
-    relaxations: float  # how many times the slowest time of soft DEEP R is waited
+    relaxations: float  # duration in units of the slowest relaxation time of soft DEEP R
     replicas: int  # independent budgets
 
 
@@ -53,52 +53,26 @@ QUICK = Effort(side=100, relaxations=1.0, replicas=300)
 
 
 def soft(do: Step, effort: Effort) -> list[Law]:
-    """Return the laws of soft DEEP R: the active share at each target, and the turnover at the last one.
-
-    Parameters
-    ----------
-    do : Step
-        The sampler.
-    effort : Effort
-        How much.
-
-    Returns
-    -------
-    list of Law
-        Deviations in standard errors; all potential connections are independent.
-    """
+    """Test soft DEEP R: active fraction and formation at each target."""
     laws = []
     for target in TARGETS:
         rule = replace(SOFT, connectivity=target)
         c, law = PotentialConnections(effort.side, effort.side, seed=round(1e4 * target)), soft_law(rule)
         zero, depth = np.zeros(len(c)), -rule.theta_min
-        # In the limit of small steps, theta is uniform below 0: not far from the law.
+        # Uniform below 0, as in the limit of small steps: close to the law.
         c.theta[:] = -depth * (np.arange(len(c)) * 0.6180339887498949 % 1.0)
         slowest = 8 / math.pi**2 * (depth / rule.noise_scale + 1.0) ** 2
         for _ in range(round(effort.relaxations * slowest)):
             info = do(c, zero, rule)
         laws.append(
-            _share_law(f"soft DEEP R, target {target:.1%}: active share", c.num_active, len(c), law.active_share)
+            _fraction_law(f"soft DEEP R, target {target:.1%}: active fraction", c.num_active, len(c), law.active_share)
         )
-        laws.append(_share_law(f"soft DEEP R, target {target:.1%}: births", info.num_births, len(c), law.turnover))
+        laws.append(_fraction_law(f"soft DEEP R, target {target:.1%}: formed", info.num_births, len(c), law.turnover))
     return laws
 
 
 def synaptic(do: Step, effort: Effort) -> list[Law]:
-    """Return the laws of synaptic sampling with both schemes: mean, variance, correlation, turnover.
-
-    Parameters
-    ----------
-    do : Step
-        The sampler.
-    effort : Effort
-        How much.
-
-    Returns
-    -------
-    list of Law
-        Deviations in standard errors; all potential connections are independent.
-    """
+    """Test synaptic sampling with both schemes: mean, variance, correlation, turnover."""
     laws = []
     for rule in (SYNAPTIC, replace(SYNAPTIC, scheme="euler")):
         c = PotentialConnections(effort.side, effort.side, seed=7)
@@ -119,26 +93,13 @@ def synaptic(do: Step, effort: Effort) -> list[Law]:
             for name, value in values.items()
         ]
         changed = int(np.count_nonzero((first >= 0) != (last >= 0)))
-        share = diffusion.turnover_ratio(rho)
-        laws.append(_share_law(f"synaptic sampling, {rule.scheme}: turnover", changed, number, share))
+        expected = diffusion.turnover_ratio(rho)
+        laws.append(_fraction_law(f"synaptic sampling, {rule.scheme}: turnover", changed, number, expected))
     return laws
 
 
 def budget(do: Step, effort: Effort) -> list[Law]:
-    """Return the laws of one budget: wirings under 'vacant', numbers of the sets under 'density', the total.
-
-    Parameters
-    ----------
-    do : Step
-        The sampler.
-    effort : Effort
-        How much.
-
-    Returns
-    -------
-    list of Law
-        Two values of chi2, and how often the total was wrong.
-    """
+    """Test budgets: connectivity with split='vacant', numbers of the sets with split='density', the total."""
     sites = [(0, 0), (0, 1), (1, 0), (1, 1), (1, 2), (1, 3)]
     number_of = {frozenset(pair): n for n, pair in enumerate(combinations(sites, 2))}
     spreads = [(a, b, 5 - a - b) for a in range(6) for b in range(6 - a)]
@@ -150,15 +111,15 @@ def budget(do: Step, effort: Effort) -> list[Law]:
             for b in (vacant, density):
                 do(b, [np.zeros(len(c)) for c in b.sets], RESTLESS)
                 violations += len(b) != b.total
-        wiring = frozenset((c.index, j) for c in vacant.sets for j in c.post.tolist())
+        connected = frozenset((c.index, j) for c in vacant.sets for j in c.post.tolist())
         spread = tuple(len(c) for c in density.sets)
-        if wiring in number_of and spread in spreads:
-            counts[number_of[wiring]] += 1
+        if connected in number_of and spread in spreads:
+            counts[number_of[connected]] += 1
             numbers[spreads.index(spread)] += 1
-    share = [float(multinomial.pmf(spread, 5, WANTED / WANTED.sum())) for spread in spreads]
+    probability = [float(multinomial.pmf(spread, 5, BUDGET_TARGETS / BUDGET_TARGETS.sum())) for spread in spreads]
     return [
-        _chi2_law("one budget, split by vacancy: wirings (chi2)", counts, np.full(len(counts), 1 / len(counts))),
-        _chi2_law("one budget, split by density: numbers (chi2)", numbers, np.array(share)),
+        _chi2_law("one budget, split by vacancy: connectivity (chi2)", counts, np.full(len(counts), 1 / len(counts))),
+        _chi2_law("one budget, split by density: numbers (chi2)", numbers, np.array(probability)),
         Law("one budget: totals that differ", float(violations), 0.0),
     ]
 
@@ -168,27 +129,27 @@ def _budget(seed: int, shapes: list[tuple[int, int]], numbers: list[int], split:
         Connections.random(*shape, number, seed=seed, index=n)
         for n, (shape, number) in enumerate(zip(shapes, numbers, strict=True))
     ]
-    return Budget(sets, split=split, targets=WANTED if split == "density" else None)
+    return Budget(sets, split=split, targets=BUDGET_TARGETS if split == "density" else None)
 
 
-def _share_law(name: str, count: int, number: int, share: float) -> Law:
-    return Law(name, abs(count - number * share) / math.sqrt(number * share * (1 - share)), BOUND)
+def _fraction_law(name: str, count: int, number: int, p: float) -> Law:
+    return Law(name, abs(count - number * p) / math.sqrt(number * p * (1 - p)), BOUND)
 
 
-def _chi2_law(name: str, counts: NDArray[np.float64], share: NDArray[np.float64]) -> Law:
-    """Compare counts with their law, classes of fewer than five expected taken together."""
+def _chi2_law(name: str, counts: NDArray[np.float64], probability: NDArray[np.float64]) -> Law:
+    """Compare counts with their law; classes with fewer than five expected counts are pooled."""
     if not counts.sum():
         return Law(name, math.nan, 0.0)
-    rare = counts.sum() * share < 5
+    rare = counts.sum() * probability < 5
     if rare.any():
         counts = np.append(counts[~rare], counts[rare].sum())
-        share = np.append(share[~rare], share[rare].sum())
-    expected = counts.sum() * share
+        probability = np.append(probability[~rare], probability[rare].sum())
+    expected = counts.sum() * probability
     return Law(name, float(((counts - expected) ** 2 / expected).sum()), chi2.isf(FALSE_ALARM, len(counts) - 1))
 
 
 def _with_rule(**factors: Any) -> Step:
-    """Return a sampler that follows another rule: numbers are factors, strings values."""
+    """Return a sampler that follows another rule: parameters are multiplied by numbers, or replaced by strings."""
 
     def do(c: Any, gradient: Any, rule: Any) -> Any:
         values = {name: f if isinstance(f, str) else f * getattr(rule, name) for name, f in factors.items()}
@@ -198,7 +159,7 @@ def _with_rule(**factors: Any) -> Step:
 
 
 def _still(c: PotentialConnections, gradient: Any, rule: Any) -> Any:
-    """Let retracted ones keep their theta, but for every tenth step, in which they move as they should."""
+    """Update inactive connections only in every tenth step."""
     before = c.theta.copy()
     info = step(c, gradient, rule)
     if c.steps_done % 10:
@@ -207,22 +168,22 @@ def _still(c: PotentialConnections, gradient: Any, rule: Any) -> Any:
 
 
 def _pulled(c: PotentialConnections, gradient: Any, rule: SoftDeepR) -> Any:
-    """Let l1 act on retracted ones too."""
+    """Apply l1 to inactive connections, too."""
     below = c.theta < 0
     info = step(c, gradient, rule)
     c.theta[below] = np.maximum(c.theta[below] - rule.learning_rate * rule.l1, rule.theta_min)
     return info
 
 
-def _reborn_at_zero(c: PotentialConnections, gradient: Any, rule: Any) -> Any:
-    """Let those that are connected again begin at 0."""
+def _formed_at_zero(c: PotentialConnections, gradient: Any, rule: Any) -> Any:
+    """Set theta of new connections to 0."""
     info = step(c, gradient, rule)
     c.theta[info.born.slot] = 0.0
     return info
 
 
 def _other_split(split: str, targets: NDArray[np.float64] | None) -> Step:
-    """Return a sampler that shares newborns out in another way than told."""
+    """Return a sampler that distributes new connections among the sets differently."""
 
     def do(b: Budget, gradient: Any, rule: Any) -> Any:
         wrong = Budget(b.sets, split=split, targets=None if targets is None else targets[: len(b.sets)])
@@ -233,13 +194,13 @@ def _other_split(split: str, targets: NDArray[np.float64] | None) -> Step:
 
 
 def _each_by_itself(b: Budget, gradient: Any, rule: Any) -> None:
-    """Let each set keep its number."""
+    """Keep the number of connections of each set."""
     for c, own in zip(b.sets, gradient, strict=True):
         step(c, own, rule)
 
 
 def _one_too_few(b: Budget, gradient: Any, rule: Any) -> Any:
-    """Forget one newborn at the second step."""
+    """Omit one new connection in the second step."""
     if b.sets[0].steps_done == 1:
         b.total -= 1
     info = step(b, gradient, rule)
@@ -247,24 +208,24 @@ def _one_too_few(b: Budget, gradient: Any, rule: Any) -> Any:
     return info
 
 
-#: Of each rule, by its name: the laws.
+#: The tests of each rule.
 LAWS: dict[str, Callable[[Step, Effort], list[Law]]] = {"soft": soft, "synaptic": synaptic, "budget": budget}
 
-#: Name, sampler, and which laws must reject it.
+#: Name, sampler, and the tests that must reject it.
 WRONG: dict[str, tuple[Step, str]] = {
     "soft DEEP R: noise times sqrt 2": (_with_rule(temperature=2.0), "soft"),
     "soft DEEP R: l1 doubled": (_with_rule(l1=2.0), "soft"),
     "soft DEEP R: floor twice as deep": (_with_rule(connectivity=0.5), "soft"),
-    "soft DEEP R: l1 on retracted ones": (_pulled, "soft"),
-    "soft DEEP R: retracted ones mostly stand still": (_still, "soft"),
-    "soft DEEP R: connected again at 0": (_reborn_at_zero, "soft"),
+    "soft DEEP R: l1 on inactive connections": (_pulled, "soft"),
+    "soft DEEP R: inactive connections mostly stay the same": (_still, "soft"),
+    "soft DEEP R: new connections at 0": (_formed_at_zero, "soft"),
     "synaptic sampling: noise times sqrt 2": (_with_rule(temperature=2.0), "synaptic"),
     "synaptic sampling: Euler instead of exact": (_with_rule(scheme="euler"), "synaptic"),
     "synaptic sampling: prior half as wide": (_with_rule(std=0.5), "synaptic"),
-    "synaptic sampling: retracted ones mostly stand still": (_still, "synaptic"),
-    "synaptic sampling: connected again at 0": (_reborn_at_zero, "synaptic"),
-    "one budget: split by sizes, vacant or not": (_other_split("density", np.array([2.0, 4.0, 9.0])), "budget"),
+    "synaptic sampling: inactive connections mostly stay the same": (_still, "synaptic"),
+    "synaptic sampling: new connections at 0": (_formed_at_zero, "synaptic"),
+    "one budget: split by the number of all sites": (_other_split("density", np.array([2.0, 4.0, 9.0])), "budget"),
     "one budget: targets ignored": (_other_split("vacant", None), "budget"),
-    "one budget: each set by itself": (_each_by_itself, "budget"),
+    "one budget: each set keeps its number": (_each_by_itself, "budget"),
     "one budget: one connection missing": (_one_too_few, "budget"),
 }

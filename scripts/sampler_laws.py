@@ -1,6 +1,6 @@
-"""The exact laws that a sampler of DEEP R has to keep, as tests: each has a statistic and a bound.
+"""Statistical tests of DEEP R samplers against exact laws: each has a statistic and a bound.
 
-A right sampler passes each bound with probability 1 - 1e-6. What each must catch stands in ``wrong_samplers``.
+A correct sampler passes each test with probability 1 - 1e-6; ``wrong_samplers`` lists what the tests must reject.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ __all__ = [
 ]
 
 FALSE_ALARM = 1e-6
-#: The rule of all laws without a gradient: r = 0.1.
+#: The rule of all tests without a gradient: r = 0.1.
 CHANCE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
-#: Six sites with an energy each, three connections: the laws with a gradient.
+#: For tests with a gradient: six sites, each with its own energy, and three connections.
 STIFFNESS = np.array([1.0, 1.0, 2.0, 2.0, 3.0, 3.0])
 CENTRE = np.array([0.5, -0.5, 0.7, 0.0, 0.4, 0.9])
 LARGEST = 6.0
 POSTERIOR = DeepR(learning_rate=0.1, l1=0.2, temperature=0.25)
-#: Ages at death that are told apart; the last class is all longer lives.
+#: Bins of the age at elimination; the last one contains all longer lifetimes.
 AGES = np.array([1, 2, 3, 4, 6, 10, 20, 40])
 
 
 @dataclass(frozen=True)
 class Law:
-    """A law, and how well a sampler keeps it."""
+    """The result of one test: a statistic, and the bound that it must not exceed."""
 
     name: str
     statistic: float
@@ -55,40 +55,27 @@ class Law:
 
     @property
     def passed(self) -> bool:
-        """Return whether the statistic is within its bound; NaN, of a sampler that does nothing, is not."""
+        """Return whether the statistic is within its bound; NaN, from a sampler that does nothing, is not."""
         return bool(self.statistic <= self.bound)
 
 
 @dataclass(frozen=True)
 class Effort:
-    """How much is simulated."""
+    """The amount of simulation."""
 
-    sets: int  # independent sets of connections for the laws of chance
+    sets: int  # independent sets of connections for the null law
     steps: int
-    replicas: int  # independent nets for each law of wirings
+    replicas: int  # independent networks for each law of connectivity
 
 
 FULL = Effort(sets=64, steps=2000, replicas=140_000)
 QUICK = Effort(sets=12, steps=200, replicas=3_000)
-#: Three times the steps in which the laws of chance relax (1/r^2).
+#: Three times the relaxation time of the null law (1/r^2).
 BURN_IN = 300
 
 
 def chance(do: Step, effort: Effort) -> list[Law]:
-    """Return the laws without a gradient: turnover, lifetimes, theta, births on vacated sites, invariants.
-
-    Parameters
-    ----------
-    do : Step
-        The sampler.
-    effort : Effort
-        How much.
-
-    Returns
-    -------
-    list of Law
-        All of them.
-    """
+    """Test the null law: turnover, lifetimes, theta, formation at vacated sites, invariants."""
     k, side = 500, 40
     zero = np.zeros(k)
     deaths: list[float] = []
@@ -103,17 +90,17 @@ def chance(do: Step, effort: Effort) -> list[Law]:
         for n in range(BURN_IN + effort.steps):
             before = c.pre.copy(), c.post.copy(), c.birth_step.copy()
             info = do(c, zero, CHANCE)
-            dead = info.died.slot
+            eliminated = info.died.slot
             violations += _violations(c, signs, k)
             if n < BURN_IN:
                 continue
-            count += len(dead)
-            ages += np.bincount(np.searchsorted(AGES, info.step - before[2][dead]), minlength=len(AGES) + 1)
-            vacated = before[0][dead] * side + before[1][dead]
+            count += len(eliminated)
+            ages += np.bincount(np.searchsorted(AGES, info.step - before[2][eliminated]), minlength=len(AGES) + 1)
+            vacated = before[0][eliminated] * side + before[1][eliminated]
             hits = np.isin(info.born.pre * side + info.born.post, vacated).sum()
-            share = len(dead) / (side * side - k + len(dead))
-            returned, expected = returned + hits, expected + share * len(dead)
-            variance += share * (1 - share) * len(dead)
+            chance_of_hit = len(eliminated) / (side * side - k + len(eliminated))
+            returned, expected = returned + hits, expected + chance_of_hit * len(eliminated)
+            variance += chance_of_hit * (1 - chance_of_hit) * len(eliminated)
         deaths.append(count / effort.steps)
         theta.append(c.theta.copy())
     laws = [
@@ -121,27 +108,27 @@ def chance(do: Step, effort: Effort) -> list[Law]:
         _ages_law(ages),
         *_theta_laws(theta),
         Law(
-            "births on just-vacated sites",
+            "formation at just-vacated sites",
             float(abs(returned - expected) / np.sqrt(variance)) if variance else math.nan,
             norm.isf(FALSE_ALARM / 2),
         ),
-        Law("budget, distinct sites, constant signs, theta >= 0: violations", float(violations), 0.0),
+        Law("number, distinct sites, constant signs, theta >= 0: violations", float(violations), 0.0),
     ]
     return laws
 
 
 def _violations(c: Connections, signs: NDArray[np.int8], k: int) -> int:
-    """Return how many invariants do not hold; ``signs`` remembers those of all sites seen."""
+    """Return how many invariants are violated; ``signs`` collects the signs of all sites seen so far."""
     keys = c.pre.astype(np.int64) * c.num_post + c.post
     known = signs[c.pre, c.post]
     changed = (known != 0) & (known != c.polarity)
     signs[c.pre, c.post] = c.polarity
-    alive = int(np.count_nonzero(c.theta >= 0))
-    return int(len(np.unique(keys)) != k) + int(alive != k) + int(changed.any())
+    active = int(np.count_nonzero(c.theta >= 0))
+    return int(len(np.unique(keys)) != k) + int(active != k) + int(changed.any())
 
 
 def _mean_law(name: str, values: NDArray[np.float64], expected: float) -> Law:
-    """Compare a mean over independent sets with what is expected, by Student's law."""
+    """Compare a mean over independent sets with its expectation by Student's t."""
     error = values.std(ddof=1) / np.sqrt(len(values))
     if error == 0.0:
         return Law(name, math.nan, 0.0)
@@ -149,21 +136,21 @@ def _mean_law(name: str, values: NDArray[np.float64], expected: float) -> Law:
 
 
 def _ages_law(counts: NDArray[np.float64]) -> Law:
-    """Compare ages at death, up to the last class, with the law of newborns.
+    """Compare ages at elimination, without the last bin, with the law of new connections.
 
-    In the stationary law the deaths per step at age n are proportional to q_(n-1) - q_n, and those at different ages
-    are counts of different walks. Ages beyond the last class, some of them begun before the record, are left out.
+    In the stationary state the eliminations per step at age n are proportional to q_(n-1) - q_n, and those at different
+    ages are counts of different walks. The last bin, with connections that precede the recording, is left out.
     """
     q = exact.survival_of_newborns(CHANCE.step_ratio, int(AGES[-1]))
-    shares = -np.diff(q[np.concatenate([[0], AGES])])
+    probability = -np.diff(q[np.concatenate([[0], AGES])])
     observed = counts[: len(AGES)]
-    wanted = max(1.0, observed.sum()) * shares / shares.sum()
-    value = float(((observed - wanted) ** 2 / wanted).sum())
-    return Law("ages at death (chi2)", value, chi2.isf(FALSE_ALARM, len(AGES) - 1))
+    expected = max(1.0, observed.sum()) * probability / probability.sum()
+    value = float(((observed - expected) ** 2 / expected).sum())
+    return Law("ages at elimination (chi2)", value, chi2.isf(FALSE_ALARM, len(AGES) - 1))
 
 
 def _theta_laws(theta: list[NDArray[np.float64]]) -> list[Law]:
-    """Compare mean and mean square of theta at the end with the stationary law, set by set."""
+    """Compare mean and mean square of the final theta with the stationary law, over independent sets."""
     scale, r = CHANCE.noise_scale, CHANCE.step_ratio
     mean = exact.mean_theta(r)
     square = exact.std_theta(r) ** 2 + mean**2
@@ -174,88 +161,32 @@ def _theta_laws(theta: list[NDArray[np.float64]]) -> list[Law]:
 
 
 def uniformity(do: Step, effort: Effort) -> tuple[Law, Any]:
-    """Return the law that all wirings are equally likely without a gradient.
-
-    Parameters
-    ----------
-    do : Step
-        The sampler.
-    effort : Effort
-        How much.
-
-    Returns
-    -------
-    law : Law
-        chi2 over the 20 wirings of three connections on six sites (two rows of three).
-    counts : ndarray
-        Of each wiring.
-    """
+    """Test that all sets of connected sites are equally likely without a gradient."""
     wirings = wiring_law(np.ones(6), 3)
     counts, _ = _replicas(do, effort.replicas, 25, CHANCE, None, (2, 3))
-    return _wiring_law_test("wirings without a gradient (chi2)", counts, wirings), counts
+    return _wiring_law_test("connectivity without a gradient (chi2)", counts, wirings), counts
 
 
 def posterior(do: Step, effort: Effort, eta: float) -> tuple[list[Law], Any]:
-    """Return the laws of wirings, and of theta given the wiring, with a gradient.
-
-    Parameters
-    ----------
-    do : Step
-        The sampler.
-    effort : Effort
-        How much.
-    eta : float
-        Learning rate.
-
-    Returns
-    -------
-    laws : list of Law
-        Two.
-    picture : tuple
-        Counts of wirings, and their exact law.
-    """
+    """Test the law of connectivity, and of theta given the connectivity, with a gradient."""
     rule = replace(POSTERIOR, learning_rate=eta)
     sites, law = exact_law(eta)
     counts, values = _replicas(do, effort.replicas, int(8 / eta), rule, _slope, (1, 6))
     return [
-        _wiring_law_test(f"wirings with a gradient, learning rate {eta:g} (chi2)", counts, law),
-        _theta_given_wiring(f"theta given the wiring, learning rate {eta:g} (chi2)", values, sites),
+        _wiring_law_test(f"connectivity with a gradient, learning rate {eta:g} (chi2)", counts, law),
+        _theta_given_wiring(f"theta given the connectivity, learning rate {eta:g} (chi2)", values, sites),
     ], (counts, law)
 
 
 def exact_law(eta: float) -> tuple[list[SiteLaw], dict[tuple[int, ...], float]]:
-    """Return the exact laws of the six sites, and of the wirings.
-
-    Parameters
-    ----------
-    eta : float
-        Learning rate.
-
-    Returns
-    -------
-    sites : list of SiteLaw
-        Each on its own.
-    law : dict
-        Probability of each wiring.
-    """
+    """Return the exact laws of the six sites and of the connectivity."""
     rule = replace(POSTERIOR, learning_rate=eta)
     sites = [site_law(rule, partial(_site_slope, n), LARGEST) for n in range(len(CENTRE))]
     return sites, wiring_law([site.lifetime for site in sites], 3)
 
 
 def distance_to_posterior(eta: float) -> float:
-    """Return the total variation between the exact law of wirings and the posterior.
-
-    Parameters
-    ----------
-    eta : float
-        Learning rate.
-
-    Returns
-    -------
-    float
-        Tends to 0 as the root of eta.
-    """
+    """Return the total variation distance between the exact law of connectivity and the posterior."""
     energies = [partial(_energy, n) for n in range(len(CENTRE))]
     limit = wiring_law([limit_of_small_steps(POSTERIOR, energy, LARGEST) for energy in energies], 3)
     law = exact_law(eta)[1]
@@ -268,7 +199,7 @@ def _energy(site: int, theta: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _site_slope(site: Any, theta: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return dE/dtheta at a site, or at one site for each theta."""
+    """Return dE/dtheta at one site, or at the site of each theta."""
     slope: NDArray[np.float64] = STIFFNESS[site] * (theta - CENTRE[site])
     return slope
 
@@ -285,7 +216,7 @@ def _replicas(
     slope: Callable[[Connections], NDArray[np.float64]] | None,
     shape: tuple[int, int],
 ) -> tuple[NDArray[np.int64], list[tuple[int, float]]]:
-    """Run independent nets; return how often each wiring came out, and (site, theta) of all connections."""
+    """Run independent networks; return the counts of each connectivity, and (site, theta) of all connections."""
     index = {wiring: n for n, wiring in enumerate(wiring_law(np.ones(6), 3))}
     counts, zero = np.zeros(len(index), np.int64), np.zeros(3)
     values: list[tuple[int, float]] = []
@@ -308,7 +239,7 @@ def _wiring_law_test(name: str, counts: NDArray[np.int64], law: dict[tuple[int, 
 
 
 def _theta_given_wiring(name: str, values: list[tuple[int, float]], sites: Sequence[SiteLaw]) -> Law:
-    """Sort theta of each site into ten classes, newborns a class of their own; given the wiring, all independent."""
+    """Bin theta of each site, new connections separately; given the connectivity, all of them are independent."""
     total, freedom = 0.0, 0
     site_of, theta = np.array([v[0] for v in values]), np.array([v[1] for v in values])
     for number, site in enumerate(sites):
@@ -325,25 +256,10 @@ def _theta_given_wiring(name: str, values: list[tuple[int, float]], sites: Seque
 
 
 def rejected(do: Step, first: str, effort: Effort) -> str:
-    """Return the first law by which a sampler is rejected, or an empty string.
-
-    Parameters
-    ----------
-    do : Step
-        The sampler.
-    first : {'chance', 'wirings', 'gradient'}
-        The laws that are tried first.
-    effort : Effort
-        How much.
-
-    Returns
-    -------
-    str
-        Name of the law.
-    """
+    """Return the first test that rejects a sampler, or an empty string."""
     tries: dict[str, Callable[[], list[Law]]] = {
         "chance": lambda: chance(do, effort),
-        "wirings": lambda: [uniformity(do, effort)[0]],
+        "connectivity": lambda: [uniformity(do, effort)[0]],
         "gradient": lambda: posterior(do, effort, 0.3)[0],
     }
     for name in sorted(tries, key=lambda name: name != first):

@@ -1,4 +1,4 @@
-"""Laws and measurements of soft DEEP R whose deep ones are counted, each against an exact law or all slots."""
+"""Tests and measurements of soft DEEP R with untracked connections, against exact laws or a slot for every site."""
 
 from __future__ import annotations
 
@@ -16,40 +16,23 @@ from synaptic_sampling.connections.deep import SHIFT, still_below
 from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.laws.soft_deepr import share_still_retracted, soft_law
 
-__all__ = ["agreement", "cost", "errors_by_depth", "identities", "learning", "shares", "times_of_return"]
+__all__ = ["agreement", "cost", "errors_by_depth", "fractions", "identities", "learning", "times_of_return"]
 
-#: As in the script of the authors: a step of l1 is as long as one of the noise.
+#: As in the authors' script: the l1 step equals the noise per step.
 AUTHORS = SoftDeepR(learning_rate=0.05, l1=1e-5, temperature=2.5e-12, connectivity=0.2)
 TARGETS = (0.005, 0.05, 0.1, 0.2)
-#: r = 0.3, noise of 1 per step, the floor 30 steps below 0.
+#: r = 0.3, noise 1 per step, floor at -30.
 RULE = SoftDeepR(learning_rate=0.5, l1=0.6, temperature=1.0, connectivity=1 / 19)
-#: r = 0.1, one connected of a hundred sites.
+#: r = 0.1; one site in a hundred is connected.
 SPARSE = SoftDeepR(learning_rate=0.1, l1=0.2, temperature=0.2, connectivity=0.01)
 DEPTHS = (4.0, 6.0, 10.0, 20.0, 40.0)
-#: How far below 0 those land on average that are retracted from a uniform density above.
+#: Mean undershoot of connections that are eliminated from a uniform density above 0.
 UNDERSHOOT = math.sqrt(2 * math.pi) / 4
 BOUND = float(norm.isf(FALSE_ALARM / 2))
 
 
 def counted(rule: SoftDeepR, side: int, seed: int, depth: float) -> SoftConnections:
-    """Return connections near their law; the deep ones are counted.
-
-    Parameters
-    ----------
-    rule : SoftDeepR
-        The rule.
-    side : int
-        Neurons on each side.
-    seed : int
-        Of all.
-    depth : float
-        Of `SoftConnections`.
-
-    Returns
-    -------
-    SoftConnections
-        Theta of the connected is exponential.
-    """
+    """Return connections close to their stationary law, those below ``depth`` untracked."""
     rng = np.random.default_rng(seed)
     number = int(rng.binomial(side * side, rule.connectivity))
     theta = rng.exponential(rule.temperature / rule.l1, number)
@@ -57,18 +40,7 @@ def counted(rule: SoftDeepR, side: int, seed: int, depth: float) -> SoftConnecti
 
 
 def stored(rule: SoftDeepR, side: int, seed: int, depth: float) -> PotentialConnections:
-    """Return connections near their law, with a slot for every site.
-
-    Parameters
-    ----------
-    rule, side, seed, depth
-        As of ``counted``; the depth is of no use.
-
-    Returns
-    -------
-    PotentialConnections
-        As many connected, with the law of theta as in ``counted``.
-    """
+    """Return connections close to their stationary law, with a slot for every site."""
     rng = np.random.default_rng(seed)
     c = PotentialConnections(side, side, seed=seed)
     c.theta[:] = rule.theta_min * rng.random(len(c))
@@ -79,50 +51,28 @@ def stored(rule: SoftDeepR, side: int, seed: int, depth: float) -> PotentialConn
 
 def _run(c: Any, rule: SoftDeepR, steps: int) -> Any:
     for _ in range(steps):
-        info = step(c, np.zeros(len(c)), rule)
+        info = step(c, rule, gradient=np.zeros(len(c)))
     return info
 
 
-def shares(quick: bool) -> list[Law]:
-    """Return the laws of active share and births, at all targets and with small steps.
-
-    Parameters
-    ----------
-    quick : bool
-        Fewer sites.
-
-    Returns
-    -------
-    list of Law
-        Deviations in standard errors.
-    """
+def fractions(quick: bool) -> list[Law]:
+    """Test active fraction and formation, for all targets and with small steps."""
     laws, side = [], 200 if quick else 1000
     rules = [(f"target {target:.1%}", replace(AUTHORS, connectivity=target)) for target in TARGETS]
     for name, rule in [*rules, ("small steps, target 5.3%", RULE)]:
         c, law = counted(rule, side, 11, 4.0), soft_law(rule)
         info = _run(c, rule, int((1 if quick else 3) * 8 / math.pi**2 * (rule.theta_min / rule.noise_scale - 1) ** 2))
-        for what, found, share in (
-            ("active share", c.num_active, law.active_share),
-            ("births", info.num_births, law.turnover),
+        for what, found, exact in (
+            ("active fraction", c.num_active, law.active_share),
+            ("formed", info.num_births, law.turnover),
         ):
-            z = abs(found - c.num_sites * share) / math.sqrt(c.num_sites * share * (1 - share))
-            laws.append(Law(f"{name}: {what} {found / c.num_sites:.6f}, exact {share:.6f}", z, BOUND))
+            z = abs(found - c.num_sites * exact) / math.sqrt(c.num_sites * exact * (1 - exact))
+            laws.append(Law(f"{name}: {what} {found / c.num_sites:.6f}, exact {exact:.6f}", z, BOUND))
     return laws
 
 
 def agreement(quick: bool) -> list[Law]:
-    """Return the laws that both storages agree: active number, lifetimes, times of return, weights.
-
-    Parameters
-    ----------
-    quick : bool
-        Fewer replicas.
-
-    Returns
-    -------
-    list of Law
-        Minus the logarithm of the probability of such a difference, and that of a false alarm.
-    """
+    """Test that both storages agree: active number, lifetimes, return times, weights."""
     found = []
     for offset, make in ((0, counted), (10_000, stored)):
         samples: list[list[Any]] = [[], [], [], []]
@@ -133,7 +83,9 @@ def agreement(quick: bool) -> list[Law]:
                 sample.append(values)
         found.append([np.concatenate(sample) for sample in samples])
     laws = []
-    for n, name in enumerate(("active number", "lifetimes of newborns", "times of return above the edge", "weights")):
+    for n, name in enumerate(
+        ("active number", "lifetimes of new connections", "return times above the tracking threshold", "weights")
+    ):
         first, second = found[0][n], found[1][n]
         if n in (1, 2):
             table = np.array([np.bincount(sample, minlength=61) for sample in (first, second)])
@@ -145,12 +97,12 @@ def agreement(quick: bool) -> list[Law]:
 
 
 def _observe(c: Any, steps: int) -> list[Any]:
-    """Return the active number; lifetimes, and times of return of those not deeper than 8; weights at the end."""
+    """Return the active number, lifetimes, return times of tracked connections, and final weights."""
     born: dict[int, int] = {}
     died: dict[int, int] = {}
     lives, returns = [], []
     for n in range(steps):
-        info = step(c, np.zeros(len(c)), RULE)
+        info = step(c, RULE, gradient=np.zeros(len(c)))
         keys = c.pre.astype(np.int64) * c.num_post + c.post
         for key in (info.died.pre.astype(np.int64) * c.num_post + info.died.post).tolist():
             if key in born:
@@ -166,13 +118,7 @@ def _observe(c: Any, steps: int) -> list[Any]:
 
 
 def errors_by_depth() -> list[dict[str, float]]:
-    """Return the errors of the law of the time of return by depth, all relative to the exact walk; nothing is drawn.
-
-    Returns
-    -------
-    list of dict
-        Depth; error of the mean, of the standard deviation; the largest of the probability. Blocks of time add 2e-5.
-    """
+    """Return the errors of the law of return times by depth, relative to the exact walk; nothing is sampled."""
     rows, floor = [], RULE.theta_min / RULE.noise_scale
     span = 2 * SHIFT - floor
     for depth in (1.0, 2.0, 4.0, 6.0, 10.0, 20.0):
@@ -196,20 +142,7 @@ def errors_by_depth() -> list[dict[str, float]]:
 
 
 def times_of_return(quick: bool) -> tuple[list[Law], Any]:
-    """Return the law of the numbers that come back in each step, of all that begin below the edge.
-
-    Parameters
-    ----------
-    quick : bool
-        Fewer sites.
-
-    Returns
-    -------
-    laws : list of Law
-        chi2.
-    picture : tuple
-        Numbers found and expected.
-    """
+    """Test how many connections return in each step if all of them start below the tracking threshold."""
     side, depth = 300 if quick else 1500, 8.0
     c, floor = SoftConnections(side, side, [], [], rule=RULE, depth=depth, seed=3), RULE.theta_min / RULE.noise_scale
     number = c.num_deep
@@ -223,33 +156,26 @@ def times_of_return(quick: bool) -> tuple[list[Law], Any]:
     expected = number * (law[:-1] - law[1:])
     kept = expected > 20
     value = float(((due - expected)[kept] ** 2 / expected[kept]).sum())
-    return [Law("births out of the deep in each of 1000 steps (chi2)", value, chi2.isf(FALSE_ALARM, kept.sum()))], (
+    return [
+        Law("untracked connections that return in each of 1000 steps (chi2)", value, chi2.isf(FALSE_ALARM, kept.sum()))
+    ], (
         due,
         expected,
     )
 
 
 def identities(quick: bool) -> list[dict[str, float]]:
-    """Return by depth which share of the births have forgotten their site.
-
-    Parameters
-    ----------
-    quick : bool
-        Fewer steps.
-
-    Returns
-    -------
-    list of dict
-        Depth, share measured, its limit for small r, slots per connection.
-    """
+    """Return by depth the fraction of formations whose site was forgotten."""
     rows = []
     for depth in DEPTHS:
         c = counted(SPARSE, 300, 1, depth)
         forgotten = births = 0
-        _run(c, SPARSE, int((1 if quick else 4) * depth**2) + 300)  # The profile above the edge settles.
+        _run(
+            c, SPARSE, int((1 if quick else 4) * depth**2) + 300
+        )  # The profile above the tracking threshold becomes stationary.
         for _ in range(200 if quick else 2000):
             sites = set((c.pre.astype(np.int64) * c.num_post + c.post).tolist())
-            info = step(c, np.zeros(len(c)), SPARSE)
+            info = step(c, SPARSE, gradient=np.zeros(len(c)))
             born = (info.born.pre.astype(np.int64) * c.num_post + info.born.post).tolist()
             births, forgotten = births + len(born), forgotten + sum(key not in sites for key in born)
         rows.append(
@@ -264,18 +190,7 @@ def identities(quick: bool) -> list[dict[str, float]]:
 
 
 def cost(quick: bool) -> list[dict[str, float]]:
-    """Return milliseconds per step with both storages, one connected of a hundred sites, r = 0.1, no gradient.
-
-    Parameters
-    ----------
-    quick : bool
-        Small ones only.
-
-    Returns
-    -------
-    list of dict
-        Of the medians over steps; the larger storage is left out where it would need gigabytes.
-    """
+    """Return the time per step with both storages at 1 % connectivity, r = 0.1, without a gradient."""
     rows = []
     for number in (10_000,) if quick else (10_000, 100_000, 1_000_000):
         row: dict[str, float] = {"connections": number, "sites": 100 * number}
@@ -286,9 +201,9 @@ def cost(quick: bool) -> list[dict[str, float]]:
             _run(c, SPARSE, 20)
             times = []
             for _ in range(15):
-                begin = time.perf_counter()
+                start = time.perf_counter()
                 _run(c, SPARSE, 1)
-                times.append(time.perf_counter() - begin)
+                times.append(time.perf_counter() - start)
             row[f"{name} ms"] = 1e3 * float(np.median(times))
             row[f"{name} ns per connection"] = 1e9 * float(np.median(times)) / c.num_active
         rows.append(row)
@@ -296,22 +211,10 @@ def cost(quick: bool) -> list[dict[str, float]]:
 
 
 def learning(quick: bool) -> tuple[list[Law], dict[str, list[list[float]]]]:
-    """Learn a sparse linear map with noise, which changes half way, with both storages.
+    """Learn a noisy sparse linear map, which changes half way, with both storages.
 
-    That the deep ones forget their sites makes a difference here. It is the only one: stored ones that exchange their
-    theta at random while they are those that would be counted have to learn as the counted do.
-
-    Parameters
-    ----------
-    quick : bool
-        Fewer seeds and steps.
-
-    Returns
-    -------
-    laws : list of Law
-        Minus the logarithm of the probability of such a difference of the mean error, and that of a false alarm.
-    curves : dict
-        Of each storage: curves of the test error, one per seed, in units of the variance of the targets.
+    Untracked connections forget their sites, which matters here. Nothing else differs: stored connections that exchange
+    their theta at random while they would be untracked must learn equally well.
     """
     rule = SoftDeepR(learning_rate=0.05, l1=2e-2, temperature=1e-3, connectivity=0.1)
     steps, seeds = (1000, range(4)) if quick else (4000, range(16))
@@ -319,31 +222,31 @@ def learning(quick: bool) -> tuple[list[Law], dict[str, list[list[float]]]]:
     laws = []
     for depth in (10.0, 4.0):
         ours = [_learn(counted(rule, 40, seed, depth), rule, seed, steps) for seed in seeds]
-        edge = -depth * rule.noise_scale
-        exchanging = [_learn(stored(rule, 40, 100 + seed, 0.0), rule, seed, steps, edge) for seed in seeds]
+        threshold = -depth * rule.noise_scale
+        exchanging = [_learn(stored(rule, 40, 100 + seed, 0.0), rule, seed, steps, threshold) for seed in seeds]
         curves[f"depth {depth:g}"], curves[f"stored, exchanging below {depth:g}"] = ours, exchanging
         p = ttest_ind(np.mean(ours, axis=1), np.mean(exchanging, axis=1), equal_var=False).pvalue
         laws.append(Law(f"learning, depth {depth:g}: mean error (-log10 p)", -math.log10(p), -math.log10(FALSE_ALARM)))
     return laws, curves
 
 
-def _learn(c: Any, rule: SoftDeepR, seed: int, steps: int, edge: float = -math.inf) -> list[float]:
-    """Return the test error every 50 steps; who was below the edge exchanges theta with others until it is back."""
+def _learn(c: Any, rule: SoftDeepR, seed: int, steps: int, threshold: float = -math.inf) -> list[float]:
+    """Return the test error every 50 steps; connections below ``threshold`` exchange theta until they return."""
     rng, curve = np.random.default_rng(10_000 + seed), []
-    # Of the signs that the sites have, so that it can be learned.
+    # With the signs of the sites, so that it can be learned.
     i, j = (ends.ravel().astype(np.int32) for ends in np.indices((40, 40)))
     sizes = c.signs_of(i, j).reshape(40, 40) * np.abs(rng.normal(0, 0.5, (2, 40, 40)))
     maps = sizes * (rng.random((2, 40, 40)) < 0.05)
-    test, deep = rng.normal(size=(500, 40)), np.zeros(len(c), bool)
+    test, exchanging = rng.normal(size=(500, 40)), np.zeros(len(c), bool)
     for n in range(steps):
         true, w = maps[2 * n // steps], np.zeros((40, 40))
         w[c.pre, c.post] = c.weights
         x = rng.normal(size=(20, 40))
         error = x @ (w - true) + 0.1 * rng.normal(size=(20, 40))
-        step(c, (x.T @ error / 20)[c.pre, c.post], rule)
-        if edge > -math.inf:
-            deep = (deep | (c.theta < edge)) & (c.theta < 0)
-            c.theta[deep] = rng.permutation(c.theta[deep])
+        step(c, rule, gradient=(x.T @ error / 20)[c.pre, c.post])
+        if threshold > -math.inf:
+            exchanging = (exchanging | (c.theta < threshold)) & (c.theta < 0)
+            c.theta[exchanging] = rng.permutation(c.theta[exchanging])
         if n % 50 == 49:
             curve.append(float(np.mean((test @ (w - true)) ** 2) / np.mean((test @ true) ** 2)))
     return curve

@@ -1,4 +1,4 @@
-"""Train a rate-based network, and say how well it does.
+"""Train a rate-based network and report its accuracy.
 
     python -m scripts.train_rate --method deepr --connectivity 0.05 --seed 1 --out results/rate
     python -m scripts.train_rate --task mnist --seeds 5 --data-dir data
@@ -7,14 +7,15 @@
     python -m scripts.train_rate --task speech --connectivity 0.05,0.3 --seeds 3
     python -m scripts.train_rate --quick
 
-Methods: 'deepr'; 'fixed', a random sparse wiring that stays; 'set' and 'rigl', which replace the weakest connections,
-at random after each epoch, or where the gradient is large, twenty times; 'dense'; 'prune', dense at first, pruned to
-the strongest weights after one and two thirds of the epochs; 'l1', dense with l1 shrinkage, pruned after two thirds.
-All learn all tasks. With --budget network DEEP R keeps only the sum over all layers, at the same time per step.
+Methods: 'deepr'; 'fixed', random sparse connections that stay; 'set' and 'rigl', which replace the weakest connections
+by random ones after each epoch, or twenty times by those with the largest gradients; 'dense'; 'prune', dense at first,
+pruned to the strongest weights after one and two thirds of the epochs; 'l1', dense with l1 shrinkage, pruned after two
+thirds. Every method learns every task. With --budget network, DEEP R keeps only the total number of connections, not
+that of each layer; a step takes the same time.
 
-Writes summary.json, and for each seed the weights at the end (weights-SEED.npz), the log of births and deaths
-(log-SEED.rewiring) and a figure. They appear in --out together, when all is done; until then they are in its folder
-``unfinished``. Results that are in --out already are replaced with --overwrite only.
+Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of formation and elimination
+(log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then they are in its subfolder
+``unfinished``. Existing results in --out are replaced only with --overwrite.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from synaptic_sampling.statistics.null_law import step_ratio
 
 __all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]
 
-#: l1 of shrinkage was chosen by validation, as all parameters of tasks.
+#: The l1 of shrinkage was chosen on validation data, like all parameters of the tasks.
 TASKS = {
     "digits": DIGITS,
     "mnist": MNIST,
@@ -56,11 +57,11 @@ METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune")
 PRUNED = ("l1", "prune")
 DENSE_AT_FIRST = ("dense", *PRUNED)
 
-#: Of the weights in the log, evenly over a training.
+#: Number of snapshots of the weights in the log, evenly spaced over a run.
 SNAPSHOTS = 20
-#: With ``--quick``: enough to see that all works, in seconds.
+#: With ``--quick``: a test run of a few seconds.
 QUICK_EPOCHS = 5
-#: How often RigL rewires, in the first three quarters of a run.
+#: How many times RigL rewires, within the first three quarters of a run.
 RIGL_TIMES = 20
 RIGL_BATCH = 128
 
@@ -87,51 +88,51 @@ def train(
     Parameters
     ----------
     task : {'digits', 'mnist', 'cifar10', 'speech'}
-        What is to be learned.
+        Data set.
     method : str
-        How it learns, one of ``METHODS``.
+        One of ``METHODS``.
     connectivity : sequence of float, optional
-        Share of the sites that hold a connection, one for the network or one for each layer, above 0 and at most 1.
+        Fraction of the sites that are connected, above 0 and at most 1: one number, or one per layer.
     seed : int
-        Of wiring, weights, order of images, noise and births.
+        Determines connectivity, weights, order of images, noise and formation.
     epochs : int, optional
-        How often each training image is shown; by default as often as suits the task.
+        Passes over the training set; by default those of the task.
     quick : bool
-        A few epochs by default, and few images of some tasks: to try it out.
+        A few epochs by default, and only a few images of some tasks.
     budget : {'layer', 'network'}
-        What keeps its number of connections; 'network' with DEEP R only.
+        What has a constant number of connections; 'network' only with DEEP R.
     counts : sequence of int, optional
-        Connections of each layer, instead of a connectivity.
+        Connections of each layer, in place of a connectivity.
     data_dir : Path, optional
         Folder of the data sets.
     validation : bool
-        Leave the test images alone, and test on the last training images instead.
+        Test on the last training images, and do not use the test images.
     rule : DeepR or FixedWiring, optional
-        Instead of that of the task.
+        By default that of the task.
     log : RewiringLog, optional
-        Where to record, such as a log on disk, where millions of events take no memory. Not for methods that go on
-        with another network ('l1', 'prune').
+        Log to record to, for example one on disk, which takes no memory. Not for methods that continue with another
+        network ('l1', 'prune').
     record : bool
-        Whether births and deaths are recorded, which may be gigabytes.
+        Whether formation and elimination are recorded, which may take gigabytes.
     report : callable or str, optional
         Progress, as for ``Trainer.fit``.
 
     Returns
     -------
     Result
-        Everything worth keeping; can be pickled.
+        Accuracies, counts, log and weights; can be pickled.
     """
     start = time.perf_counter()
     if budget == "network" and method != "deepr":
         raise ValueError(
-            f"budget 'network' is for method 'deepr', got {method!r}, which keeps each layer's connections."
+            f"budget 'network' requires method 'deepr', got {method!r}, which keeps the number of each layer."
         )
     chosen = TASKS[task]
     data = chosen.load(data_dir)
     data = chosen.split(data) if validation else data
     if quick and chosen.quick is not None:
-        (samples, labels), (tests, wanted) = data
-        data = (samples[: chosen.quick], labels[: chosen.quick]), (tests[: chosen.quick], wanted[: chosen.quick])
+        n, (train_set, test_set) = chosen.quick, data
+        data = (train_set[0][:n], train_set[1][:n]), (test_set[0][:n], test_set[1][:n])
     counts = list(counts or chosen.counts(connectivity or chosen.connectivity))
     epochs = epochs or (QUICK_EPOCHS if quick else chosen.epochs)
     rule = rule or rule_of(chosen, method)
@@ -167,22 +168,7 @@ def train(
 
 
 def train_on_disk(*, method: str, log_path: Path, **options: Any) -> Result:
-    """Train one network with its log on disk.
-
-    Parameters
-    ----------
-    method : str
-        How it learns.
-    log_path : Path
-        Where to write the log: while training, where one network is trained from start to end.
-    **options
-        Of ``train``.
-
-    Returns
-    -------
-    Result
-        Of ``train``.
-    """
+    """Train one network with its log on disk."""
     if method in PRUNED:
         result = train(method=method, **options)
         result.log.save(log_path)
@@ -192,17 +178,17 @@ def train_on_disk(*, method: str, log_path: Path, **options: Any) -> Result:
 
 
 class _Snapshots(RewiringLog):
-    """A log without births and deaths."""
+    """A log that keeps snapshots but no events."""
 
     def record(self, *_: Any, **__: Any) -> None:
-        """Leave it."""
+        """Discard an event."""
 
     def record_steps(self, *_: Any) -> None:
-        """Leave them."""
+        """Discard events."""
 
 
 def _between(method: str, data: Data, steps: int) -> dict[str, Any]:
-    """Return what a trainer is to do between epochs or steps."""
+    """Return the arguments of a Trainer that rewires between epochs or steps."""
     if method == "set":
         return {"between": SET()}
     if method == "rigl":
@@ -215,7 +201,7 @@ def _between(method: str, data: Data, steps: int) -> dict[str, Any]:
 def _stages(
     method: str, epochs: int, counts: list[int], task: Task
 ) -> list[tuple[int, Callable[[Trainer], object] | None, list[int] | None]]:
-    """Return until which epoch each stage goes, what is done after each of its steps, and what is left of it."""
+    """Return for each stage its last epoch, what is done after each of its steps, and the connections kept after it."""
     third, most = max(1, epochs // 3), max(1, epochs * 2 // 3)
     if method == "l1":
         return [(most, Shrinkage(task.l1), counts), (epochs, None, None)]
@@ -226,30 +212,19 @@ def _stages(
 
 
 def _go_on(trainer: Trainer, network: RateNetwork) -> Trainer:
-    """Return a trainer that goes on with another network where this one ends."""
+    """Return a trainer that continues with another network where this one ends."""
     other = Trainer(network, schedule=trainer.schedule)
     other.steps_done, other.samples_done, other.history = trainer.steps_done, trainer.samples_done, trainer.history
     return other
 
 
 def count_weights(network: RateNetwork) -> int:
-    """Return the number of weights of a network, those of sparse layers counted anew, biases left out.
-
-    Parameters
-    ----------
-    network : RateNetwork
-        Of sparse layers, or of dense ones.
-
-    Returns
-    -------
-    int
-        The number.
-    """
+    """Return the number of weights of a network without biases; those of sparse layers are recounted."""
     return network.num_connections or sum(part["w"].size for part in weights_of(network))
 
 
 def _result(method: str, seed: int, trainer: Trainer, numbers: list[int]) -> Result:
-    """Return everything worth keeping."""
+    """Return the results of a finished run; its duration is filled in by the caller."""
     net, log = trainer.network, trainer.log
     weights = weights_of(net)
     return Result(
@@ -272,18 +247,7 @@ def _result(method: str, seed: int, trainer: Trainer, numbers: list[int]) -> Res
 
 
 def weights_of(network: RateNetwork) -> list[dict[str, NDArray[Any]]]:
-    """Return copies of the weights of each layer that has some, with their endpoints where it is sparse.
-
-    Parameters
-    ----------
-    network : RateNetwork
-        Of layers that are sparse or dense.
-
-    Returns
-    -------
-    list of dict of str to ndarray
-        ``w``, and ``pre`` and ``post`` where it is sparse.
-    """
+    """Return copies of the weights of each layer that has any, with their endpoints if it is sparse."""
     found = []
     for layer in network.layers:
         c, matrix = getattr(layer, "connections", None), getattr(layer, "matrix", None)
@@ -309,28 +273,28 @@ def _parser() -> Parser:
         "--budget",
         choices=["layer", "network"],
         default="layer",
-        help="what keeps its number of connections: each layer, or the network as a whole (deepr only)",
+        help="what has a constant number of connections: each layer, or the network as a whole (deepr only)",
     )
-    text = "summary.json of another run, whose connections per layer are taken instead of --connectivity"
+    text = "summary.json of another run; its connections per layer replace --connectivity"
     parser.add_argument("--connections-from", type=file_to_read, metavar="SUMMARY", help=text)
-    text = "learning rate (default: that of task and method); the noise per step stays in proportion"
+    text = "learning rate (default: that of task and method); the noise per step is scaled with it"
     parser.add_argument("--learning-rate", type=above_zero, metavar="E", help=text)
     parser.add_argument("--l1", type=not_negative, metavar="A", help=f"l1 of DEEP R (default: {own}; deepr only)")
-    text = "folder of the data sets (default: that of the variable SYNAPTIC_SAMPLING_DATA, else ./data)"
+    text = "folder of the data sets (default: environment variable SYNAPTIC_SAMPLING_DATA, or ./data)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
-    text = "test on the last training samples, and leave the test set alone"
+    text = "test on the last training samples; the test set is not used"
     parser.add_argument("--validation", action="store_true", help=text)
     return parser
 
 
 def _check(parser: Parser, given: argparse.Namespace) -> None:
-    """Refuse options that contradict each other, and those that the method or the task does not use."""
+    """Refuse contradictory options, and those that the method or the task does not use."""
     check(parser, given)
     if given.budget == "network" and given.method != "deepr":
-        why = f"'network' is for method 'deepr', got {given.method!r}, which keeps the connections of each layer"
+        why = f"'network' requires method 'deepr', got {given.method!r}, which keeps the number of each layer"
         parser.refuse("--budget", why)
     if given.l1 is not None and given.method != "deepr":
-        parser.refuse("--l1", f"is the l1 of method 'deepr', got {given.method!r}; leave it out")
+        parser.refuse("--l1", f"belongs to method 'deepr', got {given.method!r}; leave it out")
     if given.connections_from is not None and (given.method == "dense" or given.connectivity is not None):
         other = "--method dense" if given.method == "dense" else "--connectivity"
         parser.refuse("--connections-from", f"cannot be combined with {other}; leave one of them out")
@@ -338,21 +302,13 @@ def _check(parser: Parser, given: argparse.Namespace) -> None:
 
 
 def refuse_data_dir(parser: Parser, given: argparse.Namespace) -> None:
-    """Refuse a folder of data sets for a task that reads none.
-
-    Parameters
-    ----------
-    parser : Parser
-        Of a script with ``--task`` and ``--data-dir``.
-    given : Namespace
-        What it parsed.
-    """
+    """Refuse a folder of data sets for a task that reads no files."""
     if given.data_dir is not None and given.task == "digits":
         parser.refuse("--data-dir", "task 'digits' comes with scikit-learn and reads no files; choose another --task")
 
 
 def _counts(parser: Parser, given: argparse.Namespace, task: Task) -> list[int] | None:
-    """Return the connections of each layer that another run had, or None; refuse what does not fit the task."""
+    """Return the connections per layer of another run, or None; refuse those that do not fit the task."""
     if given.connectivity is not None and len(given.connectivity) not in {1, len(task.sites)}:
         number = len(given.connectivity)
         parser.refuse("--connectivity", f"connectivity must be one number or {len(task.sites)}, got {number}")
@@ -361,17 +317,17 @@ def _counts(parser: Parser, given: argparse.Namespace, task: Task) -> list[int] 
     try:
         found = json.loads(given.connections_from.read_text())["connections_per_layer"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        parser.refuse("--connections-from", f"{given.connections_from} is no summary.json of a training script")
+        parser.refuse("--connections-from", f"{given.connections_from} is not the summary.json of a training script")
     fits = isinstance(found, list) and len(found) == len(task.sites)
     if not fits or not all(type(n) is int and 1 <= n <= m for n, m in zip(found, task.sites, strict=True)):
-        wanted = ", ".join(map(str, task.sites))
-        why = f"task {given.task!r} has layers of at most {wanted} connections, got {str(found)[:80]}"
+        largest = ", ".join(map(str, task.sites))
+        why = f"task {given.task!r} has layers of at most {largest} connections, got {str(found)[:80]}"
         parser.refuse("--connections-from", f"{given.connections_from} does not fit: {why}")
     return found
 
 
 def _rule(parser: Parser, given: argparse.Namespace, task: Task) -> DeepR | FixedWiring:
-    """Return the rule with the learning rate and l1 that were given."""
+    """Return the rule with the given learning rate and l1."""
     try:
         return changed(rule_of(task, given.method), given.learning_rate, given.l1)
     except ValueError as error:
@@ -379,38 +335,12 @@ def _rule(parser: Parser, given: argparse.Namespace, task: Task) -> DeepR | Fixe
 
 
 def rule_of(task: Task, method: str) -> DeepR | FixedWiring:
-    """Return how a method learns a task by default.
-
-    Parameters
-    ----------
-    task : Task
-        With the rules of some methods.
-    method : str
-        One of ``METHODS``.
-
-    Returns
-    -------
-    DeepR or FixedWiring
-        Its own rule, or that of the fixed or the dense network that it is at first.
-    """
+    """Return the default rule of a method on a task."""
     return task.rules.get(method, task.rules["dense" if method in DENSE_AT_FIRST else "fixed"])
 
 
 def changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | None) -> DeepR | FixedWiring:
-    """Return a rule with other parameters; the noise per step stays in proportion to the learning rate.
-
-    Parameters
-    ----------
-    rule : DeepR or FixedWiring
-        Of the task.
-    learning_rate, l1 : float or None
-        Instead of those of the rule; the latter for DEEP R.
-
-    Returns
-    -------
-    DeepR or FixedWiring
-        Of the same kind.
-    """
+    """Return a rule with other parameters; the noise per step is scaled with the learning rate."""
     eta = rule.learning_rate if learning_rate is None else learning_rate
     if isinstance(rule, FixedWiring):
         return replace(rule, learning_rate=eta)
@@ -420,18 +350,7 @@ def changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | 
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Train, write, and return the summary.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    dict
-        What summary.json holds.
-    """
+    """Train, write, and return the summary."""
     parser = _parser()
     given = parser.parse_args(argv)
     _check(parser, given)

@@ -1,12 +1,12 @@
-"""Train the recurrent spiking network on the handwritten digits by e-prop, and say how well it does.
+"""Train the recurrent spiking network on the handwritten digits with e-prop, and report its accuracy.
 
     python -m scripts.train_spiking --method deepr --connectivity 0.01 --seed 1 --out results/spiking
     python -m scripts.train_spiking --method fixed --seeds 3
     python -m scripts.train_spiking --quick
 
-Writes summary.json, and for each seed the weights at the end (weights-SEED.npz), the log of births and deaths
-(log-SEED.rewiring) and a figure. They appear in --out together, when all is done; until then those of finished seeds
-are in its folder ``unfinished``. Results that are in --out already are replaced with --overwrite only.
+Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of formation and elimination
+(log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then, the files of finished seeds are in
+its subfolder ``unfinished``. Existing results in --out are replaced only with --overwrite.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ __all__ = ["main", "train"]
 NUM_PIXELS = 64
 CONNECTIVITY = 0.01
 EPOCHS = 20
-#: Images with ``--quick``, one epoch: enough to see that all works, in seconds.
+#: Images with ``--quick``, for one epoch: a test run of a few seconds.
 QUICK_TRAIN, QUICK_TEST = 320, 96
 
 
@@ -48,24 +48,24 @@ def train(
     Parameters
     ----------
     method : {'deepr', 'fixed', 'dense'}
-        How input and recurrent synapses learn.
+        How input and recurrent synapses are trained.
     connectivity : float, optional
         Fraction of the possible connections that exist, above 0 and at most 1; by default 0.01.
     seed : int
-        Of wiring, weights, order of images, noise and births.
+        Determines connectivity, weights, order of images, noise and formation.
     epochs : int, optional
         How often each training image is shown; by default 20 times, or once with ``quick``.
     quick : bool
-        Show few images: to try it out.
+        Present only a few images.
     log_path : Path, optional
-        Where to write the log at the end.
+        File to which the log is written at the end.
     report : callable or str, optional
         Progress, as for ``brian2.run``.
 
     Returns
     -------
     Result
-        Everything worth keeping; can be pickled.
+        Accuracies, counts, log and weights; can be pickled.
     """
     start = time.perf_counter()
     train_set, test_set = load_digits()
@@ -98,18 +98,7 @@ def train(
 
 
 def progress(title: str) -> Callable[..., None]:
-    """Return a report for Brian2's ``run`` that writes lines to the standard error.
-
-    Parameters
-    ----------
-    title : str
-        Stands at the start of each line.
-
-    Returns
-    -------
-    callable
-        Takes elapsed time, completed fraction, start and duration.
-    """
+    """Return a progress report for Brian2's ``run`` that writes lines to standard error."""
 
     def report(elapsed: Any, completed: float, start: Any, duration: Any) -> None:
         print(f"{title}: {100 * completed:3.0f} %, {float(elapsed):4.0f} s", file=sys.stderr, flush=True)
@@ -119,20 +108,9 @@ def progress(title: str) -> Callable[..., None]:
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
-    """Train, write, and return the summary.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    dict
-        What summary.json holds.
-    """
+    """Train, write, and return the summary."""
     parser = arguments(
-        "Train the recurrent spiking network on the handwritten digits by e-prop.",
+        "Train the recurrent spiking network on the handwritten digits with e-prop.",
         connectivity=str(CONNECTIVITY),
         epochs=f"{EPOCHS}, 1 with --quick",
         out="results/spiking",

@@ -1,4 +1,4 @@
-"""What the training scripts have in common: arguments, one training per seed, and what is written about them."""
+"""Shared by the training scripts: arguments, one training run per seed, and the files that describe it."""
 
 from __future__ import annotations
 
@@ -23,40 +23,40 @@ from synaptic_sampling.plotting import plot_accuracy, plot_survival, plot_turnov
 __all__ = ["METHODS", "Result", "arguments", "check", "peak_bytes", "train_seeds"]
 
 METHODS = ("deepr", "fixed", "dense")
-#: Names of all that a training script writes.
+#: Names of all files that a training script writes.
 WRITTEN = ("summary.json", "weights-*.npz", "log-*.rewiring", "figure-*.png")
 
 
 @dataclass(frozen=True)
 class Result:
-    """What one training came to; can be pickled.
+    """Results of one training run; can be pickled.
 
     Attributes
     ----------
     method : str
         One of ``METHODS``.
     seed : int
-        Of wiring, weights, order of images, noise and births.
+        Determines connectivity, weights, order of images, noise and formation.
     accuracies : list of float
-        Share of test images recognised, in each test.
+        Fraction of test images that are classified correctly, in each test.
     samples : list of int
         Training images presented before each of these tests.
     sites, connections : int
-        Of all sets that can be rewired: possible ones, and those there are.
+        Possible and existing connections in all sets that can be rewired.
     connections_min, connections_max : int
-        Fewest and most at any time.
+        Smallest and largest number at any time.
     births, deaths : int
-        Of connections.
+        Connections formed and eliminated.
     seconds : float
         Wall time, compilation, counting and testing included.
     log : RewiringLog
-        With a snapshot at the end.
+        Contains a snapshot at the end.
     step_ratio : float or None
-        r of the rule, where one rewires.
+        r of the rule; None if nothing is rewired.
     connections_per_layer : list of int
-        At the end, where there are layers.
+        At the end; empty for networks without layers.
     weights : dict of str to ndarray
-        For each set ``{set}_w`` and, where it is sparse, ``{set}_pre`` and ``{set}_post``, at the end.
+        At the end: for each set ``{set}_w`` and, if it is sparse, ``{set}_pre`` and ``{set}_post``.
     """
 
     method: str
@@ -83,26 +83,7 @@ def train_seeds(
     report: Callable[[str], Any],
     parameters: dict[str, Any],
 ) -> dict[str, Any]:
-    """Train once per seed, and write weights, log and figure of each, and the summary.
-
-    Parameters
-    ----------
-    train : callable
-        Takes method, connectivity, seed, epochs, quick, report and log_path, where it writes the log.
-    given : Namespace
-        The arguments.
-    parser : Parser
-        Refuses those that turn out to be wrong.
-    report : callable
-        From a title to the report that ``train`` takes.
-    parameters : dict
-        Of model and rule, for the summary.
-
-    Returns
-    -------
-    dict
-        What summary.json holds.
-    """
+    """Train once per seed; write weights, log and figure of each run, and the summary."""
     options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
     trained = []
     with results(parser, given.out, WRITTEN, overwrite=given.overwrite) as folder:
@@ -111,7 +92,7 @@ def train_seeds(
             try:
                 result = train(seed=number, report=report(title), log_path=log_path, **options)
             except DataError as error:
-                log_path.unlink(missing_ok=True)  # It has no events yet, and nothing is to be left of this run.
+                log_path.unlink(missing_ok=True)  # It has no events yet; a refused run leaves nothing behind.
                 parser.refuse("--data-dir", str(error))
             except FloatingPointError as error:
                 parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
@@ -134,50 +115,23 @@ def arguments(
     methods: Sequence[str] = METHODS,
     several: bool = False,
 ) -> Parser:
-    """Return a parser for the arguments that all training scripts understand.
-
-    Parameters
-    ----------
-    description : str
-        What the script does.
-    out : str
-        Default folder for results.
-    connectivity, epochs : str
-        What is taken where they are not given, for the help.
-    tasks, methods : sequence of str
-        The choices, the defaults first.
-    several : bool
-        Whether ``--connectivity`` takes one number per layer too, and is a list.
-
-    Returns
-    -------
-    Parser
-        To which a script may add its own.
-    """
+    """Return a parser for the arguments that all training scripts share."""
     parser = Parser(description)
-    parser.add_argument("--task", choices=tasks, default=tasks[0], help="what is learned")
-    parser.add_argument("--method", choices=methods, default=methods[0], help="how the network learns")
+    parser.add_argument("--task", choices=tasks, default=tasks[0], help="data set")
+    parser.add_argument("--method", choices=methods, default=methods[0], help="learning method")
     kind, form, text = (fractions, "P[,P...]", ", or of those of each layer") if several else (fraction, "P", "")
     text = f"fraction of the possible connections that exist{text} (default: {connectivity})"
     parser.add_argument("--connectivity", type=kind, metavar=form, help=text.replace("%", "%%"))
     parser.add_argument("--seed", type=seed, default=1, metavar="S", help="the first seed")
     parser.add_argument("--seeds", type=count(), default=1, metavar="N", help="number of seeds: S, S+1, ...")
     parser.add_argument("--epochs", type=count(), metavar="N", help=f"passes over the training set (default: {epochs})")
-    parser.add_quick("a short run, to see that everything works")
+    parser.add_quick("a short test run")
     parser.add_out(out)
     return parser
 
 
 def check(parser: Parser, given: argparse.Namespace) -> None:
-    """Refuse arguments of a training script that contradict each other.
-
-    Parameters
-    ----------
-    parser : Parser
-        Of ``arguments``.
-    given : Namespace
-        What it parsed.
-    """
+    """Refuse contradictory arguments."""
     if given.seed + given.seeds - 1 > MOST_SEED:
         parser.refuse("--seeds", f"the last seed must be at most {MOST_SEED}, got {given.seed + given.seeds - 1}")
     if given.method == "dense" and given.connectivity is not None:
@@ -185,7 +139,7 @@ def check(parser: Parser, given: argparse.Namespace) -> None:
 
 
 def _draw(result: Result, path: Path) -> None:
-    """Draw accuracy, turnover, survival and weights of one training."""
+    """Plot accuracy, turnover, survival and weights of one training run."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
     plot_accuracy(result.samples, result.accuracies, axes[0, 0], label=result.method)
     plot_weights(np.concatenate([w.ravel() for name, w in result.weights.items() if name.endswith("_w")]), axes[1, 1])
@@ -202,7 +156,7 @@ def _write_summary(
 ) -> dict[str, Any]:
     """Write summary.json: every argument, means and sums over the results of all seeds."""
     final = [result.accuracies[-1] for result in results]
-    # Where results go is not part of them: they may be moved.
+    # The folder is left out, since results may be moved.
     asked = {name: value for name, value in vars(given).items() if name not in {"out", "overwrite"}}
     summary = {
         **{name: str(value) if isinstance(value, Path) else value for name, value in asked.items()},
@@ -231,20 +185,14 @@ def _write_summary(
 
 
 def peak_bytes() -> int:
-    """Return the most memory that this process has had at any time.
-
-    Returns
-    -------
-    int
-        Bytes; 0 where the system does not tell.
-    """
+    """Return the peak memory of this process in bytes, 0 if the system does not report it."""
     status = Path("/proc/self/status")
     if status.exists():
-        # Not ru_maxrss: a process begins with that of the one that started it.
+        # Not ru_maxrss, which a process inherits from its parent.
         line = next(line for line in status.read_text().splitlines() if line.startswith("VmHWM"))
         return 1024 * int(line.split()[1])
     try:
-        import resource  # noqa: PLC0415 (there is none on Windows)
+        import resource  # noqa: PLC0415 (not on Windows)
     except ImportError:
         return 0
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)

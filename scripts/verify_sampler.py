@@ -1,11 +1,11 @@
-"""Verify the sampler, every rule, against exact laws, and the verification against samplers that are wrong on purpose.
+"""Verify the samplers of all rules against exact laws, and the tests against deliberately incorrect samplers.
 
     python -m scripts.verify_sampler                 # under an hour
     python -m scripts.verify_sampler --quick         # under a minute
-    python -m scripts.verify_sampler --json FILE     # and pictures beside it
+    python -m scripts.verify_sampler --json FILE     # also writes a figure
 
-Prints a table of laws, each with its statistic, its bound and the verdict, and a table of controls, all of which have
-to be rejected by at least one law. Every bound is passed by a right sampler with probability 1 - 1e-6.
+Prints a table of laws with statistic, bound and verdict, and a table of negative controls, each of which must be
+rejected by at least one law. A correct sampler passes each bound with probability 1 - 1e-6.
 """
 
 from __future__ import annotations
@@ -44,80 +44,52 @@ from synaptic_sampling.laws import deepr as exact
 __all__ = ["main"]
 
 
-def draw(pictures: dict[str, Any]) -> Figure:
-    """Draw turnover, and wirings counted against their exact laws.
-
-    Parameters
-    ----------
-    pictures : dict
-        Counts and laws.
-
-    Returns
-    -------
-    Figure
-        With four panels.
-    """
+def draw(results: dict[str, Any]) -> Figure:
+    """Plot turnover, and the counts of each connectivity against their exact laws."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
-    ratios, measured = pictures["turnover"]
+    ratios, measured = results["turnover"]
     fine = np.geomspace(0.02, 1, 100)
     curve, limit = axes[0]
     curve.plot(fine, [exact.turnover_rate(r) for r in fine], color="0.35", label="exact")
     curve.plot(fine, np.sqrt(2) * fine, color="0.35", linestyle=":", label="small steps")
     curve.plot(ratios, measured, "o", color="#0072B2", label="sampler")
-    curve.set(xscale="log", yscale="log", xlabel="l1 step / noise per step", ylabel="share replaced per step")
+    curve.set(xscale="log", yscale="log", xlabel="l1 step / noise per step", ylabel="fraction replaced per step")
     etas = np.geomspace(1e-3, 0.3, 8)
     limit.plot(etas, [distance_to_posterior(eta) for eta in etas], "o-", color="0.35", markersize=4, label="exact law")
-    limit.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="total variation to the posterior")
+    limit.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="total variation distance to the posterior")
     for ax, name in zip(axes[1], ("learning rate 0.1", "learning rate 0.3"), strict=True):
-        counts, law = pictures[name]
-        share, error = counts / counts.sum(), np.sqrt(counts) / counts.sum()
+        counts, law = results[name]
+        frequency, error = counts / counts.sum(), np.sqrt(counts) / counts.sum()
         ax.bar(range(len(law)), list(law.values()), color="0.8", label="exact")
-        ax.errorbar(range(len(law)), share, 3 * error, fmt="o", markersize=3, color="#D55E00", label="sampler, 3 s.e.")
-        ax.set(xlabel="wiring", ylabel="probability", title=name, xticks=[])
+        ax.errorbar(
+            range(len(law)), frequency, 3 * error, fmt="o", markersize=3, color="#D55E00", label="sampler, 3 s.e."
+        )
+        ax.set(xlabel="set of connected sites", ylabel="probability", title=name, xticks=[])
     for ax in axes.flat[:3]:
         ax.legend(frameon=False, loc="upper left")
     return figure
 
 
 def turnover_curve() -> tuple[NDArray[np.float64], list[float]]:
-    """Return the measured turnover at some ratios of l1 step and noise.
-
-    Returns
-    -------
-    ratios : ndarray
-        r.
-    measured : list of float
-        Share replaced per step.
-    """
+    """Return the measured turnover for several ratios of l1 step to noise."""
     ratios, measured = np.array([0.03, 0.1, 0.3, 1.0]), []
     for r in ratios:
         rule = replace(CHANCE, l1=r * CHANCE.noise_scale / CHANCE.learning_rate)
         c, relaxed = Connections.random(100, 100, 1000, seed=1), int(3 / r**2) + 100
-        deaths = [step(c, np.zeros(1000), rule).num_deaths for _ in range(2 * relaxed)]
+        deaths = [step(c, rule, gradient=np.zeros(1000)).num_deaths for _ in range(2 * relaxed)]
         measured.append(float(np.mean(deaths[relaxed:])) / 1000)
     return ratios, measured
 
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Verify, print both tables, write JSON and pictures.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    int
-        0 if all laws are kept and all controls rejected.
-    """
-    parser = Parser("Verify the sampler against exact laws.")
+    """Verify, print both tables, and write JSON and a figure."""
+    parser = Parser("Verify the samplers of all rules against exact laws.")
     parser.add_quick("a short verification, under a minute")
-    parser.add_json("where results go; pictures get the same name")
+    parser.add_json("file for the results; a figure is written next to it")
     given = parser.parse_measurement(argv)
-    begin, effort = time.perf_counter(), QUICK if given.quick else FULL
-    pictures: dict[str, Any] = {"turnover": turnover_curve()}
+    start, effort = time.perf_counter(), QUICK if given.quick else FULL
+    measured: dict[str, Any] = {"turnover": turnover_curve()}
     laws: list[Law] = []
     with tqdm(total=7 + len(WRONG) + len(rule_laws.WRONG), unit="part") as bar:
         laws += chance(step, effort)
@@ -125,7 +97,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         laws.append(uniformity(step, effort)[0])
         bar.update()
         for eta in (0.1, 0.3):
-            more, pictures[f"learning rate {eta:g}"] = posterior(step, effort, eta)
+            more, measured[f"learning rate {eta:g}"] = posterior(step, effort, eta)
             laws += more
             bar.update()
         for check in rule_laws.LAWS.values():
@@ -144,11 +116,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"{law.name:62} {law.statistic:9.2f} {law.bound:9.2f}  {'passed' if law.passed else 'FAILED'}")
     for name, by in controls:
         print(f"{name:62} {f'rejected by {by}' if by else 'NOT REJECTED'}")
-    print(f"{time.perf_counter() - begin:.0f} s")
+    print(f"{time.perf_counter() - start:.0f} s")
     if given.json:
         rows = [{**asdict(law), "passed": law.passed} for law in laws]
         verdicts = [{"name": name, "rejected": bool(by), "by": by} for name, by in controls]
-        write_measurement(given.json, {"laws": rows, "controls": verdicts}, draw(pictures))
+        write_measurement(given.json, {"laws": rows, "controls": verdicts}, draw(measured))
     return 0 if all(law.passed for law in laws) and all(by for _, by in controls) else 1
 
 

@@ -1,10 +1,10 @@
-"""Verify soft DEEP R without slots for the deep ones: against exact laws, and against a slot for every site.
+"""Verify soft DEEP R with untracked connections against exact laws, and against a slot for every site.
 
     python -m scripts.verify_soft --quick         # under a minute
-    python -m scripts.verify_soft --json FILE     # about ten minutes; a picture beside it
+    python -m scripts.verify_soft --json FILE     # about ten minutes; also writes a figure
 
-Prints a table of laws with statistic, bound and verdict; each bound is passed with probability 1 - 1e-6. Then what is
-no law: errors by depth, share of forgotten identities, cost, and how well a task is learned with both storages.
+Prints a table of laws with statistic, bound and verdict; a correct sampler passes each bound with probability 1 - 1e-6.
+Then follow measurements: errors by depth, fraction of forgotten identities, cost, and learning with both storages.
 """
 
 from __future__ import annotations
@@ -21,34 +21,25 @@ from matplotlib.figure import Figure
 from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
-from scripts.soft_laws import agreement, cost, errors_by_depth, identities, learning, shares, times_of_return
+from scripts.soft_laws import agreement, cost, errors_by_depth, fractions, identities, learning, times_of_return
 
 __all__ = ["main"]
 
 
 def draw(results: dict[str, Any]) -> Figure:
-    """Draw numbers that come back, errors by depth, cost and learning.
-
-    Parameters
-    ----------
-    results : dict
-        Of all measurements.
-
-    Returns
-    -------
-    Figure
-        With four panels.
-    """
+    """Plot returning connections, forgotten identities, cost and learning."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
     (back, forget), (price, learn) = axes
     due, expected = results["returns"]
-    back.plot(np.arange(1, len(due) + 1), due, ".", markersize=2, color="#D55E00", label="drawn")
+    back.plot(np.arange(1, len(due) + 1), due, ".", markersize=2, color="#D55E00", label="sampled")
     back.plot(np.arange(1, len(due) + 1), expected, color="0.2", label="exact walk")
-    back.set(xlabel="step", ylabel="births out of the deep per step", xscale="log")
+    back.set(xlabel="step", ylabel="untracked connections that return per step", xscale="log")
     depth = [row["depth"] for row in results["identities"]]
     forget.plot(depth, [row["forgotten"] for row in results["identities"]], "o", color="#D55E00", label="measured")
     forget.plot(depth, [row["formula"] for row in results["identities"]], color="0.2", label="1.209/(D + 1.165)")
-    forget.set(xlabel="depth D / noise per step", ylabel="births at a forgotten site", xscale="log", yscale="log")
+    forget.set(
+        xlabel="depth D / noise per step", ylabel="fraction formed at a forgotten site", xscale="log", yscale="log"
+    )
     forget.set_xticks(depth, [f"{d:g}" for d in depth])
     forget.minorticks_off()
     for name, color in (("stored", "0.2"), ("counted", "#D55E00")):
@@ -75,7 +66,7 @@ def _print_rows(title: str, rows: Sequence[dict[str, float]]) -> None:
 
 
 def _final_errors(curves: dict[str, list[list[float]]]) -> list[dict[str, Any]]:
-    """Return means and standard deviations over seeds at the ends of both tasks, and of the pairs' differences."""
+    """Return means and standard deviations over seeds after both tasks, and of the paired differences."""
     rows = []
     for name, own in curves.items():
         ends = np.array(own)[:, [len(own[0]) // 2 - 1, -1]]
@@ -96,32 +87,21 @@ def _final_errors(curves: dict[str, list[list[float]]]) -> list[dict[str, Any]]:
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> int:
-    """Verify, print, write JSON and a picture.
-
-    Parameters
-    ----------
-    argv : sequence of str, optional
-        Instead of the command line.
-
-    Returns
-    -------
-    int
-        0 if all laws are kept.
-    """
-    parser = Parser("Verify soft DEEP R in memory of the connections.")
+    """Verify, print, and write JSON and a figure."""
+    parser = Parser("Verify soft DEEP R with untracked connections.")
     parser.add_quick("a short verification, under a minute")
-    parser.add_json("where results go; the picture gets the same name")
+    parser.add_json("file for the results; a figure is written next to it")
     given = parser.parse_measurement(argv)
     laws, returns = times_of_return(given.quick)
     learned, curves = learning(given.quick)
-    laws += [*shares(given.quick), *agreement(given.quick), *learned]
+    laws += [*fractions(given.quick), *agreement(given.quick), *learned]
     for law in laws:
         print(f"{law.name:62} {law.statistic:9.2f} {law.bound:9.2f}  {'passed' if law.passed else 'FAILED'}")
     results: dict[str, Any] = {"depths": errors_by_depth(), "identities": identities(given.quick)}
     results["cost"] = cost(given.quick)
     results["errors of learning: mean, standard deviation"] = _final_errors(curves)
-    _print_rows("errors of the time of return, floor at 30", results["depths"])
-    _print_rows("births at a forgotten site", results["identities"])
+    _print_rows("errors of the return time, floor at 30", results["depths"])
+    _print_rows("formation at a forgotten site", results["identities"])
     _print_rows("cost of a step", results["cost"])
     print("\nlearning: test error / variance, mean and standard deviation over seeds")
     for row in results["errors of learning: mean, standard deviation"]:

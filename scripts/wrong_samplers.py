@@ -1,4 +1,4 @@
-"""Samplers that are wrong on purpose: a verification that does not reject each of them proves nothing."""
+"""Negative controls: deliberately incorrect samplers, each of which a valid verification must reject."""
 
 from __future__ import annotations
 
@@ -14,39 +14,17 @@ from synaptic_sampling._kernels.vacancy import EMPTY, insert, remove
 
 __all__ = ["WRONG", "Step"]
 
-#: What takes a step: connections, gradient, rule.
+#: A sampler: takes connections, gradient and rule, and performs a step.
 Step = Callable[[Connections, NDArray[Any], DeepR], RewiringInfo]
 
 
 def with_rule(change: Callable[[DeepR], DeepR]) -> Callable[[], Step]:
-    """Return a maker of samplers that follow another rule than they are told.
-
-    Parameters
-    ----------
-    change : callable
-        From the right rule to the wrong one.
-
-    Returns
-    -------
-    callable
-        Takes nothing, returns a sampler.
-    """
+    """Return a factory of samplers that follow a different rule."""
     return lambda: lambda c, gradient, rule: step(c, gradient, change(rule))
 
 
 def after(change: Callable[[Connections, RewiringInfo, DeepR], None]) -> Callable[[], Step]:
-    """Return a maker of samplers that spoil the connections after a right step.
-
-    Parameters
-    ----------
-    change : callable
-        Changes the connections in place.
-
-    Returns
-    -------
-    callable
-        Takes nothing, returns a sampler.
-    """
+    """Return a factory of samplers that corrupt the connections after a correct step."""
 
     def make() -> Step:
         def do(c: Connections, gradient: NDArray[Any], rule: DeepR) -> RewiringInfo:
@@ -60,18 +38,7 @@ def after(change: Callable[[Connections, RewiringInfo, DeepR], None]) -> Callabl
 
 
 def choosing(choose: Callable[[Connections, RewiringInfo, np.random.Generator], None]) -> Callable[[], Step]:
-    """Return a maker of samplers that move newborns to other sites than those drawn.
-
-    Parameters
-    ----------
-    choose : callable
-        Moves the newborns, by ``move``.
-
-    Returns
-    -------
-    callable
-        Takes nothing, returns a sampler.
-    """
+    """Return a factory of samplers that move new connections to other sites."""
 
     def make() -> Step:
         rng = np.random.default_rng(1)
@@ -87,19 +54,7 @@ def choosing(choose: Callable[[Connections, RewiringInfo, np.random.Generator], 
 
 
 def move(c: Connections, info: RewiringInfo, n: int, key: int) -> None:
-    """Let the n-th newborn stand at another vacant site.
-
-    Parameters
-    ----------
-    c : Connections
-        Changed in place.
-    info : RewiringInfo
-        Of the step; the event is changed too.
-    n : int
-        Which newborn.
-    key : int
-        The site, ``pre * num_post + post``.
-    """
+    """Move the n-th new connection to another vacant site."""
     slot, event = info.born.slot[n], info.events[info.num_deaths + n]
     remove(c.table, np.int64(c.pre[slot]) * c.num_post + c.post[slot])
     insert(c.table, np.int64(key))
@@ -109,7 +64,7 @@ def move(c: Connections, info: RewiringInfo, n: int, key: int) -> None:
 
 
 def row_first(c: Connections, info: RewiringInfo, rng: np.random.Generator) -> None:
-    """Draw a presynaptic neuron that has a vacant site, then one of its vacant sites."""
+    """Draw a presynaptic neuron with vacant sites, then one of these sites."""
     free = vacant_sites(c)
     for n in range(info.num_births):
         free[c.pre[info.born.slot[n]], c.post[info.born.slot[n]]] = True
@@ -120,7 +75,7 @@ def row_first(c: Connections, info: RewiringInfo, rng: np.random.Generator) -> N
 
 
 def not_where_just_vacated(c: Connections, info: RewiringInfo, rng: np.random.Generator) -> None:
-    """Draw again where a newborn stands at a site vacated in this step, if there are others."""
+    """Redraw new connections at sites vacated in this step, if there are other vacant sites."""
     free = vacant_sites(c)
     free[info.died.pre, info.died.post] = False
     vacated = set((info.died.pre * c.num_post + info.died.post).tolist())
@@ -134,7 +89,7 @@ def not_where_just_vacated(c: Connections, info: RewiringInfo, rng: np.random.Ge
 
 
 def anywhere(c: Connections, info: RewiringInfo, rng: np.random.Generator) -> None:
-    """Draw among all sites, the occupied ones too."""
+    """Draw among all sites, occupied ones included."""
     for slot in info.born.slot:
         c.pre[slot], c.post[slot] = rng.integers(c.num_pre), rng.integers(c.num_post)
     c.table[:] = EMPTY
@@ -150,7 +105,7 @@ def vacant_sites(c: Connections) -> NDArray[np.bool_]:
 
 
 def reflecting() -> Step:
-    """Return a sampler that reflects theta at 0 instead of retracting."""
+    """Return a sampler that reflects theta at 0 in place of elimination."""
 
     def do(c: Connections, gradient: NDArray[Any], rule: DeepR) -> RewiringInfo:
         before = {name: np.array(values) for name, values in c.state().items()}
@@ -168,7 +123,7 @@ def reflecting() -> Step:
 
 
 def stale() -> Step:
-    """Return a sampler that uses the gradient of the step before."""
+    """Return a sampler that uses the gradient of the previous step."""
     last: dict[int, NDArray[Any]] = {}
 
     def do(c: Connections, gradient: NDArray[Any], rule: DeepR) -> RewiringInfo:
@@ -179,24 +134,24 @@ def stale() -> Step:
     return do
 
 
-def birth_at_a_tenth(c: Connections, info: RewiringInfo, rule: DeepR) -> None:
-    """Let newborns begin at 0.1 sigma."""
+def formed_at_a_tenth(c: Connections, info: RewiringInfo, rule: DeepR) -> None:
+    """Set theta of new connections to 0.1 sigma."""
     c.theta[info.born.slot] = 0.1 * rule.noise_scale
 
 
 def one_missing(c: Connections, info: RewiringInfo, rule: DeepR) -> None:
-    """Leave the last newborn out."""
+    """Omit the last new connection."""
     if info.num_births:
         c.theta[info.born.slot[-1]] = -1.0
 
 
 def flip_signs(c: Connections, info: RewiringInfo, rule: DeepR) -> None:
-    """Let the signs of newborns come out opposite every other time."""
+    """Flip the signs of every other new connection."""
     slots = info.born.slot[info.born.slot % 2 == info.step % 2]
     c.polarity[slots] *= -1
 
 
-#: Name, maker, and the laws that should reject it: those of chance, of wirings, or with a gradient.
+#: Name, factory, and the tests that should reject it: those of the null law, of connectivity, or with a gradient.
 WRONG: dict[str, tuple[Callable[[], Step], str]] = {
     "noise times sqrt 2": (with_rule(lambda rule: replace(rule, temperature=2 * rule.temperature)), "chance"),
     "noise divided by sqrt 2": (with_rule(lambda rule: replace(rule, temperature=rule.temperature / 2)), "chance"),
@@ -206,13 +161,13 @@ WRONG: dict[str, tuple[Callable[[], Step], str]] = {
     ),
     "l1 missing": (with_rule(lambda rule: replace(rule, l1=0.0)), "chance"),
     "l1 doubled": (with_rule(lambda rule: replace(rule, l1=2 * rule.l1)), "chance"),
-    "reflected instead of retracted": (reflecting, "chance"),
-    "newborns at 0.1 sigma": (after(birth_at_a_tenth), "chance"),
-    "site chosen by row first": (choosing(row_first), "wirings"),
+    "theta reflected at 0": (reflecting, "chance"),
+    "new connections at 0.1 sigma": (after(formed_at_a_tenth), "chance"),
+    "site chosen by row first": (choosing(row_first), "connectivity"),
     "just-vacated sites excluded": (choosing(not_where_just_vacated), "chance"),
-    "duplicates allowed": (choosing(anywhere), "wirings"),
+    "duplicates allowed": (choosing(anywhere), "connectivity"),
     "signs flipped": (after(flip_signs), "chance"),
-    "gradient of the step before": (stale, "gradient"),
-    "gradient left out": (lambda: lambda c, gradient, rule: step(c, 0 * gradient, rule), "gradient"),
+    "gradient of the previous step": (stale, "gradient"),
+    "no gradient": (lambda: lambda c, gradient, rule: step(c, 0 * gradient, rule), "gradient"),
     "one connection missing": (after(one_missing), "chance"),
 }

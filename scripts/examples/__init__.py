@@ -1,1 +1,1 @@
-"""Short scripts as Brian2 users write them, one picture each."""
+"""Short scripts as Brian2 users write them, one figure each."""

@@ -1,8 +1,8 @@
-"""DEEP R with e-prop: a recurrent spiking network with 10 % of all connections learns a pattern.
+"""DEEP R with e-prop: a recurrent spiking network with 10 % connectivity learns a pattern.
 
-100 leaky integrate-and-fire neurons hear 50 inputs that repeat the same spikes every second; a readout is to follow a
-sum of sines. e-prop (Bellec et al. 2020, Nature Communications 11:3625) gives each synapse the gradient of the squared
-error, summed over a second. DEEP R then moves, prunes and replaces input and recurrent connections.
+100 leaky integrate-and-fire neurons receive 50 inputs that repeat the same spikes every second; a readout learns to
+follow a sum of sines. e-prop (Bellec et al. 2020, Nature Communications 11:3625) provides the gradient of the squared
+error at each synapse, summed over a second. DEEP R then updates, prunes and replaces input and recurrent connections.
 
     python -m scripts.examples.deepr_eprop
 """
@@ -49,9 +49,8 @@ learn_output = Rewiring(output, FixedWiring(learning_rate=0.01, optimizer=Adam()
 monitor, course = RewiringMonitor(rewirings), StateMonitor(readout, ["y", "error"], record=0)
 run(100 * second, namespace=constants, report="text")
 
-loss = (course.error[0] ** 2).reshape(-1, 1000).mean(axis=1)
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
-left.plot(loss)
+left.plot((course.error[0] ** 2).reshape(-1, 1000).mean(axis=1))
 left.set(xlabel="time (s)", ylabel="mean squared error", ylim=(0, None))
 middle.plot(course.y[0][-1000:], label="readout in the last second")
 middle.plot((course.y[0] - course.error[0])[-1000:], "--", color="0.35", label="target")

@@ -1,7 +1,8 @@
-"""Connections that grow near by: births with a probability that falls with distance, weak ones pruned.
+"""Local growth: new connections form with a probability that decreases with distance, weak ones are pruned.
 
-Neurons on a ring spike at random, and STDP strengthens what fires together. The first connections are anywhere; births
-are accepted with exp(-distance/100 um). The picture shows how the distances between connected neurons shrink.
+Neurons on a ring spike at random, and STDP strengthens synapses between neurons that fire together. The initial
+connections do not depend on distance; new ones are accepted with probability exp(-distance/100 um). The figure shows
+how the distances between connected neurons decrease.
 
     python -m scripts.examples.distance_dependent_growth
 """

@@ -1,9 +1,9 @@
-"""A network that wires itself up: neurons grow synaptic elements until their calcium is as they want it.
+"""Homeostatic growth: neurons form synaptic elements until their calcium reaches its set point.
 
-It begins without any connection. Each spike lets calcium rise, and axonal and dendritic elements grow while there is
-too little, retract where there is too much (Butz and van Ooyen 2013). After 60 s a quarter of the neurons lose their
-input; the network replaces it by connections. The picture shows calcium, the number of connections, and how many
-each neuron receives at the end, beside random wiring (dashed).
+The network starts without connections. Each spike increases calcium; axonal and dendritic elements grow while it is
+below the set point and retract while it is above (Butz and van Ooyen 2013). After 60 s a quarter of the neurons lose
+input, which the network replaces by connections. The figure shows calcium, the number of connections, and the final
+in-degrees next to those of random connectivity (dashed).
 
     python -m scripts.examples.homeostatic_growth
 """
@@ -17,15 +17,15 @@ from synaptic_sampling.plotting import plot_degrees
 seed(2013)
 defaultclock.dt = 1 * ms
 N = 200
-WANTED = 8  # calcium, spikes of the last second
+TARGET = 8  # of calcium, about the number of spikes in the last second
 
 neurons = NeuronGroup(
     N,
     """dv/dt = (drive - v)/(20*ms) + 0.3*xi*(20*ms)**-0.5 : 1
        drive : 1
        dcalcium/dt = -calcium/second : 1
-       daxonal/dt = (1 - calcium/WANTED)/second : 1
-       ddendritic/dt = (1 - calcium/WANTED)/second : 1""",
+       daxonal/dt = (1 - calcium/TARGET)/second : 1
+       ddendritic/dt = (1 - calcium/TARGET)/second : 1""",
     threshold="v > 1",
     reset="v = 0; calcium += 1",
     method="euler",
@@ -44,7 +44,7 @@ run(60 * second, report="text")
 figure, (left, middle, right) = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
 left.plot(calcium.t / second, calcium.calcium[: N // 4].mean(0), label="neurons that lose input")
 left.plot(calcium.t / second, calcium.calcium[N // 4 :].mean(0), label="others")
-left.axhline(WANTED, color="gray", linestyle="dashed", label="wanted")
+left.axhline(TARGET, color="gray", linestyle="dashed", label="set point")
 left.set(xlabel="time (s)", ylabel="calcium")
 left.legend(frameon=False)
 middle.step(turnover.t / second, (2 * turnover.born - 1).cumsum(), where="post")

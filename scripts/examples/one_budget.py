@@ -1,8 +1,9 @@
-"""One budget over two projections: connections move to the inputs that are worth having.
+"""One budget over two projections: connections move to the informative inputs.
 
-Neurons hear two groups of Poisson inputs, of which only the first fires in common bursts. STDP strengthens its
-synapses (Song, Miller and Abbott 2000, Nature Neuroscience 3:919), those of the second fall below the threshold. Both
-projections share 500 connections: what is pruned in one may grow in either, at any vacant site with equal probability.
+Neurons receive two groups of Poisson inputs, of which only the first fires in common bursts. STDP (Song, Miller and
+Abbott 2000, Nature Neuroscience 3:919) strengthens its synapses, while those of the second group fall below the
+threshold. Both projections share 500 connections: a connection pruned in one may be replaced in either, at any vacant
+site with equal probability.
 
     python -m scripts.examples.one_budget
 """
@@ -17,7 +18,7 @@ from synaptic_sampling.plotting import plot_turnover
 seed(2001)
 defaultclock.dt = 1 * ms
 
-# Bursts of 20 ms at 60 Hz every 100 ms, and 2 Hz between: 13.6 Hz on average, as much as the others fire steadily.
+# Bursts of 20 ms at 60 Hz every 100 ms, and 2 Hz in between: 13.6 Hz on average, the constant rate of the others.
 in_burst = TimedArray(np.arange(5) == 0, dt=20 * ms)
 bursting = PoissonGroup(100, rates="(2 + 58*in_burst(t % (100*ms)))*Hz", name="bursting")
 steady = PoissonGroup(100, rates="13.6*Hz", name="steady")

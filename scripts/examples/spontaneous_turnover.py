@@ -1,8 +1,8 @@
-"""Synaptic sampling from the prior: how much is rewired in two days when nothing is learned.
+"""Synaptic sampling from the prior: turnover over two days without learning.
 
 Every pair of 60 neurons has two potential synapses. Their theta diffuse under a Gaussian prior with the parameters of
-Kappel et al. 2018 (eNeuro 5(2) ENEURO.0301-17.2018); who is above 0 is connected, with weight exp(theta - 3). Turnover
-between two looks, and the weights, follow exact laws: whatever learning adds has to be compared with these.
+Kappel et al. 2018 (eNeuro 5(2) ENEURO.0301-17.2018); synapses with theta >= 0 are connected, with weight exp(theta -
+3). The turnover ratio and the weights follow exact laws, with which any effect of learning must be compared.
 
     python -m scripts.examples.spontaneous_turnover
 """
@@ -30,23 +30,23 @@ synapses = Synapses(
        polarity : 1""",
 )
 synapses.connect(condition="i != j", n=2)
-synapses.theta = f"{diffusion.stationary_std(rule)}*randn()"  # as after a long time
+synapses.theta = f"{diffusion.stationary_std(rule)}*randn()"  # stationary
 rewiring = Rewiring(synapses, rule)
 monitor = RewiringMonitor(rewiring)
 
-run(0.5 * hour)  # the first event comes after one interval
-lags, ratios, begin = [0.5, 1, 2, 4, 8, 16, 24, 32, 48], [], synapses.theta[:] >= 0
+run(0.5 * hour)  # the first event is after one interval
+lags, ratios, start = [0.5, 1, 2, 4, 8, 16, 24, 32, 48], [], synapses.theta[:] >= 0
 for last, lag in zip([0, *lags], lags, strict=False):
     run((lag - last) * hour)
     now = synapses.theta[:] >= 0
-    ratios.append(np.sum(now != begin) / (np.sum(now) + np.sum(begin)))
+    ratios.append(np.sum(now != start) / (np.sum(now) + np.sum(start)))
 
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
 hours = np.linspace(0, 48, 97)
-chance = [diffusion.turnover_ratio(diffusion.correlation(rule, n)) for n in range(97)]
-left.plot(hours, 100 * np.array(chance), "--", color="0.35", label="exact law")
+exact = [diffusion.turnover_ratio(diffusion.correlation(rule, n)) for n in range(97)]
+left.plot(hours, 100 * np.array(exact), "--", color="0.35", label="exact law")
 left.plot(lags, 100 * np.array(ratios), "o", label=f"{len(synapses)} potential synapses")
-left.set(xlabel="time between two looks (h)", ylabel="turnover ratio (%)", ylim=(0, 55))
+left.set(xlabel="lag (h)", ylabel="turnover ratio (%)", ylim=(0, 55))
 left.legend(frameon=False)
 weight, std = np.abs(synapses.w[:][now]), diffusion.stationary_std(rule)
 bins = np.linspace(np.exp(-3), 0.3, 40)

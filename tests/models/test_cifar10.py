@@ -1,4 +1,4 @@
-"""CIFAR-10 is read the same in all layouts, and what is wrong with it is told."""
+"""CIFAR-10 is read identically in all forms, and errors are reported."""
 
 from __future__ import annotations
 
@@ -145,7 +145,7 @@ def test_what_is_missing_or_wrong_is_told(tmp_path, batches, monkeypatch):
     with pytest.raises(DataError, match=r"must be uint8 \[n, 3, 32, 32\] with labels, got \(4, 3, 8, 8\)"):
         cifar10.load_cifar10(other.parent)
     np.savez(other / "cifar10.npz", images=np.zeros(3))
-    with pytest.raises(DataError, match="holds no array"):
+    with pytest.raises(DataError, match="contains no array"):
         cifar10.load_cifar10(other.parent)
 
 

@@ -1,4 +1,4 @@
-"""The digits: all of them, once each, the same split for ever."""
+"""The digits: all of them, once each, a fixed split."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ def test_every_image_is_in_one_part():
     assert both.max() == 1
 
 
-def test_each_digit_has_its_share():
+def test_each_digit_has_the_same_fraction_in_both_parts():
     (_, train), (_, test) = load_digits()
-    shares = np.bincount(test) / (np.bincount(train) + np.bincount(test))
-    assert np.abs(shares - 450 / 1797).max() < 0.005
+    fractions = np.bincount(test) / (np.bincount(train) + np.bincount(test))
+    assert np.abs(fractions - 450 / 1797).max() < 0.005
 
 
 def test_the_split_never_changes():
@@ -43,7 +43,10 @@ def test_a_file_is_read_or_the_message_says_what_is_missing(tmp_path, monkeypatc
     sha256 = hashlib.sha256(b"digits").hexdigest()
     path.parent.mkdir()
     expected = rf"expected {path} with SHA-256 {sha256}"
-    with pytest.raises(DataError, match=rf"a data file is missing: {expected}. Put it there, or say by --data-dir"):
+    with pytest.raises(
+        DataError,
+        match=rf"a data file is missing: {expected}. Put it there, or state the folder of the data sets by --data-dir",
+    ):
         content_of(path, sha256)
     path.write_bytes(b"digit")
     with pytest.raises(DataError, match=rf"is not the right one: {expected}, got "):

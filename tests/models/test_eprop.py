@@ -1,4 +1,4 @@
-"""e-prop in Brian2 against its twin, the twin against finite differences, and what a run may and may not change."""
+"""e-prop in Brian2 against its reference implementation, that against finite differences, and what a run changes."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.eprop_digits import EpropNetwork, Parameters, Schedule
-from tests.models.eprop_twin import Weights, eprop, hard, soft
+from tests.models.naive_eprop import Weights, eprop, hard, soft
 
 SMALL = Parameters(num_lif=12, num_alif=8, beta=0.5, batch=4, input_scale=6.0, recurrent_scale=2.0, output_scale=2.0)
 
@@ -22,7 +22,7 @@ def target():
 
 
 def digits(rng, n):
-    """Return noisy pictures of ten patterns, and which."""
+    """Return noisy images of ten patterns, and their labels."""
     labels = np.arange(n) % 10
     return np.clip(patterns()[labels] + 0.1 * rng.standard_normal((n, 64)), 0, 1), labels
 
@@ -55,7 +55,7 @@ def relative(a, b):
 
 
 @pytest.mark.parametrize("method", ["deepr", "fixed", "dense"])
-def test_brian_sums_the_gradient_of_the_twin(rng, method):
+def test_brian_sums_the_gradient_of_the_reference(rng, method):
     # One batch, an event, and three images with the weights that the event has left.
     schedule = plan(rng, 7)
     net = make(schedule, method)
@@ -74,7 +74,7 @@ def test_brian_sums_the_gradient_of_the_twin(rng, method):
         assert relative(matrix(synapses, synapses.gradient[:]), gradient * exist) < 1e-9
 
 
-def test_twin_is_the_gradient_of_the_loss_where_eprop_is_exact(rng):
+def test_reference_is_the_gradient_of_the_loss_where_eprop_is_exact(rng):
     """Smooth spikes, given resets, and recurrent weights 0: then no path but those that e-prop follows is left."""
     images, labels = digits(rng, 3)
     sizes = ((64, 20), (20, 20), (20, 10))
@@ -127,9 +127,9 @@ def train(rng, method="deepr", epochs=3, connectivity=0.1):
 
 def test_budget_signs_and_log_hold_together(rng):
     net, first = train(rng)
-    wanted = [round(0.1 * 64 * 20), round(0.1 * 20 * 19)]
-    assert [len(s) for s in net.plastic] == wanted
-    assert set(net.counts) == {sum(wanted)}
+    expected = [round(0.1 * 64 * 20), round(0.1 * 20 * 19)]
+    assert [len(s) for s in net.plastic] == expected
+    assert set(net.counts) == {sum(expected)}
     log = net.monitor.log
     for index, (synapses, (i, j, polarity, _)) in enumerate(zip(net.plastic, first, strict=True)):
         # 30 images are 7 batches, and 3 epochs; tests bring no event.

@@ -1,4 +1,4 @@
-"""Spoken digits: the split, the features, what is told where the archive is missing."""
+"""Spoken digits: the split, the features, the message when the archive is missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kill sweeps at random moments and let them go on; run by a test, in a process that may fork.
+"""Kill sweeps at random moments and resume them; run by a test, in a process that may fork.
 
 python kill_sweep.py FOLDER KILLS
 """

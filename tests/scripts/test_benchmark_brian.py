@@ -1,4 +1,4 @@
-"""The benchmark of rewiring in Brian2, on networks so small that times mean nothing."""
+"""The benchmark of rewiring in Brian2, on networks too small for meaningful times."""
 
 from __future__ import annotations
 

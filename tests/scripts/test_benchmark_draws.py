@@ -1,4 +1,4 @@
-"""The benchmark of births under limits, on a network so small that times mean nothing."""
+"""The benchmark of constrained formation, on a network too small for meaningful times."""
 
 from __future__ import annotations
 

@@ -17,7 +17,7 @@ RULE = DeepR(learning_rate=0.1, l1=1e-3, temperature=1e-8)
 @pytest.fixture
 def small(monkeypatch):
     """Two connectivities of a small network, and one work that varies the number of connections."""
-    monkeypatch.setattr(rate_works, "NUM_PICTURES", 200)
+    monkeypatch.setattr(rate_works, "NUM_IMAGES", 200)
     monkeypatch.setattr(rate_works, "WARM_UP", 2)
 
     def works(quick):
@@ -57,7 +57,7 @@ def test_a_part_of_the_works_can_be_drawn(monkeypatch, tmp_path):
         monkeypatch.setenv(name, "1")
     steps = {"ours": lambda: None, "NumPy dense": lambda: None}
     monkeypatch.setattr(rate_works_conv_lstm, "works", lambda: [("speech LSTM", lambda: steps)])
-    monkeypatch.setattr(benchmark_rate, "_memory_of_its_own", dict)
+    monkeypatch.setattr(benchmark_rate, "_measure_memory", dict)
     monkeypatch.setattr(benchmark_rate, "SECONDS_PER_TURN", 1e-4)
     rows = benchmark_rate.main(["--only", "speech LSTM", "--json", str(tmp_path / "rows.json")])
     assert [(row["work"], row["contender"]) for row in rows] == [("speech LSTM", name) for name in steps]

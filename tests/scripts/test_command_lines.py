@@ -1,4 +1,4 @@
-"""Nonsense on the command line of every script is answered by one line that names it, before any work."""
+"""An invalid command line of any script is answered by one line that names the option, before any work."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ NO_FRACTIONS = [*NO_POSITIVES, "1.0000001", "5", "100", "0.05%"]
 
 
 def hostile(files):
-    """Yield script, its arguments, and what its answer must name."""
+    """Yield a script, its arguments, and what the error must name."""
     yield from hostile_anywhere(files)
     yield from hostile_training()
     yield from hostile_rate(files)
@@ -177,7 +177,7 @@ def hostile_sweeps(files):
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory):
-    """Files and folders that are in the way, missing, damaged, or of something else."""
+    """Files and folders that are obstacles, missing, damaged, or of another kind."""
     folder = tmp_path_factory.mktemp("files")
 
     def write(name, content):
@@ -236,7 +236,7 @@ def files(tmp_path_factory):
 
 @pytest.fixture
 def no_work(monkeypatch):
-    """Let no script work: what is not refused is found out."""
+    """Make every script fail once its work starts."""
 
     def work(*_, **__):
         raise AssertionError("the work has started")

@@ -1,4 +1,4 @@
-"""Folders of results are whole, belong to one run at a time, and are replaced by consent only; interruption is told."""
+"""Folders of results are complete, belong to one run at a time, and are replaced only with consent; interruptions."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def test_what_a_run_wrote_before_it_failed_is_kept(tmp_path, capsys, error):
     (tmp_path / "summary.json").unlink()
     with pytest.raises(SystemExit, match="2"):
         run(tmp_path, ["summary.json"])
-    assert "holds results (unfinished); pass --overwrite" in capsys.readouterr().err
+    assert "already contains results (unfinished); pass --overwrite" in capsys.readouterr().err
     run(tmp_path, ["summary.json"], overwrite=True)
     assert names(tmp_path) == ["summary.json"]
 
@@ -80,7 +80,7 @@ def test_a_folder_has_one_run_at_a_time(tmp_path, capsys):
     with locked(Parser("A test."), tmp_path):
         with pytest.raises(SystemExit, match="2"):
             run(tmp_path, ["summary.json"], overwrite=True)
-        assert "another run writes to" in capsys.readouterr().err
+        assert "another run is writing to" in capsys.readouterr().err
     run(tmp_path, ["summary.json"])
     assert names(tmp_path) == ["summary.json"]
 
@@ -111,7 +111,7 @@ def test_interruption_is_told(tmp_path, capsys, number, status):
         interrupt(tmp_path, number)
     said = capsys.readouterr().err
     assert said.strip().startswith("Stopped by " + {130: "Ctrl+C", 143: "SIGTERM"}[status])
-    assert f"is in {tmp_path / UNFINISHED}; the same command with --overwrite starts again." in said
+    assert f"Its files are in {tmp_path / UNFINISHED}; the same command with --overwrite starts again." in said
     assert before == [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
 
 

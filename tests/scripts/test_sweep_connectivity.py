@@ -102,11 +102,11 @@ def test_the_picture_shows_mean_and_range():
     lines = {container.get_label(): container.lines[0].get_xydata().tolist() for container in axes.containers}
     assert lines == {
         "DEEP R": [[1.0, pytest.approx(0.5)], [10.0, pytest.approx(0.78)]],
-        "fixed wiring": [[1.0, pytest.approx(0.4)]],
+        "fixed connections": [[1.0, pytest.approx(0.4)]],
     }
     bars = axes.containers[0].lines[2][0].get_segments()
     assert [bar[:, 1].tolist() for bar in bars] == [pytest.approx([0.5, 0.5]), pytest.approx([0.7, 0.9])]
-    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["DEEP R", "fixed wiring"]
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["DEEP R", "fixed connections"]
     assert axes.get_ylabel() == "test accuracy (%)"
     assert [tick.get_text() for tick in axes.get_yticklabels()] == ["50", "70", "80", "90", "95"]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["1", "10"]

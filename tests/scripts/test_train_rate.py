@@ -144,7 +144,7 @@ def test_wrong_arguments_are_refused(capsys, tmp_path):
         (["--connectivity", "0.1,0.2"], "connectivity must be one number or 3, got 2"),
         (["--task", "mnist", "--data-dir", str(tmp_path)], "a data file is missing: expected "),
         (["--method", "soft"], "invalid choice: 'soft'"),
-        (["--method", "prune", "--budget", "network"], "--budget: 'network' is for method 'deepr', got 'prune'"),
+        (["--method", "prune", "--budget", "network"], "--budget: 'network' requires method 'deepr', got 'prune'"),
         (["--task", "speech", "--data-dir", str(tmp_path)], "fsdd_recordings.tar.xz with SHA-256"),
         (["--task", "cifar10", "--data-dir", str(tmp_path)], "data_batch_1 with MD5"),
     ]:

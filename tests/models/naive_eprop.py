@@ -1,4 +1,4 @@
-"""e-prop in plain NumPy on full matrices: the slow twin of the Brian2 equations in models/eprop_digits.py."""
+"""e-prop in plain NumPy on full matrices: the reference implementation of models/eprop_digits.py."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def soft(u, gamma):
 def eprop(weights, images, labels, p, *, spike=hard, resets=None):
     """Return the loss, its gradients by e-prop, all spikes and the last outputs.
 
-    ``resets`` [image, step, neuron]: what is subtracted from the voltage instead of the spike. e-prop takes the reset
-    for a constant, so only with given resets its gradient is that of the loss.
+    ``resets`` [image, step, neuron]: what is subtracted from the voltage instead of the spike. e-prop treats the
+    reset as constant, so its gradient equals that of the loss only with given resets.
     """
     num_neurons, num_classes = weights.output.shape
     kappa, rho = np.exp(-1 / p.tau), np.exp(-1 / p.tau_b)

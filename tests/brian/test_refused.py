@@ -147,7 +147,7 @@ def test_a_plain_zero_has_every_unit():
     s = b2.Synapses(*groups(), UNITS.format(polarity="1", gradient="1/volt"))
     s.connect()
     rewiring = Rewiring(s, DeepR(mV**2, l1=0.0, temperature=0))
-    assert rewiring._projections[0].rule.l1 == 0.0
+    assert rewiring.projections[0].rule.l1 == 0.0
 
 
 def pair():

@@ -69,7 +69,7 @@ def test_synaptic_sampling_with_a_temperature_that_falls():
     rule = SynapticSampling(10 / second, "0.5*exp(-t/(2*ms))", 0.0, 1.0, 1 * ms)
     rewiring = Rewiring(s, rule, seed=2)
     used = []
-    rewiring.callback = lambda r, _: used.append(r._projections[0].rule.temperature)
+    rewiring.callback = lambda r, _: used.append(r.projections[0].rule.temperature)
     network(s, rewiring).run(3.1 * ms)
     assert_allclose(np.array(used, float), 0.5 * np.exp([-0.5, -1, -1.5]))
 

@@ -42,7 +42,8 @@ LIMITS = {
     "potential": Limit("rules on potential connections", "use DeepR, FixedWiring or PruneAndRegrow"),
     "number": Limit("rules that change the number of connections", "set regrow=True, or use DeepR or FixedWiring"),
     "signals": Limit(
-        "rules with other signals than one `gradient` or one condition", "use DeepR, FixedWiring or PruneAndRegrow"
+        "rules with other signals than one per connection, or one condition of the package",
+        "use DeepR, FixedWiring or PruneAndRegrow",
     ),
     "move": Limit(
         "rules whose update cannot be written in C++", "define `move` and `decide` in the same class of the rule"

@@ -142,7 +142,7 @@ def test_potential_synapses_added_later_are_noticed():
     s.connect(p=0.5)
     rewiring = Rewiring(s, SynapticSampling(1 / b2.second, 0.1, 0.0, 1.0, 10 * ms))
     s.connect(i=[0], j=[0])
-    with pytest.raises(ValueError, match=r"had .* when 'rewiring' was made"):
+    with pytest.raises(ValueError, match=r"had .* when 'rewiring' was created"):
         rewiring.step()
 
 

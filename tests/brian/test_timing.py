@@ -48,7 +48,7 @@ def test_clock_of_the_synapses_and_another_one_give_the_same_events():
     assert of_a_clock.interval == 0.75 * ms
     assert len(uneven) == 5
     for dt in (0.75 * ms, 0.01 * ms):
-        with pytest.raises(ValueError, match="are no multiple of the synapses' dt"):
+        with pytest.raises(ValueError, match="dt must be a multiple of the synapses' dt"):
             steps_of(dt=dt)
 
 

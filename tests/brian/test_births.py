@@ -48,7 +48,7 @@ def test_which_delay_has_a_newborn_where_delays_differ():
     rewiring = Rewiring(s, ALL, seed=1, dt=1 * ms)
     with pytest.raises(b2.BrianObjectException) as caught:
         network(s, rewiring).run(1 * ms)
-    assert "so that of a new one is not known; set it by birth={'pre.delay'" in str(caught.value.__cause__)
+    assert "so the delay of a new one is ambiguous; set birth={'pre.delay'" in str(caught.value.__cause__)
     assert rewiring.connections.steps_done == 0
 
 

@@ -58,8 +58,10 @@ def test_signals_are_refused_as_the_table_says(of):
         def decide(self, connections, own):
             raise AssertionError
 
-    group = b2.NeuronGroup(3, "own : 1")
-    s = b2.Synapses(group, group, f"own : 1{' (shared)' if of == 'network' else ''}")
+    in_neurons = "neuron" in of
+    group = b2.NeuronGroup(3, "own : 1" if in_neurons else "v : 1")
+    shared = " (shared)" if of == "network" else ""
+    s = b2.Synapses(group, group, "" if in_neurons else f"own : 1{shared}")
     s.connect(i=np.arange(3), j=np.arange(3)[::-1])
     if SOURCES[of].found_in is None:
         with pytest.raises(ValueError, match="Own needs own, but no Synapses object"):

@@ -125,7 +125,7 @@ def test_a_capacity_that_is_reached_is_told_once(caplog):
     rewiring = Rewiring(s, SynapticElements(), capacity=4, seed=1, dt=1 * ms)
     with caplog.at_level(logging.WARNING, logger="synaptic_sampling"):
         b2.Network(group, s, rewiring).run(4 * ms)
-    told = [record.getMessage() for record in caplog.records if "no place" in record.getMessage()]
+    told = [record.getMessage() for record in caplog.records if "could not place" in record.getMessage()]
     assert len(told) == 1
     assert "could not place 26 new connections at t = 0.001 s" in told[0]
     assert rewiring.num_active == 4

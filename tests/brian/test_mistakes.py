@@ -101,7 +101,7 @@ def test_weights_that_do_not_follow_theta(said, rule, weight):
     run(net, Rewiring(s, rule, dt=None if rule is PRIOR else 1 * ms), strength=2.0)
     assert len(said()) == 1
     assert re.match(
-        r"'w' of 'made' does not follow polarity\*theta, which 'rewiring\w*' takes for the weight", said()[0]
+        r"'w' of 'made' differs from polarity\*theta, which 'rewiring\w*' assumes to be the weight", said()[0]
     )
     assert ("*int(theta >= 0)" in said()[0]) == soft
 
@@ -118,7 +118,7 @@ def test_theta_that_is_never_set(said):
     run(net, rewiring)
     assert said() == [
         f"'theta' of 'made' is 0 for all synapses at the start of '{rewiring.name}', so all weights are 0; set it "
-        "before run(), such as made.theta = '0.1*rand()'."
+        "before run(), for example made.theta = '0.1*rand()'."
     ]
 
 
@@ -278,8 +278,8 @@ def test_monitor_that_does_not_know_the_spare_slots(said):
     s, _kept = growing(True)
     rewiring = Rewiring(s, SynapticElements(), capacity=7)
     assert said() == [
-        f"'states' was made with record=True before '{rewiring.name}' added 5 slots to 'growing', and does not record "
-        "these; make the monitor after the Rewiring."
+        f"'states' was created with record=True before '{rewiring.name}' added 5 slots to 'growing', and does not record "
+        "these; create the monitor after the Rewiring."
     ]
 
 
@@ -388,7 +388,7 @@ def test_what_is_never_formed_needs_no_delay(rule, options):
     forms.delay = "2*ms*rand()"
     with pytest.raises(b2.BrianObjectException) as raised:
         run(net_that_forms, Rewiring(forms, RULE, dt=1 * ms))
-    assert "set it by birth={'pre.delay': ...}" in str(raised.value.__cause__)
+    assert "set birth={'pre.delay': ...}" in str(raised.value.__cause__)
 
 
 @pytest.mark.parametrize(

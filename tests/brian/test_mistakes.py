@@ -278,8 +278,8 @@ def test_monitor_that_does_not_know_the_spare_slots(said):
     s, _kept = growing(True)
     rewiring = Rewiring(s, SynapticElements(), capacity=7)
     assert said() == [
-        f"'states' was created with record=True before '{rewiring.name}' added 5 slots to 'growing', and does not record "
-        "these; create the monitor after the Rewiring."
+        f"'states' was created with record=True before '{rewiring.name}' added 5 slots to 'growing', and does not "
+        "record these; create the monitor after the Rewiring."
     ]
 
 

@@ -29,7 +29,7 @@ HEADER = """\
 #include <cstddef>
 #include <cstdint>
 
-namespace synaptic_sampling {
+namespace synaptic_sampling {{
 
 // What a random number is for.
 enum class Stream : uint32_t {{ {streams} }};

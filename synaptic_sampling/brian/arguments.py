@@ -1,4 +1,4 @@
-"""What a user gives to a Rewiring, checked before anything changes."""
+"""Validation of what a user passes to a Rewiring, before anything changes."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from synaptic_sampling.rules import Rule
 
 __all__ = [
     "REWIRED",
+    "SEPARATE",
     "births_of",
     "check_callback",
     "check_synapses",
@@ -25,58 +26,32 @@ __all__ = [
     "spare_slots",
 ]
 
-#: Synapses that are being rewired, and by whom.
+#: The Rewiring that controls each Synapses object.
 REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+#: What to do where several Synapses cannot share a budget.
+SEPARATE = "give each Synapses a Rewiring of its own."
 
 
 def check_synapses(synapses: Any) -> None:
-    """Refuse what is no Synapses object that can be rewired.
-
-    Parameters
-    ----------
-    synapses : object
-        As given by the user.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is none, is not connected yet, or is rewired already.
-    """
+    """Raise an error unless ``synapses`` is a connected Synapses object that no Rewiring controls yet."""
     if not isinstance(synapses, Synapses):
-        raise TypeError(f"synapses must be a Synapses object, or a list of some, got {synapses!r}.")
+        raise TypeError(f"synapses must be a Synapses object, or a list of them, got {synapses!r}.")
     surgery.check_device()
     surgery.check_brian(synapses)
     if not surgery.is_connected(synapses):
-        raise ValueError(f"'{synapses.name}' is not connected yet; call connect() before you make a Rewiring.")
+        raise ValueError(f"'{synapses.name}' is not connected yet; call connect() before creating a Rewiring.")
     other = REWIRED.get(synapses, lambda: None)()
     if other is not None:
         raise ValueError(
-            f"'{synapses.name}' is rewired by '{other.name}' already, one Rewiring per Synapses; "
-            f"change its rule by its attribute, or let go of the synapses by its method release()."
+            f"'{synapses.name}' is rewired by '{other.name}' already, and only one Rewiring may control it; "
+            f"change the attribute rule of '{other.name}', or call its method release() first."
         )
 
 
 def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> dict[str, str]:
-    """Return the name of each variable that the rule needs, and of the flag ``connected``, which need not be there.
+    """Return the name of each variable that the rule needs, and of the optional flag ``connected``.
 
-    Parameters
-    ----------
-    synapses : Synapses
-        That are connected.
-    rule : object
-        As given by the user.
-    variables : dict, optional
-        The user's names.
-
-    Returns
-    -------
-    dict of str to str
-        By what the rule calls them.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the rule is none, a name is unknown, or a variable is missing.
+    Raises an error if ``rule`` is not a rule, ``variables`` renames something else, or a variable is missing.
     """
     check_signals(rule)
     given = _dictionary("variables", variables)
@@ -109,15 +84,16 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
 
 
 def _what_is_renamed(rule: Rule, role: str, name: str) -> str:
-    """Return what ``variables`` is for with this rule, where the user has renamed something else."""
+    """Return what ``variables`` may rename for this rule."""
     kind = type(rule).__name__
     if role in neuron_signals(rule):
         return f"elements are variables of neurons, named in the rule itself: {kind}({role}={name!r})"
     if name in rule.variables:
         return f"{kind} needs {name!r}; the names of the rule come first: variables={{{name!r}: {role!r}}}"
-    if not rule.variables:
+    allowed = [*rule.variables, *shared_signals(rule)]
+    if not allowed:
         return f"{kind} needs no variable of synapses; only 'connected' may be renamed"
-    return f"{kind} needs {', '.join(rule.variables)}"
+    return f"{kind} needs {', '.join(allowed)}"
 
 
 def _dictionary(name: str, given: Any) -> dict[str, Any]:
@@ -128,85 +104,31 @@ def _dictionary(name: str, given: Any) -> dict[str, Any]:
 
 
 def births_of(synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:
-    """Return the values for newborns, after a check of their names and units.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        That are connected.
-    birth : dict, optional
-        As given by the user.
-    names : dict
-        From ``names_of``.
-
-    Returns
-    -------
-    dict
-        A copy.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If there is no such variable, the rule sets it, or the value is none.
-    DimensionMismatchError
-        If units differ.
-    """
+    """Return a copy of the values for new connections, after validation of names, values and units."""
     values = _dictionary("birth", birth)
     for name, value in values.items():
         if name in names.values():
-            raise ValueError(f"birth may not set {name!r}: the rule does.")
+            raise ValueError(f"birth must not set {name!r}, which the rule sets; leave it out.")
         if name.rpartition(".")[2] != "delay" and surgery.per_synapse(synapses, name) is None:
-            raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has no such variable for each synapse.")
+            raise ValueError(
+                f"birth sets {name!r}, but '{synapses.name}' has no such variable for each synapse; "
+                "name a variable of its model, or leave it out."
+            )
         expressions.check_birth(synapses, name, value)
     return values
 
 
 def distinct(synapses: Sequence[Any]) -> Sequence[Any]:
-    """Return Synapses, unless one of them is there twice, or none.
-
-    Parameters
-    ----------
-    synapses : sequence
-        As given by the user.
-
-    Returns
-    -------
-    sequence
-        The same.
-
-    Raises
-    ------
-    ValueError
-        If they are not different ones.
-    """
+    """Return the Synapses, or raise an error if the list is empty or contains one of them twice."""
     if not len(synapses) or len({id(each) for each in synapses}) < len(synapses):
         raise ValueError(f"synapses must be a Synapses object or a list of different ones, got {list(synapses)!r}.")
     return synapses
 
 
 def spare_slots(projections: Sequence[Any], capacity: Any, several: bool, rule: Any) -> list[int]:
-    """Return how many slots are to be added to each Synapses object.
+    """Return how many slots to add to each Synapses object.
 
-    Parameters
-    ----------
-    projections : sequence of Projection
-        Of the Synapses.
-    capacity : object
-        As given by the user.
-    several : bool
-        Whether a list is given.
-    rule : Rule
-        As given by the user.
-
-    Returns
-    -------
-    list of int
-        For each.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If the capacity is out of range, or these Synapses cannot share a budget by this rule.
+    Raises an error if ``capacity`` is out of range, or if the Synapses cannot share a budget under this rule.
     """
     numbers = [projection.number for projection in projections]
     if not several:
@@ -214,18 +136,18 @@ def spare_slots(projections: Sequence[Any], capacity: Any, several: bool, rule: 
             return [0]
         if not rule.grows:
             raise ValueError(
-                "capacity is for a list of Synapses, and for SynapticElements; with another rule, one alone never has "
-                "more connections than now."
+                f"capacity is for a list of Synapses and for rules such as SynapticElements, got {capacity!r}; leave "
+                f"it out, since under {type(rule).__name__} a single Synapses never has more connections than now."
             )
         return [check_integer("capacity", capacity, minimum=numbers[0], maximum=2**31 - 1) - numbers[0]]
     if neuron_signals(rule):
-        raise ValueError("elements belong to neurons, not to a budget; give each Synapses a Rewiring of its own.")
+        raise ValueError(f"elements belong to neurons and not to a shared budget; {SEPARATE}")
     if acts_on_potential(rule):
-        raise ValueError(f"{type(rule).__name__} has no budget to share; give each Synapses a Rewiring of its own.")
+        raise ValueError(f"{type(rule).__name__} has no budget that could be shared; {SEPARATE}")
     if not rule.keeps_number:
-        raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
+        raise ValueError(f"rule must keep the number of connections for a shared budget, got {rule!r}; {SEPARATE}")
     if len({(p.rule, p.dimensions) for p in projections}) > 1:
-        raise ValueError("Synapses that share a budget must have variables of the same units.")
+        raise ValueError(f"Synapses that share a budget must have variables of the same units; {SEPARATE}")
     most = sum(numbers)
     if capacity is not None:
         most = check_integer("capacity", capacity, minimum=max(numbers), maximum=2**31 - 1)
@@ -233,23 +155,7 @@ def spare_slots(projections: Sequence[Any], capacity: Any, several: bool, rule: 
 
 
 def check_callback(callback: Any) -> Any:
-    """Return a callback, unless it cannot be called.
-
-    Parameters
-    ----------
-    callback : object
-        As given by the user.
-
-    Returns
-    -------
-    callable or None
-        The same.
-
-    Raises
-    ------
-    TypeError
-        If it is something else.
-    """
+    """Return a callback, or raise an error if it cannot be called."""
     if callback is not None and not callable(callback):
         raise TypeError(f"callback must be a function of rewiring and info, got {callback!r}.")
     return callback

@@ -1,8 +1,8 @@
-"""Connect neurons by an exact number of random connections."""
+"""Connect neurons with an exact number of random connections."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from brian2 import Synapses, get_local_namespace
@@ -15,7 +15,15 @@ from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import PairFunction
 
-__all__ = ["allowed_pairs", "connect_exactly", "new_seed"]
+__all__ = ["Pairs", "allowed_pairs", "connect_exactly", "new_seed"]
+
+
+class Pairs(NamedTuple):
+    """Which pairs of neurons may be connected, as given by the user; see `Rewiring`."""
+
+    autapses: Any
+    candidates: Any
+    p: Any
 
 
 def connect_exactly(
@@ -28,32 +36,32 @@ def connect_exactly(
     p: str | float | ArrayLike | PairFunction = 1.0,
     seed: int | None = None,
 ) -> None:
-    """Connect distinct random pairs, exactly so many, all sets of that size equally likely.
+    """Connect an exact number of distinct random pairs; all sets of this size are equally likely.
 
-    Brian2's ``connect(p=...)`` makes a random number of connections; DEEP R has a budget.
+    Brian2's ``connect(p=...)`` makes a random number of connections, whereas DEEP R keeps a fixed number.
 
     Parameters
     ----------
     synapses : Synapses
         Without connections so far.
     connections : int, optional
-        How many; or give ``connectivity``.
+        Number of connections; or give ``connectivity``.
     connectivity : float, optional
-        Share of the possible pairs, above 0 and at most 1; the number is rounded.
+        Fraction of the possible pairs, above 0 and at most 1; the number is rounded.
     autapses : bool
         Whether a neuron may connect to itself, where both sides are the same neurons.
     candidates : str, array_like or callable, optional
         Which pairs may be connected: a Brian2 string such as ``'abs(x_pre - x_post) < 200*um'``, an array of True
         and False, pairs, or a function of pre and post. All by default.
     p : str, number, array_like or callable
-        With which a drawn pair is accepted: ``'exp(-abs(x_pre - x_post)/(100*um))'``.
+        Probability with which a drawn pair is accepted: ``'exp(-abs(x_pre - x_post)/(100*um))'``.
     seed : int, optional
-        0 to 2**64 - 1; by default drawn from NumPy's generator, which Brian2's ``seed`` governs.
+        0 to 2**64 - 1; by default drawn from NumPy's generator, which Brian2's ``seed`` controls.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range, if there are fewer pairs than connections, or if the
+        If an argument has the wrong type or is out of range, if there are fewer pairs than connections, or if the
         synapses are connected already.
 
     Examples
@@ -63,48 +71,33 @@ def connect_exactly(
     if not isinstance(synapses, Synapses):
         raise TypeError(f"synapses must be a Synapses object, got {synapses!r}.")
     if (connections is None) == (connectivity is None):
-        raise TypeError("give either connections, a number, or connectivity, a share of the pairs.")
+        raise TypeError(
+            "give either connections, a number, or connectivity, a fraction of the pairs; "
+            f"got connections={connections!r} and connectivity={connectivity!r}."
+        )
     if surgery.is_connected(synapses):
-        raise ValueError(f"'{synapses.name}' is connected already; connect it once, by connect_exactly alone.")
-    num_pre, num_post, options = allowed_pairs(synapses, autapses, candidates, p, get_local_namespace(level=1))
+        raise ValueError(f"'{synapses.name}' is connected already; call connect_exactly once, instead of connect().")
+    num_pre, num_post, options = allowed_pairs(synapses, Pairs(autapses, candidates, p), get_local_namespace(level=1))
     options["seed"] = new_seed() if seed is None else seed
     if connectivity is not None:
-        share = check_number("connectivity", connectivity, above=0.0, maximum=1.0)
+        fraction = check_number("connectivity", connectivity, above=0.0, maximum=1.0)
         pairs = Connections(num_pre, num_post, [], [], **options).num_sites
-        connections = round(share * pairs)
+        connections = round(fraction * pairs)
         if not connections:
-            raise ValueError(f"connectivity = {share:g} of {pairs} pairs is no connection; ask for more.")
+            raise ValueError(
+                f"connectivity must give at least one connection, got {fraction:g} of {pairs} pairs; increase it."
+            )
     drawn = Connections.random(
         num_pre, num_post, check_integer("connections", connections, minimum=1, maximum=2**31 - 1), **options
     )
-    # Ordered by presynaptic neuron: a spike then visits neighbours in memory.
+    # Sorted by presynaptic neuron: the synapses that a spike reaches are then adjacent in memory.
     order = np.lexsort((drawn.post, drawn.pre))
     synapses.connect(i=drawn.pre[order], j=drawn.post[order])
 
 
-def allowed_pairs(
-    synapses: Any, autapses: bool, candidates: Any, p: Any, namespace: Any
-) -> tuple[int, int, dict[str, Any]]:
-    """Return the sizes of both groups, and what `Connections` is to be told of the pairs.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Between groups or subgroups.
-    autapses : bool
-        Whether a neuron may connect to itself.
-    candidates, p : object
-        As given by the user.
-    namespace : dict
-        What names in strings mean.
-
-    Returns
-    -------
-    num_pre, num_post : int
-        Numbers of neurons.
-    options : dict
-        Arguments of `Connections`.
-    """
+def allowed_pairs(synapses: Any, pairs: Pairs, namespace: Any) -> tuple[int, int, dict[str, Any]]:
+    """Return the sizes of both groups, and the arguments of `Connections` that describe the allowed pairs."""
+    autapses, candidates, p = pairs
     num_pre, num_post, diagonal = surgery.groups(synapses)
     options: dict[str, Any] = {} if diagonal is None else {"autapses": autapses, "diagonal": diagonal}
     if candidates is not None:
@@ -117,18 +110,12 @@ def allowed_pairs(
     elif callable(p) or np.ndim(p):
         options["probability"] = p
     else:
-        # One number for all makes no difference to which pairs are drawn.
+        # The same probability for all pairs does not affect which pairs are drawn.
         check_number("p", p, above=0.0, maximum=1.0)
     return num_pre, num_post, options
 
 
 def new_seed() -> int:
-    """Return a seed from NumPy's generator, which Brian2's ``seed`` governs; in standalone mode, from one like it.
-
-    Returns
-    -------
-    int
-        0 to 2**63 - 1.
-    """
+    """Return a seed from NumPy's generator, which Brian2's ``seed`` controls; in standalone mode, from an equal one."""
     generator = program.generator() if program.is_standalone() else np.random
     return int(generator.randint(2**63, dtype=np.uint64))

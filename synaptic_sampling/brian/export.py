@@ -1,4 +1,4 @@
-"""The connections of Synapses for other programs: sparse matrices of SciPy, graphs of networkx."""
+"""Conversion of connections to SciPy sparse matrices and networkx graphs."""
 
 from __future__ import annotations
 
@@ -15,25 +15,7 @@ __all__ = ["to_matrix", "to_networkx"]
 
 
 def to_matrix(projection: Projection, weights: str | None) -> sparse.coo_array:
-    """Return the connections as a matrix; one that has the value 0 is an entry that is stored.
-
-    Parameters
-    ----------
-    projection : Projection
-        Of one Synapses object.
-    weights : str or None
-        The variable whose values are the entries, in SI units; ones by default.
-
-    Returns
-    -------
-    coo_array, shape (presynaptic neurons, postsynaptic neurons)
-        Connections that share a pair are entries of their own, which SciPy adds up.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If no synapse has such a variable.
-    """
+    """Return the connections as a matrix, see `Rewiring.to_scipy`; connections of one pair are separate entries."""
     pre, post, _, sign = projection.held()
     slots = np.flatnonzero(sign)
     values = np.ones(len(slots), np.int8) if weights is None else _values(projection, weights)[slots]
@@ -42,28 +24,7 @@ def to_matrix(projection: Projection, weights: str | None) -> sparse.coo_array:
 
 
 def to_networkx(projections: Sequence[Projection], variables: Sequence[str]) -> Any:
-    """Return the connections as a directed graph that may have several edges between two neurons.
-
-    Parameters
-    ----------
-    projections : sequence of Projection
-        One or several.
-    variables : sequence of str
-        Whose values edges carry, in SI units.
-
-    Returns
-    -------
-    MultiDiGraph
-        Nodes are (name of a group, index of a neuron in it), all neurons of the groups or subgroups; an edge knows its
-        ``synapses`` by name.
-
-    Raises
-    ------
-    ImportError
-        If networkx is not installed.
-    TypeError, ValueError
-        If no synapse has such a variable.
-    """
+    """Return the connections as a directed multigraph with all neurons of the groups, see `Rewiring.to_networkx`."""
     try:
         import networkx  # noqa: PLC0415 (an optional package)
     except ImportError as error:
@@ -93,5 +54,5 @@ def _values(projection: Projection, name: str) -> Any:
     if not isinstance(name, str):
         raise TypeError(f"weights and variables must be names of variables of the synapses, got {name!r}.")
     if name not in synapses.variables or synapses.variables[name].scalar:
-        raise ValueError(f"'{synapses.name}' has no variable {name!r} for each synapse.")
+        raise ValueError(f"'{synapses.name}' has no variable {name!r} for each synapse; name a variable of its model.")
     return np.asarray(getattr(synapses, f"{name}_")[:])

@@ -15,41 +15,23 @@ from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
+from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.standalone import program
 
 __all__ = ["Birth", "Condition", "PairExpression", "check_birth", "check_early"]
 
-#: Pairs of neurons about which a string is asked at once.
+#: Number of pairs of neurons for which a string is evaluated at once.
 PAIRS_AT_ONCE = 4096
-#: Functions of Brian2 that answer differently each time.
+#: Functions of Brian2 that return random numbers.
 RANDOM = {"rand", "randn", "poisson"}
 
 
 def check_birth(synapses: Any, name: str, value: Any) -> None:
-    """Raise an error unless a newborn's variable can be set to this value.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        After ``connect``.
-    name : str
-        The variable, ``'delay'``, or that of a pathway: ``'post.delay'``.
-    value : number, Quantity or str
-        A string is checked when it is compiled.
-
-    Raises
-    ------
-    DimensionMismatchError
-        If the units differ.
-    TypeError
-        If it is no single value.
-    ValueError
-        If it is a delay where a pathway has one delay for all, or there is no such pathway.
-    """
+    """Raise an error unless a variable of new connections can be set to this value; strings are checked later."""
     view = _view(synapses, name)
     if view.variable.scalar:
-        raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has one for all synapses; leave out delay=... .")
+        raise ValueError(f"birth sets {name!r}, but '{synapses.name}' has one delay for all; leave out delay=... .")
     if isinstance(value, str):
         return
     if np.ndim(value) != 0 or np.asarray(value).dtype.kind not in "biuf":
@@ -69,34 +51,19 @@ def _view(synapses: Any, name: str) -> Any:
 
 
 def _check_condition(group: Any, text: str, namespace: Any) -> None:
-    """Raise an error unless a string is true or false; what is not, NumPy would take for true where it is not 0."""
+    """Raise an error unless a string is a boolean expression; NumPy would treat any other value than 0 as true."""
     known = group.resolve_all(get_identifiers(text), run_namespace=namespace)
     if not is_boolean_expression(text, known):
-        raise TypeError(f"{text!r} is no condition; write one that is true or false, such as 'w < 0.1'.")
+        raise TypeError(f"{text!r} is not a boolean expression; write a condition such as 'w < 0.1'.")
 
 
 def check_early(group: Any, text: str, namespace: Any) -> None:
-    """Raise the error that a condition will raise in a run, as far as its names are known already.
-
-    Parameters
-    ----------
-    group : Group
-        Whose variables it may name.
-    text : str
-        The condition.
-    namespace : dict
-        What other names mean here; those of the run may mean more.
-
-    Raises
-    ------
-    SyntaxError, TypeError
-        If it is none.
-    """
+    """Raise the error that a condition would raise in a run, as far as its names are known already."""
     NodeRenderer().render_expr(text)  # Raises an error for what Brian2 cannot translate, such as 0 < w < 1.
     try:
         _check_condition(group, text, namespace)
     except KeyError:
-        return  # The run may know the name.
+        return  # The name may be known in the run.
 
 
 def _compile(group: Any, statement: str, variables: Variables, namespace: Any) -> Any:
@@ -114,38 +81,20 @@ def _compile(group: Any, statement: str, variables: Variables, namespace: Any) -
 class PairExpression:
     """A Brian2 string about pairs of neurons, such as ``'abs(x_pre - x_post) < 200*um'``, compiled once.
 
-    It is evaluated by synapses that belong to no network, between the pairs that are asked about.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Between the groups that are meant.
-    text : str
-        With i, j, and variables of both groups (``_pre``, ``_post``).
-    dtype : dtype
-        Of the answer: bool for a condition, float64 for a number.
-    namespace : dict
-        What other names mean, besides those in the namespace of the synapses.
-
-    Raises
-    ------
-    TypeError
-        If it is to be a condition and is none.
-    ValueError
-        If it draws random numbers.
-    NotImplementedError
-        In C++ standalone mode.
+    It is evaluated by a probe, synapses that belong to no network, for the pairs in question. ``dtype`` is bool for a
+    condition and float64 for a number. Raises an error if a condition is not boolean, if the string draws random
+    numbers, and in C++ standalone mode.
     """
 
     def __init__(self, synapses: Any, text: str, dtype: Any, namespace: Any) -> None:
         random = sorted(get_identifiers(text) & RANDOM)
         if random:
             raise ValueError(
-                f"{text!r} draws {random[0]}(), but has to give the same answer whenever it is asked; leave it out "
-                "(a share of the pairs is drawn by p)."
+                f"{text!r} draws {random[0]}(), but must have the same value at every evaluation; leave it out "
+                "(p=0.5 accepts pairs with a probability)."
             )
         if program.is_standalone():
-            raise program.refuse(f"{text!r} about pairs cannot be evaluated", "give an array")
+            raise refuse("strings", repr(text))
         self._probe = probe = surgery.make_probe(synapses, PAIRS_AT_ONCE)
         probe.namespace = synapses.namespace
         if dtype is np.bool_:
@@ -157,18 +106,7 @@ class PairExpression:
         self._run = _compile(probe, f"_answer = {text}", variables, namespace)
 
     def __call__(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[Any]:
-        """Return the answer for each pair.
-
-        Parameters
-        ----------
-        pre, post : ndarray of int32, shape (n,)
-            Counted within their groups.
-
-        Returns
-        -------
-        ndarray, shape (n,)
-            Answers.
-        """
+        """Return the value for each pair of neurons, which are numbered within their groups."""
         out = np.empty(len(pre), self._answer.dtype)
         for begin in range(0, len(pre), PAIRS_AT_ONCE):
             piece = slice(begin, min(begin + PAIRS_AT_ONCE, len(pre)))
@@ -181,29 +119,9 @@ class PairExpression:
 class Condition:
     """A condition on synapses such as ``'w < 0.02'``, compiled once and evaluated often.
 
-    Parameters
-    ----------
-    synapses : Synapses
-        After ``connect``.
-    text : str
-        The condition.
-    namespace : dict
-        What its names mean, besides the variables of the synapses.
-
-    number : int
-        How many synapses there are; those of a C++ program it sets itself.
-
-    Attributes
-    ----------
-    slots, answer : DynamicArrayVariable
-        About which synapses it is asked, and for each whether it holds.
-    code : CodeObject
-        To be run.
-
-    Raises
-    ------
-    TypeError
-        If it is none.
+    ``number`` is the present number of synapses; a C++ program sets it itself. ``slots`` and ``answer`` are the
+    variables with the synapses in question and the result, ``code`` the code object to be run. Raises TypeError if the
+    string is not a condition.
     """
 
     def __init__(self, synapses: Any, text: str, namespace: Any, number: int) -> None:
@@ -215,41 +133,16 @@ class Condition:
         self.code = _compile(synapses, f"_holds = {text}", variables, namespace)
 
     def holds(self) -> NDArray[np.bool_]:
-        """Return for which slots it holds now.
-
-        Returns
-        -------
-        ndarray of bool
-            Overwritten by the next call.
-        """
+        """Return for each slot whether the condition holds now; overwritten by the next call."""
         self.code()
         return self.answer.get_value()
 
 
 class Birth:
-    """What a newborn connection's variable is set to; strings are compiled once.
+    """The value of a variable of new connections; a string such as ``'0.2*rand()'`` is compiled once.
 
-    Parameters
-    ----------
-    synapses : Synapses
-        After ``connect``.
-    name : str
-        The variable, or ``'delay'``.
-    value : number, Quantity or str
-        A string is evaluated for each newborn, such as ``'0.2*rand()'``.
-    namespace : dict
-        What the names in the string mean, besides the variables of the synapses.
-
-    Attributes
-    ----------
-    variable : ArrayVariable
-        Which is set.
-    value : number, Quantity or str
-        As given.
-    code : CodeObject or None
-        To be run where the value is a string.
-    slots : DynamicArrayVariable
-        Those which it sets.
+    ``variable`` is set in the synapses listed in ``slots``, by ``code`` where ``value`` is a string; else ``code`` is
+    None.
     """
 
     def __init__(self, synapses: Any, name: str, value: Any, namespace: Any) -> None:
@@ -263,13 +156,7 @@ class Birth:
             self.code = _compile(group, f"{self._view.name} = {value}", variables, namespace)
 
     def set(self, slots: NDArray[np.int32]) -> None:
-        """Set the variable in these slots.
-
-        Parameters
-        ----------
-        slots : ndarray of int32
-            Where connections were born.
-        """
+        """Set the variable in these slots."""
         if self.code is None:
             self._view.set_with_index_array(slots, self.value, check_units=True)
             return

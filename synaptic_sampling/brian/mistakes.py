@@ -1,4 +1,4 @@
-"""What runs without an error and is hardly meant: a Rewiring warns of it, once, and says how to mend it."""
+"""Likely mistakes that raise no error: a Rewiring warns of each once, and says how to fix it."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from brian2.equations.equations import PARAMETER
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian.arguments import REWIRED
+from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.signals import acts_on_potential
 
@@ -21,26 +22,18 @@ __all__ = ["Mistakes", "check_theta"]
 
 logger = logging.getLogger(__name__)
 
-#: Up to so many pairs of neurons, those that may be connected are counted.
+#: Pairs that may be connected are counted only for groups with at most this number of pairs.
 MAX_PAIRS = 2**20
-#: Events through which a gradient may stay 0 before that is reported, where something writes it.
+#: Events after which a gradient that stays 0 is reported, if some code writes it.
 PATIENCE = 1000
-#: Events through which it has to be 0 at least.
+#: Events after which it is reported, if no code writes it.
 FEW = 3
-#: Up to this fraction of the largest one, weights are taken for equal.
+#: Weights are regarded as equal up to this fraction of the largest one.
 TOLERANCE = 1e-3
 
 
 class Mistakes:
-    """The likely mistakes of the script that makes a Rewiring; of each there is one warning at most.
-
-    Parameters
-    ----------
-    owner : Rewiring
-        Which names the warnings.
-    projections : sequence of Projection
-        Its synapses, not yet settled.
-    """
+    """Warnings about the script that creates a Rewiring, its ``owner``; each is shown at most once."""
 
     def __init__(self, owner: Any, projections: Sequence[Projection]) -> None:
         self._owner, self._projections = owner, projections
@@ -52,13 +45,13 @@ class Mistakes:
         ]
 
     def at_construction(self) -> None:
-        """Warn of monitors that are too small, and where nothing can be rewired; after spare slots were added."""
+        """Warn of monitors that miss the spare slots just added, and if nothing can be rewired."""
         for projection, monitor in self._monitors:
             added = len(projection.synapses) - len(monitor.record)
             if added:
                 logger.warning(
-                    "'%s' was made with record=True before '%s' added %d slots to '%s', and does not record these; "
-                    "make the monitor after the Rewiring.",
+                    "'%s' was created with record=True before '%s' added %d slots to '%s', and does not record these; "
+                    "create the monitor after the Rewiring.",
                     monitor.name, self._owner.name, added, projection.synapses.name,
                 )  # fmt: skip
         if not _forms_pairs(self._owner.rule) or not all(projection.is_known for projection in self._projections):
@@ -67,31 +60,20 @@ class Mistakes:
         if all(map(_is_full, sets)):
             logger.warning(
                 "'%s' cannot rewire: all %d pairs that may be connected are connected, so a connection that is "
-                "eliminated can only come back where it was. Events are recorded, and slots permuted: S.w[:] is not in "
-                "the order of connect() any more; use to_scipy('w') of the Rewiring, or W[S.i, S.j] = S.w. Connect "
-                "fewer pairs, or allow more by candidates.",
+                "eliminated can only form again between the same neurons. Events are recorded and slots are permuted: "
+                "S.w[:] is no longer in the order of connect(); use to_scipy('w') of the Rewiring, or "
+                "W[S.i, S.j] = S.w. Connect fewer pairs, or allow more with candidates.",
                 self._owner.name, sum(map(len, sets)),
             )  # fmt: skip
 
     def at_start(self, namespace: Any) -> None:
-        """Warn of what is wrong before the first event.
-
-        Parameters
-        ----------
-        namespace : dict
-            What names in expressions mean.
-
-        Raises
-        ------
-        ValueError
-            If theta is negative, or signs are not those that the Rewiring has written.
-        """
+        """Check theta, signs and weights before the first event; raise an error where theta or signs are invalid."""
         if self._started:
             return
         self._started = True
         for projection in self._projections:
             if projection.in_program or projection.connections.steps_done:
-                continue  # Values that only the program will know, or a state that was restored.
+                continue  # Values are not known before the program has run, or come from a restored state.
             check_theta(projection)
             _check_signs(projection, self._owner.name)
             self._check_zero_theta(projection)
@@ -99,7 +81,7 @@ class Mistakes:
             self._check_parked(projection)
 
     def before_event(self) -> None:
-        """Look at the gradients, and at the first event at the seeds of other Rewirings in the network."""
+        """Check the gradients and, at the first event, the seeds of other Rewirings in the network."""
         if not self._events:
             self._check_seed()
         self._events += 1
@@ -109,7 +91,7 @@ class Mistakes:
                 self._report_silent(self._silent)
 
     def after_run(self) -> None:
-        """Warn of gradients that are 0 so far, and that no code of their synapses sets."""
+        """Warn of gradients that are still 0 and that no code of their synapses sets."""
         if self._events >= FEW:
             self._report_silent(
                 [
@@ -123,8 +105,8 @@ class Mistakes:
         for projection in silent:
             name = projection.name_of("gradient")
             logger.warning(
-                "'%s' of '%s' stayed 0 through the first %d events of '%s', so that nothing is learned. Sum dE/dw in "
-                "it, by on_pre='%s += ...', an equation, or a network operation; where it is meant to be 0, declare it "
+                "'%s' of '%s' stayed 0 during the first %d events of '%s', so nothing is learned. Accumulate dE/dw in "
+                "it by on_pre='%s += ...', an equation, or a network operation; if it is 0 on purpose, declare it "
                 "as '%s : 1 (constant)'.",
                 name, projection.synapses.name, self._events, self._owner.name, name, name,
             )  # fmt: skip
@@ -136,13 +118,13 @@ class Mistakes:
             return
         name, synapses = projection.name_of("theta"), projection.synapses.name
         logger.warning(
-            "'%s' of '%s' is 0 for all synapses at the start of '%s', so all weights are 0; set it before run(), such "
-            "as %s.%s = '0.1*rand()'.",
+            "'%s' of '%s' is 0 for all synapses at the start of '%s', so all weights are 0; set it before run(), for "
+            "example %s.%s = '0.1*rand()'.",
             name, synapses, self._owner.name, synapses, name,
         )  # fmt: skip
 
     def _check_weights(self, projection: Projection, namespace: Any) -> None:
-        """Warn where a variable ``w`` has other values than the rule takes weights to have."""
+        """Warn if a variable ``w`` differs from the weight that the rule assumes."""
         weights = _weights(projection, namespace)
         theta = projection.theta()
         if weights is None or theta is None or not theta.any():
@@ -153,7 +135,7 @@ class Mistakes:
         if acts_on_potential(projection.rule):
             wrong |= (theta < 0) & (weights != 0)
         if projection.rule.linear_weight:
-            # Another unit of weights comes to another learning rate.
+            # A constant factor only rescales the learning rate.
             scale = float(weights @ expected) / max(float(expected @ expected), np.finfo(float).tiny)
             largest = np.abs(expected).max()
             wrong |= ~(np.abs(weights / scale - expected) <= TOLERANCE * largest) if scale > 0 else weights != expected
@@ -163,8 +145,8 @@ class Mistakes:
         sign = projection.name_of("polarity")
         where = f"*int({name} >= 0)" if acts_on_potential(projection.rule) else ""
         logger.warning(
-            "'w' of '%s' does not follow %s*%s, which '%s' takes for the weight: it is %g for synapse %d, with %s = %g "
-            "and %s = %g. Write 'w = %s*%s%s' in the model, or give it another name.",
+            "'w' of '%s' differs from %s*%s, which '%s' assumes to be the weight: it is %g for synapse %d, with "
+            "%s = %g and %s = %g. Write 'w = %s*%s%s' in the model, or rename the variable.",
             projection.synapses.name, sign, name, self._owner.name, weights[worst], worst, name, theta[worst],
             sign, c.polarity[worst], sign, name, where,
         )  # fmt: skip
@@ -175,62 +157,51 @@ class Mistakes:
         if not projection.may_park or projection.name_of("connected") in own.variables:
             return
         for other in [reference() for reference in Synapses.__instances__()]:
-            if other is not None and own in (other.source, other.target) and any(p.code for p in other._pathways):
+            if other is not None and own in (other.source, other.target) and any(surgery.pathway_codes(other)):
                 logger.warning(
-                    "'%s' writes into slots of '%s' which hold no connection at times, and '%s' keeps these at 0 no "
-                    "longer; add 'connected : 1' to the model of '%s', which is 1 for connections, and multiply by it.",
+                    "'%s' may write into slots of '%s' that hold no connection, which '%s' then does not keep at 0; "
+                    "add 'connected : 1' to the model of '%s', which is 1 for connections, and multiply by it.",
                     other.name, own.name, self._owner.name, own.name,
                 )  # fmt: skip
 
     def _check_seed(self) -> None:
-        """Warn of another Rewiring of the network which draws the same random numbers."""
+        """Warn of another Rewiring in the network that draws the same random numbers."""
         owner = self._owner
         others = {reference() for reference in REWIRED.values()} - {None}
         for other in others:
             if other.name < owner.name and other.shares_seed(owner):
                 logger.warning(
-                    "'%s' and '%s' have the same seed, %d, and draw the same random numbers for their noise and their "
-                    "new connections; give each its own.",
+                    "'%s' and '%s' have the same seed, %d, and draw the same random numbers for noise and for new "
+                    "connections; give each a seed of its own.",
                     owner.name, other.name, owner.seed,
                 )  # fmt: skip
 
 
 def check_theta(projection: Projection) -> None:
-    """Raise an error where theta is negative before the first event, and a weight would have the wrong sign.
-
-    Parameters
-    ----------
-    projection : Projection
-        Adopted already.
-
-    Raises
-    ------
-    ValueError
-        With DeepR and FixedWiring; the other rules take such synapses for potential connections.
-    """
+    """Raise an error if theta is negative at the start, unless the rule acts on potential connections."""
     theta = None if acts_on_potential(projection.rule) else projection.theta()
     if theta is None or not (theta < 0).any():
         return
     worst, name = int(np.argmax(theta < 0)), projection.name_of("theta")
     raise ValueError(
         f"{name!r} of '{projection.synapses.name}' must be >= 0 at the start, got {theta[worst]:g} for synapse "
-        f"{worst}; set it to the size of the weight and {projection.name_of('polarity')!r} to its sign."
+        f"{worst}; set it to the magnitude of the weight and {projection.name_of('polarity')!r} to its sign."
     )
 
 
 def _check_signs(projection: Projection, owner: str) -> None:
-    """Raise an error where signs were set after the Rewiring has written them: theta would move the wrong way."""
+    """Raise an error if signs were changed after the Rewiring has written them."""
     signs = projection.polarity()
     if signs is None or np.array_equal(signs, projection.connections.polarity):
         return
     name, synapses = projection.name_of("polarity"), projection.synapses.name
     raise ValueError(
-        f"{name!r} of '{synapses}' was changed after '{owner}' was made; set it before, or give signs=... ."
+        f"{name!r} of '{synapses}' was changed after '{owner}' was created; set it before, or pass signs=... ."
     )
 
 
 def _needs_gradient(projection: Projection) -> bool:
-    """Return whether a gradient of 0 is hardly meant: one declared as constant is, and a prior alone as well."""
+    """Return whether a gradient of 0 is a likely mistake: it is accumulated and not declared as constant."""
     summed = any(signal.name == "gradient" and signal.accumulated for signal in projection.rule.signals)
     if projection.in_program or not summed:
         return False
@@ -238,43 +209,42 @@ def _needs_gradient(projection: Projection) -> bool:
 
 
 def _forms_pairs(rule: Any) -> bool:
-    """Return whether a rule keeps the number of connections and gives them other pairs."""
+    """Return whether a rule replaces connections by new ones."""
     return bool(rule.keeps_number and rule.forms)
 
 
 def _is_full(c: Any) -> bool:
-    """Return whether all pairs that may be connected are."""
+    """Return whether all pairs that may be connected are connected."""
     if c.sites.multapses or not len(c) or c.num_pre * c.num_post > MAX_PAIRS:
         return False
     return bool(len(c) == c.num_sites)
 
 
 def _monitors_of_all(synapses: Any) -> list[Any]:
-    """Return the monitors that record all the synapses that there are now."""
+    """Return the monitors that record all present synapses."""
     monitors = [reference() for reference in StateMonitor.__instances__()]
     return [m for m in monitors if m is not None and m.source is synapses and m.record_all]
 
 
 def _weights(projection: Projection, namespace: Any) -> NDArray[np.float64] | None:
-    """Return the values of the variable ``w`` of the connections, None where it is not known or has another meaning."""
+    """Return the values of the variable ``w`` of the connections; None if unknown, or if ``w`` has another role."""
     synapses, number = projection.synapses, len(projection.connections)
     variable = synapses.variables.get("w")
     if variable is None or variable.scalar or "w" in projection.names.values():
         return None
     if isinstance(variable, ArrayVariable):
-        # Code that sets it may have yet to run.
+        # Code that sets it may not have run yet.
         return None if _is_set(synapses, "w", anew=True) else np.array(variable.get_value()[:number], float)
     try:
         return np.array(synapses.state("w", use_units=False).get_item(np.arange(number), namespace=namespace), float)
-    except (KeyError, NotImplementedError):  # Names or functions that Brian2 does not know here; run() says so.
+    except (KeyError, NotImplementedError):  # Brian2 does not know a name or function here; run() reports it.
         return None
 
 
 def _is_set(synapses: Any, name: str, anew: bool = False) -> bool:
-    """Return whether code of the synapses sets one of their variables, where ``anew`` by ``=`` and not only ``+=``."""
+    """Return whether code of the synapses sets a variable; with ``anew``, by ``=`` and not only by ``+=``."""
     if name in synapses.equations and synapses.equations[name].type != PARAMETER:
         return True
-    codes = [pathway.code for pathway in synapses._pathways]
-    codes += [each.abstract_code for each in synapses.contained_objects if each not in synapses._pathways]
+    codes = [*surgery.pathway_codes(synapses), *surgery.other_codes(synapses)]
     operator = "" if anew else r"(?:\+|-|\*\*?|//?|%)?"
     return any(re.search(rf"\b{re.escape(name)}\b\s*{operator}=(?!=)", code or "") for code in codes)

@@ -1,4 +1,4 @@
-"""Record the births and deaths that a Rewiring brings about."""
+"""Record which connections a Rewiring forms and eliminates."""
 
 from __future__ import annotations
 
@@ -24,29 +24,29 @@ __all__ = ["RewiringMonitor"]
 
 
 class RewiringMonitor(BrianObject):
-    """Record when which connection was born and died: edges, not slots.
+    """Record when each connection forms and is eliminated; identified by neurons, not slots.
 
-    Brian2's ``store`` and ``restore`` take the log with them: after ``restore`` it ends where it did at ``store``. In
-    memory it is a new object then, and one kept from before is not cut. In a file it is the same one, from which later
-    events are dropped; a file that holds nothing yet starts there.
+    Brian2's ``store`` and ``restore`` include the log: after ``restore`` it ends where it did at ``store``. In memory
+    it is then a new object, and a reference kept from before is not truncated. In a file it is the same log, from which
+    later events are dropped; an empty file starts at that point.
 
-    In C++ standalone mode the program writes the log to ``<name>.log`` among its results; it is read when it is asked
-    for after the run. While the program runs, ``RewiringLog.open`` reads what has reached the disk.
+    In C++ standalone mode the program writes the log to ``<name>.log`` in its results folder; it is read on access
+    after the run. While the program runs, ``RewiringLog.open`` reads what has been written to disk.
 
     Parameters
     ----------
     rewiring : Rewiring or sequence of Rewiring
-        What to record. Several share one log, in which each is a set of its own; their events must come at the same
+        What to record. Several share one log, in which each is a separate set; their events must happen at the same
         times.
     record : bool
-        With False only the counts are kept.
+        If False, only the numbers of events are kept.
     log : RewiringLog or path-like, optional
-        Where to record: a log, such as ``RewiringLog(path, mode='a')`` for a run that goes on by ``restore``, or the
-        path of one that does not exist yet. One in memory by default. The file is complete after each run, and is
-        closed by ``log.close()``, or at the end of the process.
+        Where to record: a log, such as ``RewiringLog(path, mode='a')`` for a run that continues after ``restore``, or
+        the path of a file that does not exist yet. By default, a log in memory. The file is complete after each run,
+        and is closed by ``log.close()`` or at the end of the process.
     samples_per_event : float, optional
-        How many samples are presented between two events, where that has a meaning: the unit of time in which
-        spiking and rate-based nets can be compared.
+        Number of training samples presented between two events, where applicable: the unit of time in which spiking
+        and rate-based networks can be compared.
     name : str
         Name of the object.
 
@@ -58,19 +58,19 @@ class RewiringMonitor(BrianObject):
     Raises
     ------
     FileExistsError
-        If ``log`` is the path of a file that exists.
+        If ``log`` is the path of an existing file.
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range.
+        If an argument has the wrong type or is out of range.
     """
 
     add_to_magic_network = True
     invalidates_magic_network = False
 
-    #: The class of monitors in C++ programs, which sets itself here when it is defined.
+    #: The class for C++ programs, which registers itself here when it is defined.
     in_program: ClassVar[type[RewiringMonitor]]
 
     def __new__(cls, *arguments: Any, **options: Any) -> RewiringMonitor:
-        """Return the monitor of a C++ program where there is to be one."""
+        """Return a monitor for C++ programs in C++ standalone mode."""
         return super().__new__(cls.in_program if program.is_standalone() else cls)
 
     def __init__(
@@ -86,22 +86,22 @@ class RewiringMonitor(BrianObject):
         if not isinstance(record, bool | np.bool_):
             raise TypeError(f"record must be True or False, got {record!r}.")
         if log is not None and not record:
-            raise ValueError(f"log is of no use with record=False, got {log!r}; leave one of them out.")
+            raise ValueError(f"log must be None with record=False, got {log!r}; leave one of them out.")
         self._samples = math.nan
         if samples_per_event is not None:
             self._samples = check_number("samples_per_event", samples_per_event, above=0.0)
         self._num_births = self._num_deaths = 0
         self._log: RewiringLog | None = None
         self._begun = False
-        #: The rule of each set that was noted last, as the user gave it.
+        #: The rule of each set that was recorded last, as given by the user.
         self._noted: dict[int, Any] = {}
         first = self.rewirings[0]
         super().__init__(clock=first.clock, when=first.when, order=first.order, name=name)
         surgery.name_line_of_user(self)
         for each in self.rewirings:
             self.add_dependency(each)
-            each._observers.append(self)
-        if record:  # Last, so that no file is made where an argument is wrong.
+            each.observers.append(self)
+        if record:  # Last, so that no file is created if an argument is invalid.
             self._log = as_log(log)
 
     def __repr__(self) -> str:
@@ -111,90 +111,84 @@ class RewiringMonitor(BrianObject):
 
     @property
     def log(self) -> RewiringLog:
-        """Return the log: events, times, and the wirings at the begin and end of runs."""
+        """Return the log: events, times, and snapshots of all connections at the start and end of runs."""
         if self._log is None:
-            raise AttributeError(f"'{self.name}' keeps counts only; make it with record=True to have a log.")
+            raise AttributeError(f"'{self.name}' keeps counts only; create it with record=True to have a log.")
         return self._log
 
     @property
     def num_births(self) -> int:
-        """Return the number of births so far."""
+        """Return the number of connections formed so far."""
         return self._num_births
 
     @property
     def num_deaths(self) -> int:
-        """Return the number of deaths so far."""
+        """Return the number of connections eliminated so far."""
         return self._num_deaths
 
     @property
     def num_events(self) -> int:
-        """Return the number of births and deaths."""
+        """Return the number of formations and eliminations."""
         return self.num_births + self.num_deaths
 
     @property
     def _happened(self) -> NDArray[Any]:
-        """Return births and deaths, without the moves between slots."""
+        """Return formations and eliminations, without moves between slots."""
         events = self.log.events
         return events[np.abs(events["kind"]) == 1]
 
     @property
     def t_(self) -> NDArray[np.float64]:
-        """Return the time of each birth and death in seconds, without unit."""
+        """Return the time of each formation and elimination in seconds, without unit."""
         times = self.log.times
         return times["seconds"][np.searchsorted(times["step"], self._happened["step"])]
 
     @property
     def t(self) -> Quantity:
-        """Return the time of each birth and death."""
+        """Return the time of each formation and elimination."""
         return Quantity(self.t_, dim=second.dim)
 
     @property
     def i(self) -> NDArray[np.int32]:
-        """Return the presynaptic index of each birth and death."""
+        """Return the presynaptic index of each formation and elimination."""
         return self._happened["pre"]
 
     @property
     def j(self) -> NDArray[np.int32]:
-        """Return the postsynaptic index of each birth and death."""
+        """Return the postsynaptic index of each formation and elimination."""
         return self._happened["post"]
 
     @property
     def synapses(self) -> NDArray[np.uint16]:
-        """Return to which of the Synapses each birth and death belongs, those of all rewirings counted."""
+        """Return the index of the Synapses object of each event, counted over all rewirings."""
         return self._happened["set"]
 
     @property
     def born(self) -> NDArray[np.bool_]:
-        """Return which of the events are births."""
+        """Return which events are formations; the others are eliminations."""
         return self._happened["kind"] == 1
 
     def before_run(self, run_namespace: Any) -> None:
-        """Keep the wiring that the first run begins with; called by Brian2.
-
-        Parameters
-        ----------
-        run_namespace : dict
-            Not used.
-        """
+        """Record the initial connections before the first run; called by Brian2."""
         self.begin()
         super().before_run(run_namespace)
 
     def after_run(self) -> None:
-        """Keep the wiring and the weights at the end of a run; called by Brian2."""
+        """Record connections and theta at the end of a run; called by Brian2."""
         if self._log is not None:
             self.snapshot()
             self._log.flush()
         super().after_run()
 
     def connectivity_at(self, t: Any, synapses: int = 0) -> coo_array:
-        """Return the wiring as it was at a time, the event of this very time included.
+        """Return the connections at a given time, after the event of that time.
 
         Parameters
         ----------
         t : Quantity
-            From the begin of the first run until now.
+            Between the start of the first run and now.
         synapses : int
-            Number of the Synapses object, those of all rewirings counted.
+            Index of the Synapses object, counted over all rewirings.
 
         Returns
         -------
@@ -206,19 +200,19 @@ class RewiringMonitor(BrianObject):
         AttributeError
             If the monitor keeps counts only.
         DimensionMismatchError
-            If t is no time.
+            If t is not a time.
         TypeError, ValueError
-            If t or the number is out of range, or nothing has been run yet.
+            If t or the index is out of range, or nothing has been run yet.
         """
         projections = self._projections()
         number = check_integer("synapses", synapses, minimum=0, maximum=len(projections) - 1)
         fail_for_dimension_mismatch(t, second, "t must be a time")
-        now, snapshots = self.rewirings[0]._seconds, self.log.snapshots
+        now, snapshots = self.rewirings[0].seconds, self.log.snapshots
         seconds = check_number("t", float(t), minimum=0.0, maximum=now * (1.0 + 1e-9))
         if not snapshots:
-            raise ValueError(f"'{self.name}' has seen no run yet.")
+            raise ValueError(f"'{self.name}' has recorded nothing yet; call run() first.")
         times = self.log.times
-        # Times of events are multiples of dt, and carry its rounding.
+        # Times of events are multiples of dt with rounding errors.
         before = int(np.searchsorted(times["seconds"], seconds + 1e-9 * max(seconds, 1e-3), side="right"))
         step = times["step"][before - 1] if before else snapshots[0].step
         pre, post, _ = self.log.wiring(int(step), index=number)
@@ -226,7 +220,7 @@ class RewiringMonitor(BrianObject):
         return coo_array((np.ones(len(pre), np.int8), (pre, post)), shape=(c.num_pre, c.num_post))
 
     def _full_state(self) -> dict[str, Any]:
-        """Return what Brian2's ``store`` keeps of this object: the log, or where it ends if it is in a file."""
+        """Return the state for Brian2's ``store``: the log, or where it ends if it is in a file."""
         state: dict[str, Any] = {"counts": (self.num_births, self.num_deaths), "begun": self._begun, "log": None}
         if self._log is not None:
             self._log.flush()
@@ -240,18 +234,18 @@ class RewiringMonitor(BrianObject):
         return state
 
     def _restore_from_full_state(self, state: dict[str, Any]) -> None:
-        """Take on what ``_full_state`` returned; the log ends where the time stored did."""
+        """Restore what ``_full_state`` returned; the log then ends at the stored time."""
         own = self._log
         if own is not None and own.is_in_file:
             own.continue_from(state.get("step", 0), state.get("wirings"))
         elif own is not None:
             self._log = self._restored(state["log"], state["begun"])
         self._num_births, self._num_deaths = state["counts"]
-        # What the log holds of the wiring is compared with that of the network when both are restored.
+        # The connections of the log are compared with those of the network once both are restored.
         self._begun, self._noted = state["begun"] and own is None, {}
 
     def _restored(self, stored: Any, begun: bool) -> RewiringLog:
-        """Return a log in memory with what was stored of one; an empty one if that is in a file."""
+        """Return a log in memory with the stored contents; empty if the stored log is in a file."""
         log = RewiringLog()
         if stored is None:
             return log
@@ -268,7 +262,7 @@ class RewiringMonitor(BrianObject):
         return log
 
     def begin(self) -> None:
-        """Keep the first wiring, and the rules where they have changed; called by the Rewiring before each event."""
+        """Record the initial connections, and rules that have changed; called by the Rewiring before each event."""
         if self._log is None:
             return
         if not self._begun and self._log.snapshots:
@@ -281,13 +275,13 @@ class RewiringMonitor(BrianObject):
         self._note_rules(self._log)
 
     def _annotate(self, log: RewiringLog, rule: Any) -> None:
-        """Say how the run was made; the rule is that of the first set at the start, ``rules_of`` knows all of them."""
+        """Record how the run was made, with the initial rule of the first set; ``rules_of`` returns all of them."""
         first = self.rewirings[0]
         log.annotate(rule=rule, seed=first.seed, interval=float(first.interval))
         self._describe(log)
 
     def _note_rules(self, log: RewiringLog) -> None:
-        """Record the rule of each set that follows another one than in the last event."""
+        """Record the rule of each set whose rule has changed since the last event."""
         for number, projection in enumerate(self._projections()):
             given = projection.given_rule
             if self._noted.get(number) is not given:
@@ -295,7 +289,7 @@ class RewiringMonitor(BrianObject):
                 self._noted[number] = given
 
     def _describe(self, log: RewiringLog) -> None:
-        """Say what the sets of connections are."""
+        """Record the properties of each set of connections."""
         for number, projection in enumerate(self._projections()):
             c, name, multapses = projection.made, projection.synapses.name, projection.multapses
             log.describe(
@@ -310,17 +304,7 @@ class RewiringMonitor(BrianObject):
             )
 
     def observe(self, rewiring: Rewiring, info: RewiringInfo, seconds: float) -> None:
-        """Record an event; called by the Rewiring after it.
-
-        Parameters
-        ----------
-        rewiring : Rewiring
-            Whose event it was.
-        info : RewiringInfo
-            What died and what was born.
-        seconds : float
-            When.
-        """
+        """Record an event at a time in seconds; called by the Rewiring after it."""
         self._num_births += info.num_births
         self._num_deaths += info.num_deaths
         if self._log is not None:
@@ -330,7 +314,7 @@ class RewiringMonitor(BrianObject):
             self._log.record(info._replace(events=events), seconds=seconds, samples=self._samples * info.step)
 
     def snapshot(self) -> None:
-        """Keep all connections and their theta as they are now."""
+        """Record all connections and their theta as they are now."""
         for number, projection in enumerate(self._projections()):
             self.log.snapshot(projection.connections.steps_done, number, *projection.held())
 
@@ -340,13 +324,13 @@ class RewiringMonitor(BrianObject):
         return {number: (pre, post, polarity) for number, (pre, post, _, polarity) in enumerate(held)}
 
     def _projections(self) -> list[Any]:
-        return [projection for each in self.rewirings for projection in each._projections]
+        return [projection for each in self.rewirings for projection in each.projections]
 
 
 def _check_rewirings(given: Any) -> list[Rewiring]:
     rewirings = [given] if isinstance(given, Rewiring) else list(given) if isinstance(given, Sequence) else []
     if not rewirings or not all(isinstance(each, Rewiring) for each in rewirings):
-        raise TypeError(f"rewiring must be a Rewiring or a sequence of some, got {given!r}.")
+        raise TypeError(f"rewiring must be a Rewiring or a sequence of them, got {given!r}.")
     first = rewirings[0]
     for each in rewirings[1:]:
         if float(each.interval) != float(first.interval):

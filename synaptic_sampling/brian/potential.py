@@ -1,4 +1,4 @@
-"""Synapses of Brian2 that are all potential connections: each keeps its place for ever, some are connected."""
+"""Synapses of Brian2 that are all potential connections: endpoints never change, and some are connected."""
 
 from __future__ import annotations
 
@@ -18,37 +18,23 @@ __all__ = ["PotentialProjection"]
 class PotentialProjection(Projection):
     """Synapses whose theta crosses 0; parameters as in `Projection`.
 
-    Nothing in Brian2 moves: endpoints, delays and variables stay, the user's equations make the weight 0 where theta
-    is negative. What is written are the flag ``connected`` and the values for births; spikes that were on their way
-    when a connection was born are dropped, since they were emitted before it was there.
+    Endpoints, delays and variables of Brian2 do not change; the user's equations set the weight to 0 where theta is
+    negative. Only the flag ``connected`` and the values of ``birth=`` are written. Spikes in flight through a
+    connection when it forms are dropped, since they were emitted before it existed.
     """
 
     connections: PotentialConnections  # type: ignore[assignment]
 
     def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
-        """Make the potential connections that the synapses hold; nothing of Brian2 changes yet.
-
-        Parameters
-        ----------
-        pairs : tuple
-            From ``allowed_pairs``.
-        spare : int
-            0: no slots are added.
-        **options
-            Further arguments of `PotentialConnections`.
-
-        Raises
-        ------
-        ValueError
-            If they cannot be sampled, or an argument has no meaning for potential connections.
-        """
+        """Make `PotentialConnections` of the synapses, or raise an error where an option does not apply to them."""
         num_pre, num_post, allowed = pairs
         chosen: list[str] = [name for name in ("candidates", "probability") if name in allowed]
         chosen += [name for name in ("max_in_degree", "max_out_degree") if options.pop(name) is not None]
         if chosen:
+            name = "p" if chosen[0] == "probability" else chosen[0]
             raise ValueError(
-                f"{chosen[0]} has no meaning for {type(self.rule).__name__}: every synapse is a candidate and nothing "
-                "is drawn; connect those that may be connected."
+                f"{name} does not apply to {type(self.rule).__name__}, for which every synapse is a candidate; "
+                f"leave out {name}, and connect the pairs that may be connected."
             )
         options.pop("multapses")
         pre, post = surgery.endpoints(self.synapses)
@@ -62,13 +48,7 @@ class PotentialProjection(Projection):
             raise ValueError(f"'{self.synapses.name}' cannot be sampled: {error}") from error
 
     def settle(self, owner: Any) -> None:
-        """Write signs and who is connected, and let no other Rewiring have these synapses.
-
-        Parameters
-        ----------
-        owner : Rewiring
-            Who has them.
-        """
+        """Write signs and flags, and register ``owner``."""
         self._write_signs(slice(None), self.connections.polarity)
         self._claim(owner)
         self._flag()
@@ -79,9 +59,8 @@ class PotentialProjection(Projection):
         c = self.connections
         return len(np.unique(c.sites.keys(c.pre, c.post))) < len(c)
 
-    def _delays_of_newborn(self) -> list[tuple[NDArray[Any], float]]:
-        """Return none: a potential connection keeps its delay."""
-        return []
+    def _find_delays(self) -> None:
+        """Do nothing: a potential connection keeps its delay."""
 
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
         """Return endpoints, theta and polarity of all slots, polarity 0 where not connected."""
@@ -89,55 +68,32 @@ class PotentialProjection(Projection):
         return c.pre, c.post, c.theta, np.where(c.connected, c.polarity, 0).astype(np.int8)
 
     def compile(self, namespace: Any) -> None:
-        """Compile the strings of births; theta may have been set since the construction."""
+        """Compile the strings of new connections; theta may have been set since the construction."""
         super().compile(namespace)
         self._flag()
 
     def operate(self, info: RewiringInfo) -> None:
-        """Write who is connected, and the values of newborns.
-
-        Parameters
-        ----------
-        info : RewiringInfo
-            What died and was born.
-        """
+        """Write flags, and the values of new connections."""
         queues.drop_spikes(self.synapses, info.born.slot)
         self._write(self.names["connected"], info.died.slot, 0)
         self._write(self.names["connected"], info.born.slot, 1)
-        self._set_births(info.born.slot)
+        self._births.set(info.born.slot)
 
     def check_number(self, owner: str) -> None:
-        """Refuse synapses that were added by others.
-
-        Parameters
-        ----------
-        owner : str
-            Name of the Rewiring.
-
-        Raises
-        ------
-        ValueError
-            If there are more synapses than slots.
-        """
+        """Raise an error if synapses were added after the Rewiring named ``owner`` was created."""
         self._check_same(owner, len(self.connections))
 
     def follow_restore(self) -> None:
-        """Nothing moves, so there is nothing to follow."""
+        """Do nothing: endpoints never change."""
 
     def restore(self, state: Any) -> None:
-        """Take on what ``state`` returned.
-
-        Parameters
-        ----------
-        state : dict
-            From ``state``.
-        """
+        """Restore what ``state`` returned."""
         self.connections.restore({**state["connections"], "theta": self._array("theta")})
         self.fetch_theta()
         queues.restore_delays(self.synapses, state["delays"])
         queues.restore_time_steps(self.synapses, state["time_steps"])
 
     def _flag(self) -> None:
-        """Write who is connected."""
+        """Write which synapses are connected."""
         self.fetch_theta()
         self._write(self.names["connected"], slice(None), self.connections.connected)

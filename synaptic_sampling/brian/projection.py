@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian import expressions
-from synaptic_sampling.brian.arguments import REWIRED, births_of, check_synapses, names_of
+from synaptic_sampling.brian.arguments import REWIRED, check_synapses, names_of
+from synaptic_sampling.brian.births import Births
 from synaptic_sampling.brian.elements import Elements
 from synaptic_sampling.brian.internals import queues, surgery
 from synaptic_sampling.brian.schedules import Schedule, description
@@ -26,35 +27,39 @@ __all__ = ["Projection"]
 
 
 class Projection:
-    """Synapses, their connections, and what a rule needs to know of them.
+    """Synapses, their connections, and the signals that a rule needs.
 
     Parameters
     ----------
     synapses : Synapses
-        Of the user.
+        Connected already.
     rule : Rule
         As given by the user, with units.
     birth : dict, optional
-        What a newborn's variables are set to.
+        Values of the variables of a new connection.
     variables : dict, optional
-        The user's names of what the rule needs.
+        The user's names of the variables that the rule needs.
 
     Attributes
     ----------
     rule : Rule
-        In SI numbers, of the last event where parameters change with time.
+        In SI numbers; where parameters change with time, those of the last event.
+    given_rule : Rule
+        As given by the user.
+    names : dict of str to str
+        Names of variables, by what the rule calls them.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind, a variable is missing, or the synapses are rewired already.
+        If an argument is invalid, a variable is missing, or another Rewiring controls the synapses.
     DimensionMismatchError
         If units do not fit.
     """
 
-    #: Whether events are done by a C++ program.
+    #: Whether a C++ program carries out the events.
     in_program = False
-    #: Whether it is known which connections there are.
+    #: Whether the connections are known before the run.
     is_known = True
 
     def __init__(
@@ -66,15 +71,12 @@ class Projection:
     ) -> None:
         check_synapses(synapses)
         self.synapses = synapses
-        #: Of the variables that the rule needs, by its own names for them.
         self.names = names_of(synapses, rule, variables)
         self._elements = Elements(synapses, rule) if neuron_signals(rule) else None
         self.rule = without_units(rule, synapses, self.names)
-        self._given_rule = rule
+        self.given_rule = rule
         self._schedule: Schedule | None = None
-        self._birth_values = births_of(synapses, birth, self.names)
-        self._births: list[expressions.Birth] | None = None
-        self._delays: list[tuple[NDArray[Any], float]] = []
+        self._births = Births(synapses, birth, self.names)
         self._stored: Mapping[str, Any] | None = None
 
     @property
@@ -84,7 +86,7 @@ class Projection:
 
     @property
     def may_park(self) -> bool:
-        """Return whether there are slots without a connection, now or later."""
+        """Return whether some slots hold no connection, now or later."""
         return not self.rule.keeps_number or len(self.synapses) > len(self.connections)
 
     @property
@@ -94,28 +96,23 @@ class Projection:
 
     @property
     def signed(self) -> bool:
-        """Return whether connections have signs: the model has a polarity, or the user says how signs are found."""
+        """Return whether connections have signs: the model has a polarity, or the user specifies signs."""
         return self._has_signs
 
     @property
     def has_theta(self) -> bool:
-        """Return whether the rule moves a theta."""
+        """Return whether the rule has a theta."""
         return "theta" in self.names
 
     @property
-    def given_rule(self) -> Rule:
-        """Return the rule as the user gave it."""
-        return self._given_rule
-
-    @property
     def described_rule(self) -> dict[str, Any]:
-        """Return the rule for a log, in SI numbers; parameters that change with time are texts of their schedules."""
-        varying = {name: description(getattr(self._given_rule, name)) for name in schedules(self._given_rule)}
+        """Return the rule for a log, in SI numbers; schedules are given as text."""
+        varying = {name: description(getattr(self.given_rule, name)) for name in schedules(self.given_rule)}
         return {**plain(self.rule), **varying}
 
     @property
     def number(self) -> int:
-        """Return how many synapses there are, those without a connection too."""
+        """Return the number of synapses, including those without a connection."""
         return len(self.synapses)
 
     @property
@@ -132,7 +129,7 @@ class Projection:
 
     @property
     def made(self) -> Connections:
-        """Return the connections, of which only what never changes is asked: sizes, sites, seed."""
+        """Return the connections, for what never changes: sizes, sites, seed."""
         return self._connections
 
     def name_of(self, role: str) -> str:
@@ -140,26 +137,13 @@ class Projection:
         return self.names.get(role, role)
 
     def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
-        """Make the connections that the synapses hold; nothing of Brian2 changes yet.
+        """Make `Connections` of the synapses, with ``spare`` additional slots; Brian2's objects do not change yet.
 
-        Parameters
-        ----------
-        pairs : tuple
-            From ``allowed_pairs``.
-        spare : int
-            Slots that ``settle`` will add without a connection.
-        **options
-            Further arguments of `Connections`.
-
-        Raises
-        ------
-        ValueError
-            If they cannot be rewired.
+        ``pairs`` comes from ``allowed_pairs``; ``options`` are further arguments of `Connections`.
         """
         num_pre, num_post, allowed = pairs
         pre, post = self._given_endpoints()
-        has_theta = "theta" in self.names
-        options["dtype"] = self.synapses.variables[self.names["theta"]].dtype if has_theta else np.float64
+        options["dtype"] = self.synapses.variables[self.names["theta"]].dtype if self.has_theta else np.float64
         self._choose_signs(options)
         try:
             self.connections = Connections(
@@ -169,9 +153,9 @@ class Projection:
             raise ValueError(f"'{self.synapses.name}' cannot be rewired: {error}") from error
 
     def _choose_signs(self, options: dict[str, Any]) -> None:
-        """Say how signs are found, and keep those of +1 and -1 that are there already, unless the user says how.
+        """Choose how signs are found; signs that the synapses have already are kept, unless the user specifies others.
 
-        Where neither the rule nor the user knows of signs, all are +1.
+        If neither the rule nor the user mentions signs, all are +1.
         """
         self._has_signs = options["signs"] is not None or "polarity" in self.names
         if not self._has_signs:
@@ -180,7 +164,7 @@ class Projection:
             options["signs"], options["polarity"] = "site", self._given_polarity()
 
     def _given_polarity(self) -> NDArray[np.int8] | None:
-        """Return the signs that the user has set, if so."""
+        """Return the signs that the user has set, or None."""
         values = self._array("polarity")
         if not values.any():
             return None
@@ -188,18 +172,12 @@ class Projection:
         if len(wrong):
             raise ValueError(
                 f"{self.names['polarity']!r} of '{self.synapses.name}' must be +1 or -1 for each synapse, or 0 for "
-                f"all of them where signs are to be drawn; got {wrong[0]:g}."
+                f"all of them to have signs drawn; got {wrong[0]:g}."
             )
         return values.astype(np.int8)
 
     def settle(self, owner: Any) -> None:
-        """Add spare slots, write signs, and let no other Rewiring have these synapses; after all else was checked.
-
-        Parameters
-        ----------
-        owner : Rewiring
-            Who has them.
-        """
+        """Add spare slots, write signs, and register ``owner``; called once everything else has been validated."""
         c = self.connections
         if c.capacity > len(c):
             surgery.append(self.synapses, c.capacity - len(c))
@@ -217,163 +195,78 @@ class Projection:
         queues.watch(self.synapses)
 
     def compile(self, namespace: Any) -> None:
-        """Compile the strings of the rule and of births.
-
-        Parameters
-        ----------
-        namespace : dict
-            What their names mean.
-        """
+        """Compile the strings of the rule and of new connections."""
         condition = condition_of(self.rule)
         if condition is not None:
             self._condition = expressions.Condition(self.synapses, condition, namespace, self.number)
-        if schedules(self._given_rule):
-            self._schedule = Schedule(self._given_rule, namespace)
-        self._births = [
-            expressions.Birth(self.synapses, name, value, namespace) for name, value in self._birth_values.items()
-        ]
-        self._delays = self._delays_of_newborn()
+        if schedules(self.given_rule):
+            self._schedule = Schedule(self.given_rule, namespace)
+        self._births.compile(namespace)
+        self._find_delays()
 
-    def _delays_of_newborn(self) -> list[tuple[NDArray[Any], float]]:
-        """Return the delays, and that of a newborn, of pathways whose synapses have their own and whose births none."""
-        found: list[tuple[NDArray[Any], float]] = []
-        if not self.rule.forms:
-            return found
-        for name, delays in queues.delays_by_name(self.synapses).items():
-            if name in self._birth_values or (name == "pre.delay" and "delay" in self._birth_values):
-                continue
-            used = np.unique(delays[: len(self.connections)])
-            if len(used) > 1:
-                raise ValueError(
-                    f"synapses of '{self.synapses.name}' differ in {name}, so that of a new one is not known; "
-                    f"set it by birth={{'{name}': ...}}, a time or a string such as '2*ms*rand()'."
-                )
-            if len(used):
-                found.append((delays, used[0]))
-        return found
+    def _find_delays(self) -> None:
+        """Find the delay of new connections."""
+        if self.rule.forms:
+            self._births.find_delays(len(self.connections))
 
     def check_strings(self, rule: Rule, namespace: Any) -> None:
-        """Refuse a string of a rule that is no condition, as far as its names are known already.
-
-        Parameters
-        ----------
-        rule : Rule
-            Given by the user now.
-        namespace : dict
-            Where it is given.
-
-        Raises
-        ------
-        SyntaxError, TypeError
-            If it is none.
-        """
+        """Raise SyntaxError or TypeError if the rule's string is not a condition, as far as its names are known."""
         condition = condition_of(rule)
         if condition is not None:
             expressions.check_early(self.synapses, condition, namespace)
 
     def check_rule(self, rule: Rule) -> None:
-        """Refuse parameters of another unit than the variables have, and elements that are not there.
-
-        Parameters
-        ----------
-        rule : Rule
-            Of the same kind as that of the construction.
-
-        Raises
-        ------
-        ValueError
-            If the neurons do not have the elements.
-        DimensionMismatchError
-            If units do not fit.
-        """
+        """Raise an error unless another rule of the same class fits the units and the variables of the neurons."""
         without_units(rule, self.synapses, self.names)
         if neuron_signals(rule):
             Elements(self.synapses, rule)
 
     def follow_rule(self, rule: Rule) -> None:
-        """Take on another rule, from the next run on.
-
-        Parameters
-        ----------
-        rule : Rule
-            That has been checked.
-        """
-        self._given_rule, self._schedule = rule, None
+        """Use another rule, which has been checked, from the next run on."""
+        self.given_rule, self._schedule = rule, None
         self.rule = without_units(rule, self.synapses, self.names)
         if neuron_signals(rule):
             self._elements = Elements(self.synapses, rule)
             self._elements.claim()
 
     def reseed(self, seed: int) -> None:
-        """Let all random numbers be those of another seed, except signs.
-
-        Parameters
-        ----------
-        seed : int
-            0 to 2**64 - 1.
-        """
+        """Use another seed for all random numbers except those of signs."""
         self.connections.reseed(seed)
 
     def check_owner(self, owner: Any) -> None:
-        """Refuse a Rewiring that has let go of the synapses.
-
-        Parameters
-        ----------
-        owner : Rewiring
-            Who wants to do something.
-
-        Raises
-        ------
-        RuntimeError
-            If these synapses are not its own any more.
-        """
+        """Raise an error if ``owner`` no longer controls the synapses."""
         if REWIRED.get(self.synapses, lambda: None)() is not owner:
-            raise RuntimeError(f"'{owner.name}' has let go of '{self.synapses.name}'; take it out of the network.")
+            raise RuntimeError(
+                f"'{owner.name}' no longer controls '{self.synapses.name}' because release() was called; "
+                "remove it from the network."
+            )
 
     def check_release(self) -> None:
-        """Refuse to let go of synapses of which nobody else knows which hold connections.
-
-        Raises
-        ------
-        ValueError
-            If there are parked slots.
-        """
+        """Raise an error if parked slots exist: another Rewiring could not tell them from connections."""
         if len(self.connections) < len(self.synapses):
             raise ValueError(
                 f"'{self.synapses.name}' has {len(self.synapses) - len(self.connections)} slots without a connection, "
-                "which another Rewiring would take for connections; make the network anew."
+                "and another Rewiring would treat these as connections; rebuild the network instead."
             )
 
     def release(self) -> None:
-        """Let another Rewiring have the synapses."""
+        """Make the synapses available to another Rewiring."""
         del REWIRED[self.synapses]
 
     def follow_schedule(self, seconds: float) -> None:
-        """Take on the rule of a moment, where its parameters change with time.
-
-        Parameters
-        ----------
-        seconds : float
-            Simulated time.
-        """
+        """Evaluate the parameters that change with time, at this simulated time."""
         if self._schedule is not None:
             self.rule = without_units(self._schedule.at(seconds), self.synapses, self.names)
 
     def generate(self, owner: Any) -> None:
-        """Prepare the next run; in C++ standalone mode, events have to become code.
-
-        Parameters
-        ----------
-        owner : Rewiring
-            Whose events these are.
-        """
+        """Prepare the next run; in C++ standalone mode, generate the code of the events."""
 
     def signals(self) -> dict[str, Any]:
-        """Return what the rule needs to know in this event, by name."""
+        """Return the signals that the rule needs in this event, by name."""
         return {signal.name: self._signal(signal) for signal in self.rule.signals}
 
     def _signal(self, signal: Signal) -> Any:
-        """Return one signal: live arrays of synaptic variables, copies of all else."""
+        """Return one signal: live arrays of synaptic variables, copies of everything else."""
         if signal.condition:
             return self._condition.holds()[: len(self.connections)].copy()
         if signal.of == "connection":
@@ -388,40 +281,34 @@ class Projection:
         return self._array("gradient")[: len(self.connections)]
 
     def theta(self) -> NDArray[Any] | None:
-        """Return theta of each connection, the live array; None where the rule knows of none."""
-        return self._array("theta")[: len(self.connections)] if "theta" in self.names else None
+        """Return theta of each connection, the live array; None for rules without theta."""
+        return self._array("theta")[: len(self.connections)] if self.has_theta else None
 
     def polarity(self) -> NDArray[Any] | None:
-        """Return the signs that stand in the synapses, the live array; None where none are kept there."""
+        """Return the signs stored in the synapses, the live array; None where none are stored."""
         variable = surgery.per_synapse(self.synapses, self.name_of("polarity")) if self._has_signs else None
         return None if variable is None else variable.get_value()[: len(self.connections)]
 
-    def clear_gradient(self) -> None:
-        """Let the sums of signals start again at 0."""
+    def clear_accumulated(self) -> None:
+        """Set accumulated signals to 0."""
         for signal in self.rule.signals:
             if signal.accumulated:
                 self._array(signal.name)[:] = 0
 
     def fetch_theta(self) -> None:
-        """Let the connections work on the synapses' own theta."""
-        if "theta" in self.names:
+        """Make the connections work on the synapses' own theta."""
+        if self.has_theta:
             self.connections.theta = self._array("theta")
 
     def operate(self, info: RewiringInfo) -> None:
-        """Let Brian2's synapses follow.
-
-        Parameters
-        ----------
-        info : RewiringInfo
-            What died, was born and moved, of this set alone.
-        """
+        """Apply an event of this set to Brian2's synapses: endpoints, variables, delays and spike queues."""
         born = info.born
         slots = info.slots
         owners = queues.owners(self.synapses, slots)
         surgery.reconnect(self.synapses, info.died, born)
         self._write_signs(born.slot, born.polarity)
         self._write(self.names["connected"], born.slot, 1)
-        self._set_births(born.slot)
+        self._births.set(born.slot)
         if info.num_moves:
             surgery.move(self.synapses, *info.moved)
         if info.num_births != info.num_deaths:
@@ -430,22 +317,11 @@ class Projection:
         queues.follow(self.synapses, slots, owners)
 
     def check_number(self, owner: str) -> None:
-        """Refuse synapses that were added by others.
-
-        Parameters
-        ----------
-        owner : str
-            Name of the Rewiring.
-
-        Raises
-        ------
-        ValueError
-            If there are more synapses than slots.
-        """
+        """Raise an error if synapses were added after the Rewiring named ``owner`` was created."""
         self._check_same(owner, self.connections.capacity)
 
     def follow_restore(self) -> None:
-        """Take on the endpoints of the synapses where ``restore`` has changed them; park what is spare."""
+        """Read the endpoints of the synapses again, if ``restore`` has changed them, and park spare slots."""
         c = self.connections
         pre, post = (ends[: len(c)] for ends in surgery.endpoints(self.synapses))
         if not (np.array_equal(pre, c.pre) and np.array_equal(post, c.post)):
@@ -457,7 +333,7 @@ class Projection:
         surgery.count_multapses(self.synapses, len(c), self.multapses)
 
     def state(self) -> dict[str, Any]:
-        """Return what Brian2's ``store`` keeps of this, and the delays, which Brian2 2.9 forgets."""
+        """Return the state for Brian2's ``store``, including the delays, which Brian2 2.9 forgets."""
         state = {name: np.array(values) for name, values in self.connections.state().items() if name != "theta"}
         return {
             "connections": state,
@@ -466,21 +342,15 @@ class Projection:
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Take on what ``state`` returned.
-
-        Parameters
-        ----------
-        state : dict
-            From ``state``.
-        """
-        # Brian2 may have yet to bring back the synapses, and not so many as there are now.
+        """Restore what ``state`` returned."""
+        # Brian2 may not have restored the synapses yet, and their number may differ from the present one.
         self._stored = state
         queues.restore_delays(self.synapses, state["delays"])
         queues.restore_time_steps(self.synapses, state["time_steps"])
         queues.use_first(self.synapses, len(state["connections"]["pre"]))
 
     def _take_on(self, state: Mapping[str, Any]) -> None:
-        """Let the connections be those that were stored, now that their synapses are back."""
+        """Restore the connections, now that Brian2 has restored the synapses."""
         c = self.connections
         c.capacity = len(self.synapses)
         c.resize(len(state["connections"]["pre"]))
@@ -499,27 +369,21 @@ class Projection:
     def _check_same(self, owner: str, number: int) -> None:
         if len(self.synapses) != number:
             raise ValueError(
-                f"'{self.synapses.name}' has {len(self.synapses)} synapses, but had {number} when '{owner}' was made; "
-                "call connect() first and make the Rewiring last."
+                f"'{self.synapses.name}' has {len(self.synapses)} synapses, but had {number} when '{owner}' was "
+                "created; call connect() first and create the Rewiring last."
             )
-
-    def _set_births(self, slots: NDArray[np.int32]) -> None:
-        for delays, own in self._delays:
-            delays[slots] = own
-        for birth in self._births or ():
-            birth.set(slots)
 
     def _array(self, role: str) -> NDArray[Any]:
         """Return the live array of the variable that has this role in the rule."""
         return self.synapses.variables[self.names[role]].get_value()
 
     def _write_signs(self, slots: Any, signs: NDArray[np.int8]) -> None:
-        """Set the polarity of some slots, where that is wanted."""
+        """Set the polarity of some slots, where connections have signs."""
         if self._has_signs:
-            self._write(self.names.get("polarity", "polarity"), slots, signs)
+            self._write(self.name_of("polarity"), slots, signs)
 
     def _write(self, name: str, slots: Any, values: Any) -> None:
-        """Set a variable of some slots, if there is one of that name."""
+        """Set a variable of some slots, if it exists."""
         variable = surgery.per_synapse(self.synapses, name)
         if variable is not None:
             variable.get_value()[slots] = values

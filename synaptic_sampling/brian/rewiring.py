@@ -1,26 +1,22 @@
-"""Let the synapses of a Brian2 script die and be born while the simulation runs."""
+"""Rewire the synapses of a Brian2 script while the simulation runs."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
-import numpy as np
-from brian2 import BrianObject, Quantity, get_local_namespace, second
-from numpy.typing import ArrayLike, NDArray
-from scipy.sparse import coo_array
+from brian2 import BrianObject, Quantity, get_local_namespace
+from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_integer, check_seed
-from synaptic_sampling.brian import export, timing
-from synaptic_sampling.brian.arguments import check_callback, distinct, spare_slots
-from synaptic_sampling.brian.connect import allowed_pairs, new_seed
+from synaptic_sampling.brian import construction, timing
+from synaptic_sampling.brian.arguments import SEPARATE, check_callback
+from synaptic_sampling.brian.connect import Pairs, new_seed
 from synaptic_sampling.brian.internals import surgery
-from synaptic_sampling.brian.mistakes import Mistakes, check_theta
-from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.standalone.projection import kind_of_projection
+from synaptic_sampling.brian.mistakes import Mistakes
+from synaptic_sampling.brian.view import View
 from synaptic_sampling.connections.budget import Budget, check_split
-from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import PairFunction
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import Rule, step
@@ -30,78 +26,81 @@ __all__ = ["Rewiring"]
 logger = logging.getLogger(__name__)
 
 
-class Rewiring(BrianObject):
+class Rewiring(View, BrianObject):
     """Rewire a ``Synapses`` object in place, by a rule, at regular times of a simulation.
 
-    A connection that dies leaves its slot to the one born in the same event. All that Brian2 knows of a synapse
-    follows: endpoints, degrees, variables, delays, spikes on their way.
+    A connection that forms takes the slot of one that is eliminated in the same event. Everything that Brian2 stores
+    about a synapse is updated: endpoints, degrees, variables, delays, spikes in flight.
 
     Where the number of connections varies (several ``Synapses`` that share a budget, `PruneAndRegrow` without
-    regrowth), they stand in the first slots. The spare ones behind them are parked: no spike reaches them, they count
-    in no degree, and their variables are 0. Brian2 itself still shows them in ``S.i`` and visits them in clock-driven
-    equations and summed variables: where 0 is not neutral there, add ``connected : 1`` to the model, which is 1 for
-    connections and 0 for parked slots, and multiply by it. ``i``, ``j`` and monitors show connections only.
+    regrowth), connections occupy the first slots. The spare slots behind them are parked: no spike reaches them, they
+    count in no degree, and their variables are 0. Brian2 itself still includes them in ``S.i``, in clock-driven
+    equations and in summed variables: where 0 is not neutral there, add ``connected : 1`` to the model, which is 1 for
+    connections and 0 for parked slots, and multiply by it. ``i``, ``j`` and monitors contain connections only.
 
     Parameters
     ----------
     synapses : Synapses, or list of them
-        Connected already. Several share one budget: what dies in one may be born in any, and the sum stays the same.
-    rule : DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticElements or SynapticSampling
-        How connections move, die and are born. Learning rates count per event. DeepR needs the synaptic variables
-        ``theta``, ``gradient`` (dE/dw, summed by your equations since the last event, set to 0 after it) and
-        ``polarity``; the weight is ``w = polarity*theta``. With SoftDeepR and SynapticSampling every synapse is a
-        potential connection, a pair may have several, and the weight has to be 0 where theta is negative:
-        ``w = polarity*theta*int(theta >= 0)``, or ``w = polarity*w0*exp(theta - theta0)*int(theta >= 0)``. Synaptic
-        sampling climbs ``gradient`` (of a reward or likelihood by theta), which is read and left as it is.
-        SynapticElements pairs the ``axonal`` and ``dendritic`` elements that your equations let the neurons grow.
-        Parameters may change with time: a string of t such as ``'1e-3*exp(-t/(10*second))'``, or a TimedArray,
-        evaluated at each event.
+        Connected already. Several share one budget: a connection eliminated in one may be replaced in any of them,
+        and their total number stays the same.
+    rule : Rule
+        Which connections are eliminated and formed; one of the package or your own. Learning rates are per event.
+        DeepR needs the synaptic variables ``theta``, ``gradient`` (dE/dw, accumulated by your equations since the last
+        event, set to 0 after it) and ``polarity``; the weight is ``w = polarity*theta``. For SoftDeepR and
+        SynapticSampling every synapse is a potential connection, a pair may have several, and the weight must be 0
+        where theta is negative: ``w = polarity*theta*int(theta >= 0)``, or
+        ``w = polarity*w0*exp(theta - theta0)*int(theta >= 0)``. Synaptic sampling ascends ``gradient`` (of a reward or
+        likelihood with respect to theta), which is read and not reset. SynapticElements pairs the ``axonal`` and
+        ``dendritic`` elements of neurons. Parameters may change with time: a string of t such as
+        ``'1e-3*exp(-t/(10*second))'``, or a TimedArray, evaluated at each event.
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like, optional
-        Sign of a connection, see `Connections`, written into ``polarity`` at construction and at each birth. By
-        default 'site' where the rule needs ``polarity``; signs that you have set already are then kept, and those of
-        newborns drawn. Other rules leave a variable of this name alone, unless ``signs`` is given: all
+        Sign of a connection, see `Connections`, written into ``polarity`` at construction and when a connection forms.
+        By default 'site' where the rule needs ``polarity``; signs that are set already are then kept, and those of
+        new connections are drawn. Other rules do not use a variable of this name unless ``signs`` is given: all
         connections are +1 for them.
     excitatory : float
         Probability of +1 where signs are drawn.
     autapses : bool
         Whether a neuron may connect to itself, where both sides are the same neurons.
     candidates : str, array_like or callable, optional
-        Which pairs may be connected, for ever: a Brian2 string such as ``'abs(x_pre - x_post) < 200*um'``, an array
-        of True and False, pairs of indices, or a function of pre and post. All by default.
+        Which pairs may be connected: a Brian2 string such as ``'abs(x_pre - x_post) < 200*um'``, an array of True and
+        False, pairs of indices, or a function of pre and post. All by default.
     p : str, number, array_like or callable
-        With which a drawn pair is accepted, as in ``connect``: ``'exp(-abs(x_pre - x_post)/(100*um))'``.
+        Probability with which a drawn pair is accepted, as in ``connect``: ``'exp(-abs(x_pre - x_post)/(100*um))'``.
     multapses : bool
         Whether two connections may share a pair of neurons.
     max_in_degree, max_out_degree : int or array_like, optional
-        The most connections any neuron may have, see `Connections`.
+        The largest number of connections that any neuron may have, see `Connections`.
     split : {'vacant', 'density'}
-        How several Synapses share newborns, see `Budget`.
+        How several Synapses share new connections, see `Budget`.
     capacity : int, optional
-        The most connections that each of several Synapses may have; all of the budget by default. With
-        SynapticElements, the most that there may be, by default as many as now. Slots for them are added to the
+        The largest number of connections that each of several Synapses may have; by default the whole budget. With
+        SynapticElements, the largest possible number, by default the present one. Slots for them are added to the
         Synapses.
     birth : dict, optional
-        What a newborn's variables are set to, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All others
-        become 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``. Without one, a
-        newborn has the delay that all synapses have; where theirs differ, birth has to say it, unless the rule never
-        forms a connection (in C++ standalone mode, which cannot know, it is that of the one that died).
+        Values of the variables of a new connection, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All
+        others are set to 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``. By
+        default, a new connection has the delay that all synapses have; where these differ, ``birth`` must set it,
+        unless the rule never forms a connection (in C++ standalone mode, where delays are not known in advance, it is
+        the delay of the connection that was eliminated).
     variables : dict, optional
         Your names of the variables that the rule needs: ``{'gradient': 'dEdw'}``.
     seed : int, optional
-        0 to 2**64 - 1, of noise, births and drawn signs; two Rewirings with the same one draw the same numbers. By
-        default drawn from NumPy's generator, which Brian2's ``seed`` governs, and drawn anew at the first run after
-        each ``store`` or ``restore``: trials from a stored state differ. A seed that is given stays, and may be set
-        between runs: ``rewiring.seed = 3``. Signs always hang on the first one, since they belong to the model.
+        0 to 2**64 - 1, for noise, new connections and drawn signs; two Rewirings with the same seed draw the same
+        numbers. By default drawn from NumPy's generator, which Brian2's ``seed`` controls, and drawn again at the first
+        run after each ``store`` or ``restore``, so that trials from a stored state differ. A seed that is given stays;
+        it may be changed between runs: ``rewiring.seed = 3``. Signs always depend on the initial seed, because they
+        are part of the model.
     callback : callable, optional
         Called as ``callback(rewiring, info)`` after each event; ``info`` is a `RewiringInfo`.
     dt : Quantity, optional
         Time between events, a multiple of the synapses' own dt; the first is at ``t = dt``. By default there is an
-        event in every time step. The clock is that of the synapses, and ``interval`` says what was given here.
+        event in every time step. The clock is that of the synapses, and ``interval`` is what was given here.
     clock : Clock, optional
         Instead of ``dt``, with ticks at any times.
     when : str
-        Scheduling slot. At the end of a time step, a spike of this step still reaches the old targets; a newborn
-        connection hears spikes from the next step on.
+        Scheduling slot. At the end of a time step, a spike of this step still reaches the old targets; a new
+        connection transmits spikes from the next step on.
     order : int
         Priority within the slot.
     name : str
@@ -117,12 +116,12 @@ class Rewiring(BrianObject):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range, a variable is missing, or the synapses are rewired
-        already.
+        If an argument has the wrong type or is out of range, a variable is missing, or another Rewiring controls the
+        synapses.
     DimensionMismatchError
         If units do not fit.
     NotImplementedError
-        If C++ standalone mode cannot do it; on other devices.
+        If C++ standalone mode does not support it; on other devices.
 
     Examples
     --------
@@ -162,27 +161,22 @@ class Rewiring(BrianObject):
         check_callback(callback)
         check_integer("order", order, minimum=-(2**31), maximum=2**31 - 1)
         dt = timing.interval_of(rule, dt, clock)
-        several = isinstance(synapses, Sequence) and not isinstance(synapses, str)
-        namespace = get_local_namespace(level=1)
-        make = kind_of_projection(rule, several)
-        self._projections: list[Projection] = [
-            make(each, rule, birth, variables) for each in distinct(synapses if several else [synapses])
-        ]
-        for projection in self._projections:
-            projection.check_strings(rule, namespace)
-        options = {
-            "signs": signs,
-            "excitatory": excitatory,
-            "multapses": multapses,
-            "max_in_degree": max_in_degree,
-            "max_out_degree": max_out_degree,
-            "seed": new_seed() if seed is None else seed,
-        }
-        spare = spare_slots(self._projections, capacity, several, rule)
-        for index, (projection, more) in enumerate(zip(self._projections, spare, strict=True)):
-            pairs = allowed_pairs(projection.synapses, autapses, candidates, p, namespace)
-            projection.adopt(pairs, more, index=index, **options)
-            check_theta(projection)
+        namespace, several = get_local_namespace(level=1), construction.are_several(synapses)
+        self._projections = construction.projections_of(synapses, rule, birth, variables, namespace)
+        construction.adopt_all(
+            self._projections,
+            rule,
+            several=several,
+            capacity=capacity,
+            pairs=Pairs(autapses, candidates, p),
+            namespace=namespace,
+            signs=signs,
+            excitatory=excitatory,
+            multapses=multapses,
+            max_in_degree=max_in_degree,
+            max_out_degree=max_out_degree,
+            seed=new_seed() if seed is None else seed,
+        )
         self._shared = Budget(self.sets, split=split) if several else None
         self._rule, self.synapses, self.callback = rule, synapses, callback
         self._draws_seed, self._needs_seed = seed is None, False
@@ -202,36 +196,18 @@ class Rewiring(BrianObject):
             projection.settle(self)
         self._mistakes.at_construction()
 
-    def __repr__(self) -> str:
-        names = ", ".join(f"'{projection.synapses.name}'" for projection in self._projections)
-        try:
-            number = f", {self.num_active} active"
-        except NotImplementedError:  # A program that has yet to run will know.
-            number = ""
-        return f"<{type(self).__name__} of {names} by {type(self.rule).__name__}{number}>"
-
-    @property
-    def sets(self) -> list[Connections]:
-        """Return the connections of each Synapses object, a list also where there is only one."""
-        return [projection.connections for projection in self._projections]
-
-    @property
-    def connections(self) -> Any:
-        """Return the connections, a list of them for a list of Synapses."""
-        return self.sets[0] if self._shared is None else self.sets
-
     @property
     def rule(self) -> Rule:
-        """Return the rule; another one of the same kind may be set between runs."""
+        """Return the rule; another one of the same class may be set between runs."""
         return self._rule
 
     @rule.setter
     def rule(self, rule: Rule) -> None:
         if type(rule) is not type(self._rule):
             kind = type(self._rule).__name__
-            raise TypeError(f"rule must stay a {kind}, got {rule!r}; for another kind, release() and make a Rewiring.")
+            raise TypeError(f"rule must be a {kind}, got {rule!r}; for another class, release() and create a Rewiring.")
         if self._shared is not None and not rule.keeps_number:
-            raise ValueError("regrow=False leaves nothing to share; give each Synapses a Rewiring of its own.")
+            raise ValueError(f"rule must keep the number of connections for a shared budget, got {rule!r}; {SEPARATE}")
         timing.interval_of(rule, self.interval, None)
         namespace = get_local_namespace(level=1)
         for projection in self._projections:
@@ -243,7 +219,7 @@ class Rewiring(BrianObject):
 
     @property
     def callback(self) -> Callable[[Rewiring, RewiringInfo], object] | None:
-        """Return what is called after each event; may be set at any time."""
+        """Return the function called after each event; may be set at any time."""
         return self._callback
 
     @callback.setter
@@ -252,7 +228,7 @@ class Rewiring(BrianObject):
 
     @property
     def seed(self) -> int:
-        """Return the key of the random numbers; may be set between runs, and then stays, but for drawn signs."""
+        """Return the seed; it may be set between runs, and then stays. Drawn signs do not change."""
         return self._projections[0].made.seed
 
     @seed.setter
@@ -261,90 +237,22 @@ class Rewiring(BrianObject):
         self._draws_seed = False
 
     @property
-    def t(self) -> Quantity:
-        """Return the time of the simulation, for callbacks."""
-        return Quantity(self._seconds, dim=second.dim)
-
-    @property
     def interval(self) -> Quantity:
         """Return the time between events."""
         return self.clock.dt if self._interval is None else self._interval
 
     @property
-    def num_active(self) -> int:
-        """Return how many connections there are."""
-        return sum(c.num_active for c in self.sets)
+    def observers(self) -> list[Any]:
+        """Return the monitors that record this Rewiring; they add themselves."""
+        return self._observers
 
     @property
-    def i(self) -> NDArray[np.int32]:
-        """Return the presynaptic index of each connection, a copy; one Synapses after the other."""
-        return np.concatenate([pre[sign != 0] for pre, _, _, sign in self._held()])
-
-    @property
-    def j(self) -> NDArray[np.int32]:
-        """Return the postsynaptic index of each connection, a copy; one Synapses after the other."""
-        return np.concatenate([post[sign != 0] for _, post, _, sign in self._held()])
-
-    def to_scipy(self, weights: str | None = None, synapses: int = 0) -> coo_array:
-        """Return the connections as a sparse matrix.
-
-        Parameters
-        ----------
-        weights : str, optional
-            The synaptic variable or subexpression whose values are the entries, in SI units; ones by default.
-        synapses : int
-            Number of the Synapses object, where there are several.
-
-        Returns
-        -------
-        coo_array, shape (presynaptic neurons, postsynaptic neurons)
-            A connection of value 0 is stored too.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If there is no such variable, or no such Synapses object.
-        """
-        number = check_integer("synapses", synapses, minimum=0, maximum=len(self._projections) - 1)
-        return export.to_matrix(self._projections[number], weights)
-
-    def to_networkx(self, *variables: str) -> Any:
-        """Return the connections of all Synapses as a ``networkx.MultiDiGraph``.
-
-        Parameters
-        ----------
-        *variables : str
-            Synaptic variables or subexpressions that edges carry, in SI units.
-
-        Returns
-        -------
-        MultiDiGraph
-            Nodes are (name of a group, index); an edge knows its ``synapses`` by name.
-
-        Raises
-        ------
-        ImportError
-            If networkx is not installed.
-        ValueError
-            If there is no such variable.
-        """
-        return export.to_networkx(self._projections, variables)
+    def steps(self) -> int:
+        """Return the number of time steps from event to event; known in a run."""
+        return self._steps
 
     def before_run(self, run_namespace: Any) -> None:
-        """Check the synapses and compile strings; called by Brian2 before each run.
-
-        Parameters
-        ----------
-        run_namespace : dict
-            What names in strings mean.
-
-        Raises
-        ------
-        NotImplementedError
-            If C++ standalone mode cannot do it; on other devices.
-        ValueError
-            If synapses were added since the construction, or the time between events is no multiple of dt any more.
-        """
+        """Check the synapses and compile strings; called by Brian2 before each run."""
         surgery.check_device(self._projections[0].in_program)
         self._check_owner()
         self._follow_store()
@@ -352,7 +260,7 @@ class Rewiring(BrianObject):
             projection.check_number(self.name)
             projection.compile(run_namespace)
             projection.follow_restore()
-            projection.follow_schedule(self._seconds + float(self.interval))
+            projection.follow_schedule(self.seconds + float(self.interval))
         self._mistakes.at_start(run_namespace)
         self._steps = timing.steps_between(self)
         self._timestep = self.clock.variables["timestep"].get_value()
@@ -361,30 +269,32 @@ class Rewiring(BrianObject):
         super().before_run(run_namespace)
 
     def run(self) -> None:
-        """Do an event, unless time has only begun; called by Brian2, which looks at ``active`` before a run only."""
+        """Carry out an event when it is due; called by Brian2, which checks ``active`` only before a run."""
         now = self._timestep.item()
         if now % self._steps == 0 and now > 0 and self.active:
             self._step()
 
     def after_run(self) -> None:
-        """Warn of what the run has not done; called by Brian2 after each run."""
+        """Warn of signals that stayed 0; called by Brian2 after each run."""
         self._mistakes.after_run()
         super().after_run()
 
     def step(self) -> RewiringInfo:
-        """Do an event now: move, retract, regrow. To be called by hand only between runs.
+        """Carry out an event now: update, eliminate, form. Call it between runs only.
 
         Returns
         -------
         RewiringInfo
-            What died and what was born.
+            Connections eliminated and formed.
 
         Raises
         ------
         FloatingPointError
-            If a gradient or theta is NaN or infinite; names the connection, and nothing has changed.
+            If a gradient or theta is NaN or infinite. The message names the connection, and nothing has changed.
         ValueError
             If synapses were added since the construction.
+        NotImplementedError
+            In C++ standalone mode.
         """
         namespace = get_local_namespace(level=1)
         self._check_owner()
@@ -396,12 +306,12 @@ class Rewiring(BrianObject):
         return self._step()
 
     def release(self) -> None:
-        """Let go of the synapses, which another Rewiring may then have; this one does nothing any more.
+        """Stop controlling the synapses, so that another Rewiring may; this one then does nothing.
 
         Raises
         ------
         ValueError
-            If some slots of the synapses hold no connection: nobody else knows which.
+            If some slots of the synapses hold no connection: another Rewiring could not tell which.
         """
         self._check_owner()
         for projection in self._projections:
@@ -411,10 +321,10 @@ class Rewiring(BrianObject):
         self.active = False
 
     def _step(self) -> RewiringInfo:
-        """Do an event."""
+        """Carry out an event, checks included."""
         for projection in self._projections:
             projection.check_number(self.name)
-            projection.follow_schedule(self._seconds)
+            projection.follow_schedule(self.seconds)
             projection.fetch_theta()
         self._mistakes.before_event()
         with timing.uninterrupted():
@@ -424,7 +334,7 @@ class Rewiring(BrianObject):
         return info
 
     def _event(self) -> RewiringInfo:
-        """Decide what dies and is born, and carry it out."""
+        """Make a step of the rule, apply it to the synapses, and record it."""
         for observer in self._observers:
             observer.begin()
         info = self._decide()
@@ -432,20 +342,20 @@ class Rewiring(BrianObject):
             own = info if self._shared is None else info.of_set(index)
             if len(own.events):
                 projection.operate(own)
-            projection.clear_gradient()
+            projection.clear_accumulated()
         for observer in self._observers:
-            observer.observe(self, info, self._seconds)
+            observer.observe(self, info, self.seconds)
         if info.num_unplaced and not self._has_warned:
             self._has_warned = True
             logger.warning(
-                "'%s' had no place for %d newborn connections at t = %g s: all sites or slots are taken that degrees, "
-                "candidates and capacity allow; widen these. Said once, num_unplaced tells it of each event.",
-                self.name, info.num_unplaced, self._seconds,
+                "'%s' could not place %d new connections at t = %g s: all sites and slots that degrees, candidates and "
+                "capacity allow are occupied; relax these. Shown once; see info.num_unplaced for every event.",
+                self.name, info.num_unplaced, self.seconds,
             )  # fmt: skip
         return info
 
     def _decide(self) -> RewiringInfo:
-        """Move theta in place; return what dies and what is born."""
+        """Make a step of the rule: theta is updated in place, connections are eliminated and formed."""
         rule, shared = self._projections[0].rule, self._shared
         signals = [projection.signals() for projection in self._projections]
         if shared is None:
@@ -453,18 +363,7 @@ class Rewiring(BrianObject):
         return step(shared, rule, **{name: [own[name] for own in signals] for name in signals[0]})
 
     def shares_seed(self, other: Rewiring) -> bool:
-        """Return whether both are in one network, and draw the same random numbers since they were given one seed.
-
-        Parameters
-        ----------
-        other : Rewiring
-            Another one.
-
-        Returns
-        -------
-        bool
-            False for seeds that were drawn.
-        """
+        """Return whether both are in one network and were given the same seed, and so draw the same numbers."""
         given = not self._draws_seed and not other._draws_seed
         return given and self.seed == other.seed and self._network == other._network
 
@@ -475,8 +374,8 @@ class Rewiring(BrianObject):
     def _follow_store(self) -> None:
         """Draw another seed after ``store`` or ``restore``, unless the user has given one.
 
-        So trials from one state differ, as all random numbers of Brian2 do. And since it is drawn in the run that
-        follows ``store`` as well, a run that is resumed with Brian2's random state goes on as the first one did.
+        So trials from one state differ, as all random numbers of Brian2 do. Since a seed is also drawn in the run that
+        follows ``store``, a run resumed with Brian2's random state continues exactly as the first one did.
         """
         if self._needs_seed and self._draws_seed:
             self._reseed(new_seed())
@@ -486,21 +385,13 @@ class Rewiring(BrianObject):
         for projection in self._projections:
             projection.reseed(seed)
 
-    @property
-    def _seconds(self) -> float:
-        """Return the time of the simulation."""
-        return float(self._projections[0].synapses.variables["t"].item())
-
-    def _held(self) -> list[tuple[NDArray[Any], ...]]:
-        return [projection.held() for projection in self._projections]
-
     def _full_state(self) -> list[dict[str, Any]]:
-        """Return what Brian2's ``store`` keeps of this object."""
+        """Return the state for Brian2's ``store``."""
         self._needs_seed = True
         return [projection.state() for projection in self._projections]
 
     def _restore_from_full_state(self, state: list[dict[str, Any]]) -> None:
-        """Take on what ``_full_state`` returned."""
+        """Restore what ``_full_state`` returned."""
         self._needs_seed = True
         for projection, own in zip(self._projections, state, strict=True):
             projection.restore(own)

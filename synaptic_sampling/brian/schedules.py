@@ -17,19 +17,10 @@ __all__ = ["Schedule", "description"]
 
 
 class Schedule:
-    """A rule of which some parameters change with time.
+    """A rule some of whose parameters change with time: strings of t, or TimedArrays.
 
-    Parameters
-    ----------
-    rule : dataclass
-        With strings of t, such as ``'1e-3*exp(-t/(10*second))'``, or TimedArrays.
-    namespace : dict
-        What names in the strings mean, besides t, the units and the functions of Brian2.
-
-    Raises
-    ------
-    ValueError
-        If a string is no expression.
+    Names in the strings are looked up in ``namespace``, besides t and the units and functions of Brian2. Raises
+    ValueError if a string is not an expression.
     """
 
     def __init__(self, rule: Any, namespace: Mapping[str, Any]) -> None:
@@ -38,24 +29,9 @@ class Schedule:
         self._parameters = {name: _compiled(name, getattr(rule, name)) for name in schedules(rule)}
 
     def at(self, seconds: float) -> Any:
-        """Return the rule of a moment.
+        """Return the rule at this simulated time, with numbers and quantities only.
 
-        Parameters
-        ----------
-        seconds : float
-            Simulated time.
-
-        Returns
-        -------
-        dataclass
-            With numbers and quantities only.
-
-        Raises
-        ------
-        DimensionMismatchError
-            If the units in a string do not fit each other.
-        TypeError, ValueError
-            If a string has no value, or one that the rule does not allow.
+        Raises an error that names the time if a string has no value, or one that the rule does not allow.
         """
         t = Quantity(seconds, dim=second.dim)
         try:
@@ -71,25 +47,14 @@ class Schedule:
             try:
                 value = eval(parameter, {**self._names, "t": t})
             except (NameError, TypeError, AttributeError) as error:
-                raise ValueError(f"{name} = {getattr(self._rule, name)!r} has no value: {error}.") from error
+                raise ValueError(f"{name} = {getattr(self._rule, name)!r} cannot be evaluated: {error}.") from error
         if np.ndim(value):
-            raise TypeError(f"{name} must be one number at a time, got {value!r}.")
+            raise TypeError(f"{name} must be a single number at any time, got {value!r}.")
         return value if isinstance(value, Quantity) else np.asarray(value).item()
 
 
 def description(parameter: Any) -> str:
-    """Return a parameter that changes with time as text, the same in every run.
-
-    Parameters
-    ----------
-    parameter : str or TimedArray
-        Of a rule.
-
-    Returns
-    -------
-    str
-        The string itself, or the values of the array in SI units and their dt.
-    """
+    """Return a parameter that changes with time as text, the same in every run; values are in SI units."""
     if isinstance(parameter, str):
         return parameter
     return f"TimedArray({np.asarray(parameter.values).tolist()}, dt={float(parameter.dt)!r}*second)"
@@ -102,4 +67,4 @@ def _compiled(name: str, parameter: Any) -> Any:
     try:
         return compile(parameter.strip(), f"<{name}>", "eval")
     except SyntaxError as error:
-        raise ValueError(f"{name} = {parameter!r} is no expression: {error.msg}.") from error
+        raise ValueError(f"{name} = {parameter!r} is not an expression: {error.msg}.") from error

@@ -1,4 +1,4 @@
-"""Rules with units, and the same rules in the plain numbers of the kernels."""
+"""Conversion of rules with units to the plain SI numbers that kernels take."""
 
 from __future__ import annotations
 
@@ -18,58 +18,39 @@ __all__ = ["without_units"]
 def without_units(rule: Any, synapses: Any, names: Mapping[str, str]) -> Any:
     """Return the rule in SI numbers, after a check that its units fit those of the synapses' variables.
 
-    The rule says by ``units`` how those of its parameters follow from those of theta and the gradient.
-
-    Parameters
-    ----------
-    rule : Rule
-        With numbers or quantities.
-    synapses : Synapses
-        Has the variables.
-    names : dict
-        Their names.
-
-    Returns
-    -------
-    Rule
-        With plain numbers; what changes with time is left as it is.
-
-    Raises
-    ------
-    DimensionMismatchError
-        If units do not fit.
+    The rule declares in ``units`` how those of its parameters follow from those of theta and the gradient. Parameters
+    that change with time stay as they are.
     """
     if not rule.has_theta:
         return rule
     dims = {role: synapses.variables[names[role]].dim for role in rule.variables}
     if not dims["polarity"].is_dimensionless:
-        raise DimensionMismatchError(f"variable {names['polarity']!r} must have no unit", dims["polarity"])
-    wanted = _wanted(rule, dims)
-    for role in set(wanted) & set(dims):
-        if dims[role] != wanted[role]:
+        raise DimensionMismatchError(f"variable {names['polarity']!r} must be dimensionless", dims["polarity"])
+    expected = _expected(rule, dims)
+    for role in set(expected) & set(dims):
+        if dims[role] != expected[role]:
             raise DimensionMismatchError(
-                f"{names[role]!r} of '{synapses.name}' must have another unit, which follows from that of "
-                f"{names['theta']!r}: 1/{names['theta']!r}",
+                f"{names[role]!r} of '{synapses.name}' must have the unit of 1/{names['theta']!r}",
                 dims[role],
-                wanted[role],
+                expected[role],
             )
-    parameters = {name: unit for name, unit in wanted.items() if name not in dims}
+    parameters = {name: unit for name, unit in expected.items() if name not in dims}
     for name, unit in parameters.items():
         _check_parameter(rule, name, unit, synapses, names)
     return replace(rule, **{name: _plain(getattr(rule, name)) for name in parameters})
 
 
-def _wanted(rule: Rule, dims: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the unit that each number of the rule, and some signals, have to have."""
+def _expected(rule: Rule, dims: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the unit required of each parameter of the rule, and of some signals."""
     others = [dim for role, dim in dims.items() if role not in {"theta", "polarity"}]
     units = Units(dims["theta"], others[0] if others else dims["theta"], second.dim)
     varying = schedules(rule)
-    wanted = {}
+    expected = {}
     for name, unit in rule.units.items():
         value = getattr(rule, name, None)
         if name in dims or (value is not None and name not in varying):
-            wanted[name] = get_dimensions(value) if unit is None else unit(units)
-    return wanted
+            expected[name] = get_dimensions(value) if unit is None else unit(units)
+    return expected
 
 
 def _check_parameter(rule: Rule, name: str, unit: Any, synapses: Any, names: Mapping[str, str]) -> None:

@@ -48,7 +48,7 @@ def test_which_delay_has_a_newborn_where_delays_differ():
     rewiring = Rewiring(s, ALL, seed=1, dt=1 * ms)
     with pytest.raises(b2.BrianObjectException) as caught:
         network(s, rewiring).run(1 * ms)
-    assert "so that of a new one is not known; set it by birth={'pre.delay'" in str(caught.value.__cause__)
+    assert "so the delay of a new one is ambiguous; set birth={'pre.delay'" in str(caught.value.__cause__)
     assert rewiring.connections.steps_done == 0
 
 
@@ -142,7 +142,7 @@ def test_potential_synapses_added_later_are_noticed():
     s.connect(p=0.5)
     rewiring = Rewiring(s, SynapticSampling(1 / b2.second, 0.1, 0.0, 1.0, 10 * ms))
     s.connect(i=[0], j=[0])
-    with pytest.raises(ValueError, match=r"had .* when 'rewiring' was made"):
+    with pytest.raises(ValueError, match=r"had .* when 'rewiring' was created"):
         rewiring.step()
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from synaptic_sampling._kernels.langevin import langevin
-from synaptic_sampling.brian.standalone.moves import move_in_cpp
+from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp, num_parameters
 from synaptic_sampling.rules.soft_deepr import soft
 from synaptic_sampling.rules.synaptic_sampling import diffusion
 
@@ -23,6 +23,7 @@ def strange(theta, gradient, polarity, nu, parameters):
     return max(min(theta - drift, 3), polarity - nu)
 
 
+CONSTANT = 2.0
 MOVES = {
     "langevin": (langevin, (0.05, 0.3, 0.02)),
     "soft": (soft, (0.05, 0.3, 0.02, -0.4)),
@@ -69,6 +70,48 @@ def test_what_cannot_be_written_is_refused():
     def with_a_call(theta, gradient, polarity, nu, parameters):
         return math.exp(theta)
 
-    for move, what in ((with_a_loop, "for _ in range"), (with_a_call, "math.exp")):
+    def with_a_global(theta, gradient, polarity, nu, parameters):
+        return theta * CONSTANT
+
+    def that_assigns_twice(theta, gradient, polarity, nu, parameters):
+        drift = theta - gradient
+        drift = drift + nu
+        return drift
+
+    for move, what in (
+        (with_a_loop, "for _ in range"),
+        (with_a_call, "math.exp"),
+        (with_a_global, "CONSTANT"),
+        (that_assigns_twice, "drift"),
+    ):
         with pytest.raises(TypeError, match=f"cannot be written in C\\+\\+.*{what}"):
             move_in_cpp(move)
+
+
+def test_what_is_no_function_of_numbers_is_refused():
+    for move in (lambda theta, gradient, polarity, nu, parameters: theta, min, lambda theta: theta):
+        with pytest.raises(TypeError, match=r"define it in a file, with def|defined with def"):
+            move_in_cpp(move)
+
+
+def test_noise_is_drawn_where_it_has_an_effect():
+    def twice(theta, gradient, polarity, nu, parameters):
+        first, second = parameters
+        return theta + first * nu + nu * second
+
+    def bare(theta, gradient, polarity, nu, parameters):
+        (scale,) = parameters
+        return theta + nu * (theta - scale)
+
+    def silent(theta, gradient, polarity, nu, parameters):
+        return theta - gradient
+
+    tests = {
+        langevin: "parameters[2] != 0.0",
+        twice: "parameters[0] != 0.0 || parameters[1] != 0.0",
+        bare: "true",
+        silent: "false",
+    }
+    for move, test in tests.items():
+        assert f"return {test};" in noise_in_cpp(move)
+    assert [num_parameters(move) for move in tests] == [3, 2, 1, 0]

@@ -28,7 +28,7 @@ def test_connectivity_at_any_time():
     rewiring = Rewiring(s, RULE, seed=2, dt=1 * ms, callback=keep)
     monitor = RewiringMonitor(rewiring)
     net = network(s, rewiring, monitor)
-    with pytest.raises(ValueError, match="has seen no run yet"):
+    with pytest.raises(ValueError, match="has recorded nothing yet"):
         monitor.connectivity_at(0 * ms)
     for _ in range(3):
         net.run(10.2 * ms)

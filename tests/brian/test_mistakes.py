@@ -101,7 +101,7 @@ def test_weights_that_do_not_follow_theta(said, rule, weight):
     run(net, Rewiring(s, rule, dt=None if rule is PRIOR else 1 * ms), strength=2.0)
     assert len(said()) == 1
     assert re.match(
-        r"'w' of 'made' does not follow polarity\*theta, which 'rewiring\w*' takes for the weight", said()[0]
+        r"'w' of 'made' differs from polarity\*theta, which 'rewiring\w*' assumes to be the weight", said()[0]
     )
     assert ("*int(theta >= 0)" in said()[0]) == soft
 
@@ -118,7 +118,7 @@ def test_theta_that_is_never_set(said):
     run(net, rewiring)
     assert said() == [
         f"'theta' of 'made' is 0 for all synapses at the start of '{rewiring.name}', so all weights are 0; set it "
-        "before run(), such as made.theta = '0.1*rand()'."
+        "before run(), for example made.theta = '0.1*rand()'."
     ]
 
 
@@ -162,7 +162,7 @@ def test_signs_that_are_changed_later_are_an_error():
     net.add(rewiring)
     with pytest.raises(b2.BrianObjectException) as raised:
         net.run(1 * ms)
-    assert f"'polarity' of 'made' was changed after '{rewiring.name}' was made; set" in str(raised.value.__cause__)
+    assert f"'polarity' of 'made' was changed after '{rewiring.name}' was created; set" in str(raised.value.__cause__)
 
 
 @pytest.mark.parametrize("rule", [RULE, FixedWiring(1e-3), SOFT])
@@ -171,7 +171,7 @@ def test_gradient_that_is_never_written(said, rule):
     net, s = build(MODEL.replace(WEIGHT, weight), on_pre="v_post += w")
     run(net, Rewiring(s, rule, dt=1 * ms))
     assert len(said()) == 1
-    assert "'gradient' of 'made' stayed 0 through the first 10 events of 'rewiring" in said()[0]
+    assert "'gradient' of 'made' stayed 0 during the first 10 events of 'rewiring" in said()[0]
 
 
 @pytest.mark.parametrize(
@@ -191,7 +191,7 @@ def test_gradient_that_may_be_0_for_long(said, monkeypatch, model, on_pre):
     monkeypatch.setattr(mistakes, "PATIENCE", 80)
     net.run(30 * ms)
     assert len(said()) == (0 if "constant" in model else 1)
-    assert all("through the first 80 events" in text for text in said())
+    assert all("during the first 80 events" in text for text in said())
 
 
 def test_gradient_that_others_write(said):
@@ -278,8 +278,8 @@ def test_monitor_that_does_not_know_the_spare_slots(said):
     s, _kept = growing(True)
     rewiring = Rewiring(s, SynapticElements(), capacity=7)
     assert said() == [
-        f"'states' was made with record=True before '{rewiring.name}' added 5 slots to 'growing', and does not record "
-        "these; make the monitor after the Rewiring."
+        f"'states' was created with record=True before '{rewiring.name}' added 5 slots to 'growing', and does not "
+        "record these; create the monitor after the Rewiring."
     ]
 
 
@@ -306,7 +306,7 @@ def test_parked_slots_that_others_write_into(said, flag, warnings):
     net, s = modulated("w : 1" + flag, "w_post += 0.1")
     run(net, Rewiring(s, PruneAndRegrow("rand() < 0.01", regrow=False), dt=1 * ms))
     assert len(said()) == warnings
-    assert all("'gate' writes into slots of 'made' which hold no connection" in text for text in said())
+    assert all("'gate' may write into slots of 'made' that hold no connection" in text for text in said())
 
 
 def test_slots_that_always_hold_a_connection(said):
@@ -388,7 +388,7 @@ def test_what_is_never_formed_needs_no_delay(rule, options):
     forms.delay = "2*ms*rand()"
     with pytest.raises(b2.BrianObjectException) as raised:
         run(net_that_forms, Rewiring(forms, RULE, dt=1 * ms))
-    assert "set it by birth={'pre.delay': ...}" in str(raised.value.__cause__)
+    assert "set birth={'pre.delay': ...}" in str(raised.value.__cause__)
 
 
 @pytest.mark.parametrize(

@@ -150,9 +150,9 @@ def test_units():
     [
         ({"dt": 5 * ms}, "do not fit the rule's interval"),
         ({"clock": b2.Clock(5 * ms)}, "do not fit the rule's interval"),
-        ({"candidates": "i != j"}, "candidates has no meaning"),
-        ({"p": "0.5"}, "probability has no meaning"),
-        ({"max_in_degree": 3}, "max_in_degree has no meaning"),
+        ({"candidates": "i != j"}, "candidates does not apply"),
+        ({"p": "0.5"}, "p does not apply"),
+        ({"max_in_degree": 3}, "max_in_degree does not apply"),
         ({"signs": "redrawn"}, "keeps its sign"),
         ({"capacity": 30}, "capacity is for a list"),
         ({"variables": {"theta": "th"}}, "add the line 'th : 1'"),
@@ -167,5 +167,5 @@ def test_hostile_arguments(options, message):
 def test_no_budget_is_shared():
     _, _, s = made()
     _, _, other = made()
-    with pytest.raises(ValueError, match="SynapticSampling has no budget to share"):
+    with pytest.raises(ValueError, match="SynapticSampling has no budget that could be shared"):
         Rewiring([s, other], SAMPLING)

@@ -131,14 +131,14 @@ def test_what_is_refused():
     unconnected = b2.Synapses(s.source, s.target, MODEL)
     for arguments, options, error, message in [
         ((s.source, RULE), {}, TypeError, "synapses must be a Synapses object"),
-        ((s, "deepr"), {}, TypeError, "rule must be a DeepR, FixedWiring,"),
+        ((s, "deepr"), {}, TypeError, "rule must be a rule such as DeepR"),
         ((unconnected, RULE), {}, ValueError, "not connected yet"),
         ((s, RULE), {"variables": {"grad": "gradient"}}, ValueError, "renames 'grad'"),
         ((s, RULE), {"when": "synapses"}, ValueError, "when must be 'end' or 'start'"),
         ((s, RULE), {"when": "after_thresholds"}, ValueError, "when must be"),
         ((s, RULE), {"signs": "random"}, ValueError, "signs must be one of"),
         ((s, RULE), {"seed": -1}, ValueError, "seed must be between"),
-        ((s, RULE), {"birth": {"theta": 1}}, ValueError, "birth may not set 'theta'"),
+        ((s, RULE), {"birth": {"theta": 1}}, ValueError, "birth must not set 'theta'"),
         ((s, RULE), {"birth": {"weight": 1}}, ValueError, "no such variable"),
         ((s, RULE), {"birth": {"delay": 1}}, b2.DimensionMismatchError, "birth of 'delay'"),
         ((s, RULE), {"dt": 5}, b2.DimensionMismatchError, "dt"),
@@ -167,7 +167,7 @@ def test_pair_connected_twice_is_refused():
 
 def test_one_delay_for_all_cannot_be_set_at_birth():
     s = make(delay=2 * ms)
-    with pytest.raises(ValueError, match="has one for all synapses"):
+    with pytest.raises(ValueError, match="has one delay for all"):
         Rewiring(s, RULE, birth={"delay": 1 * ms})
 
 
@@ -177,7 +177,7 @@ def test_synapses_added_later_are_noticed():
     s.connect(i=[0], j=[0])
     with pytest.raises(b2.BrianObjectException) as raised:
         network(s, rewiring).run(1 * ms)
-    assert "call connect() first and make the Rewiring last" in str(raised.value.__cause__)
+    assert "call connect() first and create the Rewiring last" in str(raised.value.__cause__)
 
 
 def test_gradient_that_is_not_finite_names_the_connection():
@@ -201,7 +201,7 @@ def test_missing_private_part_is_named(monkeypatch):
 def test_unknown_version_is_refused(monkeypatch):
     s = make()
     monkeypatch.setattr(b2, "__version__", "2.12.0")
-    with pytest.raises(ImportError, match=r"knows Brian2 2.9 to 2.11, and this is 2.12.0"):
+    with pytest.raises(ImportError, match=r"supports Brian2 2.9 to 2.11, and this is 2.12.0"):
         Rewiring(s, RULE)
 
 

@@ -69,7 +69,7 @@ def test_synaptic_sampling_with_a_temperature_that_falls():
     rule = SynapticSampling(10 / second, "0.5*exp(-t/(2*ms))", 0.0, 1.0, 1 * ms)
     rewiring = Rewiring(s, rule, seed=2)
     used = []
-    rewiring.callback = lambda r, _: used.append(r._projections[0].rule.temperature)
+    rewiring.callback = lambda r, _: used.append(r.projections[0].rule.temperature)
     network(s, rewiring).run(3.1 * ms)
     assert_allclose(np.array(used, float), 0.5 * np.exp([-0.5, -1, -1.5]))
 
@@ -78,11 +78,15 @@ def test_synaptic_sampling_with_a_temperature_that_falls():
     ("text", "error", "message"),
     [
         ("0.1 - t/second", ValueError, r"at t = 100\. ms: learning_rate must be > 0, got"),
-        ("0.1*nobody*t", ValueError, "learning_rate = '0.1.nobody.t' has no value: name 'nobody' is not defined"),
+        (
+            "0.1*nobody*t",
+            ValueError,
+            "learning_rate = '0.1.nobody.t' cannot be evaluated: name 'nobody' is not defined",
+        ),
         ("0.1*t", b2.DimensionMismatchError, "learning_rate of the rule does not fit"),
         ("0.1 + t", b2.DimensionMismatchError, "units do not match"),
-        ("0.1*(t", ValueError, "is no expression"),
-        ("vector*t/ms", TypeError, "one number at a time"),
+        ("0.1*(t", ValueError, "is not an expression"),
+        ("vector*t/ms", TypeError, "a single number at any time"),
     ],
 )
 def test_hostile_schedules_change_nothing(text, error, message):

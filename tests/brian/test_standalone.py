@@ -241,7 +241,7 @@ def at_runtime(*parts, **options):
 def test_program_equals_runtime(tmp_path):
     expected = at_runtime()
     for part in set(PARTS) - {"fixed"}:
-        assert expected[f"{part}, rewired"][8].max() > 20, "each part has newborns of late events"
+        assert expected[f"{part}, rewired"][8].max() > 20, "each part has new connections of late events"
     with standalone(tmp_path) as build:
         assert differences(Network().run(build), expected) == []
 

@@ -12,9 +12,11 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from synaptic_sampling._kernels import dynamics
-from synaptic_sampling._kernels.langevin import sweep_langevin
+from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
 from synaptic_sampling._kernels.philox import bounded
 from synaptic_sampling.brian.standalone import program
+from synaptic_sampling.brian.standalone.constants import constants_in_cpp
+from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import Stream, key_words, normals
@@ -36,8 +38,10 @@ def twins(tmp_path_factory):
     """Return the C++ functions; arrays are passed by their addresses."""
     library = tmp_path_factory.mktemp("twins") / "twins.so"
     source = Path(__file__).with_name("twins.cpp")
-    flags = ["-shared", "-fPIC", "-std=c++11", "-O2", "-ffp-contract=off"]
-    subprocess.run([os.environ.get("CXX", "c++"), *flags, "-I", program.FOLDER, source, "-o", library], check=True)
+    (library.parent / "constants.h").write_text(constants_in_cpp())
+    (library.parent / "move.h").write_text(move_in_cpp(langevin) + noise_in_cpp(langevin))
+    flags = ["-shared", "-fPIC", "-std=c++11", "-O2", "-ffp-contract=off", "-I", program.FOLDER, "-I", library.parent]
+    subprocess.run([os.environ.get("CXX", "c++"), *flags, source, "-o", library], check=True)
     functions = ctypes.CDLL(str(library))
 
     def call(name, *arguments, returns=None):
@@ -121,7 +125,7 @@ def test_adam(twins):
     first = draws(2)[0]
     c = Connections(N, N, np.arange(N), np.arange(N))
     c.steps_done = 10**6
-    # From newborns to those for which both corrections have ended.
+    # From new connections to those for which both corrections have ended.
     c.birth_step[:] = c.steps_done - np.random.default_rng(3).integers(1, 50_000, N)
     c.birth_step[:5] = c.steps_done - np.arange(1, 6)
     c.moments = first.copy(), second.copy()

@@ -258,7 +258,10 @@ def test_multapses():
         (lambda s, o: Rewiring([], PruneAndRegrow("w < 1*mV")), "list of different ones"),
         (lambda s, o: Rewiring([s, s], PruneAndRegrow("w < 1*mV")), "list of different ones"),
         (lambda s, o: Rewiring([s, 3], PruneAndRegrow("w < 1*mV")), "synapses must be a Synapses object"),
-        (lambda s, o: Rewiring([s, o], PruneAndRegrow("w < 1*mV", regrow=False)), "nothing to share"),
+        (
+            lambda s, o: Rewiring([s, o], PruneAndRegrow("w < 1*mV", regrow=False)),
+            "rule must keep the number of connections for a shared budget",
+        ),
         (lambda s, o: Rewiring([s, o], PruneAndRegrow("w < 1*mV"), capacity=3), "capacity must be between 40"),
         (lambda s, o: Rewiring(s, PruneAndRegrow("w < 1*mV"), capacity=50), "capacity is for a list"),
         (lambda s, o: Rewiring([s, o], PruneAndRegrow("w < 1*mV"), split="even"), "split must be"),

@@ -1,6 +1,9 @@
-// The functions of synaptic_sampling/brian/cpp for ctypes, to be compared with the Numba kernels.
+// The functions of brian/standalone/templates for ctypes, to be compared with the Numba kernels.
+// constants.h and move.h are generated from the Python values and from the update of DEEP R.
+#include "constants.h"
 #include "dynamics.h"
 #include "vacancy.h"
+#include "move.h"
 
 using namespace synaptic_sampling;
 
@@ -39,8 +42,10 @@ int the_langevin(int n, const double *slope, const int8_t *polarity, const doubl
 {
     std::vector<double> moved = vector_of(theta, n);
     std::vector<int32_t> slots;
-    langevin(vector_of(slope, n), vector_of(polarity, n), parameters[0], parameters[1], parameters[2],
-             Address{at[0], at[1], at[2], at[3]}, moved, slots);
+    sweep(vector_of(slope, n), vector_of(polarity, n), noisy(parameters), Address{at[0], at[1], at[2], at[3]},
+          [parameters](double theta, double gradient, double polarity, double nu) {
+              return move(theta, gradient, polarity, nu, parameters);
+          }, moved, slots);
     std::copy(moved.begin(), moved.end(), theta);
     std::copy(slots.begin(), slots.end(), retracted);
     return (int)slots.size();

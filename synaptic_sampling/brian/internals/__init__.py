@@ -1,1 +1,1 @@
-"""All that touches private parts of Brian2 at run time, checked against its version before it is used."""
+"""Code that uses private parts of Brian2 at run time, after a check of its version."""

@@ -1,10 +1,10 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 # distutils: language = c++
-"""Edits the spike queue of a pathway where a few of its synapses were rewired, instead of building it anew.
+"""Edits the spike queue of a pathway after a few of its synapses were rewired, instead of building it again.
 
-Compiled by Brian2 as its own generated code is, against its own header. Each function leaves the queue as Brian2's
-``prepare`` would, and returns False, nothing done, if the queue is not as it was said to be. A handle is the capsule of
-a queue, or the queue itself, of which Brian2 2.9 hands out no capsule.
+Compiled by Brian2 like its own generated code, against its own header. Each function leaves the queue as Brian2's
+``prepare`` would; it changes nothing and returns False if the queue is not in the expected state. A handle is the
+capsule of a queue, or the queue itself for Brian2 2.9, which provides no capsule.
 """
 from cython.operator cimport dereference
 from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetPointer
@@ -20,7 +20,7 @@ cdef extern from *:
     #else
     #include "cspikequeue.cpp"
     #endif
-    /* Brian2's class SpikeQueue as Cython lays it out: the pointer is its first member. */
+    /* Memory layout of Brian2's class SpikeQueue in Cython: the pointer is its first member. */
     struct SpikeQueueObject { PyObject_HEAD CSpikeQueue *thisptr; };
     """
     cdef cppclass CSpikeQueue:
@@ -54,13 +54,13 @@ cdef CSpikeQueue *the_queue(handle) except NULL:
 
 
 def serves(handle, int start, int end):
-    """Return whether this is an empty queue for the neurons from start to end - 1, to tell a strange layout."""
+    """Return whether this is an empty queue for neurons start to end - 1, to detect an unexpected layout."""
     cdef CSpikeQueue *queue = the_queue(handle)
     return queue.source_start == start and queue.source_end == end and queue.queue.size() == 1
 
 
 def follow(handle, const int[::1] slots, const int[::1] before, const int[::1] now):
-    """Let slots belong to other neurons than before; -1 where a slot belongs, or belonged, to none."""
+    """Assign slots to other neurons; -1 where a slot has, or had, no neuron."""
     cdef CSpikeQueue *queue = the_queue(handle)
     cdef vector[int] *row
     cdef vector[int].iterator place
@@ -87,7 +87,7 @@ def follow(handle, const int[::1] slots, const int[::1] before, const int[::1] n
 
 
 def set_delays(handle, const int[::1] slots, const int[::1] delays, int before, int now):
-    """Give slots other delays, in steps, where each has its own; so many slots there were, and are now."""
+    """Set the delays of slots, in steps, where each has its own; the number of slots may have changed."""
     cdef CSpikeQueue *queue = the_queue(handle)
     cdef Py_ssize_t k
     cdef int first = queue.delays[0]
@@ -101,7 +101,7 @@ def set_delays(handle, const int[::1] slots, const int[::1] delays, int before, 
 
 
 def redirect(handle, const int[::1] old, const int[::1] new, int number):
-    """Let spikes on their way through slots, ascending, of this many in all, go through others; drop them at -1."""
+    """Redirect spikes in flight from old slots, ascending, of ``number`` in all, to new ones; drop them at -1."""
     cdef CSpikeQueue *queue = the_queue(handle)
     cdef vector[char] listed = vector[char](number, 0)
     cdef vector[int] *row

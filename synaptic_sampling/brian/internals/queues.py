@@ -1,10 +1,10 @@
-"""The spike queues of Synapses: which slots belong to which neuron, and the spikes on their way through them.
+"""Spike queues of Synapses: which slots belong to which neuron, and spikes in flight through them.
 
-Like ``surgery``, it touches Brian2's private parts. A queue holds slots, not connections: whoever gives a
-slot to another connection has to drop what is on its way through it, and to let the queue know its new neuron.
+Like ``surgery``, this module uses private parts of Brian2. A queue stores slots, not connections: when a slot is given
+to another connection, the spikes in flight through it must be dropped, and the queue must be told its new neuron.
 
-Where Brian2 compiles its code, queues are edited by ``_queue_edit.pyx``, in a time that depends on what has changed;
-else Brian2 builds them anew from all synapses. The result is the same.
+Where Brian2 compiles its code, ``_queue_edit.pyx`` edits queues, at a cost that depends on the number of changes; else
+Brian2 builds them again from all synapses. The result is the same.
 """
 
 from __future__ import annotations
@@ -41,27 +41,22 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-#: Of Brian2 2.9's Python object of a queue: reference count, type, the pointer to the queue, two more.
+#: Size of Brian2 2.9's Python object of a queue: reference count, type, the pointer to the queue, two more.
 OBJECT_SIZE = 5 * struct.calcsize("P")
 
-#: How many slots of a Synapses object hold connections, where not all do.
+#: Number of slots of a Synapses object that hold connections, where not all do.
 _IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-#: How many slots the queue of a pathway knows.
+#: Number of slots in the queue of a pathway.
 _KNOWN: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
-#: The dt in seconds of spikes on their way through a pathway that ``restore`` has brought back, until the next run.
+#: The dt in seconds of spikes in flight through a pathway that ``restore`` has brought back, until the next run.
 _RESTORED: weakref.WeakKeyDictionary[Any, float] = weakref.WeakKeyDictionary()
 
 
 def watch(synapses: Any) -> None:
-    """Let Brian2 fill the queues by this file's leave, at the begin of every run.
+    """Replace Brian2's initialisation of the queues at the start of every run.
 
-    Then parked slots stay unknown to the queues, and dt is not changed under spikes on their way, which Brian2 would
+    Then parked slots stay out of the queues, and dt cannot be changed while spikes are in flight, which Brian2 would
     lose.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
     """
     for pathway in synapses._pathways:
         if "initialise_queue" not in vars(pathway):
@@ -69,48 +64,23 @@ def watch(synapses: Any) -> None:
 
 
 def use_first(synapses: Any, number: int) -> None:
-    """Let the spike queues know the first slots only, from the next ``follow`` or run on.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place; watched.
-    number : int
-        How many slots hold connections.
-    """
+    """Restrict the spike queues to the first slots, which hold connections, from the next ``follow`` or run on."""
     _IN_USE[synapses] = number
 
 
 def owners(synapses: Any, slots: NDArray[np.int32]) -> list[NDArray[np.int32]]:
-    """Return to which neuron some slots belong, for each pathway, to be noted before they are given to another.
+    """Return for each pathway the source neuron of some slots, -1 where a slot holds no connection.
 
-    Parameters
-    ----------
-    synapses : Synapses
-        Any.
-    slots : ndarray of int32, shape (n,)
-        Which.
-
-    Returns
-    -------
-    list of ndarray of int32
-        Of each pathway's source; -1 where the slot holds no connection.
+    Call it before the slots are given to other connections, and pass the result to ``follow``.
     """
     number = _number(synapses)
     return [_owners(pathway, slots, number) for pathway in synapses._pathways]
 
 
 def follow(synapses: Any, slots: NDArray[np.int32], before: list[NDArray[np.int32]]) -> None:
-    """Let the spike queues know endpoints and delays as they are now.
+    """Update the spike queues in ``slots``, where endpoints or delays have changed.
 
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
-    slots : ndarray of int32, shape (n,)
-        Those in which something has changed, each once.
-    before : list of ndarray
-        What ``owners`` returned before the change.
+    ``before`` is what ``owners`` returned before the change; each slot appears once.
     """
     number, editor = _number(synapses), _editor()
     for pathway, old in zip(synapses._pathways, before, strict=True):
@@ -119,28 +89,12 @@ def follow(synapses: Any, slots: NDArray[np.int32], before: list[NDArray[np.int3
 
 
 def drop_spikes(synapses: Any, slots: NDArray[np.int32]) -> None:
-    """Drop the spikes on their way through some slots.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
-    slots : ndarray of int32, shape (n,)
-        Which.
-    """
+    """Drop the spikes in flight through some slots."""
     redirect(synapses, slots, np.full(len(slots), -1))
 
 
 def redirect(synapses: Any, old: NDArray[np.int32], new: NDArray[Any]) -> None:
-    """Let the spikes on their way through slots go through others, or drop them where these are negative.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
-    old, new : ndarray of int32, shape (n,)
-        From where, to where.
-    """
+    """Redirect the spikes in flight from old slots to new ones; drop them where a new one is negative."""
     if not len(old):
         return
     order = np.argsort(old)
@@ -165,85 +119,36 @@ def redirect(synapses: Any, old: NDArray[np.int32], new: NDArray[Any]) -> None:
 
 
 def delays(synapses: Any) -> list[NDArray[np.float64]]:
-    """Return the delays of all pathways in seconds.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Any.
-
-    Returns
-    -------
-    list of ndarray
-        Copies; of length 1 where a pathway has one delay for all.
-    """
+    """Return copies of the delays of all pathways in seconds; one number where a pathway has one delay."""
     return [pathway._delays.get_value().copy() for pathway in synapses._pathways]
 
 
 def delays_by_name(synapses: Any) -> dict[str, NDArray[np.float64]]:
-    """Return the delays in seconds of the pathways whose synapses have their own.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Any.
-
-    Returns
-    -------
-    dict of str to ndarray
-        By ``'pre.delay'`` and the like; not copied.
-    """
+    """Return the delays in seconds, not copied, of pathways whose synapses have their own; by ``'pre.delay'`` etc."""
     own = [pathway for pathway in synapses._pathways if not pathway._delays.scalar]
     return {f"{pathway.objname}.delay": pathway._delays.get_value() for pathway in own}
 
 
 def restore_delays(synapses: Any, stored: list[NDArray[np.float64]]) -> None:
-    """Set the delays of all pathways: Brian2 2.9 forgets them in ``store``.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Changed in place.
-    stored : list of ndarray
-        What ``delays`` returned.
-    """
+    """Set the delays of all pathways to what ``delays`` returned, since Brian2 2.9 forgets them in ``store``."""
     for pathway, values in zip(synapses._pathways, stored, strict=True):
-        if len(values) != len(pathway._delays.get_value()):  # Of synapses that Brian2 has yet to bring back.
+        if len(values) != len(pathway._delays.get_value()):  # Brian2 has not restored the synapses yet.
             pathway._delays.resize(len(values))
         pathway._delays.get_value()[:] = values
 
 
 def time_steps(synapses: Any) -> list[float]:
-    """Return the dt of the spikes on their way through each pathway, in seconds.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Any.
-
-    Returns
-    -------
-    list of float
-        That of the neurons that emit them.
-    """
+    """Return the dt of the spikes in flight through each pathway in seconds: that of the neurons that emit them."""
     return [pathway.source.clock.dt_ for pathway in synapses._pathways]
 
 
 def restore_time_steps(synapses: Any, stored: list[float]) -> None:
-    """Note the dt of spikes that Brian2 has brought back, or will: its queues only know that of the last run.
-
-    Parameters
-    ----------
-    synapses : Synapses
-        Watched.
-    stored : list of float
-        What ``time_steps`` returned.
-    """
+    """Record the dt of spikes that Brian2 restores; its queues only know that of the last run."""
     _RESTORED.update(zip(synapses._pathways, stored, strict=True))
 
 
 def _initialiser(synapses: Any, pathway: Any) -> Any:
-    """Return what Brian2 is to call at the begin of a run in the place of the pathway's own method."""
+    """Return the function that replaces the pathway's own method at the start of a run."""
     own, before = type(pathway()).initialise_queue, pathway().source.clock.dt_
 
     def initialise_queue() -> None:
@@ -265,7 +170,7 @@ def _initialiser(synapses: Any, pathway: Any) -> Any:
 
 
 def _with_spikes_aside(pathway: Any, initialise: Any) -> None:
-    """Let Brian2 fill a queue for another dt than that of its last run; it would move the spikes on their way."""
+    """Initialise a queue for another dt than that of its last run, which would otherwise move the spikes in flight."""
     offset, rows = pathway.queue._full_state()
     pathway.queue._restore_from_full_state((0, []))
     initialise(pathway)
@@ -283,7 +188,7 @@ def _owners(pathway: Any, slots: NDArray[np.int32], number: int) -> NDArray[np.i
 
 
 def _prepare(pathway: Any, number: int) -> None:
-    """Fill the queue's index with the connections in use."""
+    """Build the queue's index from the connections in use."""
     delay = pathway._delays.get_value()
     delay = delay if len(delay) == 1 else delay[:number]
     pathway.queue.prepare(delay, pathway.source.clock.dt_, pathway.synapse_sources.get_value()[:number])
@@ -291,7 +196,7 @@ def _prepare(pathway: Any, number: int) -> None:
 
 
 def _edit(editor: Any, pathway: Any, slots: NDArray[np.int32], before: NDArray[np.int32], number: int) -> bool:
-    """Change the queue's index in these slots only; return whether that was possible."""
+    """Change the queue's index in these slots only; return False if that was not possible."""
     known, queue = _KNOWN.get(pathway, 0), _handle(pathway.queue)
     if not known or not editor.follow(queue, slots, before, _owners(pathway, slots, number)):
         return False
@@ -304,13 +209,13 @@ def _edit(editor: Any, pathway: Any, slots: NDArray[np.int32], before: NDArray[n
 
 
 def _editor() -> Any:
-    """Return the compiled functions that edit a queue, or None where queues are built anew."""
+    """Return the compiled functions that edit a queue, or None where queues are built again."""
     compiles = get_device().code_object_class().class_name == "cython"
     return _compiled() if compiles else None
 
 
 def _handle(queue: Any) -> Any:
-    """Return by what the editor finds the queue in C++: its capsule, or from Brian2 2.9 the object itself."""
+    """Return the capsule by which the editor finds the C++ queue; for Brian2 2.9, the queue object itself."""
     return queue.get_capsule() if hasattr(queue, "get_capsule") else queue
 
 
@@ -323,14 +228,14 @@ def _compiled() -> Any:
         extra_compile_args=arguments,
         extra_link_args=prefs["codegen.cpp.extra_link_args"],
     )
-    # Where the compiler fails, Brian2 may log that and return an empty module.
+    # If the compiler fails, Brian2 may log this and return an empty module.
     if not hasattr(module, "follow"):
-        logger.warning("the editor of spike queues could not be compiled; events of rewiring take longer.")
+        logger.warning("the editor of spike queues could not be compiled; rewiring events take longer.")
         return None
-    probe = SpikeQueue(3, 8)  # Named, since a capsule does not keep its queue alive.
+    probe = SpikeQueue(3, 8)  # Named, because a capsule does not keep its queue alive.
     known = hasattr(probe, "get_capsule") or SpikeQueue.__basicsize__ == OBJECT_SIZE
     if not known or not module.serves(_handle(probe), 3, 8):
-        logger.warning("spike queues do not look as expected and are built anew; events of rewiring take longer.")
+        logger.warning("spike queues have an unexpected layout and are built again; rewiring events take longer.")
         return None
     return module
 
@@ -340,6 +245,6 @@ def _check_empty(pathway: Any, before: float, now: float) -> None:
     if number:
         old, new = (Quantity(dt, dim=second.dim) for dt in (before, now))
         raise ValueError(
-            f"dt was changed from {old} to {new} while {number} spikes are on their way through '{pathway.name}', and "
+            f"dt was changed from {old} to {new} while {number} spikes are in flight through '{pathway.name}', and "
             f"Brian2 would lose some; set dt back to {old} and run until they have arrived."
         )

@@ -1,4 +1,4 @@
-"""Record what a Rewiring does in C++ standalone mode: the program writes the log, Python reads it after the run."""
+"""Recording in C++ standalone mode: the program writes the log, and Python reads it after the run."""
 
 from __future__ import annotations
 
@@ -9,34 +9,35 @@ from typing import Any
 import numpy as np
 from brian2.core.variables import Variables
 
+from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.monitor import RewiringMonitor
 from synaptic_sampling.brian.rewiring import Rewiring
 from synaptic_sampling.brian.standalone import program
-from synaptic_sampling.brian.standalone.program import name_of, refuse
+from synaptic_sampling.brian.standalone.program import name_of
 from synaptic_sampling.log.recorder import RewiringLog
 
 __all__ = ["StandaloneMonitor"]
 
 
 class StandaloneMonitor(RewiringMonitor):
-    """A `RewiringMonitor` of a program; parameters as there."""
+    """A `RewiringMonitor` for a C++ program; same parameters."""
 
     _log: RewiringLog | None
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         if options.get("log") is not None:
-            raise refuse("a log at a place of your own is not possible", "read ``log`` after the run and ``save`` it")
+            raise refuse("log", repr(options["log"]))
         super().__init__(*arguments, **options)
         variables = Variables(self)
         variables.add_array("count", size=1, dtype=np.int64, read_only=True)
         self._count = variables["count"]
-        #: Of each set; they cannot be changed in a program.
+        #: The rule of each set, which cannot change in a program.
         self._rules: list[dict[str, Any]] = []
         self._read_at: float | None = None
 
     @property
     def log(self) -> RewiringLog:
-        """Return the log that the program has written; of one that has stopped with an error, all up to there."""
+        """Return the log that the program has written, up to the error if it has stopped with one."""
         when = program.when_run()
         if self._log is not None and when is not None and when != self._read_at:
             self._log = RewiringLog.load(program.results() / self._file)
@@ -48,51 +49,34 @@ class StandaloneMonitor(RewiringMonitor):
 
     @property
     def num_births(self) -> int:
-        """Return the number of births so far."""
+        """Return the number of connections formed so far."""
         return self.num_deaths
 
     @property
     def num_deaths(self) -> int:
-        """Return the number of deaths so far, for each of which there was a birth."""
+        """Return the number of connections eliminated so far; as many were formed."""
         if self._log is not None:
             return self.log.num_deaths
         return int(self._count.get_value()[0]) if program.has_results(self._count) else 0
 
     def before_run(self, run_namespace: Any) -> None:
-        """Let the program write the wiring before the first run and after each; called by Brian2.
-
-        Parameters
-        ----------
-        run_namespace : dict
-            Not used.
-        """
+        """Generate code that writes all connections before the first run and after each; called by Brian2."""
         self._rules = self._rules or [projection.described_rule for projection in self._projections()]
         sets = [projection.describe_snapshot() for projection in self._projections()]
-        told = SimpleNamespace(name=self.name, file=self._file, sets=sets if self._log is not None else [])
+        context = SimpleNamespace(name=self.name, file=self._file, sets=sets if self._log is not None else [])
         group = self._projections()[0].synapses
         if not self._code_objects:
-            code = program.make_code(group, "rewiring_monitor", f"{self.name}_log*", m=told)
+            code = program.make_code(group, "rewiring_monitor", f"{self.name}_log*", m=context)
             self._code_objects.append(code)
         program.forget([self._count])
         super(RewiringMonitor, self).before_run(run_namespace)
 
     def after_run(self) -> None:
-        """Let the program write the wiring; called by Brian2."""
+        """Do nothing more than Brian2 does: the program writes the connections."""
         super(RewiringMonitor, self).after_run()
 
     def describe_for(self, rewiring: Rewiring) -> SimpleNamespace:
-        """Return what the code of a Rewiring has to know of this monitor.
-
-        Parameters
-        ----------
-        rewiring : Rewiring
-            One of those recorded.
-
-        Returns
-        -------
-        SimpleNamespace
-            Names in C++.
-        """
+        """Return the context of this monitor for the code of one of its rewirings: names in C++."""
         samples = 'std::nan("")' if math.isnan(self._samples) else repr(float(self._samples))
         return SimpleNamespace(
             name=self.name,
@@ -103,8 +87,8 @@ class StandaloneMonitor(RewiringMonitor):
         )
 
     def snapshot(self) -> None:
-        """Refuse a snapshot by hand."""
-        raise refuse("a snapshot by hand is not possible", "take those before and after each run")
+        """Raise an error: snapshots are written by the program alone."""
+        raise refuse("snapshot")
 
     @property
     def _file(self) -> str:

@@ -1,4 +1,4 @@
-// The moves of a step: direction by the optimizer, Langevin step, signs; the twin of _kernels/dynamics.py.
+// Parts of a step: direction by the optimizer, update, signs; same results as _kernels/dynamics.py and sweep.py.
 //
 // T is the type of theta; the arithmetic is double and rounded once when stored.
 #ifndef SYNAPTIC_SAMPLING_DYNAMICS_H
@@ -11,7 +11,7 @@
 
 namespace synaptic_sampling {
 
-// By bits: -ffast-math takes every comparison with a NaN for what it likes.
+// Tests bits, since comparisons with NaN are undefined under -ffast-math.
 inline bool is_finite(double value)
 {
     uint64_t bits;
@@ -36,7 +36,7 @@ void momentum(const std::vector<T> &gradient, double decay, std::vector<T> &velo
     }
 }
 
-// 1 - beta**age for age = 0, 1, ..., to the age where it equals 1.
+// 1 - beta**age for age = 0, 1, ..., up to the age where it equals 1.
 inline std::vector<double> bias_corrections(double beta)
 {
     std::vector<double> table(1, 0.0);
@@ -74,27 +74,24 @@ struct Adam {
     }
 };
 
-// Move theta by -eta*(dE/dtheta + alpha) + sigma*nu; list the slots where it fell below 0.
-template <class T>
-void langevin(const std::vector<T> &slope, const std::vector<int8_t> &polarity, double eta, double alpha, double sigma,
-              const Address &noise, std::vector<T> &theta, std::vector<int32_t> &retracted)
+// Update every theta by a function of (theta, gradient, polarity, nu); list the slots where it has become negative.
+template <class T, class Move>
+void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, bool noisy, const Address &noise,
+           Move move, std::vector<T> &theta, std::vector<int32_t> &negative)
 {
     float nu[CHUNK] = {0.0f};
     for (size_t start = 0; start < theta.size(); start += CHUNK) {
-        if (sigma > 0.0)
+        if (noisy)
             fill_normals((int64_t)(start / CHUNK), noise, nu);
         for (size_t k = start; k < std::min(start + CHUNK, theta.size()); k++) {
-            const double drift = eta * ((double)polarity[k] * (double)slope[k] + alpha);
-            theta[k] = (T)(((double)theta[k] - drift) + sigma * (double)nu[k - start]);
+            theta[k] = (T)move((double)theta[k], (double)gradient[k], (double)polarity[k], (double)nu[k - start]);
             if (theta[k] < 0)
-                retracted.push_back((int32_t)k);
+                negative.push_back((int32_t)k);
         }
     }
 }
 
-enum SignRule { SIGN_OF_SITE, SIGN_OF_PRE, SIGN_REDRAWN, SIGN_GIVEN_PRE, SIGN_GIVEN_SITE };
-
-// How the sign of a connection is found; the table holds given ones, per presynaptic neuron or per site.
+// The table holds given signs, per presynaptic neuron or per site.
 struct Signs {
     SignRule rule;
     const int8_t *table;
@@ -110,7 +107,7 @@ inline int8_t polarity_of(const Signs &signs, int32_t pre, int32_t post, int64_t
         return signs.table[pre * num_post + post];
     uint32_t first = (uint32_t)pre, second = (uint32_t)post;
     if (signs.rule == SIGN_OF_PRE)
-        second = 0xFFFFFFFFu;  // No neuron has this number.
+        second = ANY_POST;
     if (signs.rule == SIGN_REDRAWN) {
         first = (uint32_t)slot;
         second = at.step;

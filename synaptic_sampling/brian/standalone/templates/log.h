@@ -1,4 +1,4 @@
-// The log of births and deaths, in the format of _log_file.py, which RewiringLog reads.
+// The log of formations and eliminations, in the format of log/file.py, which RewiringLog reads.
 #ifndef SYNAPTIC_SAMPLING_LOG_H
 #define SYNAPTIC_SAMPLING_LOG_H
 
@@ -10,26 +10,6 @@
 #include <vector>
 
 namespace synaptic_sampling {
-
-// One birth or death, as EVENT of events.py.
-struct Event {
-    int64_t step;
-    int32_t pre, post, slot;
-    uint16_t set;
-    int8_t kind, polarity;
-};
-static_assert(sizeof(Event) == 24, "an event has 24 bytes");
-
-const int8_t BIRTH = 1, DEATH = -1;
-
-// One row per step, as TIME of log.py.
-struct Time {
-    int64_t step;
-    double seconds, samples;
-};
-
-// Rows that are written at once, even before their time has come.
-const size_t BLOCK = 16384;
 
 class Log {
     std::ofstream file;
@@ -64,7 +44,7 @@ class Log {
         file << head << bytes_of(check_sum(head)) << payload << std::flush;
     }
 
-    // Times last: they make the steps count.
+    // Times last: a step counts once its time has been written.
     void spool()
     {
         if (!events.empty())
@@ -90,16 +70,16 @@ public:
     void open(const std::string &path)
     {
         file.open(path.c_str(), std::ios::binary | std::ios::trunc);
-        file << std::string("rewiring log 2\n\0", 16);
+        file << std::string(MAGIC, sizeof MAGIC - 1);
     }
 
-    // Append what a step did to one of the sets.
+    // Append the events of one set in a step.
     void record(int64_t step, double seconds, double samples, int set, const std::vector<Event> &happened)
     {
-        if (!is_open())  // The monitor has no part in the run.
+        if (!is_open())  // The monitor is not part of the run.
             return;
         if (times.empty() || times.back().step < step) {
-            // All before it is complete. By time as well: a program that is killed loses half a second.
+            // Earlier steps are complete. Also written by time: a program that is killed loses half a second.
             if (events.size() >= BLOCK || times.size() >= BLOCK || std::chrono::steady_clock::now() >= due)
                 spool();
             times.push_back(Time{step, seconds, samples});
@@ -110,12 +90,12 @@ public:
         }
     }
 
-    // Keep all connections and their theta, of which the NumPy type is named.
+    // Write all connections and their theta, with its NumPy dtype.
     template <class T>
     void snapshot(int64_t step, int set, const std::vector<int32_t> &pre, const std::vector<int32_t> &post,
                   const std::vector<T> &theta, const std::string &dtype, const std::vector<int8_t> &polarity)
     {
-        spool();  // The steps that lead to it come first.
+        spool();  // The steps before it come first.
         const std::string about = "[" + std::to_string(step) + ", " + std::to_string(set) + ", " +
                                   std::to_string(pre.size()) + ", \"" + dtype + "\"]";
         write("SNAP", bytes_of((uint32_t)about.size()) + about + bytes_of(pre) + bytes_of(post) + bytes_of(theta) +
@@ -123,7 +103,7 @@ public:
     }
 };
 
-// Neurons counted from the begin of their group, which may be a part of a whole one.
+// Neurons counted within their group, which may be a subgroup.
 inline std::vector<int32_t> shifted(const std::vector<int32_t> &neurons, int32_t offset)
 {
     std::vector<int32_t> own(neurons);
@@ -132,7 +112,7 @@ inline std::vector<int32_t> shifted(const std::vector<int32_t> &neurons, int32_t
     return own;
 }
 
-// The log of a monitor, by its name; the same one in all files of the program.
+// The log of a monitor, by its name; shared by all files of the program.
 inline Log &log_of(const std::string &monitor)
 {
     static std::map<std::string, Log> logs;

@@ -1,4 +1,4 @@
-// Random numbers that have addresses instead of a stream: the twin of _kernels/philox.py, bit for bit.
+// Random numbers addressed by (slot, step, stream, key); bit-identical to _kernels/philox.py.
 //
 // Compiled with -O2 -ffp-contract=off; with -ffast-math the normals may differ in their last bits.
 #ifndef SYNAPTIC_SAMPLING_PHILOX_H
@@ -10,7 +10,7 @@
 
 namespace synaptic_sampling {
 
-// The words of a counter that all slots of a step have in common, and the key.
+// The words of a counter that all slots of a step share, and the key.
 struct Address {
     uint32_t step, stream, k0, k1;
 };
@@ -47,9 +47,7 @@ inline int64_t bounded(uint32_t word, uint64_t bound)
     return (int64_t)(product >> 32);
 }
 
-// Slots are served in chunks: block b of a chunk gives its word l to slot 16*l + b.
-const int BLOCKS = 16, CHUNK = 4 * BLOCKS;
-
+// Slots are processed in chunks: word l of block b of a chunk belongs to slot BLOCKS*l + b.
 inline void fill_words(int64_t chunk, const Address &at, uint32_t *words)
 {
     for (int b = 0; b < BLOCKS; b++) {

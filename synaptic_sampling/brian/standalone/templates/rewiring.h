@@ -1,4 +1,4 @@
-// What an event of rewiring does to the synapses of a Brian2 program, on Brian2's own arrays and spike queues.
+// A rewiring event, applied to the arrays and spike queues of a Brian2 program.
 #ifndef SYNAPTIC_SAMPLING_REWIRING_H
 #define SYNAPTIC_SAMPLING_REWIRING_H
 
@@ -11,17 +11,14 @@
 
 namespace synaptic_sampling {
 
-// End the program, which Brian2 reports as an error; the logs are closed on the way.
+// End the program, which Brian2 reports as an error; logs are closed.
 inline void fail(const std::string &message)
 {
     std::cout << "Error: " << message << std::endl;
     std::exit(1);
 }
 
-// What a random number is for, as Stream of randomness.py.
-enum Stream { NOISE, PLACE, SIGN };
-
-// Connections in slots: endpoints as Brian2 keeps them, counted from the begin of the whole groups.
+// Connections in slots; Brian2 counts endpoints from the start of the whole groups.
 struct Connections {
     std::vector<int32_t> &pre, &post, &num_outgoing, &num_incoming;
     int32_t pre_offset, post_offset;
@@ -33,7 +30,7 @@ struct Connections {
     Occupied &occupied;
     uint32_t k0, k1;
 
-    // Of the random numbers of this step.
+    // Address of the random numbers of this step.
     Address at(Stream stream) const { return Address{(uint32_t)step, (uint32_t)stream, k0, k1}; }
 
     int64_t key(size_t slot) const
@@ -53,7 +50,7 @@ struct Connections {
     }
 };
 
-// Take on the connections that Brian2 has made: check them, and draw their signs.
+// Read the connections that Brian2 has made: check them, and draw their signs.
 inline void adopt(Connections &c)
 {
     const size_t number = c.pre.size();
@@ -65,11 +62,11 @@ inline void adopt(Connections &c)
         if (c.sites.is_autapse(key))
             fail(c.name(k) + " is an autapse; leave it out or set autapses=True.");
         if (c.sites.num_listed && !std::binary_search(c.sites.listed, c.sites.listed + c.sites.num_listed, key))
-            fail(c.name(k) + " is no candidate; leave it out or let candidates include it.");
+            fail(c.name(k) + " is not a candidate; leave it out or include it in candidates.");
         if (!c.sites.multapses && !c.occupied.insert(key))
             fail(c.name(k) + " exists twice; give each pair at most once, or allow them by multapses=True.");
         c.polarity[k] = polarity_of(c.signs, c.pre[k] - c.pre_offset, c.post[k] - c.post_offset, c.sites.num_post,
-                                    (int32_t)k, c.at(SIGN));
+                                    (int32_t)k, c.at(Stream::SIGN));
     }
 }
 
@@ -86,7 +83,7 @@ template <class T> void check_finite(const Connections &c, const std::vector<T> 
          "; lower the learning rate or find where it diverges.");
 }
 
-// Retract the connections in these slots and let as many be born there; returns the deaths, then the births.
+// Eliminate the connections in these slots and form as many there; returns the eliminations, then the formations.
 inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &slots)
 {
     std::vector<Event> events;
@@ -99,7 +96,7 @@ inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &sl
         c.num_incoming[c.post[k]]--;
     }
     const std::vector<int64_t> keys =
-        c.sites.draw(slots, (int64_t)(c.pre.size() - slots.size()), c.at(PLACE), c.occupied);
+        c.sites.draw(slots, (int64_t)(c.pre.size() - slots.size()), c.at(Stream::BIRTH), c.occupied);
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
         const int32_t pre = (int32_t)(keys[n] / c.sites.num_post), post = (int32_t)(keys[n] % c.sites.num_post);
@@ -107,7 +104,7 @@ inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &sl
         c.post[k] = post + c.post_offset;
         c.num_outgoing[c.pre[k]]++;
         c.num_incoming[c.post[k]]++;
-        c.polarity[k] = polarity_of(c.signs, pre, post, c.sites.num_post, k, c.at(SIGN));
+        c.polarity[k] = polarity_of(c.signs, pre, post, c.sites.num_post, k, c.at(Stream::SIGN));
         c.birth_step[k] = c.step;
         events.push_back(c.event(k, BIRTH));
     }
@@ -122,7 +119,7 @@ template <class T> void count_multapses(const Connections &c, std::vector<T> &co
         counts[k] = seen[c.key(k)]++;
 }
 
-// To which neurons of a pathway some slots belong.
+// The source neurons of some slots of a pathway.
 template <class Pathway>
 std::vector<int32_t> owners(const Pathway &pathway, const std::vector<int32_t> &slots)
 {
@@ -132,7 +129,7 @@ std::vector<int32_t> owners(const Pathway &pathway, const std::vector<int32_t> &
     return neurons;
 }
 
-// Drop the spikes on their way through slots.
+// Drop the spikes in flight through slots.
 template <class Pathway> void drop_spikes(Pathway &pathway, const std::vector<int32_t> &slots)
 {
     std::vector<char> listed(pathway.sources.size(), 0);
@@ -150,14 +147,14 @@ template <class Pathway> void drop_spikes(Pathway &pathway, const std::vector<in
     }
 }
 
-// Let slots belong to the neurons that are their sources now, no more to those before, with the delays as they are now.
+// Move slots from their former source neurons to the present ones, with the present delays.
 template <class Pathway, class T>
 void follow(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<int32_t> &before,
             const std::vector<T> &delays, bool scalar_delay, double dt)
 {
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
-        // Each thread has a queue of its own, for the slots from its padding on.
+        // Each thread has its own queue, for the slots from its padding on.
         size_t t = pathway.queue.size() - 1;
         while (k < pathway.queue[t]->openmp_padding)
             t--;
@@ -176,7 +173,7 @@ void follow(Pathway &pathway, const std::vector<int32_t> &slots, const std::vect
     }
 }
 
-// The occupied sites of a Rewiring, by its name; the same ones in all files of the program.
+// The occupied sites of a Rewiring, by its name; shared by all files of the program.
 inline Occupied &occupied_of(const std::string &rewiring)
 {
     static std::map<std::string, Occupied> all;

@@ -1,4 +1,5 @@
-{# The connections of a Rewiring: Brian2's arrays of its synapses and its own. #}
+{# The connections of a Rewiring: arrays of Brian2 and additional ones. #}
+{{constants}}
 #include "rewiring.h"
 
 namespace {

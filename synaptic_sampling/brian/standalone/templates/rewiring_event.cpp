@@ -1,4 +1,4 @@
-{# Run in every step of the clock, with an event in some of them: move, retract, regrow. #}
+{# Run in every step of the clock, with an event in some of them: update, eliminate, form. #}
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
@@ -18,24 +18,29 @@ std::vector<int32_t> choose(Connections &c, int64_t)
     for (size_t k = 0; k < c.pre.size(); k++)
         {{r.condition.slots}}[k] = (int32_t)k;
     _run_{{r.condition.code}}();
-    std::vector<int32_t> retracted;
+    std::vector<int32_t> holds;
     for (size_t k = 0; k < c.pre.size(); k++)
         if ({{r.condition.holds}}[k])
-            retracted.push_back((int32_t)k);
+            holds.push_back((int32_t)k);
     c.step++;
-    return retracted;
+    return holds;
 }
 {% else %}
-// Move every theta; the slots where it fell below 0. It is the event of this number in the run.
+{{r.move}}
+// Update every theta, and return the slots where it has become negative. It is the event of this number in the run.
 std::vector<int32_t> choose(Connections &c, int64_t number)
 {
-    check_finite(c, {{r.gradient}}, "gradient");
+    {% if r.gradient %}
+    check_finite(c, {{r.gradient}}, "{{r.signal}}");
+    {% endif %}
     check_finite(c, {{r.theta}}, "theta");
     c.step++;
-    {% if r.optimizer == 'SGD' %}
-    const std::vector<{{r.scalar}}> &slope = {{r.gradient}};
-    {% else %}
+    {% if not r.gradient %}
+    const std::vector<{{r.scalar}}> slope(c.pre.size(), 0);
+    {% elif r.moments %}
     std::vector<{{r.scalar}}> slope(c.pre.size());
+    {% else %}
+    const std::vector<{{r.scalar}}> &slope = {{r.gradient}};
     {% endif %}
     {% if r.optimizer == 'Momentum' %}
     momentum({{r.gradient}}, {{r.decays[0]}}, {{r.moments[0]}}, slope);
@@ -43,15 +48,18 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     static const Adam adam({{r.decays|join(', ')}});
     adam.direction({{r.gradient}}, c.step, c.birth_step, {{r.moments[0]}}, {{r.moments[1]}}, slope);
     {% endif %}
-    const double *parameters = {{r.parameters}} + 3*({{r.num_parameters}} > 3 ? number : 0);
-    std::vector<int32_t> retracted;
-    langevin(slope, c.polarity, parameters[0], parameters[1], parameters[2], c.at(NOISE), {{r.theta}}, retracted);
-    return retracted;
+    const double *parameters = {{r.parameters}} + {{r.stride}}*number;
+    std::vector<int32_t> negative;
+    sweep(slope, c.polarity, noisy(parameters), c.at(Stream::NOISE),
+          [parameters](double theta, double gradient, double polarity, double nu) {
+              return move(theta, gradient, polarity, nu, parameters);
+          }, {{r.theta}}, negative);
+    return negative;
 }
 {% endif %}
 
-// Set all that Brian2 keeps of newborn synapses.
-void bear(Connections &c, const std::vector<int32_t> &slots)
+// Set the variables of new connections.
+void initialise(Connections &c, const std::vector<int32_t> &slots)
 {
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
@@ -90,16 +98,16 @@ void do_event(int64_t number)
         const std::vector<int32_t> before_{{loop.index}} = owners({{pathway.name}}, slots);
         {% endfor %}
         events = replace(c, slots);
-        bear(c, slots);
+        initialise(c, slots);
         {% for pathway in r.pathways %}
         drop_spikes({{pathway.name}}, slots);
         follow({{pathway.name}}, slots, before_{{loop.index}}, {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
         {% endfor %}
     }
     {% endif %}
-    {% if r.gradient %}
-    std::fill({{r.gradient}}.begin(), {{r.gradient}}.end(), 0);
-    {% endif %}
+    {% for array in r.accumulated %}
+    std::fill({{array}}.begin(), {{array}}.end(), 0);
+    {% endfor %}
     {% for log in r.logs %}
     {{log.count}}[0] += (int64_t)events.size()/2;
     {% if log.recorded %}
@@ -120,7 +128,7 @@ void do_event(int64_t number)
 {% block before_code %}
     if ({{r.pre}}.size() != {{r.polarity}}.size()) {
         std::cout << "Error: '{{owner.name}}' has " << {{r.pre}}.size() << " synapses, but had " << {{r.polarity}}.size()
-                  << " when '{{r.name}}' was made; call connect() first and make the Rewiring last." << std::endl;
+                  << " when '{{r.name}}' was created; call connect() first and create the Rewiring last." << std::endl;
         std::exit(1);
     }
 {% endblock %}

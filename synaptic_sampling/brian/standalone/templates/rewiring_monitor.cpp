@@ -1,7 +1,8 @@
-{# Does nothing in a step: the Rewiring writes its events. Before the first run and after each, the wiring is written. #}
+{# Writes all connections before the first run and after each; events are written by the Rewiring. #}
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
+{{constants}}
 #include "log.h"
 
 using namespace brian;
@@ -20,7 +21,7 @@ void take_snapshots()
 
 }
 
-void _begin_{{codeobj_name}}()
+void _start_{{codeobj_name}}()
 {
     if (!log_of("{{m.name}}").is_open()) {
         log_of("{{m.name}}").open(results_dir + "{{m.file}}");
@@ -35,8 +36,8 @@ void _end_{{codeobj_name}}()
 {% endblock %}
 
 {% block before_code %}
-    void _begin_{{codeobj_name}}();
-    _begin_{{codeobj_name}}();
+    void _start_{{codeobj_name}}();
+    _start_{{codeobj_name}}();
 {% endblock %}
 
 {% block after_code %}

@@ -1,4 +1,4 @@
-{# Run once, where the Rewiring is made: it takes on the connections and writes their signs. #}
+{# Run once, where the Rewiring is created: reads the connections and writes their signs. #}
 {% extends 'common_group.cpp' %}
 
 {% block extra_headers %}
@@ -11,7 +11,7 @@
     {% if r.theta %}
     for (size_t k = 0; k < c.pre.size(); k++)
         if ({{r.theta}}[k] < 0)
-            fail("{{r.theta_name}} of " + c.name(k) + " must be >= 0 at the start; set it to the size of the weight and {{r.sign_name}} to its sign.");
+            fail("{{r.theta_name}} of " + c.name(k) + " must be >= 0 at the start; set it to the magnitude of the weight and {{r.sign_name}} to its sign.");
     {% endif %}
     {% for array in r.moments %}
     {{array}}.assign(c.pre.size(), 0);

@@ -1,6 +1,6 @@
-// Which sites are occupied, and the draw of vacant ones: the twin of _kernels/vacancy.py and of sites.py.
+// Which sites are occupied, and the draw of vacant ones; same results as _kernels/vacancy.py and sites.py.
 //
-// A site is the key pre * num_post + post. Occupied keys stand in an open-addressing hash set with linear probing.
+// A site is the key pre * num_post + post. Occupied keys are stored in an open-addressing hash set with linear probing.
 #ifndef SYNAPTIC_SAMPLING_VACANCY_H
 #define SYNAPTIC_SAMPLING_VACANCY_H
 
@@ -10,9 +10,7 @@
 
 namespace synaptic_sampling {
 
-const int64_t EMPTY = -1;
-
-// A hash set of keys that holds at most the number for which it was made.
+// A hash set of keys with a fixed maximum number.
 class Occupied {
     std::vector<int64_t> table;
 
@@ -41,7 +39,7 @@ public:
 
     bool contains(int64_t key) const { return table[find(key)] == key; }
 
-    // False, and nothing changes, where it was occupied already.
+    // Returns false, and changes nothing, if the key was occupied already.
     bool insert(int64_t key)
     {
         const size_t place = find(key);
@@ -66,7 +64,7 @@ public:
     }
 };
 
-// The pairs that may be connected: those listed, or all where none are, without a diagonal.
+// The pairs that may be connected: those listed, or all if none are listed, without a diagonal.
 struct Sites {
     int64_t num_pre, num_post, forbidden;
     const int64_t *listed;
@@ -76,7 +74,7 @@ struct Sites {
 
     bool is_autapse(int64_t key) const { return key % num_post - key / num_post == forbidden; }
 
-    // A uniformly random site, or EMPTY where these words must be rejected.
+    // A uniformly random site, or EMPTY if these words must be rejected.
     int64_t propose(const Words &block) const
     {
         if (num_listed) {
@@ -98,13 +96,13 @@ struct Sites {
         return keys;
     }
 
-    // Occupy a uniformly random vacant site for each slot; as many sites are taken as slots, which are vacant for sure.
+    // Occupy a uniformly random vacant site for each slot; there are at least as many vacant sites as slots.
     std::vector<int64_t> draw(const std::vector<int32_t> &slots, int64_t num_taken, const Address &at,
                               Occupied &occupied) const
     {
         std::vector<int64_t> keys(slots.size());
         const int64_t left = number - num_taken - (int64_t)slots.size();
-        if (multapses || left >= number / 16.0)
+        if (multapses || left >= CROWDED * number)
             by_rejection(slots, at, occupied, keys);
         else
             by_enumeration(slots, at, occupied, keys);
@@ -115,7 +113,7 @@ private:
     void by_rejection(const std::vector<int32_t> &slots, const Address &at, Occupied &occupied,
                       std::vector<int64_t> &keys) const
     {
-        // Slot by slot: the order of the tries makes no difference, that of the slots does.
+        // Slot by slot: the order of attempts does not matter, that of slots does.
         for (size_t n = 0; n < slots.size(); n++)
             for (uint32_t attempt = 0;; attempt++) {
                 keys[n] = propose(philox(slots[n], at, attempt));

@@ -1,0 +1,57 @@
+"""What the variables and delays of a new connection are set to."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from synaptic_sampling.brian import expressions
+from synaptic_sampling.brian.arguments import births_of
+from synaptic_sampling.brian.internals import queues
+
+__all__ = ["Births"]
+
+
+class Births:
+    """Values of new connections in one Synapses object: those of ``birth=``, and delays that all synapses have."""
+
+    def __init__(self, synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[str, str]) -> None:
+        self._synapses = synapses
+        self._values = births_of(synapses, birth, names)
+        self._delays: list[tuple[NDArray[Any], float]] = []
+        #: One for each value, once compiled.
+        self.compiled: list[expressions.Birth] = []
+
+    def compile(self, namespace: Any) -> None:
+        """Compile the strings; names have the meaning that they have in ``namespace``."""
+        self.compiled = [
+            expressions.Birth(self._synapses, name, value, namespace) for name, value in self._values.items()
+        ]
+
+    def find_delays(self, number: int) -> None:
+        """Note the delay of the first ``number`` synapses, in pathways whose delays ``birth`` does not set.
+
+        Raises ValueError where these delays differ, since that of a new connection is then ambiguous.
+        """
+        self._delays = []
+        for name, delays in queues.delays_by_name(self._synapses).items():
+            if name in self._values or (name == "pre.delay" and "delay" in self._values):
+                continue
+            used = np.unique(delays[:number])
+            if len(used) > 1:
+                raise ValueError(
+                    f"synapses of '{self._synapses.name}' differ in {name}, so the delay of a new one is ambiguous; "
+                    f"set birth={{'{name}': ...}}, to a time or a string such as '2*ms*rand()'."
+                )
+            if len(used):
+                self._delays.append((delays, used[0]))
+
+    def set(self, slots: NDArray[np.int32]) -> None:
+        """Write the values into slots that hold new connections."""
+        for delays, own in self._delays:
+            delays[slots] = own
+        for birth in self.compiled:
+            birth.set(slots)

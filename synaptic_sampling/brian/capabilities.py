@@ -1,0 +1,78 @@
+"""What a Rewiring supports in runtime mode and in C++ standalone mode: the tables behind errors and docs/brian2.md."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+__all__ = ["LIMITS", "SOURCES", "Limit", "Source", "refuse"]
+
+
+class Source(NamedTuple):
+    """Where a Rewiring finds a signal, and what to do where it finds none."""
+
+    found_in: str | None
+    in_program: bool
+    instead: str = ""
+
+
+#: By what a signal has one value of; conditions are strings of the rule.
+SOURCES = {
+    "connection": Source("a synaptic variable, renamed by `variables=`", True),
+    "condition": Source("a string of the rule about synaptic variables", True),
+    "presynaptic neuron": Source("a variable of the source neurons, named in the rule", False),
+    "postsynaptic neuron": Source("a variable of the target neurons, named in the rule", False),
+    "network": Source("a shared synaptic variable, renamed by `variables=`", False),
+    "site": Source(
+        None, False,
+        "no Synapses object has a value for each pair of neurons, connected or not; use DeepR, which places new "
+        "connections at random, or call step() with a matrix",
+    ),
+}  # fmt: skip
+
+
+class Limit(NamedTuple):
+    """What C++ standalone mode does not support, and what to do instead."""
+
+    what: str
+    instead: str
+
+
+#: By a short name.
+LIMITS = {
+    "potential": Limit("rules on potential connections", "use DeepR, FixedWiring or PruneAndRegrow"),
+    "number": Limit("rules that change the number of connections", "set regrow=True, or use DeepR or FixedWiring"),
+    "signals": Limit(
+        "rules with other signals than one per connection, or one condition of the package",
+        "use DeepR, FixedWiring or PruneAndRegrow",
+    ),
+    "move": Limit(
+        "rules whose update cannot be written in C++", "define `move` and `decide` in the same class of the rule"
+    ),
+    "optimizer": Limit("an optimizer of your own", "use SGD(), Momentum() or Adam()"),
+    "budget": Limit("several Synapses that share a budget", "give each Synapses a Rewiring of its own"),
+    "strings": Limit("strings about pairs of neurons", "give candidates as an array"),
+    "function": Limit("candidates given as a function", "give an array of True and False, or pairs of indices"),
+    "probability": Limit("p other than 1", "give candidates as an array"),
+    "degrees": Limit("max_in_degree and max_out_degree", "leave them out"),
+    "callback": Limit("a callback", "record the events with a RewiringMonitor"),
+    "clock": Limit("schedules on another clock than that of the synapses", "give dt, a multiple of the synapses' dt"),
+    "rule": Limit("another rule between runs", "make the parameters of the rule strings of t"),
+    "seed": Limit("another seed between runs", "pass seed= to the Rewiring"),
+    "release": Limit("release()", "build a new program"),
+    "step": Limit("step()", "events happen during run()"),
+    "log": Limit("a log at a path of your own", "read the monitor's `log` after the run and `save` it"),
+    "snapshot": Limit("snapshot()", "the log has one at the start and at the end of each run"),
+    "target": Limit(
+        "a target that is a Synapses object connected by the program",
+        "connect it by pairs of indices, as connect_exactly does",
+    ),
+}
+
+
+def refuse(limit: str, got: str = "") -> NotImplementedError:
+    """Return the error that names a limit of C++ standalone mode, what was given, and what to do instead."""
+    what, instead = LIMITS[limit]
+    given = f" (got {got})" if got else ""
+    return NotImplementedError(
+        f"C++ standalone mode does not support {what}{given}; {instead}, or remove set_device('cpp_standalone')."
+    )

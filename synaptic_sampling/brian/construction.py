@@ -1,0 +1,54 @@
+"""What a Rewiring makes of its arguments: one projection for each Synapses object, with its connections."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from synaptic_sampling.brian.arguments import distinct, spare_slots
+from synaptic_sampling.brian.connect import Pairs, allowed_pairs
+from synaptic_sampling.brian.mistakes import check_theta
+from synaptic_sampling.brian.projection import Projection
+from synaptic_sampling.brian.standalone.projection import kind_of_projection
+from synaptic_sampling.rules import Rule
+
+__all__ = ["adopt_all", "are_several", "projections_of"]
+
+
+def are_several(synapses: Any) -> bool:
+    """Return whether the user gave a list of Synapses objects."""
+    return isinstance(synapses, Sequence) and not isinstance(synapses, str)
+
+
+def projections_of(
+    synapses: Any,
+    rule: Rule,
+    birth: Mapping[str, Any] | None,
+    variables: Mapping[str, str] | None,
+    namespace: Mapping[str, Any],
+) -> list[Projection]:
+    """Return a projection for each Synapses object, after validation of rule, values and names."""
+    several = are_several(synapses)
+    make = kind_of_projection(rule, several)
+    projections = [make(each, rule, birth, variables) for each in distinct(synapses if several else [synapses])]
+    for projection in projections:
+        projection.check_strings(rule, namespace)
+    return projections
+
+
+def adopt_all(
+    projections: Sequence[Projection],
+    rule: Rule,
+    *,
+    several: bool,
+    capacity: int | None,
+    pairs: Pairs,
+    namespace: Mapping[str, Any],
+    **options: Any,
+) -> None:
+    """Make the connections of each projection; ``options`` are further arguments of `Connections`."""
+    spare = spare_slots(projections, capacity, several, rule)
+    for index, (projection, more) in enumerate(zip(projections, spare, strict=True)):
+        allowed = allowed_pairs(projection.synapses, pairs, namespace)
+        projection.adopt(allowed, more, index=index, **options)
+        check_theta(projection)

@@ -1,0 +1,63 @@
+"""The constants of the C++ program are those of Python."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from synaptic_sampling._kernels import dynamics, philox, vacancy
+from synaptic_sampling.brian.standalone.constants import SIGN_RULES, constants_in_cpp
+from synaptic_sampling.brian.standalone.program import FOLDER
+from synaptic_sampling.connections.sites import CROWDED
+from synaptic_sampling.events import EVENT
+from synaptic_sampling.log.file import MAGIC
+from synaptic_sampling.log.growing import TIME
+from synaptic_sampling.log.recorder import BLOCK
+from synaptic_sampling.randomness import Stream
+
+NUMBERS = {
+    **{f"(int)Stream::{stream.name}": int(stream) for stream in Stream},
+    **{name: getattr(dynamics, name) for name in SIGN_RULES},
+    "(int)BIRTH": dynamics.BIRTH,
+    "(int)DEATH": dynamics.DEATH,
+    "BLOCKS": philox.BLOCKS_PER_CHUNK,
+    "CHUNK": philox.CHUNK,
+    "EMPTY": int(vacancy.EMPTY),
+    "ANY_POST": int(dynamics.ANY_POST),
+    "BLOCK": BLOCK,
+    "1 / CROWDED": 1 / CROWDED,
+    "sizeof MAGIC - 1": len(MAGIC),
+    **{f"(int)MAGIC[{n}]": byte for n, byte in enumerate(MAGIC)},
+    **{f"offsetof(Event, {name})": offset for name, (_, offset, *_) in EVENT.fields.items()},
+    **{f"offsetof(Time, {name})": offset for name, (_, offset, *_) in TIME.fields.items()},
+}
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+def test_compiled_values(tmp_path):
+    lines = "\n".join(f"std::cout << ({name}) << std::endl;" for name in NUMBERS)
+    source, program = tmp_path / "show.cpp", tmp_path / "show"
+    source.write_text(
+        f"{constants_in_cpp()}\n#include <iostream>\nusing namespace synaptic_sampling;\nint main()\n{{\n{lines}\n}}\n"
+    )
+    subprocess.run([os.environ.get("CXX", "c++"), "-std=c++11", source, "-o", program], check=True)
+    found = subprocess.run([program], check=True, capture_output=True, text=True).stdout.split()
+    assert dict(zip(NUMBERS, map(float, found), strict=True)) == NUMBERS
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"enum\s+(class\s+)?Stream", "SIGN_OF_SITE,", "16384", "/ 16", "struct Event", "rewiring log"]
+)
+def test_no_constant_is_repeated_in_a_template(pattern):
+    text = "\n".join(path.read_text() for path in FOLDER.iterdir() if path.is_file())
+    assert not re.search(pattern, text)
+
+
+def test_templates_start_with_the_constants():
+    for name in ("rewiring_connections.cpp", "rewiring_monitor.cpp"):
+        text = (FOLDER / name).read_text()
+        assert text.index("{{constants}}") < text.index("#include")

@@ -10,8 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear, Tanh
-from synaptic_sampling.rate.layers.convolution import SparseConv2d
-from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.convolution import Conv2d, SparseConv2d
 from synaptic_sampling.rate.layers.dropout import Dropout
 from synaptic_sampling.rate.layers.maps import Maps
 from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
@@ -182,8 +181,7 @@ def test_dropout_scales_what_is_left():
     layer = Dropout(0.25)
     layer.outputs_after(100)
     layer.build(1, 2, "site")
-    layer.drop_next = True
-    out = layer.forward(np.ones((100, 256), np.float32))
+    out = layer.forward(np.ones((100, 256), np.float32), training=True)
     assert set(np.unique(out)) == {np.float32(0), np.float32(1 / 0.75)}
     assert abs(np.sum(out == 0) - 6400) < 416
     assert_array_equal(layer.backward(np.ones((100, 256), np.float32), wanted=True), out)

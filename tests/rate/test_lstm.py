@@ -298,8 +298,7 @@ def test_it_learns_to_remember(rng, rule):
 def test_dropout_leaves_the_marks_of_frames(rng):
     net = RateNetwork([LSTM(2, 4, steps=5, masked=True, output="all"), Dropout(0.5), LSTM(4, 2, masked=True)], RULE)
     frames, dropout = np.ones((5, 5, 16), np.float32), net.layers[1]
-    dropout.drop_next = True
-    out = dropout.forward(frames.reshape(25, 16)).reshape(5, 5, 16)
+    out = dropout.forward(frames.reshape(25, 16), training=True).reshape(5, 5, 16)
     assert (out[:, 4] == 1).all()
     assert set(np.unique(out[:, :4])) == {0, 2}
     frames[:] = 1

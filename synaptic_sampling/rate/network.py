@@ -320,7 +320,7 @@ class RateNetwork:
         for place, (parameter, part) in enumerate(zip(parameters, parts, strict=True)):
             own, got = _names(parameter.state()), _names(part)
             if own != got:
-                raise ValueError(f"parameter {place} of the state has {got}, but in this network it has {own}.")
+                raise ValueError(f"parameter {place} of the state has {got}, but here it has {own}.")
             try:
                 parameter.check_state(part, negative=negative)
             except (TypeError, ValueError) as error:

@@ -247,7 +247,7 @@ def test_layers_that_do_not_fit_are_refused():
         make(first, Conv2d(2, 2, 5))
     with pytest.raises(ValueError, match=r"window is larger than its input of 3 x 3"):
         make(first, MaxPool2d(4))
-    with pytest.raises(ValueError, match="before it comes 18 outputs without height and width"):
+    with pytest.raises(ValueError, match="the layer before it has 18 outputs without height and width"):
         make(Linear(4, 18), MaxPool2d(2))
     with pytest.raises(ValueError, match="cannot be the first layer"):
         make(Dropout(0.5), first)

@@ -98,7 +98,7 @@ def test_wrong_targets_are_refused():
         labels.check_targets([[0, 1]], 1, 7)
     with pytest.raises(ValueError, match="must be between 0 and 2, or -1 for none, got 3"):
         labels.check_targets([[0, 3]], 1, 6)
-    with pytest.raises(ValueError, match=r"targets must have shape \(1, 6\), or that in frames, got \(1, 5\)"):
+    with pytest.raises(ValueError, match=r"targets must have shape \(1, 6\) or \(1, steps, outputs\), got \(1, 5\)"):
         squares.check_targets(np.zeros((1, 5)), 1, 6)
     with pytest.raises(ValueError, match="must be finite, or NaN"):
         squares.check_targets([[np.inf]], 1, 1)

@@ -160,12 +160,12 @@ def test_wrong_arguments_are_refused_by_name(name, tmp_path, monkeypatch):
 
 
 LABELS = [
-    (np.eye(3, dtype=int)[Y], "one-hot, give labels.argmax"),
-    (np.eye(3)[Y], "they are one-hot, give labels.argmax"),
+    (np.eye(3, dtype=int)[Y], "one-hot, so give labels.argmax"),
+    (np.eye(3)[Y], "they are one-hot, so give labels.argmax"),
     (Y.astype(float), r"give labels.astype\(int\)"),
-    (Y + 1, "count from 1, give labels - 1"),
-    (np.array(list("abcabcab")), "number the names by np.unique"),
-    (np.array(list("abcabcab"), object), "number the names by np.unique"),
+    (Y + 1, "start at 1, so give labels - 1"),
+    (np.array(list("abcabcab")), "convert names to numbers by np.unique"),
+    (np.array(list("abcabcab"), object), "convert names to numbers by np.unique"),
     (Y[:, np.newaxis], r"give labels.ravel\(\)"),
     (Y + 0.5, "give the number of each class"),
     (Y.astype(bool), r"give labels.astype\(int\)"),
@@ -188,7 +188,7 @@ def test_labels_are_recognised(labels, hint):
 
 
 @pytest.mark.parametrize(
-    ("labels", "hint"), [(Y + 1.0, "astype"), (Y + 1, "count from 1"), (np.array(list("ab")), "names")]
+    ("labels", "hint"), [(Y + 1.0, "astype"), (Y + 1, "start at 1"), (np.array(list("ab")), "names")]
 )
 def test_labels_of_frames_are_recognised(labels, hint):
     with pytest.raises((TypeError, ValueError), match=hint):
@@ -227,7 +227,7 @@ def test_connectivity_in_percent_and_full_layers(make, dense, caplog):
         assert not caplog.records
         layer = make(1)
     assert [record.getMessage() for record in caplog.records] == [
-        f"{layer} has every possible connection, so that nothing can rewire; use {dense}."
+        f"{layer} has every possible connection, so nothing can be rewired; use {dense}."
     ]
 
 
@@ -242,5 +242,5 @@ def test_two_rules_that_rewire_are_said_once(between, caplog):
 
 
 def test_patience_without_tests_is_refused():
-    with pytest.raises(ValueError, match=r"Patience\(epochs=3\) waits for tests, but there are none; give fit test="):
+    with pytest.raises(ValueError, match=r"Patience\(epochs=3\) needs tests, but there are none; give test="):
         fit(stop=Patience(3), batch_size=8)

@@ -303,7 +303,7 @@ def test_checkpoint_of_another_network_is_refused(tmp_path):
         with pytest.raises(CheckpointError, match="of another network"):
             Trainer(other).load(tmp_path / "run.npz")
     state = make().state()
-    with pytest.raises(ValueError, match="which this network has not"):
+    with pytest.raises(ValueError, match="which this network does not have"):
         make().restore({**state, "77/value": np.zeros(3)})
     del state["0/theta"]
     with pytest.raises(ValueError, match=r"parameter 0 of the state has \['birth_step', .*, but here"):
@@ -366,11 +366,15 @@ def test_layers_refuse():
         (lambda: RateNetwork([], RULE), ValueError, "at least one layer"),
         (lambda: RateNetwork([ReLU()], RULE), ValueError, "cannot be the first layer"),
         (lambda: RateNetwork([Linear(3, 4), Linear(5, 2)], RULE), ValueError, "the layer before it has 4 outputs"),
-        (lambda: RateNetwork(["relu"], RULE), TypeError, "layers must hold layers"),
-        (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must be a DeepR or a FixedWiring"),
+        (lambda: RateNetwork(["relu"], RULE), TypeError, "layers must contain layers"),
+        (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must be a DeepR, a FixedWiring, or your own"),
         (lambda: RateNetwork([Linear(3, 4)], RULE, seed=-1), ValueError, "seed must be between"),
-        (lambda: RateNetwork([layer := Linear(3, 3), layer], RULE), ValueError, "stands in two places"),
-        (lambda: RateNetwork([Linear(3, 4)], RULE, budget="network"), ValueError, "is for sparse layers, but all are"),
+        (lambda: RateNetwork([layer := Linear(3, 3), layer], RULE), ValueError, "layers must contain each layer once"),
+        (
+            lambda: RateNetwork([Linear(3, 4)], RULE, budget="network"),
+            ValueError,
+            "budget must be 'layer' in",
+        ),
         (lambda: RateNetwork([Linear(3, 4)], RULE, budget="one"), ValueError, "budget must be 'layer' or 'network'"),
         (lambda: RateNetwork(make().layers, RULE), ValueError, "is part of a network already; make a new layer"),
         (lambda: RateNetwork(Linear(3, 3), RULE), TypeError, "layers must be a list"),

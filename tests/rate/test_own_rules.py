@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -188,3 +190,13 @@ def test_dropout_within_each_frame_drops_while_training(rng):
     x = net.check_samples(rng.standard_normal((16, 15)))
     assert (net.present(x, training=True) == 0).sum() > 100
     assert (net.present(x) == 0).sum() == 0
+
+
+def test_example_in_the_documents(capsys):
+    page = Path(__file__).parents[2] / "docs" / "rate.md"
+    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    names: dict = {}
+    exec(example, names)
+    loss, births = capsys.readouterr().out.split()
+    assert float(loss) < 0.8 * names["trainer"].history[0].loss
+    assert int(births) > 10

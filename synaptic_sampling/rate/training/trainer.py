@@ -125,7 +125,7 @@ class Trainer:
         #: Samples, targets and batch size of the last ``fit``, and whether the next one must have the same.
         self._course: Course | None = None
         self._bound = False
-        self._journal = Journal(network, schedule, between, every)
+        self._journal = Journal(between, every)
         self.log = as_log(log)  # Last, so that no file is created if an argument is wrong.
 
     @property
@@ -199,7 +199,9 @@ class Trainer:
             _log.warning(message, last, len(self.history))
             return
         if self._records:
-            self._journal.start(self.log, loss=self.loss, epochs=last, batch_size=size)
+            self._journal.start(
+                self.log, self.network, loss=self.loss, schedule=self.schedule, epochs=last, batch_size=size
+            )
         bar = tqdm(total=last, initial=len(self.history), unit="epoch", disable=report != "bar")
         with Interrupt() as interrupt, bar:
             while len(self.history) < last:
@@ -231,7 +233,7 @@ class Trainer:
     def snapshot(self) -> None:
         """Record all connections and their weights in the log."""
         if self._records:
-            self._journal.snapshot(self.log)
+            self._journal.snapshot(self.log, self.network)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write a checkpoint from which training can be resumed.
@@ -329,7 +331,7 @@ class Trainer:
         ``order`` holds the numbers of the remaining samples of this epoch, in the order of presentation.
         """
         if self._records:
-            self._journal.note_rule(self.log)
+            self._journal.note_rule(self.log, self.network)
         size = min(shown.batch_size, len(order))
         steps = min(len(order) // size, fast_path.steps_at_once(self.network, self.loss))
         if self._every is not None:

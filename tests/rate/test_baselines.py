@@ -1,4 +1,4 @@
-"""SET, RigL, shrinkage and pruning: who dies, who is born, how many there are, and that the log tells it."""
+"""SET, RigL, shrinkage and pruning: which connections are eliminated and formed, their number, and the log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def samples(rng, n=60):
 
 @pytest.mark.parametrize("every", [None, 4])
 @pytest.mark.parametrize("method", ["set", "rigl"])
-def test_budget_is_kept_and_the_log_tells_all(rng, method, every, tmp_path):
+def test_budget_is_kept_and_the_log_is_complete(rng, method, every, tmp_path):
     x, y = samples(rng)
 
     def trainer():
@@ -197,7 +197,7 @@ def test_rigl_in_convolutions_and_lstms(rng, make_net):
 
 @pytest.mark.parametrize("make_net", MAKES)
 def test_rigl_gradient_of_every_site_is_that_of_the_connections(rng, make_net):
-    """Where a connection is, the gradient of its site is the one by which it learns."""
+    """At a connection, the gradient of its site equals the one by which it learns."""
     net = make_net()
     net.layers = [layer for layer in net.layers if not isinstance(layer, Dropout)]
     x, y = some(rng, net)

@@ -1,4 +1,4 @@
-"""Convolution, pooling and dropout as layers: derivatives, rewiring, what is refused."""
+"""Convolution, pooling and dropout as layers: derivatives, rewiring, invalid input."""
 
 from __future__ import annotations
 
@@ -150,7 +150,7 @@ def test_layers_share_one_budget(rng):
 
 
 def test_it_learns_where_a_stroke_runs(rng):
-    """Upright or level strokes at random places: no single pixel tells."""
+    """Vertical or horizontal strokes at random places: no single pixel is informative."""
     x, y = 0.3 * rng.standard_normal((256, 8, 8)), rng.integers(0, 2, 256)
     for image, upright in zip(x, y, strict=True):
         row, column = rng.integers(0, 8, 2)

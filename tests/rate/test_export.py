@@ -1,4 +1,4 @@
-"""What is exported computes what the layers compute."""
+"""Exported weights compute what the layers compute."""
 
 from __future__ import annotations
 

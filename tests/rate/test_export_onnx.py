@@ -39,7 +39,7 @@ NETWORKS = {
 
 
 def run(model, x):
-    """Run the model by onnxruntime, or by the plain evaluator of onnx, which knows no lengths of sequences."""
+    """Run the model by onnxruntime, or by the evaluator of onnx, which does not support lengths of sequences."""
     try:
         from onnxruntime import InferenceSession
     except ImportError:

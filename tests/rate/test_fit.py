@@ -1,4 +1,4 @@
-"""How often ``fit`` trains, on what, and what a checkpoint must be to be taken on."""
+"""How long ``fit`` trains, on which samples, and which checkpoints it accepts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def fit(trainer, x=X, y=Y, **options):
 
 
 def interrupted(trainer, step, **options):
-    """Train until after a step."""
+    """Train up to the end of a step."""
 
     def watch(trainer):
         if trainer.steps_done == step:
@@ -246,7 +246,7 @@ def test_a_checkpoint_of_other_signs_rule_or_seed_is_refused(tmp_path):
 
 
 def test_theta_below_zero_and_signs_of_weights_without_rewiring(tmp_path):
-    """Fixed wiring lets theta cross 0, and pruning takes the signs of the weights."""
+    """FixedWiring allows theta < 0, and pruning keeps the signs of the weights."""
     pruned = prune(RateNetwork([Linear(18, 15), ReLU(), Linear(15, 4)], FixedWiring(0.5), seed=1), [60, 20])
     trainer = fit(Trainer(pruned), epochs=3)
     assert any((c.theta < 0).any() for c in pruned.connections)
@@ -308,7 +308,7 @@ def degrees(c):
 
 @pytest.mark.parametrize("method", ["deepr", "set", "rigl", "prune"])
 def test_limits_on_degrees_are_kept_by_every_method(method):
-    """Of linear, convolutional and recurrent layers, after every step; pruning takes the limits along."""
+    """In linear, convolutional and recurrent layers, after every step; pruning keeps the limits."""
     x = np.random.default_rng(1).standard_normal((48, 32)).astype(np.float32)
     y = np.arange(48) % 3
     for layer, width, into, out in [

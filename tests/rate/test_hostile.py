@@ -1,4 +1,4 @@
-"""Whatever is given to rate networks ends in a TypeError or ValueError that names an argument, or is taken on."""
+"""Any argument of rate-based networks is accepted, or raises a TypeError or ValueError that names it."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_wrong_arguments_are_refused_by_name(name, tmp_path, monkeypatch):
-    """All values for each argument; messages of ours name it and end with a full stop."""
+    """All values for each argument; messages of this package name it and end with a full stop."""
     monkeypatch.chdir(tmp_path)
     call, arguments = CALLS[name]
     obscure, refused = [], 0
@@ -174,7 +174,7 @@ LABELS = [
 
 @pytest.mark.parametrize(("labels", "hint"), LABELS)
 def test_labels_are_recognised(labels, hint):
-    """The message says what to do, where training, tests and RigL are given them."""
+    """The message says what to do, in training, tests and RigL."""
     for call in (
         lambda: fit(targets=labels),
         lambda: fit(test=(X, labels)),
@@ -195,7 +195,7 @@ def test_labels_of_frames_are_recognised(labels, hint):
         FrameCrossEntropy().check_targets(labels.reshape(-1, 2), len(labels) // 2, 6)
 
 
-def test_images_of_bytes_are_said_once(caplog):
+def test_images_of_bytes_give_one_warning(caplog):
     images = np.random.default_rng(0).integers(0, 256, (8, 6)).astype(np.uint8)
     network = net()
     for given, number in ((images / 255, 0), (images // 16, 0), (images - 128.0, 0), (images + 0.5, 0), (images, 1)):
@@ -232,7 +232,7 @@ def test_connectivity_in_percent_and_full_layers(make, dense, caplog):
 
 
 @pytest.mark.parametrize("between", [SET(), RigL(X, Y, batch_size=4, steps=9)])
-def test_two_rules_that_rewire_are_said_once(between, caplog):
+def test_two_rules_that_rewire_give_one_warning(between, caplog):
     for rule, number in ((RULE, 1), (FixedWiring(0.1), 0)):
         caplog.clear()
         trainer = Trainer(net(rule=rule), between=between)

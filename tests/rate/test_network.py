@@ -1,4 +1,4 @@
-"""Networks: gradients are derivatives, sparse is dense with zeros, budgets are exact, runs can be cut anywhere."""
+"""Networks: derivatives, sparse layers as dense ones with zeros, exact budgets, interruption anywhere."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_same_seed_same_bits_and_cut_anywhere(rng, tmp_path):
 
 @pytest.mark.parametrize("optimizer", [None, Adam()])
 def test_one_budget_keeps_the_sum_is_logged_and_cut_anywhere(rng, tmp_path, optimizer):
-    """Connections move between layers; what is saved in the middle goes on with the same bits."""
+    """Connections move between layers; a training resumed from the middle is bit-identical."""
     x, y = samples(rng, 90)
     options = {} if optimizer is None else {"optimizer": optimizer}
     rule = DeepR(learning_rate=0.03 if options else 0.1, l1=0.05, temperature=1e-4, **options)
@@ -330,9 +330,9 @@ def test_gradient_that_is_not_finite_moves_nothing(rng):
 
 def test_report_and_tests(rng):
     x, y = samples(rng, 40)
-    trainer, told = Trainer(make()), []
-    trainer.fit(x, y, epochs=3, batch_size=16, test=(x, y), report=lambda *values: told.append(values))
-    assert [values[:2] for values in told] == [(1, 3), (2, 3), (3, 3)]
+    trainer, reported = Trainer(make()), []
+    trainer.fit(x, y, epochs=3, batch_size=16, test=(x, y), report=lambda *values: reported.append(values))
+    assert [values[:2] for values in reported] == [(1, 3), (2, 3), (3, 3)]
     assert [samples for samples, _ in trainer.tests] == [40, 80, 120]
     assert trainer.tests[-1][1] == trainer.network.accuracy(x, y)
 

@@ -14,9 +14,8 @@ from models.cifar10 import load_cifar10
 from models.task import Task
 from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear
-from synaptic_sampling.rate.layers.convolution import SparseConv2d
-from synaptic_sampling.rate.layers.dense_convolution import Conv2d
-from synaptic_sampling.rate.layers.linear import Layer
+from synaptic_sampling.rate.layers.convolution import Conv2d, SparseConv2d
+from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.layers.pooling import MaxPool2d
 
 __all__ = ["CIFAR10", "make_cnn"]

@@ -15,7 +15,7 @@ from models.data import load_digits, load_mnist
 from models.task import Task
 from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear
-from synaptic_sampling.rate.layers.linear import Layer
+from synaptic_sampling.rate.layers.layer import Layer
 
 __all__ = ["DIGITS", "MNIST", "make_mlp"]
 

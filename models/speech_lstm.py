@@ -14,7 +14,7 @@ from models.spoken_digits import FEATURES, STEPS, load_spoken_digits
 from models.task import Task
 from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork
 from synaptic_sampling.rate import Linear, SparseLinear
-from synaptic_sampling.rate.layers.linear import Layer
+from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM
 
 __all__ = ["SPEECH", "make_lstm"]

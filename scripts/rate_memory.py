@@ -21,7 +21,7 @@ from scripts.interruption import interruptible
 from scripts.training import peak_bytes
 from synaptic_sampling import DeepR, RateNetwork, RewiringLog, Trainer
 from synaptic_sampling.rate import ReLU, SparseLinear
-from synaptic_sampling.rate.layers.linear import Layer
+from synaptic_sampling.rate.layers.layer import Layer
 
 __all__ = ["main"]
 

@@ -21,7 +21,7 @@ from models.speech_lstm import SPEECH
 from models.task import Task
 from synaptic_sampling import RateNetwork, Trainer
 from synaptic_sampling.rate import Linear
-from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.convolution import Conv2d
 from synaptic_sampling.rate.layers.pooling import MaxPool2d
 from synaptic_sampling.rate.training.progress import Shown
 

@@ -61,7 +61,9 @@ def test_example_with_a_log(capsys):
 
 
 def test_every_page_with_examples_is_run():
-    run = {"README.md", "brian2.md", "examples.md", "log.md"} | {path.name for path in DOCS.glob("developer/*.md")}
+    run = {"README.md", "brian2.md", "examples.md", "log.md", "rate.md"} | {
+        path.name for path in DOCS.glob("developer/*.md")
+    }
     assert {page.name for page in PAGES if "```python\n" in page.read_text()} <= run
 
 

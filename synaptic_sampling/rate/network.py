@@ -1,4 +1,4 @@
-"""Layers in a row, the rule by which they learn, and one step of learning."""
+"""A sequence of layers, the rule by which they learn, and one step of learning."""
 
 from __future__ import annotations
 
@@ -15,8 +15,7 @@ from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.connections.budget import Budget
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rate.layers.dropout import Dropout
-from synaptic_sampling.rate.layers.linear import Layer
+from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, aligned
 from synaptic_sampling.rate.signals import Source, check_rule, shared_values
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
@@ -25,53 +24,54 @@ from synaptic_sampling.rules.stepping import step_checked
 
 __all__ = ["RateNetwork"]
 
-#: Samples that are presented at once where nothing is learned.
+#: Number of samples that are presented at once outside training.
 PRESENTED_AT_ONCE = 256
-#: Integers up to at least this one, and at most the largest byte, are taken for pixels that have not been scaled.
+#: Integers whose maximum lies between these two are taken for pixels that have not been scaled.
 BRIGHT, MAX_BYTE = 128, 255
 
 _log = logging.getLogger(__name__)
 
 
 class RateNetwork:
-    """A feed-forward network of rate-based units, sparse where its layers are.
+    """A feed-forward network of rate-based units, with sparse and dense layers.
 
     Parameters
     ----------
     layers : sequence of Layer
         In the order from input to output.
     rule : DeepR, FixedWiring, or a rule of your own
-        How it learns. Biases and dense layers descend along their gradients with its learning rate and optimizer. A
-        rule of your own acts on `Connections` and has a learning rate and an optimizer, as one derived from `DeepR`.
+        The rule by which sparse weights learn. Biases and dense layers learn by gradient descent with its learning rate
+        and optimizer. A rule of your own must act on `Connections` and have a learning rate and an optimizer, as one
+        that is derived from `DeepR` does.
     signals : mapping of str to float, callable or 'gradient', optional
-        Where to find the signals of a rule of your own: a number or a function of the network where there is one value
-        for the whole network, such as a reward; 'gradient' for a signal that is dE/dw of every connection. The signal
-        ``gradient`` itself comes from the backward pass.
+        The sources of the signals of a rule of your own: a number, or a function of the network, for a signal with one
+        value for the whole network, such as a reward; 'gradient' for a signal that is dE/dw of every connection. The
+        signal ``gradient`` itself always comes from the backward pass.
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
         Signs of connections, see `Connections`.
     budget : {'layer', 'network'}
-        'layer': each sparse layer keeps its number of connections. 'network': only their sum is kept, and a newborn
-        may come to any vacant site of any layer, all equally likely (see `Budget`).
+        'layer': each sparse layer keeps its number of connections. 'network': only their sum is kept, and all vacant
+        sites of all layers are equally likely for a new connection (see `Budget`).
     seed : int
         Key of all random numbers, 0 to 2**64 - 1.
 
     Attributes
     ----------
     layers : list of Layer
-        As given.
+        In the order from input to output.
     budget : Budget or None
-        What the layers share, if they do.
+        The budget that the layers share, if they share one.
     rule : GradientRule
-        As given.
+        The rule, which may be replaced between two steps.
     seed : int
-        As given.
+        Key of all random numbers.
     num_in, num_out : int
         Numbers of inputs and outputs.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind, or layers do not fit.
+        If an argument is of the wrong kind, or the layers do not fit together.
 
     Examples
     --------
@@ -97,26 +97,26 @@ class RateNetwork:
         self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
         self._sources = dict(signals or {})
         if not self.layers:
-            raise ValueError("layers must hold at least one layer.")
+            raise ValueError("layers must contain at least one layer.")
         if not isinstance(budget, str) or budget not in {"layer", "network"}:
             raise ValueError(f"budget must be 'layer' or 'network', got {budget!r}.")
         num: int | None = None
         for index, layer in enumerate(self.layers):
-            if not callable(getattr(layer, "backward", None)):
-                raise TypeError(f"layers must hold layers such as SparseLinear or ReLU, got {layer!r}.")
+            if not isinstance(layer, Layer):
+                raise TypeError(f"layers must contain layers, such as SparseLinear or ReLU, got {layer!r}.")
             if layer in self.layers[:index]:
-                raise ValueError(f"{layer} stands in two places; make a new layer for each.")
+                raise ValueError(f"layers must contain each layer once, got {layer} twice; make a new layer for each.")
             num = layer.outputs_after(num)
         for index, layer in enumerate(self.layers):
             layer.build(self.seed, index, signs)
         if budget == "network" and not self.connections:
-            raise ValueError("budget 'network' is for sparse layers, but all are dense; leave it at 'layer'.")
+            raise ValueError("budget must be 'layer' in a network without sparse layers, got 'network'.")
         self.budget = Budget(self.connections) if budget == "network" else None
-        # Only layers with weights can come first.
+        # Only layers with weights can be the first one.
         self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]
         self.num_out = int(num or 0)
         self._input = aligned(self.num_in, 0)
-        #: Whether it has been said that samples are not scaled.
+        #: Whether the user has been warned that samples are not scaled.
         self._warned = False
 
     def __repr__(self) -> str:
@@ -124,7 +124,7 @@ class RateNetwork:
 
     @property
     def parameters(self) -> list[Parameter]:
-        """Return what all layers learn."""
+        """Return the parameters of all layers."""
         return [parameter for layer in self.layers for parameter in layer.parameters]
 
     @property
@@ -134,8 +134,13 @@ class RateNetwork:
 
     @property
     def sparse(self) -> list[SparseParameter]:
-        """Return what the sparse layers learn."""
+        """Return the parameters that are sparse."""
         return [part for part in self.parameters if isinstance(part, SparseParameter)]
+
+    @property
+    def weighted(self) -> list[Any]:
+        """Return the layers that have weights, including those that are applied to each frame."""
+        return [inner for layer in self.layers for inner in layer.weighted]
 
     @property
     def num_sites(self) -> int:
@@ -144,7 +149,7 @@ class RateNetwork:
 
     @property
     def num_connections(self) -> int:
-        """Return how many different pairs are connected in all sparse layers, counted anew."""
+        """Return the number of different pairs that are connected, counted in all sparse layers."""
         return sum(len(np.unique(c.pre.astype(np.int64) * c.num_post + c.post)) for c in self.connections)
 
     def outputs(self, samples: ArrayLike) -> NDArray[np.float32]:
@@ -173,14 +178,14 @@ class RateNetwork:
         return out
 
     def accuracy(self, samples: ArrayLike, labels: ArrayLike) -> float:
-        """Return the share of samples whose largest output is that of their label.
+        """Return the fraction of samples whose largest output is that of their label.
 
         Parameters
         ----------
         samples : array_like, shape (n, num_in)
             The inputs.
         labels : array_like of int, shape (n,)
-            What they are.
+            The class of each sample.
 
         Returns
         -------
@@ -195,7 +200,9 @@ class RateNetwork:
         out = self.outputs(samples)
         return float(np.mean(out.argmax(axis=1) == CrossEntropy().check_targets(labels, len(out), self.num_out)))
 
-    def gradients(self, samples: NDArray[np.float32], targets: NDArray[Any], loss: Loss) -> float:
+    def gradients(
+        self, samples: NDArray[np.float32], targets: NDArray[Any], loss: Loss, *, training: bool = True
+    ) -> float:
         """Write the gradient of the mean loss into every parameter.
 
         Parameters
@@ -205,48 +212,49 @@ class RateNetwork:
         targets : ndarray
             From ``loss.check_targets``.
         loss : Loss
-            What is to be made small.
+            The loss function.
+        training : bool
+            Whether `Dropout` acts.
 
         Returns
         -------
         float
             The mean loss.
         """
-        for layer in self.layers:
-            if isinstance(layer, Dropout):
-                layer.drop_next = True
-        value, delta = loss.evaluate(self.present(samples), targets)
+        value, delta = loss.evaluate(self.present(samples, training=training), targets)
         for number in range(len(self.layers) - 1, -1, -1):
             delta = self.layers[number].backward(delta, wanted=number > 0)
         return value
 
-    def present(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Show a batch and return the outputs as losses want them; layers remember what backward passes need.
+    def present(self, samples: NDArray[np.float32], *, training: bool = False) -> NDArray[np.float32]:
+        """Perform the forward pass for a batch and return the outputs in the layout that losses take.
 
         Parameters
         ----------
         samples : ndarray of float32, shape (n, num_in)
             A batch, from ``check_samples``.
+        training : bool
+            Whether `Dropout` acts.
 
         Returns
         -------
         ndarray of float32, shape (num_out, n padded to a multiple of 16)
             Overwritten by the next call.
         """
-        return self._forward(samples, np.arange(len(samples)))
+        return self._forward(samples, np.arange(len(samples)), training=training)
 
     def step(self) -> list[RewiringInfo]:
-        """Let every layer move along its gradient and rewire; either all do, or none.
+        """Update the parameters of all layers and rewire the sparse ones, or raise an error and change nothing.
 
         Returns
         -------
         list of RewiringInfo
-            What died and was born, for each sparse layer; one for all of them where they share a budget.
+            The connections eliminated and formed in each sparse layer; one for all layers if they share a budget.
 
         Raises
         ------
         FloatingPointError
-            If a gradient is NaN or infinite; names layer and connection, and nothing has moved.
+            If a gradient is NaN or infinite; names layer and connection.
         """
         shared = shared_values(self.rule, self._sources, self)
         for number, layer in enumerate(self.layers):
@@ -266,12 +274,12 @@ class RateNetwork:
         return [step_checked(self.budget, self.rule, {name: [each[name] for each in own] for name in own[0]})]
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return all that learning needs to go on.
+        """Return everything that further training depends on.
 
         Returns
         -------
         dict of str to ndarray
-            By number of the parameter and name, not copied.
+            By the number of the parameter and its name, not copied.
         """
         return {
             f"{number}/{name}": values
@@ -280,7 +288,7 @@ class RateNetwork:
         }
 
     def restore(self, state: Mapping[str, NDArray[Any]], *, negative: bool | None = None) -> None:
-        """Take on the state of an equal network.
+        """Restore the state of an equal network.
 
         Parameters
         ----------
@@ -292,8 +300,8 @@ class RateNetwork:
         Raises
         ------
         TypeError, ValueError
-            If it is the state of another network, or no state that learning can go on from: a value that is not
-            finite, a count out of range, a negative theta under DeepR, other signs. Nothing has changed then.
+            If it is the state of another network, or training cannot go on from it: a value is not finite, a count is
+            out of range, theta is negative under DeepR, or signs differ. Nothing changes in this case.
         """
         for parameter, part in zip(self.parameters, self.check_state(state, negative=negative), strict=True):
             parameter.restore(part)
@@ -301,31 +309,13 @@ class RateNetwork:
     def check_state(
         self, state: Mapping[str, NDArray[Any]], *, negative: bool | None = None
     ) -> list[dict[str, NDArray[Any]]]:
-        """Raise the error that ``restore`` would raise; changes nothing.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            As ``state`` returns it.
-        negative : bool, optional
-            Whether theta may be negative; by default where the rule is FixedWiring.
-
-        Returns
-        -------
-        list of dict of str to ndarray
-            The part of each parameter.
-
-        Raises
-        ------
-        TypeError, ValueError
-            If it is the state of another network, or no state that learning can go on from.
-        """
+        """Return the part of each parameter, or raise the error that ``restore`` would raise; change nothing."""
         parameters, negative = self.parameters, self.rule.signed_theta if negative is None else negative
         parts: list[dict[str, NDArray[Any]]] = [{} for _ in parameters]
         for key, values in state.items():
             number, _, name = key.partition("/")
             if not (number.isdigit() and int(number) < len(parts)):
-                raise ValueError(f"the state holds {key!r}, which this network has not.")
+                raise ValueError(f"the state has the entry {key!r}, which this network does not have.")
             parts[int(number)][name] = values
         for place, (parameter, part) in enumerate(zip(parameters, parts, strict=True)):
             own, got = _names(parameter.state()), _names(part)
@@ -339,7 +329,7 @@ class RateNetwork:
         return parts
 
     def _check_numbers(self, parts: Sequence[Mapping[str, NDArray[Any]]]) -> None:
-        """Refuse a state of other numbers of connections or of steps than its budgets allow."""
+        """Raise an error unless the numbers of connections and of steps fit the budgets."""
         sparse = [(c.connections, part) for c, part in zip(self.parameters, parts, strict=True) if c in self.sparse]
         if self.budget is None:
             for c, part in sparse:
@@ -351,7 +341,7 @@ class RateNetwork:
         if got > self.budget.total:
             raise ValueError(f"the state has {got} connections, but the budget is {self.budget.total}.")
         if len({int(part["steps_done"]) for _, part in sparse}) > 1:
-            raise ValueError("the state has layers of one budget that have done different numbers of steps.")
+            raise ValueError("the state has different numbers of steps for layers that share a budget.")
 
     def check_samples(self, samples: ArrayLike) -> NDArray[np.float32]:
         """Return samples as float32, or raise an error.
@@ -369,7 +359,7 @@ class RateNetwork:
         Raises
         ------
         TypeError, ValueError
-            If they are no numbers, the shape is wrong, or a value is not finite.
+            If they are not numbers, the shape is wrong, or a value is not finite.
         """
         x = np.ascontiguousarray(check_array("samples", samples), np.float32)
         if x.ndim != 2 or x.shape[1] != self.num_in or not len(x):
@@ -379,40 +369,31 @@ class RateNetwork:
             raise ValueError(f"samples must be finite, got {x[n, feature]} as feature {feature} of sample {n}.")
         if not self._warned and _are_bytes(x):
             self._warned = True
-            _log.warning("samples of %s are integers from 0 to %g, as of images; divide them by 255.", self, x.max())
+            _log.warning("samples of %s are integers from 0 to %g, like pixels; divide them by 255.", self, x.max())
         return x
 
     def input_of(self, width: int) -> NDArray[np.float32]:
-        """Return the memory for a batch.
-
-        Parameters
-        ----------
-        width : int
-            Samples in it, a multiple of 16.
-
-        Returns
-        -------
-        ndarray of float32, shape (num_in, width)
-            The same until the width changes.
-        """
+        """Return the memory for a batch of ``width`` columns, the same until the width changes."""
         if self._input.shape[1] != width:
             self._input = aligned(self.num_in, width)
         return self._input
 
-    def _forward(self, samples: NDArray[np.float32], order: NDArray[np.int64]) -> NDArray[np.float32]:
+    def _forward(
+        self, samples: NDArray[np.float32], order: NDArray[np.int64], *, training: bool = False
+    ) -> NDArray[np.float32]:
         """Return the outputs [num_out, padded batch] for the samples numbered in ``order``."""
         x = self.input_of(-(-len(order) // LANES) * LANES)
         linear.load_batch(samples, order, x)
         for layer in self.layers:
-            x = layer.forward(x)
+            x = layer.forward(x, training=training)
         return x
 
 
 def _are_bytes(x: NDArray[np.float32]) -> bool:
-    """Return whether samples are pixels from 0 to 255."""
+    """Return whether samples appear to be pixels from 0 to 255."""
     return bool(BRIGHT <= x.max() <= MAX_BYTE and x.min() >= 0 and (x == np.round(x)).all())
 
 
 def _names(state: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Return the names of arrays of a state, but for moments, which come with the first step."""
+    """Return the names of the arrays of a state without moments, which exist only after the first step."""
     return sorted(name for name in state if not name.startswith("moment"))

@@ -1,4 +1,4 @@
-"""SET, RigL, shrinkage and pruning: who dies, who is born, how many there are, and that the log tells it."""
+"""SET, RigL, shrinkage and pruning: which connections are eliminated and formed, their number, and the log."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from synaptic_sampling.rate import (
     CrossEntropy,
     Dropout,
     EachFrame,
+    Layer,
     Linear,
     MaxPool2d,
     ReLU,
@@ -25,7 +26,8 @@ from synaptic_sampling.rate import (
     Tanh,
     prune,
 )
-from synaptic_sampling.rate.export.twins import DENSE, dense_twin, matrix_of, weighted
+from synaptic_sampling.rate.export.copies import dense_copy
+from synaptic_sampling.rate.training.between import rewire
 
 
 def make(dense=False, connections=(60, 30)):
@@ -43,7 +45,7 @@ def samples(rng, n=60):
 
 @pytest.mark.parametrize("every", [None, 4])
 @pytest.mark.parametrize("method", ["set", "rigl"])
-def test_budget_is_kept_and_the_log_tells_all(rng, method, every, tmp_path):
+def test_budget_is_kept_and_the_log_is_complete(rng, method, every, tmp_path):
     x, y = samples(rng)
 
     def trainer():
@@ -77,7 +79,7 @@ def test_set_replaces_the_weakest():
     c.theta[:] = np.linspace(-1, 1.1, 60)
     keys = c.sites.keys(c.pre, c.post)
     weak = np.sort(np.argsort(np.abs(c.theta))[:15])
-    info = SET(0.25)(trainer)[0]
+    info = rewire(SET(0.25), trainer)[0]
     assert_array_equal(info.died.slot, weak)
     assert (c.theta[weak] == 0).all()
     assert_array_equal(np.delete(c.sites.keys(c.pre, c.post), weak), np.delete(keys, weak))
@@ -166,13 +168,13 @@ MAKES = [make_conv, make_lstm]
 
 @pytest.mark.parametrize("make_net", MAKES)
 @pytest.mark.parametrize("dense", [True, False])
-def test_dense_twin_computes_the_same(rng, make_net, dense):
+def test_dense_copy_computes_the_same(rng, make_net, dense):
     net = make_net(dense)
     x, y = some(rng, net)
     Trainer(net).fit(x, y, epochs=2, report=None)
-    twin = dense_twin(net)
-    assert twin.num_connections == 0
-    assert_allclose(twin.outputs(x), net.outputs(x), atol=1e-5)
+    copy = dense_copy(net)
+    assert copy.num_connections == 0
+    assert_allclose(copy.outputs(x), net.outputs(x), atol=1e-5)
 
 
 @pytest.mark.parametrize("make_net", MAKES)
@@ -195,7 +197,7 @@ def test_rigl_in_convolutions_and_lstms(rng, make_net):
 
 @pytest.mark.parametrize("make_net", MAKES)
 def test_rigl_gradient_of_every_site_is_that_of_the_connections(rng, make_net):
-    """Where a connection is, the gradient of its site is the one by which it learns."""
+    """At a connection, the gradient of its site equals the one by which it learns."""
     net = make_net()
     net.layers = [layer for layer in net.layers if not isinstance(layer, Dropout)]
     x, y = some(rng, net)
@@ -214,10 +216,10 @@ def test_shrinkage_in_convolutions_and_lstms(rng, make_net):
     x, y = some(rng, net)
     Trainer(net).fit(x, y, epochs=1, batch_size=40, report=None)
     Trainer(shrunk).fit(x, y, epochs=1, batch_size=40, report=None, watch=Shrinkage(0.5))
-    for one, two in zip(weighted(net), weighted(shrunk), strict=True):
-        if isinstance(one, DENSE):
+    for one, two in zip(net.weighted, shrunk.weighted, strict=True):
+        if one.connections is None:
             assert_allclose(two.matrix, np.sign(one.matrix) * np.maximum(np.abs(one.matrix) - 0.05, 0), atol=1e-7)
-    assert (weighted(shrunk)[0].matrix == 0).any()
+    assert (shrunk.weighted[0].matrix == 0).any()
 
 
 @pytest.mark.parametrize("make_net", MAKES)
@@ -229,26 +231,26 @@ def test_prune_in_convolutions_and_lstms(rng, make_net, dense):
     counts = [18, 11, 9]
     pruned = prune(net, counts)
     assert [len(c) for c in pruned.connections] == counts
-    for old, new, count in zip(weighted(net), weighted(pruned), counts, strict=True):
-        strengths = np.abs(old.matrix.ravel() if isinstance(old, DENSE) else old.connections.weights)
+    for old, new, count in zip(net.weighted, pruned.weighted, counts, strict=True):
+        strengths = np.abs(old.matrix.ravel() if old.connections is None else old.connections.weights)
         assert_array_equal(np.sort(np.abs(new.connections.weights)), np.sort(strengths)[-count:])
         places = new.connections.post, new.connections.pre
-        assert_array_equal(matrix_of(old)[places], matrix_of(new)[places])
+        assert_array_equal(old.dense_weights()[places], new.dense_weights()[places])
         assert_array_equal(new.bias, old.bias)
     Trainer(pruned).fit(x, y, epochs=2, report=None)
-    every = [matrix_of(layer).size if isinstance(layer, DENSE) else len(layer.connections) for layer in weighted(net)]
+    every = [layer.matrix.size if layer.connections is None else len(layer.connections) for layer in net.weighted]
     assert_allclose(prune(net, every).outputs(x), net.outputs(x), atol=1e-5)
 
 
-def test_layers_without_twins_are_refused():
-    class Other:
+def test_layers_that_cannot_be_copied_are_refused():
+    class Other(Layer):
         parameters = ()
 
     net = make(dense=True)
     with pytest.raises(ValueError, match=r"counts must hold 2 numbers, one per layer, got 1"):
         prune(net, [25])
     net.layers[1] = Other()
-    with pytest.raises(TypeError, match="is a kind of layer of which no sparse or dense twin is known"):
+    with pytest.raises(TypeError, match="is of a kind of layer that has no sparse or dense counterpart"):
         prune(net, [25, 12])
 
 

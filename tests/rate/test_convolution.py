@@ -1,4 +1,4 @@
-"""Convolution, pooling and dropout as layers: derivatives, rewiring, what is refused."""
+"""Convolution, pooling and dropout as layers: derivatives, rewiring, invalid input."""
 
 from __future__ import annotations
 
@@ -10,8 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear, Tanh
-from synaptic_sampling.rate.layers.convolution import SparseConv2d
-from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.convolution import Conv2d, SparseConv2d
 from synaptic_sampling.rate.layers.dropout import Dropout
 from synaptic_sampling.rate.layers.maps import Maps
 from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
@@ -151,7 +150,7 @@ def test_layers_share_one_budget(rng):
 
 
 def test_it_learns_where_a_stroke_runs(rng):
-    """Upright or level strokes at random places: no single pixel tells."""
+    """Vertical or horizontal strokes at random places: no single pixel is informative."""
     x, y = 0.3 * rng.standard_normal((256, 8, 8)), rng.integers(0, 2, 256)
     for image, upright in zip(x, y, strict=True):
         row, column = rng.integers(0, 8, 2)
@@ -182,8 +181,7 @@ def test_dropout_scales_what_is_left():
     layer = Dropout(0.25)
     layer.outputs_after(100)
     layer.build(1, 2, "site")
-    layer.drop_next = True
-    out = layer.forward(np.ones((100, 256), np.float32))
+    out = layer.forward(np.ones((100, 256), np.float32), training=True)
     assert set(np.unique(out)) == {np.float32(0), np.float32(1 / 0.75)}
     assert abs(np.sum(out == 0) - 6400) < 416
     assert_array_equal(layer.backward(np.ones((100, 256), np.float32), wanted=True), out)
@@ -249,7 +247,7 @@ def test_layers_that_do_not_fit_are_refused():
         make(first, Conv2d(2, 2, 5))
     with pytest.raises(ValueError, match=r"window is larger than its input of 3 x 3"):
         make(first, MaxPool2d(4))
-    with pytest.raises(ValueError, match="before it comes 18 outputs without height and width"):
+    with pytest.raises(ValueError, match="the layer before it has 18 outputs without height and width"):
         make(Linear(4, 18), MaxPool2d(2))
     with pytest.raises(ValueError, match="cannot be the first layer"):
         make(Dropout(0.5), first)

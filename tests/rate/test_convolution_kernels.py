@@ -1,4 +1,4 @@
-"""Kernels of convolution and pooling against their plain twins, bit for bit."""
+"""Kernels of convolution and pooling are bit-identical to their reference implementations."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def test_group_equals_naive(rng):
 
 
 def case(rng):
-    """A layer of random sizes, strides, borders and wiring, and activations for it."""
+    """A layer of random sizes, strides, borders and connections, and activations for it."""
     kernel = tuple(int(n) for n in rng.integers(1, 4, 2))
     stride, padding = int(rng.integers(1, 4)), int(rng.integers(0, min(kernel)))
     size = tuple(int(n) for n in rng.integers(3, 13, 2))
@@ -91,11 +91,11 @@ def test_vector_code_equals_plain_code(rng):
     for _ in range(CASES):
         source, target = rng.standard_normal((2, 40, 16)).astype(np.float32)
         weight, base = rng.standard_normal(5).astype(np.float32), rng.integers(0, 100, 5)
-        begin, end = sorted(rng.integers(0, 6, 2))
+        start, end = sorted(rng.integers(0, 6, 2))
         for plain, vector in ((tiles.plain_combine(1), combine), (tiles.plain_combine(tiles.TILES), combine_tiles)):
             copies = target.copy(), target.copy()
             for function, copy in zip((plain, vector), copies, strict=True):
-                function(weight[0], weight, base, begin, end, source, 3, 17, copy, 5, 33)
+                function(weight[0], weight, base, start, end, source, 3, 17, copy, 5, 33)
             assert_array_equal(*copies)
         sums = rng.standard_normal(tiles.SLOTS * 16).astype(np.float32)
         for plain, vector in (

@@ -1,4 +1,4 @@
-"""What is exported computes what the layers compute."""
+"""Exported weights compute what the layers compute."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from synaptic_sampling import DeepR, RateNetwork
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear
 from synaptic_sampling.rate.export.arrays import to_arrays, to_scipy
-from synaptic_sampling.rate.layers.convolution import SparseConv2d
-from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.convolution import Conv2d, SparseConv2d
 from synaptic_sampling.rate.layers.frames import EachFrame
 from synaptic_sampling.rate.layers.pooling import MaxPool2d
 from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM

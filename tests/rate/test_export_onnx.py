@@ -9,8 +9,7 @@ from numpy.testing import assert_allclose
 from synaptic_sampling import DeepR, RateNetwork
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear, Tanh
 from synaptic_sampling.rate.export.onnx import to_onnx
-from synaptic_sampling.rate.layers.convolution import SparseConv2d
-from synaptic_sampling.rate.layers.dense_convolution import Conv2d
+from synaptic_sampling.rate.layers.convolution import Conv2d, SparseConv2d
 from synaptic_sampling.rate.layers.dropout import Dropout
 from synaptic_sampling.rate.layers.frames import EachFrame, pack
 from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
@@ -40,7 +39,7 @@ NETWORKS = {
 
 
 def run(model, x):
-    """Run the model by onnxruntime, or by the plain evaluator of onnx, which knows no lengths of sequences."""
+    """Run the model by onnxruntime, or by the evaluator of onnx, which does not support lengths of sequences."""
     try:
         from onnxruntime import InferenceSession
     except ImportError:

@@ -1,4 +1,4 @@
-"""How often ``fit`` trains, on what, and what a checkpoint must be to be taken on."""
+"""How long ``fit`` trains, on which samples, and which checkpoints it accepts."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def fit(trainer, x=X, y=Y, **options):
 
 
 def interrupted(trainer, step, **options):
-    """Train until after a step."""
+    """Train up to the end of a step."""
 
     def watch(trainer):
         if trainer.steps_done == step:
@@ -94,11 +94,13 @@ def test_nothing_to_do_is_said(caplog):
         fit(trainer, until_epoch=2)
         fit(trainer, until_epoch=1)
     assert [r.getMessage() for r in caplog.records] == [
-        f"nothing to train: until_epoch={n}, and 2 epochs are done; give a larger one, or epochs=." for n in (2, 1)
+        f"nothing to train: until_epoch={n}, but 2 epochs are complete; increase it, or use epochs=." for n in (2, 1)
     ]
     assert (trainer.steps_done, len(trainer.log.snapshots)) == before
     for wrong in ({}, {"epochs": 1, "until_epoch": 1}):
-        with pytest.raises(TypeError, match="give either epochs, how many more, or until_epoch, how many in all"):
+        with pytest.raises(
+            TypeError, match=r"give either epochs \(further epochs\) or until_epoch \(epochs in total\)"
+        ):
             fit(trainer, **wrong)
     for name in ("epochs", "until_epoch"):
         with pytest.raises(ValueError, match=f"{name} must be between 1 and"):
@@ -133,9 +135,9 @@ def test_other_samples_end_an_epoch_under_way():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"x": X + 1e-6}, "samples or targets are other ones"),
-        ({"y": Y[::-1]}, "samples or targets are other ones"),
-        ({"x": X[:40], "y": Y[:40]}, "samples or targets are other ones"),
+        ({"x": X + 1e-6}, "samples or targets differ"),
+        ({"y": Y[::-1]}, "samples or targets differ"),
+        ({"x": X[:40], "y": Y[:40]}, "samples or targets differ"),
         ({"batch_size": 10}, "batch_size is 10, but 12 in the checkpoint"),
     ],
 )
@@ -143,7 +145,7 @@ def test_a_checkpoint_goes_on_with_its_own_data(tmp_path, step, other, message):
     interrupted(Trainer(network()), step, epochs=4).save(tmp_path / "run.npz")
     whole, resumed, free = fit(Trainer(network()), epochs=4), Trainer(network()), Trainer(network())
     resumed.load(tmp_path / "run.npz")
-    with pytest.raises(CheckpointError, match=f"{message}.*give the same ones, or load"):
+    with pytest.raises(CheckpointError, match=f"{message}.*give the same ones, or use load"):
         fit(resumed, **other, until_epoch=4)
     assert resumed.steps_done == step
     fit(resumed, until_epoch=4)
@@ -186,7 +188,7 @@ def damaged(arrays, about):
         if name[2:] in {"steps_done", "missing", "optimizer_since"}:
             yield {**arrays, name: np.array(-1)}, about, "must be between 0 and|must be 0 to"
             yield {**arrays, name: np.zeros(2, int)}, about, "must be one number"
-    yield {**arrays, "9/theta": np.zeros(3)}, about, "which this network has not"
+    yield {**arrays, "9/theta": np.zeros(3)}, about, "which this network does not have"
     for name, wrong in [
         ("steps_done", [-1, 2.5, None, "5"]),
         ("samples_done", [-1, 55, None]),
@@ -244,7 +246,7 @@ def test_a_checkpoint_of_other_signs_rule_or_seed_is_refused(tmp_path):
 
 
 def test_theta_below_zero_and_signs_of_weights_without_rewiring(tmp_path):
-    """Fixed wiring lets theta cross 0, and pruning takes the signs of the weights."""
+    """FixedWiring allows theta < 0, and pruning keeps the signs of the weights."""
     pruned = prune(RateNetwork([Linear(18, 15), ReLU(), Linear(15, 4)], FixedWiring(0.5), seed=1), [60, 20])
     trainer = fit(Trainer(pruned), epochs=3)
     assert any((c.theta < 0).any() for c in pruned.connections)
@@ -265,7 +267,7 @@ def test_recording_can_be_switched_off(tmp_path):
     assert not silent.log.snapshots
     assert not len(silent.log.events)
     assert not silent.log.metadata
-    with pytest.raises(ValueError, match="a log is given, but record=False"):
+    with pytest.raises(ValueError, match="record=False leaves the log empty, but log is given"):
         Trainer(network(), log=RewiringLog(), record=False)
     with pytest.raises(TypeError, match="record must be True or False, got 1"):
         Trainer(network(), record=1)
@@ -286,7 +288,7 @@ def test_frames_are_tested_but_for_those_without_a_label(rng, loss):
     right = [found[n, t] == labels[n, t] for n, t in np.ndindex(12, 5) if labels[n, t] >= 0]
     assert len(trainer.tests) == 3
     assert trainer.tests[-1][1] == pytest.approx(sum(right) / len(right))
-    with pytest.raises(ValueError, match=r"labels must hold at least one that is not -1\."):
+    with pytest.raises(ValueError, match=r"labels must contain at least one that is not -1\."):
         trainer.fit(x, targets, epochs=1, test=(x, np.full((12, 5), -1)), report=None)
 
 
@@ -306,7 +308,7 @@ def degrees(c):
 
 @pytest.mark.parametrize("method", ["deepr", "set", "rigl", "prune"])
 def test_limits_on_degrees_are_kept_by_every_method(method):
-    """Of linear, convolutional and recurrent layers, after every step; pruning takes the limits along."""
+    """In linear, convolutional and recurrent layers, after every step; pruning keeps the limits."""
     x = np.random.default_rng(1).standard_normal((48, 32)).astype(np.float32)
     y = np.arange(48) % 3
     for layer, width, into, out in [
@@ -340,13 +342,16 @@ def test_limits_on_degrees_are_kept_by_every_method(method):
             assert smaller.layers[0].limits.options == net.layers[0].limits.options
 
 
-def test_limits_that_leave_no_room_are_refused():
+def test_limits_that_are_too_low_are_refused():
     for make, message in [
-        (lambda: SparseLinear(10, 5, connections=11, max_in_degree=2), "11 connections .* max_in_degree=2 leaves room"),
-        (lambda: SparseLinear(10, 5, connectivity=0.5, max_out_degree=2), "25 connections .* max_out_degree=2 leaves"),
-        (lambda: SparseConv2d(1, 3, 3, connections=10, max_in_degree=3), "leaves room for 9"),
-        (lambda: SparseLSTM(2, 3, connections=13, max_in_degree=1), "leaves room for 12"),
-        (lambda: SparseLinear(3, 5, connections=15, max_in_degree=2), "leaves room for 10"),
+        (
+            lambda: SparseLinear(10, 5, connections=11, max_in_degree=2),
+            "11 connections .* max_in_degree=2 allows",
+        ),
+        (lambda: SparseLinear(10, 5, connectivity=0.5, max_out_degree=2), "25 connections .* max_out_degree=2 allows"),
+        (lambda: SparseConv2d(1, 3, 3, connections=10, max_in_degree=3), "allows at most 9"),
+        (lambda: SparseLSTM(2, 3, connections=13, max_in_degree=1), "allows at most 12"),
+        (lambda: SparseLinear(3, 5, connections=15, max_in_degree=2), "allows at most 10"),
         (lambda: SparseLinear(10, 5, connections=3, max_in_degree=-1), "max_in_degree must be >= 0"),
         (lambda: SparseLinear(10, 5, connections=3, max_in_degree=[1, 2]), r"must be one number or have shape \(5,\)"),
     ]:

@@ -1,4 +1,4 @@
-"""Losses over frames: derivatives, what does not count, what is refused."""
+"""Losses over frames: derivatives, excluded frames, invalid input."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def plain_square(out, targets):
 
 
 @pytest.mark.parametrize("kind", ["labels", "targets"])
-@pytest.mark.parametrize("share", [0.0, 0.6, 1.0])
-def test_gradients_are_derivatives(rng, kind, share):
+@pytest.mark.parametrize("fraction", [0.0, 0.6, 1.0])
+def test_gradients_are_derivatives(rng, kind, fraction):
     out = rng.standard_normal((12, 16)).astype(np.float32)
     if kind == "labels":
         loss, plain = FrameCrossEntropy(), plain_cross_entropy
-        targets = np.where(rng.random((9, 4)) < share, rng.integers(0, 3, (9, 4)), -1)
+        targets = np.where(rng.random((9, 4)) < fraction, rng.integers(0, 3, (9, 4)), -1)
     else:
         loss, plain = FrameMeanSquaredError(), plain_square
-        targets = np.where(rng.random((9, 12)) < share, rng.standard_normal((9, 12)), np.nan)
+        targets = np.where(rng.random((9, 12)) < fraction, rng.standard_normal((9, 12)), np.nan)
     targets = loss.check_targets(targets, 9, 12)
     value, delta = loss.evaluate(out, targets)
     assert value == pytest.approx(plain(out, targets), rel=1e-12, abs=1e-15)
@@ -73,7 +73,7 @@ def test_large_outputs_do_not_overflow():
 
 
 def test_a_network_learns_to_label_frames(rng):
-    """Each frame is to be told whether the sum of all so far is above 0; those after the end do not count."""
+    """The label of each frame says whether the sum of all frames so far is above 0; frames after the end have none."""
     sequences = [rng.standard_normal((n, 1)).astype(np.float32) for n in rng.integers(5, 13, 128)]
     labels = np.full((128, 12), -1)
     for row, frames in zip(labels, sequences, strict=True):
@@ -98,7 +98,7 @@ def test_wrong_targets_are_refused():
         labels.check_targets([[0, 1]], 1, 7)
     with pytest.raises(ValueError, match="must be between 0 and 2, or -1 for none, got 3"):
         labels.check_targets([[0, 3]], 1, 6)
-    with pytest.raises(ValueError, match=r"targets must have shape \(1, 6\), or that in frames, got \(1, 5\)"):
+    with pytest.raises(ValueError, match=r"targets must have shape \(1, 6\) or \(1, steps, outputs\), got \(1, 5\)"):
         squares.check_targets(np.zeros((1, 5)), 1, 6)
     with pytest.raises(ValueError, match="must be finite, or NaN"):
         squares.check_targets([[np.inf]], 1, 1)

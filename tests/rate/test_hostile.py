@@ -1,4 +1,4 @@
-"""Whatever is given to rate networks ends in a TypeError or ValueError that names an argument, or is taken on."""
+"""Any argument of rate-based networks is accepted, or raises a TypeError or ValueError that names it."""
 
 from __future__ import annotations
 
@@ -143,7 +143,7 @@ CALLS = {
 
 @pytest.mark.parametrize("name", CALLS)
 def test_wrong_arguments_are_refused_by_name(name, tmp_path, monkeypatch):
-    """All values for each argument; messages of ours name it and end with a full stop."""
+    """All values for each argument; messages of this package name it and end with a full stop."""
     monkeypatch.chdir(tmp_path)
     call, arguments = CALLS[name]
     obscure, refused = [], 0
@@ -160,12 +160,12 @@ def test_wrong_arguments_are_refused_by_name(name, tmp_path, monkeypatch):
 
 
 LABELS = [
-    (np.eye(3, dtype=int)[Y], "one-hot, give labels.argmax"),
-    (np.eye(3)[Y], "they are one-hot, give labels.argmax"),
+    (np.eye(3, dtype=int)[Y], "one-hot, so give labels.argmax"),
+    (np.eye(3)[Y], "they are one-hot, so give labels.argmax"),
     (Y.astype(float), r"give labels.astype\(int\)"),
-    (Y + 1, "count from 1, give labels - 1"),
-    (np.array(list("abcabcab")), "number the names by np.unique"),
-    (np.array(list("abcabcab"), object), "number the names by np.unique"),
+    (Y + 1, "start at 1, so give labels - 1"),
+    (np.array(list("abcabcab")), "convert names to numbers by np.unique"),
+    (np.array(list("abcabcab"), object), "convert names to numbers by np.unique"),
     (Y[:, np.newaxis], r"give labels.ravel\(\)"),
     (Y + 0.5, "give the number of each class"),
     (Y.astype(bool), r"give labels.astype\(int\)"),
@@ -174,7 +174,7 @@ LABELS = [
 
 @pytest.mark.parametrize(("labels", "hint"), LABELS)
 def test_labels_are_recognised(labels, hint):
-    """The message says what to do, where training, tests and RigL are given them."""
+    """The message says what to do, in training, tests and RigL."""
     for call in (
         lambda: fit(targets=labels),
         lambda: fit(test=(X, labels)),
@@ -188,14 +188,14 @@ def test_labels_are_recognised(labels, hint):
 
 
 @pytest.mark.parametrize(
-    ("labels", "hint"), [(Y + 1.0, "astype"), (Y + 1, "count from 1"), (np.array(list("ab")), "names")]
+    ("labels", "hint"), [(Y + 1.0, "astype"), (Y + 1, "start at 1"), (np.array(list("ab")), "names")]
 )
 def test_labels_of_frames_are_recognised(labels, hint):
     with pytest.raises((TypeError, ValueError), match=hint):
         FrameCrossEntropy().check_targets(labels.reshape(-1, 2), len(labels) // 2, 6)
 
 
-def test_images_of_bytes_are_said_once(caplog):
+def test_images_of_bytes_give_one_warning(caplog):
     images = np.random.default_rng(0).integers(0, 256, (8, 6)).astype(np.uint8)
     network = net()
     for given, number in ((images / 255, 0), (images // 16, 0), (images - 128.0, 0), (images + 0.5, 0), (images, 1)):
@@ -227,12 +227,12 @@ def test_connectivity_in_percent_and_full_layers(make, dense, caplog):
         assert not caplog.records
         layer = make(1)
     assert [record.getMessage() for record in caplog.records] == [
-        f"{layer} has every possible connection, so that nothing can rewire; use {dense}."
+        f"{layer} has every possible connection, so nothing can be rewired; use {dense}."
     ]
 
 
 @pytest.mark.parametrize("between", [SET(), RigL(X, Y, batch_size=4, steps=9)])
-def test_two_rules_that_rewire_are_said_once(between, caplog):
+def test_two_rules_that_rewire_give_one_warning(between, caplog):
     for rule, number in ((RULE, 1), (FixedWiring(0.1), 0)):
         caplog.clear()
         trainer = Trainer(net(rule=rule), between=between)
@@ -242,5 +242,5 @@ def test_two_rules_that_rewire_are_said_once(between, caplog):
 
 
 def test_patience_without_tests_is_refused():
-    with pytest.raises(ValueError, match=r"Patience\(epochs=3\) waits for tests, but there are none; give fit test="):
+    with pytest.raises(ValueError, match=r"Patience\(epochs=3\) needs tests, but there are none; give test="):
         fit(stop=Patience(3), batch_size=8)

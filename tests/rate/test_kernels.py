@@ -1,4 +1,4 @@
-"""Kernels of the layers against their plain twins, bit for bit."""
+"""Kernels of the layers are bit-identical to their reference implementations."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A trainer logs the rule of each layer, each change of it, and what rewires between steps by its own name."""
+"""A trainer logs the rule of each layer, each change of it, and the rule that rewires between steps."""
 
 from __future__ import annotations
 

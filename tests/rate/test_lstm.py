@@ -1,4 +1,4 @@
-"""Long short-term memory: bits of the plain twin, derivatives, masks, windows, rewiring, what is refused."""
+"""Long short-term memory: the reference implementation, derivatives, masks, windows, rewiring, invalid input."""
 
 from __future__ import annotations
 
@@ -157,14 +157,14 @@ def test_truncated_gradients_are_derivatives_with_the_state_before_a_window_held
     toward = rng.standard_normal((10, 3, 16))
     matrix, bias, frames = matrix_of(layer), layer.bias.astype(float), frames.astype(float)
     states, state = [], None
-    for begin in (0, 4, 8):
+    for start in (0, 4, 8):
         states.append(state)
-        _, state = naive.run(matrix, bias, frames[begin : begin + 4], present[begin : begin + 4] > 0, state)
+        _, state = naive.run(matrix, bias, frames[start : start + 4], present[start : start + 4] > 0, state)
 
     def loss():
         total = 0.0
-        for begin, held in zip((0, 4, 8), states, strict=True):
-            part = slice(begin, begin + 4)
+        for start, held in zip((0, 4, 8), states, strict=True):
+            part = slice(start, start + 4)
             total += np.sum(naive.run(matrix, bias, frames[part], present[part] > 0, held)[0] * toward[part])
         return total
 
@@ -177,20 +177,20 @@ def test_gradients_equal_those_of_pytorch(rng):
     torch = pytest.importorskip("torch")
     layer = SparseLSTM(5, 6, connectivity=0.5, steps=55, output="all")
     x, frames, _ = make(rng, layer, 16)
-    twin, matrix = torch.nn.LSTM(5, 6), torch.tensor(matrix_of(layer), dtype=torch.float32)
+    reference, matrix = torch.nn.LSTM(5, 6), torch.tensor(matrix_of(layer), dtype=torch.float32)
     with torch.no_grad():
-        twin.weight_ih_l0[:], twin.weight_hh_l0[:] = matrix[:, :5], matrix[:, 5:]
-        twin.bias_ih_l0[:], twin.bias_hh_l0[:] = torch.tensor(layer.bias), 0
-    out = twin(torch.tensor(frames.transpose(0, 2, 1).copy()))[0]
+        reference.weight_ih_l0[:], reference.weight_hh_l0[:] = matrix[:, :5], matrix[:, 5:]
+        reference.bias_ih_l0[:], reference.bias_hh_l0[:] = torch.tensor(layer.bias), 0
+    out = reference(torch.tensor(frames.transpose(0, 2, 1).copy()))[0]
     delta = rng.standard_normal(out.shape).astype(np.float32)
     out.backward(torch.tensor(delta))
     own = layer.forward(x).reshape(55, 6, 16)
     assert_allclose(own, out.detach().numpy().transpose(0, 2, 1), atol=1e-5)
     layer.backward(np.ascontiguousarray(delta.transpose(0, 2, 1)).reshape(-1, 16), wanted=False)
-    slopes, c = np.concatenate([twin.weight_ih_l0.grad, twin.weight_hh_l0.grad], axis=1), layer.connections
+    slopes, c = np.concatenate([reference.weight_ih_l0.grad, reference.weight_hh_l0.grad], axis=1), layer.connections
     slopes = slopes[c.post, c.pre]
     assert_allclose(layer.parameters[0].gradient, slopes, rtol=1e-4, atol=1e-5 * np.abs(slopes).max())
-    assert_allclose(layer.parameters[1].gradient, twin.bias_ih_l0.grad, rtol=1e-4, atol=1e-4)
+    assert_allclose(layer.parameters[1].gradient, reference.bias_ih_l0.grad, rtol=1e-4, atol=1e-4)
 
 
 def test_dense_and_mixed_and_sparse_with_all_weights_are_the_same(rng):
@@ -250,7 +250,7 @@ def network(rule, window=None, budget="layer"):
 
 
 def memory_task(rng, n=256):
-    """The sign of the first of 4 to 9 frames is to be remembered."""
+    """The sign of the first of 4 to 9 frames must be remembered."""
     sequences = [0.5 * rng.standard_normal((length, 3)).astype(np.float32) for length in rng.integers(4, 10, n)]
     labels = rng.integers(0, 2, n)
     for frames, label in zip(sequences, labels, strict=True):
@@ -298,8 +298,7 @@ def test_it_learns_to_remember(rng, rule):
 def test_dropout_leaves_the_marks_of_frames(rng):
     net = RateNetwork([LSTM(2, 4, steps=5, masked=True, output="all"), Dropout(0.5), LSTM(4, 2, masked=True)], RULE)
     frames, dropout = np.ones((5, 5, 16), np.float32), net.layers[1]
-    dropout.drop_next = True
-    out = dropout.forward(frames.reshape(25, 16)).reshape(5, 5, 16)
+    out = dropout.forward(frames.reshape(25, 16), training=True).reshape(5, 5, 16)
     assert (out[:, 4] == 1).all()
     assert set(np.unique(out[:, :4])) == {0, 2}
     frames[:] = 1
@@ -346,9 +345,9 @@ def test_memory_is_in_proportion_to_connections_and_activations(rng):
         ({"connectivity": 1.5}, ValueError, "connectivity must be <= 1"),
         ({"connections": 4 * 4 * 7 + 1}, ValueError, "connections must be between 1 and 112, got 113"),
         ({"connections": 80, "dense": ("xi", "ho", "xo")}, ValueError, "connections must be between 1 and 72, got 80"),
-        ({"connectivity": 0.5, "dense": ("xi", "ha")}, ValueError, "dense must hold some of xi, xf, xg, xo, hi"),
+        ({"connectivity": 0.5, "dense": ("xi", "ha")}, ValueError, "dense must contain some of xi, xf, xg, xo, hi"),
         ({"connectivity": 0.5, "dense": "xi"}, TypeError, "dense must be a list of names"),
-        ({"connectivity": 0.5, "dense": MATRICES}, ValueError, "dense must hold some of"),
+        ({"connectivity": 0.5, "dense": MATRICES}, ValueError, "dense must contain some of"),
         ({"connectivity": 0.5, "output": "both"}, ValueError, "output must be 'last' or 'all', got 'both'"),
         ({"connectivity": 0.5, "window": 0}, ValueError, "window must be between 1"),
         ({"connectivity": 0.5, "steps": 2.0}, TypeError, "steps must be an integer"),

@@ -1,4 +1,4 @@
-"""Networks: gradients are derivatives, sparse is dense with zeros, budgets are exact, runs can be cut anywhere."""
+"""Networks: derivatives, sparse layers as dense ones with zeros, exact budgets, interruption anywhere."""
 
 from __future__ import annotations
 
@@ -207,7 +207,7 @@ def test_same_seed_same_bits_and_cut_anywhere(rng, tmp_path):
 
 @pytest.mark.parametrize("optimizer", [None, Adam()])
 def test_one_budget_keeps_the_sum_is_logged_and_cut_anywhere(rng, tmp_path, optimizer):
-    """Connections move between layers; what is saved in the middle goes on with the same bits."""
+    """Connections move between layers; a training resumed from the middle is bit-identical."""
     x, y = samples(rng, 90)
     options = {} if optimizer is None else {"optimizer": optimizer}
     rule = DeepR(learning_rate=0.03 if options else 0.1, l1=0.05, temperature=1e-4, **options)
@@ -303,7 +303,7 @@ def test_checkpoint_of_another_network_is_refused(tmp_path):
         with pytest.raises(CheckpointError, match="of another network"):
             Trainer(other).load(tmp_path / "run.npz")
     state = make().state()
-    with pytest.raises(ValueError, match="which this network has not"):
+    with pytest.raises(ValueError, match="which this network does not have"):
         make().restore({**state, "77/value": np.zeros(3)})
     del state["0/theta"]
     with pytest.raises(ValueError, match=r"parameter 0 of the state has \['birth_step', .*, but here"):
@@ -330,9 +330,9 @@ def test_gradient_that_is_not_finite_moves_nothing(rng):
 
 def test_report_and_tests(rng):
     x, y = samples(rng, 40)
-    trainer, told = Trainer(make()), []
-    trainer.fit(x, y, epochs=3, batch_size=16, test=(x, y), report=lambda *values: told.append(values))
-    assert [values[:2] for values in told] == [(1, 3), (2, 3), (3, 3)]
+    trainer, reported = Trainer(make()), []
+    trainer.fit(x, y, epochs=3, batch_size=16, test=(x, y), report=lambda *values: reported.append(values))
+    assert [values[:2] for values in reported] == [(1, 3), (2, 3), (3, 3)]
     assert [samples for samples, _ in trainer.tests] == [40, 80, 120]
     assert trainer.tests[-1][1] == trainer.network.accuracy(x, y)
 
@@ -366,11 +366,15 @@ def test_layers_refuse():
         (lambda: RateNetwork([], RULE), ValueError, "at least one layer"),
         (lambda: RateNetwork([ReLU()], RULE), ValueError, "cannot be the first layer"),
         (lambda: RateNetwork([Linear(3, 4), Linear(5, 2)], RULE), ValueError, "the layer before it has 4 outputs"),
-        (lambda: RateNetwork(["relu"], RULE), TypeError, "layers must hold layers"),
-        (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must be a DeepR or a FixedWiring"),
+        (lambda: RateNetwork(["relu"], RULE), TypeError, "layers must contain layers"),
+        (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must be a DeepR, a FixedWiring, or your own"),
         (lambda: RateNetwork([Linear(3, 4)], RULE, seed=-1), ValueError, "seed must be between"),
-        (lambda: RateNetwork([layer := Linear(3, 3), layer], RULE), ValueError, "stands in two places"),
-        (lambda: RateNetwork([Linear(3, 4)], RULE, budget="network"), ValueError, "is for sparse layers, but all are"),
+        (lambda: RateNetwork([layer := Linear(3, 3), layer], RULE), ValueError, "layers must contain each layer once"),
+        (
+            lambda: RateNetwork([Linear(3, 4)], RULE, budget="network"),
+            ValueError,
+            "budget must be 'layer' in",
+        ),
         (lambda: RateNetwork([Linear(3, 4)], RULE, budget="one"), ValueError, "budget must be 'layer' or 'network'"),
         (lambda: RateNetwork(make().layers, RULE), ValueError, "is part of a network already; make a new layer"),
         (lambda: RateNetwork(Linear(3, 3), RULE), TypeError, "layers must be a list"),

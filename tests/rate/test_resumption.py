@@ -1,4 +1,4 @@
-"""A training that is saved anywhere and goes on comes to the same as one that is not cut: weights, history, log."""
+"""A training resumed from any checkpoint equals an uninterrupted one: weights, history, log."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def last_steps(trainer):
 
 
 def compare(whole, cut, since):
-    """Compare all that there is, bit for bit, the log from the step of the checkpoint."""
+    """Compare everything bit for bit, the log from the step of the checkpoint on."""
     assert whole.network.state().keys() == cut.network.state().keys()
     for name, values in whole.network.state().items():
         assert_array_equal(values, cut.network.state()[name], strict=True)
@@ -167,7 +167,7 @@ def compare(whole, cut, since):
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in CASES])
 def test_cut_anywhere(name, rng, tmp_path):
-    """Eight cuts of each of 26 trainings, in which the last step of an epoch is always among them."""
+    """Eight interruptions of each of 26 trainings, always including one after the last step of an epoch."""
     whole = run(*CASES[name]())
     per_epoch = whole.steps_done // len(whole.history)
     cuts = {per_epoch, whole.steps_done}

@@ -1,4 +1,4 @@
-"""The fast path against the step by step path: the same bits, wherever a call ends."""
+"""The fast path is bit-identical to the general path, wherever a call ends."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def samples(rng, n=75):
 
 
 def watched(_trainer):
-    """Somebody who looks after every step: the step by step path."""
+    """Do nothing after each step; the trainer then takes the general path."""
 
 
 def equal(one, two):
@@ -95,14 +95,14 @@ def test_which_networks_take_the_fast_path(monkeypatch):
     shared.budget.split = "density"
     assert stack.steps_at_once(shared, Trainer(net).loss) == 0
     shared.budget.split = "vacant"
-    monkeypatch.setattr(stack, "WORK_AT_ONCE", 3 * 482 - 1)  # Room for all of them in each of three layers.
+    monkeypatch.setattr(stack, "WORK_AT_ONCE", 3 * 482 - 1)  # Memory for all of them in each of three layers.
     assert stack.steps_at_once(shared, Trainer(net).loss) == 0
 
 
 @pytest.mark.parametrize("budget", ["layer", "network"])
 @pytest.mark.parametrize("weight", [np.nan, np.inf])
 def test_what_is_not_finite_ends_before_the_step(rng, weight, budget):
-    """Both paths end at the same step with the same message, and all is as after the step before."""
+    """Both paths end at the same step with the same message, and the state is that after the previous step."""
     x, y = samples(rng)
     messages, trainers = [], []
     for watch in (None, watched):
@@ -134,7 +134,7 @@ def test_divergence_in_the_middle_of_a_call(rng):
 
 
 def test_close_equals_that_of_the_sampler(rng):
-    """Gaps among the first slots, among the last, everywhere and nowhere."""
+    """With gaps among the first slots, among the last ones, everywhere and nowhere."""
     for _ in range(100):
         size = int(rng.integers(1, 20))
         c = Connections.random(6, 7, size, seed=int(rng.integers(100)), dtype=np.float32, index=2)
@@ -153,7 +153,7 @@ def test_close_equals_that_of_the_sampler(rng):
 
 
 def test_interrupted_and_resumed(rng, tmp_path):
-    """An alarm rings in the middle of a long call; what it cut off is done later, to the same bits."""
+    """A signal interrupts a long call; the resumed training is bit-identical to an uninterrupted one."""
     x, y = samples(rng)
     schedule = Decay(RULE, learning_rate=0.999, temperature=0.998)
 
@@ -273,7 +273,7 @@ def test_trainer_refuses():
 @pytest.mark.parametrize("budget", ["layer", "network"])
 @pytest.mark.parametrize("late", [Adam(), Momentum()])
 def test_same_bits_where_the_optimizer_comes_later(rng, late, budget):
-    """Biases and weights, births before and after; plain descent in between starts the moments afresh."""
+    """Biases, weights, connections formed before and after; plain descent in between resets the moments."""
     x, y = samples(rng)
     rules = [RULE, RULE, replace(RULE, learning_rate=0.01, optimizer=late), RULE, replace(RULE, optimizer=late)]
     trainers = [Trainer(make(budget=budget), schedule=rules.__getitem__) for _ in range(2)]

@@ -8,11 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from synaptic_sampling.rate.layers.convolution import SparseConv2d
-from synaptic_sampling.rate.layers.dense_convolution import Conv2d
-from synaptic_sampling.rate.layers.frames import EachFrame
-from synaptic_sampling.rate.layers.linear import Layer, Linear, SparseLinear
-from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM
+from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.network import RateNetwork
 
 __all__ = ["to_arrays", "to_scipy"]
@@ -23,7 +19,7 @@ Array = NDArray[np.float32]
 def to_scipy(layer: Layer) -> sparse.csr_array:
     """Return the connections of a sparse layer as a matrix.
 
-    A connection of weight 0 is an entry that is stored, so that the matrix has as many as the layer has connections.
+    A connection of weight 0 is a stored entry, so that the matrix has as many entries as the layer has connections.
 
     Parameters
     ----------
@@ -43,16 +39,16 @@ def to_scipy(layer: Layer) -> sparse.csr_array:
     ValueError
         If it is not yet part of a network.
     """
-    layer = _inner(layer)
-    if not isinstance(layer, SparseLinear | SparseConv2d | SparseLSTM):
+    weighted = _weighted(layer)
+    c = weighted[0].connections if weighted else None
+    if c is None:
         raise TypeError(f"layer must be a SparseLinear, SparseConv2d or SparseLSTM, got {layer!r}.")
-    c = layer.connections
     matrix = sparse.coo_array((c.weights, (c.post.copy(), c.pre.copy())), shape=(c.num_post, c.num_pre))
     return sparse.csr_array(matrix)
 
 
 def to_arrays(source: RateNetwork | Layer) -> dict[str, Array]:
-    """Return all weights and biases as dense arrays, zeros where no connection is.
+    """Return all weights and biases as dense arrays, with zeros where there is no connection.
 
     Parameters
     ----------
@@ -62,38 +58,30 @@ def to_arrays(source: RateNetwork | Layer) -> dict[str, Array]:
     Returns
     -------
     dict of str to ndarray of float32
-        Of a layer: ``weight`` [output, input] or [output channel, input channel, row, column] and ``bias``; of an LSTM
-        ``weight_ih``, ``weight_hh`` and ``bias``, gates in the order input, forget, cell, output, all as in
-        PyTorch, where the bias is the sum of two. Nothing for layers without weights. Of a network: these
-        with the number of the layer, such as ``0.weight``.
+        For a layer: ``weight`` [output, input] or [output channel, input channel, row, column], and ``bias``; for an
+        LSTM ``weight_ih``, ``weight_hh`` and ``bias`` with gates in the order input, forget, cell, output, all as in
+        PyTorch, where the bias is the sum of two. Nothing for a layer without weights. For a network: the same, after
+        the number of the layer, such as ``0.weight``.
 
     Raises
     ------
+    TypeError
+        If it is neither a network nor a layer.
     ValueError
         If a layer is not yet part of a network.
     """
     if isinstance(source, RateNetwork):
         parts = ((number, to_arrays(layer)) for number, layer in enumerate(source.layers))
         return {f"{number}.{name}": values for number, arrays in parts for name, values in arrays.items()}
-    if not callable(getattr(source, "forward", None)) or isinstance(source, type):
+    if not isinstance(source, Layer):
         raise TypeError(f"source must be a RateNetwork or a layer, got {source!r}.")
-    layer: Any = _inner(source)
-    if not isinstance(layer, SparseLinear | Linear | SparseConv2d | Conv2d | SparseLSTM | LSTM):
-        return {}
-    weight = layer.matrix.copy() if isinstance(layer, Linear | Conv2d | LSTM) else to_scipy(layer).toarray()
-    if isinstance(layer, SparseConv2d | Conv2d):
-        weight = weight.reshape(layer.out_channels, layer.in_channels, *layer.kernel)
-    if not isinstance(layer, SparseLSTM | LSTM):
-        return {"weight": weight, "bias": layer.bias.copy()}
-    for rows, columns, block in layer.blocks:
-        weight[rows, columns] = block.value
-    own = {"weight_ih": weight[:, : layer.inputs], "weight_hh": weight[:, layer.inputs :]}
-    return {**{name: np.ascontiguousarray(values) for name, values in own.items()}, "bias": layer.bias.copy()}
+    _weighted(source)
+    return source.arrays()
 
 
-def _inner(layer: Layer) -> Layer:
-    """Return the layer that has the weights, if it has been built."""
-    layer = layer.layer if isinstance(layer, EachFrame) else layer
-    if isinstance(layer, SparseLinear | Linear | SparseConv2d | Conv2d | SparseLSTM | LSTM) and not layer.parameters:
+def _weighted(layer: Any) -> list[Any]:
+    """Return the layer that has the weights, if there is one; raise an error if it is not part of a network."""
+    weighted = layer.weighted if isinstance(layer, Layer) else []
+    if any(not inner.parameters for inner in weighted):
         raise ValueError(f"{layer} has no weights before it is part of a RateNetwork.")
-    return layer
+    return weighted

@@ -1,129 +1,71 @@
-"""Layers without weights: functions of every number alone."""
+"""Activation functions: layers without weights that act on every number separately."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from synaptic_sampling._kernels import linear
-from synaptic_sampling.rate.layers.linear import Activations, Signs
-from synaptic_sampling.rate.layers.parameters import Parameter, aligned
+from synaptic_sampling.rate.export.graph import Graph
+from synaptic_sampling.rate.layers.layer import Activations, Layer
+from synaptic_sampling.rate.layers.parameters import aligned
 
 __all__ = ["ReLU", "Tanh"]
 
 
-class _Activation:
-    """What stands after a layer that has weights, and has as many outputs."""
+class _Activation(Layer):
+    """A function that follows a layer with weights."""
 
     def __init__(self) -> None:
-        self.parameters: list[Parameter] = []
+        self.parameters = []
         self._out = aligned(0, 0)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
     def outputs_after(self, num_before: int | None) -> int:
-        """Return as many outputs as there are inputs.
-
-        Parameters
-        ----------
-        num_before : int or None
-            Outputs of the layer before.
-
-        Returns
-        -------
-        int
-            ``num_before``.
-
-        Raises
-        ------
-        ValueError
-            If there is no layer before.
-        """
+        """Return as many outputs as there are inputs."""
         if num_before is None:
-            raise ValueError(f"{self} cannot be the first layer; begin with SparseLinear or Linear.")
+            raise ValueError(f"{self} cannot be the first layer; start with SparseLinear or Linear.")
         return num_before
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
-        """Do nothing: there are no weights.
-
-        Parameters
-        ----------
-        seed, index, signs : object
-            Not used.
-        """
+    def copied(self, counts: Iterator[int] | None) -> Layer:
+        """Return a new layer of this kind."""
+        return type(self)()
 
 
 class ReLU(_Activation):
     """max(x, 0)."""
 
-    def forward(self, x: Activations) -> Activations:
-        """Return max(x, 0), written over x.
-
-        Parameters
-        ----------
-        x : ndarray of float32
-            The input.
-
-        Returns
-        -------
-        ndarray of float32
-            The output; NaN where x is NaN.
-        """
+    def forward(self, x: Activations, *, training: bool = False) -> Activations:
+        """Return max(x, 0), written over x; NaN where x is NaN."""
         linear.relu(x)
         self._out = x
         return x
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
-        """Return dE/dx, written over ``delta``.
-
-        Parameters
-        ----------
-        delta : ndarray of float32
-            dE/d(output).
-        wanted : bool
-            Not used.
-
-        Returns
-        -------
-        ndarray of float32
-            ``delta`` where the output was above 0, else 0.
-        """
+        """Return ``delta`` where the output is above 0, else 0, written over ``delta``."""
         linear.relu_backward(self._out, delta)
         return delta
+
+    def write(self, graph: Graph) -> None:
+        """Append the function."""
+        graph.node("Relu")
 
 
 class Tanh(_Activation):
     """The hyperbolic tangent."""
 
-    def forward(self, x: Activations) -> Activations:
-        """Return tanh(x), written over x.
-
-        Parameters
-        ----------
-        x : ndarray of float32
-            The input.
-
-        Returns
-        -------
-        ndarray of float32
-            The output.
-        """
+    def forward(self, x: Activations, *, training: bool = False) -> Activations:
+        """Return tanh(x), written over x."""
         linear.tanh(x)
         self._out = x
         return x
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
-        """Return dE/dx, written over ``delta``.
-
-        Parameters
-        ----------
-        delta : ndarray of float32
-            dE/d(output).
-        wanted : bool
-            Not used.
-
-        Returns
-        -------
-        ndarray of float32
-            ``delta * (1 - tanh(x)**2)``.
-        """
+        """Return ``delta * (1 - tanh(x)**2)``, written over ``delta``."""
         linear.tanh_backward(self._out, delta)
         return delta
+
+    def write(self, graph: Graph) -> None:
+        """Append the function."""
+        graph.node("Tanh")

@@ -1,4 +1,4 @@
-"""How many connections a layer is given."""
+"""The number of connections of a layer, and limits on the degrees of its neurons."""
 
 from __future__ import annotations
 
@@ -16,27 +16,7 @@ _log = logging.getLogger(__name__)
 
 
 def check_budget(connectivity: float | None, connections: int | None, sites: int) -> int:
-    """Return the number of connections, or raise an error.
-
-    Parameters
-    ----------
-    connectivity : float or None
-        Share of the sites, above 0 and at most 1.
-    connections : int or None
-        How many, instead.
-    sites : int
-        How many there could be.
-
-    Returns
-    -------
-    int
-        As given; or ``connectivity`` of the sites, rounded, at least 1.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If not exactly one of both is given, or it is out of range.
-    """
+    """Return the number of connections, or raise an error unless exactly one of both arguments states it."""
     if (connectivity is None) == (connections is None):
         raise TypeError("give either connectivity or connections.")
     if connections is not None:
@@ -48,26 +28,21 @@ def check_budget(connectivity: float | None, connections: int | None, sites: int
 
 
 class Limits:
-    """How many connections a neuron of a layer may have.
+    """Limits on the degrees of the neurons of a layer.
 
     Parameters
     ----------
     sizes : tuple of int
         Numbers of presynaptic and postsynaptic neurons.
     connections : int
-        How many there are to be.
+        Number of connections, which must fit.
     max_in_degree, max_out_degree : int or array_like of int, optional
         See `Connections`.
 
     Attributes
     ----------
     options : dict
-        For `Connections`, and for a layer of the same size.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If a limit is of the wrong kind or shape, or the connections do not fit.
+        Keyword arguments for `Connections` and for a layer of the same size.
     """
 
     def __init__(
@@ -77,12 +52,12 @@ class Limits:
         max_in_degree: ArrayLike | None,
         max_out_degree: ArrayLike | None,
     ) -> None:
-        room = Degrees(*sizes, max_in_degree, max_out_degree).capacity
+        capacity = Degrees(*sizes, max_in_degree, max_out_degree).capacity
         self.options: dict[str, Any] = {"max_in_degree": max_in_degree, "max_out_degree": max_out_degree}
-        if room is not None and connections > room:
+        if capacity is not None and connections > capacity:
             raise ValueError(
-                f"{connections} connections do not fit, since{str(self)[1:]} leaves room for {room}; "
-                "ask for fewer connections, a lower connectivity or a larger limit."
+                f"{connections} connections do not fit, since{str(self)[1:]} allows at most {capacity}; "
+                "use fewer connections, a lower connectivity or a larger limit."
             )
 
     def __str__(self) -> str:
@@ -90,16 +65,6 @@ class Limits:
 
 
 def warn_if_full(layer: object, number: int, sites: int, dense: str) -> None:
-    """Say so where a sparse layer has all connections.
-
-    Parameters
-    ----------
-    layer : object
-        Which.
-    number, sites : int
-        Connections, and how many there could be.
-    dense : str
-        What to take instead.
-    """
+    """Warn if a sparse layer has all possible connections, and name the dense layer to use instead."""
     if number == sites:
-        _log.warning("%s has every possible connection, so that nothing can rewire; use %s.", layer, dense)
+        _log.warning("%s has every possible connection, so nothing can be rewired; use %s.", layer, dense)

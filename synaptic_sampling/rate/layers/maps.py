@@ -1,27 +1,28 @@
-"""Outputs that are planes: how many, how high, how wide."""
+"""Feature maps: outputs that are arranged in planes."""
 
 from __future__ import annotations
 
 from typing import Any
 
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling.rate.layers.layer import Activations
+from synaptic_sampling.rate.layers.parameters import aligned
 
-__all__ = ["Maps", "check_pair", "maps_before"]
+__all__ = ["MAX_SIZE", "Maps", "check_pair", "maps_before", "planes"]
 
-#: Of heights, widths, kernels.
+#: Of heights, widths and kernels.
 MAX_SIZE = 2**15
 
 
 class Maps(int):
-    """A number of outputs that knows in which planes they are arranged: channel, then row, then column.
+    """A number of outputs that carries their layout (channels, height, width).
 
-    What a layer says of its outputs is handed to the next one, and an activation function hands it on: so a layer
-    for images learns its size.
+    Layers and activation functions hand it on, so that a convolution knows the size of its input.
 
     Parameters
     ----------
     channels, height, width : int
-        The planes.
+        Number and size of the planes.
     """
 
     channels: int
@@ -40,58 +41,25 @@ class Maps(int):
         return self.channels, self.height, self.width
 
 
-def check_pair(name: str, value: Any, *, minimum: int = 1) -> tuple[int, int]:
-    """Return a height and a width, or raise an error.
+def planes(channels: int, height: int, width: int, batch: int) -> Activations:
+    """Return zeros [channel, row, column, batch], aligned."""
+    return aligned(channels * height * width, batch).reshape(channels, height, width, batch)
 
-    Parameters
-    ----------
-    name : str
-        Name of the argument, for the message.
-    value : int or pair of int
-        What the user gave: one number is both.
-    minimum : int
-        Closed bound.
 
-    Returns
-    -------
-    tuple of int
-        Height and width.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it is neither, or out of bounds.
-    """
+def check_pair(name: str, value: Any) -> tuple[int, int]:
+    """Return the height and width in an argument that is one number or a pair, or raise an error that names it."""
     pair = tuple(value) if isinstance(value, tuple | list) else (value, value)
     if len(pair) != 2:
         raise ValueError(f"{name} must be a number or a pair (height, width), got {value!r}.")
-    height, width = (check_integer(name, part, minimum=minimum, maximum=MAX_SIZE) for part in pair)
+    height, width = (check_integer(name, part, minimum=1, maximum=MAX_SIZE) for part in pair)
     return height, width
 
 
 def maps_before(layer: object, num_before: int | None) -> Maps:
-    """Return the planes that come from the layer before, or raise an error.
-
-    Parameters
-    ----------
-    layer : object
-        For the message.
-    num_before : int or None
-        What the layer before says of its outputs.
-
-    Returns
-    -------
-    Maps
-        The planes.
-
-    Raises
-    ------
-    ValueError
-        If there is no layer before, or its outputs are no planes.
-    """
+    """Return the planes of the layer before, or raise an error if its outputs are not arranged in planes."""
     if not isinstance(num_before, Maps):
         raise ValueError(
-            f"{layer} must know the size of its input, but before it comes {num_before} outputs without height and "
-            "width; begin with SparseConv2d(..., size=(height, width)) or Conv2d(..., size=...)."
+            f"{layer} must know the size of its input, but the layer before it has {num_before} outputs without height "
+            "and width; start with SparseConv2d(..., size=(height, width)) or Conv2d(..., size=...)."
         )
     return num_before

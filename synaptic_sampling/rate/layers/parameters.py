@@ -1,4 +1,4 @@
-"""What a layer learns: sparse weights, which rewire, and dense ones, which do not."""
+"""What a layer learns: sparse weights, which are rewired, and dense ones, which are not."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules.base import GradientRule
 from synaptic_sampling.rules.stepping import check_step, step_checked
 
-__all__ = ["DenseParameter", "Parameter", "SparseParameter", "aligned"]
+__all__ = ["DenseParameter", "Parameter", "SparseParameter", "aligned", "filled"]
 
 Array = NDArray[Any]
 
@@ -24,44 +24,44 @@ ALIGNMENT = 64
 
 
 def aligned(rows: int, columns: int) -> NDArray[np.float32]:
-    """Return zeros [rows, columns] in float32 that begin at a multiple of 64 bytes.
-
-    Parameters
-    ----------
-    rows, columns : int
-        The shape.
-
-    Returns
-    -------
-    ndarray of float32
-        C-contiguous.
-    """
+    """Return zeros [rows, columns] in float32 that start at a multiple of 64 bytes."""
     memory = np.zeros(4 * rows * columns + ALIGNMENT, np.uint8)
     start = -memory.ctypes.data % ALIGNMENT
     return memory[start : start + 4 * rows * columns].view(np.float32).reshape(rows, columns)
 
 
+def filled(connections: Connections) -> NDArray[np.float32]:
+    """Return the weights [postsynaptic, presynaptic] as a dense matrix, zeros where there is no connection."""
+    c = connections
+    matrix = np.zeros((c.num_post, c.num_pre), np.float32)
+    matrix[c.post, c.pre] = c.weights
+    return matrix
+
+
 class Parameter(Protocol):
-    """The contract of what a layer learns."""
+    """The contract of what a layer learns.
+
+    ``shared`` holds the signals of the rule that have one value for the whole network.
+    """
 
     def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
-        """Raise the error that ``step`` would raise; changes nothing."""
+        """Raise the error that ``step`` would raise; change nothing."""
 
     def step(self, rule: GradientRule, shared: Mapping[str, float]) -> RewiringInfo | None:
-        """Move along the gradient, after ``check``; return what was rewired, None where nothing can be."""
+        """Learn from the gradient, after ``check``; return the events, or None where nothing can be rewired."""
 
     def state(self) -> dict[str, Array]:
-        """Return all that the next step needs, by name, not copied."""
+        """Return everything that the next step depends on, by name, not copied."""
 
     def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
-        """Raise an error unless it is the state of an equal parameter; ``negative``: whether theta may be."""
+        """Raise an error unless it is the state of an equal parameter; ``negative`` allows theta < 0."""
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Take on the state of an equal parameter."""
+        """Restore the state of an equal parameter."""
 
 
 class SparseParameter:
-    """The weights of a set of connections, with dE/dw for each.
+    """The weights of a set of connections, and dE/dw of each.
 
     Parameters
     ----------
@@ -71,7 +71,7 @@ class SparseParameter:
     Attributes
     ----------
     connections : Connections
-        As given.
+        The set.
     """
 
     def __init__(self, connections: Connections) -> None:
@@ -80,93 +80,34 @@ class SparseParameter:
 
     @property
     def gradient(self) -> Array:
-        """Return where the layer writes dE/dw, shape (K,); renewed where the number of connections has changed."""
+        """Return the memory for dE/dw, shape (K,); it is new whenever the number of connections has changed."""
         if len(self._gradient) != len(self.connections):
             self._gradient = np.zeros(len(self.connections), np.float32)
         return self._gradient
 
     def cut(self, number: int) -> None:
-        """Let the first connections be all that there are; their gradients stay.
-
-        Parameters
-        ----------
-        number : int
-            How many.
-        """
+        """Keep the first ``number`` connections only, with their gradients."""
         self.connections.resize(number)
         self._gradient = self._gradient[:number]
 
     def signals(self, rule: GradientRule, shared: Mapping[str, float]) -> dict[str, Any]:
-        """Return the signals of a rule: the gradient for each connection, and what is the same for all.
-
-        Parameters
-        ----------
-        rule : GradientRule
-            The rule.
-        shared : mapping of str to float
-            Signals of the whole network.
-
-        Returns
-        -------
-        dict
-            By name.
-        """
+        """Return the signals of a rule by name: those of the whole network, and the gradient for the others."""
         return {signal.name: shared.get(signal.name, self.gradient) for signal in rule.signals}
 
     def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
-        """Raise the error that ``step`` would raise; changes nothing.
-
-        Parameters
-        ----------
-        rule : GradientRule
-            The rule.
-        shared : mapping of str to float
-            Signals of the whole network.
-        """
+        """Raise the error that ``step`` would raise; change nothing."""
         check_step(self.connections, rule, self.signals(rule, shared))
 
     def step(self, rule: GradientRule, shared: Mapping[str, float]) -> RewiringInfo:
-        """Do one step of the rule, after ``check``.
-
-        Parameters
-        ----------
-        rule : GradientRule
-            The rule.
-        shared : mapping of str to float
-            Signals of the whole network.
-
-        Returns
-        -------
-        RewiringInfo
-            What died and was born.
-        """
+        """Perform one step of the rule, after ``check``."""
         return step_checked(self.connections, rule, self.signals(rule, shared))
 
     def state(self) -> dict[str, Array]:
-        """Return all that the next step needs.
-
-        Returns
-        -------
-        dict of str to ndarray
-            See `Connections.state`.
-        """
+        """Return everything that the next step depends on, see `Connections.state`."""
         return self.connections.state()
 
     def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
-        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            As ``state`` returns it.
-        negative : bool
-            Whether theta may be negative, as under FixedWiring.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Says what is wrong.
-        """
+        """Raise an error unless ``restore`` accepts the state and training can go on from it; change nothing."""
         self.connections.check_state(state)
         wrong = np.flatnonzero(state["theta"] < 0)
         if len(wrong) and not negative:
@@ -174,35 +115,29 @@ class SparseParameter:
             raise ValueError(f"theta must be >= 0 under DeepR, got {state['theta'][k]} for connection {k}.")
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Take on the state of an equal set of connections.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            As ``state`` returns it.
-        """
+        """Restore the state of an equal set of connections."""
         self.connections.restore(state)
 
 
 class DenseParameter:
-    """An array in which every entry is a weight for ever: a dense matrix, a bias.
+    """An array of weights that all exist permanently: a dense matrix, or biases.
 
     Parameters
     ----------
     value : ndarray of float32
-        The entries, moved in place by gradient descent with the learning rate and the optimizer of the rule: no l1,
-        no noise, whatever the rule.
+        The entries, updated in place by gradient descent with the learning rate and the optimizer of the rule, but
+        without l1 and noise.
 
     Attributes
     ----------
     value : ndarray of float32
-        As given.
+        The entries.
     gradient : ndarray of float32, same shape
-        Where the layer writes dE/d(value).
+        Memory for dE/d(value).
     moments : tuple of ndarray
-        What the optimizer remembers of each entry.
-    steps_done : int
-        Steps so far.
+        State of the optimizer for each entry.
+    steps_done, optimizer_since : int
+        Number of steps so far, and the step in which the moments were started.
     """
 
     def __init__(self, value: Array) -> None:
@@ -213,36 +148,17 @@ class DenseParameter:
 
     @property
     def moment_age(self) -> Array:
-        """Return the steps over which the moments have accumulated, for each entry, as Adam needs it."""
+        """Return the number of steps over which the moments of each entry have accumulated, for Adam."""
         return np.full(self.value.size, self.steps_done - self.optimizer_since)
 
     def begin_moments(self, number: int) -> None:
-        """Start the moments of an optimizer at zero, unless there are as many already.
-
-        Parameters
-        ----------
-        number : int
-            Of moments per entry. Called before a step is counted.
-        """
+        """Start ``number`` moments per entry at zero, unless there are as many already; before a step is counted."""
         if len(self.moments) != number:
             self.moments = tuple(np.zeros(self.value.size, self.value.dtype) for _ in range(number))
             self.optimizer_since = self.steps_done
 
     def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
-        """Raise the error that ``step`` would raise; changes nothing.
-
-        Parameters
-        ----------
-        rule : GradientRule
-            The rule.
-        shared : mapping of str to float
-            Signals of the whole network.
-
-        Raises
-        ------
-        FloatingPointError
-            If the gradient is NaN or infinite; names the entry.
-        """
+        """Raise a FloatingPointError that names the first entry whose gradient is NaN or infinite."""
         k = first_not_finite(self.gradient.reshape(-1))
         if k >= 0:
             entry = tuple(int(n) for n in np.unravel_index(k, self.gradient.shape))
@@ -252,69 +168,36 @@ class DenseParameter:
             )
 
     def step(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
-        """Descend along the gradient.
-
-        Parameters
-        ----------
-        rule : GradientRule
-            Its learning rate and optimizer are used.
-        shared : mapping of str to float
-            Not used.
-        """
+        """Descend along the gradient."""
         value: Array = self.value.reshape(-1)
         gradient = self.gradient.reshape(-1)
         self.begin_moments(rule.optimizer.num_moments)
         self.steps_done += 1
-        # An optimizer asks for moments and ages only, which are here as in connections.
+        # An optimizer uses moments and their ages only, which this class has as connections do.
         slope = rule.optimizer.direction(gradient, self)  # type: ignore[arg-type]
         value -= slope * np.float32(rule.learning_rate)
 
     def state(self) -> dict[str, Array]:
-        """Return all that the next step needs.
-
-        Returns
-        -------
-        dict of str to ndarray
-            The values and what the optimizer remembers.
-        """
+        """Return the values and the state of the optimizer."""
         moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
         counts = {name: np.array(getattr(self, name)) for name in ("steps_done", "optimizer_since")}
         return {"value": self.value, **counts, **moments}
 
     def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
-        """Raise an error unless ``restore`` can take this on, and a run can go on from it; changes nothing.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            As ``state`` returns it.
-        negative : bool
-            Not used.
-
-        Raises
-        ------
-        TypeError, ValueError
-            Says what is wrong.
-        """
+        """Raise an error unless ``restore`` accepts the state and training can go on from it; change nothing."""
         check_count("optimizer_since", state["optimizer_since"], check_count("steps_done", state["steps_done"], 2**62))
         for name, values in state.items():
             if name == "value" or name.startswith("moment"):
                 shape = self.value.shape if name == "value" else (self.value.size,)
                 if values.shape != shape or values.dtype != self.value.dtype:
                     raise ValueError(
-                        f"{name} must hold {self.value.dtype} in shape {shape}, got {values.dtype}, {values.shape}."
+                        f"{name} must be {self.value.dtype} of shape {shape}, got {values.dtype}, {values.shape}."
                     )
                 if not np.isfinite(values).all():
                     raise ValueError(f"{name} must be finite.")
 
     def restore(self, state: Mapping[str, Array]) -> None:
-        """Take on the state of an equal parameter.
-
-        Parameters
-        ----------
-        state : mapping of str to ndarray
-            As ``state`` returns it.
-        """
+        """Restore the state of an equal parameter."""
         self.value[:] = state["value"]
         self.steps_done, self.optimizer_since = int(state["steps_done"]), int(state["optimizer_since"])
         count = sum(name.startswith("moment") for name in state)

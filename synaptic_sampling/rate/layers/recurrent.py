@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 import numpy as np
@@ -16,10 +16,11 @@ from synaptic_sampling._kernels.tiles import SLOTS, in_groups
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
+from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
 from synaptic_sampling.rate.layers.frames import Frames
-from synaptic_sampling.rate.layers.linear import Activations, Signs
-from synaptic_sampling.rate.layers.parameters import DenseParameter, Parameter, SparseParameter, aligned
+from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs, WeightedLayer
+from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned, filled
 
 __all__ = ["LSTM", "SparseLSTM"]
 
@@ -30,14 +31,17 @@ Long = NDArray[np.int64]
 GATES = "ifgo"
 #: The eight matrices: from the input (x) or the units (h) to each of the gates.
 MATRICES = tuple(source + gate for source in "xh" for gate in GATES)
+#: Gates in the order of ONNX (input, output, forget, cell).
+ONNX_GATES = (0, 3, 1, 2)
 OUTPUTS = ("last", "all")
 MAX_STEPS = 2**20
 
 
-class _Recurrent:
+class _Recurrent(WeightedLayer):
     """What sparse and dense LSTMs have in common; see `SparseLSTM` for the arguments."""
 
-    connections: Connections | None = None
+    #: Dense parts of the matrix [gate and unit, input and unit]: rows, columns, weights.
+    blocks: list[tuple[slice, slice, DenseParameter]]
 
     def __init__(
         self,
@@ -60,39 +64,15 @@ class _Recurrent:
         self.window = MAX_STEPS if window is None else check_integer("window", window, minimum=1, maximum=MAX_STEPS)
         bias = np.zeros(4 * units, np.float32)
         bias[units : 2 * units] = check_number("forget_bias", forget_bias)
-        self.parameters: list[Parameter] = []
-        self._bias = DenseParameter(bias)
-        self.blocks: list[tuple[slice, slice, DenseParameter]] = []
-
-    @property
-    def bias(self) -> Activations:
-        """Return the biases of input, forget, cell and output gates, shape (4*units,)."""
-        return self._bias.value
+        super().__init__(bias)
+        self.blocks = []
 
     def outputs_after(self, num_before: int | None) -> int:
-        """Return the number of outputs, if the layer can stand where it is put.
-
-        Parameters
-        ----------
-        num_before : int or None
-            Outputs of the layer before; None for the first layer.
-
-        Returns
-        -------
-        int
-            ``units``; with ``output='all'`` a number that knows the arrangement in frames.
-
-        Raises
-        ------
-        ValueError
-            If the layer before has other outputs, the number of steps is not known, or the layer is part of a
-            network already.
-        """
-        if self.parameters:
-            raise ValueError(f"{self} is part of a network already; make a new layer.")
+        """Return the number of outputs, or the frames of the output."""
+        self.check_unused()
         steps = num_before.steps if isinstance(num_before, Frames) else self.steps
         if steps is None:
-            raise ValueError(f"{self} must know how many frames its input has; give steps.")
+            raise ValueError(f"{self} must know how many frames its input has; give steps=.")
         before = Frames(steps, self.inputs, self.masked)
         if num_before not in {None, before} or getattr(num_before, "shape", before.shape) != before.shape:
             raise ValueError(
@@ -105,19 +85,8 @@ class _Recurrent:
         self._z = np.empty((0, 0, 0), np.float32)
         return self.after if self.output == "all" else self.units
 
-    def forward(self, x: Activations) -> Activations:
-        """Return h of all steps, or of the last.
-
-        Parameters
-        ----------
-        x : ndarray of float32, shape (num_in, batch)
-            The frames.
-
-        Returns
-        -------
-        ndarray of float32, shape (num_out, batch)
-            The last one, or all, each followed by its mark where frames have marks.
-        """
+    def forward(self, x: Activations, *, training: bool = False) -> Activations:
+        """Return h after the last frame, or after every frame, followed by its mark."""
         self._load(x.reshape(*self.before.shape, -1))
         steps, own = self._length, self._sorted(by="target")
         present, z, gates, cells = self._present, self._z, self._gates[:steps], self._cells
@@ -138,20 +107,7 @@ class _Recurrent:
         return out.reshape(self.num_out, -1)
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
-        """Write the gradients of weights and biases.
-
-        Parameters
-        ----------
-        delta : ndarray of float32, shape (num_out, batch)
-            dE/d(output).
-        wanted : bool
-            Whether the gradient of the input is.
-
-        Returns
-        -------
-        ndarray of float32, shape (num_in, batch)
-            dE/dx, if it is wanted.
-        """
+        """Write the gradients of weights and biases; return dE/dx."""
         steps, batch = self._length, delta.shape[1]
         outside = np.zeros((steps, self.units, batch), np.float32)
         dh, dc, flow = (aligned(self.units, batch) for _ in range(3))
@@ -169,11 +125,54 @@ class _Recurrent:
             dx[:steps, : self.inputs] = self._input_gradient()
         return dx.reshape(self.num_in, batch)
 
-    def _learn(self, weights: list[Parameter]) -> None:
-        self.parameters = [*weights, self._bias]
+    def dense_weights(self) -> Activations:
+        """Return the weights [gate and unit, input and unit], zeros where there is none."""
+        c = self.connections
+        weights = np.zeros((4 * self.units, self.inputs + self.units), np.float32) if c is None else filled(c)
+        for rows, columns, block in self.blocks:
+            weights[rows, columns] = block.value
+        return weights
+
+    def arrays(self) -> dict[str, Activations]:
+        """Return copies of both matrices and of the biases, gates in the order input, forget, cell, output."""
+        weights = self.dense_weights()
+        parts = {"weight_ih": weights[:, : self.inputs], "weight_hh": weights[:, self.inputs :]}
+        return {**{name: np.ascontiguousarray(part) for name, part in parts.items()}, "bias": self.bias.copy()}
+
+    def copied(self, counts: Iterator[int] | None) -> Layer:
+        """Return a new layer of the same size, for the same frames."""
+        options: dict[str, Any] = {name: getattr(self, name) for name in ("steps", "masked", "output", "window")}
+        if counts is None:
+            return LSTM(self.inputs, self.units, **options)
+        if isinstance(self, SparseLSTM):
+            options |= {"dense": self.dense, **self.limits.options}
+        return SparseLSTM(self.inputs, self.units, connections=next(counts), **options)
+
+    def write(self, graph: Graph) -> None:
+        """Append an LSTM [step, n, feature], with the lengths of masked sequences."""
+        if self.masked and self.output == "all":
+            super().write(graph)
+        features, units = self.inputs, self.units
+        graph.reshape(-1, *self.before.shape)
+        frames, lengths = graph.node("Transpose", perm=[1, 0, 2]), ""
+        if self.masked:
+            first, mark, axis = (graph.integers(n) for n in (features, features + 1, 2))
+            graph.node("Slice", first, mark, axis)
+            graph.node("ReduceSum", graph.integers(0, 2), keepdims=0)
+            lengths = graph.node("Cast", to=6)
+            graph.last = frames
+            graph.node("Slice", graph.integers(0), first, axis)
+        gates = [part.reshape(4, units, -1)[ONNX_GATES, :].reshape(1, 4 * units, -1) for part in self.arrays().values()]
+        gates[2] = np.concatenate([gates[2][:, :, 0], np.zeros((1, 4 * units), np.float32)], axis=1)
+        names = [f"{name}_{len(graph.nodes)}" for name in ("states", "last")]
+        graph.node("LSTM", *map(graph.constant, gates), lengths, outputs=tuple(names), hidden_size=units)
+        if self.output == "all":
+            graph.last = names[0]
+            graph.node("Transpose", perm=[2, 0, 1, 3])  # From [step, direction, n, unit].
+        graph.reshape(-1, self.num_out)
 
     def _load(self, frames: Array) -> None:
-        """Write the input where h will stand beside it, and make memory for batches of its width."""
+        """Write the input beside the place of h, and allocate memory for batches of another width."""
         steps, _, batch = frames.shape
         wide = self.inputs + self.units
         if self._z.shape[2] != batch:
@@ -185,11 +184,11 @@ class _Recurrent:
         if self.masked:
             self._present[:] = frames[:, self.inputs] > 0
         there = np.flatnonzero(self._present.any(axis=1))
-        #: Steps up to the last frame of the longest sequence; nothing changes after.
+        #: Steps up to the last frame of the longest sequence, after which nothing changes.
         self._length = int(there[-1]) + 1 if len(there) else 0
 
     def _unroll(self, outside: Array, dh: Array, dc: Array, flow: Array) -> None:
-        """Go back through all steps; the gates become dE/d(sum)."""
+        """Propagate back through all steps; the gates become dE/d(sum)."""
         gates, own, first = self._gates[: self._length], self._sorted(by="source"), self.inputs
         if not self.blocks:
             lstm.backward(*own[:3], self.window, first, self._present, gates, self._cells, outside, dh, dc, flow)
@@ -222,7 +221,7 @@ class _Recurrent:
             block.gradient[:] = np.tensordot(slopes, sources, axes=((0, 2), (0, 2)))
 
     def _sorted(self, *, by: str) -> tuple[Long, Activations, Long, Long]:
-        """Return the connections sorted by 'target' or 'source': starts, weights, places they read, slots."""
+        """Return connections sorted by 'target' or 'source': starts of groups, weights, places that are read, slots."""
         number = 4 * self.units if by == "target" else self.inputs + self.units
         starts, c = np.zeros(number + 1, np.int64), self.connections
         if c is None:
@@ -236,44 +235,44 @@ class _Recurrent:
 class SparseLSTM(_Recurrent):
     """Long short-term memory (Hochreiter and Schmidhuber 1997, forget gates of Gers et al. 2000) with sparse matrices.
 
-    All sparse matrices are one set of connections with one budget, as the paper has one for a layer: DEEP R can move
-    a connection from one gate to another, or from the input to the recurrent side, as well as within a matrix. A site
-    is a weight: presynaptic are the inputs, then the units; postsynaptic ``gate * units + unit`` with the gates input,
+    All sparse matrices form one set of connections with one budget, as a layer does in the paper: DEEP R can move a
+    connection from one gate to another, or from the input to the recurrent side, as well as within a matrix.
+    Presynaptic are the inputs, followed by the units; postsynaptic is ``gate * units + unit``, with the gates input,
     forget, cell, output.
 
     Parameters
     ----------
     inputs, units : int
-        Numbers in a frame, and of memory cells.
+        Number of features per frame, and of memory cells.
     connectivity : float, optional
-        Share of the weights of the sparse matrices that exist.
+        Fraction of the weights of the sparse matrices that exist.
     connections : int, optional
-        How many, instead of ``connectivity``.
+        Number of connections, instead of ``connectivity``.
     max_in_degree, max_out_degree : int or array_like of int, optional
-        The most sparse connections of any gate of a unit, (4*units,), and of any input or unit to all gates,
-        (inputs + units,): at the start, and however the layer is rewired.
+        The largest number of sparse connections of any gate of a unit, (4*units,), and of any input or unit to all
+        gates, (inputs + units,): at the start and after every rewiring.
     dense : collection of str
-        Which matrices are dense instead: 'x' (from the input) or 'h' (from the units) and the gate 'i', 'f', 'g'
-        (cell) or 'o', such as 'xg'. None by default; not all.
+        Matrices that are dense instead: 'x' (from the input) or 'h' (from the units), followed by the gate 'i', 'f',
+        'g' (cell) or 'o', for example 'xg'. Not all of them; by default, all are sparse.
     steps : int, optional
-        Frames in a sample, for the first layer; later ones learn it from the layer before.
+        Number of frames per sample, for the first layer; known for later ones.
     masked : bool
-        Whether each frame is followed by a mark, above 0 if it is there (see `pack`). A frame that is not there
-        leaves the state as it is.
+        Whether each frame is followed by a mark, which is above 0 if the frame is present (see `pack`). An absent
+        frame leaves the state unchanged.
     output : {'last', 'all'}
-        h after the last frame that is there, or after every frame, followed by the mark of the frame if masked.
+        h after the last frame that is present, or after every frame, followed by the mark of the frame if masked.
     window : int, optional
-        Truncated backpropagation: gradients do not flow back through the frames 0, ``window``, 2 ``window``, ...,
-        so that an error is sent back less than ``window`` frames. By default they flow through all.
+        Truncated backpropagation: gradients do not flow back beyond the frames 0, ``window``, 2 ``window``, ..., so
+        that an error is propagated back by less than ``window`` frames. By default it is propagated through all.
     forget_bias : float
-        Bias of the forget gates at first; 1 keeps memory open (Jozefowicz et al. 2015).
+        Bias of the forget gates at the start; 1 keeps memory open (Jozefowicz et al. 2015).
 
     Attributes
     ----------
     num_connections : int
-        K, as given.
+        K, see `SparseLinear`.
     connections : Connections
-        As soon as the layer is part of a network. theta is at first |N(0, 1/n)| for n connections per gate on average.
+        Once the layer is part of a network; theta starts as |N(0, 1/n)| for n connections per gate on average.
 
     Raises
     ------
@@ -301,9 +300,9 @@ class SparseLSTM(_Recurrent):
     ) -> None:
         super().__init__(inputs, units, steps, masked, output, window, forget_bias)
         if isinstance(dense, str) or not isinstance(dense, Collection) or not all(isinstance(n, str) for n in dense):
-            raise TypeError(f"dense must be a list of names such as 'xg', got {dense!r}.")
+            raise TypeError(f"dense must be a list of names of matrices such as 'xg', got {dense!r}.")
         if set(dense) - set(MATRICES) or len(set(dense)) == len(MATRICES):
-            raise ValueError(f"dense must hold some of {', '.join(MATRICES)}, not all, got {dense!r}.")
+            raise ValueError(f"dense must contain some of {', '.join(MATRICES)}, not all, got {dense!r}.")
         self.dense = tuple(name for name in MATRICES if name in dense)
         sites = sum(units * (inputs if name[0] == "x" else units) for name in MATRICES if name not in self.dense)
         self.num_connections = check_budget(connectivity, connections, sites)
@@ -315,15 +314,7 @@ class SparseLSTM(_Recurrent):
         return f"SparseLSTM({self.inputs}, {self.units}, connections={self.num_connections}{self.limits}{dense})"
 
     def build(self, seed: int, index: int, signs: Signs) -> None:
-        """Draw wiring and weights.
-
-        Parameters
-        ----------
-        seed, index : int
-            Key of all random numbers, and number of the layer.
-        signs : str, int or array_like
-            See `Connections`.
-        """
+        """Draw connections and weights."""
         sources, number, inputs, units = self.inputs + self.units, self.num_connections, self.inputs, self.units
         options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
         if self.dense:
@@ -339,7 +330,7 @@ class SparseLSTM(_Recurrent):
             values = draws[number + n * units * max(inputs, units) :][: units * width] / math.sqrt(sources)
             block = DenseParameter(values.astype(np.float32).reshape(units, width))
             self.blocks.append((slice(gate * units, (gate + 1) * units), columns, block))
-        self._learn([self._sparse, *(block for _, _, block in self.blocks)])
+        self._learn(self._sparse, *(block for _, _, block in self.blocks))
 
     def _weight_gradients(self) -> None:
         starts, _, base, order = self._sorted(by="target")
@@ -349,12 +340,12 @@ class SparseLSTM(_Recurrent):
 
 
 class LSTM(_Recurrent):
-    """Long short-term memory in which every weight exists, by matrix products.
+    """Long short-term memory with dense matrices, by matrix products.
 
     Parameters
     ----------
     inputs, units : int
-        Numbers in a frame, and of memory cells.
+        Number of features per frame, and of memory cells.
     steps, masked, output, window, forget_bias
         As for `SparseLSTM`.
 
@@ -386,17 +377,9 @@ class LSTM(_Recurrent):
         return self.blocks[0][2].value
 
     def build(self, seed: int, index: int, signs: Signs) -> None:
-        """Draw the weights, N(0, 1/(inputs + units)).
-
-        Parameters
-        ----------
-        seed, index : int
-            Key of all random numbers, and number of the layer.
-        signs : str, int or array_like
-            Not used: weights have both signs.
-        """
+        """Draw the weights, N(0, 1/(inputs + units))."""
         shape = 4 * self.units, self.inputs + self.units
         draws = normals(seed, Stream.THETA, 0, shape[0] * shape[1], index) / math.sqrt(shape[1])
         block = DenseParameter(draws.astype(np.float32).reshape(shape))
         self.blocks = [(slice(0, shape[0]), slice(0, shape[1]), block)]
-        self._learn([block])
+        self._learn(block)

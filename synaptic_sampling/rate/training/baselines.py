@@ -1,17 +1,15 @@
-"""Other ways to a sparse network, with which DEEP R is compared: SET, RigL, l1 shrinkage, pruning by magnitude.
+"""Other ways to a sparse network, for comparison with DEEP R: RigL, l1 shrinkage, magnitude pruning; see also `SET`.
 
-All of them learn by `FixedWiring`: a weight may change its sign. SET and RigL are given to a `Trainer` as ``between``,
-`Shrinkage` to ``fit`` as ``watch``; `prune` makes a sparse network of a trained one.
+All of them learn by `FixedWiring`, under which a weight may change its sign. `RigL` and `SET` are given to a `Trainer`
+as ``between``, `Shrinkage` is given to ``fit`` as ``watch``, and `prune` turns a trained network into a sparse one.
 """
 
 from __future__ import annotations
 
-import logging
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from weakref import WeakSet
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,67 +18,38 @@ from synaptic_sampling._checks import check_array, check_integer, check_number
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation
-from synaptic_sampling.rate.export.twins import DENSE, dense_twin, sparse_twin, weighted
+from synaptic_sampling.rate.export.copies import dense_copy, sparse_copy
 from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.training.between import warn_of_two_rules
 from synaptic_sampling.rate.training.trainer import Trainer
 from synaptic_sampling.rules import magnitude as rules
 from synaptic_sampling.rules import step
 
-__all__ = ["SET", "RigL", "Shrinkage", "prune"]
-
-_log = logging.getLogger(__name__)
-#: Networks of which it has been said that two rules rewire them.
-_warned: WeakSet[RateNetwork] = WeakSet()
-
-
-@dataclass(frozen=True)
-class SET(rules.SET):
-    """Sparse evolutionary training of a network, see `rules.SET`; given to a `Trainer` as ``between``.
-
-    Parameters
-    ----------
-    fraction : float
-        Fraction of the connections of each layer that is replaced each time, above 0 and below 1.
-    """
-
-    def __call__(self, trainer: Trainer) -> list[RewiringInfo]:
-        """Rewire all sparse layers.
-
-        Parameters
-        ----------
-        trainer : Trainer
-            Whose network is changed.
-
-        Returns
-        -------
-        list of RewiringInfo
-            One for each layer.
-        """
-        _warn_of_two_rules(self, trainer.network)
-        return [step(c, self) for c in trainer.network.connections]
+__all__ = ["RigL", "Shrinkage", "prune"]
 
 
 class RigL:
-    """Rigged lottery (Evci et al. 2020): the weakest die, others are born where the gradient of all sites is largest.
+    """The rigged lottery (Evci et al. 2020): the weakest connections move to the sites with the largest gradients.
 
-    It needs, now and then, the gradient of every site: memory for a dense matrix per layer.
+    The gradient of every site needs the memory of a dense matrix per layer whenever it is computed.
 
     Parameters
     ----------
     samples, labels : ndarray
         The training set.
     batch_size : int
-        Samples on which the gradient is taken, the first ones of a random order.
+        Number of samples, drawn at random, over which the gradient is averaged.
     steps : int
-        Steps during which it rewires; the share that is replaced falls from ``fraction`` to 0 as half a cosine.
+        Number of steps during which connections are rewired; the fraction that is replaced decreases from ``fraction``
+        to 0 as half a cosine.
     fraction : float
-        Share that is replaced the first time, above 0 and below 1.
+        Fraction of the connections that is replaced the first time, above 0 and below 1.
 
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong kind or out of range, or samples and labels are not equally many. Whether the
-        labels fit the network is found when it is rewired first.
+        If an argument is of the wrong kind or out of range, or the numbers of samples and labels differ. Labels are
+        compared with the network when it is rewired for the first time.
     """
 
     def __init__(
@@ -118,35 +87,33 @@ class RigL:
         list of RewiringInfo
             One for each layer.
         """
-        _warn_of_two_rules(self, trainer.network)
+        warn_of_two_rules(self, trainer.network)
         if trainer.steps_done >= self.steps:
             return []
-        share = self.fraction / 2 * (1 + math.cos(math.pi * trainer.steps_done / self.steps))
-        rule = rules.RigL(share)
+        fraction = self.fraction / 2 * (1 + math.cos(math.pi * trainer.steps_done / self.steps))
+        rule = rules.RigL(fraction)
         return [
             step(layer.connections, rule, site_gradient=gradient.T)
             for layer, gradient in self._dense_gradients(trainer)
         ]
 
     def _dense_gradients(self, trainer: Trainer) -> list[tuple[Any, NDArray[np.float32]]]:
-        """Return dE/dw of every site [post, pre] of every sparse layer, by a dense network that computes the same."""
+        """Return dE/dw of every site [post, pre] of every sparse layer, from a dense network that computes the same."""
         net, loss = trainer.network, trainer.loss
         order = permutation(net.seed, Stream.DATA, trainer.steps_done, len(self.samples))[: self.batch_size]
         x = net.check_samples(self.samples[order])
         targets = loss.check_targets(self.labels, len(self.samples), net.num_out)[order]
-        twin = dense_twin(net)
-        twin.gradients(x, targets, loss)
-        pairs = zip(weighted(net), weighted(twin), strict=True)
-        return [
-            (old, new.parameters[0].gradient) for old, new in pairs if getattr(old, "connections", None) is not None
-        ]
+        dense = dense_copy(net)
+        dense.gradients(x, targets, loss, training=False)
+        pairs = zip(net.weighted, dense.weighted, strict=True)
+        return [(old, new.parameters[0].gradient) for old, new in pairs if old.connections is not None]
 
 
 @dataclass(frozen=True)
 class Shrinkage:
     """l1 shrinkage of dense layers (Tibshirani 1996; Collins and Kohli 2014): every step moves all weights towards 0.
 
-    A weight that would cross 0 stays there, until its gradient is larger than ``l1`` (the proximal step).
+    A weight that would cross 0 stays at 0 until its gradient exceeds ``l1`` (proximal gradient descent).
 
     Parameters
     ----------
@@ -165,23 +132,23 @@ class Shrinkage:
         Parameters
         ----------
         trainer : Trainer
-            Whose network is changed, after a step.
+            Whose network is changed after a step.
         """
         amount = np.float32(trainer.network.rule.learning_rate * self.l1)
-        for layer in weighted(trainer.network):
-            if isinstance(layer, DENSE):
+        for layer in trainer.network.weighted:
+            if layer.connections is None:
                 layer.matrix[:] -= np.clip(layer.matrix, -amount, amount)
 
 
 def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
-    """Return a network of sparse layers with the strongest weights of another one (Han et al. 2015).
+    """Return a network of sparse layers with the largest weights of another one (Han et al. 2015).
 
     Parameters
     ----------
     network : RateNetwork
-        Stays as it is.
+        Stays unchanged.
     counts : sequence of int
-        How many weights to keep, for each layer that has weights.
+        Number of weights to keep, for each layer that has weights.
 
     Returns
     -------
@@ -191,7 +158,7 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Raises
     ------
     TypeError
-        If it is no network, or a layer is of an unknown kind.
+        If it is not a network, or a layer of your own does not implement ``copied``.
     ValueError
         If there is not one number for each layer that has weights, or one of them is out of range.
     """
@@ -199,22 +166,15 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
         raise TypeError(f"network must be a RateNetwork, got {network!r}.")
     if not isinstance(counts, Sequence | np.ndarray):
         raise TypeError(f"counts must be a list of numbers, got {counts!r}.")
-    pruned = sparse_twin(network, counts)
-    for old, new in zip(weighted(network), weighted(pruned), strict=True):
+    pruned = sparse_copy(network, counts)
+    for old, new in zip(network.weighted, pruned.weighted, strict=True):
         _take_strongest(old, new.connections)
     return pruned
 
 
-def _warn_of_two_rules(method: SET | RigL, network: RateNetwork) -> None:
-    """Say once of a network that its rule rewires too."""
-    if network.rule.forms and network not in _warned:
-        _warned.add(network)
-        _log.warning("%s rewires a network whose rule %s rewires too; give it FixedWiring.", method, network.rule)
-
-
 def _take_strongest(old: Any, c: Connections) -> None:
-    """Let connections be the strongest ones of a layer."""
-    if isinstance(old, DENSE):
+    """Replace connections by the strongest ones of a layer."""
+    if old.connections is None:
         post, pre = (indices.ravel() for indices in np.indices(old.matrix.shape))
         weights = old.matrix.ravel()
     else:

@@ -1,6 +1,6 @@
-"""The fast path: a network of sparse layers alone learns many batches in one call.
+"""The fast path: many steps in one call of compiled code, for networks of sparse linear layers.
 
-It takes the same steps as the general path, to the last bit; which of the two runs is no choice of the user's.
+Its results are bit-identical to those of the general path, and it is used wherever it is possible.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from synaptic_sampling.connections.sites import CROWDED
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import LAST_STEP, Stream, key_words, stream_word
 from synaptic_sampling.rate.layers.activations import ReLU, Tanh
-from synaptic_sampling.rate.layers.linear import SparseLinear
+from synaptic_sampling.rate.layers.linear import LinearView, SparseLinear
 from synaptic_sampling.rate.layers.parameters import DenseParameter
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
 from synaptic_sampling.rules import DeepR, FixedWiring
@@ -30,23 +30,23 @@ __all__ = ["Learned", "learn", "steps_at_once"]
 OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
 ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
 
-#: Events that end a call: these wait in memory until it returns.
+#: Number of events that ends a call, since they are kept in memory until it returns.
 EVENTS_AT_ONCE = 2**16
-#: Connections times steps of a call: it takes about 0.1 s, after which it can be interrupted.
+#: Number of connections times steps in a call: about 0.1 s, after which it can be interrupted.
 WORK_AT_ONCE = 2**23
 
 
 class Learned(NamedTuple):
-    """What some steps came to.
+    """The results of some steps.
 
     Attributes
     ----------
     losses : ndarray of float64
         The mean loss of each batch.
     events : ndarray of EVENT
-        All of them, in the order of steps and layers.
+        In the order of steps and layers.
     finite : bool
-        False: the step after these has a gradient or a parameter that is NaN or infinite.
+        False if a gradient or a parameter is NaN or infinite in the next step.
     """
 
     losses: NDArray[np.float64]
@@ -55,25 +55,12 @@ class Learned(NamedTuple):
 
 
 def steps_at_once(network: Any, loss: Loss) -> int:
-    """Return how many steps `learn` may do in one call, 0 where the network needs the general path.
-
-    Parameters
-    ----------
-    network : RateNetwork
-        The network.
-    loss : Loss
-        What is to be made small.
-
-    Returns
-    -------
-    int
-        Steps.
-    """
+    """Return how many steps `learn` may perform in one call; 0 if the network needs the general path."""
     layers = network.layers
     possible = (
         type(loss) is CrossEntropy
         and (network.budget is None or _can_share(network))
-        and type(network.rule) in {DeepR, FixedWiring}  # A rule derived from them may decide otherwise.
+        and type(network.rule) in {DeepR, FixedWiring}  # A rule that is derived from them may decide differently.
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
         and not any(c.sites.degrees.limited for c in network.connections)
@@ -87,7 +74,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
 
 
 def _can_share(network: Any) -> bool:
-    """Return whether each layer may have room for the whole budget; where it is large, the general path is as good."""
+    """Return whether every layer can have memory for the whole budget; if it is large, the general path is as fast."""
     return network.budget.split == "vacant" and len(network.connections) * network.budget.total <= WORK_AT_ONCE
 
 
@@ -99,7 +86,7 @@ def learn(
     batch_size: int,
     steps: int,
 ) -> Learned:
-    """Do some steps, each on the next ``batch_size`` of the samples in ``order``.
+    """Perform some steps, each on the next ``batch_size`` of the samples in ``order``.
 
     Parameters
     ----------
@@ -112,12 +99,12 @@ def learn(
     order : ndarray of int64
         Numbers of the samples; at least ``steps * batch_size``, or one smaller batch.
     batch_size, steps : int
-        At most that many steps are done: fewer where many events have come, or something is not finite.
+        At most this many steps are performed: fewer after many events, or if something is not finite.
 
     Returns
     -------
     Learned
-        What they came to.
+        The results.
     """
     sizes = np.array([len(c) for c in network.connections])
     if network.budget is not None:
@@ -149,20 +136,21 @@ def learn(
 
 
 def _layers(network: Any, width: int) -> tuple[Any, Any]:
-    """Return the three parts of all layers, and memory for a batch and for dE/d(output)."""
+    """Return the arrays of all layers, by kind, and memory for a batch and for dE/d(output)."""
     first = network.input_of(width)
     layers, x = [], first
     for n, layer in enumerate(network.layers):
         if type(layer) is SparseLinear:
             following: Any = type(network.layers[n + 1]) if n + 1 < len(network.layers) else None
             activation = ACTIVATIONS.get(following, stack.IDENTITY)
-            layers.append(_parts(layer, x, activation, network.rule.optimizer, wanted=n > 0))
-            x = layer._out
+            view = layer.view(x, wanted=n > 0)
+            layers.append(_parts(view, activation, network.rule.optimizer))
+            x = view.output
     return tuple(zip(*layers, strict=True)), (first, np.empty_like(x))
 
 
 def _sharing(network: Any) -> Sharing | None:
-    """Return the budget as the kernel wants it, if there is one."""
+    """Return the budget in the layout of the kernel, if there is one."""
     if network.budget is None:
         return None
     num_sites = np.array([c.num_sites for c in network.connections])
@@ -170,7 +158,7 @@ def _sharing(network: Any) -> Sharing | None:
 
 
 def _learning(network: Any) -> Learning:
-    """Return the rule as the kernel wants it."""
+    """Return the rule in the layout of the kernel."""
     rule, optimizer = network.rule, network.rule.optimizer
     betas, epsilon = (0.0, 0.0), 0.0
     if isinstance(optimizer, Momentum):
@@ -191,28 +179,25 @@ def _learning(network: Any) -> Learning:
     )
 
 
-def _parts(
-    layer: SparseLinear, x: NDArray[np.float32], activation: int, optimizer: Optimizer, *, wanted: bool
-) -> tuple[LayerConnections, Signals, LayerState]:
-    """Return a layer as the kernel wants it; ``x`` is its input, whose gradient may be wanted."""
-    layer._remember(x)
-    c, weights, bias = layer.connections, layer._sparse, layer._bias
+def _parts(view: LinearView, activation: int, optimizer: Optimizer) -> tuple[LayerConnections, Signals, LayerState]:
+    """Return a layer in the layout of the kernel."""
+    c, gradient, bias = view.weights.connections, view.weights.gradient, view.bias
     return (
         LayerConnections(c.pre, c.post, c.theta, c.polarity),
         Signals(
-            layer._out,
-            layer._input_gradient() if wanted else layer._dx,
-            weights.gradient,
+            view.output,
+            view.input_gradient,
+            gradient,
             bias.value,
             bias.gradient,
-            bias in layer.parameters,
+            view.learns_bias,
             activation,
         ),
         LayerState(
             c.birth_step,
             c.table,
             np.empty(len(c), np.int32),
-            _moments(c, weights.gradient, optimizer),
+            _moments(c, gradient, optimizer),
             _moments(bias, bias.gradient, optimizer),
             c.sites.grid,
             math.ceil(CROWDED * c.num_sites),
@@ -226,7 +211,7 @@ def _parts(
 
 
 def _moments(owner: Any, gradient: NDArray[np.float32], optimizer: Optimizer) -> Moments | None:
-    """Return what the optimizer remembers of connections or of biases."""
+    """Return the state of the optimizer for connections or for biases."""
     owner.begin_moments(optimizer.num_moments)
     if not optimizer.num_moments:
         return None

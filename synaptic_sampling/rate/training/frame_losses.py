@@ -1,4 +1,4 @@
-"""Losses over the frames of sequences, of which some count and some do not."""
+"""Losses over the frames of sequences, from which frames without a label or target are excluded."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ __all__ = ["NO_LABEL", "FrameCrossEntropy", "FrameMeanSquaredError", "frame_accu
 
 Array = NDArray[Any]
 
-#: The label of a frame that does not count.
+#: The label of a frame that is excluded.
 NO_LABEL = -1
 
 
 class FrameCrossEntropy:
     """-log softmax(output)[label] of each frame, mean over the labelled frames of the batch, in nats.
 
-    Labels have shape (n, steps); -1 is a frame that does not count, such as one after the end of its sequence.
+    Labels have shape (n, steps); -1 excludes a frame, such as one after the end of its sequence.
     """
 
     def check_targets(self, targets: Any, num_samples: int, num_out: int) -> Array:
-        """Return labels as int64, or raise an error.
+        """Return labels as int64, or raise an error if they are invalid.
 
         Parameters
         ----------
         targets : array_like of int, shape (num_samples, steps)
             Labels, 0 to classes - 1, or -1.
         num_samples, num_out : int
-            What they must fit; ``num_out`` is ``steps * classes``.
+            Numbers of samples and of outputs; ``num_out`` is ``steps * classes``.
 
         Returns
         -------
@@ -42,7 +42,7 @@ class FrameCrossEntropy:
         Raises
         ------
         TypeError, ValueError
-            If they are no labels.
+            If they are not labels of this shape and range.
         """
         labels = np.asarray(targets)
         check_whole(labels)
@@ -66,9 +66,9 @@ class FrameCrossEntropy:
         Returns
         -------
         loss : float
-            In nats; 0 where no frame is labelled.
+            In nats; 0 if no frame is labelled.
         delta : ndarray of float32
-            dE/d(output), 0 where no label is.
+            dE/d(output), 0 where there is no label.
         """
         (n, steps), delta = targets.shape, np.zeros_like(out)
         values = out.reshape(steps, -1, out.shape[1])[:, :, :n].astype(np.float64)
@@ -85,36 +85,25 @@ class FrameCrossEntropy:
         return float(-logs[step, label, sample].mean()), delta
 
     def accuracy(self, outputs: ArrayLike, labels: ArrayLike) -> float:
-        """Return the fraction of labelled frames whose largest output is that of their label.
-
-        Parameters
-        ----------
-        outputs, labels : array_like
-            See `frame_accuracy`.
-
-        Returns
-        -------
-        float
-            0 to 1.
-        """
+        """Return the fraction of labelled frames whose largest output is that of their label."""
         return frame_accuracy(outputs, labels)
 
 
 class FrameMeanSquaredError:
-    """(output - target)^2, mean over all targets of the batch that are given.
+    """(output - target)^2, mean over all targets of the batch that are not NaN.
 
-    Targets have shape (n, steps, outputs) or (n, steps * outputs); NaN is one that does not count.
+    Targets have shape (n, steps, outputs) or (n, steps * outputs); NaN excludes a target.
     """
 
     def check_targets(self, targets: Any, num_samples: int, num_out: int) -> Array:
-        """Return targets as float32, or raise an error.
+        """Return targets as float32, or raise an error if they are invalid.
 
         Parameters
         ----------
         targets : array_like, shape (num_samples, num_out) or (num_samples, steps, outputs)
-            What the outputs should be, or NaN.
+            Desired outputs, or NaN.
         num_samples, num_out : int
-            What they must fit.
+            Numbers of samples and of outputs.
 
         Returns
         -------
@@ -126,14 +115,15 @@ class FrameMeanSquaredError:
         ValueError
             If the shape is wrong or a target is infinite.
         """
-        wanted = np.ascontiguousarray(check_array("targets", targets), np.float32)
-        if wanted.ndim not in {2, 3} or len(wanted) != num_samples or wanted.size != num_samples * num_out:
+        values = np.ascontiguousarray(check_array("targets", targets), np.float32)
+        if values.ndim not in {2, 3} or len(values) != num_samples or values.size != num_samples * num_out:
             raise ValueError(
-                f"targets must have shape ({num_samples}, {num_out}), or that in frames, got {wanted.shape}."
+                f"targets must have shape ({num_samples}, {num_out}) or ({num_samples}, steps, outputs), "
+                f"got {values.shape}."
             )
-        if np.isinf(wanted).any():
-            raise ValueError("targets must be finite, or NaN where none is.")
-        return wanted.reshape(num_samples, num_out)
+        if np.isinf(values).any():
+            raise ValueError("targets must be finite, or NaN where there is no target.")
+        return values.reshape(num_samples, num_out)
 
     def evaluate(self, out: Array, targets: Array) -> tuple[float, Array]:
         """Return the mean loss and its gradient.
@@ -143,14 +133,14 @@ class FrameMeanSquaredError:
         out : ndarray of float32, shape (num_out, padded batch)
             Output of the network.
         targets : ndarray of float32, shape (batch, num_out)
-            What it should be.
+            Desired outputs, or NaN.
 
         Returns
         -------
         loss : float
-            Mean square; 0 where no target is given.
+            Mean square; 0 if all targets are NaN.
         delta : ndarray of float32
-            dE/d(output), 0 where no target is.
+            dE/d(output), 0 where the target is NaN.
         """
         n, delta, given = len(targets), np.zeros_like(out), ~np.isnan(targets.T)
         error = np.where(given, out[:, :n].astype(np.float64) - targets.T, 0.0)
@@ -159,30 +149,19 @@ class FrameMeanSquaredError:
         return float(np.sum(error**2) / count), delta
 
     def accuracy(self, outputs: ArrayLike, labels: ArrayLike) -> float:
-        """Return the fraction of labelled frames whose largest output is that of their label.
-
-        Parameters
-        ----------
-        outputs, labels : array_like
-            See `frame_accuracy`; labels, not targets.
-
-        Returns
-        -------
-        float
-            0 to 1.
-        """
+        """Return the fraction of labelled frames whose largest output is that of their label."""
         return frame_accuracy(outputs, labels)
 
 
 def frame_accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
-    """Return the share of labelled frames whose largest output is that of their label.
+    """Return the fraction of labelled frames whose largest output is that of their label.
 
     Parameters
     ----------
     outputs : array_like, shape (n, steps * classes)
         From ``RateNetwork.outputs``.
     labels : array_like of int, shape (n, steps)
-        What they are, -1 for none.
+        The class of each frame, -1 for none.
 
     Returns
     -------
@@ -197,9 +176,9 @@ def frame_accuracy(outputs: ArrayLike, labels: ArrayLike) -> float:
     out = check_array("outputs", outputs)
     if out.ndim != 2:
         raise ValueError(f"outputs must have shape (n, steps * classes), got {out.shape}.")
-    wanted = FrameCrossEntropy().check_targets(labels, *out.shape)
-    counted = wanted != NO_LABEL
+    values = FrameCrossEntropy().check_targets(labels, *out.shape)
+    counted = values != NO_LABEL
     if not counted.any():
-        raise ValueError("labels must hold at least one that is not -1.")
-    found = out.reshape(*wanted.shape, -1).argmax(axis=2)
-    return float(np.mean(found[counted] == wanted[counted]))
+        raise ValueError("labels must contain at least one that is not -1.")
+    found = out.reshape(*values.shape, -1).argmax(axis=2)
+    return float(np.mean(found[counted] == values[counted]))

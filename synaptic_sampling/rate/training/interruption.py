@@ -1,4 +1,4 @@
-"""Ctrl+C between two steps, never within one."""
+"""Delays Ctrl+C until the end of a step."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ __all__ = ["Interrupt"]
 
 
 class Interrupt:
-    """Keeps Ctrl+C back until ``check`` is called: a step is done whole, or not at all."""
+    """Holds Ctrl+C back until ``check`` is called, so that a step is performed completely or not at all."""
 
     def __enter__(self) -> Interrupt:
         self._came = False
-        # Python tells only the main thread about signals.
+        # Python delivers signals to the main thread only.
         self._here = threading.current_thread() is threading.main_thread()
         # Ignored SIGINT (nohup, a job in the background) stays ignored.
         self._here = self._here and signal.getsignal(signal.SIGINT) is not signal.SIG_IGN
@@ -27,7 +27,7 @@ class Interrupt:
             signal.signal(signal.SIGINT, self._before)
 
     def check(self) -> None:
-        """Raise the KeyboardInterrupt that was kept back."""
+        """Raise the KeyboardInterrupt that was held back."""
         if self._came:
             raise KeyboardInterrupt
 

@@ -1,4 +1,4 @@
-"""What a network is asked to make small."""
+"""Loss functions."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ Array = NDArray[Any]
 class Loss(Protocol):
     """The contract of a loss.
 
-    It may have ``accuracy(outputs, labels)`` too, by which `Trainer` tests; else the largest output is compared.
+    If it has a method ``accuracy(outputs, labels)`` as well, `Trainer` uses it for tests; otherwise the accuracy is the
+    fraction of samples whose largest output is that of their label.
     """
 
     def check_targets(self, targets: Any, num_samples: int, num_out: int) -> Array:
-        """Return the targets as the kernel wants them, or raise an error."""
+        """Return the targets in the layout of ``evaluate``, or raise an error."""
 
     def evaluate(self, out: Array, targets: Array) -> tuple[float, Array]:
         """Return the mean loss over the batch and its gradient with respect to the output."""
@@ -32,14 +33,14 @@ class CrossEntropy:
     """-log softmax(output)[label], mean over the batch, in nats."""
 
     def check_targets(self, targets: Any, num_samples: int, num_out: int) -> Array:
-        """Return labels as int64, or raise an error.
+        """Return labels as int64, or raise an error if they are invalid.
 
         Parameters
         ----------
         targets : array_like of int, shape (num_samples,)
             Labels, 0 to num_out - 1.
         num_samples, num_out : int
-            What they must fit.
+            Numbers of samples and of classes.
 
         Returns
         -------
@@ -49,7 +50,7 @@ class CrossEntropy:
         Raises
         ------
         TypeError, ValueError
-            If they are no labels.
+            If they are not labels of this shape and range.
         """
         labels = np.asarray(targets)
         check_whole(labels)
@@ -82,51 +83,25 @@ class CrossEntropy:
 
 
 def check_whole(labels: Array) -> None:
-    """Refuse labels that are not integers, with what makes integers of them.
-
-    Parameters
-    ----------
-    labels : ndarray
-        As the user gave them.
-
-    Raises
-    ------
-    TypeError
-        Says what they are and what to do.
-    """
+    """Raise a TypeError if labels are not integers, and say how to convert them."""
     if labels.dtype.kind in "iu":
         return
-    hint = "give the number of each class, from 0"
+    hint = "give the number of each class, starting at 0"
     if labels.dtype.kind in "SUO":
-        hint = "number the names by np.unique(labels, return_inverse=True)[1]"
+        hint = "convert names to numbers by np.unique(labels, return_inverse=True)[1]"
     elif _are_one_hot(labels):
-        hint = "they are one-hot, give labels.argmax(axis=1)"
+        hint = "they are one-hot, so give labels.argmax(axis=1)"
     elif labels.dtype.kind in "bf" and np.all(labels == np.round(labels)):
         hint = "give labels.astype(int)"
     raise TypeError(f"labels must be integers, got {labels.dtype} in shape {labels.shape}; {hint}.")
 
 
 def check_range(labels: Array, smallest: int, num_classes: int) -> None:
-    """Refuse labels out of range, with what to do where they count from 1.
-
-    Parameters
-    ----------
-    labels : ndarray of int
-        As the user gave them.
-    smallest : int
-        The smallest allowed.
-    num_classes : int
-        One more than the largest allowed.
-
-    Raises
-    ------
-    ValueError
-        Shows the first one that is out of range.
-    """
+    """Raise a ValueError if a label is out of range, and say what to do if they start at 1."""
     wrong = labels[(labels < smallest) | (labels >= num_classes)]
     if wrong.size:
         from_one = labels.max() == num_classes and not (labels == 0).any()
-        hint = "; they count from 1, give labels - 1" if from_one else ""
+        hint = "; they start at 1, so give labels - 1" if from_one else ""
         none = ", or -1 for none" if smallest < 0 else ""
         raise ValueError(f"labels must be between 0 and {num_classes - 1}{none}, got {wrong.flat[0]}{hint}.")
 
@@ -137,12 +112,12 @@ def _are_one_hot(labels: Array) -> bool:
 
 
 def _hint(labels: Array, num_samples: int) -> str:
-    """Return what to do about labels of a wrong shape."""
+    """Return what to do about labels of the wrong shape."""
     if labels.shape == (num_samples, 1):
         return "; give labels.ravel()"
     if _are_one_hot(labels):
-        return "; they are one-hot, give labels.argmax(axis=1)"
-    return "; for labels of frames, take FrameCrossEntropy" if labels.ndim > 1 else ""
+        return "; they are one-hot, so give labels.argmax(axis=1)"
+    return "; for one label per frame, use FrameCrossEntropy" if labels.ndim > 1 else ""
 
 
 class MeanSquaredError:
@@ -154,9 +129,9 @@ class MeanSquaredError:
         Parameters
         ----------
         targets : array_like, shape (num_samples, num_out)
-            What the outputs should be.
+            Desired outputs.
         num_samples, num_out : int
-            What they must fit.
+            Numbers of samples and of outputs.
 
         Returns
         -------
@@ -168,12 +143,12 @@ class MeanSquaredError:
         ValueError
             If the shape is wrong or a target is not finite.
         """
-        wanted = np.ascontiguousarray(check_array("targets", targets), np.float32)
-        if wanted.shape != (num_samples, num_out):
-            raise ValueError(f"targets must have shape ({num_samples}, {num_out}), got {wanted.shape}.")
-        if not np.isfinite(wanted).all():
+        values = np.ascontiguousarray(check_array("targets", targets), np.float32)
+        if values.shape != (num_samples, num_out):
+            raise ValueError(f"targets must have shape ({num_samples}, {num_out}), got {values.shape}.")
+        if not np.isfinite(values).all():
             raise ValueError("targets must be finite.")
-        return wanted
+        return values
 
     def evaluate(self, out: Array, targets: Array) -> tuple[float, Array]:
         """Return the mean loss and its gradient.
@@ -183,7 +158,7 @@ class MeanSquaredError:
         out : ndarray of float32, shape (num_out, padded batch)
             Output of the network.
         targets : ndarray of float32, shape (batch, num_out)
-            What it should be.
+            Desired outputs.
 
         Returns
         -------

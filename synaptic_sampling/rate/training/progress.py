@@ -1,4 +1,4 @@
-"""How far a training has come: what a checkpoint says of it, checked when it is read."""
+"""The progress of a training, as checkpoints store it, checked when it is read."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ __all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "n
 
 LARGEST = 2**62
 
-#: Called after each epoch with the number of epochs done, of all, and the mean loss of the last.
+#: Called after each epoch with the number of epochs done, their total number, and the mean loss of the last one.
 Report = Callable[[int, int, float], None]
 
 
@@ -31,11 +31,11 @@ class Epoch(NamedTuple):
     loss : float
         Mean over its batches.
     accuracy : float or None
-        Of the test after it, if there was one.
+        In the test after it, if there was one.
     connections : list of int
-        Of each sparse layer, at its end.
+        In each sparse layer, at its end.
     births, deaths : int
-        In this epoch, all layers together.
+        Connections formed and eliminated in this epoch, in all layers together.
     """
 
     samples: int
@@ -47,20 +47,20 @@ class Epoch(NamedTuple):
 
     @property
     def figures(self) -> dict[str, str]:
-        """Return loss and accuracy as a progress bar shows them."""
+        """Return loss and accuracy as shown in a progress bar."""
         tested = {} if self.accuracy is None else {"accuracy": f"{100 * self.accuracy:.1f} %"}
         return {"loss": f"{self.loss:.4f}", **tested}
 
 
 class Course(NamedTuple):
-    """What is presented, and how.
+    """Samples, targets and batch size of a training.
 
     Attributes
     ----------
     data : str
         SHA-256 of samples and targets.
     batch_size : int
-        Samples per step.
+        Number of samples per step.
     """
 
     data: str
@@ -68,22 +68,7 @@ class Course(NamedTuple):
 
     @classmethod
     def of(cls, samples: NDArray[np.float32], targets: NDArray[Any], batch_size: int) -> Course:
-        """Return that of some samples.
-
-        Parameters
-        ----------
-        samples : ndarray of float32, shape (n, num_in)
-            From ``check_samples``.
-        targets : ndarray, shape (n, ...)
-            From ``check_targets``.
-        batch_size : int
-            Samples per step.
-
-        Returns
-        -------
-        Course
-            With the hash of both.
-        """
+        """Return the hash of samples and targets, with the batch size."""
         total = hashlib.sha256()
         for values in map(np.ascontiguousarray, (samples, targets)):
             total.update(f"{values.dtype.str} {values.shape}".encode())
@@ -91,27 +76,16 @@ class Course(NamedTuple):
         return cls(total.hexdigest(), batch_size)
 
     def compare(self, other: Course) -> None:
-        """Refuse another course than that of a checkpoint.
-
-        Parameters
-        ----------
-        other : Course
-            By which training is to go on.
-
-        Raises
-        ------
-        CheckpointError
-            Says what differs, and what to do.
-        """
-        hint = "give the same ones, or load(path, same_data=False) to go on with others."
+        """Raise a CheckpointError if training is to go on with other samples, targets or batch size."""
+        hint = "give the same ones, or use load(path, same_data=False) to go on with others."
         if other.data != self.data:
-            raise CheckpointError(f"samples or targets are other ones than those of the checkpoint; {hint}")
+            raise CheckpointError(f"samples or targets differ from those of the checkpoint; {hint}")
         if other.batch_size != self.batch_size:
             raise CheckpointError(f"batch_size is {other.batch_size}, but {self.batch_size} in the checkpoint; {hint}")
 
 
 class Shown(NamedTuple):
-    """Samples as they are presented.
+    """Samples and targets of a call of ``fit``, and how they are presented.
 
     Attributes
     ----------
@@ -120,9 +94,9 @@ class Shown(NamedTuple):
     targets : ndarray, shape (n, ...)
         From ``check_targets``.
     batch_size : int
-        Samples per step.
+        Number of samples per step.
     watch : callable or None
-        Called after every step.
+        Called with the trainer after every step.
     """
 
     samples: NDArray[np.float32]
@@ -132,24 +106,24 @@ class Shown(NamedTuple):
 
 
 class Progress(NamedTuple):
-    """How far a training has come.
+    """How far a training has progressed.
 
     Attributes
     ----------
     steps_done, samples_done : int
         Since the start.
     position : int
-        Samples presented in the epoch under way.
+        Number of samples presented in the present epoch.
     under_way : list of float
-        Of this epoch: sum of losses, batches, births, deaths.
+        In this epoch: sum of losses, batches, births, deaths.
     rewired_at : int
-        The step before which ``between`` was called last.
+        The step before which ``between`` was applied last.
     most_connections : int
-        The most after any step.
+        The largest number after any step.
     history : list of Epoch
         The epochs that are complete.
     course : Course or None
-        What was presented last.
+        Samples, targets and batch size of the last ``fit``.
     """
 
     steps_done: int
@@ -163,23 +137,7 @@ class Progress(NamedTuple):
 
     @classmethod
     def read(cls, about: Mapping[str, Any]) -> Progress:
-        """Return what a checkpoint says, if training can go on from it.
-
-        Parameters
-        ----------
-        about : mapping of str
-            From JSON.
-
-        Returns
-        -------
-        Progress
-            Checked.
-
-        Raises
-        ------
-        KeyError, TypeError, ValueError
-            If something is missing, of the wrong kind, or out of range.
-        """
+        """Return the progress in a checkpoint, or raise a KeyError, TypeError or ValueError if it is invalid."""
         values = {name: about[name] for name in cls._fields}
         for name in ("steps_done", "samples_done", "position", "rewired_at", "most_connections"):
             check_integer(name, values[name], minimum=0, maximum=LARGEST)
@@ -204,7 +162,7 @@ class Progress(NamedTuple):
 
 
 def _checked(entry: Any) -> Epoch:
-    """Return an entry of a history, or raise an error."""
+    """Return an entry of a history, or raise an error if it is invalid."""
     epoch = Epoch(*entry)
     check_number("loss", epoch.loss)
     if epoch.accuracy is not None:
@@ -215,44 +173,15 @@ def _checked(entry: Any) -> Epoch:
 
 
 def number_of_epochs(epochs: Any, until_epoch: Any) -> int:
-    """Return how many epochs were asked for.
-
-    Parameters
-    ----------
-    epochs : int or None
-        How many more.
-    until_epoch : int or None
-        How many in all.
-
-    Returns
-    -------
-    int
-        The number.
-
-    Raises
-    ------
-    TypeError, ValueError
-        If not exactly one of both is given, or it is no number from 1.
-    """
+    """Return the number of epochs, or raise an error unless exactly one of both arguments states it."""
     if (epochs is None) == (until_epoch is None):
-        raise TypeError("give either epochs, how many more, or until_epoch, how many in all.")
+        raise TypeError("give either epochs (further epochs) or until_epoch (epochs in total).")
     name, number = ("epochs", epochs) if until_epoch is None else ("until_epoch", until_epoch)
     return check_integer(name, number, minimum=1, maximum=2**31)
 
 
 def check_options(*, test: Any, stop: Any, report: Any, watch: Any) -> None:
-    """Refuse options of ``fit`` of a wrong kind.
-
-    Parameters
-    ----------
-    test, stop, report, watch : object
-        As the user gave them.
-
-    Raises
-    ------
-    TypeError
-        Names the first one that is wrong.
-    """
+    """Raise a TypeError if an option of ``fit`` is of the wrong kind."""
     if test is not None and (not isinstance(test, tuple | list) or len(test) != 2):
         raise TypeError(f"test must be a tuple of samples and labels, got {type(test).__name__}.")
     is_bar = isinstance(report, str) and report == "bar"

@@ -1,4 +1,4 @@
-"""What changes from epoch to epoch: the rule, and whether there is a next one."""
+"""Schedules, which choose the rule of each epoch, and a criterion to stop."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from synaptic_sampling.rules.base import GradientRule
 
 __all__ = ["Decay", "LinearDecay", "Patience", "Schedule"]
 
-#: From the number of an epoch, 0 for the first, to the rule in it.
+#: A function from the number of an epoch, 0 for the first, to the rule in it.
 Schedule = Callable[[int], GradientRule]
 
 
@@ -24,8 +24,8 @@ class Decay:
     rule : DeepR or FixedWiring
         In the first epoch.
     learning_rate, temperature : float
-        The factors, > 0; the latter is of use with DeepR only. With both equal, the noise per step shrinks as the
-        learning rate does.
+        The factors, > 0; the latter has an effect with DeepR only. With both equal, the noise per step decreases in
+        proportion to the learning rate.
 
     Raises
     ------
@@ -43,34 +43,23 @@ class Decay:
         check_number("temperature", self.temperature, above=0.0)
 
     def __call__(self, epoch: int) -> GradientRule:
-        """Return the rule of an epoch.
-
-        Parameters
-        ----------
-        epoch : int
-            0 for the first.
-
-        Returns
-        -------
-        DeepR or FixedWiring
-            With its own learning rate and temperature.
-        """
+        """Return the rule of an epoch, 0 for the first."""
         number = check_integer("epoch", epoch, minimum=0, maximum=2**31)
         return _scaled(self.rule, self.learning_rate**number, self.temperature**number)
 
 
 @dataclass(frozen=True)
 class LinearDecay:
-    """A rule whose learning rate falls along a straight line, its temperature in proportion.
+    """A rule whose learning rate decreases linearly, and its temperature in proportion.
 
-    The noise per step then shrinks as the learning rate does.
+    The noise per step thus decreases in proportion to the learning rate.
 
     Parameters
     ----------
     rule : DeepR or FixedWiring
         In the first epoch.
     epochs : int
-        The last one of which has the final learning rate, at least 1; all that come after it keep that.
+        Number of epochs, at least 1; the last one and all later ones have the final learning rate.
     final : float
         The final learning rate relative to the first, above 0 and at most 1.
 
@@ -90,18 +79,7 @@ class LinearDecay:
         check_number("final", self.final, above=0.0, maximum=1.0)
 
     def __call__(self, epoch: int) -> GradientRule:
-        """Return the rule of an epoch.
-
-        Parameters
-        ----------
-        epoch : int
-            0 for the first.
-
-        Returns
-        -------
-        DeepR or FixedWiring
-            With its own learning rate and temperature.
-        """
+        """Return the rule of an epoch, 0 for the first."""
         number = check_integer("epoch", epoch, minimum=0, maximum=2**31)
         part = min(number / max(self.epochs - 1, 1), 1.0)
         factor = 1.0 - (1.0 - self.final) * part
@@ -110,19 +88,19 @@ class LinearDecay:
 
 @dataclass(frozen=True)
 class Patience:
-    """Ends training when the accuracy of tests has not risen for some epochs.
+    """Ends training when the accuracy in tests has not increased for some epochs.
 
-    The tests must then not be those by which the network is judged in the end.
+    The samples of these tests must not be those by which the network is evaluated in the end.
 
     Parameters
     ----------
     epochs : int
-        How many to wait for, at least 1.
+        Number of epochs to wait, at least 1.
 
     Raises
     ------
     TypeError, ValueError
-        If the number is none, or below 1.
+        If it is not an integer, or below 1.
     """
 
     epochs: int
@@ -131,26 +109,10 @@ class Patience:
         check_integer("epochs", self.epochs, minimum=1, maximum=2**31)
 
     def __call__(self, trainer: Any) -> bool:
-        """Return whether to stop.
-
-        Parameters
-        ----------
-        trainer : Trainer
-            After an epoch.
-
-        Returns
-        -------
-        bool
-            Whether none of the last ``epochs`` tests was better than those before them.
-
-        Raises
-        ------
-        ValueError
-            If there are no tests.
-        """
+        """Return whether none of the last ``epochs`` tests was better than those before them."""
         accuracies = [accuracy for _, accuracy in trainer.tests]
         if not accuracies:
-            raise ValueError(f"{self} waits for tests, but there are none; give fit test=(samples, labels).")
+            raise ValueError(f"{self} needs tests, but there are none; give test=(samples, labels) to fit.")
         recent, earlier = accuracies[-self.epochs :], accuracies[: -self.epochs]
         return bool(earlier) and max(recent) <= max(earlier)
 

@@ -1,0 +1,169 @@
+"""The contract of a layer, and what all layers with weights have in common.
+
+Activations are float32 arrays [feature, batch]. The batch is padded to a multiple of 16 columns, and gradients are 0 in
+the padding. What ``forward`` and ``backward`` return is overwritten by their next call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from synaptic_sampling.connections.existing import Connections
+from synaptic_sampling.rate.export.graph import Graph
+from synaptic_sampling.rate.layers.parameters import DenseParameter, Parameter
+
+__all__ = ["Activations", "Layer", "Signs", "WeightedLayer"]
+
+Activations = NDArray[np.float32]
+Signs = str | int | ArrayLike
+
+
+class Layer:
+    """The contract of a layer, from which layers of your own are derived.
+
+    ``outputs_after``, ``forward`` and ``backward`` must be implemented, and ``build`` where there are weights. The
+    other methods are needed only for export, `prune` and `RigL`.
+
+    Attributes
+    ----------
+    parameters : list of Parameter
+        What the layer learns; empty until it is part of a network.
+    connections : Connections or None
+        The sparse weights, once the layer is part of a network; None in a layer without sparse weights.
+    """
+
+    parameters: list[Parameter]
+    connections: Connections | None = None
+
+    @property
+    def weighted(self) -> list[Any]:
+        """Return the layers with weights of which this one consists: itself, another one that it applies, or none."""
+        return []
+
+    def outputs_after(self, num_before: int | None) -> int:
+        """Return the number of outputs, or raise a ValueError if the layer cannot stand in this place.
+
+        Parameters
+        ----------
+        num_before : int or None
+            Outputs of the layer before; None for the first layer.
+
+        Returns
+        -------
+        int
+            Outputs of this layer.
+        """
+        raise NotImplementedError
+
+    def build(self, seed: int, index: int, signs: Signs) -> None:
+        """Draw the connections and the weights, if there are any.
+
+        Parameters
+        ----------
+        seed, index : int
+            Key of all random numbers, and number of the layer.
+        signs : str, int or array_like
+            Signs of connections, see `Connections`; without effect on dense weights.
+        """
+
+    def forward(self, x: Activations, *, training: bool = False) -> Activations:
+        """Return the output, and remember what ``backward`` needs.
+
+        Parameters
+        ----------
+        x : ndarray of float32, shape (num_in, batch)
+            The input, which may be overwritten.
+        training : bool
+            Whether the network is learning, which matters to `Dropout` only.
+
+        Returns
+        -------
+        ndarray of float32, shape (num_out, batch)
+            The output.
+        """
+        raise NotImplementedError
+
+    def backward(self, delta: Activations, *, wanted: bool) -> Activations:
+        """Write the gradients of the parameters, and return that of the input.
+
+        Parameters
+        ----------
+        delta : ndarray of float32, shape (num_out, batch)
+            dE/d(output), which may be overwritten.
+        wanted : bool
+            Whether the gradient of the input is needed; if False, anything may be returned.
+
+        Returns
+        -------
+        ndarray of float32, shape (num_in, batch)
+            dE/d(input).
+        """
+        raise NotImplementedError
+
+    def arrays(self) -> dict[str, Activations]:
+        """Return all weights and biases as dense arrays, in the layout of PyTorch."""
+        return {}
+
+    def copied(self, counts: Iterator[int] | None) -> Layer:
+        """Return a new layer of the same form, sparse with the next of the counts as its number of connections.
+
+        Parameters
+        ----------
+        counts : iterator of int or None
+            Numbers of connections; None: the new layer is dense.
+
+        Returns
+        -------
+        Layer
+            Not yet part of a network.
+        """
+        raise TypeError(f"{self!r} is of a kind of layer that has no sparse or dense counterpart.")
+
+    def write(self, graph: Graph) -> None:
+        """Append the layer to a graph of ONNX."""
+        raise NotImplementedError
+
+
+class WeightedLayer(Layer):
+    """A layer with weights and with one bias for each output, feature map or gate.
+
+    Parameters
+    ----------
+    bias : ndarray of float32
+        The biases at the start.
+    has_bias : bool
+        Whether they are learned; otherwise they stay as they are.
+    """
+
+    def __init__(self, bias: Activations, has_bias: object = True) -> None:
+        if not isinstance(has_bias, bool):
+            raise TypeError(f"bias must be True or False, got {has_bias!r}.")
+        self.parameters = []
+        self.has_bias = has_bias
+        self._bias = DenseParameter(bias)
+
+    @property
+    def bias(self) -> Activations:
+        """Return the biases, not copied; permanently 0 in a layer without biases."""
+        return self._bias.value
+
+    @property
+    def weighted(self) -> list[Any]:
+        """Return this layer."""
+        return [self]
+
+    def check_unused(self) -> None:
+        """Raise an error if the layer is part of a network already."""
+        if self.parameters:
+            raise ValueError(f"{self} is part of a network already; make a new layer.")
+
+    def dense_weights(self) -> Activations:
+        """Return the weights as a matrix, with zeros where there is no connection; not copied if they are dense."""
+        raise NotImplementedError
+
+    def _learn(self, *weights: Parameter) -> None:
+        self.parameters = [*weights, self._bias] if self.has_bias else [*weights]

@@ -1,0 +1,89 @@
+"""What a trainer writes into its log besides events: how the network is trained, its rules, and snapshots."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from synaptic_sampling.log.metadata import plain
+from synaptic_sampling.log.recorder import RewiringLog
+from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.training.between import Between
+from synaptic_sampling.rate.training.resumption import wired
+from synaptic_sampling.rate.training.schedules import Schedule
+from synaptic_sampling.rules.base import GradientRule
+
+__all__ = ["Journal"]
+
+
+class Journal:
+    """Describes the training of a network in a log.
+
+    Parameters
+    ----------
+    between : Rule, callable or None
+        Rewires between epochs or steps.
+    every : int or None
+        Number of steps between two applications of ``between``.
+    """
+
+    def __init__(self, between: Between | None, every: int | None) -> None:
+        self._between, self._every = between, every
+        #: The rule that was noted last, and in which log.
+        self._noted: object = None
+        self._noted_in: RewiringLog | None = None
+
+    def start(
+        self,
+        log: RewiringLog,
+        network: RateNetwork,
+        *,
+        loss: object,
+        schedule: Schedule | None,
+        epochs: int,
+        batch_size: int,
+    ) -> None:
+        """Describe a call of ``fit``; in an empty log, also the network and its initial connectivity."""
+        net = network
+        log.check_goes_on(*wired(net, net.state()))
+        about = {"schedule": _named(schedule), "between": _named(self._between), "every": self._every}
+        log.annotate(loss=type(loss).__name__, epochs=epochs, batch_size=batch_size, **about)
+        if log.snapshots:
+            return
+        budget = "layer" if net.budget is None else "network"
+        log.annotate(rule=net.rule, seed=net.seed, budget=budget, layers=list(map(str, net.layers)))
+        for c in net.connections:
+            name = str(net.layers[c.index])
+            log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
+        self.snapshot(log, net)
+
+    @staticmethod
+    def snapshot(log: RewiringLog, network: RateNetwork) -> None:
+        """Record all connections and their weights."""
+        for c in network.connections:
+            log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
+
+    def note_rule(self, log: RewiringLog, network: RateNetwork) -> None:
+        """Record the rule of the next step, if it differs from that of the last one."""
+        if self._noted is network.rule and self._noted_in is log:
+            return
+        rule = plain(network.rule) if self._between is None else self._described(network.rule)
+        for c in network.connections:
+            log.note_rule(c.steps_done + 1, c.index, rule)
+        self._noted, self._noted_in = network.rule, log
+
+    def forget_rule(self) -> None:
+        """Record the rule of the next step in any case, since the log may have lost it."""
+        self._noted_in = None
+
+    def _described(self, weights: GradientRule) -> dict[str, Any]:
+        """Return what rewires between steps as the rule, since it decides on connections, and the rule of weights."""
+        between = plain(_named(self._between))
+        if not isinstance(between, dict):
+            name = getattr(self._between, "__qualname__", type(self._between).__name__)
+            between = {"class": name, "parameters": str(between)}
+        return {**between, "weights": plain(weights)}
+
+
+def _named(value: Any) -> Any:
+    """Return the name of a function; any other object is returned unchanged, since its repr describes it."""
+    return getattr(value, "__qualname__", value)

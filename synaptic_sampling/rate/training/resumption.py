@@ -60,5 +60,5 @@ def _identity(network: RateNetwork, schedule: Schedule | None) -> dict[str, Any]
     """Return what must be equal for a checkpoint to fit; under a schedule, the rule may differ."""
     rule = repr(network.rule) if schedule is None else "by schedule"
     shared = "" if network.budget is None else ", one budget"
-    signs = [c.sign_digest for c in network.connections]
+    signs = [c.signs.digest for c in network.connections]
     return {"network": f"{network.layers}, {rule}{shared}", "seed": network.seed, "signs": signs}

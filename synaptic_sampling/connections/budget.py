@@ -144,9 +144,7 @@ def _checked(sets: Sequence[Connections]) -> tuple[Connections, ...]:
         raise TypeError(f"sets must be a list of Connections, got {sets!r}.")
     if any(isinstance(c, SoftConnections) for c in sets):
         # A site connected by the budget could belong to an untracked connection.
-        raise TypeError(
-            "sets of a budget must not be SoftConnections; use Connections with DeepR."
-        )
+        raise TypeError("sets of a budget must not be SoftConnections; use Connections with DeepR.")
     indices = [c.index for c in sets]
     if len(set(indices)) < len(sets):
         raise ValueError(f"sets must have different indices, got {indices}; pass index=0, 1, ... to Connections.")

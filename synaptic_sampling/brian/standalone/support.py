@@ -1,4 +1,4 @@
-"""Which rules and callbacks C++ standalone mode supports, and which kind of projection a Rewiring makes."""
+"""Which rules and callbacks C++ standalone mode supports."""
 
 from __future__ import annotations
 

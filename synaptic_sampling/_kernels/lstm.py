@@ -17,10 +17,10 @@ from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import (
     SLOTS,
     TILES,
-    combine_tiles,
-    correlate_slots,
     combine,
+    combine_tiles,
     correlate,
+    correlate_slots,
 )
 from synaptic_sampling._numba import jit
 

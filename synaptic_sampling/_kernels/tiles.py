@@ -25,10 +25,10 @@ from synaptic_sampling._numba import jit
 __all__ = [
     "SLOTS",
     "TILES",
-    "combine_tiles",
-    "correlate_slots",
     "combine",
+    "combine_tiles",
     "correlate",
+    "correlate_slots",
     "in_groups",
     "plain_combine",
     "plain_correlate",

@@ -56,9 +56,7 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     check_index(index)
     check_integer("most", most, minimum=1, maximum=10**7)
     kept, every = _thinned(record, index, most)
-    size = np.clip(
-        150 / np.sqrt(max(1, len(kept))), 1.5, 5.0
-    )  # Few dots must be visible, many distinct.
+    size = np.clip(150 / np.sqrt(max(1, len(kept))), 1.5, 5.0)  # Few dots must be visible, many distinct.
     options = {"linestyle": "none", "marker": ".", "markersize": size, "markeredgewidth": 0, **style}
     for kind, name, colour in ((-1, "eliminated", COLOURS[1]), (1, "formed", COLOURS[0])):
         own = kept[kept["kind"] == kind]

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from collections.abc import Iterator
 from importlib import import_module
-from pkgutil import iter_modules
 from typing import Any
 
 import numpy as np
@@ -221,7 +220,6 @@ def fine_of(function: Any) -> dict[str, str]:
 
 def public_functions() -> Iterator[Any]:
     """Return all that can be called, but for result types."""
-    for module in iter_modules(statistics.__path__):
-        if not module.name.startswith("_"):
-            home = import_module(f"{statistics.__name__}.{module.name}")
-            yield from (each for each in map(home.__dict__.get, home.__all__) if inspect.isfunction(each))
+    for module in statistics.__all__:
+        home = import_module(f"{statistics.__name__}.{module}")
+        yield from (each for each in map(home.__dict__.get, home.__all__) if inspect.isfunction(each))

@@ -211,7 +211,8 @@ def test_killed_writer_loses_at_most_the_open_block(tmp_path):
     path = tmp_path / "run.log"
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen([sys.executable, "-c", WRITER, path], env=environment) as writer:
-        while not path.exists() or path.stat().st_size < 50_000:
+        # More than one block, so that at least one was written completely, with its times.
+        while not path.exists() or path.stat().st_size < 450_000:
             assert writer.poll() is None, "the writer failed, or did not write"
         writer.send_signal(signal.SIGKILL)
     log = RewiringLog.load(path)

@@ -155,7 +155,7 @@ def test_drift_of_the_weights(ax, log):
     line, apart = ax.lines
     assert_allclose(line.get_xydata(), np.transpose([found.step, found.from_start]))
     assert_allclose(apart.get_ydata(), np.sqrt(found.norm[0] ** 2 + found.norm**2))
-    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["net", "nothing in common"]
+    assert [text.get_text() for text in ax.get_legend().get_texts()] == ["net", "orthogonal to the initial weights"]
     assert (ax.get_xlabel(), ax.get_ylabel()[:8]) == ("step", "distance")
     # Chance alone forgets: half a record later the weights are nearly as far away as any others.
     assert 0.7 < found.from_start[2] / apart.get_ydata()[2] < 1.05

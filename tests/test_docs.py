@@ -1,4 +1,4 @@
-"""The examples of the documents run as they stand, and links lead somewhere."""
+"""The examples in the documents run unchanged, and links have targets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def test_recipe(number, brian):
     names: dict = {}
     exec(BEGINNING + RECIPES[number], names)
     rewiring = names["rewiring"]
-    assert rewiring.sets[0].birth_step.max() >= 2, "something was born after the first event"
+    assert rewiring.sets[0].birth_step.max() >= 2, "a connection was formed after the first event"
     assert ("plot_turnover" in RECIPES[number]) == bool(plt.gca().lines)
 
 

@@ -1,4 +1,4 @@
-"""The examples of the README run as they stand, and do something; it stays short."""
+"""The examples in the README run unchanged and give the stated results; the README stays short."""
 
 from __future__ import annotations
 

@@ -149,7 +149,8 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
 def check_plain(rule: Any) -> None:
     """Raise an error for a parameter with a unit or schedule, which only ``brian.Rewiring`` can handle."""
     for name, value in vars(rule).items():
-        if is_schedule(value) or has_unit(value):
+        # A condition may name t as any variable; it is not a parameter that changes with time.
+        if name != "condition" and (is_schedule(value) or has_unit(value)):
             raise TypeError(f"{name} must be a plain number, got {value!r}; only Rewiring accepts units and schedules.")
 
 

@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "check_array",
+    "check_callable",
     "check_choice",
+    "check_flag",
     "check_index",
     "check_instance",
     "check_integer",
@@ -25,10 +27,36 @@ __all__ = [
     "is_schedule",
     "number_of",
     "plain_number",
+    "read_array",
     "schedules",
 ]
 
 SEED_LIMIT = 2**64
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return a truth value, or raise an error that names it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+
+    Returns
+    -------
+    bool
+        The value.
+
+    Raises
+    ------
+    TypeError
+        If it is neither True nor False.
+    """
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def check_index(value: Any) -> int:
@@ -74,6 +102,30 @@ def check_instance(name: str, value: Any, kind: type | tuple[type, ...]) -> None
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         raise TypeError(f"{name} must be a {' or a '.join(each.__name__ for each in kinds)}, got {value!r}.")
+
+
+def check_callable(name: str, value: Any) -> None:
+    """Raise an error that names an argument unless it can be called with something; a class only makes objects.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    value : object
+        What the user gave.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be called, or is a class.
+    """
+    if isinstance(value, type):
+        raise TypeError(
+            f"{name} must be a function or an object that can be called, got the class {value.__name__}; make an "
+            f"object of it: {value.__name__}(...)."
+        )
+    if not callable(value):
+        raise TypeError(f"{name} must be a function or an object that can be called, got {value!r}.")
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
@@ -309,6 +361,32 @@ def check_seed(value: Any, name: str = "seed") -> int:
     return check_integer(name, value, minimum=0, maximum=SEED_LIMIT - 1)
 
 
+def read_array(name: str, values: Any) -> NDArray[Any]:
+    """Return ``values`` as an array of anything, or raise an error that names it.
+
+    Parameters
+    ----------
+    name : str
+        Name of the argument, for the message.
+    values : object
+        What the user gave.
+
+    Returns
+    -------
+    ndarray
+        Not copied where it is one.
+
+    Raises
+    ------
+    TypeError
+        If it cannot be an array, such as lists of different lengths.
+    """
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be an array, with rows of equal length, got {values!r}.") from error
+
+
 def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
     """Return ``values`` as an array of numbers, or raise an error that names it.
 
@@ -331,12 +409,8 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
     TypeError
         If it cannot be an array, holds something else, or has a unit.
     """
-    values = _without_unit(name, values)
+    array = read_array(name, _without_unit(name, values))
     wanted = "integers" if kinds == "iu" else "numbers"
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of {wanted}, got {values!r}.") from error
     if array.dtype.kind not in kinds and (array.size or array.dtype.kind != "f"):
         shown = array.dtype if array.ndim else repr(values)
         raise TypeError(f"{name} must hold {wanted}, got {shown}.")

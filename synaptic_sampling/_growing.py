@@ -65,7 +65,7 @@ class GrowingRecord(Record):
         TypeError
             If an argument is of the wrong kind.
         ValueError
-            If the step is older than the last one, or not that of its events, or a time is infinite.
+            If the step is older than the last one, or not that of its events, or a time is negative or infinite.
         """
         self._check_recording()
         if not isinstance(info, RewiringInfo):
@@ -260,7 +260,7 @@ def _check_rows_of(name: str, rows: Any, dtype: np.dtype[Any]) -> None:
 def _check_time(name: str, value: Any) -> float:
     """Return a time, which may be NaN."""
     if not isinstance(value, float):
-        return check_number(name, value)
-    if math.isinf(value):
-        raise ValueError(f"{name} must be finite, or NaN where it is not known, got {value}.")
+        return check_number(name, value, minimum=0.0)
+    if math.isinf(value) or value < 0:
+        raise ValueError(f"{name} must be finite and >= 0, or NaN where it is not known, got {value}.")
     return value

@@ -377,7 +377,7 @@ class Record:
         LogError
             If there are no such snapshots, or if an event contradicts them.
         """
-        number, there = self._number_at(begin, index), self._number_at(end, index)
+        number, there = self._number_at(begin, index, "begin"), self._number_at(end, index, "end")
         walk = self._walk(number)
         for events in self.event_blocks(index, after=begin, until=end):
             walk.feed(events)
@@ -387,8 +387,8 @@ class Record:
         later = np.flatnonzero(alive["initial"])
         return numbers[later], later
 
-    def _number_at(self, step: int, index: int) -> int:
-        at = check_integer("step", step, minimum=0, maximum=MAX_STEP)
+    def _number_at(self, step: int, index: int, name: str = "step") -> int:
+        at = check_integer(name, step, minimum=0, maximum=MAX_STEP)
         if (at, check_index(index)) not in self._taken:
             raise LogError(
                 f"no snapshot of set {index} after step {at}; there are {self.snapshot_steps(index).tolist()[:20]}."

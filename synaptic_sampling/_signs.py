@@ -99,7 +99,7 @@ def sign_rule(signs: Any, num_pre: int, num_post: int) -> tuple[int, NDArray[np.
             raise ValueError(f"signs must be one of {', '.join(map(repr, SIGNS))}, +1, -1 or an array, got {signs!r}.")
         return SIGNS[signs], np.empty(0, np.int8)
     try:
-        given = check_array("signs", signs)
+        given = check_array("signs", signs, "iuf")
         table = check_signs("signs", given)
     except (TypeError, ValueError) as error:
         raise type(error)(

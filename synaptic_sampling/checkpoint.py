@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import check_instance
+
 __all__ = ["Checkpoint", "CheckpointError", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = 2
@@ -55,13 +57,15 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
     Raises
     ------
     TypeError
-        If an array does not hold numbers, ``about`` is not JSON, or ``path`` is no path.
+        If an array does not hold numbers, ``about`` is not JSON, either is no mapping, or ``path`` is no path.
     ValueError
         If ``about`` has an entry ``format``, which is the file's own.
     OSError
         If the file cannot be written.
     """
     path = _path(path)
+    check_instance("arrays", arrays, Mapping)
+    check_instance("about", about, Mapping)
     if "format" in about:
         raise ValueError(f"about must not have an entry 'format', got {about['format']!r}; give it another name.")
     content = {name: np.ascontiguousarray(values).reshape(np.shape(values)) for name, values in arrays.items()}

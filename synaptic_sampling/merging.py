@@ -163,7 +163,7 @@ def _check_logs(name: str, logs: Any, action: str) -> None:
     if not isinstance(logs, Sequence) or isinstance(logs, str) or not all(isinstance(log, RewiringLog) for log in logs):
         raise TypeError(f"{name} must be a sequence of RewiringLog, got {logs!r}; RewiringLog.open(path) opens a file.")
     if not logs:
-        raise ValueError(f"there are no logs to {action}.")
+        raise ValueError(f"{name} must hold at least one log to {action}, got {logs!r}.")
 
 
 def _taken(log: RewiringLog) -> list[tuple[int, tuple[int, int]]]:

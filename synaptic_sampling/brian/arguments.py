@@ -8,7 +8,7 @@ from typing import Any
 
 from brian2 import Synapses
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_callable, check_integer
 from synaptic_sampling.brian import expressions, surgery
 from synaptic_sampling.homeostasis import SynapticElements
 from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
@@ -246,6 +246,6 @@ def check_callback(callback: Any) -> Any:
     TypeError
         If it is something else.
     """
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be a function of rewiring and info, got {callback!r}.")
+    if callback is not None:
+        check_callable("callback", callback)
     return callback

@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import Synapses, get_local_namespace
 from numpy.typing import ArrayLike
 
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_array, check_callable, check_flag, check_integer, check_number
 from synaptic_sampling.brian import expressions, program, surgery
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.sites import Condition
@@ -103,6 +103,7 @@ def allowed_pairs(
     options : dict
         Arguments of `Connections`.
     """
+    check_flag("autapses", autapses)
     num_pre, num_post, diagonal = surgery.groups(synapses)
     options: dict[str, Any] = {} if diagonal is None else {"autapses": autapses, "diagonal": diagonal}
     if candidates is not None:
@@ -112,7 +113,12 @@ def allowed_pairs(
         )
     if isinstance(p, str):
         options["probability"] = expressions.PairExpression(synapses, p, np.float64, namespace)
-    elif callable(p) or np.ndim(p):
+    elif callable(p):
+        check_callable("p", p)
+        options["probability"] = p
+    elif check_array("p", p).ndim:
+        if np.shape(p) != (num_pre, num_post):
+            raise ValueError(f"p must be one number, or have shape ({num_pre}, {num_post}), got {np.shape(p)}.")
         options["probability"] = p
     else:
         # One number for all makes no difference to which pairs are drawn.

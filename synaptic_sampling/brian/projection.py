@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import schedules
+from synaptic_sampling._checks import check_number, schedules
 from synaptic_sampling._metadata import plain
 from synaptic_sampling.brian import expressions, queues, surgery
 from synaptic_sampling.brian.arguments import REWIRED, Rule, births_of, check_synapses, names_of
@@ -22,6 +22,9 @@ from synaptic_sampling.homeostasis import SynapticElements
 from synaptic_sampling.rules import FixedWiring, PruneAndRegrow
 
 __all__ = ["Projection"]
+
+#: Probability of +1, unless the user says another.
+EXCITATORY = 0.5
 
 
 class Projection:
@@ -174,6 +177,12 @@ class Projection:
         Where neither the rule nor the user knows of signs, all are +1.
         """
         self._has_signs = options["signs"] is not None or "polarity" in self.names
+        drawn = self._has_signs and (options["signs"] is None or isinstance(options["signs"], str))
+        if check_number("excitatory", options["excitatory"]) != EXCITATORY and not drawn:
+            raise ValueError(
+                f"excitatory = {options['excitatory']} has no effect on '{self.synapses.name}', whose signs are not "
+                "drawn; leave it out, or give signs='site', 'presynaptic' or 'redrawn'."
+            )
         if not self._has_signs:
             options["signs"] = 1
         elif options["signs"] is None:

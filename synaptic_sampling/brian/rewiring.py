@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.sparse import coo_array
 
 from synaptic_sampling import sampler
-from synaptic_sampling._checks import check_integer, check_seed
+from synaptic_sampling._checks import check_flag, check_integer, check_seed
 from synaptic_sampling.brian import export, surgery, timing
 from synaptic_sampling.brian.arguments import Rule, check_callback, distinct, spare_slots
 from synaptic_sampling.brian.connect import allowed_pairs, new_seed
@@ -161,6 +161,7 @@ class Rewiring(BrianObject):
         timing.check_when(when)
         check_split(split)
         check_callback(callback)
+        check_flag("multapses", multapses)
         check_integer("order", order, minimum=-(2**31), maximum=2**31 - 1)
         dt = timing.interval_of(rule, dt, clock)
         several = isinstance(synapses, Sequence) and not isinstance(synapses, str)

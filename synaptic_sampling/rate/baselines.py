@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling import sampler
-from synaptic_sampling._checks import check_array, check_integer, check_number
+from synaptic_sampling._checks import check_array, check_integer, check_number, read_array
 from synaptic_sampling._kernels.vacancy import _take_each
 from synaptic_sampling.connections import Connections
 from synaptic_sampling.events import RewiringInfo
@@ -107,7 +107,7 @@ class RigL:
         steps: int,
         fraction: float = 0.3,
     ) -> None:
-        self.samples, self.labels = check_array("samples", samples), np.asarray(labels)
+        self.samples, self.labels = check_array("samples", samples), read_array("labels", labels)
         if self.samples.ndim != 2 or self.labels.shape[:1] != self.samples.shape[:1]:
             raise ValueError(
                 f"samples must have shape (n, num_in) and labels (n, ...), got {self.samples.shape} and "
@@ -213,15 +213,16 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Raises
     ------
     TypeError
-        If it is no network, or a layer is of an unknown kind.
+        If it is no network, counts are no integers, or a layer is of an unknown kind.
     ValueError
         If there is not one number for each layer that has weights, or one of them is out of range.
     """
     if not isinstance(network, RateNetwork):
         raise TypeError(f"network must be a RateNetwork, got {network!r}.")
-    if not isinstance(counts, Sequence | np.ndarray):
-        raise TypeError(f"counts must be a list of numbers, got {counts!r}.")
-    pruned = sparse_twin(network, counts)
+    numbers = check_array("counts", counts, "iu")
+    if numbers.ndim != 1:
+        raise ValueError(f"counts must be a list of numbers, one for each layer that has weights, got {counts!r}.")
+    pruned = sparse_twin(network, numbers.tolist())
     for old, new in zip(weighted(network), weighted(pruned), strict=True):
         _take_strongest(old, new.connections)
     return pruned

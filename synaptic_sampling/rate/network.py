@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array, check_seed
+from synaptic_sampling._checks import check_array, check_instance, check_plain, check_seed
 from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.budget import Budget
@@ -56,7 +56,7 @@ class RateNetwork:
     budget : Budget or None
         What the layers share, if they do.
     rule : DeepR or FixedWiring
-        As given.
+        As given; may be replaced between two steps.
     seed : int
         As given.
     num_in, num_out : int
@@ -84,11 +84,10 @@ class RateNetwork:
         budget: str = "layer",
         seed: int = 0,
     ) -> None:
-        if not isinstance(rule, DeepR | FixedWiring):
-            raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
         if not isinstance(layers, Sequence):
             raise TypeError(f"layers must be a list of layers, got {layers!r}.")
-        self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
+        self.rule = rule
+        self.layers, self.seed = list(layers), check_seed(seed)
         if not self.layers:
             raise ValueError("layers must hold at least one layer.")
         if not isinstance(budget, str) or budget not in {"layer", "network"}:
@@ -114,6 +113,18 @@ class RateNetwork:
 
     def __repr__(self) -> str:
         return f"RateNetwork({self.layers}, {self.rule})"
+
+    @property
+    def rule(self) -> DeepR | FixedWiring:
+        """Return how it learns."""
+        return self._rule
+
+    @rule.setter
+    def rule(self, rule: DeepR | FixedWiring) -> None:
+        if not isinstance(rule, DeepR | FixedWiring):
+            raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
+        check_plain(rule)
+        self._rule = rule
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -311,6 +322,7 @@ class RateNetwork:
         TypeError, ValueError
             If it is the state of another network, or no state that learning can go on from.
         """
+        check_instance("state", state, Mapping)
         parameters, negative = self.parameters, isinstance(self.rule, FixedWiring) if negative is None else negative
         parts: list[dict[str, NDArray[Any]]] = [{} for _ in parameters]
         for key, values in state.items():

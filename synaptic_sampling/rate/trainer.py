@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_callable, check_integer
 from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
 from synaptic_sampling._metadata import plain
 from synaptic_sampling.checkpoint import READ_ERRORS, CheckpointError, load_checkpoint, save_checkpoint
@@ -97,8 +97,8 @@ class Trainer:
         if loss is not None and not callable(getattr(loss, "evaluate", None)):
             raise TypeError(f"loss must be a CrossEntropy or a MeanSquaredError, got {loss!r}.")
         for name, value in (("schedule", schedule), ("between", between)):
-            if value is not None and not callable(value):
-                raise TypeError(f"{name} must be callable or None, got {value!r}.")
+            if value is not None:
+                check_callable(name, value)
         if not isinstance(record, bool):
             raise TypeError(f"record must be True or False, got {record!r}.")
         if log is not None and not record:
@@ -184,7 +184,7 @@ class Trainer:
         x = self.network.check_samples(samples)
         y = self.loss.check_targets(targets, len(x), self.network.num_out)
         if test is not None:
-            self._accuracy(test)  # What is wrong with it is to be known before the first epoch.
+            self._check_test(test)
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
         self._begin_course(Course.of(x, y, size))
         # An epoch that was saved after its last step lacks nothing but its entry in the history.
@@ -381,6 +381,13 @@ class Trainer:
         self._position, self._under_way = 0, [0.0, 0, 0, 0]
         if self._snapshot_every is not None and len(self.history) % self._snapshot_every == 0:
             self.snapshot()
+
+    def _check_test(self, test: tuple[ArrayLike, ArrayLike]) -> None:
+        """Raise before the first epoch the error that a test would raise after it."""
+        try:
+            self._accuracy(test)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"test: {error}") from error
 
     def _accuracy(self, test: tuple[ArrayLike, ArrayLike]) -> float:
         """Return the accuracy of a test, as the loss has it if it has one."""

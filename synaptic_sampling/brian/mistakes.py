@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.projection import Projection
+from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import DeepR, FixedWiring, PruneAndRegrow, SoftDeepR, SynapticSampling
 
 __all__ = ["Mistakes", "check_theta"]
@@ -27,6 +28,8 @@ MAX_PAIRS = 2**20
 PATIENCE = 1000
 #: Events through which it has to be 0 at least.
 FEW = 3
+#: So many new connections, of two events or more, are eliminated one event later before that is reported.
+IN_VAIN = 10
 #: Up to this fraction of the largest one, weights are taken for equal.
 TOLERANCE = 1e-3
 
@@ -46,6 +49,11 @@ class Mistakes:
         self._owner, self._projections = owner, projections
         self._events = 0
         self._started = False
+        #: Whether no connection that was formed has outlived the next event; those that the last one has formed.
+        self._none_stays = _is_pruned(owner.rule) and not any(projection.in_program for projection in projections)
+        self._formed: set[tuple[int, int, int]] = set()
+        #: How many connections, and of how many events, were eliminated one event later.
+        self._in_vain = [0, 0]
         self._silent = [projection for projection in projections if _needs_gradient(projection)]
         self._monitors = [
             (projection, monitor) for projection in projections for monitor in _monitors_of_all(projection.synapses)
@@ -108,6 +116,25 @@ class Mistakes:
             if self._events == PATIENCE:
                 self._report_silent(self._silent)
 
+    def after_event(self, info: RewiringInfo) -> None:
+        """Look whether all connections that one event forms are eliminated by the next.
+
+        Parameters
+        ----------
+        info : RewiringInfo
+            What the event did.
+        """
+        if not self._none_stays:
+            return
+        died, formed = (_edges(info, kind) for kind in (-1, 1))
+        self._none_stays = self._formed <= died
+        self._in_vain[0] += len(self._formed)
+        self._in_vain[1] += bool(self._formed)
+        self._formed = formed
+        if self._none_stays and self._in_vain[0] >= IN_VAIN and self._in_vain[1] > 1:
+            self._none_stays = False
+            self._report_births()
+
     def after_run(self) -> None:
         """Warn of gradients that are 0 so far, and that no code of their synapses sets."""
         if self._events >= FEW:
@@ -118,6 +145,18 @@ class Mistakes:
                     if not _is_set(projection.synapses, projection.name_of("gradient"))
                 ]
             )
+
+    def _report_births(self) -> None:
+        unset = [name for projection in self._projections for name in projection.unset_at_birth()]
+        why, mend = "the values that birth gives them fulfil it already", "give them others"
+        if unset:
+            why = f"{unset[0]!r} is 0 at birth, unless birth sets it"
+            mend = f"give birth={{{unset[0]!r}: ...}}, such as a number or 'rand()'"
+        logger.warning(
+            "all %d connections that '%s' has formed so far were eliminated at the next event by the condition %r: %s; "
+            "%s.",
+            self._in_vain[0], self._owner.name, self._owner.rule.condition, why, mend,
+        )  # fmt: skip
 
     def _report_silent(self, silent: Sequence[Projection]) -> None:
         for projection in silent:
@@ -238,7 +277,18 @@ def _needs_gradient(projection: Projection) -> bool:
 
 def _forms_pairs(rule: Any) -> bool:
     """Return whether a rule keeps the number of connections and gives them other pairs."""
-    return isinstance(rule, DeepR) or (isinstance(rule, PruneAndRegrow) and rule.regrow)
+    return isinstance(rule, DeepR) or _is_pruned(rule)
+
+
+def _is_pruned(rule: Any) -> bool:
+    """Return whether a condition decides which connections are replaced."""
+    return isinstance(rule, PruneAndRegrow) and rule.regrow
+
+
+def _edges(info: RewiringInfo, kind: int) -> set[tuple[int, int, int]]:
+    """Return set, pre and post of the connections that were formed (kind 1) or eliminated (-1)."""
+    events = info.events[info.events["kind"] == kind]
+    return set(zip(*(events[name].tolist() for name in ("set", "pre", "post")), strict=True))
 
 
 def _is_full(c: Any) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_number, schedules
@@ -378,6 +379,12 @@ class Projection:
     def pruned(self) -> NDArray[np.bool_]:
         """Return for which connections the condition of the rule holds."""
         return self._condition.holds()[: len(self.connections)].copy()
+
+    def unset_at_birth(self) -> list[str]:
+        """Return the variables in the condition that are 0 for a new connection, as birth does not set them."""
+        names = sorted(get_identifiers(self.rule.condition)) if isinstance(self.rule, PruneAndRegrow) else []
+        owned = [name for name in names if surgery.per_synapse(self.synapses, name) is not None]
+        return [name for name in owned if name not in self._birth_values]
 
     def elements(self) -> tuple[NDArray[Any], NDArray[Any]]:
         """Return how many axonal elements the presynaptic neurons have, and dendritic ones the postsynaptic."""

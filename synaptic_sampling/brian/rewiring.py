@@ -421,6 +421,7 @@ class Rewiring(BrianObject):
         self._mistakes.before_event()
         with timing.uninterrupted():
             info = self._event()
+        self._mistakes.after_event(info)
         if self.callback is not None:
             self.callback(self, info)
         return info

@@ -185,9 +185,9 @@ def panels(name: str, log: RewiringLog) -> Picture:
     law = note or "Dashed: the null law (noise and l1 only), of turnover ratios in the stationary state."
     caption = (
         f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons{more}. {signs}{law} Dashed, of "
-        "in-degrees and of possible connections ever tried: wiring at random. Dotted: weights that have nothing in "
-        "common with the initial ones. The trajectory of the weights goes from the circle to the square; noise alone "
-        "draws a smooth arch, too. Lags and ages are counted in steps of the rule."
+        "in-degrees and of possible connections ever tried: random connectivity. Dotted: weights unrelated to the "
+        "initial ones. The trajectory of the weights starts at the circle and ends at the square; noise alone gives "
+        "a smooth arch, too. Lags and ages are counted in steps of the rule."
     )
     return Picture(f"{name} in detail", caption, figure)
 

@@ -361,7 +361,7 @@ def _counts(parser: Parser, given: argparse.Namespace, task: Task) -> list[int] 
     try:
         found = json.loads(given.connections_from.read_text())["connections_per_layer"]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        parser.refuse("--connections-from", f"{given.connections_from} is no summary.json of a training script")
+        parser.refuse("--connections-from", f"{given.connections_from} is not the summary.json of a training script")
     fits = isinstance(found, list) and len(found) == len(task.sites)
     if not fits or not all(type(n) is int and 1 <= n <= m for n, m in zip(found, task.sites, strict=True)):
         wanted = ", ".join(map(str, task.sites))

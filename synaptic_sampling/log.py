@@ -102,7 +102,7 @@ class RewiringLog(GrowingRecord):
         if mode not in ("x", "a", "w"):
             raise ValueError(f"mode must be 'x', 'a' or 'w', got {mode!r}.")
         if step is not None and (mode != "a" or path is None):
-            raise ValueError("step is for a log that is continued: give its path and mode='a' with it.")
+            raise ValueError("step says where a log is continued: give it only with a path and mode='a'.")
         if path is not None:
             self._record_to(check_path("path", path), mode, step)
 

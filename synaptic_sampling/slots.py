@@ -269,7 +269,9 @@ class Slots:
         wrong = np.flatnonzero(self.signs_of(pre, post) != polarity)
         if len(wrong):
             k = wrong[0]
-            raise ValueError(f"connection {k} ({pre[k]} -> {post[k]}) has another sign here; give the same signs.")
+            raise ValueError(
+                f"connection {k} ({pre[k]} -> {post[k]}) has a different sign in this network; make it with the signs of the state."
+            )
 
     def _check_number(self, number: int) -> None:
         """Refuse a state of another number of slots, where this cannot change."""

@@ -71,7 +71,7 @@ def connect_exactly(
         pairs = Connections(num_pre, num_post, [], [], **options).num_sites
         connections = round(share * pairs)
         if not connections:
-            raise ValueError(f"connectivity = {share:g} of {pairs} pairs is no connection; ask for more.")
+            raise ValueError(f"connectivity = {share:g} of {pairs} pairs is less than one connection; ask for more.")
     drawn = Connections.random(
         num_pre, num_post, check_integer("connections", connections, minimum=1, maximum=2**31 - 1), **options
     )

@@ -105,7 +105,7 @@ class Course(NamedTuple):
         """
         hint = "give the same ones, or load(path, same_data=False) to go on with others."
         if other.data != self.data:
-            raise CheckpointError(f"samples or targets are other ones than those of the checkpoint; {hint}")
+            raise CheckpointError(f"samples or targets differ from those of the checkpoint; {hint}")
         if other.batch_size != self.batch_size:
             raise CheckpointError(f"batch_size is {other.batch_size}, but {self.batch_size} in the checkpoint; {hint}")
 

@@ -279,7 +279,7 @@ class Trainer:
         own = self._identity()
         got = {name: about.get(name) for name in own}
         if got != own:
-            raise CheckpointError(f"{path} is of another network: {got}, here {own}.")
+            raise CheckpointError(f"{path} belongs to another network: it has {got}, this one {own}.")
         try:
             progress = Progress.read(about)
             negative = None if self.schedule is None else bool(about["fixed"])

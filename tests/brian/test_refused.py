@@ -222,7 +222,7 @@ def test_what_is_no_synapses_object(wrong):
 
 
 def test_connectivity_of_no_connection():
-    with pytest.raises(ValueError, match=r"connectivity = 0\.001 of \d+ pairs is no connection"):
+    with pytest.raises(ValueError, match=r"connectivity = 0\.001 of \d+ pairs is less than one connection"):
         connect_exactly(b2.Synapses(*groups(), "w : 1"), connectivity=0.001)
 
 

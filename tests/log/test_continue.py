@@ -139,7 +139,7 @@ def test_gaps_and_other_runs_are_refused(tmp_path, whole):
             log.continue_from(29, wired)
         assert log.last_step == 30
         log.continue_from(30, wired)
-    for mode, more, message in (("r", {}, "mode must be"), ("x", {"step": 3}, "step is for a log that is continued")):
+    for mode, more, message in (("r", {}, "mode must be"), ("x", {"step": 3}, "step says where a log is continued")):
         with pytest.raises(ValueError, match=message):
             RewiringLog(path, mode=mode, **more)
 

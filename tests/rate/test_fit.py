@@ -133,9 +133,9 @@ def test_other_samples_end_an_epoch_under_way():
 @pytest.mark.parametrize(
     ("other", "message"),
     [
-        ({"x": X + 1e-6}, "samples or targets are other ones"),
-        ({"y": Y[::-1]}, "samples or targets are other ones"),
-        ({"x": X[:40], "y": Y[:40]}, "samples or targets are other ones"),
+        ({"x": X + 1e-6}, "samples or targets differ"),
+        ({"y": Y[::-1]}, "samples or targets differ"),
+        ({"x": X[:40], "y": Y[:40]}, "samples or targets differ"),
         ({"batch_size": 10}, "batch_size is 10, but 12 in the checkpoint"),
     ],
 )
@@ -175,7 +175,7 @@ def damaged(arrays, about):
     for values in twice.values():
         values[1] = values[0]
     yield {**arrays, "0/pre": twice["pre"], "0/post": twice["post"]}, about, "exists twice"
-    yield {**arrays, "0/polarity": -arrays["0/polarity"]}, about, "has another sign here"
+    yield {**arrays, "0/polarity": -arrays["0/polarity"]}, about, "has a different sign in this network"
     yield {**arrays, "0/theta": arrays["0/theta"].astype(float)}, about, "theta must hold float32"
     yield {**arrays, "0/theta": arrays["0/theta"][:-1]}, about, r"theta must have shape \(60,\)"
     fewer = {f"0/{name}": arrays[f"0/{name}"][:9] for name in ("pre", "post", "theta", "polarity", "birth_step")}
@@ -235,11 +235,11 @@ def test_a_checkpoint_of_other_signs_rule_or_seed_is_refused(tmp_path):
         network(DeepR(learning_rate=0.1, l1=0.02, temperature=1e-5)),
         network(budget="network"),
     ):
-        with pytest.raises(CheckpointError, match="of another network"):
+        with pytest.raises(CheckpointError, match="belongs to another network"):
             Trainer(other).load(tmp_path / "run.npz")
     one, two = (RateNetwork([SparseLinear(18, 4, connections=9)], RULE, signs=s) for s in (mixed, -mixed))
     Trainer(one).save(tmp_path / "one.npz")
-    with pytest.raises(CheckpointError, match="of another network"):
+    with pytest.raises(CheckpointError, match="belongs to another network"):
         Trainer(two).load(tmp_path / "one.npz")
 
 

@@ -247,7 +247,7 @@ def test_one_budget_keeps_the_sum_is_logged_and_cut_anywhere(rng, tmp_path, opti
         for c in whole.network.connections:
             for logged, own in zip(log.wiring(index=c.index), (c.pre, c.post, c.polarity), strict=True):
                 assert_array_equal(logged, own)
-    with pytest.raises(CheckpointError, match="of another network"):
+    with pytest.raises(CheckpointError, match="belongs to another network"):
         trainer("layer").load(tmp_path / "run.npz")
 
 
@@ -315,7 +315,7 @@ def test_training_in_a_thread_needs_no_signals(rng):
 def test_checkpoint_of_another_network_is_refused(tmp_path):
     Trainer(make()).save(tmp_path / "run.npz")
     for other in (make(seed=4), make(num_in=13)):
-        with pytest.raises(CheckpointError, match="of another network"):
+        with pytest.raises(CheckpointError, match="belongs to another network"):
             Trainer(other).load(tmp_path / "run.npz")
     state = make().state()
     with pytest.raises(ValueError, match="which this network has not"):

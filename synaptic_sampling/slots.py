@@ -270,7 +270,8 @@ class Slots:
         if len(wrong):
             k = wrong[0]
             raise ValueError(
-                f"connection {k} ({pre[k]} -> {post[k]}) has a different sign in this network; make it with the signs of the state."
+                f"connection {k} ({pre[k]} -> {post[k]}) has a different sign in this network; make it with the signs "
+                "of the state."
             )
 
     def _check_number(self, number: int) -> None:

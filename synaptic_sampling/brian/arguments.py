@@ -168,6 +168,6 @@ def check_excitatory(synapses: Any, excitatory: Any, drawn: bool) -> None:
     """Raise an error if a fraction of excitatory connections is given, but signs are not drawn."""
     if check_number("excitatory", excitatory) != EXCITATORY and not drawn:
         raise ValueError(
-            f"excitatory must not be given for '{synapses.name}', whose signs are not drawn, got {excitatory}; omit it, or "
-            "give signs='site', 'presynaptic' or 'redrawn'."
+            f"excitatory must not be given for '{synapses.name}', whose signs are not drawn, got "
+            f"{excitatory}; omit it, or give signs='site', 'presynaptic' or 'redrawn'."
         )

@@ -424,17 +424,17 @@ def prune(condition, theta="0.1 + 0.1*rand()", **options):
 @pytest.mark.parametrize(
     ("condition", "birth", "why"),
     [
-        ("w < 0.15", None, "'w' is 0 at birth, unless birth sets it; give birth={'w': ...}"),
-        ("w < 0.11", {"other": 1.0}, "'w' is 0 at birth"),
-        ("other < 1 and w > 0.05 or w < 0.12", {"w": 0.06}, "'other' is 0 at birth"),
-        ("w < 0.15", {"w": "0.1*rand()"}, "the values that birth gives them fulfil it already; give them others"),
+        ("w < 0.15", None, "'w' is 0 for a new connection unless birth sets it; give birth={'w': ...}"),
+        ("w < 0.11", {"other": 1.0}, "'w' is 0 for a new connection"),
+        ("other < 1 and w > 0.05 or w < 0.12", {"w": 0.06}, "'other' is 0 for a new connection"),
+        ("w < 0.15", {"w": "0.1*rand()"}, "it already holds for the values that birth gives them; give them other values"),
     ],
 )
 def test_new_connections_that_are_all_eliminated_at_the_next_event(said, condition, birth, why):
     net, rewiring = prune(condition, birth=birth)
     run(net, rewiring)
     (line,) = said()
-    assert "connections that 'pruner' has formed so far were eliminated at the next event" in line
+    assert "connections that 'pruner' has formed so far were eliminated in the next event" in line
     assert repr(condition) in line
     assert why in line
 
@@ -457,7 +457,7 @@ def test_new_connections_of_which_some_stay(said, condition, birth):
 
 
 def test_new_connections_that_learn_before_the_next_event(said):
-    """They begin at 0, where the condition holds; what counts is whether they stay."""
+    """They start at 0, where the condition holds; what counts is whether they persist."""
     net, s = build("w : 1", on_pre="w += 0.2", theta=None)
     s.w = "0.1 + 0.1*rand()"
     run(net, Rewiring(s, PruneAndRegrow("w < 0.15"), dt=1 * ms, seed=1))

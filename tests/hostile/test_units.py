@@ -71,7 +71,7 @@ def test_limits_of_synaptic_sampling_have_the_units_of_theta(limits, wrong):
             Rewiring(s, rule)
     else:
         Rewiring(s, rule)
-        plain = without_units(rule, s, {name: name for name in SynapticSampling.variables})
+        plain = without_units(rule, s, {name: name for name in rule.variables})
         assert plain.theta_range == (-0.002, 0.005)
         assert plain.max_gradient == pytest.approx(40_000)
 

@@ -134,7 +134,7 @@ class Slots:
 
     def check_rule(self, rule: Any) -> None:
         """Raise an error unless the rule acts on connections of this kind."""
-        if not isinstance(self, rule.storage):
+        if not isinstance(self, getattr(rule, "storage", ())):
             raise wrong_storage(rule, self)
 
     def signs_of(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[np.int8]:
@@ -230,7 +230,9 @@ class Slots:
 
 
 def wrong_storage(rule: Any, connections: Any) -> TypeError:
-    """Return the error that says on which kinds of connections a rule acts."""
+    """Return the error that says on which kinds of connections a rule acts, or that it is not a rule."""
+    if not hasattr(rule, "storage"):
+        return TypeError(f"rule must be a rule such as DeepR(...), got {rule!r}.")
     kinds = " or ".join(kind.__name__ for kind in rule.storage)
     return TypeError(
         f"connections must be {kinds} for {type(rule).__name__}, got {type(connections).__name__}: {connections!r}."

@@ -182,7 +182,7 @@ class SoftConnections(Connections):
 
     def check_rule(self, rule: Any) -> None:
         """Raise an error for a rule with another theta_min, or with too much noise for the depth."""
-        if type(self) not in rule.storage:
+        if type(self) not in getattr(rule, "storage", ()):
             raise wrong_storage(rule, self)
         if not math.isclose(rule.theta_min, self.theta_min, rel_tol=1e-9):
             raise ValueError(

@@ -427,7 +427,11 @@ def prune(condition, theta="0.1 + 0.1*rand()", **options):
         ("w < 0.15", None, "'w' is 0 for a new connection unless birth sets it; give birth={'w': ...}"),
         ("w < 0.11", {"other": 1.0}, "'w' is 0 for a new connection"),
         ("other < 1 and w > 0.05 or w < 0.12", {"w": 0.06}, "'other' is 0 for a new connection"),
-        ("w < 0.15", {"w": "0.1*rand()"}, "it already holds for the values that birth gives them; give them other values"),
+        (
+            "w < 0.15",
+            {"w": "0.1*rand()"},
+            "it already holds for the values that birth gives them; give them other values",
+        ),
     ],
 )
 def test_new_connections_that_are_all_eliminated_at_the_next_event(said, condition, birth, why):

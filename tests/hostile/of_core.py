@@ -103,7 +103,7 @@ def of_rules():
         Call(FixedWiring, {"learning_rate": 0.1, "optimizer": SGD()}, RULES),
         Call(SynapticSampling, diffusion, {**own, "mean": level, "theta0": level}),
         Call(DIFFUSION.weight, {"theta": np.zeros(3)}, {"theta": "0.5, -1, -inf, [], cube, true"}),
-        Call(PruneAndRegrow, {"condition": "w < 1", "regrow": True}, {"condition": "text", "regrow": "true"}),
+        Call(PruneAndRegrow, {"condition": "w < 1", "regrow": True}, {"condition": "text, none", "regrow": "true"}),
         Call(SynapticElements, {"axonal": "a", "dendritic": "d"}, {"axonal": "text", "dendritic": "text"}),
         Call(Momentum, {"momentum": 0.5}, {"momentum": "0.5"}),
         Call(

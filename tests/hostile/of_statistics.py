@@ -220,8 +220,8 @@ def fine_of(function: Any) -> dict[str, str]:
 
 
 def public_functions() -> Iterator[Any]:
-    """Return all that can be called, but for result types."""
+    """Return all estimators: functions, but not those that only check arguments for them."""
     for module in iter_modules(statistics.__path__):
-        if not module.name.startswith("_"):
+        if module.name != "sources":
             home = import_module(f"{statistics.__name__}.{module.name}")
             yield from (each for each in map(home.__dict__.get, home.__all__) if inspect.isfunction(each))

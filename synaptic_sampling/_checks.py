@@ -13,7 +13,9 @@ from numpy.typing import NDArray
 
 __all__ = [
     "check_array",
+    "check_callable",
     "check_choice",
+    "check_flag",
     "check_index",
     "check_instance",
     "check_integer",
@@ -25,10 +27,18 @@ __all__ = [
     "is_schedule",
     "number_of",
     "plain_number",
+    "read_array",
     "schedules",
 ]
 
 SEED_LIMIT = 2**64
+
+
+def check_flag(name: str, value: Any) -> bool:
+    """Return a truth value as a bool, or raise an error that names the argument."""
+    if not isinstance(value, bool | np.bool_):
+        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    return bool(value)
 
 
 def check_index(value: Any) -> int:
@@ -41,6 +51,17 @@ def check_instance(name: str, value: Any, kind: type | tuple[type, ...]) -> None
     if not isinstance(value, kind):
         kinds = kind if isinstance(kind, tuple) else (kind,)
         raise TypeError(f"{name} must be a {' or a '.join(each.__name__ for each in kinds)}, got {value!r}.")
+
+
+def check_callable(name: str, value: Any) -> None:
+    """Raise an error that names the argument unless it can be called; a class, which only makes objects, is refused."""
+    if isinstance(value, type):
+        raise TypeError(
+            f"{name} must be a function or an object that can be called, got the class {value.__name__}; create "
+            f"an object of it: {value.__name__}(...)."
+        )
+    if not callable(value):
+        raise TypeError(f"{name} must be a function or an object that can be called, got {value!r}.")
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:
@@ -129,17 +150,21 @@ def check_seed(value: Any, name: str = "seed") -> int:
     return check_integer(name, value, minimum=0, maximum=SEED_LIMIT - 1)
 
 
+def read_array(name: str, values: Any) -> NDArray[Any]:
+    """Return ``values`` as an array of any type, or raise an error that names it."""
+    try:
+        return np.asarray(values)
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must be an array, with rows of equal length, got {values!r}.") from error
+
+
 def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
     """Return ``values`` as an array of numbers, or raise an error that names it.
 
     ``kinds`` are the allowed kinds of NumPy types; without elements, floats are allowed too, the type of ``[]``.
     """
-    values = _without_unit(name, values)
+    array = read_array(name, _without_unit(name, values))
     expected = "integers" if kinds == "iu" else "numbers"
-    try:
-        array = np.asarray(values)
-    except (TypeError, ValueError) as error:
-        raise TypeError(f"{name} must be an array of {expected}, got {values!r}.") from error
     if array.dtype.kind not in kinds and (array.size or array.dtype.kind != "f"):
         shown = array.dtype if array.ndim else repr(values)
         raise TypeError(f"{name} must hold {expected}, got {shown}.")

@@ -18,6 +18,8 @@ from typing import Any, BinaryIO, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import check_instance
+
 __all__ = ["Checkpoint", "CheckpointError", "load_checkpoint", "save_checkpoint"]
 
 FORMAT = 2
@@ -55,13 +57,16 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
     Raises
     ------
     TypeError
-        If an array does not hold numbers, ``about`` cannot be written as JSON, or ``path`` is not a path.
+        If an array does not hold numbers, ``about`` cannot be written as JSON, one of them is not a
+            mapping, or ``path`` is not a path.
     ValueError
         If ``about`` has an entry ``format``, which is reserved.
     OSError
         If the file cannot be written.
     """
     path = _path(path)
+    check_instance("arrays", arrays, Mapping)
+    check_instance("about", about, Mapping)
     if "format" in about:
         raise ValueError(f"about must not have an entry 'format', got {about['format']!r}; rename it.")
     content = {name: np.ascontiguousarray(values).reshape(np.shape(values)) for name, values in arrays.items()}

@@ -25,7 +25,7 @@ ARROWS = {
     "laws": {"_checks"},
     "randomness": {"_checks", "_kernels"},
     "events": {"_checks"},
-    "checkpoint": set(),
+    "checkpoint": {"_checks"},
     "connections": BASE,
     "rules": BASE | {"connections", "laws"},
     "log": BASE,

@@ -9,7 +9,7 @@ from typing import Any
 from brian2 import Synapses
 from brian2.core.variables import ArrayVariable
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_callable, check_integer, check_number
 from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.signals import acts_on_potential, check_signals, neuron_signals, shared_signals
@@ -20,6 +20,7 @@ __all__ = [
     "SEPARATE",
     "births_of",
     "check_callback",
+    "check_excitatory",
     "check_synapses",
     "distinct",
     "names_of",
@@ -28,6 +29,8 @@ __all__ = [
 
 #: The Rewiring that controls each Synapses object.
 REWIRED: weakref.WeakKeyDictionary[Any, Any] = weakref.WeakKeyDictionary()
+#: Default fraction of excitatory connections.
+EXCITATORY = 0.5
 #: What to do where several Synapses cannot share a budget.
 SEPARATE = "give each Synapses a Rewiring of its own."
 
@@ -156,6 +159,15 @@ def spare_slots(projections: Sequence[Any], capacity: Any, several: bool, rule: 
 
 def check_callback(callback: Any) -> Any:
     """Return a callback, or raise an error if it cannot be called."""
-    if callback is not None and not callable(callback):
-        raise TypeError(f"callback must be a function of rewiring and info, got {callback!r}.")
+    if callback is not None:
+        check_callable("callback", callback)
     return callback
+
+
+def check_excitatory(synapses: Any, excitatory: Any, drawn: bool) -> None:
+    """Raise an error if a fraction of excitatory connections is given, but signs are not drawn."""
+    if check_number("excitatory", excitatory) != EXCITATORY and not drawn:
+        raise ValueError(
+            f"excitatory must not be given for '{synapses.name}', whose signs are not drawn, got "
+            f"{excitatory}; omit it, or give signs='site', 'presynaptic' or 'redrawn'."
+        )

@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.arguments import births_of
-from synaptic_sampling.brian.internals import queues
+from synaptic_sampling.brian.internals import queues, surgery
 
 __all__ = ["Births"]
 
@@ -30,6 +31,12 @@ class Births:
         self.compiled = [
             expressions.Birth(self._synapses, name, value, namespace) for name, value in self._values.items()
         ]
+
+    def unset(self, condition: str) -> list[str]:
+        """Return the variables of synapses in a condition that are 0 for a new connection, as ``birth`` sets none."""
+        names = sorted(get_identifiers(condition))
+        owned = [name for name in names if surgery.per_synapse(self._synapses, name) is not None]
+        return [name for name in owned if name not in self._values]
 
     def find_delays(self, number: int) -> None:
         """Note the delay of the first ``number`` synapses, in pathways whose delays ``birth`` does not set.

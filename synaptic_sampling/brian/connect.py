@@ -8,7 +8,7 @@ import numpy as np
 from brian2 import Synapses, get_local_namespace
 from numpy.typing import ArrayLike
 
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_array, check_callable, check_flag, check_integer, check_number
 from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.standalone import program
@@ -98,6 +98,7 @@ def connect_exactly(
 def allowed_pairs(synapses: Any, pairs: Pairs, namespace: Any) -> tuple[int, int, dict[str, Any]]:
     """Return the sizes of both groups, and the arguments of `Connections` that describe the allowed pairs."""
     autapses, candidates, p = pairs
+    check_flag("autapses", autapses)
     num_pre, num_post, diagonal = surgery.groups(synapses)
     options: dict[str, Any] = {} if diagonal is None else {"autapses": autapses, "diagonal": diagonal}
     if candidates is not None:
@@ -107,7 +108,12 @@ def allowed_pairs(synapses: Any, pairs: Pairs, namespace: Any) -> tuple[int, int
         )
     if isinstance(p, str):
         options["probability"] = expressions.PairExpression(synapses, p, np.float64, namespace)
-    elif callable(p) or np.ndim(p):
+    elif callable(p):
+        check_callable("p", p)
+        options["probability"] = p
+    elif check_array("p", p).ndim:
+        if np.shape(p) != (num_pre, num_post):
+            raise ValueError(f"p must be one number, or have shape ({num_pre}, {num_post}), got {np.shape(p)}.")
         options["probability"] = p
     else:
         # The same probability for all pairs does not affect which pairs are drawn.

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.signals import acts_on_potential
+from synaptic_sampling.brian.signals import acts_on_potential, condition_of
+from synaptic_sampling.events import RewiringInfo
 
 __all__ = ["Mistakes", "check_theta"]
 
@@ -28,6 +29,8 @@ MAX_PAIRS = 2**20
 PATIENCE = 1000
 #: Events after which it is reported, if no code writes it.
 FEW = 3
+#: New connections, formed in at least two events, after which it is reported that none of them survives the next.
+IN_VAIN = 10
 #: Weights are regarded as equal up to this fraction of the largest one.
 TOLERANCE = 1e-3
 
@@ -39,6 +42,13 @@ class Mistakes:
         self._owner, self._projections = owner, projections
         self._events = 0
         self._started = False
+        #: Whether no new connection has survived the next event so far; those formed in the last event.
+        self._none_stays = _prunes_and_forms(owner.rule) and not any(
+            projection.in_program for projection in projections
+        )
+        self._formed: set[tuple[int, int, int]] = set()
+        #: Number of connections eliminated one event after their formation, and of events that formed them.
+        self._in_vain = [0, 0]
         self._silent = [projection for projection in projections if _needs_gradient(projection)]
         self._monitors = [
             (projection, monitor) for projection in projections for monitor in _monitors_of_all(projection.synapses)
@@ -90,6 +100,19 @@ class Mistakes:
             if self._events == PATIENCE:
                 self._report_silent(self._silent)
 
+    def after_event(self, info: RewiringInfo) -> None:
+        """Check whether all connections that one event forms are eliminated in the next."""
+        if not self._none_stays:
+            return
+        died, formed = (_edges(info, kind) for kind in (-1, 1))
+        self._none_stays = self._formed <= died
+        self._in_vain[0] += len(self._formed)
+        self._in_vain[1] += bool(self._formed)
+        self._formed = formed
+        if self._none_stays and self._in_vain[0] >= IN_VAIN and self._in_vain[1] > 1:
+            self._none_stays = False
+            self._report_births()
+
     def after_run(self) -> None:
         """Warn of gradients that are still 0 and that no code of their synapses sets."""
         if self._events >= FEW:
@@ -100,6 +123,18 @@ class Mistakes:
                     if not _is_set(projection.synapses, projection.name_of("gradient"))
                 ]
             )
+
+    def _report_births(self) -> None:
+        unset = [name for projection in self._projections for name in projection.unset_at_birth()]
+        why, mend = "it already holds for the values that birth gives them", "give them other values"
+        if unset:
+            why = f"{unset[0]!r} is 0 for a new connection unless birth sets it"
+            mend = f"give birth={{{unset[0]!r}: ...}}, such as a number or 'rand()'"
+        logger.warning(
+            "all %d connections that '%s' has formed so far were eliminated in the next event by the condition %r: %s; "
+            "%s.",
+            self._in_vain[0], self._owner.name, condition_of(self._owner.rule), why, mend,
+        )  # fmt: skip
 
     def _report_silent(self, silent: Sequence[Projection]) -> None:
         for projection in silent:
@@ -211,6 +246,17 @@ def _needs_gradient(projection: Projection) -> bool:
 def _forms_pairs(rule: Any) -> bool:
     """Return whether a rule replaces connections by new ones."""
     return bool(rule.keeps_number and rule.forms)
+
+
+def _prunes_and_forms(rule: Any) -> bool:
+    """Return whether a condition decides which connections are replaced by new ones."""
+    return condition_of(rule) is not None and bool(rule.forms)
+
+
+def _edges(info: RewiringInfo, kind: int) -> set[tuple[int, int, int]]:
+    """Return set, pre and post of the connections that were formed (kind 1) or eliminated (-1)."""
+    events = info.events[info.events["kind"] == kind]
+    return set(zip(*(events[name].tolist() for name in ("set", "pre", "post")), strict=True))
 
 
 def _is_full(c: Any) -> bool:

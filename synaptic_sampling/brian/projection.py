@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian import expressions
-from synaptic_sampling.brian.arguments import REWIRED, check_synapses, names_of
+from synaptic_sampling.brian.arguments import REWIRED, check_excitatory, check_synapses, names_of
 from synaptic_sampling.brian.births import Births
 from synaptic_sampling.brian.elements import Elements
 from synaptic_sampling.brian.internals import queues, surgery
@@ -158,6 +158,8 @@ class Projection:
         If neither the rule nor the user mentions signs, all are +1.
         """
         self._has_signs = options["signs"] is not None or "polarity" in self.names
+        drawn = self._has_signs and (options["signs"] is None or isinstance(options["signs"], str))
+        check_excitatory(self.synapses, options["excitatory"], drawn)
         if not self._has_signs:
             options["signs"] = 1
         elif options["signs"] is None:
@@ -275,6 +277,10 @@ class Projection:
             return self._array(signal.name).item()
         assert self._elements is not None
         return self._elements.numbers()[signal.name]
+
+    def unset_at_birth(self) -> list[str]:
+        """Return the variables in the condition of the rule that are 0 for a new connection."""
+        return self._births.unset(condition_of(self.rule) or "")
 
     def gradient(self) -> NDArray[Any]:
         """Return the gradient of each connection, the live array."""

@@ -9,7 +9,7 @@ from typing import Any
 from brian2 import BrianObject, Quantity, get_local_namespace
 from numpy.typing import ArrayLike
 
-from synaptic_sampling._checks import check_integer, check_seed
+from synaptic_sampling._checks import check_flag, check_integer, check_seed
 from synaptic_sampling.brian import construction, timing
 from synaptic_sampling.brian.arguments import SEPARATE, check_callback
 from synaptic_sampling.brian.connect import Pairs, new_seed
@@ -159,6 +159,7 @@ class Rewiring(View, BrianObject):
         timing.check_when(when)
         check_split(split)
         check_callback(callback)
+        check_flag("multapses", multapses)
         check_integer("order", order, minimum=-(2**31), maximum=2**31 - 1)
         dt = timing.interval_of(rule, dt, clock)
         namespace, several = get_local_namespace(level=1), construction.are_several(synapses)
@@ -329,6 +330,7 @@ class Rewiring(View, BrianObject):
         self._mistakes.before_event()
         with timing.uninterrupted():
             info = self._event()
+        self._mistakes.after_event(info)
         if self.callback is not None:
             self.callback(self, info)
         return info

@@ -21,7 +21,7 @@ def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
     """Return the time between events, None if the user gives none; raise an error if dt, clock or rule disagree."""
     try:
         is_time = dt is None or get_dimensions(dt) == second.dim
-    except TypeError as error:
+    except (TypeError, ValueError) as error:
         raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}.") from error
     if not is_time:
         raise DimensionMismatchError(f"dt must be a time, got {dt}", get_dimensions(dt), second.dim)

@@ -134,7 +134,7 @@ def _mode_and_table(signs: Any, num_pre: int, num_post: int) -> tuple[int, NDArr
             raise ValueError(f"signs must be one of {ALLOWED}, +1, -1 or an array, got {signs!r}.")
         return SIGNS[signs], np.empty(0, np.int8)
     try:
-        given = check_array("signs", signs)
+        given = check_array("signs", signs, "iuf")
         table = check_signs("signs", given)
     except (TypeError, ValueError) as error:
         raise type(error)(f"signs must be one of {ALLOWED}, +1, -1 or an array of +1 and -1, got {signs!r}.") from error

@@ -9,7 +9,7 @@ from typing import Any, TypeGuard
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array, check_integer
+from synaptic_sampling._checks import check_array, check_flag, check_integer
 from synaptic_sampling._kernels.vacancy import (
     EMPTY,
     draw_by_enumeration,
@@ -90,10 +90,7 @@ class Sites:
     ) -> None:
         self.num_pre = check_integer("num_pre", num_pre, minimum=1, maximum=MAX_NEURONS)
         self.num_post = check_integer("num_post", num_post, minimum=1, maximum=MAX_NEURONS)
-        for name, value in (("autapses", autapses), ("multapses", multapses)):
-            if not isinstance(value, bool | np.bool_):
-                raise TypeError(f"{name} must be True or False, got {value!r}.")
-        self.autapses, self.multapses = bool(autapses), bool(multapses)
+        self.autapses, self.multapses = check_flag("autapses", autapses), check_flag("multapses", multapses)
         self.degrees = Degrees(self.num_pre, self.num_post, max_in_degree, max_out_degree)
         own = check_integer("diagonal", diagonal, minimum=-MAX_NEURONS, maximum=MAX_NEURONS)
         # Where autapses are allowed, a number that no difference post - pre equals.

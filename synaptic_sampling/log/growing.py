@@ -59,7 +59,8 @@ class GrowingRecord(Record):
         TypeError
             If an argument is of the wrong type.
         ValueError
-            If the step is earlier than the last one or differs from that of its events, or a time is infinite.
+            If the step is earlier than the last one or differs from that of its events, or a time is negative or
+            infinite.
         """
         self.check_recording()
         if not isinstance(info, RewiringInfo):
@@ -233,7 +234,7 @@ def _check_rows_of(name: str, rows: Any, dtype: np.dtype[Any]) -> None:
 def _check_time(name: str, value: Any) -> float:
     """Return a time, or NaN."""
     if not isinstance(value, float):
-        return check_number(name, value)
-    if math.isinf(value):
-        raise ValueError(f"{name} must be finite, or NaN if unknown, got {value}.")
+        return check_number(name, value, minimum=0.0)
+    if math.isinf(value) or value < 0:
+        raise ValueError(f"{name} must be finite and >= 0, or NaN if unknown, got {value}.")
     return value

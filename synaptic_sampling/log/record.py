@@ -180,7 +180,7 @@ class Record(StoredRecord):
         LogError
             If there are no such snapshots, or an event contradicts them.
         """
-        number, there = self._number_at(begin, index), self._number_at(end, index)
+        number, there = self._number_at(begin, index, "begin"), self._number_at(end, index, "end")
         walk = self._walk(number)
         for events in self.event_blocks(index, after=begin, until=end):
             walk.feed(events)

@@ -36,7 +36,7 @@ def make(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: Any) 
         check_array("pre", pre, "iu").astype(np.int32, copy=False),
         check_array("post", post, "iu").astype(np.int32, copy=False),
         check_array("theta", theta),
-        check_array("polarity", polarity, "iuf").astype(np.int8, copy=False),
+        _signs(polarity),
     )
     shapes = {values.shape for values in taken[2:]}
     if len(shapes) != 1 or taken.pre.ndim != 1:
@@ -44,6 +44,16 @@ def make(step: int, index: int, pre: Any, post: Any, theta: Any, polarity: Any) 
     if min(taken.pre.min(initial=0), taken.post.min(initial=0)) < 0:
         raise ValueError("pre and post must be >= 0.")
     return taken
+
+
+def _signs(polarity: Any) -> NDArray[np.int8]:
+    """Return signs as int8, or raise an error."""
+    signs = check_array("polarity", polarity, "iuf")
+    if not (
+        signs.min(initial=0) >= -1 and signs.max(initial=0) <= 1 and (signs.dtype.kind != "f" or not (signs % 1).any())
+    ):
+        raise ValueError(f"polarity must be -1 or 1, or 0 where a slot holds no connection, got {polarity!r}.")
+    return signs.astype(np.int8, copy=False)
 
 
 def are_equal(one: Snapshot, other: Snapshot) -> bool:

@@ -197,8 +197,8 @@ class StoredRecord:
         """
         return self.snapshots[self._number_at(step, index)]
 
-    def _number_at(self, step: int, index: int) -> int:
-        at = check_integer("step", step, minimum=0, maximum=MAX_STEP)
+    def _number_at(self, step: int, index: int, name: str = "step") -> int:
+        at = check_integer(name, step, minimum=0, maximum=MAX_STEP)
         if (at, check_index(index)) not in self.snapshot_keys:
             raise LogError(
                 f"the log contains no snapshot of set {index} after step {at}; it has some after the steps "

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array, check_seed
+from synaptic_sampling._checks import check_array, check_plain, check_seed
 from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.connections.budget import Budget
@@ -18,6 +18,7 @@ from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, aligned
 from synaptic_sampling.rate.signals import Source, check_rule, shared_values
+from synaptic_sampling.rate.state import checked_parts
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
 from synaptic_sampling.rules.base import GradientRule
 from synaptic_sampling.rules.stepping import step_checked
@@ -94,8 +95,8 @@ class RateNetwork:
         check_rule(rule, {} if signals is None else signals)
         if not isinstance(layers, Sequence):
             raise TypeError(f"layers must be a list of layers, got {layers!r}.")
-        self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
         self._sources = dict(signals or {})
+        self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
         if not self.layers:
             raise ValueError("layers must contain at least one layer.")
         if not isinstance(budget, str) or budget not in {"layer", "network"}:
@@ -121,6 +122,17 @@ class RateNetwork:
 
     def __repr__(self) -> str:
         return f"RateNetwork({self.layers}, {self.rule})"
+
+    @property
+    def rule(self) -> GradientRule:
+        """Return the rule."""
+        return self._rule
+
+    @rule.setter
+    def rule(self, rule: GradientRule) -> None:
+        check_rule(rule, self._sources)
+        check_plain(rule)
+        self._rule = rule
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -310,38 +322,8 @@ class RateNetwork:
         self, state: Mapping[str, NDArray[Any]], *, negative: bool | None = None
     ) -> list[dict[str, NDArray[Any]]]:
         """Return the part of each parameter, or raise the error that ``restore`` would raise; change nothing."""
-        parameters, negative = self.parameters, self.rule.signed_theta if negative is None else negative
-        parts: list[dict[str, NDArray[Any]]] = [{} for _ in parameters]
-        for key, values in state.items():
-            number, _, name = key.partition("/")
-            if not (number.isdigit() and int(number) < len(parts)):
-                raise ValueError(f"the state has the entry {key!r}, which this network does not have.")
-            parts[int(number)][name] = values
-        for place, (parameter, part) in enumerate(zip(parameters, parts, strict=True)):
-            own, got = _names(parameter.state()), _names(part)
-            if own != got:
-                raise ValueError(f"parameter {place} of the state has {got}, but here it has {own}.")
-            try:
-                parameter.check_state(part, negative=negative)
-            except (TypeError, ValueError) as error:
-                raise type(error)(f"parameter {place} of the state: {error}") from error
-        self._check_numbers(parts)
-        return parts
-
-    def _check_numbers(self, parts: Sequence[Mapping[str, NDArray[Any]]]) -> None:
-        """Raise an error unless the numbers of connections and of steps fit the budgets."""
-        sparse = [(c.connections, part) for c, part in zip(self.parameters, parts, strict=True) if c in self.sparse]
-        if self.budget is None:
-            for c, part in sparse:
-                got, own = len(part["pre"]) + int(part["missing"]), len(c) + c.missing
-                if got != own:
-                    raise ValueError(f"layer {c.index} of the state has {got} connections, but here it has {own}.")
-            return
-        got = sum(len(part["pre"]) for _, part in sparse)
-        if got > self.budget.total:
-            raise ValueError(f"the state has {got} connections, but the budget is {self.budget.total}.")
-        if len({int(part["steps_done"]) for _, part in sparse}) > 1:
-            raise ValueError("the state has different numbers of steps for layers that share a budget.")
+        negative = self.rule.signed_theta if negative is None else negative
+        return checked_parts(state, self.parameters, self.budget, negative=negative)
 
     def check_samples(self, samples: ArrayLike) -> NDArray[np.float32]:
         """Return samples as float32, or raise an error.
@@ -392,8 +374,3 @@ class RateNetwork:
 def _are_bytes(x: NDArray[np.float32]) -> bool:
     """Return whether samples appear to be pixels from 0 to 255."""
     return bool(BRIGHT <= x.max() <= MAX_BYTE and x.min() >= 0 and (x == np.round(x)).all())
-
-
-def _names(state: Mapping[str, NDArray[Any]]) -> list[str]:
-    """Return the names of the arrays of a state without moments, which exist only after the first step."""
-    return sorted(name for name in state if not name.startswith("moment"))

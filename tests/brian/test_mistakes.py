@@ -412,3 +412,57 @@ def test_units_of_theta_do_not_matter(said):
     net, s = build(model, "v_post += w/mV; gradient += 1/mV", theta="(0.1 + rand())*mV")
     run(net, Rewiring(s, DeepR(1e-3 * mV**2, 1e-3 / mV, 1e-6), dt=1 * ms))
     assert not said()
+
+
+def prune(condition, theta="0.1 + 0.1*rand()", **options):
+    """Return a network, and a Rewiring that prunes in each millisecond."""
+    net, s = build("w : 1\nage : 1\nother : 1", on_pre="v_post += 0.1*w", theta=None)
+    s.w = theta
+    return net, Rewiring(s, PruneAndRegrow(condition), dt=1 * ms, seed=1, name="pruner", **options)
+
+
+@pytest.mark.parametrize(
+    ("condition", "birth", "why"),
+    [
+        ("w < 0.15", None, "'w' is 0 for a new connection unless birth sets it; give birth={'w': ...}"),
+        ("w < 0.11", {"other": 1.0}, "'w' is 0 for a new connection"),
+        ("other < 1 and w > 0.05 or w < 0.12", {"w": 0.06}, "'other' is 0 for a new connection"),
+        (
+            "w < 0.15",
+            {"w": "0.1*rand()"},
+            "it already holds for the values that birth gives them; give them other values",
+        ),
+    ],
+)
+def test_new_connections_that_are_all_eliminated_at_the_next_event(said, condition, birth, why):
+    net, rewiring = prune(condition, birth=birth)
+    run(net, rewiring)
+    (line,) = said()
+    assert "connections that 'pruner' has formed so far were eliminated in the next event" in line
+    assert repr(condition) in line
+    assert why in line
+
+
+@pytest.mark.parametrize(
+    ("condition", "birth"),
+    [
+        ("w < 0.15", {"w": "0.2*rand()"}),
+        ("w < 0.15 and w > 0", None),
+        ("rand() < 0.3", None),
+        ("w < 0.15", {"w": 0.2}),
+    ],
+)
+def test_new_connections_of_which_some_stay(said, condition, birth):
+    """For rand() < 0.3, ten connections in two events are eliminated by chance once in 2e5 runs; the seed is fixed."""
+    net, rewiring = prune(condition, birth=birth)
+    run(net, rewiring)
+    assert rewiring.connections.steps_done == 20
+    assert not said()
+
+
+def test_new_connections_that_learn_before_the_next_event(said):
+    """They start at 0, where the condition holds; what counts is whether they persist."""
+    net, s = build("w : 1", on_pre="w += 0.2", theta=None)
+    s.w = "0.1 + 0.1*rand()"
+    run(net, Rewiring(s, PruneAndRegrow("w < 0.15"), dt=1 * ms, seed=1))
+    assert not said()

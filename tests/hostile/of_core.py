@@ -36,7 +36,7 @@ FINE = {
     "max_in_degree": "none",
     "max_out_degree": "none",
     "capacity": "none",
-    "signs": "true, -1",
+    "signs": "-1",
     "excitatory": "0.5",
     "autapses": "true",
     "multapses": "true",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from functools import partial
 
 import numpy as np
@@ -22,7 +23,6 @@ SHARE = {
     "window": "none",
     "forget_bias": "0.5, -1, 2**70",
     "masked": "true",
-    "stride": "none",
     "dense": "[]",
 }
 
@@ -40,6 +40,11 @@ def a_network(rule=RULE):
     return rate.RateNetwork(
         [rate.SparseLinear(6, 5, connectivity=0.5), rate.ReLU(), rate.SparseLinear(5, 3, connectivity=0.5)], rule=rule
     )
+
+
+def of_new_layers(layers, **options):
+    """Return a network; layers can be part of one only."""
+    return rate.RateNetwork(copy.deepcopy(layers) if isinstance(layers, list) else layers, **options)
 
 
 def calls(folder):
@@ -78,8 +83,8 @@ def calls(folder):
         Call(rate.SparseConv2d, {**size, "connectivity": 0.5}, SHARE),
         Call(rate.LSTM, {"inputs": 3, "units": 4, **recurrent}, SHARE),
         Call(rate.SparseLSTM, {"inputs": 3, "units": 4, **recurrent, "connectivity": 0.5, "dense": ()}, SHARE),
-        Call(rate.MaxPool2d, {"kernel": 2, "stride": 2}, SHARE),
-        Call(rate.AveragePool2d, {"kernel": 2, "stride": 2}, SHARE),
+        Call(rate.MaxPool2d, {"kernel": 2, "stride": 2}, {"stride": "none"}),
+        Call(rate.AveragePool2d, {"kernel": 2, "stride": 2}, {"stride": "none"}),
         Call(rate.Dropout, {"rate": 0.2}, {"rate": "0.5"}),
         Call(rate.EachFrame, {"layer": rate.Linear(3, 4)}),
         Call(
@@ -102,7 +107,7 @@ def calls(folder):
         Call(rate.to_arrays, {"source": network}),
         Call(rate.to_scipy, {"layer": network.layers[0]}),
         Call(rate.to_onnx, {"network": network}),
-        Call(rate.RateNetwork, parts, {"signs": "true"}),
+        Call(of_new_layers, parts, {"signs": "-1"}),
         Call(network.outputs, {"samples": x}),
         Call(network.accuracy, {"samples": x, "labels": labels}),
         Call(network.check_samples, {"samples": x}),
@@ -118,11 +123,11 @@ def calls(folder):
                 "every": 1,
                 "snapshot_every": 1,
             },
-            optional,
+            {**optional, "log": "none, text"},
         ),
-        Call(trainer.fit, fit, dict.fromkeys(("stop", "watch", "report", "test"), "none")),
+        Call(trainer.fit, fit, dict.fromkeys(("stop", "watch", "report", "test"), "none"), LABELS),
+        Call(trained.load, {"path": folder / "t.npz"}, said={"path": "path|nonsense"}, errors=(CheckpointError,)),
         Call(trainer.save, {"path": folder / "t2"}, {"path": "text"}),
-        Call(trained.load, {"path": folder / "t.npz"}, errors=(CheckpointError,)),
         Call(asked(rate.CrossEntropy(), 3), {"targets": labels}, said=LABELS),
         Call(asked(rate.MeanSquaredError(), 3), {"targets": values}),
         Call(asked(rate.FrameCrossEntropy(), Frames(2, 3)), {"targets": np.zeros((4, 2), int)}, said=LABELS),

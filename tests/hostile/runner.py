@@ -74,18 +74,28 @@ def faults(call: Call) -> tuple[int, list[str]]:
     touched = [getattr(call.function, "__self__", call.function), call.arguments]
     before = fingerprint(touched)
     for name in call.arguments:
-        fine = call.fine.get(name, "").split(", ")
-        said = call.said.get(name, re.escape(name.removesuffix("s")))
-        for label, value in NONSENSE.items():
+        for label in NONSENSE:
             number += 1
-            wrong = fault(call, {**call.arguments, name: value}, said, label in fine)
+            wrong = fault_of(call, name, label)
             after = fingerprint(touched)
-            if label not in fine and after != before:
-                wrong = f"{wrong or ''} something has changed"
+            if label not in fine_of(call, name) and after != before:
+                wrong = f"{wrong or f'{call.name}({name}={label}):'} something has changed"
             before = after
             if wrong:
-                found.append(f"{call.name}({name}={label}): {wrong}")
+                found.append(wrong)
     return number, found
+
+
+def fine_of(call: Call, name: str) -> list[str]:
+    """Return which nonsense is none for an argument."""
+    return call.fine.get(name, "").split(", ")
+
+
+def fault_of(call: Call, name: str, label: str) -> str | None:
+    """Return what is wrong with one call, in a line that says which it is, or None."""
+    said = call.said.get(name, re.escape(name.removesuffix("s")))
+    wrong = fault(call, {**call.arguments, name: NONSENSE[label]}, said, label in fine_of(call, name))
+    return wrong and f"{call.name}({name}={label}): {wrong}"
 
 
 def fault(call: Call, arguments: Mapping[str, Any], said: str, fine: bool) -> str | None:
@@ -93,6 +103,7 @@ def fault(call: Call, arguments: Mapping[str, Any], said: str, fine: bool) -> st
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error")
+            warnings.simplefilter("ignore", DeprecationWarning)  # Of libraries, which some strings call first.
             call.function(**arguments)
     except (TypeError, ValueError, *call.errors) as error:
         if re.search(said, str(error), re.IGNORECASE):

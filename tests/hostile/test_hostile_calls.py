@@ -5,10 +5,17 @@ from __future__ import annotations
 import pytest
 from matplotlib import pyplot as plt
 
-from tests.hostile import of_core, of_logs, of_plotting, of_rate, of_statistics
-from tests.hostile.runner import Call, faults
+from tests.hostile import of_brian, of_core, of_logs, of_plotting, of_rate, of_statistics
+from tests.hostile.runner import NONSENSE, Call, fault_of, faults
 
-AREAS = {"core": of_core, "logs": of_logs, "plotting": of_plotting, "rate": of_rate, "statistics": of_statistics}
+AREAS = {
+    "brian": of_brian,
+    "core": of_core,
+    "logs": of_logs,
+    "plotting": of_plotting,
+    "rate": of_rate,
+    "statistics": of_statistics,
+}
 
 
 @pytest.fixture(scope="module")
@@ -17,13 +24,8 @@ def made():
     return []
 
 
-#: Areas where some calls still end in an error that names nothing.
-UNDER_WAY = pytest.mark.xfail(strict=False, reason="some errors do not name the argument yet")
-MARKED = [pytest.param(area, marks=[UNDER_WAY] * (area in {"logs", "rate"})) for area in AREAS]
-
-
 @pytest.mark.slow
-@pytest.mark.parametrize("area", MARKED)
+@pytest.mark.parametrize("area", AREAS)
 def test_nonsense_is_refused_by_name(area, tmp_path, monkeypatch, made):
     monkeypatch.chdir(tmp_path)
     found = []
@@ -43,6 +45,16 @@ def test_these_were_5000_calls(made):
 def test_nonsense_in_the_core_is_refused_by_name(tmp_path):
     """The part of the calls above that is fast."""
     assert [wrong for call in of_core.calls(tmp_path) for wrong in faults(call)[1]] == []
+
+
+def test_nonsense_is_refused_by_name_in_brian2():
+    """One kind of nonsense, or two, for each argument."""
+    found = []
+    for call in of_brian.calls(None):
+        for n, name in enumerate(call.arguments):
+            for label in list(NONSENSE)[n % 23 :: 23]:
+                found.append(fault_of(call, name, label))
+    assert [wrong for wrong in found if wrong] == []
 
 
 def test_every_function_of_a_log_is_called():

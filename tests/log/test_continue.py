@@ -262,8 +262,8 @@ def test_times_are_finite_or_not_known():
     info = step(Connections.random(20, 15, 40, seed=3), np.zeros(40), RULE)
     log = RewiringLog()
     for unit in ("seconds", "samples"):
-        for value in (math.inf, -math.inf, np.float64("inf")):
-            with pytest.raises(ValueError, match=f"{unit} must be finite, or NaN"):
+        for value in (math.inf, -math.inf, np.float64("inf"), -1.0):
+            with pytest.raises(ValueError, match=f"{unit} must be finite and >= 0, or NaN"):
                 log.record(info, **{unit: value})
         for value in ("3", None, [1.0]):
             with pytest.raises(TypeError, match=f"{unit} must be a real number"):

@@ -165,8 +165,8 @@ def damaged(arrays, about):
     for name, k, value, message in [
         ("0/theta", 5, -0.1, "theta must be >= 0 under DeepR, got -0.1.* for connection 5"),
         ("0/polarity", 5, 0, "polarity must hold"),
-        ("0/birth_step", 5, 999, "birth_step must be 0 to"),
-        ("0/birth_step", 5, -1, "birth_step must be 0 to"),
+        ("0/birth_step", 5, 999, "birth_step must be between 0 and"),
+        ("0/birth_step", 5, -1, "birth_step must be between 0 and"),
         ("0/pre", 5, 18, "between 0 and 17, got 18"),
         ("0/post", 5, -1, "between 0 and 14, got -1"),
     ]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -251,7 +251,7 @@ class SparseLSTM(_Recurrent):
     max_in_degree, max_out_degree : int or array_like of int, optional
         The largest number of sparse connections of any gate of a unit, (4*units,), and of any input or unit to all
         gates, (inputs + units,): at the start and after every rewiring.
-    dense : collection of str
+    dense : sequence or set of str
         Matrices that are dense instead: 'x' (from the input) or 'h' (from the units), followed by the gate 'i', 'f',
         'g' (cell) or 'o', for example 'xg'. Not all of them; by default, all are sparse.
     steps : int, optional
@@ -291,7 +291,7 @@ class SparseLSTM(_Recurrent):
         connections: int | None = None,
         max_in_degree: ArrayLike | None = None,
         max_out_degree: ArrayLike | None = None,
-        dense: Collection[str] = (),
+        dense: Sequence[str] | Set[str] = (),
         steps: int | None = None,
         masked: bool = False,
         output: str = "last",
@@ -299,7 +299,11 @@ class SparseLSTM(_Recurrent):
         forget_bias: float = 1.0,
     ) -> None:
         super().__init__(inputs, units, steps, masked, output, window, forget_bias)
-        if isinstance(dense, str) or not isinstance(dense, Collection) or not all(isinstance(n, str) for n in dense):
+        if (
+            isinstance(dense, str)
+            or not isinstance(dense, Sequence | Set)
+            or not all(isinstance(n, str) for n in dense)
+        ):
             raise TypeError(f"dense must be a list of names of matrices such as 'xg', got {dense!r}.")
         if set(dense) - set(MATRICES) or len(set(dense)) == len(MATRICES):
             raise ValueError(f"dense must contain some of {', '.join(MATRICES)}, not all, got {dense!r}.")

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_array, check_integer, check_number
+from synaptic_sampling._checks import check_array, check_integer, check_number, read_array
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation
@@ -61,7 +61,7 @@ class RigL:
         steps: int,
         fraction: float = 0.3,
     ) -> None:
-        self.samples, self.labels = check_array("samples", samples), np.asarray(labels)
+        self.samples, self.labels = check_array("samples", samples), read_array("labels", labels)
         if self.samples.ndim != 2 or self.labels.shape[:1] != self.samples.shape[:1]:
             raise ValueError(
                 f"samples must have shape (n, num_in) and labels (n, ...), got {self.samples.shape} and "
@@ -158,15 +158,16 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Raises
     ------
     TypeError
-        If it is not a network, or a layer of your own does not implement ``copied``.
+        If it is not a network, counts are not integers, or a layer of your own does not implement ``copied``.
     ValueError
         If there is not one number for each layer that has weights, or one of them is out of range.
     """
     if not isinstance(network, RateNetwork):
         raise TypeError(f"network must be a RateNetwork, got {network!r}.")
-    if not isinstance(counts, Sequence | np.ndarray):
-        raise TypeError(f"counts must be a list of numbers, got {counts!r}.")
-    pruned = sparse_copy(network, counts)
+    numbers = check_array("counts", counts, "iu")
+    if numbers.ndim != 1:
+        raise ValueError(f"counts must be a list of numbers, one for each layer that has weights, got {counts!r}.")
+    pruned = sparse_copy(network, numbers.tolist())
     for old, new in zip(network.weighted, pruned.weighted, strict=True):
         _take_strongest(old, new.connections)
     return pruned

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 from weakref import WeakSet
 
+from synaptic_sampling._checks import check_callable
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rate.network import RateNetwork
@@ -30,8 +31,8 @@ def check_between(between: Any) -> None:
             names = ", ".join(signal.name for signal in between.signals) or "other connections than those of layers"
             hint = "give a function of the trainer that calls step(), or RigL of synaptic_sampling.rate"
             raise ValueError(f"between must be a rule without signals, got {between!r}, which needs {names}; {hint}.")
-    elif between is not None and not callable(between):
-        raise TypeError(f"between must be callable, a rule such as SET, or None, got {between!r}.")
+    elif between is not None:
+        check_callable("between", between)
 
 
 def rewire(between: Between, trainer: Any) -> Iterable[RewiringInfo]:

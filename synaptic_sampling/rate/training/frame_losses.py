@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array
+from synaptic_sampling._checks import check_array, read_array
 from synaptic_sampling.rate.training.losses import check_range, check_whole
 
 __all__ = ["NO_LABEL", "FrameCrossEntropy", "FrameMeanSquaredError", "frame_accuracy"]
@@ -44,7 +44,7 @@ class FrameCrossEntropy:
         TypeError, ValueError
             If they are not labels of this shape and range.
         """
-        labels = np.asarray(targets)
+        labels = read_array("labels", targets)
         check_whole(labels)
         if labels.ndim != 2 or len(labels) != num_samples or not labels.shape[1] or num_out % labels.shape[1]:
             raise ValueError(

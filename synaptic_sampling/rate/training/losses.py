@@ -7,7 +7,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_array
+from synaptic_sampling._checks import check_array, read_array
 from synaptic_sampling._kernels import linear
 
 __all__ = ["CrossEntropy", "Loss", "MeanSquaredError", "check_range", "check_whole"]
@@ -52,7 +52,7 @@ class CrossEntropy:
         TypeError, ValueError
             If they are not labels of this shape and range.
         """
-        labels = np.asarray(targets)
+        labels = read_array("labels", targets)
         check_whole(labels)
         if labels.shape != (num_samples,):
             raise ValueError(

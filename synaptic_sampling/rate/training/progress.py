@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._checks import check_callable, check_integer, check_number
 from synaptic_sampling.checkpoint import CheckpointError
 
 __all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "number_of_epochs"]
@@ -184,9 +184,9 @@ def check_options(*, test: Any, stop: Any, report: Any, watch: Any) -> None:
     """Raise a TypeError if an option of ``fit`` is of the wrong kind."""
     if test is not None and (not isinstance(test, tuple | list) or len(test) != 2):
         raise TypeError(f"test must be a tuple of samples and labels, got {type(test).__name__}.")
-    is_bar = isinstance(report, str) and report == "bar"
-    if not (is_bar or report is None or callable(report)):
+    if not (isinstance(report, str) and report == "bar") and not (report is None or callable(report)):
         raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
-    for name, value in (("stop", stop), ("watch", watch)):
-        if value is not None and not callable(value):
-            raise TypeError(f"{name} must be callable or None, got {value!r}.")
+    own = None if isinstance(report, str) else report
+    for name, value in (("report", own), ("stop", stop), ("watch", watch)):
+        if value is not None:
+            check_callable(name, value)

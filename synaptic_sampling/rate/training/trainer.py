@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from tqdm import tqdm
 
-from synaptic_sampling._checks import check_integer
+from synaptic_sampling._checks import check_callable, check_integer
 from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.log.recorder import TIME, RewiringLog, as_log
@@ -102,8 +102,8 @@ class Trainer:
             raise TypeError(f"network must be a RateNetwork, got {network!r}.")
         if loss is not None and not callable(getattr(loss, "evaluate", None)):
             raise TypeError(f"loss must be a CrossEntropy or a MeanSquaredError, got {loss!r}.")
-        if schedule is not None and not callable(schedule):
-            raise TypeError(f"schedule must be callable or None, got {schedule!r}.")
+        if schedule is not None:
+            check_callable("schedule", schedule)
         check_between(between)
         if not isinstance(record, bool):
             raise TypeError(f"record must be True or False, got {record!r}.")
@@ -188,7 +188,7 @@ class Trainer:
         x = self.network.check_samples(samples)
         y = self.loss.check_targets(targets, len(x), self.network.num_out)
         if test is not None:
-            self._accuracy(test)  # Raises errors before the first epoch.
+            self._check_test(test)
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
         self._begin_course(Course.of(x, y, size))
         # An epoch that was saved after its last step lacks only its entry in the history.
@@ -318,6 +318,13 @@ class Trainer:
         self._position, self._under_way = 0, [0.0, 0, 0, 0]
         if self._snapshot_every is not None and len(self.history) % self._snapshot_every == 0:
             self.snapshot()
+
+    def _check_test(self, test: tuple[ArrayLike, ArrayLike]) -> None:
+        """Raise before the first epoch the error that the test would raise after it."""
+        try:
+            self._accuracy(test)
+        except (TypeError, ValueError) as error:
+            raise type(error)(f"test: {error}") from error
 
     def _accuracy(self, test: tuple[ArrayLike, ArrayLike]) -> float:
         """Return the accuracy in a test, as the loss defines it if it does."""

@@ -135,7 +135,7 @@ def test_make_refuses_an_unsupported_python(tmp_path):
     call = ["make", "test", f"PYTHON={old}", f"VENV={tmp_path / 'venv'}"]
     result = subprocess.run(call, cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
     assert result.returncode != 0
-    assert "needs Python 3.11, 3.12 or 3.13" in result.stderr
+    assert "Python 3.11, 3.12 or 3.13 is required" in result.stderr
     assert f"{old}: Python 3.10.13" in result.stderr
     assert not (tmp_path / "venv").exists()
 

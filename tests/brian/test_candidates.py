@@ -87,5 +87,5 @@ def test_what_is_refused():
     with pytest.raises(ValueError, match="50 connections do not fit in 39 sites"):
         connect_exactly(s, connections=50, candidates="i == 3", seed=1)
     connect_exactly(s, connections=50, seed=1)
-    with pytest.raises(ValueError, match=r"cannot be rewired: connection 0 .* is no candidate"):
+    with pytest.raises(ValueError, match=r"cannot be rewired: connection 0 .* is not a candidate"):
         Rewiring(s, PruneAndRegrow("True"), candidates="i == 39")

@@ -265,7 +265,7 @@ def test_multapses():
         (lambda s, o: Rewiring([s, o], PruneAndRegrow("w < 1*mV"), capacity=3), "capacity must be between 40"),
         (lambda s, o: Rewiring(s, PruneAndRegrow("w < 1*mV"), capacity=50), "capacity is for a list"),
         (lambda s, o: Rewiring([s, o], PruneAndRegrow("w < 1*mV"), split="even"), "split must be"),
-        (lambda s, o: Rewiring(s, PruneAndRegrow("w < 1*mV"), max_in_degree=1), "at most 1"),
+        (lambda s, o: Rewiring(s, PruneAndRegrow("w < 1*mV"), max_in_degree=1), "max_in_degree allows 1"),
         (lambda s, o: PruneAndRegrow("w < 1*mV", regrow=1), "regrow must be True or False"),
     ],
 )

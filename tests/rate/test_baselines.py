@@ -257,7 +257,7 @@ def test_layers_that_cannot_be_copied_are_refused():
 def test_nonsense_is_refused(rng):
     x, y = samples(rng)
     for wrong, message in [
-        (lambda: SET(1.0), "fraction must be < 1, got 1.0"),
+        (lambda: SET(1.0), "fraction must be > 0 and < 1, got 1.0"),
         (lambda: SET(0), "fraction must be > 0"),
         (lambda: RigL(x, y, batch_size=0, steps=3), "batch_size must be"),
         (lambda: RigL(x, y, batch_size=3, steps=0), "steps must be"),

@@ -20,7 +20,6 @@ OWNERS = {
     Stream.THETA: {
         "rate.layers.linear",
         "rate.layers.convolution",
-        "rate.layers.dense_convolution",
         "rate.layers.recurrent",
     },
     Stream.ORDER: {"rate.training.trainer"},

@@ -140,7 +140,7 @@ def test_entries_that_overlap_are_refused_at_once(tmp_path, arrays):
         archive.filelist *= 1000
         archive.NameToInfo |= {f"y{n}": archive.filelist[0] for n in range(1000)}
     start = time.process_time()
-    with pytest.raises(CheckpointError, match="cannot be read as a checkpoint.*its entries overlap"):
+    with pytest.raises(CheckpointError, match=r"cannot be read as a checkpoint.*its entries overlap"):
         load_checkpoint(path)
     assert time.process_time() - start < 1
 

@@ -248,9 +248,16 @@ class EpropNetwork:
         ----------
         report : callable or str, optional
             As for ``brian2.run``.
+
+        Raises
+        ------
+        KeyboardInterrupt
+            If Ctrl+C ended the run early, which Brian2 does not report.
         """
         duration = len(self.schedule.labels) * self.parameters.steps * ms
         self.network.run(duration, report=report, namespace={})
+        if self.network.t < duration - 0.5 * ms:
+            raise KeyboardInterrupt
 
     @property
     def predictions(self) -> NDArray[np.int64]:

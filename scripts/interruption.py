@@ -32,7 +32,11 @@ def interruptible() -> Iterator[None]:
 
     before = signal.getsignal(signal.SIGTERM)
     # Only the main thread can handle signals.
-    handled = before is not signal.SIG_IGN and threading.current_thread() is threading.main_thread()
+    is_main = threading.current_thread() is threading.main_thread()
+    handled = before is not signal.SIG_IGN and is_main
+    # The handler that Brian2 installs when it is imported replaces one that ignores Ctrl+C.
+    if is_main and getattr(signal.getsignal(signal.SIGINT), "previous_handler", None) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     if handled:
         signal.signal(signal.SIGTERM, stop)
     try:

@@ -18,9 +18,8 @@ from synaptic_sampling import RewiringLog
 pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reason="there are no such signals")]
 
 ROOT = Path(__file__).parents[2]
-SCRIPTS = ["train_rate", "train_spiking"]
-#: So long that no training ends by itself.
-LONG = ["--epochs", "100000"]
+#: Scripts, and epochs after which no training ends by itself; one of spikes plans all of them before it starts.
+LONG = {"train_rate": ["--epochs", "100000"], "train_spiking": ["--epochs", "200"]}
 
 
 def start(script, out, *options, ignored=()):
@@ -49,11 +48,11 @@ def wait_until_it_trains(script, out, process):
     pytest.fail(f"{script} does not train: {process.stderr.read()[-2000:]}")
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", LONG)
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_script_that_is_interrupted_says_how_to_go_on(script, number, status, tmp_path):
     out = tmp_path / "out"
-    with start(script, out, *LONG) as process:
+    with start(script, out, *LONG[script]) as process:
         wait_until_it_trains(script, out, process)
         process.send_signal(number)
         printed, said = process.communicate(timeout=30)
@@ -64,10 +63,10 @@ def test_a_script_that_is_interrupted_says_how_to_go_on(script, number, status, 
     if script == "train_rate":
         assert kept == ["log-1.rewiring"]
         assert RewiringLog.open(out / UNFINISHED / kept[0]).last_step > 0
-        assert line.endswith(f"is in {out / UNFINISHED}; the same command with --overwrite starts again.")
+        assert line.endswith(f"Its files are in {out / UNFINISHED}; the same command with --overwrite starts again.")
     else:
         assert not kept
-        assert line.endswith("Nothing was written: start it again.")
+        assert line.endswith("Nothing was written; start it again.")
     assert not printed
     assert not (out / ".lock").exists()
     if script == "train_rate":
@@ -78,10 +77,10 @@ def test_a_script_that_is_interrupted_says_how_to_go_on(script, number, status, 
         assert not (out / UNFINISHED).exists()
 
 
-@pytest.mark.parametrize("script", SCRIPTS)
+@pytest.mark.parametrize("script", LONG)
 def test_an_interrupt_that_is_ignored_stays_ignored(script, tmp_path):
     """As in the background of a shell, or by nohup."""
-    with start(script, tmp_path, *LONG, ignored=[signal.SIGINT]) as process:
+    with start(script, tmp_path, *LONG[script], ignored=[signal.SIGINT]) as process:
         wait_until_it_trains(script, tmp_path, process)
         process.send_signal(signal.SIGINT)
         with pytest.raises(subprocess.TimeoutExpired):

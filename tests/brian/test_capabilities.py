@@ -43,7 +43,7 @@ def test_each_limit_is_used():
 def test_error_names_limit_value_and_remedy():
     text = str(refuse("release", "this"))
     assert text == (
-        "C++ standalone mode does not support release() (got this); build a new program, "
+        "Rewiring in C++ standalone mode does not support release() (got this); build a new program, "
         "or remove set_device('cpp_standalone')."
     )
 

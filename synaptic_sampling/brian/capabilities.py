@@ -74,5 +74,6 @@ def refuse(limit: str, got: str = "") -> NotImplementedError:
     what, instead = LIMITS[limit]
     given = f" (got {got})" if got else ""
     return NotImplementedError(
-        f"Rewiring in C++ standalone mode does not support {what}{given}; {instead}, or remove set_device('cpp_standalone')."
+        f"Rewiring in C++ standalone mode does not support {what}{given}; {instead}, "
+        "or remove set_device('cpp_standalone')."
     )

@@ -257,7 +257,7 @@ def test_one_budget_for_the_network(rng, tmp_path):
 def test_trainer_refuses():
     for options, error, message in [
         ({"schedule": 0.8}, TypeError, "schedule must be a function or an object that can be called, got 0.8"),
-        ({"between": "set"}, TypeError, "between must be callable"),
+        ({"between": "set"}, TypeError, "between must be a function or an object that can be called"),
         ({"snapshot_every": 0}, ValueError, "snapshot_every must be"),
     ]:
         with pytest.raises(error, match=message):

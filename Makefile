@@ -6,7 +6,7 @@
 # make clean     remove environments and caches
 #
 # The first four create the environment .venv from requirements.lock, and again when the lock or the Python changes.
-# PYTHON=/path/to/python chooses the interpreter, VENV=folder the path of the environment.
+# PYTHON=/path/to/python chooses the interpreter, VENV=folder the path of the environment, TESTS=tests/brian some tests.
 
 CANDIDATES := $(or $(PYTHON),python3.11 python3.12 python3.13 python3)
 VENV := .venv
@@ -40,7 +40,7 @@ demo: $(STAMP)
 	$(RUN) -m scripts.demo --overwrite
 
 test: $(STAMP)
-	$(RUN) -m pytest -n 2 -m 'not slow'
+	$(RUN) -m pytest -n 2 -m 'not slow' $(TESTS)
 
 test-all: $(STAMP)
 	$(RUN) -m pytest -n 2

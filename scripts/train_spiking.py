@@ -1,64 +1,82 @@
-"""Train the recurrent spiking network on the handwritten digits with e-prop, and report its accuracy.
+"""Train a recurrent spiking network with e-prop on one of several tasks, and report its accuracy.
 
-    python -m scripts.train_spiking --method deepr --connectivity 0.01 --seed 1 --out results/spiking
-    python -m scripts.train_spiking --method fixed --seeds 3
+    python -m scripts.train_spiking --task digits --method deepr --seeds 3 --out results/spiking
+    python -m scripts.train_spiking --task mnist --method fixed --connectivity 0.01
+    python -m scripts.train_spiking --task ecg --connectivity 1,0.02
+    python -m scripts.train_spiking --task rows --connectivity 0.05,0     # without recurrent synapses
     python -m scripts.train_spiking --quick
 
-Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of formation and elimination
-(log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then, the files of finished seeds are in
-its subfolder ``unfinished``. Existing results in --out are replaced only with --overwrite.
+The network is compiled to a C++ program, once for all seeds; with ``--device runtime`` it runs in Brian2's runtime mode,
+with bit-identical results. Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of
+formation and elimination (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then, the files
+of finished seeds are in its subfolder ``unfinished``. Existing results in --out are replaced only with --overwrite.
 """
 
 from __future__ import annotations
 
+import argparse
+import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from models.data import load_digits
-from models.eprop_digits import EpropNetwork, Parameters, Schedule
+import numpy as np
+
+from models.spiking_tasks import METHODS, TASKS
+from scripts.common import folder_to_read, fraction
 from scripts.interruption import interruptible
 from scripts.training import Result, arguments, check, train_seeds
+from synaptic_sampling import RewiringLog
+from synaptic_sampling.spiking import Training
 from synaptic_sampling.statistics.null_law import step_ratio
 
 __all__ = ["main", "train"]
 
-NUM_PIXELS = 64
-CONNECTIVITY = 0.01
-EPOCHS = 20
-#: Images with ``--quick``, for one epoch: a test run of a few seconds.
-QUICK_TRAIN, QUICK_TEST = 320, 96
+DEVICES = ("cpp_standalone", "runtime")
 
 
 def train(
     *,
+    task: str = "digits",
     method: str = "deepr",
-    connectivity: float | None = None,
+    connectivity: Sequence[float] | None = None,
     seed: int = 1,
     epochs: int | None = None,
     quick: bool = False,
+    device: str = "cpp_standalone",
+    validation: bool = False,
+    data_dir: Path | None = None,
     log_path: Path | None = None,
     report: Callable[..., None] | str | None = None,
 ) -> Result:
-    """Train one network in one run of Brian2, with a test after each epoch.
+    """Train one network, with a test after each epoch.
 
     Parameters
     ----------
+    task : str
+        One of ``models.spiking_tasks.TASKS``.
     method : {'deepr', 'fixed', 'dense'}
         How input and recurrent synapses are trained.
-    connectivity : float, optional
-        Fraction of the possible connections that exist, above 0 and at most 1; by default 0.01.
+    connectivity : sequence of float, optional
+        Fraction of the possible connections that exist, of both sets or of input and recurrent synapses; by default
+        that of the task. A recurrent connectivity of 0 means no recurrent synapses.
     seed : int
-        Determines connectivity, weights, order of images, noise and formation.
+        Determines connectivity, weights, order of sequences, noise and formation.
     epochs : int, optional
-        How often each training image is shown; by default 20 times, or once with ``quick``.
+        How often each training sequence is shown; by default that of the task, or 1 with ``quick``.
     quick : bool
-        Present only a few images.
+        Present only a few sequences.
+    device : {'cpp_standalone', 'runtime'}
+        Whether the network is compiled to a program.
+    validation : bool
+        Test sequences that are kept from training, in place of the test set.
+    data_dir : Path, optional
+        Folder of data sets.
     log_path : Path, optional
-        File to which the log is written at the end.
+        File to which the log is written.
     report : callable or str, optional
         Progress, as for ``brian2.run``.
 
@@ -68,33 +86,57 @@ def train(
         Accuracies, counts, log and weights; can be pickled.
     """
     start = time.perf_counter()
-    train_set, test_set = load_digits()
-    epochs = epochs or (1 if quick else EPOCHS)
-    if quick:
-        train_set = train_set[0][:QUICK_TRAIN], train_set[1][:QUICK_TRAIN]
-        test_set = test_set[0][:QUICK_TEST], test_set[1][:QUICK_TEST]
-    parameters = Parameters()
-    schedule = Schedule.epochs(train_set, test_set, epochs=epochs, batch=parameters.batch, seed=seed)
-    net = EpropNetwork(schedule, parameters, method=method, connectivity=connectivity or CONNECTIVITY, seed=seed)
-    net.run(report)
+    own = TASKS[task]
+    given = tuple(connectivity or own.connectivity)
+    net = own.make(method, (given[0], given[-1]))
+    training = Training(
+        net,
+        own.sequences(data_dir, validation=validation, quick=quick),
+        epochs=epochs or (1 if quick else own.epochs),
+        batch=own.batch,
+        decay=own.decay,
+        seed=seed,
+    )
+    found = training.run(device=device, report=report)
     if log_path is not None:
-        net.monitor.log.save(log_path)
+        found.log.save(log_path)
+    plastic = [name for name in found.weights if name != "readout"]
+    numbers = numbers_of_connections(found.log, sum(len(found.weights[name][0]) for name in plastic))
     return Result(
         method=method,
         seed=seed,
-        accuracies=net.accuracies,
-        samples=[int(schedule.teaching[: test.start].sum()) for test in schedule.tests],
-        sites=net.num_sites,
-        connections=sum(map(len, net.plastic)),
-        connections_min=min(net.counts),
-        connections_max=max(net.counts),
-        births=net.monitor.num_births,
-        deaths=net.monitor.num_deaths,
+        accuracies=found.accuracies,
+        samples=found.samples,
+        sites=sum(found.sites[name] for name in plastic),
+        connections=numbers[-1],
+        connections_min=min(numbers),
+        connections_max=max(numbers),
+        births=found.log.num_births,
+        deaths=found.log.num_deaths,
         seconds=time.perf_counter() - start,
-        log=net.monitor.log,
-        step_ratio=step_ratio(net.monitor.log),
-        weights=net.weights(),
+        log=found.log,
+        step_ratio=step_ratio(found.log),
+        weights={
+            f"{name}_{part}": values
+            for name, columns in found.weights.items()
+            for part, values in zip(("pre", "post", "w"), columns, strict=True)
+        },
+        details={
+            "rate_hz": found.rate,
+            "connectivity_with_readout": found.connectivity,
+            "connections_with_readout": found.connections,
+            "accuracies_in_training": found.training_accuracies,
+            "seconds_without_compilation": found.seconds,
+        },
     )
+
+
+def numbers_of_connections(log: RewiringLog, final: int) -> list[int]:
+    """Return the number of connections before the first update and after each that changed something."""
+    events = log.events[np.abs(log.events["kind"]) == 1]
+    _, index = np.unique(events["step"], return_inverse=True)
+    changes = np.bincount(index, weights=events["kind"], minlength=1)
+    return [*(final - np.cumsum(changes[::-1])[::-1]).astype(int).tolist(), final]
 
 
 def progress(title: str) -> Callable[..., None]:
@@ -106,23 +148,50 @@ def progress(title: str) -> Callable[..., None]:
     return report
 
 
+def pair(text: str) -> list[float]:
+    """Parse one connectivity, or that of input and recurrent synapses; the latter may be 0."""
+    parts = text.split(",")
+    if len(parts) > 2:
+        raise argparse.ArgumentTypeError(f"give one connectivity or two, got {len(parts)}")
+    return [0.0 if n and part.strip() in ("0", "0.0") else fraction(part) for n, part in enumerate(parts)]
+
+
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     """Train, write, and return the summary."""
     parser = arguments(
-        "Train the recurrent spiking network on the handwritten digits with e-prop.",
-        connectivity=str(CONNECTIVITY),
-        epochs=f"{EPOCHS}, 1 with --quick",
+        "Train a recurrent spiking network with e-prop.",
+        connectivity="that of the task",
+        epochs="those of the task, 1 with --quick",
         out="results/spiking",
+        tasks=tuple(TASKS),
+        methods=METHODS,
+        connectivities=pair,
+    )
+    parser.add_argument(
+        "--device",
+        choices=DEVICES,
+        default=DEVICES[0] if shutil.which("g++") or shutil.which("c++") else DEVICES[1],
+        help="compile the network to a program, or run it in Python; the results are the same",
+    )
+    parser.add_argument(
+        "--validation", action="store_true", help="test sequences that are kept from training, not the test set"
+    )
+    parser.add_argument(
+        "--data-dir", type=folder_to_read, metavar="DIR", help="folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
     )
     given = parser.parse_args(argv)
     check(parser, given)
-    parameters = Parameters()
-    given.connectivity = given.connectivity or CONNECTIVITY
-    given.epochs = given.epochs or (1 if given.quick else EPOCHS)
-    if given.connectivity * NUM_PIXELS * parameters.num_neurons < 1:
-        parser.refuse("--connectivity", f"leaves no connection from the inputs, got {given.connectivity}")
-    return train_seeds(train, given, parser, progress, asdict(parameters))
+    task = TASKS[given.task]
+    given.connectivity = given.connectivity or list(task.connectivity)
+    given.epochs = given.epochs or (1 if given.quick else task.epochs)
+    options = {name: getattr(given, name) for name in ("task", "device", "validation", "data_dir")}
+    try:
+        return train_seeds(partial(train, **options), given, parser, progress, task.described(given.method))
+    except ValueError as error:
+        if "connectivity must give" not in str(error):
+            raise
+        parser.refuse("--connectivity", str(error))
 
 
 if __name__ == "__main__":

@@ -57,6 +57,8 @@ class Result:
         At the end; empty for networks without layers.
     weights : dict of str to ndarray
         At the end: for each set ``{set}_w`` and, if it is sparse, ``{set}_pre`` and ``{set}_post``.
+    details : dict
+        More numbers of this kind of network, listed by seed in the summary.
     """
 
     method: str
@@ -74,6 +76,7 @@ class Result:
     step_ratio: float | None
     weights: dict[str, NDArray[Any]]
     connections_per_layer: list[int] = field(default_factory=list)
+    details: dict[str, Any] = field(default_factory=dict)
 
 
 def train_seeds(
@@ -114,12 +117,15 @@ def arguments(
     tasks: Sequence[str] = ("digits",),
     methods: Sequence[str] = METHODS,
     several: bool = False,
+    connectivities: Callable[[str], list[float]] | None = None,
 ) -> Parser:
     """Return a parser for the arguments that all training scripts share."""
     parser = Parser(description)
     parser.add_argument("--task", choices=tasks, default=tasks[0], help="data set")
     parser.add_argument("--method", choices=methods, default=methods[0], help="learning method")
     kind, form, text = (fractions, "P[,P...]", ", or of those of each layer") if several else (fraction, "P", "")
+    if connectivities is not None:
+        kind, form, text = connectivities, "P[,P]", ", or of input and recurrent synapses"
     text = f"fraction of the possible connections that exist{text} (default: {connectivity})"
     parser.add_argument("--connectivity", type=kind, metavar=form, help=text.replace("%", "%%"))
     parser.add_argument("--seed", type=seed, default=1, metavar="S", help="the first seed")
@@ -179,6 +185,7 @@ def _write_summary(
         "seconds": sum(result.seconds for result in results),
         "seconds_per_seed": [result.seconds for result in results],
         "peak_bytes": peak_bytes(),
+        **{name: [result.details[name] for result in results] for name in results[0].details},
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary

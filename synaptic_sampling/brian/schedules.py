@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -39,18 +40,40 @@ class Schedule:
         except (TypeError, ValueError) as error:
             raise type(error)(f"at t = {t}: {error}") from error
 
+    def at_all(self, times: Sequence[float]) -> list[Any]:
+        """Return the rule at each of many times, in seconds.
+
+        Strings are evaluated for all times at once, where they allow it, to find spans in which nothing changes.
+        """
+        t = Quantity(times, dim=second.dim)
+        try:
+            rows = np.stack([np.broadcast_to(self._evaluate(name, t), len(times)) for name in self._parameters])
+        except (TypeError, ValueError):  # Such as 'a if t < 1*second else b', or an error, whose time is then named.
+            return [self.at(seconds) for seconds in times]
+        changes = np.flatnonzero(np.any(rows[:, 1:] != rows[:, :-1], axis=0)) + 1
+        rules: list[Any] = []
+        for start, end in pairwise([0, *changes.tolist(), len(times)]):
+            first, last = self.at(times[start]), self.at(times[end - 1])
+            # Numbers and arrays may be rounded differently, hence the comparison.
+            same = first == last
+            rules += [first] * (end - start) if same else [self.at(seconds) for seconds in times[start:end]]
+        return rules
+
     def _value(self, name: str, t: Quantity) -> Any:
-        parameter = self._parameters[name]
-        if callable(parameter):
-            value = parameter(t)
-        else:
-            try:
-                value = eval(parameter, {**self._names, "t": t})
-            except (NameError, TypeError, AttributeError) as error:
-                raise ValueError(f"{name} = {getattr(self._rule, name)!r} cannot be evaluated: {error}.") from error
+        value = self._evaluate(name, t)
         if np.ndim(value):
             raise TypeError(f"{name} must be a single number at any time, got {value!r}.")
         return value if isinstance(value, Quantity) else np.asarray(value).item()
+
+    def _evaluate(self, name: str, t: Quantity) -> Any:
+        """Return the value of a parameter at one time or at several."""
+        parameter = self._parameters[name]
+        if callable(parameter):
+            return parameter(t)
+        try:
+            return eval(parameter, {**self._names, "t": t})
+        except (NameError, TypeError, AttributeError) as error:
+            raise ValueError(f"{name} = {getattr(self._rule, name)!r} cannot be evaluated: {error}.") from error
 
 
 def description(parameter: Any) -> str:

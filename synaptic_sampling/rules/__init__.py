@@ -8,7 +8,7 @@ from synaptic_sampling.rules.base import Decision, GradientRule, Rule, Signal, U
 from synaptic_sampling.rules.deepr import DeepR
 from synaptic_sampling.rules.elements import SynapticElements, pair_elements
 from synaptic_sampling.rules.fixed import FixedWiring
-from synaptic_sampling.rules.magnitude import SET, RigL
+from synaptic_sampling.rules.magnitude import SET, RigL, SETDescent
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 from synaptic_sampling.rules.prune import PruneAndRegrow, replace
 from synaptic_sampling.rules.soft_deepr import SoftDeepR
@@ -27,6 +27,7 @@ __all__ = [
     "PruneAndRegrow",
     "RigL",
     "Rule",
+    "SETDescent",
     "Signal",
     "SoftDeepR",
     "SynapticElements",

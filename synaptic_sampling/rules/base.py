@@ -123,6 +123,11 @@ class Rule:
         return 0
 
     @property
+    def replaces(self) -> tuple[float, int] | None:
+        """The fraction of the weakest connections replaced in every n-th step, and n; None: those with theta < 0."""
+        return None
+
+    @property
     def parameters(self) -> tuple[float, ...]:
         """The parameters of the update of theta, in SI units."""
         return ()

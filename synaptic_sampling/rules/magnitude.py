@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_integer, check_number
+from synaptic_sampling._kernels.langevin import langevin
 from synaptic_sampling._kernels.vacancy import take_each
 from synaptic_sampling.rules.base import Decision, Rule, Signal
+from synaptic_sampling.rules.fixed import FixedWiring
 
-__all__ = ["SET", "RigL"]
+__all__ = ["SET", "RigL", "SETDescent"]
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,50 @@ class SET(Rule):
     def decide(self, connections: Any) -> Decision:
         """Eliminate the weakest connections and form as many at random sites."""
         return Decision(_weakest(connections, self.fraction))
+
+
+@dataclass(frozen=True)
+class SETDescent(FixedWiring):
+    """Gradient descent that replaces the weakest connections from time to time, by `SET`.
+
+    Parameters
+    ----------
+    learning_rate : float
+        eta, > 0, per step.
+    optimizer : Optimizer
+        Transforms the gradient before it acts on theta.
+    fraction : float
+        Fraction of connections replaced, above 0 and below 1.
+    every : int
+        Number of steps from one replacement to the next.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a parameter has the wrong type or is out of its range.
+    """
+
+    fraction: float = 0.3
+    every: int = 100
+
+    forms: ClassVar[bool] = True
+    move: ClassVar[Callable[..., float] | None] = staticmethod(langevin)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        _check_fraction(self.fraction)
+        check_integer("every", self.every, minimum=1, maximum=2**31 - 1)
+
+    @property
+    def replaces(self) -> tuple[float, int]:
+        """The fraction of the weakest connections that is replaced, and the number of steps between replacements."""
+        return self.fraction, self.every
+
+    def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
+        """Move theta against its gradient; in some steps, replace the weakest connections."""
+        super().decide(connections, gradient)
+        due = connections.steps_done % self.every == 0
+        return Decision(_weakest(connections, self.fraction)) if due else Decision(births=0)
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from synaptic_sampling import (
     SynapticElements,
     SynapticSampling,
 )
-from synaptic_sampling.rules.magnitude import SET, RigL
+from synaptic_sampling.rules.magnitude import SET, RigL, SETDescent
 
 SIDE, NUMBER = 12, 40
 SOFT = SoftDeepR(learning_rate=0.05, l1=0.2, temperature=0.05, connectivity=0.2)
@@ -82,6 +82,7 @@ RULES = {
     "PruneAndRegrow, no regrowth": Pair(PruneAndRegrow(regrow=False), hard, False),
     "SynapticElements": Pair(SynapticElements(), growing, False),
     "SET": Pair(SET(0.2), hard),
+    "SETDescent": Pair(SETDescent(0.1, Adam(), fraction=0.2, every=3), hard),
     "RigL": Pair(RigL(0.2), hard),
     "SoftDeepR": Pair(SOFT, potential, False),
     "SoftDeepR, connections": Pair(SOFT, soft, False),

@@ -91,6 +91,20 @@ void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, 
     }
 }
 
+// The slots with the smallest absolute values, ascending; of equal ones, those in the first slots.
+template <class T> std::vector<int32_t> weakest(const std::vector<T> &theta, double fraction)
+{
+    std::vector<int32_t> slots(theta.size());
+    for (size_t k = 0; k < slots.size(); k++)
+        slots[k] = (int32_t)k;
+    std::stable_sort(slots.begin(), slots.end(), [&theta](int32_t a, int32_t b) {
+        return std::fabs(theta[a]) < std::fabs(theta[b]);
+    });
+    slots.resize((size_t)(fraction * (double)slots.size()));
+    std::sort(slots.begin(), slots.end());
+    return slots;
+}
+
 // The table holds given signs, per presynaptic neuron or per site.
 struct Signs {
     SignRule rule;

@@ -1,0 +1,232 @@
+"""Tasks of spiking networks: data, network and parameters of learning, chosen on validation data."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+import numpy as np
+from brian2 import ms
+
+from models.braille import load_braille
+from models.data import load_digits
+from models.ecg import load_ecg
+from models.evidence import make_evidence
+from models.mnist_sequences import load_images, load_rows
+from models.sequences import Labelled, Sequences
+from models.speech_spikes import load_speech
+from synaptic_sampling.rules import Adam, DeepR, FixedWiring, Rule, SETDescent
+from synaptic_sampling.spiking import EpropNetwork, SequenceTask, Wiring
+
+__all__ = ["METHODS", "TASKS", "SpikingTask"]
+
+METHODS = ("deepr", "set", "fixed", "dense")
+
+
+class Rates(NamedTuple):
+    """Parameters of a method at one connectivity."""
+
+    learning_rate: float
+    l1: float = 0.0
+    temperature: float = 0.0
+
+
+@dataclass(frozen=True)
+class SpikingTask:
+    """A data set with the network that learns it.
+
+    Attributes
+    ----------
+    load : callable
+        From the folder of data sets, and whether to keep sequences for validation, to `Sequences`.
+    rates : dict
+        Parameters of each method: of the largest connectivity in the table that is not above that of the network.
+    connectivity : tuple of float
+        Default of input and recurrent synapses; the inputs are fixed and trained by `FixedWiring` where it is 1.
+    lif, alif, batch, epochs, decay
+        As for `EpropNetwork` and `Training`.
+    network : dict
+        Other options of `EpropNetwork`.
+    scales : tuple of float
+        Scale of the initial weights of input, recurrent and readout synapses.
+    readout_rate : float
+        Learning rate of the readout.
+    set_fraction, set_every
+        As for `SETDescent`.
+    quick : int
+        Training sequences of a test run of seconds; a third as many are tested.
+    scale, score
+        As for `SequenceTask`.
+    """
+
+    load: Callable[..., Sequences]
+    rates: Mapping[str, Mapping[float, Rates]]
+    connectivity: tuple[float, float]
+    lif: int
+    alif: int
+    batch: int
+    epochs: int
+    decay: float = 1.0
+    network: Mapping[str, Any] = field(default_factory=dict)
+    scales: tuple[float, float, float] = (4.0, 0.5, 0.3)
+    readout_rate: float = 0.01
+    set_fraction: float = 0.2
+    set_every: int = 50
+    quick: int = 320
+    scale: float = 1.0
+    score: str | None = None
+
+    def sequences(
+        self, data_dir: str | os.PathLike[str] | None = None, *, validation: bool = False, quick: bool = False
+    ) -> SequenceTask:
+        """Return the data; with ``validation``, the sequences kept for it are tested in place of the test set."""
+        found = self.load(data_dir, validation=validation)
+        tested = found.validation if validation else found.test
+        assert tested is not None
+        train = found.train
+        if quick:
+            train, tested = _first(train, self.quick), _first(tested, self.quick // 3)
+        options = {"steps": found.steps, "scale": self.scale, "score": self.score}
+        return SequenceTask.of_parts(_held(train), _held(tested), **options)
+
+    def make(self, method: str, connectivity: tuple[float, float]) -> EpropNetwork:
+        """Return the network; a recurrent connectivity of 0 means no recurrent synapses."""
+        into, recurrent = (1.0, 1.0) if method == "dense" else connectivity
+        if connectivity[1] == 0:
+            recurrent = 0.0
+        wirings = [
+            Wiring(fraction, self.rule(method, fraction), scale=scale) if fraction else None
+            for fraction, scale in zip((into, recurrent), self.scales, strict=False)
+        ]
+        assert wirings[0] is not None
+        readout = Wiring(1.0, FixedWiring(self.readout_rate, optimizer=Adam()), scale=self.scales[2])
+        return EpropNetwork(self.lif, self.alif, *wirings, readout=readout, **self.network)
+
+    def described(self, method: str) -> dict[str, Any]:
+        """Return the parameters as JSON can hold them."""
+        own = {name: getattr(self, name) for name in ("lif", "alif", "batch", "decay", "scales", "readout_rate", "scale")}
+        network = {name: str(value) for name, value in self.network.items()}
+        return {**own, **network, "rates": {str(key): list(value) for key, value in self.rates["fixed" if method == "set" else method].items()}}
+
+    def rule(self, method: str, connectivity: float) -> Rule:
+        """Return the rule of a set of synapses; one that has all connections cannot rewire."""
+        table = self.rates["fixed" if method == "set" else method]
+        key = max((known for known in table if known <= connectivity), default=min(table))
+        learning_rate, l1, temperature = table[key]
+        if method == "deepr" and connectivity < 1:
+            return DeepR(learning_rate, l1, temperature, optimizer=Adam())
+        if method == "set" and connectivity < 1:
+            return SETDescent(learning_rate, optimizer=Adam(), fraction=self.set_fraction, every=self.set_every)
+        return FixedWiring(learning_rate, optimizer=Adam())
+
+
+def _first(part: Labelled, number: int) -> Labelled:
+    return part[0][:number], part[1][:number]
+
+
+def _held(part: Labelled) -> Labelled:
+    """Return inputs that do not change within a sequence without their axis of steps."""
+    return (part[0][:, 0], part[1]) if part[0].shape[1] == 1 else part
+
+
+def _digits(data_dir: str | os.PathLike[str] | None = None, *, validation: bool = True) -> Sequences:
+    """Return the 8x8 digits of scikit-learn, each for 16 steps; the last 270 training images are for validation."""
+    train, test = ((x[:, np.newaxis].astype(np.float32), y.astype(np.int32)) for x, y in load_digits())
+    kept = None
+    if validation:
+        train, kept = _first(train, -270), (train[0][-270:], train[1][-270:])
+    return Sequences(train, kept, test, 16, 10)
+
+
+def _evidence(data_dir: str | os.PathLike[str] | None = None, *, validation: bool = True) -> Sequences:
+    """Return generated trials, which need no files."""
+    return make_evidence(validation=validation)
+
+
+TASKS: Mapping[str, SpikingTask] = MappingProxyType(
+    {
+        "digits": SpikingTask(
+            _digits,
+            {"deepr": {0.0: Rates(0.04, 0.05, 5e-4)}, "fixed": {0.0: Rates(0.05)}, "dense": {0.0: Rates(0.003)}},
+            connectivity=(0.01, 0.01),
+            lif=100,
+            alif=50,
+            batch=16,
+            epochs=20,
+            network={"loss": "sigmoid"},
+        ),
+        "mnist": SpikingTask(
+            load_images,
+            {
+                "deepr": {0.0: Rates(0.08, 0.02, 5e-5), 0.03: Rates(0.04, 0.02, 5e-5)},
+                "fixed": {0.0: Rates(0.08), 0.03: Rates(0.04)},
+                "dense": {0.0: Rates(0.003)},
+            },
+            connectivity=(0.01, 0.01),
+            lif=200,
+            alif=100,
+            batch=32,
+            epochs=4,
+            decay=0.02,
+        ),
+        "rows": SpikingTask(
+            load_rows,
+            {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
+            connectivity=(0.05, 0.05),
+            lif=200,
+            alif=100,
+            batch=32,
+            epochs=4,
+            decay=0.02,
+        ),
+        "ecg": SpikingTask(
+            load_ecg,
+            {"deepr": {0.0: Rates(0.02, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.02)}, "dense": {0.0: Rates(0.002)}},
+            connectivity=(1.0, 0.02),
+            lif=100,
+            alif=100,
+            batch=1,
+            epochs=10,
+            decay=0.02,
+            network={"tau_readout": 3 * ms},
+            quick=6,
+        ),
+        "braille": SpikingTask(
+            load_braille,
+            {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
+            connectivity=(0.05, 0.01),
+            lif=100,
+            alif=100,
+            batch=8,
+            epochs=27,
+            decay=0.02,
+            quick=60,
+        ),
+        "speech": SpikingTask(
+            load_speech,
+            {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
+            connectivity=(0.01, 0.01),
+            lif=200,
+            alif=100,
+            batch=16,
+            epochs=10,
+            decay=0.02,
+            quick=48,
+        ),
+        "evidence": SpikingTask(
+            _evidence,
+            {"deepr": {0.0: Rates(0.02, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.02)}, "dense": {0.0: Rates(0.003)}},
+            connectivity=(0.1, 0.1),
+            lif=50,
+            alif=50,
+            batch=64,
+            epochs=10,
+            quick=48,
+            scale=10.0,
+            score="sequences",
+        ),
+    }
+)

@@ -1,0 +1,211 @@
+"""e-prop as Brian2 equations.
+
+With every decay at the start of a time step, e-prop (Bellec et al. 2020, Nature Communications 11:3625) reads for a
+synapse i -> j
+
+    e_ji^t = psi_j^t (z_i^t - beta_j eps_ji^t),     eps_ji^t = rho_j (eps_ji^{t-1} + e_ji^{t-1})    eligibility
+    f_ji^t = kappa (f_ji^{t-1} + e_ji^{t-1}),       dE/dw_ji = sum_t L_j^t f_ji^t                   gradient
+    L_j^t = sum_k B_jk (p_k^t - target_k^t)                                                         learning signal
+
+where z_i is the trace of presynaptic spikes or currents, filtered like the membrane of j, psi_j the pseudo-derivative
+of the spike, p the output, B the readout weights or random ones, and E the cross-entropy, summed over the labelled
+frames. Between sequences, everything except weights and connections is reset.
+
+In each time step the readout comes first (order -8), then sums over it (-6), the error (-4), what counts as correct (-2),
+learning signals and currents (-1), the neurons (0), the pseudo-derivative (1), and at last the eligibility.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from synaptic_sampling.spiking.network import EpropNetwork
+
+__all__ = [
+    "ABOVE",
+    "COUNT_FRAMES",
+    "OF_LABEL",
+    "ORDER",
+    "READOUT_GRADIENT",
+    "SOFTMAX_SUM",
+    "THRESHOLD",
+    "at_start",
+    "eligibility",
+    "error",
+    "inputs",
+    "is_common",
+    "neurons",
+    "on_spike",
+    "plastic",
+    "pseudo_derivative",
+    "readout",
+    "readout_synapses",
+    "reset",
+]
+
+#: Priority of each group within a time step; sums into a group are computed one earlier.
+ORDER = {"readout": -8, "softmax": -5, "label": -5, "error": -4, "score": -1, "neurons": 0, "psi": 1}
+
+#: For all synapses. The weight is not stored; theta is >= 0 with DEEP R, and of either sign with fixed connections.
+WEIGHT = """
+w = polarity*theta : 1
+theta : 1
+polarity : 1
+gradient : 1
+due : boolean (shared)
+"""
+
+TRACES = """
+eligibility : 1
+filtered : 1
+"""
+
+#: The exponent is bounded, since the sum would overflow before the gradient shows that the learning rate is too large.
+EXPONENTIAL = "exp(clip({y}, -300, 300))"
+SOFTMAX_SUM = f"total_post = {EXPONENTIAL.format(y='y_pre')} : 1 (summed)"
+
+#: The output of the labelled class, and how many others are above it; of equal outputs, the first one counts.
+OF_LABEL = "of_label_post = y_pre*int(i == label(t)) : 1 (summed)"
+IS_ABOVE = "is_above = int(y > of_label) + int(y == of_label)*int(i < label(t))"
+ABOVE = "above_post = is_above_pre : 1 (summed)"
+COUNT_FRAMES = "correct += int(label(t) >= 0)*int(above < 0.5)"
+
+THRESHOLD = "v > 1 + beta*b"
+READOUT_GRADIENT = "gradient += error_post*readout_trace_pre"
+
+
+def is_common(time_constant: Any) -> bool:
+    """Return whether a time constant is the same for all neurons."""
+    return np.ndim(time_constant) == 0
+
+
+def inputs(net: EpropNetwork) -> str:
+    """Return the equations of the inputs, and of their traces where these do not differ between neurons."""
+    lines = ["x : 1", "scale : 1 (shared, constant)"]
+    if is_common(net.tau):
+        lines += ["dzbar/dt = (x - zbar)/tau : 1", "tau : second (shared, constant)"]
+    return "\n".join(lines)
+
+
+def neurons(net: EpropNetwork) -> str:
+    """Return the equations of the neurons."""
+    tau, tau_b = ("shared, constant" if is_common(each) else "constant" for each in (net.tau, net.tau_adaptation))
+    lines = [
+        "dv/dt = (current - v)/tau : 1",
+        "db/dt = -b/tau_adaptation : 1",
+        "dreadout_trace/dt = -readout_trace/tau_readout : 1",
+        "current : 1",
+        "learning_signal : 1",
+        "psi : 1",
+        "beta : 1 (constant)",
+        "rho : 1 (constant)",
+        "kappa : 1 (shared, constant)",
+        "gamma : 1 (shared, constant)",
+        f"tau : second ({tau})",
+        f"tau_adaptation : second ({tau_b})",
+        "tau_readout : second (shared, constant)",
+        "dzbar/dt = -zbar/tau : 1" if is_common(net.tau) else "decay : 1 (constant)",
+    ]
+    if net.rate_penalty is not None:
+        lines += [
+            "drate/dt = -rate/tau_rate : 1",
+            "pull : 1",
+            *(f"{name} : 1 (shared, constant)" for name in ("pull_strength", "target_rate", "rate_step")),
+            "tau_rate : second (shared, constant)",
+        ]
+    return "\n".join(lines)
+
+
+def reset(net: EpropNetwork) -> str:
+    """Return what a spike changes in its neuron."""
+    lines = ["v -= 1", "b += 1", "readout_trace += 1"]
+    if is_common(net.tau):
+        lines.append("zbar += 1")
+    if net.rate_penalty is not None:
+        lines.append("rate += rate_step")
+    return "\n".join(lines)
+
+
+def pseudo_derivative(net: EpropNetwork) -> str:
+    """Return the code for the pseudo-derivative, and for the pull towards the target rate."""
+    code = "psi = gamma*clip(1 - abs(v - 1 - beta*b), 0, 1)"
+    if net.rate_penalty is not None:
+        code += "\npull = pull_strength*(rate - target_rate)*is_learned(t)"
+    return code
+
+
+def readout(net: EpropNetwork, *, frames: bool) -> str:
+    """Return the equations of the readout; ``frames``: whether each frame counts."""
+    lines = ["dy/dt = -y/tau_readout : 1", "tau_readout : second (shared, constant)", "error : 1"]
+    if net.loss == "softmax":
+        lines += [f"p = {EXPONENTIAL.format(y='y')}/total : 1", "total : 1 (linked)"]
+    else:
+        lines.append("p = 1/(1 + exp(-y)) : 1")
+    lines += ["of_label : 1 (linked)", "is_above : 1"] if frames else ["votes : 1"]
+    return "\n".join(lines)
+
+
+def error(*, frames: bool) -> str:
+    """Return the code for the derivative of the loss with respect to the outputs, 0 in tests."""
+    code = "error = is_learned(t)*int(label(t) >= 0)*(p - int(i == label(t)))"
+    return f"{code}\n{IS_ABOVE}" if frames else f"{code}\nvotes += int(label(t) >= 0)*p"
+
+
+def plastic(net: EpropNetwork, source: str) -> str:
+    """Return the equations of the synapses from the inputs or between neurons."""
+    lines = [WEIGHT, TRACES]
+    if net.alif:
+        lines.append("slow : 1")
+    if not is_common(net.tau):
+        lines.append("zbar : 1")
+    if source == "input":
+        lines.append("current_post = w*x_pre : 1 (summed)")
+    return "\n".join(lines)
+
+
+def on_spike(net: EpropNetwork) -> str:
+    """Return what a presynaptic spike changes in a recurrent synapse and its target."""
+    # No delay: a spike reaches the membrane at the end of its step, so z^{t-1} of e-prop is available in the next.
+    return "v_post += w" if is_common(net.tau) else "v_post += w\nzbar += 1"
+
+
+def eligibility(net: EpropNetwork, source: str) -> str:
+    """Return the code of a step of e-prop."""
+    own = "zbar_pre"
+    lines = []
+    if not is_common(net.tau):
+        own = "zbar"
+        drive = " + (1 - decay_post)*x_pre" if source == "input" else ""
+        lines.append(f"zbar = decay_post*zbar{drive}")
+    if net.alif:
+        lines.append("slow = rho_post*(slow + eligibility)")
+        own = f"({own} - beta_post*slow)"
+    lines += [
+        "filtered = kappa_post*(filtered + eligibility)",
+        f"eligibility = psi_post*{own}",
+        "gradient += learning_signal_post*filtered",
+    ]
+    if net.rate_penalty is not None:
+        lines.append("gradient += pull_post*eligibility")
+    return "\n".join(lines)
+
+
+def at_start(net: EpropNetwork, group: str) -> str:
+    """Return the code that resets a group between sequences."""
+    names = {
+        "inputs": ["zbar"] * is_common(net.tau),
+        "neurons": ["v", "b", "readout_trace", *["zbar"] * is_common(net.tau)],
+        "readout": ["y", "votes"],
+        "frame readout": ["y"],
+        "plastic": ["eligibility", "filtered", *["slow"] * bool(net.alif), *["zbar"] * (not is_common(net.tau))],
+    }
+    return "\n".join(f"{name} = 0" for name in names[group])
+
+
+def readout_synapses(net: EpropNetwork) -> str:
+    """Return the equations of the synapses to the readout, with the feedback that they give."""
+    if net.feedback == "symmetric":
+        return WEIGHT + "learning_signal_pre = w*error_post : 1 (summed)"
+    return WEIGHT + "feedback : 1 (constant)\nlearning_signal_pre = feedback*error_post : 1 (summed)"

@@ -1,0 +1,237 @@
+"""The Brian2 objects of a network that presents sequences and learns them, the same in runtime and standalone mode."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, linked_var
+from numpy.typing import NDArray
+
+from synaptic_sampling.brian import ArrayStream, Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling.randomness import Stream, normals
+from synaptic_sampling.rules import Rule
+from synaptic_sampling.spiking import equations
+from synaptic_sampling.spiking.equations import ORDER, is_common
+from synaptic_sampling.spiking.network import EpropNetwork, Wiring
+from synaptic_sampling.spiking.tasks import Presentation, SequenceTask
+
+__all__ = ["SETS", "Simulation"]
+
+#: The sets of synapses; signs, weights and noise of each have a seed of their own.
+SETS = ("input", "recurrent", "readout")
+
+
+class Simulation:
+    """All Brian2 objects of one run.
+
+    Parameters
+    ----------
+    net : EpropNetwork
+        The network.
+    task : SequenceTask
+        What it learns.
+    presentation : Presentation
+        The sequences in their order.
+    rules : dict of str to Rule
+        Rule of each set.
+    batch : int
+        Number of sequences between two updates, as the log notes it.
+    seed : int
+        Determines connectivity, signs, initial weights, noise and formation.
+    log : path-like, optional
+        File of the log of runtime mode; in memory by default.
+    """
+
+    def __init__(
+        self,
+        net: EpropNetwork,
+        task: SequenceTask,
+        presentation: Presentation,
+        *,
+        rules: Mapping[str, Rule],
+        batch: int,
+        seed: int,
+        log: Any = None,
+    ) -> None:
+        self.net, self.task, self.presentation, self.seed = net, task, presentation, seed
+        self.duration = task.num_steps * net.dt
+        self.clock, self.sequence_clock = Clock(net.dt, name="step_clock"), Clock(self.duration, name="sequence_clock")
+        self._options = {"namespace": self._streams(), "clock": self.clock}
+        self._make_neurons()
+        self._make_readout()
+        self.synapses: dict[str, Synapses] = {}
+        self._make_synapses()
+        self.rewirings = {
+            name: Rewiring(
+                synapses,
+                rules[name],
+                signs=self._wiring(name).signs,
+                excitatory=self._wiring(name).excitatory,
+                seed=self._seed(name),
+                enabled="due",
+                dt=self.duration,
+                when="start",
+                name=f"{name}_rewiring",
+            )
+            for name, synapses in self.synapses.items()
+        }
+        plastic = [self.rewirings[name] for name in self.synapses if name != "readout"]
+        self.monitor = RewiringMonitor(plastic, log=log, samples_per_event=batch, name="rewiring_monitor")
+        self._make_records()
+        self.network = Network(self._groups, self.synapses.values(), self.rewirings.values(), self.monitor)
+
+    @property
+    def length(self) -> Any:
+        """Return the duration of the run: all sequences, and the time step in which the last update happens."""
+        return len(self.presentation.shown) * self.duration + self.net.dt
+
+    def _streams(self) -> dict[str, Any]:
+        """Return the functions of time from which the equations take inputs, labels and flags."""
+        task, shown, dt = self.task, self.presentation.shown, self.net.dt
+        per_step = {True: dt, False: self.duration}
+        framed = task.array.ndim == 3
+        labels_framed = task.labels.ndim == 2
+        return {
+            "data": ArrayStream(task.array, dt=per_step[framed], order=shown, framed=framed, name="data"),
+            "label": ArrayStream(
+                task.labels, dt=per_step[labels_framed], order=shown, framed=labels_framed, name="label"
+            ),
+            "is_learned": ArrayStream(self.presentation.learning, dt=self.duration, name="is_learned"),
+            "is_due": ArrayStream(self.presentation.due, dt=self.duration, name="is_due"),
+        }
+
+    def _make_neurons(self) -> None:
+        net, options = self.net, {**self._options, "method": "exact"}
+        self.inputs = NeuronGroup(self.task.num_channels, equations.inputs(net), name="inputs", **options)
+        self.inputs.scale = self.task.scale
+        held = self.task.array.ndim == 2
+        self.inputs.run_regularly(
+            "x = scale*data(t, i)", clock=self.sequence_clock if held else self.clock, when="start", order=2
+        )
+        self.neurons = NeuronGroup(
+            net.num_neurons,
+            equations.neurons(net),
+            threshold=equations.THRESHOLD,
+            reset=equations.reset(net),
+            name="neurons",
+            **options,
+        )
+        self.neurons.run_regularly(equations.pseudo_derivative(net), when="groups", order=ORDER["psi"])
+        values = {
+            "beta": np.repeat([0.0, net.adaptation], [net.lif, net.alif]),
+            "rho": np.broadcast_to(net.decay("tau_adaptation"), net.num_neurons),
+            "kappa": float(net.decay("tau_readout")),
+            "gamma": net.gamma,
+            "tau": net.tau,
+            "tau_adaptation": net.tau_adaptation,
+            "tau_readout": net.tau_readout,
+        }
+        if is_common(net.tau):
+            self.inputs.tau = net.tau
+        else:
+            values["decay"] = net.decay("tau")
+        if net.rate_penalty is not None:
+            penalty = net.rate_penalty
+            values |= {
+                "pull_strength": penalty.weight / self.task.num_steps,
+                "target_rate": float(penalty.target * net.dt),
+                "rate_step": float(net.dt / penalty.tau),
+                "tau_rate": penalty.tau,
+            }
+        for name, value in values.items():
+            setattr(self.neurons, name, value)
+        self._groups = [self.inputs, self.neurons]
+
+    def _make_readout(self) -> None:
+        net, options, number = self.net, {**self._options, "method": "exact"}, self.task.num_classes
+        frames = self.task.score == "frames"
+        code = equations.readout(net, frames=frames)
+        self.readout = NeuronGroup(number, code, order=ORDER["readout"], name="readout", **options)
+        self.readout.tau_readout = net.tau_readout
+        self.readout.run_regularly(equations.error(frames=frames), when="groups", order=ORDER["error"])
+        self._groups.append(self.readout)
+        if net.loss == "softmax":
+            self._sum_of_readout("softmax", "total", equations.SOFTMAX_SUM, linked=True)
+        if frames:
+            self._sum_of_readout("label", "of_label", equations.OF_LABEL, linked=True)
+            score = self._sum_of_readout("score", "above", equations.ABOVE, also="correct : 1")
+            score.run_regularly(equations.COUNT_FRAMES, when="groups", order=ORDER["score"])
+            score.run_regularly("correct = 0", clock=self.sequence_clock, when="start", order=1)
+
+    def _sum_of_readout(self, name: str, variable: str, code: str, *, linked: bool = False, also: str = "") -> Any:
+        """Make one more neuron that sums over the readout; ``linked``: the readout refers to the sum."""
+        group = NeuronGroup(1, f"{variable} : 1\n{also}", order=ORDER[name], name=name, **self._options)
+        if linked:
+            index = np.zeros(self.task.num_classes, int)
+            setattr(self.readout, variable, linked_var(group, variable, index=index))
+        summing = Synapses(self.readout, group, code, name=f"{name}_sum", **self._options)
+        summing.connect(i=np.arange(self.task.num_classes), j=0)
+        self._groups += [group, summing]
+        return group
+
+    def _make_synapses(self) -> None:
+        net = self.net
+        for name in SETS:
+            wiring = self._wiring(name)
+            if wiring is None:
+                continue
+            source = self.inputs if name == "input" else self.neurons
+            target = self.readout if name == "readout" else self.neurons
+            code, on_pre = equations.plastic(net, name), equations.on_spike(net) if name == "recurrent" else None
+            if name == "readout":
+                code, on_pre = equations.readout_synapses(net), "y_post += w"
+            synapses = Synapses(source, target, code, on_pre=on_pre, name=name + "_synapses", **self._options)
+            self._connect(synapses, name, wiring)
+            step = equations.READOUT_GRADIENT if name == "readout" else equations.eligibility(net, name)
+            synapses.run_regularly(step, when="after_groups")
+            self.synapses[name] = synapses
+            self._start(synapses, "due = is_due(t) > 0\n" + equations.at_start(net, "plastic") * (name != "readout"))
+        if net.feedback == "random":
+            synapses = self.synapses["readout"]
+            size = net.readout.scale / math.sqrt(len(synapses) / self.task.num_classes)
+            synapses.feedback = size * normals(self.seed, Stream.THETA, 0, len(synapses), len(SETS))
+        for group, kind in (
+            (self.inputs, "inputs"),
+            (self.neurons, "neurons"),
+            (self.readout, "frame readout" if self.task.score == "frames" else "readout"),
+        ):
+            self._start(group, equations.at_start(net, kind))
+
+    def _start(self, group: Any, code: str) -> None:
+        """Run code at the start of each sequence, after the update that the previous one has brought."""
+        if code:
+            group.run_regularly(code, clock=self.sequence_clock, when="start", order=1)
+
+    def _connect(self, synapses: Synapses, name: str, wiring: Wiring) -> None:
+        """Draw connections and initial weights, the same for all rules."""
+        connect_exactly(synapses, connectivity=wiring.connectivity, seed=self._seed(name))
+        size = wiring.scale / math.sqrt(len(synapses) / len(synapses.target))
+        synapses.theta = size * np.abs(normals(self.seed, Stream.THETA, 0, len(synapses), SETS.index(name)))
+
+    def _make_records(self) -> None:
+        """Record at the end of each sequence what was right, and all the time how often each neuron fires."""
+        group, variable = (self._groups[-2], "correct") if self.task.score == "frames" else (self.readout, "votes")
+        self.record = StateMonitor(
+            group, variable, record=True, clock=self.sequence_clock, when="before_start", name="record"
+        )
+        self.spikes = SpikeMonitor(self.neurons, record=False, name="spikes")
+        self._groups += [self.record, self.spikes]
+
+    def _wiring(self, name: str) -> Any:
+        return getattr(self.net, name)
+
+    def _seed(self, name: str) -> int:
+        return len(SETS) * self.seed + SETS.index(name)
+
+    def scores(self) -> NDArray[np.float64]:
+        """Return which fraction of each presented sequence was right: 0 or 1, or that of its labelled frames."""
+        shown = self.presentation.shown
+        if self.task.score == "frames":
+            frames = (self.task.labels[shown] >= 0).sum(axis=1)
+            return np.asarray(self.record.correct)[0, 1:] / np.maximum(frames, 1)
+        labels = self.task.labels[shown]
+        classes = labels if labels.ndim == 1 else labels.max(axis=1)
+        return (np.asarray(self.record.votes)[:, 1:].argmax(axis=0) == classes).astype(float)

@@ -1,0 +1,242 @@
+"""Train a spiking network on a task, in runtime mode or as a compiled C++ program."""
+
+from __future__ import annotations
+
+import gc
+import os
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from brian2 import get_device, prefs, set_device
+from brian2.devices.device import reset_device
+from numpy.typing import NDArray
+
+from synaptic_sampling._checks import check_choice, check_instance, check_integer, check_number, check_seed, is_schedule
+from synaptic_sampling.brian import run_program
+from synaptic_sampling.log import RewiringLog
+from synaptic_sampling.rules import Rule
+from synaptic_sampling.spiking.network import EpropNetwork
+from synaptic_sampling.spiking.simulation import SETS, Simulation
+from synaptic_sampling.spiking.tasks import Presentation, SequenceTask
+
+__all__ = ["SpikingResult", "Training"]
+
+#: Fast, and without the changes of order and precision that -ffast-math and fused operations bring.
+FLAGS = ["-w", "-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=c++11"]
+
+
+@dataclass(frozen=True, eq=False)
+class SpikingResult:
+    """What a run has led to.
+
+    Attributes
+    ----------
+    accuracies : list of float
+        Fraction of the test sequences, or of their labelled frames, that is classified correctly, after each epoch.
+    training_accuracies : list of float
+        Likewise of the training sequences, as they were presented.
+    samples : list of int
+        Training sequences presented before each test.
+    rate : float
+        Mean firing rate over the whole run, in Hz.
+    weights : dict of str to tuple of ndarray
+        For each set of synapses: presynaptic neuron, postsynaptic neuron, and weight.
+    sites : dict of str to int
+        Number of possible connections of each set.
+    log : RewiringLog
+        Formation and elimination of the input and recurrent synapses, in this order.
+    seconds : float
+        Duration of the run without compilation in C++ standalone mode, and with everything in runtime mode.
+    """
+
+    accuracies: list[float]
+    training_accuracies: list[float]
+    samples: list[int]
+    rate: float
+    weights: dict[str, tuple[NDArray[np.int32], NDArray[np.int32], NDArray[np.float64]]]
+    sites: dict[str, int]
+    log: RewiringLog
+    seconds: float
+
+    @property
+    def connections(self) -> int:
+        """Return the number of connections of all sets, those of the readout included."""
+        return sum(len(pre) for pre, _, _ in self.weights.values())
+
+    @property
+    def connectivity(self) -> float:
+        """Return the fraction of all possible connections that exist, those of the readout included."""
+        return self.connections / sum(self.sites.values())
+
+
+class Training:
+    """Epochs of a task, each in a random order and followed by a test.
+
+    Parameters
+    ----------
+    net : EpropNetwork
+        The network.
+    task : SequenceTask
+        What it learns.
+    epochs : int
+        Number of passes over the training sequences.
+    batch : int
+        Number of sequences between two updates of weights and connections.
+    decay : float
+        Learning rates and temperatures decrease exponentially to this fraction; 1 keeps them constant. Those that are
+        strings of t or TimedArrays already are left as they are.
+    seed : int
+        Determines connectivity, signs, initial weights, order of the sequences, noise and formation.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument has the wrong type or is out of range.
+    """
+
+    def __init__(
+        self,
+        net: EpropNetwork,
+        task: SequenceTask,
+        *,
+        epochs: int = 1,
+        batch: int = 32,
+        decay: float = 1.0,
+        seed: int = 0,
+    ) -> None:
+        check_instance("net", net, EpropNetwork)
+        check_instance("task", task, SequenceTask)
+        self.net, self.task = net, task
+        self.epochs = check_integer("epochs", epochs, minimum=1, maximum=2**31 - 1)
+        self.batch = check_integer("batch", batch, minimum=1, maximum=2**31 - 1)
+        self.decay = check_number("decay", decay, above=0.0, maximum=1.0)
+        self.seed = check_seed(seed)
+
+    def run(
+        self,
+        *,
+        device: str = "runtime",
+        report: Callable[..., None] | str | None = None,
+        log: Any = None,
+        directory: str | os.PathLike[str] | None = None,
+        cache: str | os.PathLike[str] | None = None,
+    ) -> SpikingResult:
+        """Train, from the start to the end.
+
+        Parameters
+        ----------
+        device : {'runtime', 'cpp_standalone'}
+            Brian2's runtime mode, or a C++ program, which is compiled once for all networks that differ only in data,
+            seeds, connectivity and numbers. With ``prefs.codegen.target = 'cython'`` both give the same bits if Cython
+            is told not to change them; see docs/spiking.md.
+        report : callable or str, optional
+            Progress, as for ``brian2.run``; a program reports only as text, to standard output.
+        log : path-like, optional
+            File for the log of runtime mode; in memory by default. The log of a program can be saved afterwards.
+        directory : path-like, optional
+            Folder of the program; by default one that is deleted at the end.
+        cache : path-like, optional
+            Folder of compiled programs, as for `brian.run_program`.
+
+        Returns
+        -------
+        SpikingResult
+            Accuracies, weights and log.
+
+        Raises
+        ------
+        ValueError
+            If an argument is out of range.
+        RuntimeError
+            If the program cannot be compiled, or stops with an error, such as a gradient that is not finite.
+        KeyboardInterrupt
+            If Ctrl+C ended the run early, which Brian2 does not report.
+        """
+        check_choice("device", device, ("runtime", "cpp_standalone"))
+        if device == "cpp_standalone":
+            with ExitStack() as stack:
+                folder = directory or stack.enter_context(tempfile.TemporaryDirectory())
+                return self._run_program(folder, cache, report)
+        start = time.perf_counter()
+        simulation = self.simulation(log)
+        simulation.network.run(simulation.length, report=report, namespace={})
+        if simulation.network.t < simulation.length - 0.5 * self.net.dt:
+            raise KeyboardInterrupt
+        return self._result(simulation, time.perf_counter() - start)
+
+    def _run_program(self, folder: Any, cache: Any, report: Any) -> SpikingResult:
+        """Build and run a C++ program, with Brian2's device and preferences as they were afterwards."""
+        with standalone(folder) as device:
+            simulation = self.simulation()
+            simulation.network.run(simulation.length, report="text" if report else None, namespace={})
+            run_program(folder, cache=cache, with_output=bool(report))
+            result = self._result(simulation, device.timers["run_binary"])
+            del simulation
+            return result
+
+    def simulation(self, log: Any = None) -> Simulation:
+        presentation = Presentation.of_epochs(self.task, 0, self.epochs, batch=self.batch, seed=self.seed)
+        updates = self.epochs * (len(self.task.train) + len(self.task.test)) / self.batch
+        interval = float(self.batch * self.task.num_steps * self.net.dt)
+        rules = {
+            name: decayed(getattr(self.net, name).rule, self.decay, interval, updates)
+            for name in SETS
+            if getattr(self.net, name) is not None
+        }
+        return Simulation(
+            self.net, self.task, presentation, rules=rules, batch=self.batch, seed=self.seed, log=log
+        )
+
+    def _result(self, simulation: Simulation, seconds: float) -> SpikingResult:
+        shown, learning, _, tests = simulation.presentation
+        scores = simulation.scores()
+        learned = np.cumsum(learning)
+        starts = [0, *(test.stop for test in tests[:-1])]
+        duration = float(len(shown) * simulation.duration)
+        weights = {
+            name: (np.array(s.i[:]), np.array(s.j[:]), np.array(s.polarity[:] * s.theta[:])) for name, s in simulation.synapses.items()
+        }
+        return SpikingResult(
+            accuracies=[float(scores[test].mean()) for test in tests if test.stop > test.start],
+            training_accuracies=[
+                float(scores[start : test.start].mean()) for start, test in zip(starts, tests, strict=True)
+            ],
+            samples=[int(learned[test.start - 1]) for test in tests],
+            rate=float(np.sum(simulation.spikes.count[:]) / (duration * self.net.num_neurons)),
+            weights=weights,
+            sites={name: rewiring.connections.num_sites for name, rewiring in simulation.rewirings.items()},
+            log=simulation.monitor.log,
+            seconds=seconds,
+        )
+
+
+@contextmanager
+def standalone(folder: Any) -> Iterator[Any]:
+    """Set Brian2's C++ standalone mode with flags under which it has the bits of runtime mode, and reset both."""
+    flags = prefs.codegen.cpp.extra_compile_args_gcc
+    prefs.codegen.cpp.extra_compile_args_gcc = FLAGS
+    set_device("cpp_standalone", directory=str(folder), build_on_run=False)
+    device = get_device()
+    try:
+        yield device
+    finally:
+        device.reinit()
+        reset_device()
+        # Objects that live on keep their names, and with other names the next program would be compiled again.
+        gc.collect()
+        prefs.codegen.cpp.extra_compile_args_gcc = flags
+
+
+def decayed(rule: Rule, fraction: float, interval: float, updates: float) -> Rule:
+    """Return a rule whose learning rate and temperature decrease to a fraction, in steps of an interval in seconds."""
+    names = [name for name in ("learning_rate", "temperature") if hasattr(rule, name)]
+    if fraction == 1.0:
+        return rule
+    factor = f"{fraction!r}**(floor(t/({interval!r}*second) + 0.5)/{updates!r})"
+    changed = {name: getattr(rule, name) for name in names if not is_schedule(getattr(rule, name))}
+    return replace(rule, **{name: f"{float(value)!r}*{factor}" for name, value in changed.items()})  # type: ignore[type-var]

@@ -170,7 +170,7 @@ def fingerprint():
 
 def test_same_bits_in_another_process_without_compilation():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_DISABLE_JIT": "1"}
-    script = "from tests.sampler.test_soft_connections import fingerprint; print(fingerprint())"
+    script = "from tests.connections.test_soft import fingerprint; print(fingerprint())"
     command = [sys.executable, "-W", "ignore", "-c", script]
     other = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
     assert other == fingerprint()

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from synaptic_sampling._checks import check_parameter, number_of
-from synaptic_sampling.laws.deepr import step_ratio, turnover_rate
+from synaptic_sampling.laws.deepr import null_law, turnover_rate
 from synaptic_sampling.rules.base import Units
 from synaptic_sampling.rules.langevin import LangevinRule
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
@@ -80,7 +80,13 @@ class DeepR(LangevinRule):
         Without a gradient, turnover, survival, and weights in units of the noise depend only on r, whatever the
         optimizer (``laws.deepr``).
         """
-        return step_ratio(*(number_of(self, name) for name in ("learning_rate", "l1", "temperature")))
+        eta, alpha, sigma = self.parameters
+        return eta * alpha / sigma if sigma > 0.0 else math.inf
+
+    @property
+    def law(self) -> Mapping[str, Any] | str | None:
+        """The null law, that of ``laws.deepr``; a reason if there is no noise."""
+        return null_law(self.step_ratio)
 
     def expected_turnover(self) -> float:
         """Return the fraction of connections that noise and l1 alone eliminate per step, in the stationary law.

@@ -106,9 +106,12 @@ class Projection:
 
     @property
     def described_rule(self) -> dict[str, Any]:
-        """Return the rule for a log, in SI numbers; schedules are given as text."""
+        """Return the rule for a log, in SI numbers; schedules are given as text, and leave no null law."""
         varying = {name: description(getattr(self.given_rule, name)) for name in schedules(self.given_rule)}
-        return {**plain(self.rule), **varying}
+        described = {**plain(self.rule), **varying}
+        if varying and described.get("law", "") is not None:
+            described["law"] = f"{' and '.join(varying)} of {described['class']} changed with time"
+        return described
 
     @property
     def number(self) -> int:

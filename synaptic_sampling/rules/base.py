@@ -101,6 +101,13 @@ class Rule:
     #: None: any unit is allowed.
     units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {}
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Discard an inherited law if ``decide`` has been replaced since, because it may not hold any more."""
+        super().__init_subclass__(**options)
+        nearest = next(own for own in map(vars, cls.__mro__) if "decide" in own or "law" in own)
+        if "law" not in nearest:
+            cls.law = Rule.law  # type: ignore[method-assign]
+
     @property
     def variables(self) -> tuple[str, ...]:
         """The variables that each connection must have, in the order theta, signals, polarity."""
@@ -126,6 +133,15 @@ class Rule:
     def parameters(self) -> tuple[float, ...]:
         """The parameters of the update of theta, in SI units."""
         return ()
+
+    @property
+    def law(self) -> Mapping[str, Any] | str | None:
+        """The null law, which holds without a gradient, as a log records it; a reason, or None, if none is known.
+
+        ``laws.deepr.null_law(step_ratio)`` is that of DEEP R, which is the only one that statistics and report test.
+        A class with a ``decide`` of its own inherits no law, but may state one.
+        """
+        return None
 
     def check(self, connections: Slots, signals: Mapping[str, Any]) -> None:
         """Raise an error unless the signals fit the connections; nothing changes.

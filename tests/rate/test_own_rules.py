@@ -13,11 +13,13 @@ from numpy.testing import assert_array_equal
 from synaptic_sampling import Adam, Budget, DeepR, FixedWiring, Signal, SynapticElements
 from synaptic_sampling.rate import (
     SET,
+    Conv2d,
     Decay,
     Dropout,
     EachFrame,
     Layer,
     Linear,
+    MaxPool2d,
     RateNetwork,
     ReLU,
     RigL,
@@ -180,6 +182,8 @@ class Doubled(Layer):
 def test_layers_of_ones_own(rng):
     net = RateNetwork([SparseLinear(12, 20, connectivity=0.3), Doubled(), Linear(20, 4)], DeepR(**DEEPR), seed=1)
     Trainer(net).fit(*samples(rng), epochs=1, batch_size=8, report=None)
+    planes = RateNetwork([Conv2d(2, 3, 2, size=4), Doubled(), MaxPool2d(3), Doubled(), Linear(3, 4)], DeepR(**DEEPR))
+    Trainer(planes).fit(rng.standard_normal((50, 32)), rng.integers(0, 4, 50), epochs=1, batch_size=8, report=None)
     with pytest.raises(TypeError, match="layers must contain layers"):
         RateNetwork([Linear(12, 4), object()], DeepR(**DEEPR))
 

@@ -48,12 +48,16 @@ class Signal(NamedTuple):
         Whether values are True and False rather than numbers.
     accumulated : bool
         Whether the front end sums the signal between steps and resets it to 0 after each step.
+    exclusive : bool
+        Whether only one set of connections may use the values, such as numbers of synaptic elements, each of which
+        belongs to one connection. Any number of sets may share values that a rule only reads, such as an activity.
     """
 
     name: str
     of: str = "connection"
     condition: bool = False
     accumulated: bool = False
+    exclusive: bool = False
 
     def check(self, connections: Slots, value: Any) -> None:
         """Raise an error unless a value fits the connections."""

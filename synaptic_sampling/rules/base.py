@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -73,6 +74,7 @@ class Signal(NamedTuple):
             check_values(self.name, value, c)
 
 
+@dataclass(frozen=True, eq=False)  # A log describes every rule by its fields, also one without any.
 class Rule:
     """The base class of rules: frozen dataclasses of parameters that decide what happens to connections in a step.
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
 
 import brian2 as b2
 import numpy as np
@@ -199,7 +198,6 @@ def test_an_expression_has_to_be_constant_over_dt():
     assert rewiring.num_active == 12
 
 
-@dataclass(frozen=True)
 class Quiet(Rule):
     """Replaces the connections onto neurons whose activity is above 1."""
 
@@ -221,7 +219,7 @@ def test_several_synapses_may_read_one_variable_of_neurons():
         s.connect(i=[0, 1, 2], j=[1, 3, 4])
         made += [s, Rewiring(s, Quiet(), variables={"activity": "calcium"}, seed=len(made), dt=1 * ms)]
     monitor = RewiringMonitor(made[1])
-    b2.Network(group, *made, monitor).run(1 * ms)
+    b2.Network(group, *made, monitor).run(1.1 * ms)
     assert monitor.log.events["post"][monitor.log.events["kind"] == -1].tolist() == [1]
 
 

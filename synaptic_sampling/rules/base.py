@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -48,12 +49,16 @@ class Signal(NamedTuple):
         Whether values are True and False rather than numbers.
     accumulated : bool
         Whether the front end sums the signal between steps and resets it to 0 after each step.
+    exclusive : bool
+        Whether only one set of connections may use the values, such as numbers of synaptic elements, each of which
+        belongs to one connection. Any number of sets may share values that a rule only reads, such as an activity.
     """
 
     name: str
     of: str = "connection"
     condition: bool = False
     accumulated: bool = False
+    exclusive: bool = False
 
     def check(self, connections: Slots, value: Any) -> None:
         """Raise an error unless a value fits the connections."""
@@ -69,6 +74,7 @@ class Signal(NamedTuple):
             check_values(self.name, value, c)
 
 
+@dataclass(frozen=True, eq=False)  # A log describes every rule by its fields, also one without any.
 class Rule:
     """The base class of rules: frozen dataclasses of parameters that decide what happens to connections in a step.
 

@@ -128,7 +128,12 @@ def test_the_log_names_the_rule(rng):
         (RULE, {**SOURCES, "rewrad": 1.0}, ValueError, "signals contains 'rewrad', but RewardModulated takes elig"),
         (RULE, [1.0], TypeError, r"signals must be a dictionary such as \{'reward': ...\}, got \[1.0\]"),
         (DeepR(**DEEPR), {"reward": 1.0}, ValueError, "signals contains 'reward', but DeepR takes gradient"),
-        (RigLRule(0.3), None, TypeError, "rule must be a DeepR, a FixedWiring, or your own derived from one of them"),
+        (
+            RigLRule(0.3),
+            None,
+            TypeError,
+            "rule must be a DeepR, a FixedWiring, or your own derived from one of them or from GradientRule",
+        ),
         (SynapticElements(), None, TypeError, "rule must be a DeepR"),
     ],
 )

@@ -5,7 +5,7 @@
 
 What a recurrent network adds is its accuracy above these. The strength C of the regularization is chosen on validation
 data; the test accuracy is that of a classifier trained with this C on training and validation data. Prints one line for
-each kind of features; all tasks together take about half an hour on one core.
+each kind of features; all tasks together take five minutes on one core.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ __all__ = ["baselines", "main"]
 
 #: Time constants in steps.
 TAUS = (3.0, 10.0, 30.0, 100.0)
-STRENGTHS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
+STRENGTHS = (1e-3, 1e-2, 1e-1, 1.0, 10.0, 100.0)
 ITERATIONS = 200
 
 #: Rows of features, and their labels.
@@ -93,7 +93,8 @@ def _of_sequence(labels: NDArray[np.int32]) -> NDArray[np.int32]:
 TASKS = {
     "mnist": Baseline(load_images, (flat,)),
     "rows": Baseline(load_rows, (last_filtered,)),
-    "evidence": Baseline(lambda _: make_evidence(), (counts, last_filtered)),
+    # No filtered inputs: at the decision, 1e-5 of a cue is left in the slowest filter, which only a program could read.
+    "evidence": Baseline(lambda _: make_evidence(), (counts,)),
     "ecg": Baseline(load_ecg, (every_filtered,)),
     "braille": Baseline(load_braille, (flat, last_filtered)),
     "speech": Baseline(load_speech, (counts, flat, last_filtered)),

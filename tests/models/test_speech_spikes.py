@@ -83,7 +83,7 @@ def test_the_cache_is_used_verified_and_complete(archive, tmp_path, monkeypatch)
     assert len(list(cache.iterdir())) == 4
 
 
-def test_recordings_are_split_by_their_numbers(archive, tmp_path):
+def test_recordings_are_split_by_their_numbers(archive, tmp_path, monkeypatch):
     found = load_speech(archive, cache_dir=tmp_path, cochlea=SMALL)
     assert [len(part[1]) for part in (found.train, found.validation, found.test)] == [60, 40, 40]
     assert (found.steps, found.num_classes) == (60, 10)
@@ -96,6 +96,8 @@ def test_recordings_are_split_by_their_numbers(archive, tmp_path):
         assert (labels[:end] == recording.digit).all()
         assert (labels[end:] == NOT_TAUGHT).all()
         assert spikes[:end].any()
+    monkeypatch.setattr(speech_spikes, "VALIDATION", range(44, 50))
+    assert len(load_speech(archive, cache_dir=tmp_path, cochlea=SMALL).validation[1]) == 60
 
 
 @pytest.mark.slow

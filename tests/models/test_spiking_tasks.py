@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+from itertools import combinations
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.io import savemat
+from scipy.stats import binom
 
 from models import braille, data, ecg, evidence, mnist_sequences
 from models.braille import load_braille
@@ -151,6 +153,8 @@ def test_a_trial_is_a_function_of_seed_and_number():
     assert_array_equal(few.train[0], many.train[0][:2])
     assert_array_equal(few.validation[0][0], many.train[0][4])
     assert_array_equal(few.test[0][0], many.test[0][0])
+    starts = [part[0][0] for part in few[:3]]
+    assert all((x != y).any() for x, y in combinations(starts, 2)), "no trial is in two parts"
 
 
 def test_populations_are_active_when_they_should():
@@ -174,16 +178,14 @@ def test_populations_are_active_when_they_should():
 
 
 def test_most_cues_are_on_the_preferred_side():
-    """The number of cues on the right is a mixture of two binomial laws; false alarm below 1e-6."""
-    _, labels = make_trials(0, 1)
-    assert labels.shape == (1, 2250)
-    n = 300
+    """Mean and variance of the cues on the right, whose law is a mixture of two; each fails with probability 1e-6."""
+    n, number = 400, np.arange(8)
+    law = (binom.pmf(number, 7, 0.7) + binom.pmf(number, 7, 0.3)) / 2
     spikes, _ = make_trials(0, n)
     right = spikes[:, :1050, 10:20].reshape(n, 7, -1).any(axis=2).sum(axis=1)
-    # Given the side, 7 cues with probability 0.3 or 0.7: mean 3.5, variance 7*0.21 + 1.4**2.
-    variance = 7 * 0.21 + 1.4**2
+    deviation = number - 3.5
+    variance, fourth = (law * deviation**2).sum(), (law * deviation**4).sum()
     assert abs(right.mean() - 3.5) < 4.9 * np.sqrt(variance / n)
-    fourth = 4.0 * variance**2  # More than that of these laws.
     assert abs(((right - 3.5) ** 2).mean() - variance) < 4.9 * np.sqrt((fourth - variance**2) / n)
 
 

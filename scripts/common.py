@@ -134,16 +134,16 @@ def fractions(text: str) -> list[float]:
     return [fraction(part) for part in text.split(",")]
 
 
-def names(allowed: Sequence[str]) -> Callable[[str], list[str]]:
+def names(allowed: Sequence[str], kind: str = "method") -> Callable[[str], list[str]]:
     """Return an argument type: some of the allowed names, separated by commas, each at most once."""
 
     def parse(text: str) -> list[str]:
         found = text.split(",")
         for name in found:
             if name not in allowed:
-                raise argparse.ArgumentTypeError(f"methods are {', '.join(allowed)}, got {_short(name)}")
+                raise argparse.ArgumentTypeError(f"{kind}s are {', '.join(allowed)}, got {_short(name)}")
         if len(set(found)) < len(found):
-            raise argparse.ArgumentTypeError(f"each method can be given once, got {_short(text)}")
+            raise argparse.ArgumentTypeError(f"each {kind} can be given once, got {_short(text)}")
         return found
 
     return parse

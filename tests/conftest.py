@@ -26,3 +26,10 @@ def pytest_configure(config):
     if numba.config.DISABLE_JIT:
         # NumPy's scalars warn where compiled code is silent: at inf - inf, and where a product of words wraps around.
         config.addinivalue_line("filterwarnings", "ignore::RuntimeWarning")
+
+
+def pytest_collection_modifyitems(items):
+    if numba.config.DISABLE_JIT:
+        for item in items:
+            if item.get_closest_marker("compiled"):
+                item.add_marker(pytest.mark.skip(reason="would take minutes without compilation"))

@@ -295,7 +295,7 @@ def regrow(slots, keys, mode, table, threshold, num_post, step, index, stream, k
 
 
 def pair_elements(c, axonal, dendritic):
-    """Return what ``homeostasis.pair_elements`` must do with connections that may be anywhere: who breaks, new pairs.
+    """Return what ``elements.pair_elements`` must do with connections that may be anywhere: who breaks, new pairs.
 
     Connection by connection and element by element, from the public attributes of ``c`` alone.
     """

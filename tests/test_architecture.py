@@ -185,6 +185,11 @@ def test_private_names_stay_in_their_module():
     assert not wrong
 
 
+def test_each_package_has_a_folder_of_tests():
+    packages = {path.parent.name.strip("_") for path in LIBRARY.glob("*/__init__.py")}
+    assert packages <= {path.parent.name for path in ROOT.glob("tests/*/test_*.py")}
+
+
 def test_few_public_names():
     assert len(synaptic_sampling.__all__) <= MAX_NAMES
 

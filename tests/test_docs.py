@@ -52,7 +52,10 @@ def test_example_with_deepr(brian):
 
 def test_example_with_a_log(capsys):
     names: dict = {}
-    (example,) = blocks("log.md")
+    loop, example = blocks("log.md")
+    exec(loop, names)
+    assert names["log"].num_births > 100
+    assert names["log"].rule_of(names["c"].index)["class"] == "DeepR"
     exec(example, names)
     first, second = capsys.readouterr().out.splitlines()[-2:]
     assert first.startswith("[1.")

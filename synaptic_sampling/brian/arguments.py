@@ -61,7 +61,7 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
     for role, name in given.items():
         if not isinstance(name, str):
             raise TypeError(f"variables[{role!r}] must be the name of a variable, got {name!r}.")
-        if role not in {*rule.variables, *shared_signals(rule), "connected"}:
+        if role not in _renamable(rule):
             raise ValueError(f"variables renames {role!r}, but {_what_is_renamed(rule, role, name)}.")
     names = {role: given.get(role, role) for role in rule.variables}
     shared = [name for name in names.values() if list(names.values()).count(name) > 1]
@@ -79,21 +79,27 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
         variable = synapses.variables.get(names[role])
         if not isinstance(variable, ArrayVariable) or not variable.scalar:
             raise ValueError(
-                f"{type(rule).__name__} needs the shared variable {role!r}, and '{synapses.name}' has none named "
-                f"{names[role]!r}; add the line '{names[role]} : 1 (shared)' to its model, or name yours by "
+                f"{type(rule).__name__} needs the shared variable {role!r}, and '{synapses.name}' has no shared "
+                f"variable named {names[role]!r}; write '{names[role]} : 1 (shared)' in its model, or name yours by "
                 f"variables={{{role!r}: ...}}."
             )
     return {**names, "connected": given.get("connected", "connected")}
+
+
+def _renamable(rule: Rule) -> list[str]:
+    """Return the names that ``variables`` may rename; a rule with an attribute of that name renames a signal itself."""
+    of_neurons = [signal for signal in neuron_signals(rule) if not hasattr(rule, signal)]
+    return [*rule.variables, *shared_signals(rule), *of_neurons, "connected"]
 
 
 def _what_is_renamed(rule: Rule, role: str, name: str) -> str:
     """Return what ``variables`` may rename for this rule."""
     kind = type(rule).__name__
     if role in neuron_signals(rule):
-        return f"elements are variables of neurons, named in the rule itself: {kind}({role}={name!r})"
+        return f"{kind} itself names this variable of the neurons: {kind}({role}={name!r})"
     if name in rule.variables:
         return f"{kind} needs {name!r}; the names of the rule come first: variables={{{name!r}: {role!r}}}"
-    allowed = [*rule.variables, *shared_signals(rule)]
+    allowed = _renamable(rule)[:-1]
     if not allowed:
         return f"{kind} needs no variable of synapses; only 'connected' may be renamed"
     return f"{kind} needs {', '.join(allowed)}"
@@ -144,7 +150,9 @@ def spare_slots(projections: Sequence[Any], capacity: Any, several: bool, rule: 
             )
         return [check_integer("capacity", capacity, minimum=numbers[0], maximum=2**31 - 1) - numbers[0]]
     if neuron_signals(rule):
-        raise ValueError(f"elements belong to neurons and not to a shared budget; {SEPARATE}")
+        raise ValueError(
+            f"{type(rule).__name__} reads variables of neurons, which a shared budget does not support; {SEPARATE}"
+        )
     if acts_on_potential(rule):
         raise ValueError(f"{type(rule).__name__} has no budget that could be shared; {SEPARATE}")
     if not rule.keeps_number:

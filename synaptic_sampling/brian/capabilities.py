@@ -19,8 +19,8 @@ class Source(NamedTuple):
 SOURCES = {
     "connection": Source("a synaptic variable, renamed by `variables=`", True),
     "condition": Source("a string of the rule about synaptic variables", True),
-    "presynaptic neuron": Source("a variable of the source neurons, named in the rule", False),
-    "postsynaptic neuron": Source("a variable of the target neurons, named in the rule", False),
+    "presynaptic neuron": Source("a variable of the source neurons, renamed by `variables=` or in the rule", False),
+    "postsynaptic neuron": Source("a variable of the target neurons, renamed by `variables=` or in the rule", False),
     "network": Source("a shared synaptic variable, renamed by `variables=`", False),
     "site": Source(
         None, False,
@@ -40,10 +40,13 @@ class Limit(NamedTuple):
 #: By a short name.
 LIMITS = {
     "potential": Limit("rules on potential connections", "use DeepR, FixedWiring or PruneAndRegrow"),
-    "number": Limit("rules that change the number of connections", "set regrow=True, or use DeepR or FixedWiring"),
+    "number": Limit(
+        "rules that change the number of connections",
+        "set regrow=True for PruneAndRegrow, or keeps_number = True in a rule of your own that replaces all",
+    ),
     "signals": Limit(
-        "rules with other signals than one per connection, or one condition of the package",
-        "use DeepR, FixedWiring or PruneAndRegrow",
+        "rules with a signal per neuron or for the network, several signals, or a condition of your own rule",
+        "use one signal per connection, or PruneAndRegrow for a condition",
     ),
     "move": Limit(
         "rules whose update cannot be written in C++", "define `move` and `decide` in the same class of the rule"

@@ -13,10 +13,10 @@ from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.arguments import REWIRED, check_excitatory, check_synapses, names_of
 from synaptic_sampling.brian.births import Births
-from synaptic_sampling.brian.elements import Elements
 from synaptic_sampling.brian.internals import queues, surgery
+from synaptic_sampling.brian.neurons import NeuronVariables
 from synaptic_sampling.brian.schedules import Schedule, description
-from synaptic_sampling.brian.signals import condition_of, neuron_signals
+from synaptic_sampling.brian.signals import condition_of
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
@@ -72,7 +72,8 @@ class Projection:
         check_synapses(synapses)
         self.synapses = synapses
         self.names = names_of(synapses, rule, variables)
-        self._elements = Elements(synapses, rule) if neuron_signals(rule) else None
+        self._renamed = dict(variables or {})
+        self._neurons = NeuronVariables(synapses, rule, self._renamed)
         self.rule = without_units(rule, synapses, self.names)
         self.given_rule = rule
         self._schedule: Schedule | None = None
@@ -106,9 +107,12 @@ class Projection:
 
     @property
     def described_rule(self) -> dict[str, Any]:
-        """Return the rule for a log, in SI numbers; schedules are given as text."""
+        """Return the rule for a log, in SI numbers; schedules are given as text, and leave no null law."""
         varying = {name: description(getattr(self.given_rule, name)) for name in schedules(self.given_rule)}
-        return {**plain(self.rule), **varying}
+        described = {**plain(self.rule), **varying}
+        if varying and described.get("law", "") is not None:
+            described["law"] = f"{' and '.join(varying)} of {described['class']} changed with time"
+        return described
 
     @property
     def number(self) -> int:
@@ -191,8 +195,7 @@ class Projection:
 
     def _claim(self, owner: Any) -> None:
         self.fetch_theta()
-        if self._elements is not None:
-            self._elements.claim()
+        self._neurons.claim()
         REWIRED[self.synapses] = weakref.ref(owner)
         queues.watch(self.synapses)
 
@@ -220,16 +223,14 @@ class Projection:
     def check_rule(self, rule: Rule) -> None:
         """Raise an error unless another rule of the same class fits the units and the variables of the neurons."""
         without_units(rule, self.synapses, self.names)
-        if neuron_signals(rule):
-            Elements(self.synapses, rule)
+        NeuronVariables(self.synapses, rule, self._renamed)
 
     def follow_rule(self, rule: Rule) -> None:
         """Use another rule, which has been checked, from the next run on."""
         self.given_rule, self._schedule = rule, None
         self.rule = without_units(rule, self.synapses, self.names)
-        if neuron_signals(rule):
-            self._elements = Elements(self.synapses, rule)
-            self._elements.claim()
+        self._neurons = NeuronVariables(self.synapses, rule, self._renamed)
+        self._neurons.claim()
 
     def reseed(self, seed: int) -> None:
         """Use another seed for all random numbers except those of signs."""
@@ -275,8 +276,7 @@ class Projection:
             return self._array(signal.name)[: len(self.connections)]
         if signal.of == "network":
             return self._array(signal.name).item()
-        assert self._elements is not None
-        return self._elements.numbers()[signal.name]
+        return self._neurons.values(signal.name)
 
     def unset_at_birth(self) -> list[str]:
         """Return the variables in the condition of the rule that are 0 for a new connection."""

@@ -20,10 +20,12 @@ from scipy.special import ndtr
 from synaptic_sampling._checks import check_integer, check_number
 
 __all__ = [
+    "NULL_LAW",
     "established_turnover",
     "hazard",
     "mean_lifetime",
     "mean_theta",
+    "null_law",
     "overlap",
     "std_theta",
     "step_ratio",
@@ -34,6 +36,8 @@ __all__ = [
     "turnover_ratio",
 ]
 
+#: The name of the null law in a log.
+NULL_LAW = "deepr"
 #: Number of terms of a series that are added one by one; the rest is approximated by an integral. By the midpoint rule
 #: the error is at most 1/24 of the total variation of the slope of the remaining terms, which decreases from its first
 #: value: less than 1e-9 relative to the sum in all laws here.
@@ -64,6 +68,28 @@ def step_ratio(learning_rate: float, l1: float, temperature: float) -> float:
     alpha = check_number("l1", l1, minimum=0.0)
     sigma = math.sqrt(2.0 * eta * check_number("temperature", temperature, minimum=0.0))
     return eta * alpha / sigma if sigma > 0.0 else math.inf
+
+
+def null_law(step_ratio: float) -> dict[str, Any] | str:
+    """Return the ``law`` of a rule whose connections follow the laws of this module, for a log.
+
+    Parameters
+    ----------
+    step_ratio : float
+        r, >= 0.
+
+    Returns
+    -------
+    dict or str
+        Name and r; without noise (infinite r), the reason why there is no law.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If ``step_ratio`` is of the wrong type or negative.
+    """
+    ratio = _check_ratio(step_ratio)
+    return "at temperature 0 there is no noise" if ratio == math.inf else {"name": NULL_LAW, "step_ratio": ratio}
 
 
 def survival_of_newborns(step_ratio: float, num_steps: int) -> NDArray[np.float64]:

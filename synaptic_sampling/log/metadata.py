@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from synaptic_sampling import __version__
+from synaptic_sampling._checks import schedules
 
 __all__ = ["plain", "versions"]
 
@@ -25,12 +26,17 @@ def plain(value: Any) -> Any:
         return value.tolist()
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
-        return {"class": type(value).__name__, **fields}
+        return {"class": type(value).__name__, **fields, **_law(value)}
     if isinstance(value, Mapping):
         return {str(name): plain(item) for name, item in value.items()}
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     return str(value)
+
+
+def _law(rule: Any) -> dict[str, Any]:
+    """Return the null law that a rule with constant parameters states, None included; nothing for other objects."""
+    return {"law": plain(rule.law)} if hasattr(type(rule), "law") and not schedules(rule) else {}
 
 
 def versions() -> dict[str, str]:

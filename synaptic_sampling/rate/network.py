@@ -17,6 +17,7 @@ from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, aligned
+from synaptic_sampling.rate.layers.shapes import Shape
 from synaptic_sampling.rate.signals import Source, check_rule, shared_values
 from synaptic_sampling.rate.state import checked_parts
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
@@ -101,13 +102,13 @@ class RateNetwork:
             raise ValueError("layers must contain at least one layer.")
         if not isinstance(budget, str) or budget not in {"layer", "network"}:
             raise ValueError(f"budget must be 'layer' or 'network', got {budget!r}.")
-        num: int | None = None
+        outputs: int | Shape | None = None
         for index, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
                 raise TypeError(f"layers must contain layers, such as SparseLinear or ReLU, got {layer!r}.")
             if layer in self.layers[:index]:
                 raise ValueError(f"layers must contain each layer once, got {layer} twice; make a new layer for each.")
-            num = layer.outputs_after(num)
+            outputs = layer.outputs_after(outputs)
         for index, layer in enumerate(self.layers):
             layer.build(self.seed, index, signs)
         if budget == "network" and not self.connections:
@@ -115,7 +116,7 @@ class RateNetwork:
         self.budget = Budget(self.connections) if budget == "network" else None
         # Only layers with weights can be the first one.
         self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]
-        self.num_out = int(num or 0)
+        self.num_out = int(outputs or 0)
         self._input = aligned(self.num_in, 0)
         #: Whether the user has been warned that samples are not scaled.
         self._warned = False

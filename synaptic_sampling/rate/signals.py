@@ -21,13 +21,16 @@ HINTS = {
     "network": "give a number or a function of the network, signals={{{name!r}: ...}}",
     "site": "give SET or RigL to the Trainer as between=... instead",
 }
-NO_ACTIVITY = "units of a rate-based network have no synaptic elements; use step() with arrays of your own"
+NO_ACTIVITY = "layers have no signals per neuron; use step() with arrays of your own"
 
 
 def check_rule(rule: Any, sources: Mapping[str, Source]) -> None:
     """Raise an error unless a network can learn by a rule with these sources of its signals."""
     if not isinstance(rule, GradientRule) or Connections not in rule.storage:
-        raise TypeError(f"rule must be a DeepR, a FixedWiring, or your own derived from one of them, got {rule!r}.")
+        raise TypeError(
+            "rule must be a DeepR, a FixedWiring, or your own derived from one of them or from GradientRule, "
+            f"got {rule!r}."
+        )
     if not isinstance(sources, Mapping):
         raise TypeError(f"signals must be a dictionary such as {{'reward': ...}}, got {sources!r}.")
     own = {signal.name: signal.of for signal in rule.signals}

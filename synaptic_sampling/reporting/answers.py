@@ -235,7 +235,7 @@ def _early_loss(
     )
     if high >= one_rate or young_against_old(log).more < math.log(1.0 / FALSE_ALARM):
         return Answer(BRAIN, "Not shown that connections differ in their hazard rates, as spines do in vivo.", numbers)
-    than = "more than" if high < in_vivo else "less than" if curve.low[at[1]] > in_vivo else "similar to that"
+    than = "larger than" if high < in_vivo else "smaller than" if curve.low[at[1]] > in_vivo else "similar to that"
     said = f"As in vivo, some connections are eliminated early and others persist; the early loss is {than} in vivo."
     if chance is None:
         said += " Whether noise and l1 alone do so too is not known here."

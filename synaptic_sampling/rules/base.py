@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -48,12 +49,16 @@ class Signal(NamedTuple):
         Whether values are True and False rather than numbers.
     accumulated : bool
         Whether the front end sums the signal between steps and resets it to 0 after each step.
+    exclusive : bool
+        Whether only one set of connections may use the values, such as numbers of synaptic elements, each of which
+        belongs to one connection. Any number of sets may share values that a rule only reads, such as an activity.
     """
 
     name: str
     of: str = "connection"
     condition: bool = False
     accumulated: bool = False
+    exclusive: bool = False
 
     def check(self, connections: Slots, value: Any) -> None:
         """Raise an error unless a value fits the connections."""
@@ -69,6 +74,7 @@ class Signal(NamedTuple):
             check_values(self.name, value, c)
 
 
+@dataclass(frozen=True, eq=False)  # A log describes every rule by its fields, also one without any.
 class Rule:
     """The base class of rules: frozen dataclasses of parameters that decide what happens to connections in a step.
 
@@ -101,6 +107,13 @@ class Rule:
     #: None: any unit is allowed.
     units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {}
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """Discard an inherited law if ``decide`` has been replaced since, because it may not hold any more."""
+        super().__init_subclass__(**options)
+        nearest = next(own for own in map(vars, cls.__mro__) if "decide" in own or "law" in own)
+        if "law" not in nearest:
+            cls.law = Rule.law  # type: ignore[method-assign]
+
     @property
     def variables(self) -> tuple[str, ...]:
         """The variables that each connection must have, in the order theta, signals, polarity."""
@@ -131,6 +144,15 @@ class Rule:
     def parameters(self) -> tuple[float, ...]:
         """The parameters of the update of theta, in SI units."""
         return ()
+
+    @property
+    def law(self) -> Mapping[str, Any] | str | None:
+        """The null law, which holds without a gradient, as a log records it; a reason, or None, if none is known.
+
+        ``laws.deepr.null_law(step_ratio)`` is that of DEEP R, which is the only one that statistics and report test.
+        A class with a ``decide`` of its own inherits no law, but may state one.
+        """
+        return None
 
     def check(self, connections: Slots, signals: Mapping[str, Any]) -> None:
         """Raise an error unless the signals fit the connections; nothing changes.

@@ -7,19 +7,17 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from numpy.typing import NDArray
-
 from synaptic_sampling._checks import check_parameter, number_of
-from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
-from synaptic_sampling.laws.deepr import step_ratio, turnover_rate
-from synaptic_sampling.rules.base import Decision, GradientRule, Signal, Units, run_sweep
+from synaptic_sampling.laws.deepr import null_law, turnover_rate
+from synaptic_sampling.rules.base import Units
+from synaptic_sampling.rules.langevin import LangevinRule
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
 __all__ = ["DeepR", "noise_scale"]
 
 
 @dataclass(frozen=True)
-class DeepR(GradientRule):
+class DeepR(LangevinRule):
     """DEEP R with a hard budget (Bellec, Kappel, Maass, Legenstein 2018, Algorithm 1).
 
     Every step changes theta by ``-learning_rate*(dE/dtheta + l1) + sqrt(2*learning_rate*temperature)*nu``, eliminates
@@ -58,9 +56,6 @@ class DeepR(GradientRule):
     temperature: float
     optimizer: Optimizer = field(default_factory=SGD)
 
-    signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
-    keeps_number: ClassVar[bool] = True
-    move: ClassVar[Callable[..., float] | None] = staticmethod(langevin)
     units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {
         "learning_rate": lambda u: u.theta / u.gradient,
         "l1": lambda u: u.gradient,
@@ -85,7 +80,13 @@ class DeepR(GradientRule):
         Without a gradient, turnover, survival, and weights in units of the noise depend only on r, whatever the
         optimizer (``laws.deepr``).
         """
-        return step_ratio(*(number_of(self, name) for name in ("learning_rate", "l1", "temperature")))
+        eta, alpha, sigma = self.parameters
+        return eta * alpha / sigma if sigma > 0.0 else math.inf
+
+    @property
+    def law(self) -> Mapping[str, Any] | str | None:
+        """The null law, that of ``laws.deepr``; a reason if there is no noise."""
+        return null_law(self.step_ratio)
 
     def expected_turnover(self) -> float:
         """Return the fraction of connections that noise and l1 alone eliminate per step, in the stationary law.
@@ -108,11 +109,6 @@ class DeepR(GradientRule):
     def parameters(self) -> tuple[float, ...]:
         """The parameters eta, alpha and sigma."""
         return number_of(self, "learning_rate"), number_of(self, "l1"), self.noise_scale
-
-    def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta against its gradient, with noise; replace connections with theta < 0."""
-        slope, parameters = self.optimizer.direction(gradient, connections), self.parameters
-        return Decision(run_sweep(sweep_langevin, connections, slope, parameters, noisy=parameters[-1] > 0.0))
 
 
 def noise_scale(learning_rate: float, temperature: float) -> float:

@@ -50,8 +50,8 @@ class SynapticElements(Rule):
     dendritic: str = "dendritic"
 
     signals: ClassVar[tuple[Signal, ...]] = (
-        Signal("axonal", of="presynaptic neuron"),
-        Signal("dendritic", of="postsynaptic neuron"),
+        Signal("axonal", of="presynaptic neuron", exclusive=True),
+        Signal("dendritic", of="postsynaptic neuron", exclusive=True),
     )
     has_theta: ClassVar[bool] = False
     grows: ClassVar[bool] = True

@@ -6,18 +6,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from numpy.typing import NDArray
-
 from synaptic_sampling._checks import check_parameter, number_of
-from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
-from synaptic_sampling.rules.base import Decision, GradientRule, Signal, Units, run_sweep
+from synaptic_sampling.rules.base import Units
+from synaptic_sampling.rules.langevin import LangevinRule
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
 __all__ = ["FixedWiring"]
 
 
 @dataclass(frozen=True)
-class FixedWiring(GradientRule):
+class FixedWiring(LangevinRule):
     """Gradient descent on connections that never change: the baseline of every rule that rewires.
 
     Weights may change sign, since theta may become negative; there is no l1, no noise and no elimination.
@@ -40,11 +38,8 @@ class FixedWiring(GradientRule):
     learning_rate: float
     optimizer: Optimizer = field(default_factory=SGD)
 
-    signals: ClassVar[tuple[Signal, ...]] = (Signal("gradient", accumulated=True),)
-    keeps_number: ClassVar[bool] = True
     forms: ClassVar[bool] = False
     signed_theta: ClassVar[bool] = True
-    move: ClassVar[Callable[..., float] | None] = staticmethod(langevin)
     units: ClassVar[Mapping[str, Callable[[Units], Any] | None]] = {"learning_rate": lambda u: u.theta / u.gradient}
 
     def __post_init__(self) -> None:
@@ -55,9 +50,3 @@ class FixedWiring(GradientRule):
     def parameters(self) -> tuple[float, ...]:
         """The parameters eta, no l1 and no noise."""
         return number_of(self, "learning_rate"), 0.0, 0.0
-
-    def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
-        """Move theta against its gradient; eliminate and form no connection."""
-        slope = self.optimizer.direction(gradient, connections)
-        run_sweep(sweep_langevin, connections, slope, self.parameters, noisy=False)
-        return Decision(births=0)

@@ -1,25 +1,25 @@
 """Where an exact null law holds (noise and l1 only, no gradient), and a test of a log against it.
 
-A law is known for a stretch of steps with one rule and constant parameters. ``LAWS`` has one entry per rule; for all
-other rules, and wherever a parameter follows a schedule, no exact null law is known.
+A law is known for a stretch of steps with one rule and constant parameters, if this rule states that of ``laws.deepr``
+as its ``law``. For all other rules, and wherever a parameter follows a schedule, no exact null law is known.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_index
+from synaptic_sampling._checks import check_index, check_number
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics.evidence import Evidence, gather
 from synaptic_sampling.statistics.sources import log_of
 
-__all__ = ["LAWS", "NewbornTest", "Stretch", "newborns_against_null", "step_ratio", "stretches", "why_no_law"]
+__all__ = ["NewbornTest", "Stretch", "newborns_against_null", "step_ratio", "stretches", "why_no_law"]
 
 #: Largest age, in steps, to which laws are computed: the cost grows as its square.
 LONGEST_LAW = 20_000
@@ -74,23 +74,6 @@ class NewbornTest(NamedTuple):
     steps: int
 
 
-def _deepr(rule: Mapping[str, Any]) -> float | str:
-    """Return r of DEEP R, or the reason why there is no law for these parameters."""
-    names = ("learning_rate", "l1", "temperature")
-    varying = [name for name in names if isinstance(rule.get(name), str)]
-    if varying:
-        return f"{' and '.join(varying)} of DeepR changed with time"
-    try:
-        ratio = exact.step_ratio(*(float(rule[name]) for name in names))
-    except (KeyError, TypeError, ValueError):
-        return "the log does not contain all parameters of DeepR"
-    return "at temperature 0 there is no noise" if ratio == math.inf else ratio
-
-
-#: For each rule, by its name in a log: a function that returns r, or the reason why there is no law.
-LAWS: dict[str, Callable[[Mapping[str, Any]], float | str]] = {"DeepR": _deepr}
-
-
 def stretches(log: RewiringLog, index: int = 0) -> list[Stretch]:
     """Divide the record of a set into stretches to which one rule applied.
 
@@ -139,10 +122,29 @@ def _law_of(rule: Any) -> tuple[float | None, str]:
     name = rule.get("class") if isinstance(rule, Mapping) else None
     if not isinstance(name, str):
         return None, NOT_NAMED
-    if name not in LAWS:
+    law = rule["law"] if "law" in rule else _law_by_parameters(rule)
+    if isinstance(law, str):
+        return None, law
+    if not isinstance(law, Mapping) or law.get("name") != exact.NULL_LAW:
         return None, f"none is known for {name}"
-    found = LAWS[name](rule)
-    return (None, found) if isinstance(found, str) else (found, "")
+    try:
+        return check_number("step_ratio", law.get("step_ratio"), minimum=0.0), ""
+    except (TypeError, ValueError):
+        return None, f"the log does not contain all parameters of {name}"
+
+
+def _law_by_parameters(rule: Mapping[str, Any]) -> Mapping[str, Any] | str | None:
+    """Return the law of DEEP R if it was noted without its law: by hand, by an early version, or with schedules."""
+    if rule["class"] != "DeepR":
+        return None
+    names = ("learning_rate", "l1", "temperature")
+    varying = [name for name in names if isinstance(rule.get(name), str)]
+    if varying:
+        return f"{' and '.join(varying)} of DeepR changed with time"
+    try:
+        return exact.null_law(exact.step_ratio(*(float(rule[name]) for name in names)))
+    except (KeyError, TypeError, ValueError):
+        return "the log does not contain all parameters of DeepR"
 
 
 def step_ratio(log: RewiringLog, index: int | None = None) -> float | None:

@@ -10,7 +10,16 @@ import pytest
 from brian2 import DimensionMismatchError, ms
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Connections, Rewiring, RewiringMonitor, SynapticElements, pair_elements
+from synaptic_sampling import (
+    Connections,
+    Decision,
+    Rewiring,
+    RewiringMonitor,
+    Rule,
+    Signal,
+    SynapticElements,
+    pair_elements,
+)
 from tests.brian.conftest import both_targets
 
 NEURON = """dv/dt = 0/ms : 1
@@ -137,7 +146,7 @@ def test_a_capacity_that_is_reached_is_told_once(caplog):
         (lambda s, o: Rewiring(s, SynapticElements("boutons")), ValueError, "variable 'boutons' of each neuron"),
         (lambda s, o: Rewiring(s, SynapticElements(dendritic="v_")), ValueError, "variable 'v_' of each"),
         (lambda s, o: Rewiring(o, SynapticElements()), ValueError, "'axonal' of each neuron of 'noisy'"),
-        (lambda s, o: Rewiring([s], SynapticElements()), ValueError, "elements belong to neurons"),
+        (lambda s, o: Rewiring([s], SynapticElements()), ValueError, "reads variables of neurons, .* shared budget"),
         (lambda s, o: Rewiring(s, SynapticElements(), capacity=-1), ValueError, "capacity must be between 0"),
         (lambda s, o: Rewiring(s, SynapticElements(), variables={"gradient": "w"}), ValueError, "needs no variable"),
         (lambda s, o: Rewiring(s, SynapticElements(), variables={"axonal": "a"}), ValueError, r"\(axonal='a'\)"),
@@ -187,3 +196,38 @@ def test_an_expression_has_to_be_constant_over_dt():
     rewiring = Rewiring(s, SynapticElements("dendritic"), capacity=30, multapses=True, autapses=True, dt=1 * ms)
     b2.Network(group, s, rewiring).run(1.1 * ms)
     assert rewiring.num_active == 12
+
+
+class Quiet(Rule):
+    """Replaces the connections onto neurons whose activity is above 1."""
+
+    signals = (Signal("activity", of="postsynaptic neuron"),)
+    has_theta = False
+    keeps_number = True
+    num_moments = None
+
+    def decide(self, connections, activity):
+        return Decision(np.flatnonzero(activity[connections.post] > 1))
+
+
+def test_several_synapses_may_read_one_variable_of_neurons():
+    group = b2.NeuronGroup(6, "calcium : 1")
+    group.calcium = "2*int(i < 3)"
+    made = []
+    for _ in range(2):
+        s = b2.Synapses(group, group, "w : 1")
+        s.connect(i=[0, 1, 2], j=[1, 3, 4])
+        made += [s, Rewiring(s, Quiet(), variables={"activity": "calcium"}, seed=len(made), dt=1 * ms)]
+    monitor = RewiringMonitor(made[1])
+    b2.Network(group, *made, monitor).run(1.1 * ms)
+    assert monitor.log.events["post"][monitor.log.events["kind"] == -1].tolist() == [1]
+
+
+def test_a_missing_variable_of_neurons_can_be_renamed_by_variables():
+    group = b2.NeuronGroup(6, "calcium : 1")
+    s = b2.Synapses(group, group, "w : 1")
+    s.connect(i=[0, 1, 2], j=[1, 3, 4])
+    with pytest.raises(
+        ValueError, match=r"'activity' of each neuron of .* or name yours by variables={'activity': ...}"
+    ):
+        Rewiring(s, Quiet())

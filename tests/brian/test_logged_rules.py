@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import pytest
 from brian2 import Network, NeuronGroup, Synapses, TimedArray, defaultclock, ms, second
 
 from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling.statistics.null_law import stretches
 
 MODEL = "w = polarity*theta : 1\ntheta : 1\npolarity : 1\ngradient : 1"
 
@@ -38,9 +42,44 @@ def test_rules_of_several_rewirings_and_their_changes():
     ((step, scheduled),) = log.rules_of(1)
     assert (step, scheduled["learning_rate"], scheduled["temperature"]) == (1, "1e-2*exp(-t/second)", 0.01)
     assert scheduled["l1"] == "TimedArray([1.0, 2.0], dt=1.0*second)"
-    assert log.rule_of(2) == {"class": "PruneAndRegrow", "condition": "w < 0.1", "regrow": True}
+    assert log.rule_of(2) == {"class": "PruneAndRegrow", "condition": "w < 0.1", "regrow": True, "law": None}
+    assert log.rule_of(0)["law"] == rewirings[0].rule.law
+    assert [own.step_ratio for own in stretches(log)] == [rule.step_ratio for rule in (rules[0], rewirings[0].rule)]
+    ((_, _, ratio, reason),) = stretches(log, 1)
+    assert (ratio, reason) == (None, "learning_rate and l1 of DeepR changed with time")
     assert [log.sets[n].has_theta for n in range(3)] == [True, True, False]
     assert [log.sets[n].signed for n in range(3)] == [True, True, False]
+
+
+@dataclass(frozen=True)
+class Clipped(DeepR):
+    """A rule of a user's own, which states no law."""
+
+    def decide(self, connections, gradient):
+        return super().decide(connections, np.clip(gradient, -1, 1))
+
+
+class Stated(Clipped):
+    law = DeepR.law
+
+
+@pytest.mark.parametrize(
+    ("rule", "ratio", "reason"),
+    [
+        (Stated(0.01, 1.0, 0.01), DeepR(0.01, 1.0, 0.01).step_ratio, ""),
+        (Stated(0.01, 1.0, "0.01 + 0*t/second"), None, "temperature of Stated changed with time"),
+        (Clipped(0.01, 1.0, 0.01), None, "none is known for Clipped"),
+        (Clipped(0.01, 1.0, "0.01 + 0*t/second"), None, "none is known for Clipped"),
+    ],
+)
+def test_a_rule_of_ones_own_states_its_law(rule, ratio, reason):
+    defaultclock.dt = 1 * ms
+    group = NeuronGroup(20, "v : 1")
+    rewiring = Rewiring(synapses(group), rule, dt=5 * ms)
+    monitor = RewiringMonitor(rewiring)
+    Network(group, rewiring.synapses, rewiring, monitor).run(20 * ms)
+    ((_, _, found, why),) = stretches(monitor.log)
+    assert (found, why) == (ratio, reason)
 
 
 def test_rules_follow_store_and_restore():

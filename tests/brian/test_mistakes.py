@@ -394,7 +394,11 @@ def test_what_is_never_formed_needs_no_delay(rule, options):
 @pytest.mark.parametrize(
     ("rule", "variables", "message"),
     [
-        (SynapticElements(), {"axonal": "a"}, r"named in the rule itself: SynapticElements\(axonal='a'\)"),
+        (
+            SynapticElements(),
+            {"axonal": "a"},
+            r"itself names this variable of the neurons: SynapticElements\(axonal='a'\)",
+        ),
         (SynapticElements(), {"dendritic": "d"}, r"SynapticElements\(dendritic='d'\)"),
         (PruneAndRegrow("w < 1"), {"w": "weight"}, "needs no variable of synapses; only 'connected' may be renamed"),
         (RULE, {"dEdw": "gradient"}, r"the names of the rule come first: variables=\{'gradient': 'dEdw'\}"),

@@ -102,13 +102,13 @@ def simulate(build=None):
 @pytest.mark.slow
 @pytest.mark.cython
 def test_program_equals_runtime(tmp_path):
-    b2.prefs.codegen.target = "cython"
-    expected = simulate()
-    b2.prefs.codegen.target = "numpy"
-    assert min(len(events) for *_, events in expected) > 20, "each rule eliminates connections"
     before = b2.prefs.codegen.cpp.extra_compile_args_gcc
-    b2.prefs.codegen.cpp.extra_compile_args_gcc = EXACT
+    b2.prefs.codegen.cpp.extra_compile_args_gcc = EXACT  # For Cython, too.
     try:
+        b2.prefs.codegen.target = "cython"
+        expected = simulate()
+        b2.prefs.codegen.target = "numpy"
+        assert min(len(events) for *_, events in expected) > 20, "each rule eliminates connections"
         with standalone(tmp_path) as build:
             found = simulate(build)
     finally:
@@ -153,7 +153,7 @@ class Short(Drift):
     ("rule", "message"),
     [
         (Halved(0.1, 0.1, 0.1), r"cannot be written in C\+\+ .got Halved, whose decide and move belong to different"),
-        (Rewarded(0.1, 0.1, 0.1), "rules with other signals than .* .got Rewarded"),
+        (Rewarded(0.1, 0.1, 0.1), "rules with a signal per neuron or for the network, .* .got Rewarded"),
         (Calling(0.1, 0.1, 0.1), r"got Calling: the move .* 'abs\(theta\)' in line"),
     ],
 )
@@ -166,12 +166,41 @@ def test_what_the_program_cannot_know_is_refused(tmp_path, rule, message):
             Rewiring(s, rule)
 
 
-def test_a_wrong_number_of_parameters_is_refused(tmp_path):
+class Threshold(Drift):
+    """Eliminates by a threshold that the program does not know."""
+
+    move = staticmethod(drift)
+
+    def decide(self, connections):
+        super().decide(connections)
+        return Decision(np.flatnonzero(connections.theta < 0.3))
+
+
+class Twice(Drift):
+    """Changes theta beyond its move."""
+
+    move = staticmethod(drift)
+
+    def decide(self, connections):
+        decision = super().decide(connections)
+        connections.theta *= 2
+        return decision
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        (Short(0.1, 0.1, 0.1), "parameters of Short must be 3 numbers"),
+        (Threshold(0.1, 0.1, 0.1), "decide of Threshold must eliminate the connections whose theta is negative"),
+        (Twice(0.1, 0.1, 0.1), "decide of Twice must change theta by `move` alone"),
+    ],
+)
+def test_a_decision_that_the_program_would_not_make_is_refused(tmp_path, rule, message):
     with standalone(tmp_path):
         group = b2.NeuronGroup(4, "v : 1")
         s = b2.Synapses(group, group, "theta : 1\npolarity : 1")
         s.connect(i=[0, 1], j=[1, 2])
-        rewiring = Rewiring(s, Short(0.1, 0.1, 0.1))
+        rewiring = Rewiring(s, rule)
         with pytest.raises(b2.BrianObjectException) as raised:
             b2.Network(group, s, rewiring).run(1 * ms)
-    assert "parameters of Short must be 3 numbers" in str(raised.value.__cause__)
+    assert message in str(raised.value.__cause__)

@@ -9,7 +9,6 @@ import numpy as np
 
 from synaptic_sampling import DeepR, RewiringLog, rate
 from synaptic_sampling.checkpoint import CheckpointError
-from synaptic_sampling.rate.layers.frames import Frames
 from tests.hostile.runner import Call
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
@@ -130,6 +129,6 @@ def calls(folder):
         Call(trainer.save, {"path": folder / "t2"}, {"path": "text"}),
         Call(asked(rate.CrossEntropy(), 3), {"targets": labels}, said=LABELS),
         Call(asked(rate.MeanSquaredError(), 3), {"targets": values}),
-        Call(asked(rate.FrameCrossEntropy(), Frames(2, 3)), {"targets": np.zeros((4, 2), int)}, said=LABELS),
-        Call(asked(rate.FrameMeanSquaredError(), Frames(2, 3)), {"targets": np.ones((4, 2, 3))}),
+        Call(asked(rate.FrameCrossEntropy(), 6), {"targets": np.zeros((4, 2), int)}, said=LABELS),
+        Call(asked(rate.FrameMeanSquaredError(), 6), {"targets": np.ones((4, 2, 3))}),
     ]

@@ -152,6 +152,7 @@ def calls(folder: Any) -> list[Call]:
         (exact.hazard, {"step_ratio": 0.5, "num_steps": 3}),
         (exact.mean_lifetime, {"step_ratio": 0.5}),
         (exact.mean_theta, {"step_ratio": 0.5}),
+        (exact.null_law, {"step_ratio": 0.5}),
         (exact.overlap, {"step_ratio": 0.5, "num_steps": 3, "connectivity": 0.1}),
         (exact.std_theta, {"step_ratio": 0.5}),
         (exact.survival_of_all, {"step_ratio": 0.5, "num_steps": 3}),

@@ -12,8 +12,8 @@ from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear, Tanh
 from synaptic_sampling.rate.layers.convolution import Conv2d, SparseConv2d
 from synaptic_sampling.rate.layers.dropout import Dropout
-from synaptic_sampling.rate.layers.maps import Maps
 from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
+from synaptic_sampling.rate.layers.shapes import Frames, Maps
 from tests import naive_convolution as naive
 from tests.naive_convolution import derivatives
 
@@ -261,7 +261,17 @@ def test_layers_that_do_not_fit_are_refused():
         make(first)
 
 
-def test_maps_are_numbers():
+def test_planes_have_a_shape_and_a_size():
     maps = Maps(3, 4, 5)
-    assert maps == 60
-    assert maps.shape == (3, 4, 5)
+    assert (int(maps), maps.size, maps.shape) == (60, 60, (3, 4, 5))
+    assert maps == Maps(3, 4, 5)
+    assert maps != Maps(3, 5, 4)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "accepted"),
+    [(None, True), (60, True), (np.int64(60), True), (61, False), (Maps(3, 4, 5), True), (Maps(3, 5, 4), False),
+     (Frames(3, 20), False), (Frames(12, 5), False)],
+)  # fmt: skip
+def test_planes_are_read_from_plain_outputs_or_from_equal_planes(outputs, accepted):
+    assert Maps(3, 4, 5).accepts(outputs) == accepted

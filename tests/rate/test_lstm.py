@@ -13,8 +13,9 @@ from synaptic_sampling._kernels import lstm
 from synaptic_sampling._numba import jit
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear
 from synaptic_sampling.rate.layers.dropout import Dropout
-from synaptic_sampling.rate.layers.frames import EachFrame, Frames, pack
+from synaptic_sampling.rate.layers.frames import EachFrame, pack
 from synaptic_sampling.rate.layers.recurrent import LSTM, MATRICES, SparseLSTM
+from synaptic_sampling.rate.layers.shapes import Frames
 from tests import naive_lstm as naive
 from tests.naive_convolution import derivatives
 
@@ -386,4 +387,4 @@ def test_layers_that_do_not_fit_are_refused(rng):
         pack([])
     with pytest.raises(ValueError, match="all frames must have 2 features, got 3"):
         pack([np.zeros((4, 2)), np.zeros((4, 3))])
-    assert Frames(5, 3, True) == 20
+    assert (Frames(5, 3, True).size, Frames(5, 3, True).shape) == (20, (5, 4))

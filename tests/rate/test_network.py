@@ -247,7 +247,7 @@ def test_the_log_says_how_it_was_learned(rng):
     assert about["rule"]["learning_rate"] == about["schedule"]["rule"]["learning_rate"] == 0.1
     assert about["schedule"]["class"] == "Decay"
     assert (about["schedule"]["learning_rate"], about["schedule"]["temperature"]) == (0.5, 0.25)
-    assert about["between"] == {"class": "SET", "fraction": 0.2}
+    assert about["between"] == {"class": "SET", "fraction": 0.2, "law": None}
     trainer.fit(x, y, until_epoch=3, batch_size=20, report=None)
     assert (about["epochs"], about["batch_size"], about["rule"]["learning_rate"]) == (3, 20, 0.1)
 

@@ -13,11 +13,13 @@ from numpy.testing import assert_array_equal
 from synaptic_sampling import Adam, Budget, DeepR, FixedWiring, Signal, SynapticElements
 from synaptic_sampling.rate import (
     SET,
+    Conv2d,
     Decay,
     Dropout,
     EachFrame,
     Layer,
     Linear,
+    MaxPool2d,
     RateNetwork,
     ReLU,
     RigL,
@@ -126,7 +128,12 @@ def test_the_log_names_the_rule(rng):
         (RULE, {**SOURCES, "rewrad": 1.0}, ValueError, "signals contains 'rewrad', but RewardModulated takes elig"),
         (RULE, [1.0], TypeError, r"signals must be a dictionary such as \{'reward': ...\}, got \[1.0\]"),
         (DeepR(**DEEPR), {"reward": 1.0}, ValueError, "signals contains 'reward', but DeepR takes gradient"),
-        (RigLRule(0.3), None, TypeError, "rule must be a DeepR, a FixedWiring, or your own derived from one of them"),
+        (
+            RigLRule(0.3),
+            None,
+            TypeError,
+            "rule must be a DeepR, a FixedWiring, or your own derived from one of them or from GradientRule",
+        ),
         (SynapticElements(), None, TypeError, "rule must be a DeepR"),
     ],
 )
@@ -180,6 +187,8 @@ class Doubled(Layer):
 def test_layers_of_ones_own(rng):
     net = RateNetwork([SparseLinear(12, 20, connectivity=0.3), Doubled(), Linear(20, 4)], DeepR(**DEEPR), seed=1)
     Trainer(net).fit(*samples(rng), epochs=1, batch_size=8, report=None)
+    planes = RateNetwork([Conv2d(2, 3, 2, size=4), Doubled(), MaxPool2d(3), Doubled(), Linear(3, 4)], DeepR(**DEEPR))
+    Trainer(planes).fit(rng.standard_normal((50, 32)), rng.integers(0, 4, 50), epochs=1, batch_size=8, report=None)
     with pytest.raises(TypeError, match="layers must contain layers"):
         RateNetwork([Linear(12, 4), object()], DeepR(**DEEPR))
 

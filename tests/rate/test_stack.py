@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import signal
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Adam, Connections, DeepR, FixedWiring, Momentum, RateNetwork, RewiringLog, Trainer
+from synaptic_sampling import Adam, Connections, DeepR, FixedWiring, Momentum, RateNetwork, RewiringLog, Signal, Trainer
 from synaptic_sampling._kernels import rewire
 from synaptic_sampling._kernels.stack import LayerConnections, LayerState, Moments
 from synaptic_sampling.connections.rewire import close
@@ -97,6 +97,72 @@ def test_which_networks_take_the_fast_path(monkeypatch):
     shared.budget.split = "vacant"
     monkeypatch.setattr(stack, "WORK_AT_ONCE", 3 * 482 - 1)  # Memory for all of them in each of three layers.
     assert stack.steps_at_once(shared, Trainer(net).loss) == 0
+
+
+@dataclass(frozen=True)
+class Stronger(DeepR):
+    """Inherits the step, with other parameters."""
+
+    l1: float = 0.05
+    temperature: float = 1e-3
+
+    @property
+    def parameters(self):
+        eta, alpha, sigma = super().parameters
+        return eta, 2 * alpha, sigma
+
+
+@dataclass(frozen=True)
+class Frozen(DeepR):
+    """Inherits the step, but replaces no connection."""
+
+    forms = False
+    signed_theta = True
+
+
+class Halved(DeepR):
+    def decide(self, connections, gradient):
+        return super().decide(connections, np.float32(0.5) * gradient)
+
+
+class Lenient(DeepR):
+    def check(self, connections, signals):
+        """Accept any gradient."""
+
+
+class Renamed(DeepR):
+    signals = (Signal("gradient"),)
+
+
+class Remembering(DeepR):
+    num_moments = 1
+
+
+class Slower(DeepR):
+    """Biases learn by ``learning_rate``, weights by half of it."""
+
+    @property
+    def parameters(self):
+        eta, *others = super().parameters
+        return eta / 2, *others
+
+
+@pytest.mark.parametrize("rule", [Stronger(0.1), Frozen(0.1, 0.01, 1e-4)])
+def test_a_rule_that_inherits_the_step_takes_the_fast_path(rng, rule):
+    x, y = samples(rng)
+    trainers = [Trainer(make(rule)) for _ in range(2)]
+    assert stack.steps_at_once(trainers[0].network, trainers[0].loss) > 0
+    for trainer, watch in zip(trainers, (None, watched), strict=True):
+        trainer.fit(x, y, epochs=4, batch_size=10, report=None, watch=watch)
+    equal(*trainers)
+    assert (trainers[0].log.num_births > 50) == rule.forms
+    assert any((c.theta < 0).any() for c in trainers[0].network.connections) == rule.signed_theta
+
+
+@pytest.mark.parametrize("kind", [Halved, Lenient, Renamed, Remembering, Slower])
+def test_a_rule_that_changes_the_step_takes_the_general_path(kind):
+    net = make(kind(0.1, 0.01, 1e-4))
+    assert stack.steps_at_once(net, Trainer(net).loss) == 0
 
 
 @pytest.mark.parametrize("budget", ["layer", "network"])

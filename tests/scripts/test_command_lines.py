@@ -19,6 +19,7 @@ SCRIPTS = (
     "benchmark_sampler",
     "benchmark_standalone",
     "demo",
+    "linear_baselines",
     "plot_rewiring",
     "rate_memory",
     "sweep_connectivity",
@@ -36,6 +37,7 @@ WORK = {
     "benchmark_sampler": ["measure"],
     "benchmark_standalone": ["measure"],
     "demo": ["run_both"],
+    "linear_baselines": ["baselines"],
     "plot_rewiring": ["report"],
     "rate_memory": ["RateNetwork"],
     "sweep_connectivity": ["train"],
@@ -46,7 +48,7 @@ WORK = {
 }
 TRAINING = ("train_rate", "train_spiking")
 WITH_OUT = (*TRAINING, "sweep_connectivity", "demo", "plot_rewiring")
-WITH_JSON = tuple(name for name in SCRIPTS if name.startswith(("benchmark", "verify")))
+WITH_JSON = tuple(name for name in SCRIPTS if name.startswith(("benchmark", "linear", "verify")))
 
 NO_NUMBERS = [
     "",
@@ -129,6 +131,10 @@ def hostile_logs(files):
     for words in (["nonsense", "x"], ["open"], ["open", "/nonexistent"], ["open", files["text"]]):
         yield "benchmark_log", ["--part", *words], "--part"
     yield "benchmark_rate", ["--only", "no such work"], "--only"
+    for value in ("", "ecgs", "ecg,", "ecg,ecg"):
+        yield "linear_baselines", ["--tasks", value], "--tasks"
+    for value in files["no folders"]:
+        yield "linear_baselines", ["--data-dir", value], "--data-dir"
     yield "benchmark_rate", ["--list", "--json", files["new"]], "--json"
 
 
@@ -290,6 +296,7 @@ def test_what_is_right_is_let_through(files, no_work, tmp_path, tmp_path_factory
         ("plot_rewiring", [files["log"], "--film", "2", *out]),
         ("demo", ["--quick", *out]),
         ("benchmark_log", ["--events", "100000", "--json", str(tmp_path / "new" / "log.json")]),
+        ("linear_baselines", ["--tasks", "ecg,rows", "--data-dir", files["folder"]]),
         ("verify_soft", ["--json", files["text"]]),
     ]:
         own = [word.replace("OUT", str(tmp_path_factory.mktemp("out"))) for word in arguments]

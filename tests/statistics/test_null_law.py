@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from scipy.stats import binom, hypergeom
 
-from synaptic_sampling import Connections, DeepR, FixedWiring, PruneAndRegrow, RewiringLog, SoftDeepR, merge_logs, step
+from synaptic_sampling import (
+    Connections,
+    Decision,
+    DeepR,
+    FixedWiring,
+    PruneAndRegrow,
+    RewiringLog,
+    Rule,
+    SoftDeepR,
+    merge_logs,
+    step,
+)
 from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.randomness import Stream, normals
+from synaptic_sampling.reporting import answers
 from synaptic_sampling.statistics import null_law
 from synaptic_sampling.statistics.evidence import gather
 from synaptic_sampling.statistics.heterogeneity import young_against_old
@@ -49,6 +63,19 @@ def record(rules, steps=60, number=150, start=0):
         ({"class": "DeepR", "learning_rate": -0.1, "l1": 1, "temperature": 1}, None,
          "the log does not contain all parameters of DeepR"),
         ({}, None, "the log does not name the rule"),
+        ({"class": "Mine", "law": {"name": "deepr", "step_ratio": 0.3}}, 0.3, ""),
+        ({"class": "Mine", "law": {"name": "deepr"}}, None, "the log does not contain all parameters of Mine"),
+        ({"class": "Mine", "law": {"name": "deepr", "step_ratio": "0.3"}}, None,
+         "the log does not contain all parameters of Mine"),
+        ({"class": "Mine", "law": {"name": "deepr", "step_ratio": -0.3}}, None,
+         "the log does not contain all parameters of Mine"),
+        ({"class": "Mine", "law": {"name": "another", "step_ratio": 0.3}}, None, "none is known for Mine"),
+        ({"class": "Mine", "law": [0.3]}, None, "none is known for Mine"),
+        ({"class": "Mine", "law": "it pauses at night"}, None, "it pauses at night"),
+        ({"class": "DeepR", "learning_rate": 0.1, "l1": 1, "temperature": 1, "law": None}, None,
+         "none is known for DeepR"),
+        ({"class": "DeepR", "learning_rate": 0.1, "l1": 0.2, "temperature": 0.2}, RULE.step_ratio, ""),
+        (DeepR("0.1*exp(-t/second)", 0.1, 0.1), None, "learning_rate of DeepR changed with time"),
     ],
 )  # fmt: skip
 def test_each_rule_has_a_law_or_a_reason(rule, ratio, reason):
@@ -61,6 +88,94 @@ def test_each_rule_has_a_law_or_a_reason(rule, ratio, reason):
     assert null_law.step_ratio(log) == (ratio or None)
     expected = reason if ratio is None else "" if ratio else "without l1 there is no stationary state"
     assert null_law.why_no_law(log) == expected
+
+
+@dataclass(frozen=True)
+class Clipped(DeepR):
+    """Decides in a way of its own and states no law."""
+
+    def decide(self, connections, gradient):
+        return super().decide(connections, np.clip(gradient, -1, 1))
+
+
+class Lawful(Clipped):
+    law = DeepR.law
+
+
+class Clipping:
+    decide = Clipped.decide
+
+
+class Mixed(Clipping, DeepR):
+    """Takes its decision from a class that is not a rule."""
+
+
+class Doubled(DeepR):
+    """Inherits the decision, with other parameters."""
+
+    @property
+    def parameters(self):
+        eta, alpha, sigma = super().parameters
+        return eta, 2 * alpha, sigma
+
+
+@dataclass(frozen=True)
+class RandomWalk(Rule):
+    """A rule that is derived from no other one: theta makes steps N(-drift, 1), and the law follows from them."""
+
+    drift: float
+
+    @property
+    def law(self):
+        return exact.null_law(self.drift)
+
+    def decide(self, connections, push=0.0):
+        noise = normals(connections.seed, Stream.NOISE, connections.steps_done, len(connections))
+        connections.theta += noise - self.drift + push
+        return Decision(np.flatnonzero(connections.theta < 0).astype(np.int32))
+
+
+class Pushed(RandomWalk):
+    """Eliminates later than the law that it wrongly states."""
+
+    law = RandomWalk.law
+
+    def decide(self, connections):
+        return super().decide(connections, push=0.1)
+
+
+def test_a_rule_that_decides_otherwise_inherits_no_law():
+    given = 0.1, 0.2, 0.2
+    assert RULE.law == {"name": "deepr", "step_ratio": RULE.step_ratio}
+    assert Clipped(*given).law is None
+    assert Mixed(*given).law is None
+    assert type("Derived", (Clipped,), {})(*given).law is None
+    assert Lawful(*given).law == type("Derived", (Lawful,), {})(*given).law == RULE.law
+    assert Doubled(*given).law == {"name": "deepr", "step_ratio": 2 * RULE.step_ratio}
+    assert SoftDeepR(0.1, 0.1, 0.1, 0.5).law is FixedWiring(0.1).law is Rule().law is None
+
+
+@pytest.mark.parametrize(
+    ("rule", "verdict"),
+    [
+        (Lawful(0.1, 0.2, 0.2), "Not rejected"),
+        (Doubled(0.1, 0.2, 0.2), "Not rejected"),
+        (Clipped(0.1, 0.2, 0.2), "No exact null law is known here: none is known for Clipped."),
+        (RandomWalk(0.1), "Not rejected"),
+        (Pushed(0.1), "Rejected: new connections persist longer"),
+    ],
+)
+def test_the_report_tests_a_rule_of_ones_own_against_the_law_that_it_states(tmp_path, rule, verdict):
+    signals = {} if isinstance(rule, RandomWalk) else {"gradient": np.zeros(400)}
+    c = Connections.random(40, 40, 400, seed=2)
+    with RewiringLog(tmp_path / "run.rewiring") as log:
+        log.describe(0, num_pre=40, num_post=40, num_sites=1600)
+        log.note_rule(1, 0, rule)
+        log.snapshot(0, 0, c.pre, c.post, c.theta, c.polarity)
+        for _ in range(300):
+            log.record(step(c, rule, **signals))
+    said = answers(RewiringLog.open(tmp_path / "run.rewiring"))[2]
+    assert said.verdict.startswith(verdict)
 
 
 def test_stretches_of_a_rule_that_changes():

@@ -4,14 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from synaptic_sampling.brian.capabilities import SOURCES, refuse
 from synaptic_sampling.brian.signals import acts_on_potential
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, num_parameters
+from synaptic_sampling.connections import Connections
+from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rules import Rule
 from synaptic_sampling.rules.base import GradientRule
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 
 __all__ = ["check_callback", "check_parameters", "check_rule"]
+
+#: Connections on which a rule is tried out, and their theta, of all sizes that thresholds may have.
+NUMBER, SIZES = 64, np.logspace(-6, 3, 64)
+TRIAL_SEED = 1
 
 
 def check_rule(rule: Any) -> None:
@@ -50,7 +58,7 @@ def _check_move(rule: Rule, sources: list[str]) -> None:
 
 
 def check_parameters(rule: Rule) -> None:
-    """Raise an error unless a rule has as many parameters as its move unpacks."""
+    """Raise an error unless a rule has as many parameters as its move unpacks, and decides by this move alone."""
     assert type(rule).move is not None
     expected = num_parameters(type(rule).move)  # type: ignore[arg-type]
     if expected != len(rule.parameters):
@@ -58,6 +66,39 @@ def check_parameters(rule: Rule) -> None:
             f"parameters of {type(rule).__name__} must be {expected} numbers, as many as its move unpacks, "
             f"got {rule.parameters}."
         )
+    if not _class_of(rule, "decide").__module__.startswith("synaptic_sampling."):
+        _check_decide(rule)
+
+
+def _check_decide(rule: Rule) -> None:
+    """Try one step: ``decide`` must do what the program does, which knows the move only."""
+    c = Connections.random(NUMBER, NUMBER, NUMBER, seed=TRIAL_SEED)
+    c.theta[:] = SIZES
+    signals = {signal.name: np.sin(np.arange(NUMBER)) for signal in rule.signals}
+    c.begin_step(rule.num_moments)
+    decision = rule.decide(c, **signals)
+    if not np.array_equal(decision.deaths, np.flatnonzero(c.theta < 0)) or decision.births is not None:
+        raise ValueError(
+            f"decide of {type(rule).__name__} must eliminate the connections whose theta is negative and replace each "
+            "in C++ standalone mode; let `move` return a negative number for the others that are to be eliminated, "
+            "or remove set_device('cpp_standalone')."
+        )
+    if not isinstance(rule, GradientRule) or isinstance(rule.optimizer, SGD):
+        _check_theta(rule, c, signals)
+
+
+def _check_theta(rule: Rule, c: Connections, signals: dict[str, Any]) -> None:
+    """Raise an error unless theta is what the move makes of it, with noise or without."""
+    gradient = next(iter(signals.values()), np.zeros(NUMBER))
+    for nu in (normals(TRIAL_SEED, Stream.NOISE, c.steps_done, NUMBER), np.zeros(NUMBER)):
+        columns = zip(SIZES, gradient, c.polarity, nu, strict=True)
+        moved = [type(rule).move(*map(float, row), rule.parameters) for row in columns]  # type: ignore[misc]
+        if np.array_equal(c.theta, moved, equal_nan=True):
+            return
+    raise ValueError(
+        f"decide of {type(rule).__name__} must change theta by `move` alone in C++ standalone mode; put the whole "
+        "update into `move`, or remove set_device('cpp_standalone')."
+    )
 
 
 def check_callback(owner: Any) -> None:

@@ -11,7 +11,7 @@ __all__ = ["Graph"]
 
 
 class Graph:
-    """Nodes and constants of a graph; between layers stand arrays [n, feature].
+    """Nodes and constants of a graph; arrays between layers have shape [n, feature].
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ class Graph:
         *others : str
             Names of its inputs after the first one, which is the output of the last node.
         outputs : tuple of str
-            Names of its outputs, the last of which goes on; by default a name is made up.
+            Names of its outputs, the last of which is passed on; by default a name is made up.
         **attributes
             Of the operator.
 

@@ -8,6 +8,7 @@ from synaptic_sampling._kernels import linear
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.layer import Activations, Layer
 from synaptic_sampling.rate.layers.parameters import aligned
+from synaptic_sampling.rate.layers.shapes import Shape
 
 __all__ = ["ReLU", "Tanh"]
 
@@ -22,7 +23,7 @@ class _Activation(Layer):
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
 
-    def outputs_after(self, num_before: int | None) -> int:
+    def outputs_after(self, num_before: int | Shape | None) -> int | Shape:
         """Return as many outputs as there are inputs."""
         if num_before is None:
             raise ValueError(f"{self} cannot be the first layer; start with SparseLinear or Linear.")

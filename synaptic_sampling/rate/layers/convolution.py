@@ -22,8 +22,9 @@ from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
 from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs, WeightedLayer
-from synaptic_sampling.rate.layers.maps import MAX_SIZE, Maps, check_pair, planes
+from synaptic_sampling.rate.layers.maps import MAX_SIZE, check_pair, planes
 from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned, filled
+from synaptic_sampling.rate.layers.shapes import Maps, Shape
 
 __all__ = ["Conv2d", "SparseConv2d"]
 
@@ -56,7 +57,7 @@ class _Convolution(WeightedLayer):
         """Return the number of weights per output in a dense layer."""
         return self.in_channels * self.kernel[0] * self.kernel[1]
 
-    def outputs_after(self, num_before: int | None) -> Maps:
+    def outputs_after(self, num_before: int | Shape | None) -> Maps:
         """Return the planes of the output, whose size follows from that of the input."""
         self.check_unused()
         size = self.size
@@ -65,16 +66,16 @@ class _Convolution(WeightedLayer):
         if size is None:
             raise ValueError(f"{self} must know the size of its input; give size=(height, width).")
         before = Maps(self.in_channels, *size)
-        if num_before not in {None, before} or self.size not in {None, size}:
+        if not before.accepts(num_before) or self.size not in {None, size}:
             raise ValueError(
                 f"{self} has {self.in_channels} planes of {self.size or size} as input, but the layer before it has "
-                f"{getattr(num_before, 'shape', num_before)} outputs."
+                f"{num_before} outputs."
             )
         rows, columns = ((n + 2 * self.padding - k) // self.stride + 1 for n, k in zip(size, self.kernel, strict=True))
         if rows < 1 or columns < 1:
             raise ValueError(f"{self}: a kernel of {self.kernel} does not fit in {size} with padding {self.padding}.")
         self.before, self.after = before, Maps(self.out_channels, rows, columns)
-        self.num_in, self.num_out = int(before), int(self.after)
+        self.num_in, self.num_out = before.size, self.after.size
         self._out, self._dx = planes(1, 1, 1, 0), planes(1, 1, 1, 0)
         return self.after
 
@@ -96,7 +97,7 @@ class _Convolution(WeightedLayer):
         graph.reshape(-1, *self.before.shape)
         constants = map(graph.constant, self.arrays().values())
         graph.node("Conv", *constants, pads=[self.padding] * 4, strides=[self.stride] * 2)
-        graph.reshape(-1, int(self.after))
+        graph.reshape(-1, self.after.size)
 
     def _make_memory(self, batch: int) -> None:
         """Allocate memory for batches of another width."""

@@ -10,9 +10,9 @@ from synaptic_sampling._checks import check_number
 from synaptic_sampling.connections.slots import check_count
 from synaptic_sampling.randomness import LAST_STEP, Stream, uniforms
 from synaptic_sampling.rate.export.graph import Graph
-from synaptic_sampling.rate.layers.frames import Frames
 from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs
 from synaptic_sampling.rate.layers.parameters import Array
+from synaptic_sampling.rate.layers.shapes import Frames, Shape
 from synaptic_sampling.rules.base import GradientRule
 
 __all__ = ["Dropout"]
@@ -77,7 +77,7 @@ class Dropout(Layer):
     def __repr__(self) -> str:
         return f"Dropout({self.rate:g})"
 
-    def outputs_after(self, num_before: int | None) -> int:
+    def outputs_after(self, num_before: int | Shape | None) -> int | Shape:
         """Return as many outputs as there are inputs."""
         if num_before is None:
             raise ValueError(f"{self} cannot be the first layer; start with a layer that has weights.")

@@ -1,4 +1,4 @@
-"""Sequences of frames, and a layer that is applied to each frame."""
+"""Sequences of frames as samples, and a layer that is applied to each frame."""
 
 from __future__ import annotations
 
@@ -11,36 +11,9 @@ from synaptic_sampling._checks import check_integer
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs
 from synaptic_sampling.rate.layers.parameters import Parameter, aligned
+from synaptic_sampling.rate.layers.shapes import Frames, Shape
 
-__all__ = ["EachFrame", "Frames", "pack"]
-
-
-class Frames(int):
-    """A number of outputs that carries their layout (steps, features): frame by frame, features together.
-
-    Parameters
-    ----------
-    steps, features : int
-        Number of frames, and of features in each.
-    masked : bool
-        Whether each frame ends with a mark, which is above 0 if the frame is present. Marks let sequences of different
-        lengths form one batch.
-    """
-
-    steps: int
-    features: int
-    masked: bool
-
-    def __new__(cls, steps: int, features: int, masked: bool = False) -> Frames:
-        """Return the number."""
-        self = super().__new__(cls, steps * (features + masked))
-        self.steps, self.features, self.masked = steps, features, masked
-        return self
-
-    @property
-    def shape(self) -> tuple[int, int]:
-        """Return the number of steps, and of features including the mark."""
-        return self.steps, self.features + self.masked
+__all__ = ["EachFrame", "pack"]
 
 
 def pack(sequences: list[Activations], steps: int | None = None) -> Activations:
@@ -113,7 +86,7 @@ class EachFrame(Layer):
         """Return the layer that is applied, if it has weights."""
         return self.layer.weighted
 
-    def outputs_after(self, num_before: int | None) -> Frames:
+    def outputs_after(self, num_before: int | Shape | None) -> Frames:
         """Return the frames of the output, which have no marks."""
         if not isinstance(num_before, Frames):
             raise ValueError(f"{self} must follow a layer of frames, such as SparseLSTM(..., output='all').")
@@ -144,7 +117,7 @@ class EachFrame(Layer):
         dx = np.zeros((*self.before.shape, batch), np.float32)
         if wanted:
             dx[:, : self.before.features] = own.reshape(-1, steps, batch).transpose(1, 0, 2)
-        return dx.reshape(int(self.before), batch)
+        return dx.reshape(self.before.size, batch)
 
     def arrays(self) -> dict[str, Activations]:
         """Return the arrays of the layer."""
@@ -158,7 +131,7 @@ class EachFrame(Layer):
         """Append the layer between two changes of shape: frames take the place of samples."""
         graph.reshape(-1, self.before.features)
         self.layer.write(graph)
-        graph.reshape(-1, int(self.after))
+        graph.reshape(-1, self.after.size)
 
     @staticmethod
     def _turned(columns: Activations, features: int, steps: int) -> Activations:

@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.parameters import DenseParameter, Parameter
+from synaptic_sampling.rate.layers.shapes import Shape
 
 __all__ = ["Activations", "Layer", "Signs", "WeightedLayer"]
 
@@ -44,17 +45,18 @@ class Layer:
         """Return the layers with weights of which this one consists: itself, another one that it applies, or none."""
         return []
 
-    def outputs_after(self, num_before: int | None) -> int:
+    def outputs_after(self, num_before: int | Shape | None) -> int | Shape:
         """Return the number of outputs, or raise a ValueError if the layer cannot stand in this place.
 
         Parameters
         ----------
-        num_before : int or None
-            Outputs of the layer before; None for the first layer.
+        num_before : int, Shape or None
+            Outputs of the layer before: their number, or their arrangement in frames or planes, of which ``int`` gives
+            the number. None for the first layer.
 
         Returns
         -------
-        int
+        int or Shape
             Outputs of this layer.
         """
         raise NotImplementedError

@@ -18,6 +18,7 @@ from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
 from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs, WeightedLayer
 from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned, filled
+from synaptic_sampling.rate.layers.shapes import Shape
 
 __all__ = ["Linear", "LinearView", "SparseLinear"]
 
@@ -60,10 +61,11 @@ class _Affine(WeightedLayer):
         """Return the last input, shape (num_in, width)."""
         return self._x
 
-    def outputs_after(self, num_before: int | None) -> int:
+    def outputs_after(self, num_before: int | Shape | None) -> int:
         """Return ``num_out``."""
-        if num_before not in {None, self.num_in}:
-            raise ValueError(f"{self} has {self.num_in} inputs, but the layer before it has {num_before} outputs.")
+        number = num_before.size if isinstance(num_before, Shape) else num_before
+        if number not in {None, self.num_in}:
+            raise ValueError(f"{self} has {self.num_in} inputs, but the layer before it has {number} outputs.")
         self.check_unused()
         return self.num_out
 

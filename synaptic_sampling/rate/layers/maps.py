@@ -1,4 +1,4 @@
-"""Feature maps: outputs that are arranged in planes."""
+"""Memory for feature maps, and checks of the arguments of layers that act on them."""
 
 from __future__ import annotations
 
@@ -7,38 +7,12 @@ from typing import Any
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.rate.layers.layer import Activations
 from synaptic_sampling.rate.layers.parameters import aligned
+from synaptic_sampling.rate.layers.shapes import Maps, Shape
 
-__all__ = ["MAX_SIZE", "Maps", "check_pair", "maps_before", "planes"]
+__all__ = ["MAX_SIZE", "check_pair", "maps_before", "planes"]
 
 #: Of heights, widths and kernels.
 MAX_SIZE = 2**15
-
-
-class Maps(int):
-    """A number of outputs that carries their layout (channels, height, width).
-
-    Layers and activation functions hand it on, so that a convolution knows the size of its input.
-
-    Parameters
-    ----------
-    channels, height, width : int
-        Number and size of the planes.
-    """
-
-    channels: int
-    height: int
-    width: int
-
-    def __new__(cls, channels: int, height: int, width: int) -> Maps:
-        """Return the number."""
-        self = super().__new__(cls, channels * height * width)
-        self.channels, self.height, self.width = channels, height, width
-        return self
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        """Return channels, height, width."""
-        return self.channels, self.height, self.width
 
 
 def planes(channels: int, height: int, width: int, batch: int) -> Activations:
@@ -55,7 +29,7 @@ def check_pair(name: str, value: Any) -> tuple[int, int]:
     return height, width
 
 
-def maps_before(layer: object, num_before: int | None) -> Maps:
+def maps_before(layer: object, num_before: int | Shape | None) -> Maps:
     """Return the planes of the layer before, or raise an error if its outputs are not arranged in planes."""
     if not isinstance(num_before, Maps):
         raise ValueError(

@@ -12,7 +12,8 @@ from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels import convolution
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.layer import Activations, Layer
-from synaptic_sampling.rate.layers.maps import MAX_SIZE, Maps, maps_before, planes
+from synaptic_sampling.rate.layers.maps import MAX_SIZE, maps_before, planes
+from synaptic_sampling.rate.layers.shapes import Maps, Shape
 
 __all__ = ["AveragePool2d", "MaxPool2d"]
 
@@ -33,7 +34,7 @@ class _Pool(Layer):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.kernel}, {self.stride})"
 
-    def outputs_after(self, num_before: int | None) -> Maps:
+    def outputs_after(self, num_before: int | Shape | None) -> Maps:
         """Return the planes of the output; rows and columns that do not fill a window are left out."""
         self.before = maps_before(self, num_before)
         channels, *size = self.before.shape
@@ -53,7 +54,7 @@ class _Pool(Layer):
         """Append the reduction between two changes of shape."""
         graph.reshape(-1, *self.before.shape)
         graph.node(self.operator, kernel_shape=[self.kernel] * 2, strides=[self.stride] * 2)
-        graph.reshape(-1, int(self.after))
+        graph.reshape(-1, self.after.size)
 
     def _input(self, x: Activations) -> NDArray[Any]:
         """Return the input as planes, and allocate memory for batches of its width."""
@@ -85,13 +86,13 @@ class MaxPool2d(_Pool):
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
         """Return the maximum of each window, NaN where the window contains one."""
         convolution.max_pool(self._input(x), self.kernel, self.stride, self._out, self._place)
-        return self._out.reshape(int(self.after), -1)
+        return self._out.reshape(self.after.size, -1)
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
         """Return dE/dx: ``delta`` at the maximum of each window, summed where windows overlap, else 0."""
         slopes = delta.reshape(self._out.shape)
         convolution.max_pool_backward(slopes, self.kernel, self.stride, self._place, self._dx)
-        return self._dx.reshape(int(self.before), -1)
+        return self._dx.reshape(self.before.size, -1)
 
 
 class AveragePool2d(_Pool):
@@ -115,9 +116,9 @@ class AveragePool2d(_Pool):
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
         """Return the mean of each window."""
         convolution.average_pool(self._input(x), self.kernel, self.stride, self._out)
-        return self._out.reshape(int(self.after), -1)
+        return self._out.reshape(self.after.size, -1)
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
         """Return dE/dx: ``delta`` divided equally among the places of each window."""
         convolution.average_pool_backward(delta.reshape(self._out.shape), self.kernel, self.stride, self._dx)
-        return self._dx.reshape(int(self.before), -1)
+        return self._dx.reshape(self.before.size, -1)

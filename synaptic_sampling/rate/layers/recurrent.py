@@ -18,9 +18,9 @@ from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
-from synaptic_sampling.rate.layers.frames import Frames
 from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs, WeightedLayer
 from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned, filled
+from synaptic_sampling.rate.layers.shapes import Frames, Shape
 
 __all__ = ["LSTM", "SparseLSTM"]
 
@@ -67,21 +67,21 @@ class _Recurrent(WeightedLayer):
         super().__init__(bias)
         self.blocks = []
 
-    def outputs_after(self, num_before: int | None) -> int:
+    def outputs_after(self, num_before: int | Shape | None) -> int | Shape:
         """Return the number of outputs, or the frames of the output."""
         self.check_unused()
         steps = num_before.steps if isinstance(num_before, Frames) else self.steps
         if steps is None:
             raise ValueError(f"{self} must know how many frames its input has; give steps=.")
         before = Frames(steps, self.inputs, self.masked)
-        if num_before not in {None, before} or getattr(num_before, "shape", before.shape) != before.shape:
+        if not before.accepts(num_before):
             raise ValueError(
                 f"{self} has {steps} frames of {self.inputs} inputs{' and a mark' if self.masked else ''}, but the "
-                f"layer before it has {getattr(num_before, 'shape', num_before)} outputs."
+                f"layer before it has {num_before} outputs."
             )
-        self.before, self.num_in = before, int(before)
+        self.before, self.num_in = before, before.size
         self.after = Frames(steps, self.units, self.masked)
-        self.num_out = int(self.after) if self.output == "all" else self.units
+        self.num_out = self.after.size if self.output == "all" else self.units
         self._z = np.empty((0, 0, 0), np.float32)
         return self.after if self.output == "all" else self.units
 

@@ -22,13 +22,15 @@ from synaptic_sampling.rate.layers.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers.linear import LinearView, SparseLinear
 from synaptic_sampling.rate.layers.parameters import DenseParameter
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
-from synaptic_sampling.rules import DeepR, FixedWiring
+from synaptic_sampling.rules.langevin import LangevinRule
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, bias_corrections
 
 __all__ = ["Learned", "learn", "steps_at_once"]
 
 OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
 ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
+#: What a step consists of, besides the parameters of the rule.
+STEP = ("decide", "check", "signals", "num_moments")
 
 #: Number of events that ends a call, since they are kept in memory until it returns.
 EVENTS_AT_ONCE = 2**16
@@ -60,7 +62,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
     possible = (
         type(loss) is CrossEntropy
         and (network.budget is None or _can_share(network))
-        and type(network.rule) in {DeepR, FixedWiring}  # A rule that is derived from them may decide differently.
+        and _is_compiled(network.rule)
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
         and not any(c.sites.degrees.limited for c in network.connections)
@@ -71,6 +73,13 @@ def steps_at_once(network: Any, loss: Loss) -> int:
     done = max(c.steps_done for c in network.connections)
     work = sum(len(c) for c in network.connections)
     return min(max(1, WORK_AT_ONCE // work), LAST_STEP - done)
+
+
+def _is_compiled(rule: Any) -> bool:
+    """Return whether the steps of a rule are those of the compiled code."""
+    inherited = all(getattr(type(rule), name) is getattr(LangevinRule, name) for name in STEP)
+    # The compiled code takes the learning rate of biases from the parameters.
+    return inherited and bool(rule.parameters[0] == rule.learning_rate)
 
 
 def _can_share(network: Any) -> bool:

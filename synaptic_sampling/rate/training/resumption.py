@@ -29,7 +29,7 @@ def resume(
 ) -> tuple[Progress, int]:
     """Restore a network from a file, or raise an error and change nothing.
 
-    Returns the progress, and the step from which the log goes on.
+    Returns the progress, and the step from which the log continues.
     """
     arrays, about = load_checkpoint(path)
     own = _identity(network, schedule)

@@ -41,7 +41,7 @@ class Trainer:
     """Train a network and log every connection that is formed or eliminated.
 
     Ctrl+C ends ``fit`` by KeyboardInterrupt after the present step, or some steps later (about 0.1 s). Network, log and
-    counts are then consistent, and another ``fit`` goes on from there. The order of samples is a function of the
+    counts are then consistent, and another ``fit`` continues from there. The order of samples is a function of the
     network's seed and the epoch, so an interrupted and resumed training is bit-identical to an uninterrupted one.
 
     Parameters

@@ -12,7 +12,7 @@ import pytest
 from synaptic_sampling import Connections, DeepR, RewiringLog, replace, step
 from synaptic_sampling.reporting import answers
 from synaptic_sampling.statistics import null_law
-from tests.scripts.zero_gradient import zero_gradient_log
+from tests.reporting.zero_gradient import zero_gradient_log
 
 
 def claims(log):

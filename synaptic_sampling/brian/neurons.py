@@ -1,8 +1,9 @@
-"""Axonal and dendritic elements: variables of the neurons on both sides of a Synapses object."""
+"""Signals with one value per neuron: variables of the neurons on both sides of a Synapses object."""
 
 from __future__ import annotations
 
 import weakref
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -13,22 +14,23 @@ from numpy.typing import NDArray
 from synaptic_sampling.brian.signals import neuron_signals
 from synaptic_sampling.rules import Rule
 
-__all__ = ["Elements"]
+__all__ = ["NeuronVariables"]
 
-#: Elements in use: identity of the group, name of the variable, first neuron and one past the last, the synapses.
-_PAIRED: list[tuple[str, str, int, int, weakref.ref[Any]]] = []
+#: Exclusive variables in use: identity of the group, name, first neuron and one past the last, the synapses.
+_CLAIMED: list[tuple[str, str, int, int, weakref.ref[Any]]] = []
 
 
-class Elements:
-    """The variables of neurons that a rule with signals of neurons, such as `SynapticElements`, names.
+class NeuronVariables:
+    """The variables of neurons that a rule reads, by the name of the signal unless the rule or ``given`` renames it.
 
-    Raises an error if the neurons have no such variable, it has a unit, or it counts elements for other synapses.
+    Raises an error if the neurons have no such variable, it has a unit, or other synapses use it exclusively.
     """
 
-    def __init__(self, synapses: Any, rule: Rule) -> None:
+    def __init__(self, synapses: Any, rule: Rule, given: Mapping[str, str]) -> None:
         groups = {"presynaptic neuron": synapses.source, "postsynaptic neuron": synapses.target}
         of, kind = {signal.name: signal.of for signal in rule.signals}, type(rule).__name__
-        self._sides = {signal: (groups[of[signal]], name) for signal, name in neuron_signals(rule).items()}
+        named = {signal: given.get(signal, name) for signal, name in neuron_signals(rule).items()}
+        self._sides = {signal: (groups[of[signal]], name) for signal, name in named.items()}
         for signal, (group, name) in self._sides.items():
             variable = getattr(group, "variables", {}).get(name)
             if isinstance(variable, Subexpression):
@@ -37,25 +39,27 @@ class Elements:
                     "append '(constant over dt)' to it."
                 )
             if not isinstance(variable, ArrayVariable) or variable.scalar:
+                rename = f"{kind}({signal}=...)" if hasattr(rule, signal) else f"variables={{{signal!r}: ...}}"
                 raise ValueError(
                     f"{kind} needs the variable {name!r} of each neuron of '{group.name}', which does not exist; "
-                    f"add a line such as 'd{name}/dt = growth*(1 - calcium/target) : 1' to its equations, "
-                    f"or name yours by {signal}=... in the rule."
+                    f"add a line such as 'd{name}/dt = ... : 1' to its equations, or name yours by {rename}."
                 )
             if not variable.dim.is_dimensionless:
                 raise DimensionMismatchError(f"variable {name!r} of '{group.name}' must be dimensionless", variable.dim)
         self._synapses = weakref.ref(synapses)
-        self._places = [(_identity(group), name, group.start, group.stop) for group, name in self._sides.values()]
+        exclusive = [self._sides[signal.name] for signal in rule.signals if signal.exclusive]
+        self._places = [(_identity(group), name, group.start, group.stop) for group, name in exclusive]
         for place in self._places:
             _check_free(synapses, *place)
 
     def claim(self) -> None:
-        """Reserve these elements for these synapses, as long as the synapses exist."""
-        _PAIRED.extend((*place, self._synapses) for place in self._places)
+        """Reserve the exclusive variables for these synapses, as long as the synapses exist."""
+        _CLAIMED.extend((*place, self._synapses) for place in self._places)
 
-    def numbers(self) -> dict[str, NDArray[Any]]:
-        """Return copies of the present values, one for each neuron, by signal."""
-        return {signal: np.array(getattr(group, f"{name}_")[:]) for signal, (group, name) in self._sides.items()}
+    def values(self, signal: str) -> NDArray[Any]:
+        """Return a copy of the present values of a signal, one for each neuron."""
+        group, name = self._sides[signal]
+        return np.array(getattr(group, f"{name}_")[:])
 
 
 def _identity(group: Any) -> str:
@@ -64,9 +68,9 @@ def _identity(group: Any) -> str:
 
 
 def _check_free(synapses: Any, group: str, name: str, start: int, stop: int) -> None:
-    """Raise an error if other synapses use some of these elements: each would be used twice."""
-    _PAIRED[:] = [each for each in _PAIRED if each[-1]() is not None]
-    for whose, variable, begin, end, reference in _PAIRED:
+    """Raise an error if other synapses use some of these values: each element would be used twice."""
+    _CLAIMED[:] = [each for each in _CLAIMED if each[-1]() is not None]
+    for whose, variable, begin, end, reference in _CLAIMED:
         other: Any = reference()
         if other is not synapses and (whose, variable) == (group, name) and begin < stop and start < end:
             raise ValueError(

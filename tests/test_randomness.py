@@ -8,7 +8,7 @@ from pathlib import Path
 
 from synaptic_sampling.randomness import Stream
 
-PACKAGE = Path(__file__).parent.parent.parent / "synaptic_sampling"
+PACKAGE = Path(__file__).parent.parent / "synaptic_sampling"
 
 #: The modules that use each stream. Where there are several, either only one of them runs (both paths of a network take
 #: the same steps), they use different steps or set numbers (of layers), or they draw for the same purpose.

@@ -98,6 +98,7 @@ def test_thousand_histories(history):
     follow(history)
 
 
+@pytest.mark.compiled
 def test_ten_million_updates():
     c = Connections.random(300, 300, 10_000, seed=5)
     rule, signs = DeepR(learning_rate=0.1, l1=0.1, temperature=0.1), np.zeros(90_000, np.int8)

@@ -170,7 +170,7 @@ def fingerprint():
 
 def test_same_bits_in_another_process_without_compilation():
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "NUMBA_DISABLE_JIT": "1"}
-    script = "from tests.sampler.test_soft_connections import fingerprint; print(fingerprint())"
+    script = "from tests.connections.test_soft import fingerprint; print(fingerprint())"
     command = [sys.executable, "-W", "ignore", "-c", script]
     other = subprocess.run(command, env=environment, check=True, capture_output=True, text=True).stdout.strip()
     assert other == fingerprint()
@@ -184,6 +184,7 @@ def test_deep_enough_all_are_tracked():
         assert (len(c), c.num_deep) == (900, 0)
 
 
+@pytest.mark.compiled
 def test_memory_for_the_connections_alone():
     """1e8 sites: arrays in proportion to the connections, and nothing else."""
     rule = SoftDeepR(learning_rate=0.1, l1=0.2, temperature=0.2, connectivity=1e-4)
@@ -272,6 +273,7 @@ BOUND = 5.1
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 @pytest.mark.parametrize("connectivity", [0.03, 0.05, 0.2])
 def test_active_share_of_the_authors(connectivity):
     """Exact law at steps as long as those of l1: 0.179191 at 20 %. Catches 8 % at 3 %, where most are deep."""
@@ -283,12 +285,14 @@ def test_active_share_of_the_authors(connectivity):
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 def test_active_share_with_small_steps():
     """r = 0.3, depth 10 of 20; catches 5 %."""
     assert np.abs(deviations(RULE, 400, 600)).max() < BOUND
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 @pytest.mark.parametrize(("noise", "steps"), [(0.5, 2000), (2.0, 300)])
 def test_active_share_after_a_change_of_the_learning_rate(noise, steps):
     """The clock of the deep runs on as before; their walk is that of the rule of now."""
@@ -299,6 +303,7 @@ def test_active_share_after_a_change_of_the_learning_rate(noise, steps):
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 @pytest.mark.parametrize(("wrong", "factor"), [("soft.overshoots", 0.0), ("deep.exit_times", 0.5)])
 def test_wrong_ones_are_rejected(wrong, factor, monkeypatch):
     """Landing at 0, and a noise of twice the variance in the deep, are seen by the same test."""
@@ -333,6 +338,7 @@ def two_samples(first, second, edges):
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 def test_both_storages_agree():
     """Active number, lifetimes, weights, in replicas of 50 by 50 neurons; false-alarm rate 1e-6 for each of three.
 
@@ -361,6 +367,7 @@ def test_both_storages_agree():
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 def test_from_nobody_connected():
     """A transient from zero connections: numbers in each step, means of 25 replicas of both storages."""
     means, errors = [], []

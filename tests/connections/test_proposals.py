@@ -16,7 +16,7 @@ from synaptic_sampling import Connections, replace
 from synaptic_sampling._kernels.vacancy import EMPTY, remove_all
 from synaptic_sampling.connections import draw, sites
 from synaptic_sampling.randomness import Stream
-from tests.sampler.test_candidates import POOLS, draw_from
+from tests.connections.test_candidates import POOLS, draw_from
 
 FALSE_ALARM = 1e-6
 NUMBER = 4000

@@ -12,7 +12,7 @@ import pytest
 
 from synaptic_sampling import Adam, Connections, DeepR, step
 
-SCRIPT = "from tests.sampler.test_processes import fingerprint; print(fingerprint())"
+SCRIPT = "from tests.rules.test_processes import fingerprint; print(fingerprint())"
 
 
 def fingerprint():

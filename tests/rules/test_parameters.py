@@ -82,6 +82,7 @@ def test_turnover_of_synaptic_sampling(scheme, mean):
     assert abs(found - rule.expected_turnover() * 1.1) > 6 * 1.5 * error, "10 % more must be noticed"
 
 
+@pytest.mark.compiled
 def test_turnover_of_deep_r_and_soft_deep_r():
     rule = DeepR(0.1, 0.5, 0.05, optimizer=Adam())
     found, error = turnover(Connections.random(200, 200, 8000, seed=2), rule, 100, 300)

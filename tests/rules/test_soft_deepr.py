@@ -84,12 +84,14 @@ def test_the_sampler_follows_its_law():
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 @pytest.mark.parametrize("wrong", [l1_on_all, no_clip, noise_too_strong, eta_outside_the_root, no_l1])
 def test_wrong_samplers_are_rejected(wrong):
     assert np.abs(deviations(wrong)).max() > 2 * BOUND
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 def test_gradient_on_retracted_ones_would_show():
     """A constant dE/dtheta acts as more l1 on the connected alone: the law with l1 + gradient, same floor."""
     gradient = 0.3

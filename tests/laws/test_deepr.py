@@ -96,7 +96,7 @@ def test_without_noise_all_die_at_once():
 
 @pytest.mark.parametrize("bad", [-0.1, float("nan"), "0.1", None])
 def test_bad_ratio_is_refused(bad):
-    for law in (exact.mean_lifetime, exact.turnover_rate, exact.mean_theta, exact.std_theta):
+    for law in (exact.mean_lifetime, exact.turnover_rate, exact.mean_theta, exact.std_theta, exact.null_law):
         with pytest.raises((TypeError, ValueError), match="step_ratio"):
             law(bad)
 

@@ -61,6 +61,7 @@ def mover(rule, gradient=0.0):
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 @pytest.mark.parametrize("scheme", ["exact", "euler"])
 @pytest.mark.parametrize(("mean", "gradient"), [(0.0, 0.0), (-0.3, 0.0), (0.1, -0.7)])
 def test_theta_follows_the_law(scheme, mean, gradient):
@@ -75,6 +76,7 @@ def test_births_are_half_of_the_turnover_ratio():
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 def test_euler_does_not_follow_the_law_of_the_exact_scheme():
     """The variance is larger by the factor 1/(1 - h/2), h = 0.39: 50 standard errors."""
     assert deviations(mover(EULER), EXACT)[1] > 40
@@ -82,6 +84,7 @@ def test_euler_does_not_follow_the_law_of_the_exact_scheme():
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 def test_euler_with_short_steps_is_told_from_the_continuous_law():
     """b = 0.01, T = 1, sigma = 0.5: 0.255102 against 0.25, more than 8 standard errors apart.
 
@@ -104,6 +107,7 @@ def test_euler_with_short_steps_is_told_from_the_continuous_law():
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -120,6 +124,7 @@ def test_wrong_rules_are_rejected(wrong):
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 def test_wrong_gradients_are_rejected():
     """Descent in place of ascent, and a gradient that acts on connected ones only."""
     gradient = np.full(NUMBER, 0.3)
@@ -128,6 +133,7 @@ def test_wrong_gradients_are_rejected():
 
 
 @pytest.mark.statistical
+@pytest.mark.compiled
 def test_survival_follows_the_law():
     """Cohorts of all and of new connections over eight steps, 16 fractions within 5.5 s.e.; false-alarm rate 1e-6."""
     rho = diffusion.correlation(EXACT)

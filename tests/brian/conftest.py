@@ -7,6 +7,9 @@ import pytest
 
 from synaptic_sampling.brian.internals import queues
 
+#: Under these, C++ programs and the runtime mode give the same bits.
+EXACT = ["-w", "-O2", "-ffp-contract=off", "-std=c++11"]
+
 
 @pytest.fixture(params=["numpy"], autouse=True)
 def target(request, monkeypatch):
@@ -19,6 +22,15 @@ def target(request, monkeypatch):
     yield request.param
     b2.prefs.codegen.target = "numpy"
     b2.defaultclock.dt = 0.1 * b2.ms
+
+
+@pytest.fixture
+def exact_flags():
+    """Have C++ programs give the bits of the runtime mode."""
+    before = b2.prefs.codegen.cpp.extra_compile_args_gcc
+    b2.prefs.codegen.cpp.extra_compile_args_gcc = EXACT
+    yield
+    b2.prefs.codegen.cpp.extra_compile_args_gcc = before
 
 
 #: For tests that must hold on both targets of the runtime mode, and with the editor of queues that belongs to cython

@@ -270,6 +270,7 @@ class StandaloneProjection(Projection):
             "pathways": program.pathways(synapses),
             "multisynaptic_index": program.multisynaptic_index(synapses),
             "rewires": self.rule.forms,
+            "switch": None if owner.switch is None else name_of(owner.switch),
         }
 
     def _describe_rule(self, owner: Any) -> dict[str, Any]:

@@ -121,7 +121,7 @@ void do_event(int64_t number)
 
 {% block maincode %}
     const int64_t now = {{r.timestep}}[0];
-    if (now > 0 && now % {{r.steps}} == 0)
+    if (now > 0 && now % {{r.steps}} == 0{% if r.switch %} && {{r.switch}}[0]{% endif %})
         do_event(now / {{r.steps}} - {{r.first}});
 {% endblock %}
 

@@ -25,6 +25,7 @@ from synaptic_sampling.brian.standalone.constants import constants_in_cpp
 
 __all__ = [
     "c_type",
+    "code_object_class",
     "events_of_run",
     "forget",
     "generator",
@@ -37,6 +38,8 @@ __all__ = [
     "multisynaptic_index",
     "name_of",
     "pathways",
+    "prepare",
+    "project",
     "reset_variables",
     "results",
     "warn_of_flags",
@@ -67,14 +70,32 @@ def name_of(variable: Any) -> str:
     return get_device().get_array_name(variable, access_data=False)
 
 
+def prepare() -> None:
+    """Let the program find the headers of this package, and have it round denormal numbers to 0, which are slow."""
+    device = get_device()
+    if str(FOLDER) not in device.include_dirs:
+        device.include_dirs.append(str(FOLDER))
+        device.headers.append('"denormals.h"')
+        device.insert_code("main", "synaptic_sampling::flush_denormals();")
+
+
+def project() -> tuple[Any, Path]:
+    """Return an object that is the same during one build of the project, None before the first, and its folder."""
+    device = get_device()
+    return (device.writer, Path(device.project_dir)) if device.writer is not None else (None, Path())
+
+
+def code_object_class() -> type:
+    """Return the class of code objects in C++ standalone mode."""
+    return CPPStandaloneCodeObject
+
+
 def make_code(group: Any, template: str, name: str, **context: Any) -> Any:
     """Return a code object from a template, to be called once or run in every step.
 
     ``context`` holds the variables of the template, besides the shared ``constants``.
     """
-    device = get_device()
-    if str(FOLDER) not in device.include_dirs:
-        device.include_dirs.append(str(FOLDER))
+    prepare()
     return create_runner_codeobj(
         group, "", template, run_namespace={}, name=name, check_units=False,
         template_kwds={"constants": constants_in_cpp(), **context}, codeobj_class=RewiringCode,

@@ -26,11 +26,12 @@ def target(request, monkeypatch):
 
 @pytest.fixture
 def exact_flags():
-    """Have C++ programs give the bits of the runtime mode."""
-    before = b2.prefs.codegen.cpp.extra_compile_args_gcc
-    b2.prefs.codegen.cpp.extra_compile_args_gcc = EXACT
+    """Have C++ programs give the bits of the runtime mode, and be compiled by few processes at a time."""
+    cpp, device = b2.prefs.codegen.cpp, b2.prefs.devices.cpp_standalone
+    before = cpp.extra_compile_args_gcc, device.extra_make_args_unix
+    cpp.extra_compile_args_gcc, device.extra_make_args_unix = EXACT, ["-j2"]
     yield
-    b2.prefs.codegen.cpp.extra_compile_args_gcc = before
+    cpp.extra_compile_args_gcc, device.extra_make_args_unix = before
 
 
 #: For tests that must hold on both targets of the runtime mode, and with the editor of queues that belongs to cython

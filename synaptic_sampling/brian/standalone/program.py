@@ -17,7 +17,6 @@ from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
-from brian2.parsing.rendering import CPPNodeRenderer
 from brian2.utils.logger import get_logger
 
 from synaptic_sampling.brian.capabilities import refuse
@@ -33,7 +32,6 @@ __all__ = [
     "has_results",
     "is_known",
     "is_standalone",
-    "literal",
     "make_code",
     "multisynaptic_index",
     "name_of",
@@ -151,11 +149,6 @@ def events_of_run(rewiring: Any, synapses: Any) -> tuple[int, list[float]]:
 def c_type(variable: Any) -> str:
     """Return the C++ type of a variable's values, such as ``'double'``."""
     return c_data_type(variable.dtype)
-
-
-def literal(value: Any) -> str:
-    """Return a number as a C++ literal with all its digits; a quantity in SI units."""
-    return CPPNodeRenderer().render_expr(repr(np.asarray(value).item()))
 
 
 def when_run() -> float | None:

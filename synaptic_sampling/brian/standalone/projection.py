@@ -28,6 +28,7 @@ from synaptic_sampling.brian.signals import acts_on_potential
 from synaptic_sampling.brian.standalone import program, support
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp
 from synaptic_sampling.brian.standalone.program import name_of
+from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.rules import Rule
 from synaptic_sampling.rules.base import GradientRule
@@ -279,20 +280,18 @@ class StandaloneProjection(Projection):
         if not self.rule.has_theta:
             return {"condition": _describe_condition(self._condition), "first": 0}
         first, times = program.events_of_run(owner, self.synapses) if self._schedule is not None else (0, [])
-        parameters = []
-        for seconds in times:
-            self.follow_schedule(seconds)
-            parameters.append(self.rule.parameters)
+        table = np.array(self.rule.parameters, float)
         if times:
+            table = self._parameters_at(times)
             self.follow_schedule(times[0])
         support.check_parameters(self.rule)
-        table = np.array(parameters or self.rule.parameters, float).ravel()
         optimizer: Any = self.rule.optimizer if isinstance(self.rule, GradientRule) else None
         signals = [signal.name for signal in self.rule.signals]
         move: Any = type(self.rule).move
         return {
             "condition": None,
             "first": first,
+            "replaces": self.rule.replaces and tuple(map(repr, self.rule.replaces)),
             "move": move_in_cpp(move) + noise_in_cpp(move),
             "parameters": self._keep(owner, f"parameters_{owner.steps}_{first}", table),
             "stride": len(self.rule.parameters) if len(times) > 1 else 0,
@@ -322,6 +321,14 @@ class StandaloneProjection(Projection):
             )
             self._kept[name] = known = name_of(variables[name]), values
         return known[0]
+
+    def _parameters_at(self, times: list[float]) -> NDArray[np.float64]:
+        """Return the parameters of the rule at all these times, one after the other."""
+        assert self._schedule is not None
+        rules = self._schedule.at_all(times)
+        different = {id(rule): rule for rule in rules}
+        numbers = {key: without_units(rule, self.synapses, self.names) for key, rule in different.items()}
+        return np.array([numbers[id(rule)].parameters for rule in rules], float).ravel()
 
 
 def kind_of_projection(rule: Any, several: bool) -> type[Projection]:

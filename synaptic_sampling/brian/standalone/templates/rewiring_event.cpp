@@ -27,7 +27,7 @@ std::vector<int32_t> choose(Connections &c, int64_t)
 }
 {% else %}
 {{r.move}}
-// Update every theta, and return the slots where it has become negative. It is the event of this number in the run.
+// Update every theta, and return the slots to replace. It is the event of this number in the run.
 std::vector<int32_t> choose(Connections &c, int64_t number)
 {
     {% if r.gradient %}
@@ -54,7 +54,11 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
           [parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
           }, {{r.theta}}, negative);
+    {% if r.replaces %}
+    return c.step % {{r.replaces[1]}} == 0 ? weakest({{r.theta}}, {{r.replaces[0]}}) : std::vector<int32_t>();
+    {% else %}
     return negative;
+    {% endif %}
 }
 {% endif %}
 

@@ -1,7 +1,7 @@
 """Sparse networks that rewire themselves: DEEP R and synaptic sampling for Brian2 and for rate-based networks.
 
-Submodules are imported on first attribute access; Brian2 is imported only for ``Rewiring``, ``RewiringMonitor`` and
-``connect_exactly``.
+Submodules are imported on first attribute access; Brian2 is imported only for ``Rewiring``, ``RewiringMonitor``,
+``ArrayStream`` and ``connect_exactly``.
 """
 
 from __future__ import annotations
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         save_checkpoint as save_checkpoint,
     )
     from synaptic_sampling.brian import (
+        ArrayStream as ArrayStream,
         Rewiring as Rewiring,
         RewiringMonitor as RewiringMonitor,
         connect_exactly as connect_exactly,
@@ -102,6 +103,7 @@ _MODULES = {
         "save_checkpoint",
     ],
     "brian": [
+        "ArrayStream",
         "Rewiring",
         "RewiringMonitor",
         "connect_exactly",

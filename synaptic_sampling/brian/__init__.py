@@ -4,5 +4,7 @@ from synaptic_sampling.brian.connect import connect_exactly
 from synaptic_sampling.brian.monitor import RewiringMonitor
 from synaptic_sampling.brian.rewiring import Rewiring
 from synaptic_sampling.brian.standalone import recorder as recorder  # It adds monitors of C++ programs.
+from synaptic_sampling.brian.standalone.compiled import run_program
+from synaptic_sampling.brian.stream import ArrayStream
 
-__all__ = ["Rewiring", "RewiringMonitor", "connect_exactly"]
+__all__ = ["ArrayStream", "Rewiring", "RewiringMonitor", "connect_exactly", "run_program"]

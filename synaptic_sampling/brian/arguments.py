@@ -25,6 +25,7 @@ __all__ = [
     "distinct",
     "names_of",
     "spare_slots",
+    "switch_of",
 ]
 
 #: The Rewiring that controls each Synapses object.
@@ -110,6 +111,25 @@ def _dictionary(name: str, given: Any) -> dict[str, Any]:
     if given is not None and not (isinstance(given, Mapping) and all(isinstance(key, str) for key in given)):
         raise TypeError(f"{name} must be a dictionary such as {{'w': ...}}, got {given!r}.")
     return dict(given or {})
+
+
+def switch_of(synapses: Any, name: str | None) -> ArrayVariable | None:
+    """Return the shared variable that switches events on and off; raise an error if it is not one of the model."""
+    if name is None:
+        return None
+    if not isinstance(name, str):
+        raise TypeError(f"enabled must be the name of a shared variable, got {name!r}; for a whole run, set active.")
+    if not isinstance(synapses, Synapses):
+        raise ValueError(
+            f"enabled must name a variable of one Synapses object, not of a list, got {name!r}; {SEPARATE}"
+        )
+    variable = synapses.variables.get(name)
+    if name not in synapses.equations or not isinstance(variable, ArrayVariable) or not variable.scalar:
+        raise ValueError(
+            f"enabled must name a shared variable of '{synapses.name}' that can be set, got {name!r}; add the line "
+            f"'{name} : boolean (shared)' to its model."
+        )
+    return variable
 
 
 def births_of(synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[str, str]) -> dict[str, Any]:

@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from brian2 import BrianObject, Quantity, get_local_namespace
+from brian2 import BrianObject, get_local_namespace
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_flag, check_integer, check_seed
 from synaptic_sampling.brian import construction, timing
-from synaptic_sampling.brian.arguments import SEPARATE, check_callback
+from synaptic_sampling.brian.arguments import SEPARATE, check_callback, switch_of
 from synaptic_sampling.brian.connect import Pairs, new_seed
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.mistakes import Mistakes
@@ -91,6 +91,9 @@ class Rewiring(View, BrianObject):
         run after each ``store`` or ``restore``, so that trials from a stored state differ. A seed that is given stays;
         it may be changed between runs: ``rewiring.seed = 3``. Signs always depend on the initial seed, because they
         are part of the model.
+    enabled : str, optional
+        Name of a shared variable of the model, such as ``learning : boolean (shared)``. While it is 0, there are no
+        events: no step is counted, and no signal is reset. Your code may change it at any time of a run.
     callback : callable, optional
         Called as ``callback(rewiring, info)`` after each event; ``info`` is a `RewiringInfo`.
     dt : Quantity, optional
@@ -149,6 +152,7 @@ class Rewiring(View, BrianObject):
         birth: Mapping[str, Any] | None = None,
         variables: Mapping[str, str] | None = None,
         seed: int | None = None,
+        enabled: str | None = None,
         callback: Callable[[Rewiring, RewiringInfo], object] | None = None,
         dt: Any = None,
         clock: Any = None,
@@ -164,6 +168,7 @@ class Rewiring(View, BrianObject):
         dt = timing.interval_of(rule, dt, clock)
         namespace, several = get_local_namespace(level=1), construction.are_several(synapses)
         self._projections = construction.projections_of(synapses, rule, birth, variables, namespace)
+        self._switch = switch_of(synapses, enabled)
         construction.adopt_all(
             self._projections,
             rule,
@@ -237,21 +242,6 @@ class Rewiring(View, BrianObject):
         self._reseed(check_seed(seed))
         self._draws_seed = False
 
-    @property
-    def interval(self) -> Quantity:
-        """Return the time between events."""
-        return self.clock.dt if self._interval is None else self._interval
-
-    @property
-    def observers(self) -> list[Any]:
-        """Return the monitors that record this Rewiring; they add themselves."""
-        return self._observers
-
-    @property
-    def steps(self) -> int:
-        """Return the number of time steps from event to event; known in a run."""
-        return self._steps
-
     def before_run(self, run_namespace: Any) -> None:
         """Check the synapses and compile strings; called by Brian2 before each run."""
         surgery.check_device(self._projections[0].in_program)
@@ -272,7 +262,7 @@ class Rewiring(View, BrianObject):
     def run(self) -> None:
         """Carry out an event when it is due; called by Brian2, which checks ``active`` only before a run."""
         now = self._timestep.item()
-        if now % self._steps == 0 and now > 0 and self.active:
+        if now % self._steps == 0 and now > 0 and self.active and self._is_enabled():
             self._step()
 
     def after_run(self) -> None:
@@ -320,6 +310,9 @@ class Rewiring(View, BrianObject):
         for projection in self._projections:
             projection.release()
         self.active = False
+
+    def _is_enabled(self) -> bool:
+        return self._switch is None or bool(self._switch.get_value()[0])
 
     def _step(self) -> RewiringInfo:
         """Carry out an event, checks included."""

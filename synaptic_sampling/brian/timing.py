@@ -14,19 +14,33 @@ from brian2 import DimensionMismatchError, Quantity, get_dimensions, second
 
 from synaptic_sampling._checks import plain_number
 
-__all__ = ["check_multiple", "check_when", "interval_of", "number_of_steps", "steps_between", "uninterrupted"]
+__all__ = [
+    "check_interval",
+    "check_multiple",
+    "check_when",
+    "interval_of",
+    "number_of_steps",
+    "steps_between",
+    "uninterrupted",
+]
 
 
-def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
-    """Return the time between events, None if the user gives none; raise an error if dt, clock or rule disagree."""
+def check_interval(dt: Any) -> None:
+    """Raise an error unless ``dt`` is a single time above 0."""
     try:
-        is_time = dt is None or get_dimensions(dt) == second.dim
+        is_time = get_dimensions(dt) == second.dim
     except (TypeError, ValueError) as error:
         raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}.") from error
     if not is_time:
         raise DimensionMismatchError(f"dt must be a time, got {dt}", get_dimensions(dt), second.dim)
-    if dt is not None and (np.ndim(dt) or not 0.0 < float(dt) < math.inf):
+    if np.ndim(dt) or not 0.0 < float(dt) < math.inf:
         raise ValueError(f"dt must be above 0 and finite, a single time, got {dt}.")
+
+
+def interval_of(rule: Any, dt: Any, clock: Any) -> Any:
+    """Return the time between events, None if the user gives none; raise an error if dt, clock or rule disagree."""
+    if dt is not None:
+        check_interval(dt)
     if clock is not None and not isinstance(getattr(clock, "dt", None), Quantity):
         raise TypeError(f"clock must be a Clock of Brian2, got {clock!r}.")
     if clock is not None and dt is not None:

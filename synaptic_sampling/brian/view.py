@@ -22,8 +22,13 @@ class View:
     """The part of a `Rewiring` that changes nothing."""
 
     rule: Rule
+    clock: Any
     _projections: list[Projection]
     _shared: Any
+    _observers: list[Any]
+    _interval: Any
+    _steps: int
+    _switch: Any
 
     def __repr__(self) -> str:
         names = ", ".join(f"'{projection.synapses.name}'" for projection in self._projections)
@@ -47,6 +52,26 @@ class View:
     def projections(self) -> list[Projection]:
         """Return what this package knows of each Synapses object; for monitors."""
         return self._projections
+
+    @property
+    def observers(self) -> list[Any]:
+        """Return the monitors that record this Rewiring; they add themselves."""
+        return self._observers
+
+    @property
+    def interval(self) -> Quantity:
+        """Return the time between events."""
+        return self.clock.dt if self._interval is None else self._interval
+
+    @property
+    def steps(self) -> int:
+        """Return the number of time steps from event to event; known in a run."""
+        return self._steps
+
+    @property
+    def switch(self) -> Any:
+        """Return the shared variable that switches events on and off, None where there is none."""
+        return self._switch
 
     @property
     def t(self) -> Quantity:

@@ -7,6 +7,9 @@ import pytest
 
 from synaptic_sampling.brian.internals import queues
 
+#: Under these, C++ programs and the runtime mode give the same bits.
+EXACT = ["-w", "-O2", "-ffp-contract=off", "-std=c++11"]
+
 
 @pytest.fixture(params=["numpy"], autouse=True)
 def target(request, monkeypatch):
@@ -19,6 +22,16 @@ def target(request, monkeypatch):
     yield request.param
     b2.prefs.codegen.target = "numpy"
     b2.defaultclock.dt = 0.1 * b2.ms
+
+
+@pytest.fixture
+def exact_flags():
+    """Have C++ programs give the bits of the runtime mode, and be compiled by few processes at a time."""
+    cpp, device = b2.prefs.codegen.cpp, b2.prefs.devices.cpp_standalone
+    before = cpp.extra_compile_args_gcc, device.extra_make_args_unix
+    cpp.extra_compile_args_gcc, device.extra_make_args_unix = EXACT, ["-j2"]
+    yield
+    cpp.extra_compile_args_gcc, device.extra_make_args_unix = before
 
 
 #: For tests that must hold on both targets of the runtime mode, and with the editor of queues that belongs to cython

@@ -15,7 +15,8 @@ from synaptic_sampling import Adam, Decision, DeepR, Rewiring, RewiringMonitor, 
 from synaptic_sampling._kernels.sweep import sweep
 from synaptic_sampling.rules.base import GradientRule, run_sweep
 from synaptic_sampling.rules.optimizers import SGD, Optimizer
-from tests.brian.test_standalone import EXACT, standalone
+from tests.brian.conftest import EXACT
+from tests.brian.test_standalone import standalone
 
 
 def relative(theta, gradient, polarity, nu, parameters):

@@ -27,8 +27,6 @@ from synaptic_sampling import (
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.plotting import plot_turnover
 
-#: Under these, both modes give the same bits.
-EXACT = ["-w", "-O2", "-ffp-contract=off", "-std=c++11"]
 NUM_INPUTS, NUM_NEURONS, DT = 9, 8, 0.1e-3
 
 MODEL = """w = polarity*theta : 1
@@ -48,12 +46,7 @@ RULE = DeepR(learning_rate=0.02, l1=1.0, temperature=2e-3)
 FADING = DeepR(learning_rate="0.02*exp(-t/(20*ms))", l1=1.0, temperature="fade(t)", optimizer=Adam())
 
 
-@pytest.fixture(autouse=True)
-def _flags():
-    before = b2.prefs.codegen.cpp.extra_compile_args_gcc
-    b2.prefs.codegen.cpp.extra_compile_args_gcc = EXACT
-    yield
-    b2.prefs.codegen.cpp.extra_compile_args_gcc = before
+pytestmark = pytest.mark.usefixtures("exact_flags")
 
 
 @contextmanager

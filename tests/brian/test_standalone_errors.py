@@ -246,3 +246,29 @@ def test_program_checks_the_wiring_that_it_makes(tmp_path, capsys, pairs, messag
         with pytest.raises(RuntimeError, match="Project run failed"):
             build()
     assert message in capsys.readouterr().out
+
+
+@pytest.fixture
+def user_header():
+    before, b2.prefs.codegen.cpp.headers = b2.prefs.codegen.cpp.headers, ["<cstdlib>"]
+    yield
+    b2.prefs.codegen.cpp.headers = before
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+def test_program_with_a_header_of_the_user(build, user_header):
+    s = make()
+    rewiring = Rewiring(s, RULE)
+    b2.Network(s, s.source, s.target, rewiring).run(1 * ms)
+    build()
+    assert rewiring.connections.steps_done == 9
+
+
+def test_headers_start_a_line(build, user_header, tmp_path):
+    s = make()
+    b2.Network(s, s.source, s.target, Rewiring(s, RULE)).run(1 * ms)
+    b2.device.build(directory=str(tmp_path), compile=False, run=False)
+    for path in (tmp_path / "code_objects").glob("*.cpp"):
+        for line in path.read_text().splitlines():
+            assert "#include" not in line or line.startswith("#include"), f"{path.name}: {line}"

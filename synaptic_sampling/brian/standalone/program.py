@@ -17,7 +17,6 @@ from brian2.codegen.generators.cpp_generator import c_data_type
 from brian2.devices.cpp_standalone.codeobject import CPPStandaloneCodeObject
 from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import get_device
-from brian2.parsing.rendering import CPPNodeRenderer
 from brian2.utils.logger import get_logger
 
 from synaptic_sampling.brian.capabilities import refuse
@@ -25,6 +24,7 @@ from synaptic_sampling.brian.standalone.constants import constants_in_cpp
 
 __all__ = [
     "c_type",
+    "code_object_class",
     "events_of_run",
     "forget",
     "generator",
@@ -32,11 +32,12 @@ __all__ = [
     "has_results",
     "is_known",
     "is_standalone",
-    "literal",
     "make_code",
     "multisynaptic_index",
     "name_of",
     "pathways",
+    "prepare",
+    "project",
     "reset_variables",
     "results",
     "warn_of_flags",
@@ -67,14 +68,32 @@ def name_of(variable: Any) -> str:
     return get_device().get_array_name(variable, access_data=False)
 
 
+def prepare() -> None:
+    """Let the program find the headers of this package, and have it round denormal numbers to 0, which are slow."""
+    device = get_device()
+    if str(FOLDER) not in device.include_dirs:
+        device.include_dirs.append(str(FOLDER))
+        device.headers.append('"denormals.h"')
+        device.insert_code("main", "synaptic_sampling::flush_denormals();")
+
+
+def project() -> tuple[Any, Path]:
+    """Return an object that is the same during one build of the project, None before the first, and its folder."""
+    device = get_device()
+    return (device.writer, Path(device.project_dir)) if device.writer is not None else (None, Path())
+
+
+def code_object_class() -> type:
+    """Return the class of code objects in C++ standalone mode."""
+    return CPPStandaloneCodeObject
+
+
 def make_code(group: Any, template: str, name: str, **context: Any) -> Any:
     """Return a code object from a template, to be called once or run in every step.
 
     ``context`` holds the variables of the template, besides the shared ``constants``.
     """
-    device = get_device()
-    if str(FOLDER) not in device.include_dirs:
-        device.include_dirs.append(str(FOLDER))
+    prepare()
     return create_runner_codeobj(
         group, "", template, run_namespace={}, name=name, check_units=False,
         template_kwds={"constants": constants_in_cpp(), **context}, codeobj_class=RewiringCode,
@@ -130,11 +149,6 @@ def events_of_run(rewiring: Any, synapses: Any) -> tuple[int, list[float]]:
 def c_type(variable: Any) -> str:
     """Return the C++ type of a variable's values, such as ``'double'``."""
     return c_data_type(variable.dtype)
-
-
-def literal(value: Any) -> str:
-    """Return a number as a C++ literal with all its digits; a quantity in SI units."""
-    return CPPNodeRenderer().render_expr(repr(np.asarray(value).item()))
 
 
 def when_run() -> float | None:

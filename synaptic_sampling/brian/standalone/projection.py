@@ -52,7 +52,8 @@ class StandaloneProjection(Projection):
         self._endpoints_known = False
         self._read_at: float | None = None
         self._context: SimpleNamespace | None = None
-        self._table: tuple[str, NDArray[np.float64]] | None = None
+        #: Arrays that the program reads from files rather than having them in its code: names in C++ and values.
+        self._kept: dict[str, tuple[str, NDArray[Any]]] = {}
 
     @property
     def connections(self) -> Connections:
@@ -152,7 +153,7 @@ class StandaloneProjection(Projection):
             **vars(self._static),
             **self._describe_events(owner),
             **self._describe_rule(owner),
-            births=[_describe_birth(birth) for birth in self._births.compiled],
+            births=[self._describe_birth(owner, birth) for birth in self._births.compiled],
             logs=[monitor.describe_for(owner) for monitor in owner.observers],
         )
         context.codes = [each.code for each in [*context.births, context.condition] if each and each.code]
@@ -241,11 +242,11 @@ class StandaloneProjection(Projection):
             num_sites=c.num_sites,
             multapses="true" if c.sites.multapses else "false",
             num_listed=len(c.sites.listed),
-            listed=_keep(owner, "candidates", c.sites.listed),
+            listed=self._keep(owner, "candidates", c.sites.listed),
             sign_rule=sign_rule,
-            sign_table=_keep(owner, "signs", sign_table),
-            threshold=threshold,
-            key=[int(word) for word in c.key],
+            sign_table=self._keep(owner, "signs", sign_table),
+            threshold=self._keep(owner, "threshold", np.array([threshold], np.uint64)),
+            key=self._keep(owner, "key", np.array(c.key, np.uint32)),
             pre=name_of(v["_synaptic_pre"]),
             post=name_of(v["_synaptic_post"]),
             pre_offset=int(v["_source_offset"].get_value()),
@@ -270,6 +271,7 @@ class StandaloneProjection(Projection):
             "pathways": program.pathways(synapses),
             "multisynaptic_index": program.multisynaptic_index(synapses),
             "rewires": self.rule.forms,
+            "switch": None if owner.switch is None else name_of(owner.switch),
         }
 
     def _describe_rule(self, owner: Any) -> dict[str, Any]:
@@ -285,8 +287,6 @@ class StandaloneProjection(Projection):
             self.follow_schedule(times[0])
         support.check_parameters(self.rule)
         table = np.array(parameters or self.rule.parameters, float).ravel()
-        if self._table is None or not np.array_equal(table, self._table[1]):
-            self._table = _keep(owner, f"parameters_{owner.steps}_{first}", table), table
         optimizer: Any = self.rule.optimizer if isinstance(self.rule, GradientRule) else None
         signals = [signal.name for signal in self.rule.signals]
         move: Any = type(self.rule).move
@@ -294,15 +294,34 @@ class StandaloneProjection(Projection):
             "condition": None,
             "first": first,
             "move": move_in_cpp(move) + noise_in_cpp(move),
-            "parameters": self._table[0],
+            "parameters": self._keep(owner, f"parameters_{owner.steps}_{first}", table),
             "stride": len(self.rule.parameters) if len(times) > 1 else 0,
             "scalar": program.c_type(self.synapses.variables[self.names["theta"]]),
             "theta": self._name("theta"),
             "signal": signals[0] if signals else None,
             "gradient": self._name(signals[0]) if signals else None,
             "optimizer": type(optimizer).__name__,
-            "decays": [repr(float(value)) for value in astuple(optimizer)] if optimizer is not None else [],
+            "decays": self._keep(owner, "decays", np.array(astuple(optimizer) if optimizer is not None else (), float)),
         }
+
+    def _describe_birth(self, owner: Any, birth: expressions.Birth) -> SimpleNamespace:
+        if birth.code is not None:
+            return SimpleNamespace(code=birth.code.name, slots=name_of(birth.slots))
+        array, value = name_of(birth.variable), np.atleast_1d(np.asarray(birth.value))
+        return SimpleNamespace(code=None, array=array, value=self._keep(owner, f"birth_{array}", value))
+
+    def _keep(self, owner: Any, name: str, values: NDArray[Any]) -> str:
+        """Store an array in the program, unless it is there already, and return its C++ name."""
+        if not values.size:
+            return "nullptr"
+        known = self._kept.get(name)
+        if known is None or not np.array_equal(known[1], values):
+            variables = Variables(owner)
+            variables.add_array(
+                name, size=values.size, dtype=values.dtype, values=values, read_only=True, constant=True
+            )
+            self._kept[name] = known = name_of(variables[name]), values
+        return known[0]
 
 
 def kind_of_projection(rule: Any, several: bool) -> type[Projection]:
@@ -312,21 +331,6 @@ def kind_of_projection(rule: Any, several: bool) -> type[Projection]:
     if several:
         raise refuse("budget")
     return StandaloneProjection
-
-
-def _keep(owner: Any, name: str, values: NDArray[Any]) -> str:
-    """Store an array in the program, and return its C++ name."""
-    if not values.size:
-        return "nullptr"
-    variables = Variables(owner)
-    variables.add_array(name, size=values.size, dtype=values.dtype, values=values, read_only=True, constant=True)
-    return name_of(variables[name])
-
-
-def _describe_birth(birth: expressions.Birth) -> SimpleNamespace:
-    if birth.code is None:
-        return SimpleNamespace(code=None, array=name_of(birth.variable), value=program.literal(birth.value))
-    return SimpleNamespace(code=birth.code.name, slots=name_of(birth.slots))
 
 
 def _describe_condition(condition: expressions.Condition) -> SimpleNamespace:

@@ -2,21 +2,12 @@
 #ifndef SYNAPTIC_SAMPLING_REWIRING_H
 #define SYNAPTIC_SAMPLING_REWIRING_H
 
-#include <cstdlib>
-#include <iostream>
-
 #include "dynamics.h"
+#include "fail.h"
 #include "log.h"
 #include "vacancy.h"
 
 namespace synaptic_sampling {
-
-// End the program, which Brian2 reports as an error; logs are closed.
-inline void fail(const std::string &message)
-{
-    std::cout << "Error: " << message << std::endl;
-    std::exit(1);
-}
 
 // Connections in slots; Brian2 counts endpoints from the start of the whole groups.
 struct Connections {

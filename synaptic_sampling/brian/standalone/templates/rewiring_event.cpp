@@ -43,9 +43,9 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     const std::vector<{{r.scalar}}> &slope = {{r.gradient}};
     {% endif %}
     {% if r.optimizer == 'Momentum' %}
-    momentum({{r.gradient}}, {{r.decays[0]}}, {{r.moments[0]}}, slope);
+    momentum({{r.gradient}}, {{r.decays}}[0], {{r.moments[0]}}, slope);
     {% elif r.optimizer == 'Adam' %}
-    static const Adam adam({{r.decays|join(', ')}});
+    static const Adam adam({{r.decays}}[0], {{r.decays}}[1], {{r.decays}}[2]);
     adam.direction({{r.gradient}}, c.step, c.birth_step, {{r.moments[0]}}, {{r.moments[1]}}, slope);
     {% endif %}
     const double *parameters = {{r.parameters}} + {{r.stride}}*number;
@@ -79,7 +79,7 @@ void initialise(Connections &c, const std::vector<int32_t> &slots)
     _run_{{birth.code}}();
     {% else %}
     for (size_t n = 0; n < slots.size(); n++)
-        {{birth.array}}[slots[n]] = {{birth.value}};
+        {{birth.array}}[slots[n]] = {{birth.value}}[0];
     {% endif %}
     {% endfor %}
     {% if r.multisynaptic_index %}
@@ -121,7 +121,7 @@ void do_event(int64_t number)
 
 {% block maincode %}
     const int64_t now = {{r.timestep}}[0];
-    if (now > 0 && now % {{r.steps}} == 0)
+    if (now > 0 && now % {{r.steps}} == 0{% if r.switch %} && {{r.switch}}[0]{% endif %})
         do_event(now / {{r.steps}} - {{r.first}});
 {% endblock %}
 

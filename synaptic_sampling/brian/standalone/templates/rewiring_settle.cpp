@@ -3,6 +3,7 @@
 
 {% block extra_headers %}
 {% include 'rewiring_connections.cpp' %}
+
 {% endblock %}
 
 {% block maincode %}

@@ -81,9 +81,10 @@ def rewire_at(
     died, number = eliminate(c, deaths), len(keys)
     spare = c.capacity - len(c) + len(deaths)
     taken = c.take(keys[:spare], deaths, Stream.BIRTH, c.steps_done)
+    slots = _slots_to_fill(c, deaths, len(taken))
     if wanted is None:
-        return _connect(c, died, deaths, taken, len(taken) + max(0, number - spare))
-    info = _connect(c, died, deaths, taken, wanted)
+        return _connect(c, died, deaths, slots, taken, len(taken) + max(0, number - spare))
+    info = _connect(c, died, deaths, slots, taken, wanted)
     c.missing = info.num_unplaced
     return info
 
@@ -99,14 +100,18 @@ def fill(c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], births: in
     """Form connections at random vacant sites, in the slots of those eliminated and behind all others."""
     slots = _slots_to_fill(c, gaps, min(births, c.capacity - len(c) + len(gaps)))
     keys = c.draw_vacant(slots, gaps, Stream.BIRTH, c.steps_done)
-    return _connect(c, died, gaps, keys, births)
+    return _connect(c, died, gaps, slots[: len(keys)], keys, births)
 
 
 def _connect(
-    c: Connections, died: NDArray[Any], gaps: NDArray[np.int32], keys: NDArray[np.int64], births: int
+    c: Connections,
+    died: NDArray[Any],
+    gaps: NDArray[np.int32],
+    slots: NDArray[np.int32],
+    keys: NDArray[np.int64],
+    births: int,
 ) -> RewiringInfo:
     """Form connections at sites already marked as occupied, and close the remaining gaps."""
-    slots = _slots_to_fill(c, gaps, len(keys))
     if len(keys) > len(gaps):
         c.resize(len(c) + len(keys) - len(gaps))
     born = form(c, slots, keys)
@@ -138,5 +143,7 @@ def close(c: Connections, gaps: NDArray[np.int32]) -> NDArray[Any]:
 
 def _slots_to_fill(c: Connections, gaps: NDArray[np.int32], births: int) -> NDArray[np.int32]:
     """Return the slots for new connections, ascending: the gaps, then slots behind all connections."""
-    behind = np.arange(len(c), len(c) + max(0, births - len(gaps)), dtype=np.int32)
-    return np.concatenate([gaps[:births], behind])
+    if births <= len(gaps):
+        return gaps[:births]
+    behind = np.arange(len(c), len(c) + births - len(gaps), dtype=np.int32)
+    return np.concatenate([gaps, behind])

@@ -48,6 +48,8 @@ class Slots:
         self._columns["polarity"] = signs.of(pre, post) if polarity is None else polarities(polarity, pre)
         self._columns["birth_step"] = np.zeros(len(pre), np.int64)
         self.steps_done = self.optimizer_since = 0
+        #: The rule that was last found to act on these connections.
+        self.accepted: Any = None
 
     def __len__(self) -> int:
         return self._columns.number

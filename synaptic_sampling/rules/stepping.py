@@ -94,8 +94,10 @@ def check_step(connections: Any, rule: Any, signals: Mapping[str, Any]) -> None:
         raise TypeError(
             f"connections must be Connections, PotentialConnections, SoftConnections or a Budget, got {connections!r}."
         )
-    connections.check_rule(rule)
-    check_plain(rule)
+    if connections.accepted is not rule:  # Rules do not change, hence this is checked once.
+        connections.check_rule(rule)
+        check_plain(rule)
+        connections.accepted = rule
     rule.check(connections, signals)
 
 

@@ -132,8 +132,7 @@ class Training:
         ----------
         device : {'runtime', 'cpp_standalone'}
             Brian2's runtime mode, or a C++ program, which is compiled once for all networks that differ only in data,
-            seeds, connectivity and numbers. With ``prefs.codegen.target = 'cython'`` both give the same bits if Cython
-            is told not to change them; see docs/spiking.md.
+            seeds, wiring and numbers. With Cython, both give the same bits.
         report : callable or str, optional
             Progress, as for ``brian2.run``; a program reports only as text, to standard output.
         log : path-like, optional
@@ -163,8 +162,9 @@ class Training:
                 folder = directory or stack.enter_context(tempfile.TemporaryDirectory())
                 return self._run_program(folder, cache, report)
         start = time.perf_counter()
-        simulation = self.simulation(log)
-        simulation.network.run(simulation.length, report=report, namespace={})
+        with compiler_flags():
+            simulation = self.simulation(log)
+            simulation.network.run(simulation.length, report=report, namespace={})
         if simulation.network.t < simulation.length - 0.5 * self.net.dt:
             raise KeyboardInterrupt
         return self._result(simulation, time.perf_counter() - start)
@@ -216,20 +216,29 @@ class Training:
 
 
 @contextmanager
-def standalone(folder: Any) -> Iterator[Any]:
-    """Set Brian2's C++ standalone mode with flags under which it has the bits of runtime mode, and reset both."""
-    flags = prefs.codegen.cpp.extra_compile_args_gcc
+def compiler_flags() -> Iterator[None]:
+    """Compile with flags under which runtime mode with Cython and a C++ program have the same bits."""
+    before = prefs.codegen.cpp.extra_compile_args_gcc
     prefs.codegen.cpp.extra_compile_args_gcc = FLAGS
-    set_device("cpp_standalone", directory=str(folder), build_on_run=False)
-    device = get_device()
     try:
-        yield device
+        yield
     finally:
-        device.reinit()
-        reset_device()
-        # Objects that live on keep their names, and with other names the next program would be compiled again.
-        gc.collect()
-        prefs.codegen.cpp.extra_compile_args_gcc = flags
+        prefs.codegen.cpp.extra_compile_args_gcc = before
+
+
+@contextmanager
+def standalone(folder: Any) -> Iterator[Any]:
+    """Set Brian2's C++ standalone mode, and what was set before at the end."""
+    with compiler_flags():
+        set_device("cpp_standalone", directory=str(folder), build_on_run=False)
+        device = get_device()
+        try:
+            yield device
+        finally:
+            device.reinit()
+            reset_device()
+            # Objects that live on keep their names, and with other names the next program would be compiled again.
+            gc.collect()
 
 
 def decayed(rule: Rule, fraction: float, interval: float, updates: float) -> Rule:

@@ -81,9 +81,7 @@ def test_numpy(kind, dtype):
 @pytest.mark.slow
 @pytest.mark.cython
 @pytest.mark.parametrize("target", ["cython"], indirect=True)
-@pytest.mark.parametrize(
-    ("kind", "dtype"), [*zip(SHAPES, TYPES, strict=False), ("labels", "uint8"), ("numbers", "bool")]
-)
+@pytest.mark.parametrize(("kind", "dtype"), SOME)
 def test_cython(kind, dtype, tmp_path):
     simulate(kind, dtype, name="shown")
     simulate(kind, dtype, name="shown", order=[1], path=tmp_path / "values.npy")
@@ -242,16 +240,19 @@ def test_names_in_a_program_differ(tmp_path):
 def test_program_equals_the_reference(tmp_path):
     with standalone(tmp_path / "project") as build:
         streams, groups = [], []
-        for number, (kind, dtype) in enumerate(
-            [*zip(SHAPES, TYPES, strict=False), ("movies", "uint8"), ("labels", "bool")]
-        ):
+        for number, (kind, dtype) in enumerate(SOME):
             values, framed = values_of(kind, dtype), SHAPES[kind][1]
             path = tmp_path / f"{number}.npy"
             np.save(path, values)
             show = ArrayStream(path if number % 2 else values, dt=0.7 * ms, order=ORDER, framed=framed)
             streams.append((values, framed, show.has_channels))
             groups.append(watch(show))
-        b2.Network(groups).run(16.1 * ms)
+        two = shown(tmp_path / "images.npy")
+        b2.Network(groups, two).run(16.1 * ms)
         build()
         for (values, framed, channels), watched in zip(streams, groups, strict=True):
             check(watched, values, framed, ORDER, channels)
+        images, labels = values_of("movies", "uint8"), np.arange(15).reshape(5, 3) - 3
+        for k, i in np.ndindex(161, 4):
+            right = expected(images, False, ORDER, k // 7, i) * 10 + expected(labels, True, ORDER, k // 7)
+            assert two[1].x[i, k] == right

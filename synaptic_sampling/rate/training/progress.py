@@ -52,28 +52,35 @@ class Epoch(NamedTuple):
         return {"loss": f"{self.loss:.4f}", **tested}
 
 
-class Course(NamedTuple):
-    """Samples, targets and batch size of a training.
+class Course:
+    """Samples, targets and batch size of a training; the data is hashed only when it is compared or saved.
 
-    Attributes
+    Parameters
     ----------
-    data : str
-        SHA-256 of samples and targets.
+    data : str or tuple of ndarray
+        SHA-256 of samples and targets, or both arrays.
     batch_size : int
         Number of samples per step.
     """
 
-    data: str
-    batch_size: int
+    def __init__(self, data: str | tuple[NDArray[Any], NDArray[Any]], batch_size: int) -> None:
+        self._data, self.batch_size = data, batch_size
 
-    @classmethod
-    def of(cls, samples: NDArray[np.float32], targets: NDArray[Any], batch_size: int) -> Course:
-        """Return the hash of samples and targets, with the batch size."""
-        total = hashlib.sha256()
-        for values in map(np.ascontiguousarray, (samples, targets)):
-            total.update(f"{values.dtype.str} {values.shape}".encode())
-            total.update(values.data if values.size else b"")
-        return cls(total.hexdigest(), batch_size)
+    @property
+    def data(self) -> str:
+        """Return the SHA-256 of samples and targets."""
+        if not isinstance(self._data, str):
+            total = hashlib.sha256()
+            for values in map(np.ascontiguousarray, self._data):
+                total.update(f"{values.dtype.str} {values.shape}".encode())
+                total.update(values.data if values.size else b"")
+            self._data = total.hexdigest()
+        return self._data
+
+    @property
+    def stored(self) -> tuple[str, int]:
+        """Return what a checkpoint holds."""
+        return self.data, self.batch_size
 
     def compare(self, other: Course) -> None:
         """Raise a CheckpointError if training is to go on with other samples, targets or batch size."""
@@ -122,8 +129,8 @@ class Progress(NamedTuple):
         The largest number after any step.
     history : list of Epoch
         The epochs that are complete.
-    course : Course or None
-        Samples, targets and batch size of the last ``fit``.
+    course : tuple or None
+        SHA-256 of samples and targets, and batch size, of the last ``fit``.
     """
 
     steps_done: int
@@ -133,7 +140,7 @@ class Progress(NamedTuple):
     rewired_at: int
     most_connections: int
     history: list[Epoch]
-    course: Course | None
+    course: tuple[str, int] | None
 
     @classmethod
     def read(cls, about: Mapping[str, Any]) -> Progress:
@@ -157,7 +164,7 @@ class Progress(NamedTuple):
             data, batch_size = values["course"]
             if re.fullmatch("[0-9a-f]{64}", data) is None:
                 raise ValueError(f"course must hold a SHA-256, got {data!r}.")
-            values["course"] = Course(data, check_integer("batch_size", batch_size, minimum=1, maximum=LARGEST))
+            values["course"] = data, check_integer("batch_size", batch_size, minimum=1, maximum=LARGEST)
         return cls(**values)
 
 

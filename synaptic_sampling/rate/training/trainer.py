@@ -190,7 +190,7 @@ class Trainer:
         if test is not None:
             self._check_test(test)
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
-        self._begin_course(Course.of(x, y, size))
+        self._begin_course(Course((x, y), size))
         # An epoch that was saved after its last step lacks only its entry in the history.
         complete = len(self.history) + (self._position == len(x))
         last = number if epochs is None else complete + number
@@ -252,7 +252,7 @@ class Trainer:
             self._rewired_at,
             self.most_connections,
             self.history,
-            self._course,
+            None if self._course is None else self._course.stored,
         )
         resumption.write(path, self.network, self.schedule, progress)
 
@@ -280,7 +280,8 @@ class Trainer:
         """
         progress, step = resumption.resume(path, self.network, self.schedule, self.log)
         self.steps_done, self.samples_done, self.history = progress.steps_done, progress.samples_done, progress.history
-        self._position, self._under_way, self._course = progress.position, progress.under_way, progress.course
+        self._position, self._under_way = progress.position, progress.under_way
+        self._course = None if progress.course is None else Course(*progress.course)
         self._rewired_at, self.most_connections = progress.rewired_at, progress.most_connections
         self._bound = same_data
         self._journal.forget_rule()

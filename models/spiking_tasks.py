@@ -107,9 +107,9 @@ class SpikingTask:
 
     def described(self, method: str) -> dict[str, Any]:
         """Return the parameters as JSON can hold them."""
-        own = {name: getattr(self, name) for name in ("lif", "alif", "batch", "decay", "scales", "readout_rate", "scale")}
+        own = {name: getattr(self, name) for name in ("lif", "alif", "batch", "decay", "readout_rate", "scale")}
         network = {name: str(value) for name, value in self.network.items()}
-        return {**own, **network, "rates": {str(key): list(value) for key, value in self.rates["fixed" if method == "set" else method].items()}}
+        return {**own, "scales": list(self.scales), **network, "rates": {str(key): list(value) for key, value in self.rates["fixed" if method == "set" else method].items()}}
 
     def rule(self, method: str, connectivity: float) -> Rule:
         """Return the rule of a set of synapses; one that has all connections cannot rewire."""

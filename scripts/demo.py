@@ -32,8 +32,8 @@ from synaptic_sampling.plotting import Run, plot_accuracy, plot_comparison
 
 __all__ = ["main"]
 
-#: Networks and their arguments; both methods of one network run in parallel.
-RUNS = {"rate": ["scripts.train_rate", "--seeds", "3"], "spiking": ["scripts.train_spiking"]}
+#: Networks and their arguments (compiling the spiking one would take longer than running it); both methods of one network run in parallel.
+RUNS = {"rate": ["scripts.train_rate", "--seeds", "3"], "spiking": ["scripts.train_spiking", "--device", "runtime"]}
 METHODS = ("deepr", "fixed")
 SECONDS_BETWEEN_BARS = 2.0
 #: A run that does not end on request is killed after this time.

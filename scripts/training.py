@@ -151,8 +151,11 @@ def _draw(result: Result, path: Path) -> None:
     plot_weights(np.concatenate([w.ravel() for name, w in result.weights.items() if name.endswith("_w")]), axes[1, 1])
     if result.births:
         plot_turnover(result.log, axes[0, 1])
-        plot_survival(result.log, axes[1, 0], step_ratio=result.step_ratio)
-        axes[1, 0].set_ylim(1e-4, 1.5)
+        try:
+            plot_survival(result.log, axes[1, 0], step_ratio=result.step_ratio)
+            axes[1, 0].set_ylim(1e-4, 1.5)
+        except ValueError as error:  # A short run may have no survivors.
+            axes[1, 0].set_title(str(error), fontsize="small", wrap=True)
     figure.savefig(path, dpi=150)
     plt.close(figure)
 

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.skipif(sys.platform == "win32", reas
 
 ROOT = Path(__file__).parents[2]
 #: Scripts, and epochs after which no training ends by itself; one of spikes plans all of them before it starts.
-LONG = {"train_rate": ["--epochs", "100000"], "train_spiking": ["--epochs", "200"]}
+LONG = {"train_rate": ["--epochs", "100000"], "train_spiking": ["--epochs", "200", "--device", "runtime"]}
 
 
 def start(script, out, *options, ignored=()):

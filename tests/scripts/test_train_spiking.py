@@ -9,7 +9,7 @@ import brian2 as b2
 import numpy as np
 import pytest
 
-from models.eprop_digits import Parameters
+from models.spiking_tasks import METHODS, TASKS
 from scripts.train_spiking import main, train
 from synaptic_sampling import RewiringLog
 
@@ -28,7 +28,7 @@ def numpy_target():
 
 @pytest.fixture
 def quick(numpy_target, tmp_path):
-    found = main(["--quick", "--seed", "5", "--out", str(tmp_path / "new" / "folder")])
+    found = main(["--quick", "--device", "runtime", "--seed", "5", "--out", str(tmp_path / "new" / "folder")])
     return found, tmp_path / "new" / "folder"
 
 
@@ -44,8 +44,11 @@ def test_quick_run_writes_what_it_says(quick):
     assert found["births"] == found["deaths"] > 0
     assert found["accuracy_mean"] == found["accuracies"][0]
     assert found["samples_by_test"] == [320]
-    assert found["parameters"]["steps"] == 16
-    assert found["step_ratio"] == Parameters().rule.step_ratio
+    assert found["parameters"]["batch"] == 16
+    assert found["step_ratio"] == TASKS["digits"].rule("deepr", 0.01).step_ratio
+    assert found["connections_with_readout"] == [K + 1500]
+    assert found["connectivity_with_readout"] == [(K + 1500) / (SITES + 1500)]
+    assert 5 < found["rate_hz"][0] < 100
     assert found["seconds"] > 0
     assert (out / "figure-5.png").stat().st_size > 10_000
 
@@ -61,11 +64,11 @@ def test_quick_run_writes_what_it_says(quick):
         np.testing.assert_array_equal(weights[f"{name}_pre"], pre)
         np.testing.assert_array_equal(weights[f"{name}_post"], post)
         assert np.all(weights[f"{name}_w"] * polarity >= 0)
-    assert len(weights["output_w"]) == 1500
+    assert len(weights["readout_w"]) == 1500
 
 
 def test_fixed_wiring_has_no_events_and_travels_between_processes(numpy_target):
-    result = pickle.loads(pickle.dumps(train(method="fixed", quick=True, seed=2)))
+    result = pickle.loads(pickle.dumps(train(method="fixed", quick=True, seed=2, device="runtime")))
     assert result.births == result.deaths == result.log.num_births == 0
     assert result.connections == result.connections_min == result.connections_max == K
     assert 0.15 < result.accuracies[-1] <= 1
@@ -77,8 +80,32 @@ def test_wrong_connectivity_is_refused(capsys, tmp_path):
     assert "connectivity must be above 0 and at most 1, got 1.5" in capsys.readouterr().err
 
 
+def test_without_recurrent_synapses(numpy_target):
+    result = train(connectivity=[0.05, 0.0], quick=True, device="runtime")
+    assert set(result.weights) == {f"{name}_{part}" for name in ("input", "readout") for part in ("pre", "post", "w")}
+    assert result.connections == 480
+
+
+def test_every_method_has_parameters_for_every_task():
+    for task in TASKS.values():
+        for method in METHODS:
+            net = task.make(method, task.connectivity)
+            assert net.input.connectivity == (1.0 if method == "dense" else task.connectivity[0])
+            assert json.dumps(task.described(method))
+
+
 @pytest.mark.slow
 @pytest.mark.cython
-def test_deepr_recognises_the_digits():
+def test_a_program_learns_as_runtime_mode_does():
     """At 1 % connectivity, half-way; chance is 10 %."""
-    assert train(epochs=10, seed=1).accuracies[-1] > 0.84
+    before = b2.prefs.codegen.target
+    b2.prefs.codegen.target = "cython"
+    try:
+        one, other = (train(epochs=10, seed=1, device=device) for device in ("runtime", "cpp_standalone"))
+    finally:
+        b2.prefs.codegen.target = before
+    assert one.accuracies[-1] > 0.84
+    assert one.accuracies == other.accuracies
+    np.testing.assert_array_equal(one.log.events, other.log.events)
+    for name, values in one.weights.items():
+        np.testing.assert_array_equal(values, other.weights[name])

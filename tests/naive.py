@@ -294,12 +294,12 @@ def regrow(slots, keys, mode, table, threshold, num_post, step, index, stream, k
     return events
 
 
-def pair_elements(c, axonal, dendritic):
+def pair_elements(c, axonal, dendritic, now):
     """Return what ``elements.pair_elements`` must do with connections that may be anywhere: who breaks, new pairs.
 
     Connection by connection and element by element, from the public attributes of ``c`` alone.
     """
-    now, number = c.steps_done + 1, len(c)
+    number = len(c)
     key, words = (c.seed % WORD, c.seed // WORD), [stream + 256 * c.index for stream in range(12, 16)]
     broken = set()
     for ends, elements, stream in ((c.pre, axonal, words[0]), (c.post, dendritic, words[1])):

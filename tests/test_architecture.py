@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import synaptic_sampling
+from tests.contract.rules import exported
 
 ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "synaptic_sampling"
@@ -39,7 +40,7 @@ MAX_FLOORS = 9
 MAX_BODY, MAX_FILE, MAX_NAMES = 60, 400, 36
 #: A rule is recognised by its class outside rules/ on at most so many lines.
 MAX_RECOGNISED = 5
-RULES = "DeepR|FixedWiring|SoftDeepR|SynapticSampling|PruneAndRegrow|SynapticElements|SET|RigL"
+RULES = "|".join(exported())
 
 
 def sources():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import runpy
+from dataclasses import replace
 from pathlib import Path
 
 import brian2 as b2
@@ -14,23 +15,13 @@ from brian2.devices.device import get_device, runtime_device
 from packaging.specifiers import SpecifierSet
 from packaging.version import Version
 
-from synaptic_sampling import (
-    Connections,
-    DeepR,
-    FixedWiring,
-    PotentialConnections,
-    PruneAndRegrow,
-    Rewiring,
-    SoftDeepR,
-    SynapticElements,
-    SynapticSampling,
-    step,
-)
+from synaptic_sampling import PotentialConnections, Rewiring, step
 from synaptic_sampling.brian.internals.surgery import NEWEST, OLDEST
 from synaptic_sampling.rate import CrossEntropy, RateNetwork, SparseLinear
-from synaptic_sampling.rules.magnitude import SET, RigL
+from synaptic_sampling.rules import Units
 from tests.brian.test_standalone import standalone
-from tests.contract.rules import RewardModulated
+from tests.contract.rules import OWN, exported, signals_of
+from tests.contract.rules import RULES as CONTRACT
 from tests.test_architecture import ARROWS, LIBRARY
 from tests.test_packaging import PYTHONS
 
@@ -73,58 +64,54 @@ def test_table_of_arrows():
     assert stated == ARROWS
 
 
-RULES = {
-    "DeepR": DeepR(0.1, 0.1, 0.02),
-    "FixedWiring": FixedWiring(0.1),
-    "SoftDeepR": SoftDeepR(0.1, 0.1, 0.02, 0.2),
-    "SynapticSampling": SynapticSampling(0.1, 0.5, 0.0, 1.0, interval=1e-4),
-    "PruneAndRegrow": PruneAndRegrow("w < 0.1"),
-    "SynapticElements": SynapticElements(),
-    "SET": SET(),
-    "RigL": RigL(),
-    "a rule of your own": RewardModulated(0.1, 0.1, 0.02),
-}
-#: Rules with units have them in Brian2.
-IN_BRIAN = {**RULES, "SynapticSampling": SynapticSampling(0.1 / b2.second, 0.5, 0.0, 1.0, interval=0.1 * b2.ms)}
-MODEL = "w : 1\ntheta : 1\npolarity : 1\ngradient : 1\neligibility : 1\nreward : 1 (shared)"
-#: Where a rate network finds the signals of a rule of a user.
-SOURCES = {"eligibility": "gradient", "reward": 1.0}
+#: The first row of each rule in the table of the contract.
+RULES = {name: pair for name, pair in CONTRACT.items() if "," not in name}
 
 
-def on_arrays(rule):
-    one = PotentialConnections if rule.storage[0] is PotentialConnections else Connections
-    c = one(6, 6, seed=1) if one is PotentialConnections else Connections.random(6, 6, 9, capacity=20, seed=1)
-    signals = {
-        "connection": np.zeros(len(c)), "network": 1.0, "site": np.zeros((6, 6)),
-        "presynaptic neuron": np.ones(6), "postsynaptic neuron": np.ones(6),
-    }  # fmt: skip
-    given = {s.name: signals[s.of] > 0 if s.condition else signals[s.of] for s in rule.signals}
-    step(c, rule, **given)
+def on_arrays(pair):
+    c = pair.make()
+    step(c, pair.rule, **signals_of(pair.rule, c, 0))
 
 
-def in_brian(rule):
-    one, other = (b2.NeuronGroup(6, "axonal : 1\ndendritic : 1") for _ in range(2))
-    s = b2.Synapses(one, other, MODEL, name="s")
+#: How the variable of a signal is declared in Brian2.
+NEURONS = {"presynaptic neuron": "{} : 1", "postsynaptic neuron": "{} : 1"}
+SYNAPSES = {"connection": "{} : 1", "network": "{} : 1 (shared)"}
+
+
+def equations(rule, declared, *others):
+    return "\n".join([*others, *(declared[s.of].format(s.name) for s in rule.signals if s.of in declared)])
+
+
+def with_units(rule):
+    """Return a rule with the units that its parameters have where theta and the gradient have none."""
+    own, units = vars(rule), {name: of(Units(1, 1, b2.second)) for name, of in rule.units.items() if of}
+    return replace(rule, **{name: own[name] * unit for name, unit in units.items() if own.get(name) is not None})
+
+
+def in_brian(pair):
+    rule = with_units(pair.rule)
+    one, other = (b2.NeuronGroup(6, equations(rule, NEURONS, "v : 1")) for _ in range(2))
+    s = b2.Synapses(one, other, equations(rule, SYNAPSES, "w : 1", "theta : 1", "polarity : 1"), name="s")
     s.connect(condition="True" if rule.storage[0] is PotentialConnections else "i <= j")
-    options = {"capacity": 36} if isinstance(rule, SynapticElements) else {}
-    rewiring = Rewiring(s, rule, **options)
+    rewiring = Rewiring(s, rule, **({"capacity": 36} if rule.grows else {}))
     if get_device() is runtime_device:
-        b2.Network(one, other, s, rewiring).run(0.2 * b2.ms)
+        b2.Network(one, other, s, rewiring).run(2 * rewiring.interval)
+        assert rewiring.connections.steps_done > 0
 
 
-def in_a_rate_network(rule):
-    sources = SOURCES if isinstance(rule, RewardModulated) else None
-    net = RateNetwork([SparseLinear(6, 3, connectivity=0.5)], rule=rule, signals=sources, seed=1)
+def in_a_rate_network(pair):
+    sources = {s.name: "gradient" if s.of == "connection" else 1.0 for s in pair.rule.signals}
+    net = RateNetwork([SparseLinear(6, 3, connectivity=0.5)], rule=pair.rule, signals=sources, seed=1)
     samples = net.check_samples(np.ones((2, 6)))
     loss = CrossEntropy()
     net.gradients(samples, loss.check_targets([0, 1], 2, 3), loss)
     net.step()
 
 
-def works(front_end, rule):
+def works(front_end, pair):
     """Return whether a front end accepts a rule and makes a step."""
     try:
-        front_end(rule)
+        front_end(pair)
     except (TypeError, ValueError, NotImplementedError):
         return False
     return True
@@ -139,17 +126,19 @@ def brian():
 
 
 def test_table_of_rules():
-    assert [name.strip("`") for name, *_ in rows("What works where")] == list(RULES)
+    """Every rule of the package has a row, and so have rules of users."""
+    assert sorted(name.strip("`") for name, *_ in rows("What works where")) == sorted([*exported(), OWN])
 
 
 @pytest.mark.parametrize("name", RULES)
 def test_table_of_what_works_where(name, brian, tmp_path):
     """The first word of each cell is yes or no."""
     stated = next(cells for rule, *cells in rows("What works where") if rule.strip("`") == name)
-    found = [works(on_arrays, RULES[name]), works(in_brian, IN_BRIAN[name])]
+    pair = RULES[name]
+    found = [works(on_arrays, pair), works(in_brian, pair)]
     with standalone(tmp_path):
-        found.append(works(in_brian, IN_BRIAN[name]))
-    found.append(works(in_a_rate_network, RULES[name]))
+        found.append(works(in_brian, pair))
+    found.append(works(in_a_rate_network, pair))
     assert [cell.split()[0].strip(",;:") for cell in stated] == ["yes" if one else "no" for one in found]
 
 

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).parent.parent / "synaptic_sampling"
 #: The modules that use each stream. Where there are several, either only one of them runs (both paths of a network take
 #: the same steps), they use different steps or set numbers (of layers), or they draw for the same purpose.
 OWNERS = {
-    Stream.NOISE: {"rules.base", "rate.training.fast_path"},
+    Stream.NOISE: {"rules.base", "rate.training.fast_path", "brian.standalone.support"},
     Stream.BIRTH: {"connections.rewire", "connections.soft", "rate.training.fast_path"},
     Stream.SIGN: {"connections.signs", "rate.training.fast_path"},
     Stream.WIRING: {"connections.existing", "connections.soft"},

@@ -113,6 +113,8 @@ class Slots:
 
         It is the age, or less where the optimizer was first used after the connection was formed.
         """
+        if self.optimizer_since == 0:
+            return self.age
         return self.steps_done - np.maximum(self.birth_step, self.optimizer_since)
 
     def begin_step(self, num_moments: int | None) -> None:

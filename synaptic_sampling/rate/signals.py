@@ -43,8 +43,9 @@ def check_rule(rule: Any, sources: Mapping[str, Source]) -> None:
         fits = source == "gradient" if of == "connection" else callable(source) or _is_number(name, source)
         if of not in {"connection", "network"} or not fits:
             hint = HINTS.get(of, NO_ACTIVITY).format(name=name)
+            owner = "the whole network" if of == "network" else f"each {of}"
             raise ValueError(
-                f"signals must give {type(rule).__name__} a value of {name!r} per {of}, got {source!r}; {hint}."
+                f"signals must give {type(rule).__name__} a value of {name!r} for {owner}, got {source!r}; {hint}."
             )
 
 

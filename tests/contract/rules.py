@@ -1,4 +1,7 @@
-"""Every rule with each kind of connections on which it acts, and signals for it: the table of the contract tests."""
+"""Every rule with each kind of connections on which it acts, signals for it, and its twin: the table of the contract.
+
+A rule whose update is a ``move`` is replayed by the lines of its move (replay.py). Any other brings a plain function.
+"""
 
 from __future__ import annotations
 
@@ -23,10 +26,13 @@ from synaptic_sampling import (
     SoftDeepR,
     SynapticElements,
     SynapticSampling,
+    rules,
 )
-from synaptic_sampling.rules.magnitude import SET, RigL, SETDescent
+from synaptic_sampling.rules import SET, RigL, SETDescent
+from tests import naive
+from tests.contract.replay import Outcome, replay
 
-SIDE, NUMBER = 12, 40
+SEED, SIDE, NUMBER = 3, 12, 40
 SOFT = SoftDeepR(learning_rate=0.05, l1=0.2, temperature=0.05, connectivity=0.2)
 
 
@@ -40,26 +46,65 @@ class RewardModulated(DeepR):
         return super().decide(connections, gradient=-reward * eligibility)
 
 
-def hard(seed: int = 3) -> Connections:
-    c = Connections.random(SIDE, SIDE, NUMBER, autapses=False, seed=seed)
-    c.theta[:] = 0.05 * np.random.default_rng(seed).random(NUMBER)
+def hard(dtype: Any = np.float64) -> Connections:
+    c = Connections.random(SIDE, SIDE, NUMBER, autapses=False, seed=SEED, dtype=dtype)
+    c.theta[:] = 0.05 * np.random.default_rng(SEED).random(NUMBER)
     return c
 
 
-def several(seed: int = 3) -> Budget:
-    return Budget([Connections.random(SIDE, SIDE, NUMBER, seed=seed, index=n) for n in range(2)])
+def several(dtype: Any = np.float64) -> Budget:
+    return Budget([Connections.random(SIDE, SIDE, NUMBER, seed=SEED, index=n, dtype=dtype) for n in range(2)])
 
 
-def growing(seed: int = 3) -> Connections:
-    return Connections(SIDE, SIDE, [], [], capacity=200, seed=seed)
+def growing(dtype: Any = np.float64) -> Connections:
+    return Connections(SIDE, SIDE, [], [], capacity=200, seed=SEED, dtype=dtype)
 
 
-def potential(seed: int = 3) -> PotentialConnections:
-    return PotentialConnections(SIDE, SIDE, theta=np.random.default_rng(seed).normal(size=SIDE**2), seed=seed)
+def potential(dtype: Any = np.float64) -> PotentialConnections:
+    theta = np.random.default_rng(SEED).normal(size=SIDE**2)
+    return PotentialConnections(SIDE, SIDE, theta=theta, seed=SEED, dtype=dtype)
 
 
-def soft(seed: int = 3) -> SoftConnections:
-    return SoftConnections.random(SIDE, SIDE, 25, rule=SOFT, depth=4.0, seed=seed)
+def soft(dtype: Any = np.float64) -> SoftConnections:
+    return SoftConnections.random(SIDE, SIDE, 25, rule=SOFT, depth=4.0, seed=SEED, dtype=dtype)
+
+
+def reward_modulated(rule, c, eligibility, reward):
+    return replay(rule, c, gradient=-reward * eligibility)
+
+
+def prune(rule, c, condition):
+    return Outcome(c.theta.tolist(), [k for k, holds in enumerate(condition) if holds], None if rule.regrow else 0)
+
+
+def elements(rule, c, axonal, dendritic):
+    return Outcome(c.theta.tolist(), *naive.pair_elements(c, axonal, dendritic, c.steps_done))
+
+
+def weakest(theta, fraction):
+    """Return the slots of the smallest weights; of equal ones, the first."""
+    order = sorted(range(len(theta)), key=lambda k: abs(theta[k]))
+    return sorted(order[: int(fraction * len(theta))])
+
+
+def set_twin(rule, c):
+    theta = c.theta.tolist()
+    return Outcome(theta, weakest(theta, rule.fraction))
+
+
+def set_descent(rule, c, gradient):
+    outcome = replay(rule, c, gradient=gradient)
+    due = c.steps_done % rule.every == 0
+    return outcome._replace(slots=weakest(outcome.theta, rule.fraction)) if due else Outcome(outcome.theta, [], 0)
+
+
+def rigl(rule, c, site_gradient):
+    theta = c.theta.tolist()
+    slots = weakest(theta, rule.fraction)
+    kept = {pair for k, pair in enumerate(zip(c.pre.tolist(), c.post.tolist(), strict=True)) if k not in slots}
+    vacant = [(i, j) for i in range(SIDE) for j in range(SIDE) if i != j and (i, j) not in kept]
+    vacant.sort(key=lambda pair: -abs(site_gradient[pair]))
+    return Outcome(theta, slots, sorted(vacant[: len(slots)]))
 
 
 class Pair(NamedTuple):
@@ -69,26 +114,39 @@ class Pair(NamedTuple):
     make: Callable[..., Any]
     #: Whether the number of connections stays the same.
     constant: bool = True
+    #: ``twin(rule, connections, **signals)``: what the rule must do, in plain Python.
+    twin: Callable[..., Outcome] = replay
 
 
+#: The name of the row for rules that are no part of the package, also in docs/developer/architecture.md.
+OWN = "a rule of your own"
+
+
+#: After a comma, a name says what is special about a further row of the same rule.
 RULES = {
     "DeepR": Pair(DeepR(0.1, 0.1, 0.02), hard),
     "DeepR, Adam": Pair(DeepR(0.1, 0.1, 0.02, optimizer=Adam()), hard),
     "DeepR, budget": Pair(DeepR(0.1, 0.1, 0.02, optimizer=Momentum()), several),
     "FixedWiring": Pair(FixedWiring(0.1), hard),
     "FixedWiring, budget": Pair(FixedWiring(0.1), several),
-    "PruneAndRegrow": Pair(PruneAndRegrow(), hard),
-    "PruneAndRegrow, budget": Pair(PruneAndRegrow(), several),
-    "PruneAndRegrow, no regrowth": Pair(PruneAndRegrow(regrow=False), hard, False),
-    "SynapticElements": Pair(SynapticElements(), growing, False),
-    "SET": Pair(SET(0.2), hard),
-    "SETDescent": Pair(SETDescent(0.1, Adam(), fraction=0.2, every=3), hard),
-    "RigL": Pair(RigL(0.2), hard),
-    "SoftDeepR": Pair(SOFT, potential, False),
-    "SoftDeepR, connections": Pair(SOFT, soft, False),
-    "SynapticSampling": Pair(SynapticSampling(0.1, 0.5, 0.0, 1.0, 1.0), potential, False),
-    "a user's own": Pair(RewardModulated(0.1, 0.1, 0.02), hard),
+    "PruneAndRegrow": Pair(PruneAndRegrow("w < 0.1"), hard, twin=prune),
+    "PruneAndRegrow, budget": Pair(PruneAndRegrow(), several, twin=prune),
+    "PruneAndRegrow, no regrowth": Pair(PruneAndRegrow(regrow=False), hard, constant=False, twin=prune),
+    "SynapticElements": Pair(SynapticElements(), growing, constant=False, twin=elements),
+    "SET": Pair(SET(0.2), hard, twin=set_twin),
+    "SETDescent": Pair(SETDescent(0.1, Adam(), fraction=0.2, every=3), hard, twin=set_descent),
+    "RigL": Pair(RigL(0.2), hard, twin=rigl),
+    "SoftDeepR": Pair(SOFT, potential, constant=False),
+    "SoftDeepR, connections": Pair(SOFT, soft, constant=False),
+    "SynapticSampling": Pair(SynapticSampling(1e3, 0.5, 0.0, 1.0, interval=1e-4), potential, constant=False),
+    OWN: Pair(RewardModulated(0.1, 0.1, 0.02), hard, twin=reward_modulated),
 }
+
+
+def exported() -> list[str]:
+    """Return the names of the rules of the package: the classes exported by synaptic_sampling.rules which decide."""
+    classes = {name: getattr(rules, name) for name in rules.__all__ if isinstance(getattr(rules, name), type)}
+    return [name for name, own in classes.items() if issubclass(own, Rule) and own.decide is not Rule.decide]
 
 
 def signals_of(rule: Rule, connections: Any, step: int) -> dict[str, Any]:
@@ -108,4 +166,4 @@ def _value(signal: Signal, c: Any, step: int) -> Any:
         return np.full(SIDE, 3 + 2 * np.sin(step))
     if signal.condition:
         return (c.pre + step) % 7 == 0
-    return np.sin(3 * c.theta + np.arange(len(c)) + step)
+    return np.sin(3 * c.theta + np.arange(len(c)) + step).astype(c.theta.dtype)

@@ -1,12 +1,16 @@
-"""What every rule keeps on arrays: errors before effects, exact numbers, the same bits, a log that replays."""
+"""What every rule keeps on arrays: the bits of its twin, errors before effects, exact numbers, a log that replays."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import product
+
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
 from synaptic_sampling import Budget, DeepR, RewiringLog, Rule, Signal, SoftConnections, step
-from tests.contract.rules import RULES, hard, potential, signals_of
+from tests.contract.rules import OWN, RULES, exported, hard, potential, signals_of
 
 STEPS = 30
 
@@ -35,8 +39,35 @@ def pair(request):
     return RULES[request.param]
 
 
+def test_every_rule_of_the_package_has_a_row():
+    assert {name.partition(",")[0] for name in RULES} == {*exported(), OWN}
+    assert all(type(pair.rule).__name__ == name.partition(",")[0] for name, pair in RULES.items() if name != OWN)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_decides_like_its_twin(pair, dtype, monkeypatch):
+    """Theta after the update, and the decision, bit for bit, in every step and every set."""
+    rule, decide, slots = pair.rule, pair.rule.decide, []
+
+    def compared(self, c, **signals):
+        expected = pair.twin(rule, c, **signals)
+        decision = decide(c, **signals)
+        births = decision.births
+        assert_array_equal(c.theta, expected.theta)
+        assert_array_equal(decision.crossed if hasattr(c, "connected") else decision.deaths, expected.slots)
+        if isinstance(births, np.ndarray):
+            births = [divmod(key, c.num_post) for key in births.tolist()]
+        assert births == expected.births
+        slots.extend(expected.slots)
+        return decision
+
+    monkeypatch.setattr(type(rule), "decide", compared)
+    run(rule, pair.make(dtype))
+    assert slots or not rule.forms, "a comparison of nothing"
+
+
 def test_same_bits_twice(pair):
-    rule, make, _ = pair
+    rule, make = pair.rule, pair.make
     one, two = make(), make()
     events = [[info.events.tobytes() for info in run(rule, c)] for c in (one, two)]
     assert events[0] == events[1]
@@ -44,7 +75,7 @@ def test_same_bits_twice(pair):
 
 
 def test_stopped_and_resumed(pair):
-    rule, make, _ = pair
+    rule, make = pair.rule, pair.make
     whole, first, second = make(), make(), make()
     events = [info.events.tobytes() for info in run(rule, whole)]
     run(rule, first, 0, STEPS // 2)
@@ -55,12 +86,11 @@ def test_stopped_and_resumed(pair):
 
 
 def test_numbers_are_exact(pair):
-    rule, make, constant = pair
-    c = make()
+    rule, c = pair.rule, pair.make()
     before = sum(each.num_active for each in sets_of(c))
     for info in run(rule, c):
         before += info.num_births - info.num_deaths
-        assert info.num_births == info.num_deaths or not constant
+        assert info.num_births == info.num_deaths or not pair.constant
     assert sum(each.num_active for each in sets_of(c)) == before
     for each in sets_of(c):
         keys = each.sites.keys(each.pre, each.post)
@@ -68,7 +98,7 @@ def test_numbers_are_exact(pair):
 
 
 def test_the_log_replays(pair):
-    rule, make, _ = pair
+    rule, make = pair.rule, pair.make
     c, log = make(), RewiringLog()
     for own in sets_of(c):
         log.describe(own.index, num_pre=own.num_pre, num_post=own.num_post, num_sites=own.num_sites)
@@ -90,7 +120,7 @@ def pairs(pre, post):
 
 
 def test_errors_change_nothing(pair):
-    rule, make, _ = pair
+    rule, make = pair.rule, pair.make
     c = make()
     before, good = snapshot(c), signals_of(rule, c, 0)
     for name, value in good.items():
@@ -108,6 +138,14 @@ def test_errors_change_nothing(pair):
         with pytest.raises(TypeError, match=f"{type(rule).__name__} needs"):
             step(c, rule)
     assert same(snapshot(c), before)
+
+
+def test_wrong_parameters_are_refused(pair):
+    """A rule checks its numbers when it is created: in compiled code they would cause errors that are hard to read."""
+    numbers = [name for name, value in vars(pair.rule).items() if type(value) in {int, float}]
+    for name, wrong in product(numbers, (None, "seven", [1.0], float("nan"))):
+        with pytest.raises((TypeError, ValueError), match=name):
+            replace(pair.rule, **{name: wrong})
 
 
 def test_other_connections_are_refused(pair):
@@ -130,7 +168,7 @@ def test_soft_connections_take_their_own_rule_alone():
 
 def test_a_users_rule_is_deepr_with_another_gradient():
     """Reward -1 turns the eligibility into the gradient."""
-    mine, deepr = RULES["a user's own"], RULES["DeepR"]
+    mine, deepr = RULES[OWN], RULES["DeepR"]
     a, b = hard(), hard()
     for n in range(STEPS):
         trace = np.sin(a.theta + n)

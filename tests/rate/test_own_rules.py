@@ -119,12 +119,12 @@ def test_the_log_names_the_rule(rng):
 @pytest.mark.parametrize(
     ("rule", "signals", "error", "message"),
     [
-        (RULE, None, ValueError, "signals must give RewardModulated a value of 'eligibility' per connection, got None"),
+        (RULE, None, ValueError, "must give RewardModulated a value of 'eligibility' for each connection, got None"),
         (RULE, {"reward": 1.0}, ValueError, r"give signals=\{'eligibility': 'gradient'\} if it is dE/dw"),
-        (RULE, {**SOURCES, "eligibility": 1.0}, ValueError, "'eligibility' per connection, got 1.0"),
+        (RULE, {**SOURCES, "eligibility": 1.0}, ValueError, "'eligibility' for each connection, got 1.0"),
         (RULE, {"eligibility": "gradient"}, ValueError, "give a number or a function of the network"),
-        (RULE, {**SOURCES, "reward": "gradient"}, ValueError, "'reward' per network, got 'gradient'"),
-        (RULE, {**SOURCES, "reward": np.nan}, ValueError, "'reward' per network, got nan"),
+        (RULE, {**SOURCES, "reward": "gradient"}, ValueError, "'reward' for the whole network, got 'gradient'"),
+        (RULE, {**SOURCES, "reward": np.nan}, ValueError, "'reward' for the whole network, got nan"),
         (RULE, {**SOURCES, "rewrad": 1.0}, ValueError, "signals contains 'rewrad', but RewardModulated takes elig"),
         (RULE, [1.0], TypeError, r"signals must be a dictionary such as \{'reward': ...\}, got \[1.0\]"),
         (DeepR(**DEEPR), {"reward": 1.0}, ValueError, "signals contains 'reward', but DeepR takes gradient"),

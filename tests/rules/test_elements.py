@@ -52,7 +52,7 @@ def test_twin_degrees_and_log_over_histories(data):
     log.snapshot(0, 2, c.pre, c.post, c.theta, c.polarity)
     for _ in range(15):
         axonal, dendritic = rng.uniform(-1, 6, num_pre), rng.uniform(-1, 6, num_post)
-        broken, pairs = naive.pair_elements(c, axonal, dendritic)
+        broken, pairs = naive.pair_elements(c, axonal, dendritic, c.steps_done + 1)
         lost, before = [(int(c.pre[k]), int(c.post[k])) for k in broken], len(c)
         left = {(i, j) for k, (i, j) in enumerate(zip(c.pre, c.post, strict=True)) if k not in broken}
         made = []

@@ -94,26 +94,31 @@ class SpikingTask:
 
     def make(self, method: str, connectivity: tuple[float, float]) -> EpropNetwork:
         """Return the network; a recurrent connectivity of 0 means no recurrent synapses."""
-        into, recurrent = (1.0, 1.0) if method == "dense" else connectivity
-        if connectivity[1] == 0:
-            recurrent = 0.0
-        wirings = [
-            Wiring(fraction, self.rule(method, fraction), scale=scale) if fraction else None
-            for fraction, scale in zip((into, recurrent), self.scales, strict=False)
-        ]
-        assert wirings[0] is not None
-        readout = Wiring(1.0, FixedWiring(self.readout_rate, optimizer=Adam()), scale=self.scales[2])
-        return EpropNetwork(self.lif, self.alif, *wirings, readout=readout, **self.network)
+        into, recurrent = ((1.0 if method == "dense" else fraction) for fraction in connectivity)
+        input_scale, recurrent_scale, readout_scale = self.scales
+        return EpropNetwork(
+            self.lif,
+            self.alif,
+            input=Wiring(into, self.rule(method, into), input_scale),
+            recurrent=Wiring(recurrent, self.rule(method, recurrent), recurrent_scale) if connectivity[1] else None,
+            readout=Wiring(1.0, FixedWiring(self.readout_rate, optimizer=Adam()), readout_scale),
+            **self.network,
+        )
 
     def described(self, method: str) -> dict[str, Any]:
         """Return the parameters as JSON can hold them."""
         own = {name: getattr(self, name) for name in ("lif", "alif", "batch", "decay", "readout_rate", "scale")}
         network = {name: str(value) for name, value in self.network.items()}
-        return {**own, "scales": list(self.scales), **network, "rates": {str(key): list(value) for key, value in self.rates["fixed" if method == "set" else method].items()}}
+        rates = {str(key): list(value) for key, value in self._rates(method).items()}
+        return {**own, "scales": list(self.scales), **network, "rates": rates}
+
+    def _rates(self, method: str) -> Mapping[float, Rates]:
+        """Return the parameters by connectivity; SET learns as fixed connections do."""
+        return self.rates["fixed" if method == "set" else method]
 
     def rule(self, method: str, connectivity: float) -> Rule:
         """Return the rule of a set of synapses; one that has all connections cannot rewire."""
-        table = self.rates["fixed" if method == "set" else method]
+        table = self._rates(method)
         key = max((known for known in table if known <= connectivity), default=min(table))
         learning_rate, l1, temperature = table[key]
         if method == "deepr" and connectivity < 1:

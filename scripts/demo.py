@@ -32,7 +32,8 @@ from synaptic_sampling.plotting import Run, plot_accuracy, plot_comparison
 
 __all__ = ["main"]
 
-#: Networks and their arguments (compiling the spiking one would take longer than running it); both methods of one network run in parallel.
+#: Networks and their arguments; both methods of one network run in parallel. Compiling the spiking network to a program
+#: would take longer than running it.
 RUNS = {"rate": ["scripts.train_rate", "--seeds", "3"], "spiking": ["scripts.train_spiking", "--device", "runtime"]}
 METHODS = ("deepr", "fixed")
 SECONDS_BETWEEN_BARS = 2.0

@@ -6,10 +6,11 @@
     python -m scripts.train_spiking --task rows --connectivity 0.05,0     # without recurrent synapses
     python -m scripts.train_spiking --quick
 
-The network is compiled to a C++ program, once for all seeds; with ``--device runtime`` it runs in Brian2's runtime mode,
-with bit-identical results. Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of
-formation and elimination (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then, the files
-of finished seeds are in its subfolder ``unfinished``. Existing results in --out are replaced only with --overwrite.
+The network is compiled to a C++ program, once for all seeds; with ``--device runtime`` it runs in Brian2's runtime
+mode, with bit-identical results. Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log
+of formation and elimination (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then, the
+files of finished seeds are in its subfolder ``unfinished``. Existing results in --out are replaced only with
+--overwrite.
 """
 
 from __future__ import annotations
@@ -100,6 +101,9 @@ def train(
     found = training.run(device=device, report=report)
     if log_path is not None:
         found.log.save(log_path)
+    weights: dict[str, Any] = {}
+    for name, columns in found.weights.items():
+        weights |= {f"{name}_{part}": values for part, values in zip(("pre", "post", "w"), columns, strict=True)}
     plastic = [name for name in found.weights if name != "readout"]
     numbers = numbers_of_connections(found.log, sum(len(found.weights[name][0]) for name in plastic))
     return Result(
@@ -116,11 +120,7 @@ def train(
         seconds=time.perf_counter() - start,
         log=found.log,
         step_ratio=step_ratio(found.log),
-        weights={
-            f"{name}_{part}": values
-            for name, columns in found.weights.items()
-            for part, values in zip(("pre", "post", "w"), columns, strict=True)
-        },
+        weights=weights,
         details={
             "rate_hz": found.rate,
             "connectivity_with_readout": found.connectivity,

@@ -123,6 +123,7 @@ def arguments(
     parser = Parser(description)
     parser.add_argument("--task", choices=tasks, default=tasks[0], help="data set")
     parser.add_argument("--method", choices=methods, default=methods[0], help="learning method")
+    kind: Callable[[str], Any]
     kind, form, text = (fractions, "P[,P...]", ", or of those of each layer") if several else (fraction, "P", "")
     if connectivities is not None:
         kind, form, text = connectivities, "P[,P]", ", or of input and recurrent synapses"

@@ -11,8 +11,8 @@ where z_i is the trace of presynaptic spikes or currents, filtered like the memb
 of the spike, p the output, B the readout weights or random ones, and E the cross-entropy, summed over the labelled
 frames. Between sequences, everything except weights and connections is reset.
 
-In each time step the readout comes first (order -8), then sums over it (-6), the error (-4), what counts as correct (-2),
-learning signals and currents (-1), the neurons (0), the pseudo-derivative (1), and at last the eligibility.
+In each time step the readout comes first (order -8), then sums over it (-6), the error (-4), what counts as correct
+(-2), learning signals and currents (-1), the neurons (0), the pseudo-derivative (1), and at last the eligibility.
 """
 
 from __future__ import annotations

@@ -180,6 +180,18 @@ class Training:
             return result
 
     def simulation(self, log: Any = None) -> Simulation:
+        """Return the Brian2 objects of the whole run, not run yet: for monitors of your own, or another device.
+
+        Parameters
+        ----------
+        log : path-like, optional
+            File for the log of runtime mode; in memory by default.
+
+        Returns
+        -------
+        Simulation
+            Its ``network`` runs for its ``length``.
+        """
         presentation = Presentation.of_epochs(self.task, 0, self.epochs, batch=self.batch, seed=self.seed)
         updates = self.epochs * (len(self.task.train) + len(self.task.test)) / self.batch
         interval = float(self.batch * self.task.num_steps * self.net.dt)
@@ -188,9 +200,7 @@ class Training:
             for name in SETS
             if getattr(self.net, name) is not None
         }
-        return Simulation(
-            self.net, self.task, presentation, rules=rules, batch=self.batch, seed=self.seed, log=log
-        )
+        return Simulation(self.net, self.task, presentation, rules=rules, batch=self.batch, seed=self.seed, log=log)
 
     def _result(self, simulation: Simulation, seconds: float) -> SpikingResult:
         shown, learning, _, tests = simulation.presentation
@@ -198,9 +208,10 @@ class Training:
         learned = np.cumsum(learning)
         starts = [0, *(test.stop for test in tests[:-1])]
         duration = float(len(shown) * simulation.duration)
-        weights = {
-            name: (np.array(s.i[:]), np.array(s.j[:]), np.array(s.polarity[:] * s.theta[:])) for name, s in simulation.synapses.items()
-        }
+        weights = {}
+        for name, synapses in simulation.synapses.items():
+            w = np.array(synapses.polarity[:] * synapses.theta[:])
+            weights[name] = np.array(synapses.i[:]), np.array(synapses.j[:]), w
         return SpikingResult(
             accuracies=[float(scores[test].mean()) for test in tests if test.stop > test.start],
             training_accuracies=[
@@ -248,4 +259,4 @@ def decayed(rule: Rule, fraction: float, interval: float, updates: float) -> Rul
         return rule
     factor = f"{fraction!r}**(floor(t/({interval!r}*second) + 0.5)/{updates!r})"
     changed = {name: getattr(rule, name) for name in names if not is_schedule(getattr(rule, name))}
-    return replace(rule, **{name: f"{float(value)!r}*{factor}" for name, value in changed.items()})  # type: ignore[type-var]
+    return replace(rule, **{name: f"{float(value)!r}*{factor}" for name, value in changed.items()})

@@ -1,4 +1,4 @@
-"""e-prop and backpropagation through time in plain NumPy on full matrices: the reference of synaptic_sampling.spiking."""
+"""e-prop and backpropagation through time on full matrices: the reference of synaptic_sampling.spiking."""
 
 from __future__ import annotations
 

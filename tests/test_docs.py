@@ -63,8 +63,18 @@ def test_example_with_a_log(capsys):
     assert len(plt.gca().lines) == 2
 
 
+def test_example_with_recordings():
+    names: dict = {}
+    (example,) = blocks("spiking.md")
+    exec(example, names)
+    result = names["result"]
+    assert result.accuracies[-1] > 0.8
+    assert result.log.num_births > 20
+    assert 0.08 < result.connectivity < 0.2
+
+
 def test_every_page_with_examples_is_run():
-    run = {"README.md", "brian2.md", "examples.md", "log.md", "rate.md"} | {
+    run = {"README.md", "brian2.md", "examples.md", "log.md", "rate.md", "spiking.md"} | {
         path.name for path in DOCS.glob("developer/*.md")
     }
     assert {page.name for page in PAGES if "```python\n" in page.read_text()} <= run

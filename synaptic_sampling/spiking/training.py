@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 from brian2 import get_device, prefs, set_device
+from brian2.codegen.runtime.cython_rt.extension_manager import get_cython_cache_dir
 from brian2.devices.device import reset_device
 from numpy.typing import NDArray
 
@@ -229,12 +230,16 @@ class Training:
 @contextmanager
 def compiler_flags() -> Iterator[None]:
     """Compile with flags under which runtime mode with Cython and a C++ program have the same bits."""
-    before = prefs.codegen.cpp.extra_compile_args_gcc
+    before = prefs.codegen.cpp.extra_compile_args_gcc, prefs.codegen.runtime.cython.cache_dir
     prefs.codegen.cpp.extra_compile_args_gcc = FLAGS
+    # Brian2 finds compiled modules by their code, whatever the flags were.
+    folder = get_cython_cache_dir()
+    if folder is not None:
+        prefs.codegen.runtime.cython.cache_dir = f"{folder}_exact"
     try:
         yield
     finally:
-        prefs.codegen.cpp.extra_compile_args_gcc = before
+        prefs.codegen.cpp.extra_compile_args_gcc, prefs.codegen.runtime.cython.cache_dir = before
 
 
 @contextmanager

@@ -124,7 +124,9 @@ def test_wrong_arguments_are_refused():
 @pytest.mark.slow
 @pytest.mark.cython
 @pytest.mark.parametrize("framed", [False, True])
-@pytest.mark.parametrize("rule", [RULE, SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5)], ids=["deepr", "set"])
+@pytest.mark.parametrize(
+    "rule", [RULE, SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5)], ids=["deepr", "set"]
+)
 def test_a_program_has_the_bits_of_runtime_mode(tmp_path, framed, rule):
     options = {"rate_penalty": None, "feedback": "random"} if framed else {}
     before = b2.prefs.codegen.target

@@ -13,6 +13,7 @@ from synaptic_sampling.spiking import EpropNetwork, SequenceTask, Training, Wiri
 from synaptic_sampling.spiking.training import decayed
 
 RULE = DeepR(0.08, 0.05, 1e-3, optimizer=Adam())
+REPLACING = SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5)
 
 
 @pytest.fixture

@@ -8,11 +8,22 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.lines import Line2D
 
 from synaptic_sampling._checks import check_instance, check_number
 
-__all__ = ["COLOURS", "NULL_STYLE", "NUM_NULL_POINTS", "axes_of", "check_ratio", "legend", "literal", "log_if_possible"]
+__all__ = [
+    "COLOURS",
+    "NULL_STYLE",
+    "NUM_NULL_POINTS",
+    "axes_of",
+    "check_ratio",
+    "legend",
+    "literal",
+    "log_if_possible",
+    "null_style",
+]
 
 #: Colours that can be distinguished with any colour vision (Okabe and Ito 2008), strongest first.
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
@@ -33,6 +44,11 @@ def check_ratio(step_ratio: Any) -> None:
     """Raise an error unless ``step_ratio`` is None or a number >= 0, infinity included, before anything is drawn."""
     if step_ratio is not None and not (isinstance(step_ratio, float) and step_ratio == math.inf):
         check_number("step_ratio", step_ratio, minimum=0.0)
+
+
+def null_style(line: Line2D) -> dict[str, Any]:
+    """Return the style of the null law of one of several runs: a dark shade of the colour of its curve."""
+    return {**NULL_STYLE, "color": tuple(0.6 * part for part in to_rgb(line.get_color()))}
 
 
 def log_if_possible(ax: Axes) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from synaptic_sampling._checks import check_number
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio
+from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio, null_style
 from synaptic_sampling.statistics.changes import turnover_by_lag
 from synaptic_sampling.statistics.sources import log_of
 from synaptic_sampling.statistics.turnover import (
@@ -129,14 +129,14 @@ def plot_turnover_ratio(
         lags = np.unique(np.geomspace(1, max(1, (record.last_step - record.first_step) // 2), NUM_LAGS).astype(int))
     found = turnover_by_lag(record, lags, index)
     options = {"marker": "o", "markersize": 4, "linewidth": 1.2, "capsize": 2, **style}
-    axes.errorbar(found.lag, 100 * found.turnover, 100 * found.spread, **options)
+    line = axes.errorbar(found.lag, 100 * found.turnover, 100 * found.spread, **options)[0]
     if step_ratio is not None:
         connectivity = 0.0
         if index in record.sets:
             connectivity = len(record.wiring(record.first_step, index)[0]) / max(1, record.sets[index].num_sites)
         longest = int(min(found.lag[-1], LONGEST_LAW))
         law = exact.turnover_ratio(step_ratio, longest, connectivity)
-        axes.plot(np.arange(1, longest + 1), 100 * law[1:], gid="null law", **NULL_STYLE)
+        axes.plot(np.arange(1, longest + 1), 100 * law[1:], gid="null law", **null_style(line))
     axes.set_xscale("log")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("lag (steps)")

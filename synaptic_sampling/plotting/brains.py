@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -12,7 +11,7 @@ from matplotlib.axes import Axes
 from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal
 from synaptic_sampling.statistics.biology import Observation, published, stays_after
 from synaptic_sampling.statistics.comparison import half_life_at_one_rate, survival_in
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["brains_in_half_lives", "plot_brains"]
 
@@ -46,7 +45,7 @@ def brains_in_half_lives() -> dict[str, tuple[list[float], list[float]]]:
     return found
 
 
-def plot_brains(logs: Mapping[str, Any], ax: Axes | None = None) -> Axes:
+def plot_brains(logs: Mapping[str, Source], ax: Axes | None = None) -> Axes:
     """Plot the survival of existing connections, of several runs and of spines in vivo, against time in half-lives.
 
     Parameters

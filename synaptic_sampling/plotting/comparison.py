@@ -15,7 +15,7 @@ from synaptic_sampling.plotting.style import COLOURS, axes_of, legend, literal, 
 from synaptic_sampling.plotting.survival import plot_survival
 from synaptic_sampling.plotting.turnover import plot_turnover
 from synaptic_sampling.plotting.weights import plot_weights
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["Run", "plot_accuracy", "plot_comparison"]
 
@@ -33,7 +33,7 @@ class Run(NamedTuple):
         As for `plot_survival`.
     """
 
-    log: Any
+    log: Source
     samples: ArrayLike | None = None
     accuracy: ArrayLike | None = None
     step_ratio: float | None = None

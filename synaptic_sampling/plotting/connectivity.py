@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_array, check_index, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.plotting.style import COLOURS, axes_of, legend
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["animate_connectivity", "plot_connectivity", "plot_matrix"]
 
@@ -26,7 +26,9 @@ MOST_CELLS = 400
 SIGNS = ListedColormap([COLOURS[1], "white", COLOURS[0]])
 
 
-def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most: int = MOST_DOTS, **style: Any) -> Axes:
+def plot_connectivity(
+    log: Source, ax: Axes | None = None, *, index: int = 0, most: int = MOST_DOTS, **style: Any
+) -> Axes:
     """Plot a raster of connections formed and eliminated: step and postsynaptic neuron.
 
     Parameters
@@ -69,7 +71,7 @@ def plot_connectivity(log: Any, ax: Axes | None = None, *, index: int = 0, most:
     return axes
 
 
-def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
+def plot_matrix(log: Source, step: int | None = None, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
     """Plot the connectivity matrix at a step: excitatory connections blue, inhibitory ones orange.
 
     In a set without signs, all connections are blue.
@@ -109,7 +111,7 @@ def plot_matrix(log: Any, step: int | None = None, ax: Axes | None = None, *, in
 
 
 def animate_connectivity(
-    log: Any, steps: ArrayLike | None = None, *, index: int = 0, frames: int = 60, interval: float = 100.0
+    log: Source, steps: ArrayLike | None = None, *, index: int = 0, frames: int = 60, interval: float = 100.0
 ) -> FuncAnimation:
     """Return an animation of the connectivity matrix.
 

@@ -9,14 +9,14 @@ from matplotlib.axes import Axes
 
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.plotting.style import NUM_NULL_POINTS, axes_of, check_ratio, null_style
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
 
 __all__ = ["plot_lifetimes", "plot_survival"]
 
 
 def plot_survival(
-    log: Any,
+    log: Source,
     ax: Axes | None = None,
     *,
     step_ratio: float | None = None,
@@ -76,7 +76,7 @@ def plot_survival(
 
 
 def plot_lifetimes(
-    log: Any,
+    log: Source,
     ax: Axes | None = None,
     *,
     step_ratio: float | None = None,

@@ -11,14 +11,14 @@ from synaptic_sampling._checks import check_choice, check_index
 from synaptic_sampling.laws import wiring as wiring_laws
 from synaptic_sampling.plotting.style import NULL_STYLE, axes_of, legend
 from synaptic_sampling.statistics.drift import drift, principal_components
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 from synaptic_sampling.statistics.topology import degrees
 
 __all__ = ["plot_degrees", "plot_drift", "plot_trajectory"]
 
 
 def plot_degrees(
-    log: Any, ax: Axes | None = None, *, step: int | None = None, side: str = "post", index: int = 0, **style: Any
+    log: Source, ax: Axes | None = None, *, step: int | None = None, side: str = "post", index: int = 0, **style: Any
 ) -> Axes:
     """Plot the degree distribution, with its law for random connectivity.
 
@@ -77,7 +77,7 @@ def plot_degrees(
     return axes
 
 
-def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
+def plot_trajectory(log: Source, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
     """Plot the trajectory of all weights in their first two principal components.
 
     Parameters
@@ -119,7 +119,7 @@ def plot_trajectory(log: Any, ax: Axes | None = None, *, index: int = 0, **style
     return axes
 
 
-def plot_drift(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
+def plot_drift(log: Source, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
     """Plot the distance of all weights from those of the first snapshot.
 
     Parameters

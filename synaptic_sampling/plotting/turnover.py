@@ -13,7 +13,7 @@ from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import LogError, RewiringLog
 from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio, null_style
 from synaptic_sampling.statistics.changes import turnover_by_lag
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 from synaptic_sampling.statistics.turnover import (
     rewired_per_samples,
     rewired_per_second,
@@ -31,7 +31,7 @@ REWIRED = "connections rewired\n"
 LONGEST_LAW = 5_000
 
 
-def plot_turnover(log: Any, ax: Axes | None = None, *, per: float = 1000.0, bins: int = 40, **style: Any) -> Axes:
+def plot_turnover(log: Source, ax: Axes | None = None, *, per: float = 1000.0, bins: int = 40, **style: Any) -> Axes:
     """Plot the number of connections rewired over time.
 
     Parameters
@@ -85,7 +85,7 @@ def _has(log: RewiringLog, unit: str) -> bool:
 
 
 def plot_turnover_ratio(
-    log: Any,
+    log: Source,
     ax: Axes | None = None,
     *,
     lags: ArrayLike | None = None,
@@ -144,7 +144,7 @@ def plot_turnover_ratio(
     return axes
 
 
-def plot_visited(log: Any, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
+def plot_visited(log: Source, ax: Axes | None = None, *, index: int = 0, **style: Any) -> Axes:
     """Plot the fraction of possible connections ever tried.
 
     Parameters

@@ -6,13 +6,13 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source
 from synaptic_sampling.statistics.weights import strengths
 
 __all__ = ["plot_weights"]
@@ -24,7 +24,12 @@ LARGEST_TURNOVER = 0.05
 
 
 def plot_weights(
-    weights: Any, ax: Axes | None = None, *, bins: int = 40, step_ratio: float | None = None, **style: Any
+    weights: Source | ArrayLike,
+    ax: Axes | None = None,
+    *,
+    bins: int = 40,
+    step_ratio: float | None = None,
+    **style: Any,
 ) -> Axes:
     """Plot the distribution of weights, in units of their mean.
 
@@ -54,8 +59,9 @@ def plot_weights(
         If all weights are 0, or the log contains none.
     """
     axes = axes_of(ax)
-    logged = isinstance(getattr(weights, "log", weights), RewiringLog)
-    values = np.abs(strengths(log_of(weights)) if logged else check_array("weights", weights).astype(float)).ravel()
+    log = getattr(weights, "log", weights)
+    given = strengths(log) if isinstance(log, RewiringLog) else check_array("weights", weights).astype(float)
+    values = np.abs(given).ravel()
     if not np.isfinite(values).all():
         raise ValueError(f"weights must be finite, got {values[~np.isfinite(values)][0]}.")
     if not values.any():

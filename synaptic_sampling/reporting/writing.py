@@ -16,7 +16,7 @@ from synaptic_sampling.plotting import COLOURS, animate_connectivity
 from synaptic_sampling.reporting.answers import answers
 from synaptic_sampling.reporting.figures import comparison, details
 from synaptic_sampling.reporting.page import page
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["COMPARISON", "PAGE", "open_logs", "report"]
 
@@ -27,7 +27,13 @@ NOT_IN_NAMES = set('/\\:*?"<>|')
 MOST_FRAMES = 100_000
 
 
-def report(logs: Mapping[str, Any], out: str | os.PathLike[str], *, film: int = 0, progress: bool = False) -> Path:
+def report(
+    logs: Mapping[str, Source | str | os.PathLike[str]],
+    out: str | os.PathLike[str],
+    *,
+    film: int = 0,
+    progress: bool = False,
+) -> Path:
     """Write a report on one or more runs, spiking and rate-based alike: a single, self-contained HTML file.
 
     Parameters

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["Changes", "LagTurnover", "changes_between", "changes_since", "compare_wirings", "turnover_by_lag"]
 
@@ -110,12 +110,12 @@ def compare_wirings(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike,
     return _changes([0], [1], [(pairs[0], pairs[1])])
 
 
-def changes_between(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Changes:
+def changes_between(log: Source, steps: ArrayLike, index: int = 0) -> Changes:
     """Compare the connectivity at each of several time points with that at the next.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a snapshot at or before the first of them.
     steps : array_like of int, shape (n,)
         Time points, ascending. A connection formed and eliminated between two of them is not seen, so always state
@@ -141,7 +141,7 @@ def changes_between(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Chang
     return _changes(points[:-1], points[1:], itertools.pairwise(pairs))
 
 
-def changes_since(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Changes:
+def changes_since(log: Source, steps: ArrayLike, index: int = 0) -> Changes:
     """Compare the connectivity at the first of several time points with that at each later one.
 
     Parameters
@@ -168,12 +168,12 @@ def changes_since(log: RewiringLog, steps: ArrayLike, index: int = 0) -> Changes
     return _changes(np.repeat(points[:1], len(points) - 1), points[1:], ((first, later) for later in pairs))
 
 
-def turnover_by_lag(log: RewiringLog, lags: ArrayLike, index: int = 0, *, starts: int = 10) -> LagTurnover:
+def turnover_by_lag(log: Source, lags: ArrayLike, index: int = 0, *, starts: int = 10) -> LagTurnover:
     """Return the turnover ratio between two time points against the lag between them.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a snapshot at its start.
     lags : array_like of int, shape (n,)
         Steps between the time points, at least 1 and at most the length of the record.

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_choice, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
-from synaptic_sampling.statistics.sources import check_kind, log_of
+from synaptic_sampling.statistics.sources import Source, check_kind, log_of
 from synaptic_sampling.statistics.survival import survival_of_all
 
 __all__ = ["UNITS", "Compared", "clock", "compare", "half_life_at_one_rate", "in_half_lives", "survival_in"]
@@ -42,12 +42,12 @@ class Compared(NamedTuple):
     turnover_per_half_life: float
 
 
-def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
+def clock(log: Source, unit: str) -> NDArray[np.float64]:
     """Return the time of each step of a record, including its start.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With times in this unit.
     unit : {'steps', 'samples', 'seconds'}
         Unit of time.
@@ -80,12 +80,12 @@ def clock(log: RewiringLog, unit: str) -> NDArray[np.float64]:
     return np.interp(steps, at, passed)
 
 
-def survival_in(log: RewiringLog, unit: str, at_step: int | None = None, index: int | None = None) -> Survival:
+def survival_in(log: Source, unit: str, at_step: int | None = None, index: int | None = None) -> Survival:
     """Estimate the survival of the connections present after a step, in any unit of time.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations, and times in this unit.
     unit : {'steps', 'samples', 'seconds', 'half-lives'}
         Unit of time.
@@ -173,14 +173,12 @@ def half_life_at_one_rate(curve: Survival) -> float:
     return time * math.log(2.0) / -math.log(left) if left < 1.0 else math.inf
 
 
-def compare(
-    logs: Mapping[str, RewiringLog], unit: str = "half-lives", *, index: int | None = None
-) -> dict[str, Compared]:
+def compare(logs: Mapping[str, Source], unit: str = "half-lives", *, index: int | None = None) -> dict[str, Compared]:
     """Put several runs on one scale.
 
     Parameters
     ----------
-    logs : mapping of str to RewiringLog
+    logs : mapping of str to RewiringLog, or to objects that have one as ``log``
         By name, for example ``{'spiking': monitor.log, 'rate-based': trainer.log}``.
     unit : {'half-lives', 'samples', 'seconds', 'steps'}
         Steps of different networks differ in length. Spiking and rate-based networks have presented samples in common;

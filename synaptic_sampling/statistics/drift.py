@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from synaptic_sampling._checks import check_index, check_integer
-from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.statistics.sources import log_of, sizes_in
+from synaptic_sampling.log.recorder import LogError
+from synaptic_sampling.statistics.sources import Source, log_of, sizes_in
 
 __all__ = ["Drift", "Trajectory", "drift", "principal_components", "weight_correlations", "weight_vectors"]
 
@@ -57,12 +57,12 @@ class Trajectory(NamedTuple):
     explained: NDArray[np.float64]
 
 
-def weight_vectors(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64], Any]:
+def weight_vectors(log: Source, index: int = 0) -> tuple[NDArray[np.int64], Any]:
     """Return the weights at each snapshot as rows of a sparse matrix.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With snapshots.
     index : int
         Index of the set.
@@ -99,12 +99,12 @@ def weight_vectors(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64],
     return steps, weights
 
 
-def drift(log: RewiringLog, index: int = 0) -> Drift:
+def drift(log: Source, index: int = 0) -> Drift:
     """Return the distance of the weights from those of the first snapshot.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With snapshots.
     index : int
         Index of the set.
@@ -133,12 +133,12 @@ def drift(log: RewiringLog, index: int = 0) -> Drift:
     return Drift(steps, norm, distances[0], last_move, np.where(norm[0] * norm > 0, cosine, np.nan))
 
 
-def weight_correlations(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+def weight_correlations(log: Source, index: int = 0) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
     """Return Pearson correlations of the weights between all pairs of snapshots.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With snapshots and a description of the set.
     index : int
         Index of the set.
@@ -171,12 +171,12 @@ def weight_correlations(log: RewiringLog, index: int = 0) -> tuple[NDArray[np.in
         return steps, np.where(scale > 0, np.clip(covariance / scale, -1.0, 1.0), np.nan)
 
 
-def principal_components(log: RewiringLog, index: int = 0, number: int = 2) -> Trajectory:
+def principal_components(log: Source, index: int = 0, number: int = 2) -> Trajectory:
     """Return the trajectory of the weights in their principal components (PCA).
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With at least two snapshots.
     index : int
         Index of the set.

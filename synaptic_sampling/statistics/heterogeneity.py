@@ -10,7 +10,7 @@ from scipy.special import logsumexp
 
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics.evidence import Evidence, gather
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["young_against_old"]
 
@@ -18,12 +18,12 @@ __all__ = ["young_against_old"]
 CUTOFFS = tuple(2**n for n in range(0, 13))
 
 
-def young_against_old(log: RewiringLog, index: int | None = None) -> Evidence:
+def young_against_old(log: Source, index: int | None = None) -> Evidence:
     """Return the evidence that young connections are eliminated more (or less) often than old ones in the same steps.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations.
     index : int, optional
         Index of the set; all by default.

@@ -15,8 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
-from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["ALTERNATIVES", "Alternative", "LifetimeFit", "fit_lifetimes", "lifetimes_within"]
 
@@ -69,7 +68,7 @@ class LifetimeFit(NamedTuple):
 
 
 def lifetimes_within(
-    log: RewiringLog, longest: int | None = None, index: int | None = None, *, from_step: int = 0
+    log: Source, longest: int | None = None, index: int | None = None, *, from_step: int = 0
 ) -> NDArray[np.int64]:
     """Return the lifetimes that ended within some steps, of connections formed early enough to be observed so long.
 
@@ -79,7 +78,7 @@ def lifetimes_within(
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations.
     longest : int, optional
         The greatest lifetime; by default half the steps of the record.

@@ -17,7 +17,7 @@ from synaptic_sampling._checks import check_index, check_number
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics.evidence import Evidence, gather
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["NewbornTest", "Stretch", "newborns_against_null", "step_ratio", "stretches", "why_no_law"]
 
@@ -74,12 +74,12 @@ class NewbornTest(NamedTuple):
     steps: int
 
 
-def stretches(log: RewiringLog, index: int = 0) -> list[Stretch]:
+def stretches(log: Source, index: int = 0) -> list[Stretch]:
     """Divide the record of a set into stretches to which one rule applied.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With the rules of its sets.
     index : int
         Index of the set.
@@ -147,12 +147,12 @@ def _law_by_parameters(rule: Mapping[str, Any]) -> Mapping[str, Any] | str | Non
         return "the log does not contain all parameters of DeepR"
 
 
-def step_ratio(log: RewiringLog, index: int | None = None) -> float | None:
+def step_ratio(log: Source, index: int | None = None) -> float | None:
     """Return r of the null law that applies to the whole record.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With the rules of its sets.
     index : int, optional
         Index of the set; all by default.
@@ -169,7 +169,7 @@ def step_ratio(log: RewiringLog, index: int | None = None) -> float | None:
     return ratio or None
 
 
-def why_no_law(log: RewiringLog, index: int | None = None) -> str:
+def why_no_law(log: Source, index: int | None = None) -> str:
     """Return why ``step_ratio`` is None.
 
     Parameters
@@ -200,12 +200,12 @@ def _sets(log: RewiringLog, index: int | None) -> list[int]:
     return sorted(log.sets) or [0] if index is None else [check_index(index)]
 
 
-def newborns_against_null(log: RewiringLog, index: int = 0) -> NewbornTest:
+def newborns_against_null(log: Source, index: int = 0) -> NewbornTest:
     """Test new connections against the null model (noise and l1 only), wherever its exact law is known.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations, eliminations and the rules of its sets.
     index : int
         Index of the set.

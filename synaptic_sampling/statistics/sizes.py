@@ -8,9 +8,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
-from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics.lifetables import LogRank, Survival, life_table, log_rank, survival_curve
-from synaptic_sampling.statistics.sources import log_of, sizes_in
+from synaptic_sampling.statistics.sources import Source, log_of, sizes_in
 
 __all__ = ["ChangeComponents", "SizeLifetime", "change_components", "matched_sizes", "size_lifetime"]
 
@@ -67,14 +66,12 @@ class SizeLifetime(NamedTuple):
     test: LogRank
 
 
-def matched_sizes(
-    log: RewiringLog, begin: int, end: int, index: int = 0
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def matched_sizes(log: Source, begin: int, end: int, index: int = 0) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return the sizes at two snapshots of the connections that persist between them.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With snapshots after both steps.
     begin, end : int
         The two steps.
@@ -146,12 +143,12 @@ def change_components(before: ArrayLike, after: ArrayLike) -> ChangeComponents:
     return ChangeComponents(intercept, slope, additive, multiplicative, (*mean_errors, *part_errors), len(w))
 
 
-def size_lifetime(log: RewiringLog, step: int, index: int = 0, *, groups: int = 4) -> SizeLifetime:
+def size_lifetime(log: Source, step: int, index: int = 0, *, groups: int = 4) -> SizeLifetime:
     """Estimate the survival of the connections in a snapshot, in equally large groups by size.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a snapshot after this step.
     step : int
         Step of the snapshot.

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling.log.recorder import RewiringLog, Snapshot
 
-__all__ = ["check_kind", "holds_sizes", "log_of", "sizes_in"]
+__all__ = ["HasLog", "Source", "check_kind", "holds_sizes", "log_of", "sizes_in"]
+
+
+class HasLog(Protocol):
+    """An object that has a log, such as a RewiringMonitor or a Trainer."""
+
+    @property
+    def log(self) -> RewiringLog:
+        """Return the log."""
+
+
+#: What the estimators and figures take.
+Source: TypeAlias = RewiringLog | HasLog
 
 
 def check_kind(name: str, value: Any, kind: type) -> None:
@@ -18,8 +30,8 @@ def check_kind(name: str, value: Any, kind: type) -> None:
         raise TypeError(f"{name} must be a {kind.__name__}, got {value!r} ({type(value).__name__}).")
 
 
-def log_of(source: Any) -> RewiringLog:
-    """Return a log, or the log of an object that has one as ``log``, such as a RewiringMonitor or a Trainer."""
+def log_of(source: Source) -> RewiringLog:
+    """Return a log, or the log of an object that has one as ``log``."""
     log = source if isinstance(source, RewiringLog) else getattr(source, "log", None)
     if not isinstance(log, RewiringLog):
         raise TypeError(

@@ -24,7 +24,7 @@ from synaptic_sampling.statistics.lifetables import (
     log_rank,
     survival_curve,
 )
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = [
     "Survival",
@@ -42,12 +42,12 @@ __all__ = [
 MAX_STEP = 2**62
 
 
-def table_of_newborns(log: RewiringLog, index: int | None = None, *, from_step: int = 0) -> LifeTable:
+def table_of_newborns(log: Source, index: int | None = None, *, from_step: int = 0) -> LifeTable:
     """Count, for each age, the new connections at risk and those eliminated.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations.
     index : int, optional
         Index of the set; all by default.
@@ -69,7 +69,7 @@ def table_of_newborns(log: RewiringLog, index: int | None = None, *, from_step: 
     return _table(log, index, lambda lives: (~lives["initial"] & (lives["birth"] > begin), lives["birth"], None))
 
 
-def survival_of_newborns(log: RewiringLog, index: int | None = None, *, from_step: int = 0) -> Survival:
+def survival_of_newborns(log: Source, index: int | None = None, *, from_step: int = 0) -> Survival:
     """Estimate the survival of connections formed during the record.
 
     Parameters
@@ -91,7 +91,7 @@ def survival_of_newborns(log: RewiringLog, index: int | None = None, *, from_ste
     return survival_curve(table_of_newborns(log, index, from_step=from_step))
 
 
-def survival_during(log: RewiringLog, begin: int, end: int, index: int | None = None) -> Survival:
+def survival_during(log: Source, begin: int, end: int, index: int | None = None) -> Survival:
     """Estimate the survival of new connections under the conditions between two steps.
 
     Each connection formed during the record counts at the ages that it has between these steps: first observed at its
@@ -99,7 +99,7 @@ def survival_during(log: RewiringLog, begin: int, end: int, index: int | None = 
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations.
     begin, end : int
         Two steps; begin < end.
@@ -127,12 +127,12 @@ def survival_during(log: RewiringLog, begin: int, end: int, index: int | None = 
     return survival_curve(_table(log, index, seen, last))
 
 
-def survival_of_all(log: RewiringLog, at_step: int, index: int | None = None) -> Survival:
+def survival_of_all(log: Source, at_step: int, index: int | None = None) -> Survival:
     """Estimate the survival of the connections present after a step.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations.
     at_step : int
         The step; at most the last one.
@@ -153,12 +153,12 @@ def survival_of_all(log: RewiringLog, at_step: int, index: int | None = None) ->
     return survival_of_old(log, at_step, 0, index)
 
 
-def survival_of_old(log: RewiringLog, at_step: int, age: int, index: int | None = None) -> Survival:
+def survival_of_old(log: Source, at_step: int, age: int, index: int | None = None) -> Survival:
     """Estimate the survival of the connections that have reached some age at a step.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations, from ``at_step - age`` on.
     at_step : int
         The step.
@@ -188,13 +188,13 @@ def survival_of_old(log: RewiringLog, at_step: int, age: int, index: int | None 
 
 
 def hazard_of_newborns(
-    log: RewiringLog, edges: ArrayLike | None = None, index: int | None = None, *, from_step: int = 0
+    log: Source, edges: ArrayLike | None = None, index: int | None = None, *, from_step: int = 0
 ) -> Hazard:
     """Estimate the hazard rate per step by age of the connections formed during the record.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations.
     edges : array_like, optional
         As for ``hazard``, in steps; by default 0, 1, 2, 4, 8, ... up to the greatest age.
@@ -219,12 +219,12 @@ def hazard_of_newborns(
     return hazard(table, edges)
 
 
-def compare_newborns(first: RewiringLog, second: RewiringLog, index: int | None = None) -> LogRank:
+def compare_newborns(first: Source, second: Source, index: int | None = None) -> LogRank:
     """Test whether new connections of two logs have the same hazard rate at every age in steps.
 
     Parameters
     ----------
-    first, second : RewiringLog
+    first, second : RewiringLog, or an object that has one as ``log``
         With formations and eliminations.
     index : int, optional
         Index of the set; all by default.

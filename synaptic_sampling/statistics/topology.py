@@ -10,8 +10,8 @@ from scipy.sparse import csr_array
 from scipy.sparse.linalg import eigs
 
 from synaptic_sampling._checks import check_array, check_choice, check_index, check_integer
-from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.log.recorder import LogError
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = [
     "Dyads",
@@ -65,12 +65,12 @@ def degrees(ends: NDArray[np.int32], num_neurons: int) -> NDArray[np.int64]:
     return np.bincount(found.astype(np.int64), minlength=number)
 
 
-def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]:
+def connections_over_time(log: Source, index: int = 0) -> NDArray[np.int64]:
     """Return the number of connections of a set at the start and after each step.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a snapshot at its start.
     index : int
         Index of the set.
@@ -100,12 +100,12 @@ def connections_over_time(log: RewiringLog, index: int = 0) -> NDArray[np.int64]
     return np.count_nonzero(start.polarity) + np.cumsum(changes)
 
 
-def density(log: RewiringLog, index: int = 0) -> NDArray[np.float64]:
+def density(log: Source, index: int = 0) -> NDArray[np.float64]:
     """Return the connectivity of a set, the fraction of possible connections, at the start and after each step.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a description of the set.
     index : int
         Index of the set.
@@ -126,12 +126,12 @@ def density(log: RewiringLog, index: int = 0) -> NDArray[np.float64]:
     return connections_over_time(log, index) / log.sets[index].num_sites
 
 
-def degrees_over_time(log: RewiringLog, steps: ArrayLike, index: int = 0, *, side: str = "post") -> NDArray[np.int64]:
+def degrees_over_time(log: Source, steps: ArrayLike, index: int = 0, *, side: str = "post") -> NDArray[np.int64]:
     """Return the degree of each neuron after several steps.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a description of the set, and a snapshot at or before the first step.
     steps : array_like of int, shape (n,)
         Ascending.

@@ -14,7 +14,7 @@ from synaptic_sampling._kernels.vacancy import EMPTY, insert_all
 from synaptic_sampling.laws import wiring as wiring_laws
 from synaptic_sampling.log.recorder import LogError, RewiringLog, SetInfo, Snapshot
 from synaptic_sampling.statistics.changes import compare_wirings
-from synaptic_sampling.statistics.sources import log_of
+from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = [
     "Established",
@@ -48,12 +48,12 @@ class Established(NamedTuple):
     lost: NDArray[np.int64]
 
 
-def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: int | None = None) -> Turnover:
+def rewired_per_step(log: Source, index: int | None = None, *, older_than: int | None = None) -> Turnover:
     """Return the number of connections rewired in each step.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations.
     index : int, optional
         Index of the set; all by default.
@@ -77,13 +77,13 @@ def rewired_per_step(log: RewiringLog, index: int | None = None, *, older_than: 
 
 
 def rewired_per_samples(
-    log: RewiringLog, per: float = 1000.0, *, bins: int = 40, index: int | None = None, older_than: int | None = None
+    log: Source, per: float = 1000.0, *, bins: int = 40, index: int | None = None, older_than: int | None = None
 ) -> Turnover:
     """Return the number of connections rewired per number of presented samples.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With presented samples as times.
     per : float
         Number of samples to which the rate refers.
@@ -110,12 +110,12 @@ def rewired_per_samples(
     return Turnover(time, number * rate)
 
 
-def rewired_per_second(log: RewiringLog, *, bins: int = 40, index: int | None = None) -> Turnover:
+def rewired_per_second(log: Source, *, bins: int = 40, index: int | None = None) -> Turnover:
     """Return the number of connections formed per second of simulated time.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With seconds as times.
     bins : int
         Number of intervals of equal length; fewer if the record has fewer steps.
@@ -148,12 +148,12 @@ def _rewired_per(log: RewiringLog, unit: str, bins: int, index: int | None, olde
     return Turnover((edges[1:] + edges[:-1]) / 2, births / np.diff(edges))
 
 
-def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> float:
+def turnover_ratio(log: Source, begin: int, end: int, index: int = 0) -> float:
     """Return the turnover ratio between two time points, as in imaging studies.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a snapshot at or before ``begin``.
     begin, end : int
         The two steps. A connection formed and eliminated between them is not seen, so always state the interval.
@@ -176,14 +176,14 @@ def turnover_ratio(log: RewiringLog, begin: int, end: int, index: int = 0) -> fl
     return float(compare_wirings(first, second).turnover[0])
 
 
-def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> float:
+def deaths_beyond_age(log: Source, age: int, index: int | None = None) -> float:
     """Return the number of eliminations per step of connections that had survived a number of steps.
 
     If no gradient holds them, half of all new connections are eliminated in their first step; they are left out here.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations. Ages of initial connections are counted from the start of the record.
     age : int
         Number of steps survived.
@@ -200,12 +200,12 @@ def deaths_beyond_age(log: RewiringLog, age: int, index: int | None = None) -> f
     return sum(map(len, _deaths_of_the_old(log, age, index))) / max(1, steps)
 
 
-def established(log: RewiringLog, age: int, index: int | None = None) -> Established:
+def established(log: Source, age: int, index: int | None = None) -> Established:
     """Follow the connections that have survived a number of steps, without short-lived ones.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With formations and eliminations. Ages of initial connections are counted from the start of the record, so none
         is established in its first ``age`` steps.
     age : int
@@ -235,12 +235,12 @@ def established(log: RewiringLog, age: int, index: int | None = None) -> Establi
     return Established(np.arange(first, log.last_step + 1), np.cumsum(gained - lost), gained, lost)
 
 
-def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
+def visited_share(log: Source, index: int = 0) -> Turnover:
     """Return the fraction of possible connections that have ever been tried so far.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a description of the set, and a snapshot at its start.
     index : int
         Index of the set.
@@ -271,12 +271,12 @@ def visited_share(log: RewiringLog, index: int = 0) -> Turnover:
     return Turnover(steps.astype(float), np.cumsum(fresh) / max(1, about.num_sites))
 
 
-def visited_by_chance(log: RewiringLog, index: int = 0) -> Turnover:
+def visited_by_chance(log: Source, index: int = 0) -> Turnover:
     """Return the fraction of possible connections expected to have been tried if formations chose sites at random.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With a description of the set, and a snapshot at its start.
     index : int
         Index of a set in which no two connections may join the same pair of neurons.

@@ -10,18 +10,17 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_index
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.laws.arguments import check_constant
-from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics.sources import holds_sizes, log_of, sizes_in
+from synaptic_sampling.statistics.sources import Source, holds_sizes, log_of, sizes_in
 
 __all__ = ["expected_strength", "strengths"]
 
 
-def strengths(log: RewiringLog, step: int | None = None, index: int | None = None) -> NDArray[Any]:
+def strengths(log: Source, step: int | None = None, index: int | None = None) -> NDArray[Any]:
     """Return theta = abs(w) of all connections in the last snapshots.
 
     Parameters
     ----------
-    log : RewiringLog
+    log : RewiringLog, or an object that has one as ``log``
         With snapshots.
     step : int, optional
         Snapshots after this step are ignored.

@@ -42,6 +42,8 @@ class SpikingTask:
     ----------
     load : callable
         From the folder of data sets, and whether to keep sequences for validation, to `Sequences`.
+    channels : int
+        Number of input channels.
     rates : dict
         Parameters of each method: of the largest connectivity in the table that is not above that of the network.
     connectivity : tuple of float
@@ -63,6 +65,7 @@ class SpikingTask:
     """
 
     load: Callable[..., Sequences]
+    channels: int
     rates: Mapping[str, Mapping[float, Rates]]
     connectivity: tuple[float, float]
     lif: int
@@ -104,6 +107,11 @@ class SpikingTask:
             readout=Wiring(1.0, FixedWiring(self.readout_rate, optimizer=Adam()), readout_scale),
             **self.network,
         )
+
+    def sites(self, name: str) -> int:
+        """Return the number of possible connections of the input or recurrent synapses; there are no autapses."""
+        neurons = self.lif + self.alif
+        return neurons * (self.channels if name == "input" else neurons - 1)
 
     def described(self, method: str) -> dict[str, Any]:
         """Return the parameters as JSON can hold them."""
@@ -155,6 +163,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
     {
         "digits": SpikingTask(
             _digits,
+            64,
             {"deepr": {0.0: Rates(0.04, 0.05, 5e-4)}, "fixed": {0.0: Rates(0.05)}, "dense": {0.0: Rates(0.003)}},
             connectivity=(0.01, 0.01),
             lif=100,
@@ -165,6 +174,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         ),
         "mnist": SpikingTask(
             load_images,
+            784,
             {
                 "deepr": {0.0: Rates(0.08, 0.02, 5e-5), 0.03: Rates(0.04, 0.02, 5e-5)},
                 "fixed": {0.0: Rates(0.08), 0.03: Rates(0.04)},
@@ -179,6 +189,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         ),
         "rows": SpikingTask(
             load_rows,
+            28,
             {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
             connectivity=(0.05, 0.05),
             lif=200,
@@ -189,6 +200,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         ),
         "ecg": SpikingTask(
             load_ecg,
+            5,
             {"deepr": {0.0: Rates(0.02, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.02)}, "dense": {0.0: Rates(0.002)}},
             connectivity=(1.0, 0.02),
             lif=100,
@@ -201,6 +213,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         ),
         "braille": SpikingTask(
             load_braille,
+            20,
             {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
             connectivity=(0.05, 0.01),
             lif=100,
@@ -212,6 +225,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         ),
         "speech": SpikingTask(
             load_speech,
+            64,
             {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
             connectivity=(0.01, 0.01),
             lif=200,
@@ -223,6 +237,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         ),
         "evidence": SpikingTask(
             _evidence,
+            40,
             {"deepr": {0.0: Rates(0.02, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.02)}, "dense": {0.0: Rates(0.003)}},
             connectivity=(0.1, 0.1),
             lif=50,

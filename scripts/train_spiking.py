@@ -184,14 +184,14 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     check(parser, given)
     task = TASKS[given.task]
     given.connectivity = given.connectivity or list(task.connectivity)
+    for name, fraction_of_sites in zip(
+        ("input", "recurrent"), (given.connectivity[0], given.connectivity[-1]), strict=True
+    ):
+        if fraction_of_sites and round(fraction_of_sites * task.sites(name)) == 0:
+            parser.refuse("--connectivity", f"leaves no {name} connection, got {fraction_of_sites}")
     given.epochs = given.epochs or (1 if given.quick else task.epochs)
     options = {name: getattr(given, name) for name in ("task", "device", "validation", "data_dir")}
-    try:
-        return train_seeds(partial(train, **options), given, parser, progress, task.described(given.method))
-    except ValueError as error:
-        if "connectivity must give" not in str(error):
-            raise
-        parser.refuse("--connectivity", str(error))
+    return train_seeds(partial(train, **options), given, parser, progress, task.described(given.method))
 
 
 if __name__ == "__main__":

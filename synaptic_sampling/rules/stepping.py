@@ -97,8 +97,8 @@ def check_step(connections: Any, rule: Any, signals: Mapping[str, Any]) -> None:
     if connections.accepted is not rule:  # Rules do not change, hence this is checked once.
         connections.check_rule(rule)
         check_plain(rule)
-        connections.accepted = rule
     rule.check(connections, signals)
+    connections.accepted = rule
 
 
 def _decide(c: Slots, rule: Rule, signals: Mapping[str, Any]) -> Decision:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 
 import brian2 as b2
@@ -84,6 +85,18 @@ def test_without_recurrent_synapses(numpy_target):
     result = train(connectivity=[0.05, 0.0], quick=True, device="runtime")
     assert set(result.weights) == {f"{name}_{part}" for name in ("input", "readout") for part in ("pre", "post", "w")}
     assert result.connections == 480
+
+
+def test_channels_are_those_of_the_data():
+    for name in ("digits", "evidence"):
+        assert TASKS[name].sequences(quick=True).num_channels == TASKS[name].channels
+
+
+@pytest.mark.skipif("SYNAPTIC_SAMPLING_DATA" not in os.environ, reason="needs data sets")
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["mnist", "rows", "ecg", "braille", "speech"])
+def test_channels_are_those_of_files(name):
+    assert TASKS[name].sequences(quick=True).num_channels == TASKS[name].channels
 
 
 def test_every_method_has_parameters_for_every_task():

@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.integrate import quad
 from scipy.special import ndtr
 
 from synaptic_sampling._checks import check_integer, check_number
@@ -383,7 +382,6 @@ def _check_ratio(step_ratio: Any) -> float:
 
 
 def _positive(r: float, k: Any) -> Any:
-    """Return the probability that the sum of k increments is above 0."""
     return ndtr(-r * np.sqrt(k))
 
 
@@ -396,5 +394,7 @@ def _series(r: float, term: Callable[[Any], Any]) -> float:
     total = float(np.sum(term(np.arange(1.0, NUM_TERMS + 1.0))[::-1]))
     start, end = math.sqrt(NUM_TERMS + 0.5), 40.0 / r
     if start < end:
+        from scipy.integrate import quad  # noqa: PLC0415 (a quarter of the time of importing DeepR)
+
         total += quad(lambda u: 2.0 * u * term(u * u), start, end, epsabs=1e-13, epsrel=1e-12, limit=500)[0]
     return total

@@ -176,7 +176,7 @@ def test_a_program_is_found_by_all_that_determines_it(tmp_path, monkeypatch):
             assert not compiled._provide(project, cache)
         monkeypatch.setenv("CXX", "no such compiler")
         with pytest.raises(
-            RuntimeError, match=r"the C\+\+ compiler cannot be called: make: no: .*; install one, or set CXX"
+            RuntimeError, match=r"the C\+\+ compiler cannot be called: make(\[\d+\])?: no: .*; install one, or set CXX"
         ):
             compiled._provide(project, cache)
     assert len(calls) == 5

@@ -103,17 +103,19 @@ def simulate(build=None):
 @pytest.mark.slow
 @pytest.mark.cython
 def test_program_equals_runtime(tmp_path):
-    before = b2.prefs.codegen.cpp.extra_compile_args_gcc
-    b2.prefs.codegen.cpp.extra_compile_args_gcc = EXACT  # For Cython, too.
+    before = b2.prefs.codegen.cpp.extra_compile_args_gcc, b2.prefs.codegen.runtime.cython.cache_dir
+    # For Cython, too; modules that were compiled with other flags have the same names.
+    b2.prefs.codegen.cpp.extra_compile_args_gcc = EXACT
+    b2.prefs.codegen.runtime.cython.cache_dir = str(tmp_path / "cython")
     try:
         b2.prefs.codegen.target = "cython"
         expected = simulate()
         b2.prefs.codegen.target = "numpy"
         assert min(len(events) for *_, events in expected) > 20, "each rule eliminates connections"
-        with standalone(tmp_path) as build:
+        with standalone(tmp_path / "program") as build:
             found = simulate(build)
     finally:
-        b2.prefs.codegen.cpp.extra_compile_args_gcc = before
+        b2.prefs.codegen.cpp.extra_compile_args_gcc, b2.prefs.codegen.runtime.cython.cache_dir = before
     for one, other in zip(found, expected, strict=True):
         for a, b in zip(one, other, strict=True):
             assert_array_equal(a, b)

@@ -245,7 +245,10 @@ def compiler_flags() -> Iterator[None]:
 @contextmanager
 def standalone(folder: Any) -> Iterator[Any]:
     """Set Brian2's C++ standalone mode, and what was set before at the end."""
+    make_options = prefs.devices.cpp_standalone.extra_make_args_unix
     with compiler_flags():
+        # By default, Brian2 starts a compiler for each of some thirty files at once.
+        prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count() or 1}"]
         set_device("cpp_standalone", directory=str(folder), build_on_run=False)
         device = get_device()
         try:
@@ -255,6 +258,7 @@ def standalone(folder: Any) -> Iterator[Any]:
             reset_device()
             # Objects that live on keep their names, and with other names the next program would be compiled again.
             gc.collect()
+            prefs.devices.cpp_standalone.extra_make_args_unix = make_options
 
 
 def decayed(rule: Rule, fraction: float, interval: float, updates: float) -> Rule:

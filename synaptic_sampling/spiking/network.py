@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_instance, check_integer, check_number
 from synaptic_sampling.brian.signals import acts_on_potential
-from synaptic_sampling.rules import Adam, FixedWiring, Rule
+from synaptic_sampling.rules import Adam, FixedWiring, Rule, Signal
 
 __all__ = ["EpropNetwork", "RatePenalty", "Wiring"]
 
@@ -30,7 +30,8 @@ class Wiring:
         What an update after each batch does, such as ``DeepR(0.08, 0.02, 5e-5, optimizer=Adam())``. It acts on
         existing connections, and no signal but their gradient is provided.
     scale : float
-        Standard deviation of the initial weights, times the root of the mean number of connections per target neuron.
+        Initial weights have the size of normal random numbers with standard deviation ``scale/sqrt(k)``, where k is
+        the mean number of connections per target neuron, and the sign of their connection.
     signs : str, int or array_like
         Signs of the connections, as for `Rewiring`.
     excitatory : float
@@ -174,7 +175,7 @@ class EpropNetwork:
 
 def _check_signals(rule: Rule) -> None:
     """Raise an error for a rule that e-prop cannot train."""
-    provided = all(signal.condition or signal[:2] == ("gradient", "connection") for signal in rule.signals)
+    provided = all(signal.condition or signal == Signal("gradient", accumulated=True) for signal in rule.signals)
     if acts_on_potential(rule) or not provided:
         raise ValueError(
             "rule must act on existing connections, and need no signal but their gradient, as DeepR and FixedWiring "

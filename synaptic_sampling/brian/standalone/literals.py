@@ -62,7 +62,9 @@ def _moved(kind: str, arguments: Any, place: Any) -> tuple[str, Any]:
         return (kind, arguments) if new is None else ("insert_code", loop)
     if kind == "seed" and arguments is not None:
         threads = max(1, prefs.devices.cpp_standalone.openmp_threads)
-        seed = f"brian::_random_generators[_i].seed((unsigned long){place(int(arguments))} + _i);"
+        # Any integer is one of int64 here, as the cast takes its last 64 bits.
+        signed = (int(arguments) + LIMIT) % (2 * LIMIT) - LIMIT
+        seed = f"brian::_random_generators[_i].seed((unsigned long){place(signed)} + _i);"
         return "insert_code", f"for (int _i = 0; _i < {threads}; _i++) {seed}"
     if kind == "run_network":
         network, lines = arguments

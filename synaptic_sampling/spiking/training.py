@@ -275,6 +275,8 @@ def compiler_flags() -> Iterator[None]:
 @contextmanager
 def standalone(folder: Any) -> Iterator[Any]:
     """Set Brian2's C++ standalone mode, and what was set before at the end."""
+    # While objects of a run before exist, those of this one have other names, with which a program is compiled again.
+    gc.collect()
     with compiler_flags():
         set_device("cpp_standalone", directory=str(folder), build_on_run=False)
         device = get_device()
@@ -283,8 +285,6 @@ def standalone(folder: Any) -> Iterator[Any]:
         finally:
             device.reinit()
             reset_device()
-            # Objects that live on keep their names, and with other names the next program would be compiled again.
-            gc.collect()
 
 
 def factor_of_rates(training: Training) -> str | None:

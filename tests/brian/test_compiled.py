@@ -136,6 +136,16 @@ def test_literals_are_moved_with_their_bits(tmp_path):
     assert re.search(r"yes\w*\[0\] = true", main)
 
 
+def test_single_values_are_set_in_the_order_of_their_arrays(tmp_path):
+    """Brian2 sets the times of clocks in the order of a set of objects, which depends on their addresses."""
+    single = [("set_by_single_value", (name, item, "f(x)")) for name, item in (("b", 0), ("a", 1), ("a", 0))]
+    other = [("insert_code", "f();")]
+    with standalone(tmp_path):
+        b2.device.main_queue[:] = [*single, *other, *single[:1]]
+        move_literals()
+        assert b2.device.main_queue == [*single[1:], *single[:1], *other, *single[:1]]
+
+
 @contextmanager
 def fake_compiler(monkeypatch, seconds=0.0):
     """Have make be replaced by a function that counts its calls."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import brian2 as b2
 import numpy as np
 import pytest
 from brian2 import Hz, ms
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
 from brian2.devices.device import reset_device
 
 from synaptic_sampling import Adam, DeepR, FixedWiring
@@ -14,6 +17,7 @@ from synaptic_sampling.rules import PruneAndRegrow, RigL, SETDescent, SoftDeepR,
 from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Training, Wiring
 from synaptic_sampling.spiking.tasks import Presentation
 from synaptic_sampling.spiking.training import decayed, factor_of_rates
+from tests.brian.test_stream import sources
 
 RULE = DeepR(0.08, 0.05, 1e-3, optimizer=Adam())
 REPLACING = SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5)
@@ -217,13 +221,30 @@ def test_a_standalone_network_of_the_script_is_kept(tmp_path, device):
         with pytest.raises(RuntimeError, match="the script uses C\\+\\+ standalone mode itself"):
             Training(network(), patterns()).run(device=device)
         b2.Network(b2.NeuronGroup(1, "v : 1")).run(1 * ms)
-        b2.set_device("runtime")
+        reset_device()
         with pytest.raises(RuntimeError, match="the script uses C\\+\\+ standalone mode itself"):
             Training(network(), patterns()).run(device=device)
         assert len(own.networks) == 1
     finally:
         own.reinit()
-        reset_device()
+        b2.set_device("runtime")
+
+
+def test_an_interrupted_run_does_not_change_the_next_program(tmp_path, monkeypatch):
+    code = []
+
+    def compile_source(self, directory, *_):
+        code.append(sources(Path(directory)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CPPStandaloneDevice, "compile_source", compile_source)
+    training = Training(network(), patterns())
+    for name in ("first", "second"):
+        # The traceback holds the objects of the first run.
+        with pytest.raises(KeyboardInterrupt):
+            training.run(device="cpp_standalone", directory=tmp_path / name, cache=tmp_path / "cache")
+    assert code[0] == code[1]
+    assert b2.get_device() is b2.all_devices["runtime"]
 
 
 @pytest.mark.slow

@@ -96,7 +96,7 @@ class Training:
         one to this fraction of them in the last; 1 keeps them constant. Those that are strings of t or TimedArrays
         are left as they are.
     seed : int
-        Determines connectivity, signs, initial weights, order of the sequences, noise and formation.
+        0 to 2**64 - 1; determines connectivity, signs, initial weights, order of the sequences, noise and formation.
 
     Raises
     ------
@@ -210,7 +210,7 @@ class Training:
         return Simulation(self.net, self.task, presentation, rules=rules, batch=self.batch, seed=self.seed, log=log)
 
     def _result(self, simulation: Simulation, seconds: float) -> SpikingResult:
-        shown, learning, _, tests = simulation.presentation
+        _, learning, _, tests = simulation.presentation
         right, counted = simulation.scores()
 
         def accuracy(part: slice) -> float:
@@ -218,7 +218,6 @@ class Training:
 
         learned = np.cumsum(learning)
         starts = [0, *(test.stop for test in tests[:-1])]
-        duration = float(len(shown) * simulation.duration)
         weights = {}
         for name, rewiring in simulation.rewirings.items():
             theta, polarity = (rewiring.to_scipy(variable) for variable in ("theta", "polarity"))
@@ -227,7 +226,7 @@ class Training:
             accuracies=[accuracy(test) for test in tests if test.stop > test.start],
             training_accuracies=[accuracy(slice(start, test.start)) for start, test in zip(starts, tests, strict=True)],
             samples=[int(learned[test.start - 1]) for test in tests],
-            rate=float(np.sum(simulation.spikes.count[:]) / (duration * self.net.num_neurons)),
+            rate=float(np.sum(simulation.spikes.count[:]) / (float(simulation.length) * self.net.num_neurons)),
             weights=weights,
             sites={name: rewiring.connections.num_sites for name, rewiring in simulation.rewirings.items()},
             log=simulation.monitor.log,

@@ -28,7 +28,8 @@ class Wiring:
         Fraction of the possible connections that exist, above 0 and at most 1.
     rule : Rule
         What an update after each batch does, such as ``DeepR(0.08, 0.02, 5e-5, optimizer=Adam())``. It acts on
-        existing connections, and no signal but their gradient is provided.
+        existing connections, and no signal but their gradient is provided. Parameters that are strings of t contain
+        numbers, units and functions of Brian2, but no names of your script.
     scale : float
         Initial weights have the size of normal random numbers with standard deviation ``scale/sqrt(k)``, where k is
         the mean number of connections per target neuron, and the sign of their connection.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,11 +15,11 @@ from brian2.units.fundamentalunits import DIMENSIONLESS
 from brian2.utils.caching import CacheKey
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array, check_flag
+from synaptic_sampling._checks import check_array, check_flag, read_array
 from synaptic_sampling.brian import timing
 from synaptic_sampling.brian.standalone import streams
 
-__all__ = ["ArrayStream"]
+__all__ = ["ArrayStream", "read_samples"]
 
 #: Types that are read as they are; in equations, all values are doubles.
 TYPES = {"float64": "double", "float32": "float", "int32": "int", "int64": "long long", "uint8": "unsigned char",
@@ -98,7 +99,7 @@ class ArrayStream(Function, Nameable, CacheKey):
 
     def __init__(
         self,
-        values: ArrayLike | str | Path,
+        values: ArrayLike | str | os.PathLike[str],
         *,
         dt: Any,
         order: ArrayLike | None = None,
@@ -108,11 +109,8 @@ class ArrayStream(Function, Nameable, CacheKey):
         timing.check_interval(dt)
         check_flag("framed", framed)
         #: The file with the values and where they start in it, None for an array in memory.
-        self.file: tuple[Path, int] | None = None
-        if isinstance(values, str | Path):
-            self.samples, self.file = _map(Path(values))
-        else:
-            self.samples = _checked(values)
+        self.file: tuple[Path, int] | None
+        self.samples, self.file = read_samples("values", values)
         self.order = _order(order, len(self.samples))
         self.num_frames, self.num_channels = _shape(self.samples, framed)
         #: Whether the stream is a function of t and i, and not of t alone.
@@ -182,29 +180,36 @@ def _grace(dt: float, step: float) -> float:
     return GRACE * min(dt, step)
 
 
-def _checked(values: Any) -> NDArray[Any]:
+def read_samples(name: str, values: ArrayLike | str | os.PathLike[str]) -> tuple[NDArray[Any], tuple[Path, int] | None]:
+    """Return values in memory or in a .npy file as they are, and where they are in which file; errors name them."""
+    if isinstance(values, str | os.PathLike):
+        return _map(name, Path(values))
+    return _checked(name, values), None
+
+
+def _checked(name: str, values: Any) -> NDArray[Any]:
     """Return values as an array of one of the types, without a copy where possible."""
-    array = np.asarray(values)
+    array = read_array(name, values)
     if array.dtype.name not in TYPES or not array.dtype.isnative:
-        raise TypeError(f"values must be of {', '.join(TYPES)}, got {array.dtype}; convert them by astype().")
+        raise TypeError(f"{name} must be of {', '.join(TYPES)}, got {array.dtype}; convert them by astype().")
     if array.ndim not in {1, 2, 3} or not array.size:
-        raise ValueError(f"values must have 1 to 3 axes, none of them empty, got shape {array.shape}.")
+        raise ValueError(f"{name} must have 1 to 3 axes, none of them empty, got shape {array.shape}.")
     return np.ascontiguousarray(array)
 
 
-def _map(path: Path) -> tuple[NDArray[Any], tuple[Path, int]]:
+def _map(name: str, path: Path) -> tuple[NDArray[Any], tuple[Path, int]]:
     """Return the array in a .npy file, mapped into memory, and where in which file it is."""
     try:
         values = np.load(path, mmap_mode="r", allow_pickle=False)
     except (ValueError, EOFError) as error:
         raise ValueError(
-            f"values must be an array or a .npy file, got '{path}': {error}; write it by np.save."
+            f"{name} must be an array or a .npy file, got '{path}': {error}; write it by np.save."
         ) from error
     if not isinstance(values, np.memmap) or not values.flags.c_contiguous:
         raise ValueError(
             f"'{path}' must be a .npy file in C order; write it by np.save(path, np.ascontiguousarray(x))."
         )
-    return np.asarray(_checked(values)), (path.resolve(), int(values.offset))
+    return np.asarray(_checked(name, values)), (path.resolve(), int(values.offset))
 
 
 def _shape(samples: NDArray[Any], framed: bool) -> tuple[int, int]:

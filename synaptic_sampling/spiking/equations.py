@@ -109,8 +109,9 @@ def neurons(net: EpropNetwork) -> str:
         "dzbar/dt = -zbar/tau : 1" if is_common(net.tau) else "decay : 1 (constant)",
     ]
     if net.rate_penalty is not None:
+        # Tests, in which the rate stays the same, have no influence on learning.
         lines += [
-            "drate/dt = -rate/tau_rate : 1",
+            "drate/dt = -rate*is_learned(t)/tau_rate : 1",
             "pull : 1",
             *(f"{name} : 1 (shared, constant)" for name in ("pull_strength", "target_rate", "rate_step")),
             "tau_rate : second (shared, constant)",
@@ -124,7 +125,7 @@ def reset(net: EpropNetwork) -> str:
     if is_common(net.tau):
         lines.append("zbar += 1")
     if net.rate_penalty is not None:
-        lines.append("rate += rate_step")
+        lines.append("rate += rate_step*is_learned(t)")
     return "\n".join(lines)
 
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import numbers
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
-from brian2 import Quantity, ms, second
+from brian2 import ms, second
 from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_instance, check_integer, check_number
-from synaptic_sampling.rules import Adam, FixedWiring, Rule
+from synaptic_sampling.brian.signals import acts_on_potential
+from synaptic_sampling.rules import Adam, FixedWiring, Rule, Signal
 
 __all__ = ["EpropNetwork", "RatePenalty", "Wiring"]
 
@@ -25,9 +27,12 @@ class Wiring:
     connectivity : float
         Fraction of the possible connections that exist, above 0 and at most 1.
     rule : Rule
-        What an update after each batch does, such as ``DeepR(0.08, 0.02, 5e-5, optimizer=Adam())``.
+        What an update after each batch does, such as ``DeepR(0.08, 0.02, 5e-5, optimizer=Adam())``. It acts on
+        existing connections, and no signal but their gradient is provided. Parameters that are strings of t contain
+        numbers, units and functions of Brian2, but no names of your script.
     scale : float
-        Standard deviation of the initial weights, times the root of the mean number of connections per target neuron.
+        Initial weights have the size of normal random numbers with standard deviation ``scale/sqrt(k)``, where k is
+        the mean number of connections per target neuron, and the sign of their connection.
     signs : str, int or array_like
         Signs of the connections, as for `Rewiring`.
     excitatory : float
@@ -48,14 +53,16 @@ class Wiring:
     def __post_init__(self) -> None:
         check_number("connectivity", self.connectivity, above=0.0, maximum=1.0)
         check_instance("rule", self.rule, Rule)
+        _check_signals(self.rule)
         check_number("scale", self.scale, above=0.0)
+        check_number("excitatory", self.excitatory, minimum=0.0, maximum=1.0)
 
 
 @dataclass(frozen=True)
 class RatePenalty:
     """A penalty on firing rates: ``weight/2 * sum((rate - target)**2)``, shared equally by the steps of a sequence.
 
-    Rates are running averages over ``tau``, which no sequence resets.
+    Rates are running averages over ``tau``, which no sequence resets and no test changes.
 
     Parameters
     ----------
@@ -73,7 +80,9 @@ class RatePenalty:
 
     def __post_init__(self) -> None:
         check_number("weight", self.weight, above=0.0)
-        fail_for_dimension_mismatch(self.target, 1 / second, "target must be a rate, such as 10*Hz")
+        _check_quantity("target", self.target, 1 / second, "a rate, such as 10*Hz")
+        if np.ndim(self.target) or not 0.0 <= float(self.target) < np.inf:
+            raise ValueError(f"target must be one rate >= 0, and finite, got {self.target!r}.")
         _check_time("tau", self.tau)
 
 
@@ -165,12 +174,28 @@ class EpropNetwork:
         return np.exp(-np.asarray(self.dt / getattr(self, name)))
 
 
+def _check_signals(rule: Rule) -> None:
+    """Raise an error for a rule that e-prop cannot train."""
+    provided = all(signal.condition or signal == Signal("gradient", accumulated=True) for signal in rule.signals)
+    if acts_on_potential(rule) or not provided:
+        raise ValueError(
+            "rule must act on existing connections, and need no signal but their gradient, as DeepR and FixedWiring "
+            f"do, got {rule!r}."
+        )
+
+
+def _check_quantity(name: str, value: Any, unit: Any, what: str) -> None:
+    """Raise an error unless this is a number or an array with a unit."""
+    if not isinstance(value, numbers.Real | np.ndarray):
+        raise TypeError(f"{name} must be {what}, got {value!r}.")
+    fail_for_dimension_mismatch(value, unit, f"{name} must be {what}")
+
+
 def _check_time(name: str, value: Any, number: int | None = None) -> None:
     """Raise an error unless this is a time > 0, or an array of ``number`` times."""
-    fail_for_dimension_mismatch(value, second, f"{name} must be a time, such as 10*ms")
+    _check_quantity(name, value, second, "a time, such as 10*ms" + " or [10, 20]*ms" * (number is not None))
     shapes = [(), *([(number,)] if number is not None else [])]
     if np.shape(value) not in shapes:
         raise ValueError(f"{name} must be one time{' or one for each neuron' * (number is not None)}, got {value!r}.")
     if not np.all(np.isfinite(np.asarray(value))) or np.min(np.asarray(value)) <= 0:
-        raise ValueError(f"{name} must be > 0, got {value!r}.")
-    assert isinstance(value, Quantity)
+        raise ValueError(f"{name} must be > 0 and finite, got {value!r}.")

@@ -10,6 +10,7 @@ import numpy as np
 from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Synapses, linked_var
 from numpy.typing import NDArray
 
+from synaptic_sampling._checks import SEED_LIMIT
 from synaptic_sampling.brian import ArrayStream, Rewiring, RewiringMonitor, connect_exactly
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rules import Rule
@@ -95,7 +96,7 @@ class Simulation:
         framed = task.array.ndim == 3
         labels_framed = task.labels.ndim == 2
         return {
-            "data": ArrayStream(task.array, dt=per_step[framed], order=shown, framed=framed, name="data"),
+            "data": ArrayStream(task.inputs, dt=per_step[framed], order=shown, framed=framed, name="data"),
             "label": ArrayStream(
                 task.labels, dt=per_step[labels_framed], order=shown, framed=labels_framed, name="label"
             ),
@@ -234,14 +235,13 @@ class Simulation:
         return getattr(self.net, name)
 
     def _seed(self, name: str) -> int:
-        return len(SETS) * self.seed + SETS.index(name)
+        return (len(SETS) * self.seed + SETS.index(name)) % SEED_LIMIT
 
-    def scores(self) -> NDArray[np.float64]:
-        """Return which fraction of each presented sequence was right: 0 or 1, or that of its labelled frames."""
-        shown = self.presentation.shown
+    def scores(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return for each presented sequence how often it was right and how often it counts, in sequences or frames."""
+        labels = self.task.labels[self.presentation.shown]
         if self.task.score == "frames":
-            frames = (self.task.labels[shown] >= 0).sum(axis=1)
-            return np.asarray(self.record.correct)[0, 1:] / np.maximum(frames, 1)
-        labels = self.task.labels[shown]
+            return np.asarray(self.record.correct)[0, 1:].astype(np.int64), (labels >= 0).sum(axis=1)
         classes = labels if labels.ndim == 1 else labels.max(axis=1)
-        return (np.asarray(self.record.votes)[:, 1:].argmax(axis=0) == classes).astype(float)
+        right = np.asarray(self.record.votes)[:, 1:].argmax(axis=0) == classes
+        return right.astype(np.int64), (classes >= 0).astype(np.int64)

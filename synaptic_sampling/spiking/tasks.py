@@ -9,13 +9,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_choice, check_integer, check_number
+from synaptic_sampling._checks import check_choice, check_instance, check_integer, check_number, has_unit, read_array
+from synaptic_sampling.brian.stream import read_samples
 from synaptic_sampling.randomness import Stream, permutation
 
 __all__ = ["Presentation", "SequenceTask"]
 
 #: Label of what is not taught: a frame, or a whole sequence.
 UNTAUGHT = -1
+PARTS = ("inputs", "labels")
+#: The largest number of classes.
+MAX_CLASSES = 2**24
+#: Values that are searched for NaN at once.
+CHUNK = 2**22
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,8 +32,8 @@ class SequenceTask:
     ----------
     inputs : array_like or path-like
         Shape (n, steps, channels), one frame per time step, or (n, channels): inputs that are constant during a
-        sequence. Currents, of any numeric type; a spike in one time step is an impulse of size ``tau/dt``. A path is
-        that of a ``.npy`` file, which is mapped into memory.
+        sequence. Currents without a unit, finite, of float64, float32, int32, int64, uint8 or bool, and kept as they
+        are. A path is that of a ``.npy`` file in C order, which is mapped into memory.
     labels : array_like of int
         Shape (n,), or (n, steps) for a class per frame; -1 where nothing is taught and nothing counts.
     train, test : array_like of int, optional
@@ -36,7 +42,8 @@ class SequenceTask:
         Number of time steps of a sequence; needed only if inputs and labels are constant during a sequence.
     score : {'sequences', 'frames'}, optional
         What counts as correct or not: a sequence, of whose labelled frames the mean output decides, or each labelled
-        frame. By default frames where each has a label.
+        frame. By default 'frames' for labels of shape (n, steps). With 'sequences', all labelled frames of a sequence
+        must have the same label.
     scale : float
         Factor of the inputs, for example 1/255 for pixels stored as bytes.
     name : str
@@ -63,15 +70,9 @@ class SequenceTask:
     name: str = "task"
 
     def __post_init__(self) -> None:
-        inputs = self.inputs
-        if isinstance(inputs, str | os.PathLike):
-            inputs = np.load(inputs, mmap_mode="r")
-        inputs = np.asanyarray(inputs)
-        if inputs.ndim not in (2, 3) or not inputs.size or inputs.dtype.kind not in "biuf":
-            raise ValueError(
-                "inputs must be numbers of shape (n, steps, channels) or (n, channels), got "
-                f"{inputs.dtype} of shape {inputs.shape}."
-            )
+        inputs = _inputs(self.inputs)
+        if not isinstance(self.inputs, str | os.PathLike):
+            object.__setattr__(self, "inputs", inputs)
         labels = _labels(self.labels, inputs)
         object.__setattr__(self, "labels", labels)
         lengths = {axis.shape[1] for axis, framed in ((inputs, inputs.ndim == 3), (labels, labels.ndim == 2)) if framed}
@@ -85,14 +86,21 @@ class SequenceTask:
             )
         object.__setattr__(self, "steps", lengths.pop())
         check_number("scale", self.scale, above=0.0)
-        score = self.score or ("frames" if labels.ndim == 2 else "sequences")
+        check_instance("name", self.name, str)
+        score = self.score if self.score is not None else ("frames" if labels.ndim == 2 else "sequences")
         check_choice("score", score, ("sequences", "frames"))
         if score == "frames" and labels.ndim == 1:
             raise ValueError("score must be 'sequences' where each sequence has one label, got 'frames'.")
+        if score == "sequences" and labels.ndim == 2:
+            _check_constant(labels)
         object.__setattr__(self, "score", score)
         train = np.arange(len(inputs)) if self.train is None else self.train
         object.__setattr__(self, "train", _indices("train", train, len(inputs)))
         object.__setattr__(self, "test", _indices("test", [] if self.test is None else self.test, len(inputs)))
+        for each in ("train", "test"):
+            chosen = getattr(self, each)
+            if len(chosen) and labels[chosen].max() == UNTAUGHT:
+                raise ValueError(f"{each} must have a sequence with a label, got {len(chosen)} without.")
 
     @classmethod
     def of_parts(
@@ -105,15 +113,26 @@ class SequenceTask:
         train, test : tuple
             Inputs and labels, as above.
         **options
-            ``steps``, ``scale`` and ``name``.
+            ``steps``, ``score``, ``scale`` and ``name``.
 
         Returns
         -------
         SequenceTask
             With both sets, one after the other.
         """
-        inputs, labels = (np.concatenate([np.asarray(a), np.asarray(b)]) for a, b in zip(train, test, strict=True))
-        number = len(np.asarray(train[1]))
+        columns = []
+        for name, pair in (("train", train), ("test", test)):
+            if not isinstance(pair, list | tuple) or len(pair) != 2:
+                raise TypeError(f"{name} must be a tuple of inputs and labels, got {type(pair).__name__}.")
+            columns.append([read_array(f"{part} of {name}", a) for part, a in zip(PARTS, pair, strict=True)])
+        for part, one, other in zip(PARTS, *columns, strict=True):
+            if not one.ndim or one.shape[1:] != other.shape[1:]:
+                raise ValueError(
+                    f"{part} of train and test must have the same shape except for the number of sequences, got "
+                    f"{one.shape} and {other.shape}."
+                )
+        inputs, labels = (np.concatenate(pair) for pair in zip(*columns, strict=True))
+        number = len(columns[0][1])
         return cls(inputs, labels, train=np.arange(number), test=np.arange(number, len(inputs)), **options)
 
     @property
@@ -137,7 +156,7 @@ class SequenceTask:
         """Return the inputs; those of a file are mapped into memory."""
         if isinstance(self.inputs, str | os.PathLike):
             return np.load(self.inputs, mmap_mode="r")
-        return np.asanyarray(self.inputs)
+        return np.asarray(self.inputs)
 
 
 class Presentation(NamedTuple):
@@ -182,9 +201,35 @@ class Presentation(NamedTuple):
         return cls(np.concatenate(shown), np.concatenate(learning), np.concatenate(due), tests)
 
 
+def _inputs(values: Any) -> NDArray[Any]:
+    """Return the inputs as an array, mapped into memory if they are in a file; raise an error if they are invalid."""
+    if has_unit(values):
+        raise TypeError("inputs must be numbers without a unit; divide them by their unit.")
+    inputs, _ = read_samples("inputs", values)
+    if inputs.ndim == 1:
+        raise ValueError(f"inputs must have shape (n, steps, channels) or (n, channels), got {inputs.shape}.")
+    rows = max(1, CHUNK // inputs[0].size)
+    for first in range(0, len(inputs) if inputs.dtype.kind == "f" else 0, rows):
+        part = inputs[first : first + rows]
+        if not np.isfinite(part).all():
+            where = np.argwhere(~np.isfinite(part))[0]
+            raise ValueError(f"inputs must be finite, got {part[tuple(where)]} in sequence {first + where[0]}.")
+    return inputs
+
+
+def _check_constant(labels: NDArray[np.int32]) -> None:
+    """Raise an error if labelled frames of one sequence have different labels."""
+    wrong = np.flatnonzero(((labels != UNTAUGHT) & (labels != labels.max(axis=1, keepdims=True))).any(axis=1))
+    if len(wrong):
+        raise ValueError(
+            "labels of a sequence must be the same in all its labelled frames where score is 'sequences', got "
+            f"{np.unique(labels[wrong[0]]).tolist()} in sequence {wrong[0]}; choose score='frames'."
+        )
+
+
 def _labels(labels: ArrayLike, inputs: NDArray[Any]) -> NDArray[np.int32]:
     """Return the labels as int32; raise an error if they do not fit the inputs."""
-    array = np.asarray(labels)
+    array = read_array("labels", labels)
     if array.dtype.kind not in "iu":
         raise TypeError(f"labels must be integers, got {array.dtype}.")
     shapes = [(len(inputs),), *([inputs.shape[:2]] if inputs.ndim == 3 else [])]
@@ -197,18 +242,23 @@ def _labels(labels: ArrayLike, inputs: NDArray[Any]) -> NDArray[np.int32]:
         raise ValueError(f"labels must be >= 0, or -1 where nothing is taught, got {array.min()}.")
     if array.max() < 1:
         raise ValueError(f"labels must have at least two classes, 0 and 1, got only {np.unique(array).tolist()}.")
+    if array.max() >= MAX_CLASSES:
+        raise ValueError(f"labels must be below {MAX_CLASSES}, as each class has a neuron, got {array.max()}.")
     return array.astype(np.int32)
 
 
 def _indices(name: str, indices: ArrayLike, number: int) -> NDArray[np.int64]:
     """Return indices of sequences; raise an error if one is out of range."""
-    array = np.asarray(indices)
+    array = read_array(name, indices)
     if array.size == 0:
         if name == "train":
             raise ValueError("train must have at least one sequence, got none.")
         return np.empty(0, np.int64)
     if array.ndim != 1 or array.dtype.kind not in "iu":
-        raise TypeError(f"{name} must be a list of indices of sequences, got {array.dtype} of shape {array.shape}.")
+        raise TypeError(
+            f"{name} must be a list of indices of sequences, got {array.dtype} of shape {array.shape}; "
+            "np.flatnonzero makes one of a mask."
+        )
     if array.min() < 0 or array.max() >= number:
         wrong = array[(array < 0) | (array >= number)][0]
         raise ValueError(f"{name} must be indices from 0 to {number - 1}, got {wrong}.")

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import gc
+import math
 import os
 import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from brian2 import get_device, prefs, set_device
+from brian2 import all_devices, get_device, prefs, set_device
 from brian2.codegen.runtime.cython_rt.extension_manager import get_cython_cache_dir
 from brian2.devices.device import reset_device
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_instance, check_integer, check_number, check_seed, is_schedule
 from synaptic_sampling.brian import run_program
+from synaptic_sampling.brian.standalone.program import is_standalone
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import Rule
 from synaptic_sampling.spiking.network import EpropNetwork
@@ -38,7 +40,8 @@ class SpikingResult:
     Attributes
     ----------
     accuracies : list of float
-        Fraction of the test sequences, or of their labelled frames, that is classified correctly, after each epoch.
+        Fraction of the labelled test sequences, or of their labelled frames, that is classified correctly, after each
+        epoch; empty without test sequences.
     training_accuracies : list of float
         Likewise of the training sequences, as they were presented.
     samples : list of int
@@ -89,10 +92,11 @@ class Training:
     batch : int
         Number of sequences between two updates of weights and connections.
     decay : float
-        Learning rates and temperatures decrease exponentially to this fraction; 1 keeps them constant. Those that are
-        strings of t or TimedArrays already are left as they are.
+        Learning rates and temperatures decrease exponentially from update to update, from their values in the first
+        one to this fraction of them in the last; 1 keeps them constant. Those that are strings of t or TimedArrays
+        are left as they are.
     seed : int
-        Determines connectivity, signs, initial weights, order of the sequences, noise and formation.
+        0 to 2**64 - 1; determines connectivity, signs, initial weights, order of the sequences, noise and formation.
 
     Raises
     ------
@@ -135,9 +139,11 @@ class Training:
             Brian2's runtime mode, or a C++ program, which is compiled once for all networks that differ only in data,
             seeds, wiring and numbers. With Cython, both give the same bits.
         report : callable or str, optional
-            Progress, as for ``brian2.run``; a program reports only as text, to standard output.
+            Progress, as for ``brian2.run``: 'text', 'stdout', 'stderr' or a function; a program reports only as text,
+            to standard output.
         log : path-like, optional
-            File for the log of runtime mode; in memory by default. The log of a program can be saved afterwards.
+            File for the log of runtime mode; in memory by default. The log of a program is saved afterwards, by
+            ``result.log.save``.
         directory : path-like, optional
             Folder of the program; by default one that is deleted at the end.
         cache : path-like, optional
@@ -150,14 +156,17 @@ class Training:
 
         Raises
         ------
-        ValueError
-            If an argument is out of range.
+        TypeError, ValueError
+            If an argument has the wrong type or is out of range.
         RuntimeError
-            If the program cannot be compiled, or stops with an error, such as a gradient that is not finite.
+            If a C++ standalone mode of your own is in use, the program cannot be compiled, or it stops with an error,
+            such as a gradient that is not finite.
         KeyboardInterrupt
             If Ctrl+C ended the run early, which Brian2 does not report.
         """
         check_choice("device", device, ("runtime", "cpp_standalone"))
+        _check_options(device, report, log, directory, cache)
+        check_device()
         if device == "cpp_standalone":
             with ExitStack() as stack:
                 folder = directory or stack.enter_context(tempfile.TemporaryDirectory())
@@ -194,36 +203,56 @@ class Training:
             Its ``network`` runs for its ``length``.
         """
         presentation = Presentation.of_epochs(self.task, 0, self.epochs, batch=self.batch, seed=self.seed)
-        updates = self.epochs * (len(self.task.train) + len(self.task.test)) / self.batch
-        interval = float(self.batch * self.task.num_steps * self.net.dt)
+        factor = factor_of_rates(self)
         rules = {
-            name: decayed(getattr(self.net, name).rule, self.decay, interval, updates)
-            for name in SETS
-            if getattr(self.net, name) is not None
+            name: decayed(getattr(self.net, name).rule, factor) for name in SETS if getattr(self.net, name) is not None
         }
         return Simulation(self.net, self.task, presentation, rules=rules, batch=self.batch, seed=self.seed, log=log)
 
     def _result(self, simulation: Simulation, seconds: float) -> SpikingResult:
-        shown, learning, _, tests = simulation.presentation
-        scores = simulation.scores()
+        _, learning, _, tests = simulation.presentation
+        right, counted = simulation.scores()
+
+        def accuracy(part: slice) -> float:
+            return float(right[part].sum() / counted[part].sum())
+
         learned = np.cumsum(learning)
         starts = [0, *(test.stop for test in tests[:-1])]
-        duration = float(len(shown) * simulation.duration)
         weights = {}
-        for name, synapses in simulation.synapses.items():
-            w = np.array(synapses.polarity[:] * synapses.theta[:])
-            weights[name] = np.array(synapses.i[:]), np.array(synapses.j[:]), w
+        for name, rewiring in simulation.rewirings.items():
+            theta, polarity = (rewiring.to_scipy(variable) for variable in ("theta", "polarity"))
+            weights[name] = *theta.coords, polarity.data * theta.data
         return SpikingResult(
-            accuracies=[float(scores[test].mean()) for test in tests if test.stop > test.start],
-            training_accuracies=[
-                float(scores[start : test.start].mean()) for start, test in zip(starts, tests, strict=True)
-            ],
+            accuracies=[accuracy(test) for test in tests if test.stop > test.start],
+            training_accuracies=[accuracy(slice(start, test.start)) for start, test in zip(starts, tests, strict=True)],
             samples=[int(learned[test.start - 1]) for test in tests],
-            rate=float(np.sum(simulation.spikes.count[:]) / (duration * self.net.num_neurons)),
+            rate=float(np.sum(simulation.spikes.count[:]) / (float(simulation.length) * self.net.num_neurons)),
             weights=weights,
             sites={name: rewiring.connections.num_sites for name, rewiring in simulation.rewirings.items()},
             log=simulation.monitor.log,
             seconds=seconds,
+        )
+
+
+def _check_options(device: str, report: Any, log: Any, directory: Any, cache: Any) -> None:
+    """Raise an error for options of a run that would be noticed late, or not at all."""
+    if not callable(report) and report not in (None, "text", "stdout", "stderr"):
+        raise ValueError(f"report must be 'text', 'stdout', 'stderr' or a function, got {report!r}.")
+    if device == "cpp_standalone" and log is not None:
+        raise ValueError(f"log must be None with device='cpp_standalone', got {log!r}; use result.log.save(path).")
+    for name, path in (("directory", directory), ("cache", cache)):
+        if path is not None:
+            check_instance(name, path, (str, os.PathLike))
+            if not os.fspath(path) or (os.path.exists(path) and not os.path.isdir(path)):
+                raise ValueError(f"{name} must be a folder, got {path!r}.")
+
+
+def check_device() -> None:
+    """Raise an error if Brian2's C++ standalone mode has a network of the script, which would be lost."""
+    if is_standalone() or all_devices["cpp_standalone"].networks:
+        raise RuntimeError(
+            "a run of a Training sets and resets Brian2's device, but the script uses C++ standalone mode itself; run "
+            "the Training before set_device, or after device.reinit() and set_device('runtime')."
         )
 
 
@@ -245,6 +274,8 @@ def compiler_flags() -> Iterator[None]:
 @contextmanager
 def standalone(folder: Any) -> Iterator[Any]:
     """Set Brian2's C++ standalone mode, and what was set before at the end."""
+    # While objects of a run before exist, those of this one have other names, with which a program is compiled again.
+    gc.collect()
     make_options = prefs.devices.cpp_standalone.extra_make_args_unix
     with compiler_flags():
         # By default, Brian2 starts a compiler for each of some thirty files at once.
@@ -256,16 +287,26 @@ def standalone(folder: Any) -> Iterator[Any]:
         finally:
             device.reinit()
             reset_device()
-            # Objects that live on keep their names, and with other names the next program would be compiled again.
-            gc.collect()
             prefs.devices.cpp_standalone.extra_make_args_unix = make_options
 
 
-def decayed(rule: Rule, fraction: float, interval: float, updates: float) -> Rule:
-    """Return a rule whose learning rate and temperature decrease to a fraction, in steps of an interval in seconds."""
-    names = [name for name in ("learning_rate", "temperature") if hasattr(rule, name)]
-    if fraction == 1.0:
+def factor_of_rates(training: Training) -> str | None:
+    """Return the factor of learning rates as a string of t: 1 at the first update, ``decay`` at the last; None if 1."""
+    task, batch = training.task, training.batch
+    # An epoch has as many updates with few test sequences as with many, which must not matter.
+    per_epoch, shown = math.ceil(len(task.train) / batch), len(task.train) + len(task.test)
+    last = f"floor(t/({float(task.num_steps * training.net.dt)!r}*second) - 0.5)"
+    update = f"({last}//{shown}*{per_epoch} + {last}%{shown}//{batch})"
+    number = training.epochs * per_epoch
+    return None if training.decay == 1.0 or number == 1 else f"{training.decay!r}**({update}/{number - 1})"
+
+
+def decayed(rule: Rule, factor: str | None) -> Rule:
+    """Return a rule whose learning rate and temperature are multiplied by a factor that changes with time."""
+    if factor is None:
         return rule
-    factor = f"{fraction!r}**(floor(t/({interval!r}*second) + 0.5)/{updates!r})"
-    changed = {name: getattr(rule, name) for name in names if not is_schedule(getattr(rule, name))}
-    return replace(rule, **{name: f"{float(value)!r}*{factor}" for name, value in changed.items()})
+    own = {each.name: getattr(rule, each.name) for each in fields(rule)}
+    changed = {name: own[name] for name in ("learning_rate", "temperature") if name in own}
+    return replace(
+        rule, **{name: f"{float(value)!r}*{factor}" for name, value in changed.items() if not is_schedule(value)}
+    )

@@ -123,6 +123,7 @@ def test_literals_are_moved_with_their_bits(tmp_path):
         group.a, group.n, group.yes, group.x, group.m = -0.1, -7, True, 1 / 3, 5
         group.x[1] = 1e-300
         b2.seed(2**40 + 1)
+        b2.seed(2**64 - 3)
         b2.Network(group, name="net").run(1 * ms)
         move_literals()
         b2.device.build(directory=str(tmp_path), compile=False, run=False)
@@ -130,9 +131,19 @@ def test_literals_are_moved_with_their_bits(tmp_path):
         arrays = {name: list(values) for name, values in b2.device.static_arrays.items()}
     numbers, integers = arrays["_static_array_numbers"], arrays["_static_array_integers"]
     assert {-0.1, 1 / 3, 1e-300, 0.001} <= set(numbers)
-    assert {-7, 5, 2**40 + 1} <= set(integers)
+    assert {-7, 5, 2**40 + 1, -3} <= set(integers)
     assert not re.search(r"\d\.\d|e-|- ?7|\d{5}", main.split("int main(")[1].replace("NULL, 10.0", ""))
     assert re.search(r"yes\w*\[0\] = true", main)
+
+
+def test_single_values_are_set_in_the_order_of_their_arrays(tmp_path):
+    """Brian2 sets the times of clocks in the order of a set of objects, which depends on their addresses."""
+    single = [("set_by_single_value", (name, item, "f(x)")) for name, item in (("b", 0), ("a", 1), ("a", 0))]
+    other = [("insert_code", "f();")]
+    with standalone(tmp_path):
+        b2.device.main_queue[:] = [*single, *other, *single[:1]]
+        move_literals()
+        assert b2.device.main_queue == [*single[1:], *single[:1], *other, *single[:1]]
 
 
 @contextmanager

@@ -93,7 +93,7 @@ def eprop(w, inputs, labels, c, *, learned=None, slow_term=True):
             pull = 0.0
             if c.penalty is not None:
                 strength, wanted, decay, increment = c.penalty
-                rate = decay * rate
+                rate = decay * rate if learned[s] else rate
                 pull = learned[s] * strength * (rate - wanted)
             for k in range(2):
                 slow[k] = c.rho * (slow[k] + eligibility[k])
@@ -107,7 +107,7 @@ def eprop(w, inputs, labels, c, *, learned=None, slow_term=True):
             y = y + z @ w.readout
             ys[s, t] = y
             if c.penalty is not None:
-                rate = rate + increment * z
+                rate = rate + learned[s] * increment * z
     return total, gradients, spikes, ys
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import brian2 as b2
 import numpy as np
 import pytest
 
@@ -32,13 +33,33 @@ def test_a_file_is_mapped_into_memory(tmp_path):
     task = SequenceTask(tmp_path / "x.npy", [0, 1, 1, 0])
     assert isinstance(task.array, np.memmap)
     assert task.array.dtype == np.uint8
+    np.save(tmp_path / "x.npy", np.asfortranarray(X))
+    with pytest.raises(ValueError, match="in C order"):
+        SequenceTask(tmp_path / "x.npy", [0, 1, 1, 0])
+    (tmp_path / "x.npy").write_text("no array")
+    with pytest.raises(ValueError, match="inputs must be an array or"):
+        SequenceTask(tmp_path / "x.npy", [0, 1, 1, 0])
+
+
+def test_parts_that_do_not_fit_are_refused():
+    with pytest.raises(
+        ValueError, match=r"inputs of train and test must have the same shape .* \(4, 3, 2\) and \(4, 2, 2\)"
+    ):
+        SequenceTask.of_parts((X, [0, 1, 2, 0]), (X[:, :2], [0, 1, 2, 0]))
+    with pytest.raises(TypeError, match="test must be a tuple of inputs and labels, got ndarray"):
+        SequenceTask.of_parts((X, [0, 1, 2, 0]), X)
 
 
 @pytest.mark.parametrize(
     ("options", "error", "message"),
     [
-        ({"inputs": np.zeros((4, 3, 2, 1))}, ValueError, "inputs must be numbers of shape"),
-        ({"inputs": np.array([["a", "b"]] * 4)}, ValueError, "inputs must be numbers of shape"),
+        ({"inputs": np.zeros((4, 3, 2, 1))}, ValueError, "inputs must have 1 to 3 axes"),
+        ({"inputs": X[0, 0]}, ValueError, "inputs must have shape"),
+        ({"inputs": [[1.0], [1.0, 2.0]]}, TypeError, "inputs must be an array, with rows of equal length"),
+        ({"inputs": np.array([["a", "b"]] * 4)}, TypeError, "inputs must be of float64, .* got <U1"),
+        ({"inputs": X.astype(np.int16)}, TypeError, "inputs must be of float64, .* got int16"),
+        ({"inputs": np.where(X == 7, np.nan, X)}, ValueError, "inputs must be finite, got nan in sequence 1"),
+        ({"inputs": X * b2.mV}, TypeError, "inputs must be numbers without a unit"),
         ({"labels": [0.0, 1.0, 0.0, 1.0]}, TypeError, "labels must be integers, got float64"),
         ({"labels": [0, 1, 0]}, ValueError, r"labels must have shape \(4,\) or \(4, 3\)"),
         ({"labels": [0, -2, 0, 1]}, ValueError, "labels must be >= 0, or -1 where nothing is taught, got -2"),
@@ -51,6 +72,14 @@ def test_a_file_is_mapped_into_memory(tmp_path):
         ({"scale": 0}, ValueError, "scale must be > 0"),
         ({"score": "frames"}, ValueError, "score must be 'sequences' where each sequence has one label"),
         ({"score": "votes"}, ValueError, "score must be one of"),
+        ({"score": ""}, ValueError, "score must be one of"),
+        ({"labels": np.array([0, 1, 1, 2**32])}, ValueError, "labels must be below 16777216"),
+        ({"labels": [[0], [1, 2]]}, TypeError, "labels must be an array, with rows of equal length"),
+        ({"labels": np.tile([0, 1, 1], (4, 1)), "score": "sequences"}, ValueError, r"got \[0, 1\] in sequence 0"),
+        ({"labels": [-1, 0, 1, 1], "train": [0]}, ValueError, "train must have a sequence with a label"),
+        ({"labels": [-1, 0, 1, 1], "test": [0]}, ValueError, "test must have a sequence with a label"),
+        ({"train": [True, True, False, True]}, TypeError, "np.flatnonzero makes one of a mask"),
+        ({"name": 3}, TypeError, "name must be a str"),
     ],
 )
 def test_what_does_not_fit_is_refused(options, error, message):

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import brian2 as b2
 import numpy as np
 import pytest
-from brian2 import ms
+from brian2 import Hz, ms
+from brian2.devices.cpp_standalone.device import CPPStandaloneDevice
+from brian2.devices.device import reset_device
 
 from synaptic_sampling import Adam, DeepR, FixedWiring
-from synaptic_sampling.rules import SETDescent
-from synaptic_sampling.spiking import EpropNetwork, SequenceTask, Training, Wiring
-from synaptic_sampling.spiking.training import decayed
+from synaptic_sampling.brian.schedules import Schedule
+from synaptic_sampling.rules import PruneAndRegrow, RigL, SETDescent, SoftDeepR, SynapticElements
+from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Training, Wiring
+from synaptic_sampling.spiking.tasks import Presentation
+from synaptic_sampling.spiking.training import decayed, factor_of_rates
+from tests.brian.test_stream import sources
 
 RULE = DeepR(0.08, 0.05, 1e-3, optimizer=Adam())
 REPLACING = SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5)
@@ -64,14 +71,55 @@ def test_it_learns_and_keeps_its_numbers(numpy_target, framed):
 
 
 def test_tests_change_nothing(numpy_target):
-    task = patterns()
+    task, net = patterns(), network(rate_penalty=RatePenalty(30.0, 20 * Hz))
     alone = SequenceTask(task.inputs, task.labels, train=task.train)
-    results = [Training(network(), each, batch=4, seed=1).run() for each in (task, alone)]
+    results = [Training(net, each, epochs=2, batch=4, decay=0.1, seed=1).run() for each in (task, alone)]
     for name, columns in results[0].weights.items():
         for one, other in zip(columns, results[1].weights[name], strict=True):
             np.testing.assert_array_equal(one, other)
     assert results[1].accuracies == []
-    assert results[1].samples == results[0].samples == [45]
+    assert results[1].samples == results[0].samples == [45, 90]
+
+
+def test_what_has_no_label_does_not_count(numpy_target):
+    task = patterns()
+    # An untrained network; the same tests, one of which has no label.
+    labels = task.labels.copy()
+    labels[task.test[0]] = -1
+    net = network(FixedWiring(1e-9))
+    for score, framed in (("sequences", False), ("sequences", True), ("frames", True)):
+        own = np.repeat(labels[:, None], 12, axis=1) if framed else labels
+        found = [
+            Training(net, SequenceTask(task.inputs, own, train=[0, 1], test=test, score=score), seed=1).run().accuracies
+            for test in (task.test, task.test[1:])
+        ]
+        assert found[0] == found[1] != [0.0]
+
+
+def test_frames_count_equally(numpy_target):
+    task = patterns()
+    labels = np.repeat(task.labels[:, None], 12, axis=1)
+    labels[task.test[:7], 1:] = -1
+    simulation = Training(network(), SequenceTask(task.inputs, labels, task.train, task.test), seed=1)
+    result = simulation.run()
+    # 7 sequences of 1 frame, 8 of 12.
+    assert result.accuracies[0] * 103 == pytest.approx(round(result.accuracies[0] * 103), abs=1e-9)
+
+
+def test_weights_are_those_of_connections(numpy_target):
+    rule = PruneAndRegrow("theta < 0.5", regrow=False)
+    result = Training(network(rule), patterns(), batch=4, seed=1).run()
+    assert result.log.num_deaths > 0
+    for index, name in enumerate(("input", "recurrent")):
+        pre, post, w = result.weights[name]
+        np.testing.assert_array_equal(np.sort(pre), np.sort(result.log.wiring(index=index)[0]))
+        assert len(pre) == len(post) == len(w)
+        assert np.all(w != 0)
+
+
+@pytest.mark.parametrize("seed", [2**62, 2**64 - 1])
+def test_all_seeds(numpy_target, seed):
+    assert Training(network(), patterns(18), seed=seed).simulation().seed == seed
 
 
 def test_same_seed_same_bits(numpy_target):
@@ -80,16 +128,26 @@ def test_same_seed_same_bits(numpy_target):
     assert not np.array_equal(one.weights["input"][2], other.weights["input"][2])
 
 
-def test_rates_decrease_with_each_batch():
-    rule = decayed(RULE, 0.1, 0.5, 20)
-    namespace = {"floor": np.floor, "second": 1.0}
-    for batches, factor in ((0, 1.0), (10, 0.1**0.5), (20, 0.1)):
-        value = eval(rule.learning_rate, {**namespace, "t": 0.5 * batches})
-        assert value == pytest.approx(0.08 * factor)
-    assert rule.l1 == RULE.l1
-    assert decayed(RULE, 1.0, 0.5, 20) is RULE
+@pytest.mark.parametrize("batch", [1, 4, 7, 45, 100])
+def test_rates_decrease_from_update_to_update(batch):
+    training = Training(network(), patterns(), epochs=3, batch=batch, decay=0.1)
+    factor = factor_of_rates(training)
+    due = Presentation.of_epochs(training.task, 0, 3, batch=batch, seed=0).due
+    times = (np.flatnonzero(due) + 1) * 12 * ms
+    schedule = Schedule(decayed(RULE, factor), {})
+    rules = [schedule.at(float(t)) for t in times]
+    assert schedule.at_all([float(t) for t in times]) == rules
+    np.testing.assert_allclose([rule.learning_rate for rule in rules], 0.08 * 0.1 ** np.linspace(0, 1, len(times)))
+    np.testing.assert_allclose([rule.temperature for rule in rules], 1e-3 * 0.1 ** np.linspace(0, 1, len(times)))
+    assert {rule.l1 for rule in rules} == {RULE.l1}
+
+
+def test_rates_that_stay_as_they_are():
+    assert factor_of_rates(Training(network(), patterns())) is None
+    assert factor_of_rates(Training(network(), patterns(), batch=100, decay=0.1)) is None
+    assert decayed(RULE, None) is RULE
     scheduled = FixedWiring("1e-3*exp(-t/(1*second))")
-    assert decayed(scheduled, 0.1, 0.5, 20).learning_rate == scheduled.learning_rate
+    assert decayed(scheduled, "0.5").learning_rate == scheduled.learning_rate
 
 
 @pytest.mark.parametrize(
@@ -104,6 +162,9 @@ def test_rates_decrease_with_each_batch():
         ({"recurrent": 0.1}, TypeError, "recurrent must be a Wiring, got 0.1"),
         ({"gamma": 0}, ValueError, "gamma must be > 0"),
         ({"rate_penalty": 0.1}, TypeError, "rate_penalty must be a RatePenalty"),
+        ({"tau": "10*ms"}, TypeError, "tau must be a time, such as 10\\*ms or \\[10, 20\\]\\*ms, got '10\\*ms'"),
+        ({"tau": [10 * ms] * 30}, TypeError, "tau must be a time"),
+        ({"dt": None}, TypeError, "dt must be a time, such as 10\\*ms, got None"),
     ],
 )
 def test_wrong_networks_are_refused(options, error, message):
@@ -116,10 +177,74 @@ def test_wrong_arguments_are_refused():
         Wiring(1.5, RULE)
     with pytest.raises(TypeError, match="rule must be a Rule, got 'deepr'"):
         Wiring(0.1, "deepr")
+    with pytest.raises(ValueError, match="excitatory must be <= 1"):
+        Wiring(0.1, RULE, excitatory=2)
+    with pytest.raises(b2.DimensionMismatchError, match="target must be a rate"):
+        RatePenalty(1.0, 10)
+    for target in (-1 * Hz, np.nan * Hz, [10] * Hz):
+        with pytest.raises(ValueError, match="target must be one rate >= 0"):
+            RatePenalty(1.0, target)
     with pytest.raises(ValueError, match="device must be one of 'cpp_standalone', 'runtime', got 'cuda'"):
         Training(network(), patterns()).run(device="cuda")
     with pytest.raises(ValueError, match="decay must be <= 1"):
         Training(network(), patterns(), decay=2)
+
+
+@pytest.mark.parametrize("rule", [SoftDeepR(0.1, 0.01, 1e-4, connectivity=0.1), RigL(0.2), SynapticElements()])
+def test_rules_without_a_gradient_of_existing_connections_are_refused(rule):
+    with pytest.raises(
+        ValueError, match="rule must act on existing connections, and need no signal but their gradient"
+    ):
+        Wiring(0.1, rule)
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"report": "x"}, ValueError, "report must be 'text', 'stdout', 'stderr' or a function, got 'x'"),
+        ({"report": 3, "device": "cpp_standalone"}, ValueError, "report must be"),
+        ({"log": "x.rewiring", "device": "cpp_standalone"}, ValueError, "log must be None .* use result.log.save"),
+        ({"directory": 3, "device": "cpp_standalone"}, TypeError, "directory must be a str or a PathLike, got 3"),
+        ({"cache": __file__, "device": "cpp_standalone"}, ValueError, "cache must be a folder"),
+    ],
+)
+def test_wrong_options_of_a_run_are_refused(options, error, message):
+    with pytest.raises(error, match=message):
+        Training(network(), patterns()).run(**options)
+
+
+@pytest.mark.parametrize("device", ["runtime", "cpp_standalone"])
+def test_a_standalone_network_of_the_script_is_kept(tmp_path, device):
+    b2.set_device("cpp_standalone", build_on_run=False, directory=str(tmp_path))
+    own = b2.get_device()
+    try:
+        with pytest.raises(RuntimeError, match="the script uses C\\+\\+ standalone mode itself"):
+            Training(network(), patterns()).run(device=device)
+        b2.Network(b2.NeuronGroup(1, "v : 1")).run(1 * ms)
+        reset_device()
+        with pytest.raises(RuntimeError, match="the script uses C\\+\\+ standalone mode itself"):
+            Training(network(), patterns()).run(device=device)
+        assert len(own.networks) == 1
+    finally:
+        own.reinit()
+        b2.set_device("runtime")
+
+
+def test_an_interrupted_run_does_not_change_the_next_program(tmp_path, monkeypatch):
+    code = []
+
+    def compile_source(self, directory, *_):
+        code.append(sources(Path(directory)))
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(CPPStandaloneDevice, "compile_source", compile_source)
+    training = Training(network(), patterns())
+    for name in ("first", "second"):
+        # The traceback holds the objects of the first run.
+        with pytest.raises(KeyboardInterrupt):
+            training.run(device="cpp_standalone", directory=tmp_path / name, cache=tmp_path / "cache")
+    assert code[0] == code[1]
+    assert b2.get_device() is b2.all_devices["runtime"]
 
 
 @pytest.mark.slow

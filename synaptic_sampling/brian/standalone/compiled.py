@@ -39,7 +39,8 @@ def run_program(
     Called in place of ``device.build``, after ``set_device('cpp_standalone', build_on_run=False)`` and all runs. Data
     of an `ArrayStream`, seeds, initial values, wiring with the same number of connections, parameters of rules and
     durations of runs are read from files when the program starts: a script that differs in these alone, in this process
-    or another, uses the program that was compiled first.
+    or another, uses the program that was compiled first. Where parameters of rules change with time, the number of
+    events is a part of the program too.
 
     Parameters
     ----------

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -44,9 +46,19 @@ def move_literals() -> None:
         number = _number(value)
         return None if number is None else tables[type(number)].place(number)
 
-    device.main_queue[:] = [_moved(kind, arguments, place) for kind, arguments in device.main_queue]
+    device.main_queue[:] = [_moved(kind, arguments, place) for kind, arguments in _ordered(device.main_queue)]
     for table in tables.values():
         table.write()
+
+
+def _ordered(queue: list[tuple[str, Any]]) -> Iterator[tuple[str, Any]]:
+    """Yield the steps of the main program, single values that follow each other in the order of their arrays.
+
+    Brian2 sets the times of clocks in the order of a Python set, which differs between processes.
+    """
+    for is_value, found in groupby(queue, key=lambda step: step[0] == "set_by_single_value"):
+        steps = list(found)
+        yield from sorted(steps, key=lambda step: str(step[1][0])) if is_value else steps
 
 
 def _moved(kind: str, arguments: Any, place: Any) -> tuple[str, Any]:
@@ -62,7 +74,9 @@ def _moved(kind: str, arguments: Any, place: Any) -> tuple[str, Any]:
         return (kind, arguments) if new is None else ("insert_code", loop)
     if kind == "seed" and arguments is not None:
         threads = max(1, prefs.devices.cpp_standalone.openmp_threads)
-        seed = f"brian::_random_generators[_i].seed((unsigned long){place(int(arguments))} + _i);"
+        # Any integer is one of int64 here, as the cast takes its last 64 bits.
+        signed = (int(arguments) + LIMIT) % (2 * LIMIT) - LIMIT
+        seed = f"brian::_random_generators[_i].seed((unsigned long){place(signed)} + _i);"
         return "insert_code", f"for (int _i = 0; _i < {threads}; _i++) {seed}"
     if kind == "run_network":
         network, lines = arguments

@@ -71,7 +71,7 @@ template <class T> void check_finite(const Connections &c, const std::vector<T> 
     std::memcpy(&bits, &value, sizeof bits);
     const std::string text = bits << 12 ? "nan" : bits >> 63 ? "-inf" : "inf";
     fail(std::string(name) + " of " + c.name(k) + " is " + text + " in step " + std::to_string(c.step + 1) +
-         "; lower the learning rate or find where it diverges.");
+         "; lower the learning rate, or find out where it diverges.");
 }
 
 // Eliminate the connections in these slots and form as many there; returns the eliminations, then the formations.

@@ -69,7 +69,7 @@ def name_of(variable: Any) -> str:
 
 
 def prepare() -> None:
-    """Let the program find the headers of this package, and have it round denormal numbers to 0, which are slow."""
+    """Add the headers of this package to the program, and round denormal numbers to 0, since they are slow."""
     device = get_device()
     if str(FOLDER) not in device.include_dirs:
         device.include_dirs.append(str(FOLDER))

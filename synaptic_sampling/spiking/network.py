@@ -170,7 +170,7 @@ class EpropNetwork:
         return self.lif + self.alif
 
     def decay(self, name: str) -> NDArray[np.float64]:
-        """Return the factor by which the variable of a time constant decays in one step: one number, or one per neuron."""
+        """Return the factor by which a variable with this time constant decays per step: one, or one per neuron."""
         return np.exp(-np.asarray(self.dt / getattr(self, name)))
 
 

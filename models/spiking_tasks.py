@@ -32,6 +32,9 @@ class Rates(NamedTuple):
     learning_rate: float
     l1: float = 0.0
     temperature: float = 0.0
+    #: Fraction of the connections that are replaced at once, and the number of updates between two replacements.
+    fraction: float = 0.2
+    every: int = 50
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ class SpikingTask:
         Number of input channels.
     rates : dict
         Parameters of each method: of the largest connectivity in the table that is not above that of the network.
+        Methods that are missing have those of 'fixed'.
     connectivity : tuple of float
         Default of input and recurrent synapses; the inputs are fixed and trained by `FixedWiring` where it is 1.
     lif, alif, batch, epochs, decay
@@ -56,8 +60,6 @@ class SpikingTask:
         Scale of the initial weights of input, recurrent and readout synapses.
     readout_rate : float
         Learning rate of the readout.
-    set_fraction, set_every
-        As for `SETDescent`.
     quick : int
         Training sequences of a test run of seconds; a third as many are tested.
     scale, score
@@ -76,8 +78,6 @@ class SpikingTask:
     network: Mapping[str, Any] = field(default_factory=dict)
     scales: tuple[float, float, float] = (4.0, 0.5, 0.3)
     readout_rate: float = 0.01
-    set_fraction: float = 0.2
-    set_every: int = 50
     quick: int = 320
     scale: float = 1.0
     score: str | None = None
@@ -117,23 +117,23 @@ class SpikingTask:
         """Return the parameters as JSON can hold them."""
         own = {name: getattr(self, name) for name in ("lif", "alif", "batch", "decay", "readout_rate", "scale")}
         network = {name: str(value) for name, value in self.network.items()}
-        rates = {str(key): list(value) for key, value in self._rates(method).items()}
+        rates = {str(key): value._asdict() for key, value in self._rates(method).items()}
         return {**own, "scales": list(self.scales), **network, "rates": rates}
 
     def _rates(self, method: str) -> Mapping[float, Rates]:
-        """Return the parameters by connectivity; SET learns as fixed connections do."""
-        return self.rates["fixed" if method == "set" else method]
+        """Return the parameters by connectivity."""
+        return self.rates.get(method, self.rates["fixed"])
 
     def rule(self, method: str, connectivity: float) -> Rule:
         """Return the rule of a set of synapses; one that has all connections cannot rewire."""
         table = self._rates(method)
         key = max((known for known in table if known <= connectivity), default=min(table))
-        learning_rate, l1, temperature = table[key]
+        own = table[key]
         if method == "deepr" and connectivity < 1:
-            return DeepR(learning_rate, l1, temperature, optimizer=Adam())
+            return DeepR(own.learning_rate, own.l1, own.temperature, optimizer=Adam())
         if method == "set" and connectivity < 1:
-            return SETDescent(learning_rate, optimizer=Adam(), fraction=self.set_fraction, every=self.set_every)
-        return FixedWiring(learning_rate, optimizer=Adam())
+            return SETDescent(own.learning_rate, optimizer=Adam(), fraction=own.fraction, every=own.every)
+        return FixedWiring(own.learning_rate, optimizer=Adam())
 
 
 def _first(part: Labelled, number: int) -> Labelled:

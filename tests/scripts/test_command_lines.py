@@ -25,6 +25,7 @@ SCRIPTS = (
     "sweep_connectivity",
     "train_rate",
     "train_spiking",
+    "verify_eprop",
     "verify_sampler",
     "verify_soft",
 )
@@ -43,6 +44,7 @@ WORK = {
     "sweep_connectivity": ["train"],
     "train_rate": ["train"],
     "train_spiking": ["train"],
+    "verify_eprop": ["measure"],
     "verify_sampler": ["turnover_curve"],
     "verify_soft": ["times_of_return"],
 }

@@ -1,58 +1,10 @@
-"""e-prop and backpropagation through time on full matrices: the reference of synaptic_sampling.spiking."""
+"""e-prop on full matrices: the reference of synaptic_sampling.spiking."""
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 
-
-class Weights(NamedTuple):
-    """Matrices [presynaptic, postsynaptic], and the feedback [neuron, class]."""
-
-    input: np.ndarray
-    recurrent: np.ndarray
-    readout: np.ndarray
-    feedback: np.ndarray
-
-
-class Constants(NamedTuple):
-    """Decays per step (alpha and rho one for each neuron), and constants of the neurons."""
-
-    alpha: np.ndarray
-    rho: np.ndarray
-    kappa: float
-    beta: np.ndarray
-    gamma: float
-    softmax: bool
-    #: Pull per unit of rate, target in spikes per step, decay and increment of the running average.
-    penalty: tuple[float, float, float, float] | None = None
-
-
-def constants(net, steps=1):
-    """Return the constants of an EpropNetwork."""
-    ones = np.ones(net.num_neurons)
-    penalty = None
-    if net.rate_penalty is not None:
-        p = net.rate_penalty
-        ratio = float(net.dt / p.tau)
-        penalty = p.weight / steps, float(p.target * net.dt), np.exp(-ratio), ratio
-    return Constants(
-        alpha=ones * net.decay("tau"),
-        rho=ones * net.decay("tau_adaptation"),
-        kappa=float(net.decay("tau_readout")),
-        beta=np.repeat([0.0, net.adaptation], [net.lif, net.alif]),
-        gamma=net.gamma,
-        softmax=net.loss == "softmax",
-        penalty=penalty,
-    )
-
-
-def output(y, c):
-    if c.softmax:
-        e = np.exp(y)
-        return e / e.sum()
-    return 1 / (1 + np.exp(-y))
+from scripts.backpropagation import output
 
 
 def loss_of(y, target, c):
@@ -109,33 +61,3 @@ def eprop(w, inputs, labels, c, *, learned=None, slow_term=True):
             if c.penalty is not None:
                 rate = rate + learned[s] * increment * z
     return total, gradients, spikes, ys
-
-
-def backpropagation(w, inputs, labels, c):
-    """Return the gradients by backpropagation through time, with resets as constants and the same pseudo-derivative."""
-    n, num_classes = w.readout.shape
-    gradients = [np.zeros_like(each) for each in w[:3]]
-    for s, x in enumerate(inputs):
-        v, b, y, z = np.zeros(n), np.zeros(n), np.zeros(num_classes), np.zeros(n)
-        steps = []
-        for t in range(len(x)):
-            before = z
-            v = c.alpha * (v + z @ w.recurrent - z) + (1 - c.alpha) * (x[t] @ w.input)
-            b, y = c.rho * (b + z), c.kappa * (y + z @ w.readout)
-            u = v - 1 - c.beta * b
-            z = (u > 0).astype(float)
-            error = np.zeros(num_classes)
-            if labels[s, t] >= 0:
-                error = output(y, c) - (np.arange(num_classes) == labels[s, t])
-            steps.append((before, c.gamma * np.clip(1 - np.abs(u), 0, 1), error))
-        dv, db, dy = np.zeros(n), np.zeros(n), np.zeros(num_classes)
-        for t in reversed(range(len(x))):
-            before, psi, error = steps[t]
-            # What the spike of this step changes in the next one.
-            dz = c.kappa * (w.readout @ dy) + w.recurrent @ (c.alpha * dv) + c.rho * db
-            du = psi * dz
-            dv, db, dy = du + c.alpha * dv, c.rho * db - c.beta * du, error + c.kappa * dy
-            gradients[0] += np.outer(x[t], (1 - c.alpha) * dv)
-            gradients[1] += np.outer(before, c.alpha * dv)
-            gradients[2] += c.kappa * np.outer(before, dy)
-    return gradients

@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 from brian2 import Hz, ms
 
+from scripts.backpropagation import Weights, backpropagation, constants
 from synaptic_sampling import FixedWiring
 from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Training, Wiring
 from synaptic_sampling.spiking.simulation import SETS
-from tests.spiking.naive_eprop import Weights, backpropagation, constants, eprop
+from tests.spiking.naive_eprop import eprop
 
 STEPS, CHANNELS, CLASSES = 25, 6, 3
 RULE = FixedWiring(1e-3)
@@ -126,12 +127,9 @@ def test_without_recurrence_eprop_is_backpropagation_through_time(rng, name):
     assert differ == bool(net.alif)
 
 
-def test_backpropagation_equals_that_of_pytorch(rng):
+def gradients_of_pytorch(w, inputs, labels, c):
+    """Return the gradients of the three sets by PyTorch, with resets as constants."""
     torch = pytest.importorskip("torch")
-    net = network()
-    n, c = net.num_neurons, constants(net)
-    w = [scale * rng.standard_normal(shape) for scale, shape in ((2, (CHANNELS, n)), (0.5, (n, n)), (1, (n, CLASSES)))]
-    inputs, labels = as_frames(task(rng), np.arange(5))
 
     class Spike(torch.autograd.Function):
         @staticmethod
@@ -144,19 +142,41 @@ def test_backpropagation_equals_that_of_pytorch(rng):
             (u,) = ctx.saved_tensors
             return grad * c.gamma * torch.clamp(1 - torch.abs(u), 0, 1)
 
-    tensors = [torch.tensor(each, requires_grad=True) for each in w]
+    tensors = [torch.tensor(each, requires_grad=True) for each in w[:3]]
     alpha, rho, beta = (torch.tensor(each) for each in (c.alpha, c.rho, c.beta))
     loss = torch.zeros((), dtype=torch.float64)
     for x, label in zip(torch.tensor(inputs), labels, strict=True):
-        v, b, z = torch.zeros(3, n, dtype=torch.float64)
+        v, b, z = torch.zeros(3, len(alpha), dtype=torch.float64)
         y = torch.zeros(CLASSES, dtype=torch.float64)
         for t in range(STEPS):
             v = alpha * (v + z @ tensors[1] - z.detach()) + (1 - alpha) * (x[t] @ tensors[0])
             b, y = rho * (b + z), c.kappa * (y + z @ tensors[2])
             z = Spike.apply(v - 1 - beta * b)
             if label[t] >= 0:
-                loss = loss - torch.log_softmax(y, 0)[label[t]]
+                target = torch.nn.functional.one_hot(torch.tensor(int(label[t])), CLASSES).to(y.dtype)
+                each = -torch.log_softmax(y, 0) * target if c.softmax else torch.nn.functional.softplus(y) - target * y
+                loss = loss + each.sum()
     loss.backward()
-    for ours, tensor in zip(backpropagation(Weights(*w, w[2]), inputs, labels, c), tensors, strict=True):
-        theirs = tensor.grad.numpy()
-        assert np.abs(ours - theirs).max() < 1e-10 * np.abs(theirs).max()
+    return [tensor.grad.numpy() for tensor in tensors]
+
+
+@pytest.mark.parametrize("recurrent", [0.5, 0.0])
+@pytest.mark.parametrize("name", ["plain", "sigmoid", "LIF only", "time constants of each neuron"])
+def test_gradients_of_pytorch(rng, name, recurrent):
+    net = network(**NETWORKS[name])
+    n, c = net.num_neurons, constants(net)
+    shapes = (2.0, (CHANNELS, n)), (recurrent, (n, n)), (1.0, (n, CLASSES))
+    w = [scale * rng.standard_normal(shape) for scale, shape in shapes]
+    w = Weights(*w, w[2])
+    inputs, labels = as_frames(task(rng), np.arange(5))
+    exact = gradients_of_pytorch(w, inputs, labels, c)
+
+    def difference(gradients):
+        return max(np.abs(g - e).max() / np.abs(e).max() for g, e in zip(gradients, exact, strict=True))
+
+    assert difference(backpropagation(w, inputs, labels, c)) < 1e-10
+    # With recurrent weights, e-prop leaves out the paths through other neurons.
+    assert (difference(eprop(w, inputs, labels, c)[1]) < 1e-10) == (recurrent == 0)
+    # A negative control: without the slow part of the eligibility, adaptive neurons get another gradient.
+    if net.alif:
+        assert difference(eprop(w, inputs, labels, c, slow_term=False)[1]) > 1e-3

@@ -38,8 +38,9 @@ def sweep(move: Callable[..., float], *, always_active: bool = False) -> Any:
     """
     # Numba looks up called functions among the globals and caches by the name of the function, so each move gets a copy
     # of the loop with its own globals and name. The hash in the name renews the cache when the move is edited, which is
-    # defined in another file.
-    code = hashlib.sha256(repr((move.__code__.co_code, move.__code__.co_consts)).encode()).hexdigest()[:12]
+    # defined in another file, and tells both loops of one move apart.
+    content = move.__code__.co_code, move.__code__.co_consts, always_active
+    code = hashlib.sha256(repr(content).encode()).hexdigest()[:12]
     variables = {**globals(), "move": inlined(move), "ALWAYS_ACTIVE": always_active}
     loop = FunctionType(_sweep.__code__, variables, f"sweep_{move.__name__}_{code}")
     loop.__qualname__, loop.__module__, loop.__doc__ = loop.__name__, __name__, _sweep.__doc__

@@ -39,7 +39,6 @@ class Limit(NamedTuple):
 
 #: By a short name.
 LIMITS = {
-    "potential": Limit("rules on potential connections", "use DeepR, FixedWiring or PruneAndRegrow"),
     "number": Limit(
         "rules that change the number of connections",
         "set regrow=True for PruneAndRegrow, or keeps_number = True in a rule of your own that replaces all",

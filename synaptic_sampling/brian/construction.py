@@ -6,10 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from synaptic_sampling.brian.arguments import distinct, spare_slots
+from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.connect import Pairs, allowed_pairs
 from synaptic_sampling.brian.mistakes import check_theta
+from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.standalone.projection import kind_of_projection
+from synaptic_sampling.brian.signals import acts_on_potential
+from synaptic_sampling.brian.standalone import program
+from synaptic_sampling.brian.standalone.potential import StandalonePotentialProjection
+from synaptic_sampling.brian.standalone.projection import StandaloneProjection
 from synaptic_sampling.rules import Rule
 
 __all__ = ["adopt_all", "are_several", "projections_of"]
@@ -29,11 +34,21 @@ def projections_of(
 ) -> list[Projection]:
     """Return a projection for each Synapses object, after validation of rule, values and names."""
     several = are_several(synapses)
-    make = kind_of_projection(rule, several)
+    make = _kind_of_projection(rule, several)
     projections = [make(each, rule, birth, variables) for each in distinct(synapses if several else [synapses])]
     for projection in projections:
         projection.check_strings(rule, namespace)
     return projections
+
+
+def _kind_of_projection(rule: Any, several: bool) -> type[Projection]:
+    """Return the class of the projections for this device and rule, which has not been validated yet."""
+    potential = acts_on_potential(rule)
+    if not program.is_standalone():
+        return PotentialProjection if potential else Projection
+    if several:
+        raise refuse("budget")
+    return StandalonePotentialProjection if potential else StandaloneProjection
 
 
 def adopt_all(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling.brian.internals import queues, surgery
+from synaptic_sampling.brian.internals import queues
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.events import RewiringInfo
@@ -37,15 +37,19 @@ class PotentialProjection(Projection):
                 f"leave out {name}, and connect the pairs that may be connected."
             )
         options.pop("multapses")
-        pre, post = surgery.endpoints(self.synapses)
-        theta = self._array("theta")
+        pre, post = self._given_endpoints()
+        options["dtype"] = self.synapses.variables[self.names["theta"]].dtype
         self._choose_signs(options)
         try:
             self.connections = PotentialConnections(
-                num_pre, num_post, pre, post, theta=theta, dtype=theta.dtype, **allowed, **options
+                num_pre, num_post, pre, post, theta=self._given_theta(), **allowed, **options
             )
         except ValueError as error:
             raise ValueError(f"'{self.synapses.name}' cannot be sampled: {error}") from error
+
+    def _given_theta(self) -> NDArray[Any] | None:
+        """Return theta as set by the user."""
+        return self._array("theta")
 
     def settle(self, owner: Any) -> None:
         """Write signs and flags, and register ``owner``."""

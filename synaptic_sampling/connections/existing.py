@@ -230,10 +230,6 @@ class Connections(Slots):
         if self._may_grow:
             self.capacity = max(self.capacity, number)
 
-    def resize(self, number: int) -> None:
-        """Resize to ``number`` slots; new slots are uninitialised."""
-        self._columns.resize(number)
-
     def close(self, gaps: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Remove slots by relocating the last connections into them; return the slots left and their new slots."""
         number = len(self) - len(gaps)

@@ -145,6 +145,10 @@ class Slots:
         """Return the signs of connections formed now at the given pairs."""
         return self.signs.of(*_pairs(pre, post, self.sites))
 
+    def resize(self, number: int) -> None:
+        """Resize to ``number`` slots; new slots are uninitialised."""
+        self._columns.resize(number)
+
     def reseed(self, seed: int) -> None:
         """Use the random numbers of another seed from now on, except for signs, which belong to the model."""
         self.seed = check_seed(seed)

@@ -13,8 +13,6 @@ from synaptic_sampling import (
     PruneAndRegrow,
     Rewiring,
     RewiringMonitor,
-    SoftDeepR,
-    SynapticSampling,
 )
 from synaptic_sampling.brian.standalone import program
 from tests.brian.test_standalone import standalone
@@ -52,19 +50,14 @@ class Own:
         return gradient
 
 
-SAMPLING = {"learning_rate": 1.0, "temperature": 1.0, "mean": 0.0, "std": 1.0, "interval": 0.1}
-
-
 @pytest.mark.parametrize(
     ("rule", "options", "message"),
     [
         (
-            SoftDeepR(0.1, 0.1, 0.1, 0.5),
+            PruneAndRegrow("x < 0", regrow=False),
             {},
-            "C.. standalone mode does not support rules on potential connections .got SoftDeepR.; use DeepR",
+            "C.. standalone mode does not support rules that change the number of connections .* set regrow=True",
         ),
-        (SynapticSampling(**SAMPLING), {}, "potential connections .got SynapticSampling"),
-        (PruneAndRegrow("x < 0", regrow=False), {}, "change the number of connections .* set regrow=True"),
         (DeepR(0.1, 0.1, 0.1, optimizer=Own()), {}, "an optimizer of your own .got Own"),
         (RULE, {"p": "0.5"}, "strings about pairs of neurons .got '0.5'.; give candidates as an array"),
         (RULE, {"p": np.full((4, 4), 0.5)}, "does not support p other than 1; give"),

@@ -14,6 +14,7 @@ from numpy.testing import assert_array_equal
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
 from synaptic_sampling._kernels.philox import bounded
+from synaptic_sampling._kernels.sweep import sweep
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.brian.standalone.constants import constants_in_cpp
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp
@@ -96,19 +97,26 @@ def test_signs(twins, signs):
     assert_array_equal(out, c.signs_of(pre, post))
 
 
+@pytest.mark.parametrize("always_active", [True, False])
 @pytest.mark.parametrize("sigma", [0.0, 0.02])
-def test_langevin(twins, sigma):
+def test_langevin(twins, sigma, always_active):
+    """If all are active, those with a negative theta are listed; else those in which theta has crossed 0."""
     slope, polarity, theta = draws()
-    expected, retracted, got = theta.copy(), np.empty(N, np.int32), np.empty(N, np.int32)
+    kernel = sweep_langevin
+    if not always_active:
+        theta *= draws(2)[1]
+        kernel = sweep(langevin)
+    expected, crossed, got = theta.copy(), np.empty(N, np.int32), np.empty(N, np.int32)
     at = address(Stream.NOISE)
     words = (np.uint64(word) for word in at)
-    number = sweep_langevin(slope, polarity, (0.05, 0.3, sigma), sigma > 0, *words, expected, retracted)
+    number = kernel(slope, polarity, (0.05, 0.3, sigma), sigma > 0, *words, expected, crossed)
+    parameters = np.array([0.05, 0.3, sigma])
     found = twins(
-        "the_langevin", N, slope, polarity, np.array([0.05, 0.3, sigma]), at, theta, got, returns=ctypes.c_int
-    )
+        "the_langevin", N, slope, polarity, parameters, at, always_active, theta, got, returns=ctypes.c_int
+    )  # fmt: skip
     assert 0 < found == number < N
     assert_array_equal(theta, expected)
-    assert_array_equal(got[:found], retracted[:number])
+    assert_array_equal(got[:found], crossed[:number])
 
 
 def test_momentum(twins):

@@ -38,16 +38,16 @@ void the_polarities(int rule, const int8_t *table, uint64_t threshold, const uin
 }
 
 int the_langevin(int n, const double *slope, const int8_t *polarity, const double *parameters, const uint32_t *at,
-                 double *theta, int32_t *retracted)
+                 int always_active, double *theta, int32_t *crossed)
 {
     std::vector<double> moved = vector_of(theta, n);
     std::vector<int32_t> slots;
     sweep(vector_of(slope, n), vector_of(polarity, n), noisy(parameters), Address{at[0], at[1], at[2], at[3]},
           [parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, moved, slots);
+          }, always_active != 0, moved, slots);
     std::copy(moved.begin(), moved.end(), theta);
-    std::copy(slots.begin(), slots.end(), retracted);
+    std::copy(slots.begin(), slots.end(), crossed);
     return (int)slots.size();
 }
 

@@ -252,6 +252,8 @@ def _compiled() -> dict[str, dict[str, Any]]:
         "DeepR/Connections/schedules, Adam": {"rule": FADING, "synapses": [{"delay": SAME}]},
         "FixedWiring/Connections/plain": {"rule": FIXED, "synapses": [{"pairs": "(7*i + 3*j) % 5 < 2", "delay": SAME}]},
         "PruneAndRegrow/Connections/regrow": {"rule": PRUNE, **PRUNED},
+        "SoftDeepR/PotentialConnections/plain": {"rule": SOFT, **POTENTIALS},
+        "SynapticSampling/PotentialConnections/plain": {"rule": SAMPLING, **POTENTIALS},
     }
 
 
@@ -265,8 +267,6 @@ def _at_runtime() -> dict[str, dict[str, Any]]:
         "DeepR/Budget/vacant": {"rule": DEEPR, **shared},
         "FixedWiring/Budget/plain": {"rule": FIXED, **shared},
         "PruneAndRegrow/Budget/vacant": {"rule": PRUNE, **shared, **births},
-        "SoftDeepR/PotentialConnections/plain": {"rule": SOFT, **POTENTIALS},
-        "SynapticSampling/PotentialConnections/plain": {"rule": SAMPLING, **POTENTIALS},
         "DeepR/Connections/delays, resumed": {
             "rule": DEEPR,
             "synapses": DELAYED,

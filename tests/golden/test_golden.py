@@ -27,7 +27,10 @@ BRIAN = [
     ("SynapticElements", "Connections"), ("DeepR", "Budget"), ("FixedWiring", "Budget"), ("PruneAndRegrow", "Budget"),
     ("SoftDeepR", "PotentialConnections"), ("SynapticSampling", "PotentialConnections"),
 ]  # fmt: skip
-STANDALONE = [("DeepR", "Connections"), ("FixedWiring", "Connections"), ("PruneAndRegrow", "Connections")]
+STANDALONE = [
+    ("DeepR", "Connections"), ("FixedWiring", "Connections"), ("PruneAndRegrow", "Connections"),
+    ("SoftDeepR", "PotentialConnections"), ("SynapticSampling", "PotentialConnections"),
+]  # fmt: skip
 FUSED = [("DeepR", "Connections"), ("FixedWiring", "Connections"), ("DeepR", "Budget"), ("FixedWiring", "Budget")]
 STEPS = [
     *FUSED, ("FixedWiring", "dense"), ("SET", "Connections"), ("RigL", "Connections"), ("Shrinkage", "dense"),

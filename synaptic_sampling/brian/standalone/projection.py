@@ -22,7 +22,6 @@ from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.internals import surgery
-from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.signals import acts_on_potential
 from synaptic_sampling.brian.standalone import program, support
@@ -33,7 +32,7 @@ from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.rules import Rule
 from synaptic_sampling.rules.base import GradientRule
 
-__all__ = ["StandaloneProjection", "kind_of_projection"]
+__all__ = ["StandaloneProjection"]
 
 
 class StandaloneProjection(Projection):
@@ -112,10 +111,7 @@ class StandaloneProjection(Projection):
         REWIRED[self.synapses] = weakref.ref(owner)
         self._own = self._own_variables(owner)
         self._static = self._describe_connections(owner)
-        context = SimpleNamespace(**vars(self._static), theta=None)
-        if self.has_theta:
-            context.theta = self._name("theta")
-            context.theta_name, context.sign_name = self.names["theta"], self.names["polarity"]
+        context = SimpleNamespace(**vars(self._static), **self._describe_start())
         program.make_code(self.synapses, "rewiring_settle", f"{owner.name}_settle*", r=context)()
 
     def compile(self, namespace: Any) -> None:
@@ -176,6 +172,12 @@ class StandaloneProjection(Projection):
             "dtype": self._connections.theta.dtype.str,
         }
 
+    def _describe_start(self) -> dict[str, Any]:
+        """Return the context of theta at the start, which must not be negative."""
+        if not self.has_theta:
+            return {"theta": None}
+        return {"theta": self._name("theta"), "theta_name": self.names["theta"], "sign_name": self.names["polarity"]}
+
     def theta(self) -> None:
         """Return None: theta is not known before the run."""
 
@@ -207,12 +209,15 @@ class StandaloneProjection(Projection):
         own = {name: variable.get_value() for name, variable in self._own.items()}
         theta = self._array("theta") if self.has_theta else np.zeros(len(pre))
         moments = {name: own[name] for name in own if name.startswith("moment")}
-        c = self._connections
-        c.capacity = len(pre)
+        self._make_room(len(pre))
         # The rule cannot be changed in this mode, hence moments start before the first step.
         none = {name: np.array(0) for name in ("missing", "optimizer_since")}
         state = {"pre": pre, "post": post, "theta": theta, "polarity": own["polarity"], **none}
-        c.restore({**state, "birth_step": own["birth_step"], "steps_done": own["step"][0], **moments})
+        self._connections.restore({**state, "birth_step": own["birth_step"], "steps_done": own["step"][0], **moments})
+
+    def _make_room(self, number: int) -> None:
+        """Let the connections take on a state of this number."""
+        self._connections.capacity = number
 
     def _name(self, role: str) -> str:
         """Return the C++ name of the variable that has this role in the rule."""
@@ -234,13 +239,13 @@ class StandaloneProjection(Projection):
         sign_rule, sign_table, threshold = c.signs.rule
         polarity = surgery.per_synapse(self.synapses, self.name_of("polarity"))
         connected = surgery.per_synapse(self.synapses, self.names["connected"])
-        values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, "1")]
+        values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, self._flag_in_program())]
         return SimpleNamespace(
             name=owner.name,
             num_pre=c.num_pre,
             num_post=c.num_post,
             forbidden=c.sites.forbidden,
-            num_sites=c.num_sites,
+            num_sites=c.sites.number,
             multapses="true" if c.sites.multapses else "false",
             num_listed=len(c.sites.listed),
             listed=self._keep(owner, "candidates", c.sites.listed),
@@ -292,6 +297,7 @@ class StandaloneProjection(Projection):
             "condition": None,
             "first": first,
             "replaces": self.rule.replaces and tuple(map(repr, self.rule.replaces)),
+            "potential": acts_on_potential(self.rule),
             "move": move_in_cpp(move) + noise_in_cpp(move),
             "parameters": self._keep(owner, f"parameters_{owner.steps}_{first}", table),
             "stride": len(self.rule.parameters) if len(times) > 1 else 0,
@@ -308,6 +314,10 @@ class StandaloneProjection(Projection):
             return SimpleNamespace(code=birth.code.name, slots=name_of(birth.slots))
         array, value = name_of(birth.variable), np.atleast_1d(np.asarray(birth.value))
         return SimpleNamespace(code=None, array=array, value=self._keep(owner, f"birth_{array}", value))
+
+    def _flag_in_program(self) -> str:
+        """Return what ``connected`` of slot k is, in C++."""
+        return "1"
 
     def _keep(self, owner: Any, name: str, values: NDArray[Any]) -> str:
         """Store an array in the program, unless it is there already, and return its C++ name."""
@@ -329,15 +339,6 @@ class StandaloneProjection(Projection):
         different = {id(rule): rule for rule in rules}
         numbers = {key: without_units(rule, self.synapses, self.names) for key, rule in different.items()}
         return np.array([numbers[id(rule)].parameters for rule in rules], float).ravel()
-
-
-def kind_of_projection(rule: Any, several: bool) -> type[Projection]:
-    """Return the class of the projections for this device and rule, which has not been validated yet."""
-    if not program.is_standalone():
-        return PotentialProjection if acts_on_potential(rule) else Projection
-    if several:
-        raise refuse("budget")
-    return StandaloneProjection
 
 
 def _describe_condition(condition: expressions.Condition) -> SimpleNamespace:

@@ -29,7 +29,7 @@ class StandaloneMonitor(RewiringMonitor):
             raise refuse("log", repr(options["log"]))
         super().__init__(*arguments, **options)
         variables = Variables(self)
-        variables.add_array("count", size=1, dtype=np.int64, read_only=True)
+        variables.add_array("count", size=2, dtype=np.int64, read_only=True)
         self._count = variables["count"]
         #: The rule of each set, which cannot change in a program.
         self._rules: list[dict[str, Any]] = []
@@ -50,14 +50,16 @@ class StandaloneMonitor(RewiringMonitor):
     @property
     def num_births(self) -> int:
         """Return the number of connections formed so far."""
-        return self.num_deaths
+        return self.log.num_births if self._log is not None else self._number(0)
 
     @property
     def num_deaths(self) -> int:
-        """Return the number of connections eliminated so far; as many were formed."""
-        if self._log is not None:
-            return self.log.num_deaths
-        return int(self._count.get_value()[0]) if program.has_results(self._count) else 0
+        """Return the number of connections eliminated so far."""
+        return self.log.num_deaths if self._log is not None else self._number(1)
+
+    def _number(self, kind: int) -> int:
+        """Return what the program has counted."""
+        return int(self._count.get_value()[kind]) if program.has_results(self._count) else 0
 
     def before_run(self, run_namespace: Any) -> None:
         """Generate code that writes all connections before the first run and after each; called by Brian2."""

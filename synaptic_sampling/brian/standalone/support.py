@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from synaptic_sampling.brian.capabilities import SOURCES, refuse
 from synaptic_sampling.brian.signals import acts_on_potential
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, num_parameters
-from synaptic_sampling.connections import Connections
+from synaptic_sampling.connections import Connections, PotentialConnections
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rules import Rule
 from synaptic_sampling.rules.base import GradientRule
@@ -27,9 +28,7 @@ def check_rule(rule: Any) -> None:
     if not isinstance(rule, Rule):
         return
     kind = type(rule).__name__
-    if acts_on_potential(rule):
-        raise refuse("potential", kind)
-    if rule.grows or not rule.keeps_number:
+    if rule.grows or not (rule.keeps_number or acts_on_potential(rule)):
         raise refuse("number", kind)
     sources = ["condition" if signal.condition else signal.of for signal in rule.signals]
     if not all(SOURCES[source].in_program for source in sources) or len(sources) > 1:
@@ -72,26 +71,36 @@ def check_parameters(rule: Rule) -> None:
 
 def _check_decide(rule: Rule) -> None:
     """Try one step: ``decide`` must do what the program does, which knows the move only."""
-    c = Connections.random(NUMBER, NUMBER, NUMBER, seed=TRIAL_SEED)
-    c.theta[:] = SIZES
+    kind, potential = type(rule).__name__, acts_on_potential(rule)
+    c: Any = Connections.random(NUMBER, NUMBER, NUMBER, seed=TRIAL_SEED)
+    if potential:
+        c = PotentialConnections(NUMBER, NUMBER, np.arange(NUMBER), np.arange(NUMBER), seed=TRIAL_SEED)
+    before = SIZES * (-1.0) ** np.arange(NUMBER) if potential else SIZES
+    c.theta[:] = before
     signals = {signal.name: np.sin(np.arange(NUMBER)) for signal in rule.signals}
     c.begin_step(rule.num_moments)
     decision = rule.decide(c, **signals)
-    if not np.array_equal(decision.deaths, np.flatnonzero(c.theta < 0)) or decision.births is not None:
+    if potential and not np.array_equal(decision.crossed, np.flatnonzero((c.theta >= 0) != (before >= 0))):
         raise ValueError(
-            f"decide of {type(rule).__name__} must eliminate the connections whose theta is negative and replace each "
+            f"decide of {kind} must return Decision(crossed=...) with the slots in which theta crossed 0 in C++ "
+            "standalone mode, as run_sweep does; or remove set_device('cpp_standalone')."
+        )
+    replaced = np.array_equal(decision.deaths, np.flatnonzero(c.theta < 0)) and decision.births is None
+    if not potential and not replaced:
+        raise ValueError(
+            f"decide of {kind} must eliminate the connections whose theta is negative and replace each "
             "in C++ standalone mode; let `move` return a negative number for the others that are to be eliminated, "
             "or remove set_device('cpp_standalone')."
         )
     if not isinstance(rule, GradientRule) or isinstance(rule.optimizer, SGD):
-        _check_theta(rule, c, signals)
+        _check_theta(rule, c, before, signals)
 
 
-def _check_theta(rule: Rule, c: Connections, signals: dict[str, Any]) -> None:
+def _check_theta(rule: Rule, c: Any, before: NDArray[np.float64], signals: dict[str, Any]) -> None:
     """Raise an error unless theta is what the move makes of it, with noise or without."""
     gradient = next(iter(signals.values()), np.zeros(NUMBER))
     for nu in (normals(TRIAL_SEED, Stream.NOISE, c.steps_done, NUMBER), np.zeros(NUMBER)):
-        columns = zip(SIZES, gradient, c.polarity, nu, strict=True)
+        columns = zip(before, gradient, c.polarity, nu, strict=True)
         moved = [type(rule).move(*map(float, row), rule.parameters) for row in columns]  # type: ignore[misc]
         if np.array_equal(c.theta, moved, equal_nan=True):
             return

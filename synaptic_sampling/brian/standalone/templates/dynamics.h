@@ -74,19 +74,21 @@ struct Adam {
     }
 };
 
-// Update every theta by a function of (theta, gradient, polarity, nu); list the slots where it has become negative.
+// Update every theta by a function of (theta, gradient, polarity, nu); list the slots where it has become negative or,
+// unless all connections are active, where it has crossed 0.
 template <class T, class Move>
 void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, bool noisy, const Address &noise,
-           Move move, std::vector<T> &theta, std::vector<int32_t> &negative)
+           Move move, bool always_active, std::vector<T> &theta, std::vector<int32_t> &crossed)
 {
     float nu[CHUNK] = {0.0f};
     for (size_t start = 0; start < theta.size(); start += CHUNK) {
         if (noisy)
             fill_normals((int64_t)(start / CHUNK), noise, nu);
         for (size_t k = start; k < std::min(start + CHUNK, theta.size()); k++) {
+            const bool active = theta[k] >= 0;
             theta[k] = (T)move((double)theta[k], (double)gradient[k], (double)polarity[k], (double)nu[k - start]);
-            if (theta[k] < 0)
-                negative.push_back((int32_t)k);
+            if (always_active ? theta[k] < 0 : (theta[k] >= 0) != active)
+                crossed.push_back((int32_t)k);
         }
     }
 }

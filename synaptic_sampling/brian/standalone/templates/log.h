@@ -103,6 +103,26 @@ public:
     }
 };
 
+// Add the numbers of formations and of eliminations.
+inline void count(const std::vector<Event> &events, int64_t *numbers)
+{
+    for (size_t n = 0; n < events.size(); n++) {
+        numbers[0] += events[n].kind == BIRTH;
+        numbers[1] += events[n].kind == DEATH;
+    }
+}
+
+// Signs, 0 where theta is negative: these connections are retracted.
+template <class T>
+std::vector<int8_t> signs_of_active(const std::vector<int8_t> &polarity, const std::vector<T> &theta)
+{
+    std::vector<int8_t> signs(polarity);
+    for (size_t k = 0; k < signs.size(); k++)
+        if (theta[k] < 0)
+            signs[k] = 0;
+    return signs;
+}
+
 // Neurons counted within their group, which may be a subgroup.
 inline std::vector<int32_t> shifted(const std::vector<int32_t> &neurons, int32_t offset)
 {

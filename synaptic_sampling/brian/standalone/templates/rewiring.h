@@ -41,13 +41,13 @@ struct Connections {
     }
 };
 
-// Read the connections that Brian2 has made: check them, and draw their signs.
+// Read the connections that Brian2 has made: check them, and draw their signs. With multapses, a pair may occur often.
 inline void adopt(Connections &c)
 {
     const size_t number = c.pre.size();
     c.polarity.resize(number);
     c.birth_step.assign(number, 0);
-    c.occupied = Occupied(number);
+    c.occupied = Occupied(c.sites.multapses ? 0 : number);
     for (size_t k = 0; k < number; k++) {
         const int64_t key = c.key(k);
         if (c.sites.is_autapse(key))
@@ -100,6 +100,25 @@ inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &sl
         events.push_back(c.event(k, BIRTH));
     }
     return events;
+}
+
+// Start a new life in the slots where theta rose above 0, and return them; the eliminations come first in the events.
+template <class T>
+std::vector<int32_t> cross(Connections &c, const std::vector<int32_t> &crossed, const std::vector<T> &theta,
+                           std::vector<Event> &events)
+{
+    std::vector<int32_t> born;
+    for (size_t n = 0; n < crossed.size(); n++) {
+        if (theta[crossed[n]] >= 0)
+            born.push_back(crossed[n]);
+        else
+            events.push_back(c.event(crossed[n], DEATH));
+    }
+    for (size_t n = 0; n < born.size(); n++) {
+        c.birth_step[born[n]] = c.step;
+        events.push_back(c.event(born[n], BIRTH));
+    }
+    return born;
 }
 
 // Count the connections of each pair anew, in the order of slots.

@@ -27,7 +27,8 @@ std::vector<int32_t> choose(Connections &c, int64_t)
 }
 {% else %}
 {{r.move}}
-// Update every theta, and return the slots to replace. It is the event of this number in the run.
+// Update every theta, and return the slots to replace, or where theta crossed 0 if all synapses are potential
+// connections. It is the event of this number in the run.
 std::vector<int32_t> choose(Connections &c, int64_t number)
 {
     {% if r.gradient %}
@@ -49,18 +50,26 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     adam.direction({{r.gradient}}, c.step, c.birth_step, {{r.moments[0]}}, {{r.moments[1]}}, slope);
     {% endif %}
     const double *parameters = {{r.parameters}} + {{r.stride}}*number;
-    std::vector<int32_t> negative;
+    std::vector<int32_t> crossed;
     sweep(slope, c.polarity, noisy(parameters), c.at(Stream::NOISE),
           [parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, {{r.theta}}, negative);
+          }, {{'false' if r.potential else 'true'}}, {{r.theta}}, crossed);
     {% if r.replaces %}
     return c.step % {{r.replaces[1]}} == 0 ? weakest({{r.theta}}, {{r.replaces[0]}}) : std::vector<int32_t>();
     {% else %}
-    return negative;
+    return crossed;
     {% endif %}
 }
 {% endif %}
+
+// Write sign and flag of a slot.
+void mark(const Connections &c, size_t k)
+{
+    {% for array, value in r.values %}
+    {{array}}[k] = {{value}};
+    {% endfor %}
+}
 
 // Set the variables of new connections.
 void initialise(Connections &c, const std::vector<int32_t> &slots)
@@ -73,9 +82,7 @@ void initialise(Connections &c, const std::vector<int32_t> &slots)
         {% if r.last_update %}
         {{r.last_update}}[k] = {{r.t}}[0];
         {% endif %}
-        {% for array, value in r.values %}
-        {{array}}[k] = {{value}};
-        {% endfor %}
+        mark(c, k);
     }
     {% for birth in r.births %}
     {% if birth.code %}
@@ -96,7 +103,17 @@ void do_event(int64_t number)
     Connections c = the_connections();
     const std::vector<int32_t> slots = choose(c, number);
     std::vector<Event> events;
-    {% if r.rewires %}
+    {% if r.potential %}
+    if (!slots.empty()) {
+        const std::vector<int32_t> born = cross(c, slots, {{r.theta}}, events);
+        {% for pathway in r.pathways %}
+        drop_spikes({{pathway.name}}, born);
+        {% endfor %}
+        for (size_t n = 0; n < slots.size(); n++)
+            mark(c, slots[n]);
+        initialise(c, born);
+    }
+    {% elif r.rewires %}
     if (!slots.empty()) {
         {% for pathway in r.pathways %}
         const std::vector<int32_t> before_{{loop.index}} = owners({{pathway.name}}, slots);
@@ -113,7 +130,7 @@ void do_event(int64_t number)
     std::fill({{array}}.begin(), {{array}}.end(), 0);
     {% endfor %}
     {% for log in r.logs %}
-    {{log.count}}[0] += (int64_t)events.size()/2;
+    count(events, {{log.count}});
     {% if log.recorded %}
     log_of("{{log.name}}").record(c.step, {{r.t}}[0], {{log.samples}}*(double)c.step, {{log.set}}, events);
     {% endif %}
@@ -129,10 +146,26 @@ void do_event(int64_t number)
         do_event(now / {{r.steps}} - {{r.first}});
 {% endblock %}
 
+{% block extra_functions_cpp %}
+{% if r.potential %}
+// Flags at the start of a run, as theta may have been set.
+void _start_{{codeobj_name}}()
+{
+    const Connections c = the_connections();
+    for (size_t k = 0; k < c.pre.size(); k++)
+        mark(c, k);
+}
+{% endif %}
+{% endblock %}
+
 {% block before_code %}
     if ({{r.pre}}.size() != {{r.polarity}}.size()) {
         std::cout << "Error: '{{owner.name}}' has " << {{r.pre}}.size() << " synapses, but had " << {{r.polarity}}.size()
                   << " when '{{r.name}}' was created; call connect() first and create the Rewiring last." << std::endl;
         std::exit(1);
     }
+    {% if r.potential %}
+    void _start_{{codeobj_name}}();
+    _start_{{codeobj_name}}();
+    {% endif %}
 {% endblock %}

@@ -12,9 +12,11 @@ from synaptic_sampling.brian.mistakes import check_theta
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.signals import acts_on_potential
+from synaptic_sampling.brian.soft import SoftProjection
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.brian.standalone.potential import StandalonePotentialProjection
 from synaptic_sampling.brian.standalone.projection import StandaloneProjection
+from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.rules import Rule
 
 __all__ = ["adopt_all", "are_several", "projections_of"]
@@ -31,23 +33,31 @@ def projections_of(
     birth: Mapping[str, Any] | None,
     variables: Mapping[str, str] | None,
     namespace: Mapping[str, Any],
+    depth: float | None,
 ) -> list[Projection]:
     """Return a projection for each Synapses object, after validation of rule, values and names."""
     several = are_several(synapses)
-    make = _kind_of_projection(rule, several)
+    make = _kind_of_projection(rule, several, depth)
     projections = [make(each, rule, birth, variables) for each in distinct(synapses if several else [synapses])]
     for projection in projections:
         projection.check_strings(rule, namespace)
     return projections
 
 
-def _kind_of_projection(rule: Any, several: bool) -> type[Projection]:
+def _kind_of_projection(rule: Any, several: bool, depth: float | None) -> type[Projection]:
     """Return the class of the projections for this device and rule, which has not been validated yet."""
-    potential = acts_on_potential(rule)
+    potential, soft = acts_on_potential(rule), depth is not None
+    if soft and SoftConnections not in getattr(rule, "storage", ()):
+        raise ValueError(
+            f"depth is for SoftDeepR, which counts retracted connections far below 0, got depth={depth!r} for "
+            f"{type(rule).__name__}; leave it out."
+        )
     if not program.is_standalone():
-        return PotentialProjection if potential else Projection
+        return SoftProjection if soft else PotentialProjection if potential else Projection
     if several:
         raise refuse("budget")
+    if soft:
+        raise refuse("depth", str(depth))
     return StandalonePotentialProjection if potential else StandaloneProjection
 
 
@@ -57,12 +67,15 @@ def adopt_all(
     *,
     several: bool,
     capacity: int | None,
+    depth: float | None,
     pairs: Pairs,
     namespace: Mapping[str, Any],
     **options: Any,
 ) -> None:
     """Make the connections of each projection; ``options`` are further arguments of `Connections`."""
-    spare = spare_slots(projections, capacity, several, rule)
+    spare = spare_slots(projections, capacity if depth is None else None, several, rule)
+    if depth is not None:
+        options |= {"capacity": capacity, "depth": depth, "namespace": namespace}
     for index, (projection, more) in enumerate(zip(projections, spare, strict=True)):
         allowed = allowed_pairs(projection.synapses, pairs, namespace)
         projection.adopt(allowed, more, index=index, **options)

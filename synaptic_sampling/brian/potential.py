@@ -78,6 +78,8 @@ class PotentialProjection(Projection):
 
     def operate(self, info: RewiringInfo) -> None:
         """Write flags, and the values of new connections."""
+        if not len(info.events):
+            return
         queues.drop_spikes(self.synapses, info.born.slot)
         self._write(self.names["connected"], info.died.slot, 0)
         self._write(self.names["connected"], info.born.slot, 1)

@@ -308,6 +308,8 @@ class Projection:
 
     def operate(self, info: RewiringInfo) -> None:
         """Apply an event of this set to Brian2's synapses: endpoints, variables, delays and spike queues."""
+        if not len(info.events):
+            return
         born = info.born
         slots = info.slots
         owners = queues.owners(self.synapses, slots)

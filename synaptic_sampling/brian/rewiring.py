@@ -75,8 +75,14 @@ class Rewiring(View, BrianObject):
         How several Synapses share new connections, see `Budget`.
     capacity : int, optional
         The largest number of connections that each of several Synapses may have; by default the whole budget. With
-        SynapticElements, the largest possible number, by default the present one. Slots for them are added to the
-        Synapses.
+        SynapticElements, the largest possible number, by default the present one. With ``depth``, the largest number
+        of slots. Slots for them are added to the Synapses.
+    depth : float, optional
+        For SoftDeepR with memory and time in proportion to the connections, see `SoftConnections`: the synapses are
+        the active connections at the start, all other pairs that may be connected are retracted, and of these only
+        those above ``-depth*noise_scale`` have a slot; ``depth=10`` is a good value, 4 the smallest. The noise is that
+        at t = 0; ``theta_min`` must not change. If all ``capacity`` slots are in use, returning connections wait; by
+        default there are twice as many as are expected to be used.
     birth : dict, optional
         Values of the variables of a new connection, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All
         others are set to 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``. By
@@ -149,6 +155,7 @@ class Rewiring(View, BrianObject):
         max_out_degree: ArrayLike | None = None,
         split: str = "vacant",
         capacity: int | None = None,
+        depth: float | None = None,
         birth: Mapping[str, Any] | None = None,
         variables: Mapping[str, str] | None = None,
         seed: int | None = None,
@@ -167,13 +174,14 @@ class Rewiring(View, BrianObject):
         check_integer("order", order, minimum=-(2**31), maximum=2**31 - 1)
         dt = timing.interval_of(rule, dt, clock)
         namespace, several = get_local_namespace(level=1), construction.are_several(synapses)
-        self._projections = construction.projections_of(synapses, rule, birth, variables, namespace)
+        self._projections = construction.projections_of(synapses, rule, birth, variables, namespace, depth)
         self._switch = switch_of(synapses, enabled)
         construction.adopt_all(
             self._projections,
             rule,
             several=several,
             capacity=capacity,
+            depth=depth,
             pairs=Pairs(autapses, candidates, p),
             namespace=namespace,
             signs=signs,
@@ -335,8 +343,7 @@ class Rewiring(View, BrianObject):
         info = self._decide()
         for index, projection in enumerate(self._projections):
             own = info if self._shared is None else info.of_set(index)
-            if len(own.events):
-                projection.operate(own)
+            projection.operate(own)
             projection.clear_accumulated()
         for observer in self._observers:
             observer.observe(self, info, self.seconds)

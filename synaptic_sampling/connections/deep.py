@@ -60,6 +60,10 @@ class Deep:
         address = np.uint64(step), stream_word(Stream.DEEP, self._index), *self._key
         return sum(soft_deep.tick(self.wheel, now, *address) for now in range(before + 1, int(self.clock[0]) + 1))
 
+    def postpone(self, number: int) -> None:
+        """Let connections for which there is no slot return in the next tick."""
+        self.wheel[0, (int(self.clock[0]) + 1) % RING] += number
+
     def enter(
         self, slots: NDArray[np.int32], theta: NDArray[np.floating], sigma: float, floor: float, step: int, scale: float
     ) -> None:

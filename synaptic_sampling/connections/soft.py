@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Unpack
+from typing import Any, NamedTuple, Unpack
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_number
+from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels.dynamics import BIRTH
 from synaptic_sampling._kernels.soft_deep import binomial, land
 from synaptic_sampling._kernels.vacancy import remove_all
@@ -24,15 +24,33 @@ from synaptic_sampling.connections.options import SoftOptions, check_options, fi
 from synaptic_sampling.connections.rewire import Decision, close, cross, form
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.connections.slots import wrong_storage
-from synaptic_sampling.events import RewiringInfo, events_of, join_events
+from synaptic_sampling.events import Edges, RewiringInfo, events_of, join_events
 from synaptic_sampling.randomness import Stream, stream_word, uniforms
 
-__all__ = ["SoftConnections"]
+__all__ = ["Exchange", "SoftConnections"]
 
+NO_SLOTS = np.empty(0, np.int32)
 #: Smallest depth, in steps of the noise, at which the landing point is independent of the starting point.
 SMALLEST_DEPTH = 4.0
 #: Largest distance from 0 to theta_min in steps of the noise; beyond, hardly any connection returns within a run.
 LARGEST_SPAN = 1e6
+
+
+class Exchange(NamedTuple):
+    """What happened to slots in a step, besides crossings of 0: needed by front ends that mirror the slots.
+
+    Attributes
+    ----------
+    vacated, filled : Edges
+        Connections that are not tracked any more, in their former slots; then those that returned, in their new ones.
+    old, new : ndarray of int32
+        Slots that connections, active or tracked, left at last, and those in which they are now.
+    """
+
+    vacated: Edges
+    filled: Edges
+    old: NDArray[np.int32]
+    new: NDArray[np.int32]
 
 
 class SoftConnections(Connections):
@@ -64,6 +82,9 @@ class SoftConnections(Connections):
         How far below 0 a retracted connection keeps its site, in units of the noise of ``rule``; at least 4.
     theta : array_like, shape (K,), optional
         Parameters of the active connections at the start, >= 0; zeros by default.
+    capacity : int, optional
+        Largest number of slots; by default it is not limited. A connection that returns when no slot is free
+        returns in the next step with a free one, and is counted by ``num_unplaced`` until then.
     seed, index, dtype
         As in `Connections`.
     **options
@@ -73,7 +94,8 @@ class SoftConnections(Connections):
     Raises
     ------
     TypeError, ValueError
-        If an argument is of the wrong type or out of range.
+        If an argument is of the wrong type or out of range, or if ``capacity`` is less than the number of slots at the
+        start.
 
     Notes
     -----
@@ -90,6 +112,7 @@ class SoftConnections(Connections):
         rule: Any,
         depth: float = 10.0,
         theta: ArrayLike | None = None,
+        capacity: int | None = None,
         seed: int = 0,
         index: int = 0,
         dtype: Any = np.float64,
@@ -101,6 +124,10 @@ class SoftConnections(Connections):
         super().__init__(num_pre, num_post, pre, post, theta=theta, seed=seed, index=index, dtype=dtype, **options)
         self.capacity = MAX_NEURONS
         self._retract_the_rest()
+        #: What the last step did to slots.
+        self.exchanged = Exchange(self.edges(NO_SLOTS), self.edges(NO_SLOTS), NO_SLOTS, NO_SLOTS)
+        if capacity is not None:
+            self.capacity = check_integer("capacity", capacity, minimum=len(self), maximum=MAX_NEURONS)
 
     @classmethod
     def random(cls, num_pre: int, num_post: int, connections: int, **options: Any) -> SoftConnections:
@@ -125,7 +152,8 @@ class SoftConnections(Connections):
         TypeError, ValueError
             If an argument is of the wrong type or out of range, or if there are fewer sites than connections.
         """
-        others = {name: value for name, value in options.items() if name not in {"rule", "depth", "theta"}}
+        own = {"rule", "depth", "theta", "capacity"}
+        others = {name: value for name, value in options.items() if name not in own}
         drawn = Connections.random(num_pre, num_post, connections, **others)
         return cls(num_pre, num_post, drawn.pre, drawn.post, **options)
 
@@ -203,16 +231,34 @@ class SoftConnections(Connections):
         """Stop tracking connections below the threshold, form those that return, and close the gaps."""
         died, ascended = cross(self, decision.crossed)
         lost = np.flatnonzero(self.theta < self.threshold).astype(np.int32)
-        returned, gaps = self._exchange(lost, decision.noise_scale)
+        vacated = self.edges(lost)
+        returned, unplaced = self._exchange(lost, decision.noise_scale)
         born = events_of(self, np.sort(np.concatenate([ascended, returned])), BIRTH)
-        relocations = close(self, gaps)
+        self.exchanged = Exchange(vacated, self.edges(returned), NO_SLOTS, NO_SLOTS)
+        relocations = close(self, lost[len(returned) :])
         events = join_events([died, born, relocations])
-        return RewiringInfo(self.steps_done, events, len(died), 0, len(relocations) // 2)
+        return RewiringInfo(self.steps_done, events, len(died), unplaced, len(relocations) // 2)
 
-    def _exchange(self, lost: NDArray[np.int32], sigma: float) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Vacate the sites of lost connections and fill slots with returning ones; return these slots and the gaps."""
+    def close(self, gaps: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Remove slots by relocating the last connections into them; return the slots left and their new slots."""
+        old, new = super().close(gaps)
+        self.exchanged = self.exchanged._replace(old=old, new=new)
+        return old, new
+
+    def edges(self, slots: NDArray[np.int32]) -> Edges:
+        """Return copies of endpoints and signs of some slots."""
+        return Edges(slots, self.pre[slots], self.post[slots], self.polarity[slots])
+
+    def _exchange(self, lost: NDArray[np.int32], sigma: float) -> tuple[NDArray[np.int32], int]:
+        """Vacate the sites of lost connections and fill slots with those that return.
+
+        Returns the slots filled, the first of those lost and then slots behind all others, and how many connections
+        found no slot.
+        """
         scale = (sigma / self.noise_scale) ** 2
-        due = self.deep.tick(self.steps_done, scale)
+        returning = self.deep.tick(self.steps_done, scale)
+        due = min(returning, self.capacity - len(self) + len(lost))
+        self.deep.postpone(returning - due)
         self.deep.enter(lost, self.theta, sigma, self.theta_min, self.steps_done, scale)
         remove_all(self.table, self.sites.keys(self.pre[lost], self.post[lost]))
         behind = np.arange(len(self), len(self) + max(0, due - len(lost)), dtype=np.int32)
@@ -220,7 +266,7 @@ class SoftConnections(Connections):
         self._fill(slots, lost, Stream.BIRTH)
         address = np.uint64(self.steps_done), self.stream(Stream.LANDING), *self.key
         land(slots, sigma, *address, overshoots(), self.theta)
-        return slots, lost[due:]
+        return slots, returning - due
 
     def _fill(self, slots: NDArray[np.int32], freed: NDArray[np.int32], stream: Stream) -> None:
         """Fill slots, ascending, with random sites that are in no slot; theta = 0."""

@@ -42,9 +42,9 @@ def edges_of(synapses, kind=oracle.Edge):
     ]
 
 
-def wire(name, current, source, target, rng):
+def wire(name, current, source, target, rng, model=oracle.SYNAPSE):
     """Return synapses at 40 % of the pairs."""
-    synapses = make_synapses(name, oracle.SYNAPSE.format(current=current), source, target)
+    synapses = make_synapses(name, model.format(current=current), source, target)
     connect_exactly(synapses, connectivity=0.4, seed=int(rng.integers(2**40)))
     synapses.theta = 0.5 * rng.random(len(synapses))
     set_delays(synapses, rng)

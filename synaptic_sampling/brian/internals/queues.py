@@ -32,6 +32,7 @@ __all__ = [
     "follow",
     "owners",
     "redirect",
+    "repeat_delays",
     "restore_delays",
     "restore_time_steps",
     "time_steps",
@@ -127,6 +128,14 @@ def delays_by_name(synapses: Any) -> dict[str, NDArray[np.float64]]:
     """Return the delays in seconds, not copied, of pathways whose synapses have their own; by ``'pre.delay'`` etc."""
     own = [pathway for pathway in synapses._pathways if not pathway._delays.scalar]
     return {f"{pathway.objname}.delay": pathway._delays.get_value() for pathway in own}
+
+
+def repeat_delays(synapses: Any, number: int) -> None:
+    """Give the delay that the first ``number`` synapses share, if they do, to all others."""
+    for own in delays_by_name(synapses).values():
+        used = np.unique(own[:number])
+        if len(used) == 1:
+            own[number:] = used[0]
 
 
 def restore_delays(synapses: Any, stored: list[NDArray[np.float64]]) -> None:

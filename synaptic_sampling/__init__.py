@@ -37,6 +37,9 @@ if TYPE_CHECKING:
     from synaptic_sampling.events import (
         RewiringInfo as RewiringInfo,
     )
+    from synaptic_sampling.observations import (
+        Observations as Observations,
+    )
     from synaptic_sampling.log import (
         LogError as LogError,
         RewiringLog as RewiringLog,
@@ -90,6 +93,9 @@ _MODULES = {
     ],
     "events": [
         "RewiringInfo",
+    ],
+    "observations": [
+        "Observations",
     ],
     "log": [
         "LogError",

@@ -40,6 +40,8 @@ class Stream(IntEnum):
     DENDRITIC = 13
     AXONAL_PAIR = 14
     DENDRITIC_PAIR = 15
+    BOOTSTRAP = 16
+    STUDY = 17
 
 
 def key_words(seed: int) -> tuple[np.uint64, np.uint64]:

@@ -11,8 +11,10 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_array, check_index
 from synaptic_sampling.log import replay
 from synaptic_sampling.log.file import LogError
+from synaptic_sampling.log.microscope import observe
 from synaptic_sampling.log.replay import Walk, Wiring
 from synaptic_sampling.log.stored import StoredRecord
+from synaptic_sampling.observations import Observations
 
 __all__ = ["Record"]
 
@@ -189,6 +191,41 @@ class Record(StoredRecord):
             raise LogError(f"the snapshot of set {index} at step {end} does not follow from the events before it.")
         later = np.flatnonzero(alive["initial"])
         return numbers[later], later
+
+    def observe(
+        self, times: ArrayLike, *, index: int | None = None, min_weight: float | None = None, min_age: int = 0
+    ) -> Observations:
+        """Return what an imaging study with a few looks would have seen of this record.
+
+        A connection is known by its pair of neurons: one that is eliminated and formed again between two looks was
+        never away. Where several connections may share a pair, each is known by its formation.
+
+        Parameters
+        ----------
+        times : array_like of int, shape (looks,)
+            Steps of the looks, ascending, two or more; a connection is seen if it is present after that step.
+        index : int, optional
+            Index of the set; all by default.
+        min_weight : float, optional
+            Detection limit: connections with a smaller abs(theta) are not seen. Needs a snapshot at each look.
+        min_age : int
+            Connections are seen from this age in steps on. Ages of initial connections are counted from the start of
+            the record.
+
+        Returns
+        -------
+        Observations
+            Of all connections seen at least once, with their weights if all looks have snapshots with theta. Their
+            group is the postsynaptic neuron, as ``set:neuron``.
+
+        Raises
+        ------
+        LogError
+            If there is no snapshot to start from, or none with weights where a detection limit needs them.
+        TypeError, ValueError
+            If the times do not ascend or are outside the record, or a limit is negative.
+        """
+        return observe(self, times, None if index is None else check_index(index), min_weight, min_age)
 
     def _starts(self, index: int | None) -> list[int]:
         """Return the number of the first snapshot of a set, or of each of them."""

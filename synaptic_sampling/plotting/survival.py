@@ -54,7 +54,7 @@ def plot_survival(
     ValueError
         If no new connection was observed to survive a step.
     """
-    record, axes = log_of(log), axes_of(ax)
+    record, axes = log_of(log, observed="survival_of_newly_seen"), axes_of(ax)
     check_ratio(step_ratio)
     curve = survival_of_newborns(record, index=index, from_step=from_step)
     shown = (curve.time > 0) & (curve.probability > 0)  # A logarithmic axis cannot show 0.
@@ -115,7 +115,7 @@ def plot_lifetimes(
     ValueError
         If no connection was formed, or none of the new ones was eliminated.
     """
-    record, axes = log_of(log), axes_of(ax)
+    record, axes = log_of(log, observed="survival_of_newly_seen"), axes_of(ax)
     check_ratio(step_ratio)
     found = hazard_of_newborns(record, index=index, from_step=from_step)
     seen = found.deaths > 0  # A logarithmic axis cannot show 0.

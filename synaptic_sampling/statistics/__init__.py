@@ -13,6 +13,10 @@ The public modules are listed in ``__all__``. From a log, or from an object that
 - ``comparison``: several runs on one scale.
 - ``null_law``, ``heterogeneity``: tests against noise and l1 only, and against equal hazard rates; exact for any size.
 
+From observations (``Observations``), of imaging studies and by ``RewiringLog.observe``:
+
+- ``observed``: survival, turnover and weights as seen at a few looks; laws fitted by likelihood, and their tests.
+
 From arrays: ``lifetables``, ``evidence``, ``weight_laws``, ``changes.compare_wirings``, ``sizes.change_components``,
 ``topology``. Published numbers from in vivo imaging: ``biology``. Exact null laws: ``synaptic_sampling.laws``.
 """
@@ -27,6 +31,7 @@ from synaptic_sampling.statistics import (
     lifetables,
     lifetimes,
     null_law,
+    observed,
     sizes,
     survival,
     topology,
@@ -45,6 +50,7 @@ __all__ = [
     "lifetables",
     "lifetimes",
     "null_law",
+    "observed",
     "sizes",
     "survival",
     "topology",

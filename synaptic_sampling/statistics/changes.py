@@ -135,7 +135,7 @@ def changes_between(log: Source, steps: ArrayLike, index: int = 0) -> Changes:
     LogError
         If there is no snapshot to start from.
     """
-    log = log_of(log)
+    log = log_of(log, observed="changes")
     points = _check_points(log, steps)
     pairs = map(_pairs, log.wirings(points, index))
     return _changes(points[:-1], points[1:], itertools.pairwise(pairs))
@@ -161,7 +161,7 @@ def changes_since(log: Source, steps: ArrayLike, index: int = 0) -> Changes:
     LogError
         If there is no snapshot to start from.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_seen")
     points = _check_points(log, steps)
     pairs = map(_pairs, log.wirings(points, index))
     first = next(pairs)
@@ -194,7 +194,7 @@ def turnover_by_lag(log: Source, lags: ArrayLike, index: int = 0, *, starts: int
     LogError
         If there is no snapshot to start from.
     """
-    log = log_of(log)
+    log = log_of(log, observed="changes")
     apart = np.atleast_1d(check_array("lags", lags))
     latest = log.last_step - int(apart.max(initial=0)) if apart.dtype.kind in "iu" else -1
     if not apart.size or apart.min() < 1 or latest < log.first_step:

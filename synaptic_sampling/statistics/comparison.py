@@ -104,7 +104,7 @@ def survival_in(log: Source, unit: str, at_step: int | None = None, index: int |
     ValueError
         If the unit is unknown, the log does not have it, or, for half-lives, fewer than half were eliminated.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_seen")
     first, last = log.first_step, log.last_step
     step = check_integer("at_step", (first + last) // 2 if at_step is None else at_step, minimum=first, maximum=last)
     check_choice("unit", unit, UNITS)

@@ -158,7 +158,7 @@ def weight_correlations(log: Source, index: int = 0) -> tuple[NDArray[np.int64],
     ValueError
         If the log contains no weights.
     """
-    log = log_of(log)
+    log = log_of(log, observed="weight_autocorrelation")
     if check_index(index) not in log.sets:
         raise LogError(f"set {index} was not described, so its number of possible connections is not known.")
     steps, weights = weight_vectors(log, index)

@@ -97,7 +97,7 @@ def lifetimes_within(
     TypeError, ValueError
         If a number is out of range.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_newly_seen")
     most = max(1, log.last_step - log.first_step)
     limit = max(1, most // 2) if longest is None else check_integer("longest", longest, minimum=1, maximum=most)
     begin = log.check_step("from_step", from_step)

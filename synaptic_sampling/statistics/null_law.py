@@ -91,7 +91,7 @@ def stretches(log: Source, index: int = 0) -> list[Stretch]:
         metadata is assumed to apply throughout, unless an early version of this package wrote it, which recorded only
         the first rule of a run.
     """
-    log = log_of(log)
+    log = log_of(log, observed="goodness_of_fit")
     begin, end, rules = log.first_step + 1, log.last_step, log.rules_of(index)
     if end < begin:
         return []
@@ -224,7 +224,7 @@ def newborns_against_null(log: Source, index: int = 0) -> NewbornTest:
     which ``evidence.gather`` computes a test martingale. A connection counts only in the stretch in which it was
     formed, and is censored at its end.
     """
-    log = log_of(log)
+    log = log_of(log, observed="goodness_of_fit")
     known = [stretch for stretch in stretches(log, index) if stretch.step_ratio is not None]
     longest = max(SHORTEST_LAW, int(LONGEST_LAW / math.sqrt(max(1, len(known)))))
     tables = _tables(log, index, known, longest)

@@ -170,7 +170,7 @@ def size_lifetime(log: Source, step: int, index: int = 0, *, groups: int = 4) ->
         If the log contains no weights, there are fewer connections than groups, or so many of equal size that a group
         is empty, or none was eliminated.
     """
-    log = log_of(log)
+    log = log_of(log, observed="loss_by_weight")
     taken = log.snapshot_at(step, index)
     size = sizes_in(log, taken).astype(float)
     number = check_integer("groups", groups, minimum=2, maximum=max(2, len(size)))

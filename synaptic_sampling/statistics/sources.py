@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling.log.recorder import RewiringLog, Snapshot
+from synaptic_sampling.observations import Observations
 
 __all__ = ["HasLog", "Source", "check_kind", "holds_sizes", "log_of", "sizes_in"]
 
@@ -27,11 +28,22 @@ Source: TypeAlias = RewiringLog | HasLog
 def check_kind(name: str, value: Any, kind: type) -> None:
     """Raise TypeError unless the argument is of this class."""
     if not isinstance(value, kind):
-        raise TypeError(f"{name} must be a {kind.__name__}, got {value!r} ({type(value).__name__}).")
+        article = "an" if kind.__name__[0] in "AEIO" else "a"
+        raise TypeError(f"{name} must be {article} {kind.__name__}, got {value!r} ({type(value).__name__}).")
 
 
-def log_of(source: Source) -> RewiringLog:
-    """Return a log, or the log of an object that has one as ``log``."""
+def log_of(source: Source, *, observed: str = "") -> RewiringLog:
+    """Return a log, or the log of an object that has one as ``log``.
+
+    ``observed`` names the function of ``statistics.observed`` that takes observations in place of the caller, for the
+    error that refuses them.
+    """
+    if isinstance(source, Observations):
+        instead = f"use statistics.observed.{observed}" if observed else "statistics.observed has estimators for them"
+        raise TypeError(
+            f"log must be a RewiringLog, got {source!r}: observations lack the exact times of formation and "
+            f"elimination that are needed here, since what happens between two looks is not seen; {instead}."
+        )
     log = source if isinstance(source, RewiringLog) else getattr(source, "log", None)
     if not isinstance(log, RewiringLog):
         raise TypeError(

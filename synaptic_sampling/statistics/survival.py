@@ -64,7 +64,7 @@ def table_of_newborns(log: Source, index: int | None = None, *, from_step: int =
     ValueError
         If no connection was formed.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_newly_seen")
     begin = log.check_step("from_step", from_step)
     return _table(log, index, lambda lives: (~lives["initial"] & (lives["birth"] > begin), lives["birth"], None))
 
@@ -87,7 +87,7 @@ def survival_of_newborns(log: Source, index: int | None = None, *, from_step: in
     ValueError
         If no connection was formed.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_newly_seen")
     return survival_curve(table_of_newborns(log, index, from_step=from_step))
 
 
@@ -116,7 +116,7 @@ def survival_during(log: Source, begin: int, end: int, index: int | None = None)
     ValueError
         If the steps do not ascend or are after the end of the record, or no such connection existed between them.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_newly_seen")
     first = log.check_step("begin", begin)
     last = check_integer("end", log.check_step("end", end), minimum=first + 1, maximum=MAX_STEP)
 
@@ -149,7 +149,7 @@ def survival_of_all(log: Source, at_step: int, index: int | None = None) -> Surv
     ValueError
         If there are no connections.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_seen")
     return survival_of_old(log, at_step, 0, index)
 
 
@@ -177,7 +177,7 @@ def survival_of_old(log: Source, at_step: int, age: int, index: int | None = Non
     ValueError
         If there are no such connections.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_seen")
     step = check_integer("at_step", at_step, minimum=0, maximum=log.last_step)
     latest = step - check_integer("age", age, minimum=0, maximum=MAX_STEP)
 
@@ -211,7 +211,7 @@ def hazard_of_newborns(
     ValueError
         If no connection was formed.
     """
-    log = log_of(log)
+    log = log_of(log, observed="survival_of_newly_seen")
     table = table_of_newborns(log, index, from_step=from_step)
     if edges is None:
         doublings = max(1, math.ceil(math.log2(max(1.0, table.time[-1]))))
@@ -239,7 +239,7 @@ def compare_newborns(first: Source, second: Source, index: int | None = None) ->
     ValueError
         If in one of them no connection was formed, or none was eliminated.
     """
-    first, second = log_of(first), log_of(second)
+    first, second = (log_of(own, observed="survival_of_newly_seen") for own in (first, second))
     return log_rank(table_of_newborns(first, index), table_of_newborns(second, index))
 
 

@@ -67,7 +67,7 @@ def rewired_per_step(log: Source, index: int | None = None, *, older_than: int |
     Turnover
         Step, number of connections.
     """
-    log = log_of(log)
+    log = log_of(log, observed="changes")
     steps = log.times["step"]
     counts = np.zeros(len(steps))
     blocks = _births(log, index) if older_than is None else _deaths_of_the_old(log, older_than, index)
@@ -104,7 +104,7 @@ def rewired_per_samples(
     TypeError, ValueError
         If the log has no presented samples, or an argument is of the wrong kind or out of range.
     """
-    log = log_of(log)
+    log = log_of(log, observed="changes")
     number = check_number("per", per, above=0.0)
     time, rate = _rewired_per(log, "samples", bins, index, older_than)
     return Turnover(time, number * rate)
@@ -132,7 +132,7 @@ def rewired_per_second(log: Source, *, bins: int = 40, index: int | None = None)
     ValueError
         If the log has no seconds.
     """
-    log = log_of(log)
+    log = log_of(log, observed="changes")
     return _rewired_per(log, "seconds", bins, index, None)
 
 
@@ -170,7 +170,7 @@ def turnover_ratio(log: Source, begin: int, end: int, index: int = 0) -> float:
     LogError
         If there is no snapshot to start from.
     """
-    log = log_of(log)
+    log = log_of(log, observed="changes")
     steps = (check_integer(name, step, minimum=0, maximum=2**62) for name, step in (("begin", begin), ("end", end)))
     first, second = (log.wiring(step, index)[:2] for step in steps)
     return float(compare_wirings(first, second).turnover[0])

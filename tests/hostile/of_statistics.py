@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from synaptic_sampling import DeepR, SoftDeepR, SynapticSampling, statistics
+from synaptic_sampling import DeepR, Observations, SoftDeepR, SynapticSampling, statistics
 from synaptic_sampling.laws import deepr as exact
-from synaptic_sampling.laws import posterior
+from synaptic_sampling.laws import posterior, presence
 from synaptic_sampling.laws import soft_deepr as soft
 from synaptic_sampling.laws import synaptic_sampling as diffusion
 from synaptic_sampling.laws import wiring as wiring_laws
-from synaptic_sampling.log.recorder import LogError
+from synaptic_sampling.log.recorder import LogError, RewiringLog
 from synaptic_sampling.statistics import (
     biology,
     changes,
@@ -26,6 +26,7 @@ from synaptic_sampling.statistics import (
     lifetables,
     lifetimes,
     null_law,
+    observed,
     sizes,
     survival,
     topology,
@@ -52,6 +53,7 @@ SAID = {
     "lifetimes": "lifetimes|num_active",
     "step_ratio": "step_ratio|age",
     "lower": "lower|above",
+    "table": "table|No such file",
 }
 #: What is none for these, of whichever function; an optional argument may be None.
 FINE = {
@@ -76,6 +78,11 @@ OF = {
     exact.std_theta: {"step_ratio": "0.5, 2**70"},
     posterior.limit_of_small_steps: {"largest": "0.5, 2**70"},
     topology.degrees_over_time: {"steps": "[]"},
+    observed.changes: {"pooled": "true"},
+    observed.simulate: {"unit": "0.5, 2**70"},
+    Observations.from_table.__func__: {"weights": "true", "missing": "-1, 0.5, 2**70", "where": "{}"},
+    Observations.select: {"synapses": "[]"},
+    RewiringLog.observe: {"min_weight": "0.5, 2**70"},
     topology.degrees: {"ends": "[]"},
     weight_laws.WeightFit.log_density: {"weights": "true, [], 0.5, -1, cube"},
 }
@@ -126,6 +133,44 @@ def calls(folder: Any) -> list[Call]:
         (turnover.visited_by_chance, {}),
         (turnover.visited_share, {}),
         (weights.strengths, {"step": 40}),
+    ]
+    seen = Observations(np.tile([[1, 1, 0], [0, 1, 1], [1, 1, 1]], (4, 1)), [0, 4, 8], weights=np.ones((12, 3)))
+    law = presence.LAWS["constant"]
+    fitted, often = observed.fit(seen, law), {"resamples": 20, "seed": 1}
+    of_observations = [
+        (observed.bootstrap_intervals, {"observations": seen, "fitted": fitted, **often}),
+        (observed.changes, {"observations": seen, "pooled": False, **often}),
+        (observed.compare_laws, {"observations": seen, "laws": {"constant": law}}),
+        (observed.fit, {"observations": seen, "law": law}),
+        (observed.goodness_of_fit, {"observations": seen, "fitted": fitted, **often}),
+        (observed.group_differences, {"observations": seen}),
+        (observed.held_out, {"observations": seen, "fitted": fitted}),
+        (observed.loss_by_weight, {"observations": seen, "classes": 2, **often}),
+        (observed.simulate, {"law": law, "values": [0.1], "times": [0, 1], "sizes": [9], "unit": 1.0, "seed": 1}),
+        (observed.survival_of_newly_seen, {"observations": seen, "start": 1, "every": 1, **often}),
+        (observed.survival_of_seen, {"observations": seen, "start": 0, "every": 1, **often}),
+        (observed.weight_autocorrelation, {"observations": seen, **often}),
+        (observed.weight_by_age, {"observations": seen, **often}),
+        (law.survival_of_newly_seen, {"values": [0.1], "times": [0, 1]}),
+        (law.survival_of_seen, {"values": [0.1], "times": [0, 1]}),
+        (fitted.survival_of_newly_seen, {"times": [0, 1]}),
+        (fitted.survival_of_seen, {"times": [0, 1]}),
+        (fitted.at_coarser_looks, {"factor": 1, "number": 2}),
+        (Observations, {"presence": [[1, 0]], "times": [0, 1], "weights": [[1, 1]], "group": ["a"]}),
+        (
+            Observations.from_table,
+            {
+                "table": {"d0": [1], "d1": [0]},
+                "times": [0, 1],
+                "weights": True,
+                "group": None,
+                "missing": -1,
+                "where": None,
+            },
+        ),
+        (seen.select, {"synapses": [0, 1]}),
+        (seen.at_looks, {"looks": [0, 1]}),
+        (log.observe, {"times": [0, 10], "index": 0, "min_weight": 0.1, "min_age": 1}),
     ]
     others = [
         (
@@ -198,8 +243,9 @@ def calls(folder: Any) -> list[Call]:
         (wiring_laws.triads, {"num_neurons": 5, "num_connections": 6}),
         (wiring_laws.visited_share, {"births": [0, 1, 2], "num_sites": 20, "num_connections": 6, "deaths": [0, 1, 2]}),
     ]
-    cases = [(function, {"log": log, **own, **of_set(function)}) for function, own in of_log] + others
-    return [Call(function, own, fine_of(function), SAID, (LogError,)) for function, own in cases]
+    cases = [(function, {"log": log, **own, **of_set(function)}) for function, own in of_log]
+    cases += [*of_observations, *others]
+    return [Call(function, own, fine_of(function), SAID, (LogError, OSError)) for function, own in cases]
 
 
 def of_set(function: Any) -> dict[str, int]:

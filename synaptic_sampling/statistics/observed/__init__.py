@@ -1,0 +1,53 @@
+"""Estimators and fits for observations: presence of single connections at a few looks (``Observations``).
+
+- ``presence``: survival of those seen and of newly seen ones, formation, elimination, turnover; differences of groups.
+- ``weights``: loss by weight, weight by age, autocorrelation of weights.
+- ``fitting``: laws (``laws.presence``) fitted by likelihood, and compared on groups that were left out.
+- ``simulation``: simulated studies, and a test of a fit.
+
+All errors are over groups: connections of one dendrite, cell or animal are not independent.
+"""
+
+from synaptic_sampling.statistics.observed.fitting import (
+    Fit,
+    HeldOut,
+    Prediction,
+    bootstrap_intervals,
+    compare_laws,
+    fit,
+    held_out,
+)
+from synaptic_sampling.statistics.observed.presence import (
+    GroupDifference,
+    ObservedChanges,
+    changes,
+    group_differences,
+    survival_of_newly_seen,
+    survival_of_seen,
+)
+from synaptic_sampling.statistics.observed.resampling import Estimate
+from synaptic_sampling.statistics.observed.simulation import GoodnessOfFit, goodness_of_fit, simulate
+from synaptic_sampling.statistics.observed.weights import loss_by_weight, weight_autocorrelation, weight_by_age
+
+__all__ = [
+    "Estimate",
+    "Fit",
+    "GoodnessOfFit",
+    "GroupDifference",
+    "HeldOut",
+    "ObservedChanges",
+    "Prediction",
+    "bootstrap_intervals",
+    "changes",
+    "compare_laws",
+    "fit",
+    "goodness_of_fit",
+    "group_differences",
+    "held_out",
+    "loss_by_weight",
+    "simulate",
+    "survival_of_newly_seen",
+    "survival_of_seen",
+    "weight_autocorrelation",
+    "weight_by_age",
+]

@@ -34,6 +34,8 @@ OWNERS = {
     Stream.DENDRITIC: {"rules.elements"},
     Stream.AXONAL_PAIR: {"rules.elements"},
     Stream.DENDRITIC_PAIR: {"rules.elements"},
+    Stream.BOOTSTRAP: {"statistics.observed.resampling"},
+    Stream.STUDY: {"statistics.observed.simulation"},
 }
 
 

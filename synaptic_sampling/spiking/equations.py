@@ -11,6 +11,10 @@ where z_i is the trace of presynaptic spikes or currents, filtered like the memb
 of the spike, p the output, B the readout weights or random ones, and E the cross-entropy, summed over the labelled
 frames. Between sequences, everything except weights and connections is reset.
 
+If inputs do not change during a sequence, z_i is the input x_i times the response of the filter to a current of 1. All
+terms are linear in z_i, so dE/dw_ji is x_i times a gradient that depends on j only: it is accumulated in each neuron,
+and input synapses need no traces.
+
 In each time step the readout comes first (order -8), then sums over it (-6), the error (-4), what counts as correct
 (-2), learning signals and currents (-1), the neurons (0), the pseudo-derivative (1), and at last the eligibility.
 """
@@ -31,7 +35,9 @@ __all__ = [
     "READOUT_GRADIENT",
     "SOFTMAX_SUM",
     "THRESHOLD",
+    "UNIT_GRADIENT",
     "at_start",
+    "drive",
     "eligibility",
     "error",
     "inputs",
@@ -43,6 +49,7 @@ __all__ = [
     "readout",
     "readout_synapses",
     "reset",
+    "unit_eligibility",
 ]
 
 #: Priority of each group within a time step; sums into a group are computed one earlier.
@@ -62,6 +69,14 @@ eligibility : 1
 filtered : 1
 """
 
+#: In each neuron, for inputs that are constant during a sequence: of a synapse with an input of 1.
+UNIT = """
+dresponse/dt = (1 - response)/tau : 1
+unit_eligibility : 1
+unit_filtered : 1
+unit_gradient : 1
+"""
+
 #: The exponent is bounded, since the sum would overflow before the gradient shows that the learning rate is too large.
 EXPONENTIAL = "exp(clip({y}, -300, 300))"
 SOFTMAX_SUM = f"total_post = {EXPONENTIAL.format(y='y_pre')} : 1 (summed)"
@@ -74,6 +89,7 @@ COUNT_FRAMES = "correct += int(label(t) >= 0)*int(above < 0.5)"
 
 THRESHOLD = "v > 1 + beta*b"
 READOUT_GRADIENT = "gradient += error_post*readout_trace_pre"
+UNIT_GRADIENT = "gradient += x_pre*unit_gradient_post"
 
 
 def is_common(time_constant: Any) -> bool:
@@ -81,22 +97,30 @@ def is_common(time_constant: Any) -> bool:
     return np.ndim(time_constant) == 0
 
 
-def inputs(net: EpropNetwork) -> str:
-    """Return the equations of the inputs, and of their traces where these do not differ between neurons."""
+def inputs(net: EpropNetwork, *, held: bool) -> str:
+    """Return the equations of the inputs, and of their traces where these do not differ between neurons.
+
+    ``held``, here and below: whether inputs are constant during a sequence.
+    """
     lines = ["x : 1", "scale : 1 (shared, constant)"]
-    if is_common(net.tau):
+    if is_common(net.tau) and not held:
         lines += ["dzbar/dt = (x - zbar)/tau : 1", "tau : second (shared, constant)"]
     return "\n".join(lines)
 
 
-def neurons(net: EpropNetwork) -> str:
+def drive(*, held: bool) -> str:
+    """Return what the input synapses change: a current, which is computed once per sequence if inputs are constant."""
+    return "current : 1\nunit_gradient : 1 (linked)" if held else "current : 1"
+
+
+def neurons(net: EpropNetwork, *, held: bool) -> str:
     """Return the equations of the neurons."""
     tau, tau_b = ("shared, constant" if is_common(each) else "constant" for each in (net.tau, net.tau_adaptation))
     lines = [
         "dv/dt = (current - v)/tau : 1",
         "db/dt = -b/tau_adaptation : 1",
         "dreadout_trace/dt = -readout_trace/tau_readout : 1",
-        "current : 1",
+        "current : 1 (linked)" if held else drive(held=False),
         "learning_signal : 1",
         "psi : 1",
         "beta : 1 (constant)",
@@ -108,6 +132,8 @@ def neurons(net: EpropNetwork) -> str:
         "tau_readout : second (shared, constant)",
         "dzbar/dt = -zbar/tau : 1" if is_common(net.tau) else "decay : 1 (constant)",
     ]
+    if held:
+        lines += [UNIT, *["unit_slow : 1"] * bool(net.alif)]
     if net.rate_penalty is not None:
         # Tests, in which the rate stays the same, have no influence on learning.
         lines += [
@@ -154,15 +180,13 @@ def error(*, frames: bool) -> str:
     return f"{code}\n{IS_ABOVE}" if frames else f"{code}\nvotes += int(label(t) >= 0)*p"
 
 
-def plastic(net: EpropNetwork, source: str) -> str:
+def plastic(net: EpropNetwork, source: str, *, held: bool) -> str:
     """Return the equations of the synapses from the inputs or between neurons."""
-    lines = [WEIGHT, TRACES]
-    if net.alif:
-        lines.append("slow : 1")
-    if not is_common(net.tau):
-        lines.append("zbar : 1")
+    lines = [WEIGHT]
     if source == "input":
         lines.append("current_post = w*x_pre : 1 (summed)")
+    if source == "recurrent" or not held:
+        lines += [TRACES, *["slow : 1"] * bool(net.alif), *["zbar : 1"] * (not is_common(net.tau))]
     return "\n".join(lines)
 
 
@@ -173,34 +197,46 @@ def on_spike(net: EpropNetwork) -> str:
 
 
 def eligibility(net: EpropNetwork, source: str) -> str:
-    """Return the code of a step of e-prop."""
-    own = "zbar_pre"
+    """Return the code of a step of e-prop in synapses."""
+    if is_common(net.tau):
+        return _eligibility(net, "zbar_pre")
+    drive = " + (1 - decay_post)*x_pre" if source == "input" else ""
+    return f"zbar = decay_post*zbar{drive}\n{_eligibility(net, 'zbar')}"
+
+
+def unit_eligibility(net: EpropNetwork) -> str:
+    """Return the code of a step of e-prop in neurons, for a synapse with a constant input of 1."""
+    return _eligibility(net, "response", "unit_", "")
+
+
+def _eligibility(net: EpropNetwork, trace: str, own: str = "", post: str = "_post") -> str:
+    """Return a step of e-prop; ``own`` and ``post``: how names of the synapse start, and those of its target end."""
     lines = []
-    if not is_common(net.tau):
-        own = "zbar"
-        drive = " + (1 - decay_post)*x_pre" if source == "input" else ""
-        lines.append(f"zbar = decay_post*zbar{drive}")
     if net.alif:
-        lines.append("slow = rho_post*(slow + eligibility)")
-        own = f"({own} - beta_post*slow)"
+        lines.append(f"{own}slow = rho{post}*({own}slow + {own}eligibility)")
+        trace = f"({trace} - beta{post}*{own}slow)"
     lines += [
-        "filtered = kappa_post*(filtered + eligibility)",
-        f"eligibility = psi_post*{own}",
-        "gradient += learning_signal_post*filtered",
+        f"{own}filtered = kappa{post}*({own}filtered + {own}eligibility)",
+        f"{own}eligibility = psi{post}*{trace}",
+        f"{own}gradient += learning_signal{post}*{own}filtered",
     ]
     if net.rate_penalty is not None:
-        lines.append("gradient += pull_post*eligibility")
+        lines.append(f"{own}gradient += pull{post}*{own}eligibility")
     return "\n".join(lines)
 
 
-def at_start(net: EpropNetwork, group: str) -> str:
+def at_start(net: EpropNetwork, group: str, *, held: bool) -> str:
     """Return the code that resets a group between sequences."""
+    slow = ["slow"] * bool(net.alif)
+    unit = ["response", *(f"unit_{name}" for name in ("eligibility", "filtered", "gradient", *slow))]
+    traces = ["eligibility", "filtered", *slow, *["zbar"] * (not is_common(net.tau))]
     names = {
-        "inputs": ["zbar"] * is_common(net.tau),
-        "neurons": ["v", "b", "readout_trace", *["zbar"] * is_common(net.tau)],
+        "inputs": ["zbar"] * (is_common(net.tau) and not held),
+        "neurons": ["v", "b", "readout_trace", *["zbar"] * is_common(net.tau), *unit * held],
         "readout": ["y", "votes"],
         "frame readout": ["y"],
-        "plastic": ["eligibility", "filtered", *["slow"] * bool(net.alif), *["zbar"] * (not is_common(net.tau))],
+        "input": traces * (not held),
+        "recurrent": traces,
     }
     return "\n".join(f"{name} = 0" for name in names[group])
 

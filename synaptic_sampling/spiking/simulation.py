@@ -58,6 +58,7 @@ class Simulation:
         log: Any = None,
     ) -> None:
         self.net, self.task, self.presentation, self.seed = net, task, presentation, seed
+        self._held = task.array.ndim == 2
         self.duration = task.num_steps * net.dt
         self.clock, self.sequence_clock = Clock(net.dt, name="step_clock"), Clock(self.duration, name="sequence_clock")
         self._options = {"namespace": self._streams(), "clock": self.clock}
@@ -93,7 +94,7 @@ class Simulation:
         """Return the functions of time from which the equations take inputs, labels and flags."""
         task, shown, dt = self.task, self.presentation.shown, self.net.dt
         per_step = {True: dt, False: self.duration}
-        framed = task.array.ndim == 3
+        framed = not self._held
         labels_framed = task.labels.ndim == 2
         return {
             "data": ArrayStream(task.inputs, dt=per_step[framed], order=shown, framed=framed, name="data"),
@@ -105,16 +106,14 @@ class Simulation:
         }
 
     def _make_neurons(self) -> None:
-        net, options = self.net, {**self._options, "method": "exact"}
-        self.inputs = NeuronGroup(self.task.num_channels, equations.inputs(net), name="inputs", **options)
+        net, held, options = self.net, self._held, {**self._options, "method": "exact"}
+        clock = self.sequence_clock if held else self.clock
+        self.inputs = NeuronGroup(self.task.num_channels, equations.inputs(net, held=held), name="inputs", **options)
         self.inputs.scale = self.task.scale
-        held = self.task.array.ndim == 2
-        self.inputs.run_regularly(
-            "x = scale*data(t, i)", clock=self.sequence_clock if held else self.clock, when="start", order=2
-        )
+        self.inputs.run_regularly("x = scale*data(t, i)", clock=clock, when="start", order=2)
         self.neurons = NeuronGroup(
             net.num_neurons,
-            equations.neurons(net),
+            equations.neurons(net, held=held),
             threshold=equations.THRESHOLD,
             reset=equations.reset(net),
             name="neurons",
@@ -130,9 +129,7 @@ class Simulation:
             "tau_adaptation": net.tau_adaptation,
             "tau_readout": net.tau_readout,
         }
-        if is_common(net.tau):
-            self.inputs.tau = net.tau
-        else:
+        if not is_common(net.tau):
             values["decay"] = net.decay("tau")
         if net.rate_penalty is not None:
             penalty = net.rate_penalty
@@ -145,6 +142,22 @@ class Simulation:
         for name, value in values.items():
             setattr(self.neurons, name, value)
         self._groups = [self.inputs, self.neurons]
+        #: What the input synapses drive: a summed variable is computed with the clock of its group.
+        self.driven = self.neurons
+        if held:
+            self.driven = self._link_currents()
+        elif is_common(net.tau):
+            self.inputs.tau = net.tau
+
+    def _link_currents(self) -> NeuronGroup:
+        """Return a group with the currents of the neurons, which are computed once per sequence."""
+        options = self._options | {"clock": self.sequence_clock}
+        driven = NeuronGroup(self.net.num_neurons, equations.drive(held=True), name="currents", **options)
+        self.neurons.current = linked_var(driven, "current")
+        driven.unit_gradient = linked_var(self.neurons, "unit_gradient")
+        self.neurons.run_regularly(equations.unit_eligibility(self.net), when="after_groups")
+        self._groups.append(driven)
+        return driven
 
     def _make_readout(self) -> None:
         net, options, number = self.net, {**self._options, "method": "exact"}, self.task.num_classes
@@ -175,22 +188,26 @@ class Simulation:
         return group
 
     def _make_synapses(self) -> None:
-        net = self.net
+        net, held = self.net, self._held
         for name in SETS:
             wiring = self._wiring(name)
             if wiring is None:
                 continue
             source = self.inputs if name == "input" else self.neurons
-            target = self.readout if name == "readout" else self.neurons
-            code, on_pre = equations.plastic(net, name), equations.on_spike(net) if name == "recurrent" else None
+            target = {"input": self.driven, "recurrent": self.neurons, "readout": self.readout}[name]
+            on_pre: str | None = "y_post += w"
             if name == "readout":
-                code, on_pre = equations.readout_synapses(net), "y_post += w"
-            synapses = Synapses(source, target, code, on_pre=on_pre, name=name + "_synapses", **self._options)
+                code = equations.readout_synapses(net)
+            else:
+                code = equations.plastic(net, name, held=held)
+                on_pre = equations.on_spike(net) if name == "recurrent" else None
+            options = self._options | ({"clock": self.sequence_clock} if name == "input" and held else {})
+            synapses = Synapses(source, target, code, on_pre=on_pre, name=name + "_synapses", **options)
             self._connect(synapses, name, wiring)
-            step = equations.READOUT_GRADIENT if name == "readout" else equations.eligibility(net, name)
-            synapses.run_regularly(step, when="after_groups")
+            self._accumulate(synapses, name)
             self.synapses[name] = synapses
-            self._start(synapses, "due = is_due(t) > 0\n" + equations.at_start(net, "plastic") * (name != "readout"))
+            reset = "" if name == "readout" else equations.at_start(net, name, held=held)
+            self._start(synapses, f"due = is_due(t) > 0\n{reset}")
         if net.feedback == "random":
             synapses = self.synapses["readout"]
             size = net.readout.scale / math.sqrt(len(synapses) / self.task.num_classes)
@@ -200,7 +217,15 @@ class Simulation:
             (self.neurons, "neurons"),
             (self.readout, "frame readout" if self.task.score == "frames" else "readout"),
         ):
-            self._start(group, equations.at_start(net, kind))
+            self._start(group, equations.at_start(net, kind, held=held))
+
+    def _accumulate(self, synapses: Synapses, name: str) -> None:
+        """Accumulate the gradient in each step, or before each update from what the neurons have accumulated."""
+        if name == "input" and self._held:
+            synapses.run_regularly(equations.UNIT_GRADIENT, when="start", order=-1)
+            return
+        step = equations.READOUT_GRADIENT if name == "readout" else equations.eligibility(self.net, name)
+        synapses.run_regularly(step, when="after_groups")
 
     def _start(self, group: Any, code: str) -> None:
         """Run code at the start of each sequence, after the update that the previous one has brought."""

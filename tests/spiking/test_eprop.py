@@ -76,7 +76,7 @@ def weights_of(simulation):
 
 @pytest.mark.parametrize(
     ("name", "held", "framed"),
-    [(name, False, True) for name in NETWORKS] + [("plain", True, False), ("rates", False, False)],
+    [(name, False, True) for name in NETWORKS] + [(name, True, False) for name in NETWORKS] + [("rates", False, False)],
 )
 def test_brian_accumulates_the_gradient_of_the_reference(rng, name, held, framed):
     net, own = network(**NETWORKS[name]), task(rng, held=held, framed=framed)

@@ -1,0 +1,203 @@
+"""Choose the parameters of a rewiring rule in a spiking network on validation data, with equal effort for each method.
+
+    python -m scripts.tune_spiking --task mnist --connectivity 0.01,0.05 --settings 8 --out results/tuning
+    python -m scripts.tune_spiking --task mnist --methods deepr,fixed --out results/tuning --resume
+    python -m scripts.tune_spiking --quick
+
+Each method has the same number of settings, which fill its ranges as a Halton sequence on logarithmic scales. Each
+setting is trained once, and tested on the sequences kept for validation; the test set is never used. The network is
+compiled once for all settings of a method. Writes tuning.json after each run, and prints the best setting of each
+method. With --resume, runs in tuning.json are kept and not repeated.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+from scipy.stats import qmc
+from tqdm import tqdm
+
+from models.data import DataError
+from models.spiking_tasks import METHODS, TASKS, Rates, SpikingTask
+from scripts.common import Parser, count, folder_to_read, fractions, names
+from scripts.interruption import interruptible
+from scripts.results import locked, write_text
+from synaptic_sampling.spiking import Training
+
+__all__ = ["RANGES", "main", "rates_of"]
+
+Row = dict[str, Any]
+Range = tuple[float, float]
+
+LEARNING_RATE = (0.01, 0.2)
+LANGEVIN = {"learning_rate": LEARNING_RATE, "l1": (0.003, 0.1), "temperature": (3e-6, 3e-4)}
+REPLACING = {"learning_rate": LEARNING_RATE, "fraction": (0.03, 0.4), "every": (10.0, 400.0)}
+#: From which values the parameters of each method are chosen.
+RANGES: Mapping[str, Mapping[str, Range]] = MappingProxyType(
+    {
+        "deepr": LANGEVIN,
+        "soft": LANGEVIN,
+        "set": REPLACING,
+        "rigl": REPLACING,
+        "fixed": {"learning_rate": LEARNING_RATE},
+        "dense": {"learning_rate": (5e-4, 0.02)},
+    }
+)
+#: Of the only training run of each setting, and of the sequence of settings.
+SEED = 1
+
+
+def rates_of(method: str, number: int) -> list[Rates]:
+    """Return settings that fill the ranges of a method evenly; the first ones do not depend on the number."""
+    ranges = RANGES[method]
+    low, high = np.log(np.array([*ranges.values()])).T
+    points = np.exp(qmc.scale(qmc.Halton(len(ranges), seed=SEED).random(number), low, high))
+    return [Rates(**{name: _rounded(name, value) for name, value in zip(ranges, p, strict=True)}) for p in points]
+
+
+def _rounded(name: str, value: float) -> Any:
+    return round(value) if name == "every" else float(f"{value:.3g}")
+
+
+def pair_of(task: SpikingTask, connectivity: float) -> tuple[float, float]:
+    """Return the connectivity of input and recurrent synapses; inputs that have all connections keep them."""
+    into, _ = task.connectivity
+    return (into if into == 1.0 else connectivity), connectivity
+
+
+def validated(task: SpikingTask, method: str, connectivity: float, rates: Rates, given: argparse.Namespace) -> Row:
+    """Train once, and return the accuracy on validation data, 0 if learning diverged."""
+    own = replace(task, rates={method: {0.0: rates}, "fixed": {0.0: rates}})
+    training = Training(
+        own.make(method, pair_of(task, connectivity)),
+        own.sequences(given.data_dir, validation=True, quick=given.quick),
+        epochs=given.epochs,
+        batch=own.batch,
+        decay=own.decay,
+        seed=SEED,
+    )
+    try:
+        found = training.run(device="cpp_standalone")
+    except RuntimeError as error:  # A program can report a divergence only as text.
+        if "learning rate" not in str(error):
+            raise
+        return {"accuracy": 0.0}
+    return {
+        "accuracy": found.accuracies[-1],
+        "births": found.log.num_births,
+        "rate_hz": found.rate,
+        "seconds": found.seconds,
+    }
+
+
+def jobs(given: argparse.Namespace) -> Iterator[Row]:
+    """Yield all runs: setting by setting, so that an interrupted search has been equally thorough everywhere."""
+    settings = {method: rates_of(method, given.settings) for method in given.methods}
+    for number in range(given.settings):
+        for method in given.methods:
+            for connectivity in given.connectivity if method != "dense" else [1.0]:
+                rates = settings[method][number]
+                yield {
+                    "task": given.task,
+                    "method": method,
+                    "connectivity": connectivity,
+                    "epochs": given.epochs,
+                    "quick": given.quick,
+                    "parameters": {name: getattr(rates, name) for name in RANGES[method]},
+                }
+
+
+def search(given: argparse.Namespace, path: Path, rows: list[Row]) -> list[Row]:
+    """Perform all missing runs; the file is written after each of them."""
+    task, found = TASKS[given.task], []
+    for job in tqdm([*jobs(given)], unit="run"):
+        row = next((row for row in rows if job.items() <= row.items()), None)
+        if row is None:
+            rates = Rates(**job["parameters"])
+            row = job | validated(task, job["method"], job["connectivity"], rates, given)
+            rows.append(row)
+            write_text(path, json.dumps({"rows": rows}, indent=1) + "\n")
+        found.append(row)
+    return found
+
+
+def best(rows: Sequence[Row]) -> list[Row]:
+    """Return the best run of each method at each connectivity."""
+    groups = dict.fromkeys((row["method"], row["connectivity"]) for row in rows)
+    return [
+        max((row for row in rows if (row["method"], row["connectivity"]) == group), key=lambda row: row["accuracy"])
+        for group in groups
+    ]
+
+
+def _parser() -> Parser:
+    parser = Parser("Choose the parameters of rewiring rules in a spiking network on validation data.")
+    parser.add_argument("--task", choices=TASKS, default="digits", help="data set")
+    chosen = [method for method in METHODS if method != "dense"]
+    text = f"some of {','.join(METHODS)} (default: {','.join(chosen)})"
+    parser.add_argument("--methods", type=names(METHODS), default=chosen, metavar="M[,M...]", help=text)
+    text = "fractions of the possible connections that exist (default: that of the recurrent synapses of the task)"
+    parser.add_argument("--connectivity", type=fractions, metavar="P[,P...]", help=text)
+    parser.add_argument("--settings", type=count(), default=8, metavar="N", help="number of settings of each method")
+    text = "passes over the training set (default: that of the task)"
+    parser.add_argument("--epochs", type=count(), metavar="N", help=text)
+    parser.add_quick("short test runs")
+    text = "folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
+    parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
+    parser.add_out("results/tuning")
+    text = "keep the runs in the folder's tuning.json, and add those that are missing"
+    parser.add_argument("--resume", action="store_true", help=text)
+    return parser
+
+
+def _rows_before(parser: Parser, given: argparse.Namespace, path: Path) -> list[Row]:
+    """Return the runs that are kept; refuse to change an existing search without consent."""
+    if not path.exists() or given.overwrite:
+        return []
+    if not given.resume:
+        parser.refuse("--out", f"{path} already exists; pass --resume to continue it, or --overwrite to replace it")
+    try:
+        rows = json.loads(path.read_text())["rows"]
+        if all(0 <= row["accuracy"] <= 1 and row["method"] in METHODS for row in rows):
+            return list(rows)
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+        pass
+    parser.refuse("--resume", f"{path} is damaged or was not written by this script; move it, or pass --overwrite")
+
+
+@interruptible()
+def main(argv: Sequence[str] | None = None) -> list[Row]:
+    """Search, and print the best settings."""
+    parser = _parser()
+    given = parser.parse_args(argv)
+    if given.overwrite and given.resume:
+        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
+    task = TASKS[given.task]
+    given.connectivity = given.connectivity or [task.connectivity[-1]]
+    given.epochs = given.epochs or (1 if given.quick else task.epochs)
+    path = given.out / "tuning.json"
+    with locked(parser, given.out):
+        rows = _rows_before(parser, given, path)
+        try:
+            found = search(given, path, rows)
+        except DataError as error:
+            parser.refuse("--data-dir", str(error))
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(f"{path} contains the {len(rows)} finished runs; add --resume to go on.") from None
+    for row in best(found):
+        accuracy, parameters = 100 * row["accuracy"], ", ".join(f"{k}={v:g}" for k, v in row["parameters"].items())
+        print(f"{row['method']} at {100 * row['connectivity']:g} %: {accuracy:.1f} % with {parameters}")
+    print(f"wrote tuning.json to {given.out}", file=sys.stderr)
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -210,6 +210,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             decay=0.02,
             network={"tau_readout": 3 * ms},
             quick=6,
+            scale=10.0,
         ),
         "braille": SpikingTask(
             load_braille,

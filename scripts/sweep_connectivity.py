@@ -16,8 +16,6 @@ is refused.
 from __future__ import annotations
 
 import argparse
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -31,13 +29,12 @@ from tqdm import tqdm
 from models.data import DataError
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
-from scripts.results import locked, write_figure, write_text
+from scripts.results import locked, write_figure
+from scripts.runs import Row, Runs, add_resume, runs_of
 from scripts.train_rate import METHODS, TASKS, changed, refuse_data_dir, rule_of, train
 from synaptic_sampling.plotting.style import COLOURS, legend
 
-__all__ = ["Runs", "draw", "main"]
-
-Row = dict[str, Any]
+__all__ = ["TrainingRuns", "draw", "main"]
 
 CONNECTIVITIES = [0.005, 0.01, 0.0133, 0.02, 0.05, 0.1, 0.2]
 NAMES = {"deepr": "DEEP R", "rigl": "RigL", "set": "SET", "fixed": "fixed connections"}
@@ -50,14 +47,12 @@ FACTORS = (0.25, 0.5, 1.0)
 VALIDATION_SEED = 0
 
 
-class Runs:
-    """All finished runs, stored in a file."""
+class TrainingRuns(Runs):
+    """All finished training runs, stored in a file."""
 
-    def __init__(self, path: Path, rows: Sequence[Row] = (), data_dir: Path | None = None) -> None:
-        self.path, self.data_dir = path, data_dir
-        self.rows = list(rows)
+    data_dir: Path | None = None
 
-    def get(self, factor: float, **job: Any) -> Row:
+    def train(self, factor: float, **job: Any) -> Row:
         """Return the row of a run; train if it is missing."""
         task = TASKS[job["task"]]
         rule = rule_of(task, job["method"])
@@ -65,43 +60,27 @@ class Runs:
         defaults = {name: getattr(task, name) for name in ("final_rate", "linear")}
         batch_size = task.batch_sizes.get(job["method"], task.batch_size)
         settings = {**job, "factor": factor, "rule": repr(rule), "batch_size": batch_size, **defaults}
-        for row in self.rows:
-            if settings.items() <= row.items():
-                return row
+        return self.get(settings, lambda: self._trained(rule, **job))
+
+    def _trained(self, rule: Any, **job: Any) -> Row:
         try:
             result = train(**job, rule=rule, data_dir=self.data_dir, record=False)
         except FloatingPointError:
-            found: Row = {"accuracy": 0.0}
-        else:
-            found = {
-                "accuracy": result.accuracies[-1],
-                "connections": result.connections,
-                "connections_max_ever": result.connections_max,
-                "seconds": result.seconds,
-            }
-        self.rows.append(settings | found)
-        self._write()
-        return self.rows[-1]
-
-    def _write(self) -> None:
-        """Replace the file, and remove the figure of fewer runs first."""
-        self.path.with_suffix(".png").unlink(missing_ok=True)
-        write_text(self.path, json.dumps({"rows": self.rows}, indent=1) + "\n")
+            return {"accuracy": 0.0}
+        return {
+            "accuracy": result.accuracies[-1],
+            "connections": result.connections,
+            "connections_max_ever": result.connections_max,
+            "seconds": result.seconds,
+        }
 
 
-def rows_of(path: Path) -> list[Row]:
-    """Return the rows of a file; raise a ValueError if it is damaged."""
-    try:
-        rows = json.loads(path.read_text())["rows"]
-        # Everything that the figure needs.
-        if all(0 <= row["accuracy"] <= 1 and row["method"] in METHODS and row["connectivity"][0] > 0 for row in rows):
-            return list(rows)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
-        pass
-    raise ValueError(f"{path} is damaged or was not written by this script")
+def is_valid(row: Row) -> bool:
+    """Return whether a row has everything that the figure needs."""
+    return 0 <= row["accuracy"] <= 1 and row["method"] in METHODS and row["connectivity"][0] > 0
 
 
-def sweep(runs: Runs, given: argparse.Namespace) -> list[Row]:
+def sweep(runs: TrainingRuns, given: argparse.Namespace) -> list[Row]:
     """Perform all missing runs, and return those on the test images."""
     points = [(method, p) for method in given.methods for p in (given.connectivity if method != "dense" else [1.0])]
     tested = []
@@ -110,7 +89,7 @@ def sweep(runs: Runs, given: argparse.Namespace) -> list[Row]:
         def run(method: str, p: float, factor: float, seed: int, validation: bool) -> Row:
             bar.set_postfix(method=method, connectivity=p)
             options = {"task": given.task, "epochs": given.epochs, "quick": given.quick}
-            row = runs.get(factor, method=method, connectivity=[p], seed=seed, validation=validation, **options)
+            row = runs.train(factor, method=method, connectivity=[p], seed=seed, validation=validation, **options)
             bar.update()
             return row
 
@@ -181,8 +160,7 @@ def _parser() -> Parser:
     text = "folder of the data sets (default: environment variable SYNAPTIC_SAMPLING_DATA, or ./data)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
     parser.add_out("results/sweep")
-    text = "keep the runs in the folder's sweep.json, and add those that are missing"
-    parser.add_argument("--resume", action="store_true", help=text)
+    add_resume(parser, "sweep.json")
     return parser
 
 
@@ -201,20 +179,6 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     return given
 
 
-def _rows_before(parser: Parser, given: argparse.Namespace, path: Path) -> list[Row]:
-    """Return the runs that are kept; refuse to change an existing sweep without consent."""
-    if not path.exists() or given.overwrite:
-        if given.resume:
-            print(f"{path} does not exist: the sweep starts from its first run.", file=sys.stderr)
-        return []
-    if not given.resume:
-        parser.refuse("--out", f"{path} already exists; pass --resume to continue it, or --overwrite to replace it")
-    try:
-        return rows_of(path)
-    except ValueError as error:
-        parser.refuse("--resume", f"{error}; move it, or pass --overwrite to replace it")
-
-
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[Row]:
     """Run the sweep, write it and plot it."""
@@ -222,7 +186,8 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
     given = _parse(parser, argv)
     path = given.out / "sweep.json"
     with locked(parser, given.out):
-        runs = Runs(path, _rows_before(parser, given, path), given.data_dir)
+        runs = TrainingRuns(path, runs_of(parser, given, path, is_valid).rows)
+        runs.data_dir = given.data_dir
         try:
             rows = sweep(runs, given)
         except DataError as error:

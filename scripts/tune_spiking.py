@@ -13,11 +13,10 @@ method. With --resume, runs in tuning.json are kept and not repeated.
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 from types import MappingProxyType
 from typing import Any
 
@@ -29,12 +28,12 @@ from models.data import DataError
 from models.spiking_tasks import METHODS, TASKS, Rates, SpikingTask
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
-from scripts.results import locked, write_text
+from scripts.results import locked
+from scripts.runs import Row, Runs, add_resume, runs_of
 from synaptic_sampling.spiking import Training
 
 __all__ = ["RANGES", "main", "rates_of"]
 
-Row = dict[str, Any]
 Range = tuple[float, float]
 
 LEARNING_RATE = (0.01, 0.2)
@@ -115,18 +114,19 @@ def jobs(given: argparse.Namespace) -> Iterator[Row]:
                 }
 
 
-def search(given: argparse.Namespace, path: Path, rows: list[Row]) -> list[Row]:
-    """Perform all missing runs; the file is written after each of them."""
-    task, found = TASKS[given.task], []
-    for job in tqdm([*jobs(given)], unit="run"):
-        row = next((row for row in rows if job.items() <= row.items()), None)
-        if row is None:
-            rates = Rates(**job["parameters"])
-            row = job | validated(task, job["method"], job["connectivity"], rates, given)
-            rows.append(row)
-            write_text(path, json.dumps({"rows": rows}, indent=1) + "\n")
-        found.append(row)
-    return found
+def search(given: argparse.Namespace, runs: Runs) -> list[Row]:
+    """Perform all missing runs."""
+    task = TASKS[given.task]
+
+    def run(job: Row) -> Row:
+        return validated(task, job["method"], job["connectivity"], Rates(**job["parameters"]), given)
+
+    return [runs.get(job, partial(run, job)) for job in tqdm([*jobs(given)], unit="run")]
+
+
+def is_valid(row: Row) -> bool:
+    """Return whether a row has everything that is needed to choose."""
+    return 0 <= row["accuracy"] <= 1 and row["method"] in METHODS and row["connectivity"] > 0
 
 
 def best(rows: Sequence[Row]) -> list[Row]:
@@ -153,24 +153,8 @@ def _parser() -> Parser:
     text = "folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
     parser.add_out("results/tuning")
-    text = "keep the runs in the folder's tuning.json, and add those that are missing"
-    parser.add_argument("--resume", action="store_true", help=text)
+    add_resume(parser, "tuning.json")
     return parser
-
-
-def _rows_before(parser: Parser, given: argparse.Namespace, path: Path) -> list[Row]:
-    """Return the runs that are kept; refuse to change an existing search without consent."""
-    if not path.exists() or given.overwrite:
-        return []
-    if not given.resume:
-        parser.refuse("--out", f"{path} already exists; pass --resume to continue it, or --overwrite to replace it")
-    try:
-        rows = json.loads(path.read_text())["rows"]
-        if all(0 <= row["accuracy"] <= 1 and row["method"] in METHODS for row in rows):
-            return list(rows)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        pass
-    parser.refuse("--resume", f"{path} is damaged or was not written by this script; move it, or pass --overwrite")
 
 
 @interruptible()
@@ -185,13 +169,13 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
     given.epochs = given.epochs or (1 if given.quick else task.epochs)
     path = given.out / "tuning.json"
     with locked(parser, given.out):
-        rows = _rows_before(parser, given, path)
+        runs = runs_of(parser, given, path, is_valid)
         try:
-            found = search(given, path, rows)
+            found = search(given, runs)
         except DataError as error:
             parser.refuse("--data-dir", str(error))
         except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"{path} contains the {len(rows)} finished runs; add --resume to go on.") from None
+            raise KeyboardInterrupt(f"{path} contains {len(runs.rows)} finished runs; add --resume to go on.") from None
     for row in best(found):
         accuracy, parameters = 100 * row["accuracy"], ", ".join(f"{k}={v:g}" for k, v in row["parameters"].items())
         print(f"{row['method']} at {100 * row['connectivity']:g} %: {accuracy:.1f} % with {parameters}")

@@ -10,7 +10,7 @@ from matplotlib import pyplot as plt
 
 from models.mlp import DIGITS
 from scripts import sweep_connectivity
-from scripts.sweep_connectivity import FACTORS, Runs, draw, main
+from scripts.sweep_connectivity import FACTORS, TrainingRuns, draw, main
 
 RATE = DIGITS.rules["deepr"].learning_rate
 
@@ -52,7 +52,7 @@ def test_the_learning_rate_is_chosen_by_validation_alone(trained, tmp_path):
 def test_nothing_is_run_twice(trained, tmp_path, capsys):
     arguments = ["--methods", "fixed,dense", "--connectivity", "0.02", "--out", str(tmp_path), "--resume"]
     first = main([*arguments, "--seeds", "1"])
-    assert "the sweep starts from its first run" in capsys.readouterr().err
+    assert "starting with the first run" in capsys.readouterr().err
     number = len(trained)
     assert number == len(FACTORS) + 1 + 2
     assert [job["connectivity"] for job in trained[-2:]] == [[1.0], [1.0]]
@@ -67,11 +67,11 @@ def test_nothing_is_run_twice(trained, tmp_path, capsys):
 
 def test_other_defaults_of_a_task_are_other_runs(trained, tmp_path, monkeypatch):
     job = {"task": "digits", "method": "fixed", "connectivity": [0.02], "seed": 1, "validation": True}
-    runs = Runs(tmp_path / "sweep.json")
-    one = runs.get(0.5, **job)
+    runs = TrainingRuns(tmp_path / "sweep.json")
+    one = runs.train(0.5, **job)
     rules = {**DIGITS.rules, "fixed": DIGITS.rules["dense"]}
     monkeypatch.setitem(sweep_connectivity.TASKS, "digits", DIGITS._replace(rules=rules))
-    assert runs.get(0.5, **job)["rule"] != one["rule"]
+    assert runs.train(0.5, **job)["rule"] != one["rule"]
     assert len(trained) == 2
 
 

@@ -18,6 +18,7 @@ SCRIPTS = (
     "benchmark_rate",
     "benchmark_sampler",
     "benchmark_standalone",
+    "compare_spiking",
     "demo",
     "linear_baselines",
     "plot_rewiring",
@@ -25,6 +26,7 @@ SCRIPTS = (
     "sweep_connectivity",
     "train_rate",
     "train_spiking",
+    "tune_spiking",
     "verify_eprop",
     "verify_sampler",
     "verify_soft",
@@ -37,6 +39,7 @@ WORK = {
     "benchmark_rate": ["measure"],
     "benchmark_sampler": ["measure"],
     "benchmark_standalone": ["measure"],
+    "compare_spiking": ["trained"],
     "demo": ["run_both"],
     "linear_baselines": ["baselines"],
     "plot_rewiring": ["report"],
@@ -44,12 +47,13 @@ WORK = {
     "sweep_connectivity": ["train"],
     "train_rate": ["train"],
     "train_spiking": ["train"],
+    "tune_spiking": ["validated"],
     "verify_eprop": ["measure"],
     "verify_sampler": ["turnover_curve"],
     "verify_soft": ["times_of_return"],
 }
 TRAINING = ("train_rate", "train_spiking")
-WITH_OUT = (*TRAINING, "sweep_connectivity", "demo", "plot_rewiring")
+WITH_OUT = (*TRAINING, "compare_spiking", "sweep_connectivity", "tune_spiking", "demo", "plot_rewiring")
 WITH_JSON = tuple(name for name in SCRIPTS if name.startswith(("benchmark", "linear", "verify")))
 
 NO_NUMBERS = [
@@ -195,7 +199,7 @@ def files(tmp_path_factory):
         return str(path)
 
     text = write("text", "no results")
-    for name in ("summary.json", "sweep.json", "report.html"):
+    for name in ("summary.json", "sweep.json", "tuning.json", "compare.json", "report.html"):
         write(f"finished/{name}", '{"rows": []}')
     os.symlink(folder / "loop", folder / "loop")
     no_paths = ["", f"{text}/below", "a\0b", "a\nb", "x" * 300, "\udcff", str(folder / "loop")]
@@ -295,6 +299,8 @@ def test_what_is_right_is_let_through(files, no_work, tmp_path, tmp_path_factory
         ("train_spiking", ["--connectivity", "1", "--seed", str(2**62 - 1), *out]),
         ("sweep_connectivity", ["--methods", "dense,l1", "--connectivity", "1", "--resume", *out]),
         ("sweep_connectivity", ["--overwrite", "--out", files["finished"]]),
+        ("tune_spiking", ["--methods", "deepr,fixed", "--connectivity", "0.01,1", "--settings", "3", *out]),
+        ("compare_spiking", ["--methods", "dense", "--seeds", "2", "--resume", *out]),
         ("plot_rewiring", [files["log"], "--film", "2", *out]),
         ("demo", ["--quick", *out]),
         ("benchmark_log", ["--events", "100000", "--json", str(tmp_path / "new" / "log.json")]),

@@ -2,24 +2,31 @@
 
     python -m scripts.plot_rewiring run.rewiring --out DIR
     python -m scripts.plot_rewiring rate=a.rewiring spiking=b.rewiring --out DIR
+    python -m scripts.plot_rewiring run.rewiring --observations spines.csv --by cell --out DIR
 
 Several logs, of spiking and rate-based networks alike, are drawn on the same axes. Writes report.html and each figure
-as PNG. A log whose run is still in progress is read as far as it has been written.
+as PNG. A log whose run is still in progress is read as far as it has been written. With --observations, the runs are
+shown as an imaging study would have seen them, beside the one in this table: one row per synapse, with a column
+dendrite (or group, cell, animal) and one column for each session (session0, session1, ...), where 0 is absent, above 0
+present, and an empty cell not imaged; or one row per synapse and session, with the columns synapse, time, present.
 """
 
 from __future__ import annotations
 
+import argparse
 import glob
 import sys
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from scripts.common import Parser, count
+from scripts.common import Parser, count, file_to_read
 from scripts.interruption import interruptible
 from scripts.results import results
-from synaptic_sampling import LogError, RewiringLog
+from synaptic_sampling import LogError, Observations, RewiringLog
+from synaptic_sampling.observations.tables import columns_of
 from synaptic_sampling.reporting import report
-from synaptic_sampling.reporting.writing import COMPARISON, PAGE, open_logs
+from synaptic_sampling.reporting.in_vivo import check_observations
+from synaptic_sampling.reporting.writing import COMPARISON, IN_VIVO, PAGE, open_logs
 
 __all__ = ["main"]
 
@@ -40,6 +47,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     parser = Parser("Draw what logs of formations and eliminations show.")
     parser.add_argument("logs", nargs="+", metavar="[NAME=]LOG", help="files that end in .rewiring")
+    parser.add_argument("--observations", type=file_to_read, metavar="FILE", help="CSV table of an imaging study")
+    parser.add_argument("--by", metavar="COLUMN", help="column of this table that divides it into several studies")
+    parser.add_argument("--weights", action="store_true", help="the values of this table are weights, not presence")
     parser.add_argument("--film", type=count(2), metavar="N", help="also films of N frames of the matrices, as GIF")
     parser.add_out("results/rewiring")
     given = parser.parse_args(argv)
@@ -47,11 +57,12 @@ def main(argv: Sequence[str] | None = None) -> int:
         logs = read(given.logs)
     except (LogError, OSError, ValueError) as error:
         parser.refuse("LOG", str(error))
+    studies = read_studies(parser, given)
     # A folder of its own: the folder of an unfinished run may contain the log itself.
     own = "unfinished-report"
     with results(parser, given.out, files(logs), overwrite=given.overwrite, unfinished=own) as folder:
         try:
-            report(logs, folder, film=given.film or 0, progress=True)
+            report(logs, folder, observations=studies, film=given.film or 0, progress=True)
         except LogError as error:
             parser.refuse("LOG", str(error))
     print(f"Wrote {given.out / PAGE} and its figures.")
@@ -61,7 +72,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 def files(names: Iterable[str]) -> list[str]:
     """Return the names of all files that a report on logs of these names may write, as patterns for ``glob``."""
     own = [f"{glob.escape(name)}.{kind}" for name in names for kind in ("png", "gif")]
-    return [PAGE, f"{COMPARISON}.png", *own]
+    return [PAGE, f"{COMPARISON}.png", f"{IN_VIVO}.png", *own]
+
+
+def read_studies(parser: Parser, given: argparse.Namespace) -> dict[str, Observations]:
+    """Return the imaging studies in the given table, by the names in a column, or by that of the file."""
+    if given.observations is None:
+        for option, value in (("--by", given.by), ("--weights", given.weights)):
+            if value:
+                parser.refuse(option, "needs --observations")
+        return {}
+    path = given.observations
+    try:
+        if given.by is None:
+            return dict(check_observations({path.stem: Observations.from_table(path, weights=given.weights)}))
+        columns = columns_of(path)
+        if given.by not in columns:
+            parser.refuse("--by", f"must be one of the columns {', '.join(columns)}, got {given.by!r}")
+        names = list(dict.fromkeys(columns[given.by].tolist()))
+        found = {name: Observations.from_table(path, weights=given.weights, where={given.by: name}) for name in names}
+        return dict(check_observations(found))
+    except (OSError, ValueError) as error:
+        parser.refuse("--observations", str(error))
 
 
 def read(named: Sequence[str]) -> dict[str, RewiringLog]:

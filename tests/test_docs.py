@@ -63,6 +63,17 @@ def test_example_with_a_log(capsys):
     assert len(plt.gca().lines) == 2
 
 
+def test_example_with_observations(capsys):
+    names: dict = {}
+    (example,) = blocks("observations.md")
+    exec(example, names)
+    assert len(capsys.readouterr().out.splitlines()) >= 4
+    assert len(names["net"].times) == 8
+    assert names["mouse"].presence.tolist() == [[1, 1, 1], [1, 0, 0], [1, 1, 0], [0, 1, 1]]
+    assert names["law"].parameters["height"][0] > 0
+    assert len(plt.gca().containers) == 1
+
+
 def test_example_with_recordings():
     names: dict = {}
     (example,) = blocks("spiking.md")
@@ -74,7 +85,7 @@ def test_example_with_recordings():
 
 
 def test_every_page_with_examples_is_run():
-    run = {"README.md", "brian2.md", "examples.md", "log.md", "rate.md", "spiking.md"} | {
+    run = {"README.md", "brian2.md", "examples.md", "log.md", "observations.md", "rate.md", "spiking.md"} | {
         path.name for path in DOCS.glob("developer/*.md")
     }
     assert {page.name for page in PAGES if "```python\n" in page.read_text()} <= run

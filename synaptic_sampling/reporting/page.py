@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.reporting.answers import Answer
 from synaptic_sampling.reporting.figures import ReportFigure
+from synaptic_sampling.reporting.in_vivo import HEAD
 from synaptic_sampling.statistics.biology import PUBLISHED
 
 __all__ = ["page"]
@@ -43,7 +44,10 @@ figcaption { color: #555; font-size: .93em } pre { white-space: pre-wrap; font-s
 
 
 def page(
-    logs: Mapping[str, RewiringLog], figures: Sequence[ReportFigure], given: Mapping[str, Sequence[Answer]]
+    logs: Mapping[str, RewiringLog],
+    figures: Sequence[ReportFigure],
+    given: Mapping[str, Sequence[Answer]],
+    seen: Sequence[Sequence[str]],
 ) -> str:
     """Return the HTML page, with its figures embedded."""
     questions = list(dict.fromkeys(answer.question for own in given.values() for answer in own))
@@ -73,6 +77,10 @@ def page(
         f"<h2>At a glance</h2><p>{WORDS}</p>{glance}<h2>Figures</h2>{drawn}"
         "<h2>Connections</h2>"
         + _table(["run", "set", "neurons", "possible connections", "connections at the end", "rule"], rows)
+        + "<h2>Comparison with in vivo imaging</h2><p>The runs as an imaging study would have seen them, at intervals "
+        "matched by turnover; +- one standard error over dendrites or postsynaptic neurons. Of the laws constant rate, "
+        "two states, killed walk and walk the one with the lowest AIC is named.</p>"
+        + _table(HEAD, seen)
         + "<h2>Published numbers from in vivo imaging</h2><p>Apparent turnover depends on how often spines are "
         "imaged, so the interval between sessions is stated with each number. Evidence: read in the abstract or a "
         "table of the paper, or recalled and not checked.</p>"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,16 +12,18 @@ from tqdm import tqdm
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.log import LogError, RewiringLog
+from synaptic_sampling.observations import Observations
 from synaptic_sampling.plotting import COLOURS, animate_connectivity
 from synaptic_sampling.reporting.answers import answers
-from synaptic_sampling.reporting.figures import comparison, details
+from synaptic_sampling.reporting.figures import ReportFigure, comparison, details
+from synaptic_sampling.reporting.in_vivo import check_observations, in_vivo
 from synaptic_sampling.reporting.page import page
 from synaptic_sampling.statistics.sources import Source, log_of
 
-__all__ = ["COMPARISON", "PAGE", "open_logs", "report"]
+__all__ = ["COMPARISON", "IN_VIVO", "PAGE", "open_logs", "report"]
 
-#: Names of the page, and of the figure that shows all runs.
-PAGE, COMPARISON = "report.html", "comparison"
+#: Names of the page, and of the figures that show all runs.
+PAGE, COMPARISON, IN_VIVO = "report.html", "comparison", "in_vivo"
 #: Characters that file names cannot contain on every system.
 NOT_IN_NAMES = set('/\\:*?"<>|')
 MOST_FRAMES = 100_000
@@ -31,6 +33,7 @@ def report(
     logs: Mapping[str, Source | str | os.PathLike[str]],
     out: str | os.PathLike[str],
     *,
+    observations: Mapping[str, Observations] | None = None,
     film: int = 0,
     progress: bool = False,
 ) -> Path:
@@ -41,8 +44,11 @@ def report(
     logs : mapping of str to RewiringLog, path-like, or objects that have a log as ``log``
         By name, for example ``{'spiking': monitor, 'rate-based': 'run.rewiring'}``; at most six. Names also name files.
     out : path-like
-        Folder for report.html, comparison.png, and NAME.png (and NAME.gif) for each run. It is created if necessary;
-        files of these names are replaced.
+        Folder for report.html, comparison.png, in_vivo.png, and NAME.png (and NAME.gif) for each run. It is created
+        if necessary; files of these names are replaced.
+    observations : mapping of str to Observations, optional
+        Imaging studies by name, at most four, beside which the runs are shown as such a study would have seen them; by
+        default a published one.
     film : int
         Number of frames of a film of each connectivity matrix, at least 2; 0 for no films.
     progress : bool
@@ -62,13 +68,18 @@ def report(
     TypeError, ValueError
         If an argument is of the wrong type or out of range, or a name cannot name files.
     """
-    opened, folder = open_logs(logs), Path(out)
+    opened, folder, studies = open_logs(logs), Path(out), check_observations(observations)
     frames = check_integer("film", film, minimum=2 if film else 0, maximum=MOST_FRAMES)
     folder.mkdir(parents=True, exist_ok=True)
-    drawings = [(COMPARISON, partial(comparison, opened))]
-    drawings += [(name, partial(details, name, log)) for name, log in opened.items()]
     figures, said = [], {}
-    with tqdm(total=1 + len(opened) * (2 + (frames > 0)), unit="part", disable=None if progress else True) as bar:
+    with tqdm(total=3 + len(opened) * (2 + (frames > 0)), unit="part", disable=None if progress else True) as bar:
+        seen = in_vivo(opened, studies)
+        bar.update()
+        drawings: list[tuple[str, Callable[[], ReportFigure]]] = [
+            (COMPARISON, partial(comparison, opened)),
+            (IN_VIVO, lambda: seen.figure),
+            *((name, partial(details, name, log)) for name, log in opened.items()),
+        ]
         for name, draw in drawings:
             figures.append(draw())
             figures[-1].figure.savefig(folder / f"{name}.png", dpi=150)
@@ -81,7 +92,7 @@ def report(
                 moving.save(folder / f"{name}.gif", writer="pillow")
                 bar.update()
     # Names decoded from invalid bytes are shown as escape sequences.
-    (folder / PAGE).write_text(page(opened, figures, said), encoding="utf-8", errors="backslashreplace")
+    (folder / PAGE).write_text(page(opened, figures, said, seen.rows), encoding="utf-8", errors="backslashreplace")
     return folder / PAGE
 
 
@@ -95,9 +106,10 @@ def open_logs(logs: Any) -> dict[str, RewiringLog]:
         )
     opened = {}
     for name, source in logs.items():
-        if not isinstance(name, str) or not name or name == COMPARISON or set(name) & NOT_IN_NAMES:
+        if not isinstance(name, str) or not name or name in (COMPARISON, IN_VIVO) or set(name) & NOT_IN_NAMES:
             raise ValueError(
-                f"{name!r} in logs cannot name the figures of a log; use a valid file name other than {COMPARISON!r}."
+                f"{name!r} in logs cannot name the figures of a log; use a valid file name other than "
+                f"{COMPARISON!r} and {IN_VIVO!r}."
             )
         opened[name] = RewiringLog.open(source) if isinstance(source, str | os.PathLike) else log_of(source)
         if not opened[name].sets:

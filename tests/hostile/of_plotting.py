@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 from matplotlib import pyplot as plt
 
-from synaptic_sampling import plotting
+from synaptic_sampling import Observations, plotting
+from synaptic_sampling.laws.presence import LAWS
 from synaptic_sampling.plotting import Run
+from synaptic_sampling.statistics import observed
 from tests.hostile.logs import a_log
 from tests.hostile.runner import Call
 
@@ -30,6 +32,8 @@ def axes(*shape):
 def calls(folder):
     """Return them."""
     log, samples = a_log(), np.arange(3.0)
+    seen = Observations(np.tile([[1, 1, 0], [0, 1, 1], [1, 1, 1]], (4, 1)), [0, 4, 8], weights=np.ones((12, 3)))
+    fitted = observed.fit(seen, LAWS["constant"])
     null = {"step_ratio": 0.5, "from_step": 0, "index": 0}
     return [
         Call(
@@ -45,6 +49,22 @@ def calls(folder):
         Call(plotting.plot_drift, {"log": log, "ax": axes(), "index": 0}, FINE, SAID),
         Call(plotting.plot_lifetimes, {"log": log, "ax": axes(), **null}, ALL, SAID),
         Call(plotting.plot_matrix, {"log": log, "step": 3, "ax": axes(), "index": 0}, FINE, SAID),
+        Call(
+            plotting.plot_estimate,
+            {"estimate": observed.survival_of_seen(seen), "ax": axes(), "unit": 4.0},
+            {**FINE, "unit": "0.5, 2**70"},
+        ),
+        Call(plotting.plot_loss_by_weight, {"observations": seen, "ax": axes(), "classes": 2}, FINE),
+        Call(
+            plotting.plot_observed_survival,
+            {"observations": seen, "ax": axes(), "newly_seen": True, "fits": [fitted]},
+            {**FINE, "newly_seen": "true", "fits": "[]"},
+        ),
+        Call(
+            plotting.plot_predictions,
+            {"observations": seen, "fits": [fitted], "ax": axes(), "most": 1},
+            {**FINE, "fits": "[]"},
+        ),
         Call(plotting.plot_survival, {"log": log, "ax": axes(), **null}, ALL, SAID),
         Call(plotting.plot_trajectory, {"log": log, "ax": axes(), "index": 0}, FINE, SAID),
         Call(plotting.plot_turnover, {"log": log, "ax": axes(), "per": 100.0, "bins": 4}, FINE, SAID),

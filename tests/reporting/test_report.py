@@ -192,7 +192,7 @@ def test_logs_without_units_weights_or_deaths_have_a_report(tmp_path):
             log.record(RewiringInfo(n, np.array(rows, EVENT), len(rows) // 2, 0))
         log.save(tmp_path / f"{name}.rewiring")
         assert report({name: tmp_path / f"{name}.rewiring"}, tmp_path / name).exists()
-        assert len(Page((tmp_path / name / "report.html").read_text()).images) == 2
+        assert len(Page((tmp_path / name / "report.html").read_text()).images) == 3
 
 
 def test_runs_beside_each_other_keep_their_units_and_laws(tmp_path):
@@ -259,7 +259,7 @@ def test_a_report_from_python(tmp_path):
     holder = type("Holder", (), {"log": log})()
     page = report({"log": log, "file": tmp_path / "a.rewiring", "holder": holder}, tmp_path / "out")
     assert page == tmp_path / "out" / "report.html"
-    assert len(Page(page.read_text()).images) == 4
+    assert len(Page(page.read_text()).images) == 5
     wrong = tmp_path / "wrong"
     for logs, error, said in [
         (log, TypeError, "logs must be a mapping"),

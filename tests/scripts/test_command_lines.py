@@ -24,6 +24,7 @@ SCRIPTS = (
     "plot_rewiring",
     "rate_memory",
     "sweep_connectivity",
+    "synapse_laws",
     "train_rate",
     "train_spiking",
     "tune_spiking",
@@ -45,6 +46,7 @@ WORK = {
     "plot_rewiring": ["report"],
     "rate_memory": ["RateNetwork"],
     "sweep_connectivity": ["train"],
+    "synapse_laws": ["analyse"],
     "train_rate": ["train"],
     "train_spiking": ["train"],
     "tune_spiking": ["validated"],
@@ -53,7 +55,7 @@ WORK = {
     "verify_soft": ["times_of_return"],
 }
 TRAINING = ("train_rate", "train_spiking")
-WITH_OUT = (*TRAINING, "compare_spiking", "sweep_connectivity", "tune_spiking", "demo", "plot_rewiring")
+WITH_OUT = (*TRAINING, "compare_spiking", "sweep_connectivity", "tune_spiking", "demo", "plot_rewiring", "synapse_laws")
 WITH_JSON = tuple(name for name in SCRIPTS if name.startswith(("benchmark", "linear", "verify")))
 
 NO_NUMBERS = [
@@ -88,15 +90,20 @@ def hostile(files):
     yield from hostile_logs(files)
 
 
+def needed(name, files):
+    """Return the arguments without which a script does nothing."""
+    return {"plot_rewiring": [files["log"]], "synapse_laws": ["--data-dir", files["study"]]}.get(name, [])
+
+
 def hostile_anywhere(files):
     for name in SCRIPTS:
-        logs = [files["log"]] * (name == "plot_rewiring")
+        logs = needed(name, files)
         for word in ("--nonsense", "--quic", "-x"):
             yield name, [*logs, word], word
         if not logs:
             yield name, ["nonsense"], "nonsense"
     for name in WITH_OUT:
-        logs = [files["log"]] * (name == "plot_rewiring")
+        logs = needed(name, files)
         for value in files["no folders"]:
             yield name, [*logs, "--out", value], "--out"
         yield name, [*logs, "--out"], "--out"
@@ -129,6 +136,12 @@ def hostile_logs(files):
     for value in [*NO_COUNTS, "1"]:
         yield "plot_rewiring", [files["log"], "--film", value], "--film"
     yield "plot_rewiring", [], "LOG"
+    for value in [*files["no files"][:-1], files["text"], files["folder"]]:
+        yield "plot_rewiring", [files["log"], "--observations", value], "--observations"
+    yield "plot_rewiring", [files["log"], "--by", "cell"], "--by"
+    yield "plot_rewiring", [files["log"], "--weights"], "--weights"
+    yield "plot_rewiring", [files["log"], "--observations", files["spines"], "--by", "animal"], "--by"
+    yield "plot_rewiring", [files["log"], "--observations", files["spines"], "--by", "day0"], "--observations"
     for value in (*files["no logs"], f"a={files['log']}x", f"a/b={files['log']}", f"comparison={files['log']}"):
         yield "plot_rewiring", [value], "LOG"
     yield "plot_rewiring", [files["log"], files["log"]], "LOG"
@@ -141,6 +154,8 @@ def hostile_logs(files):
         yield "linear_baselines", ["--tasks", value], "--tasks"
     for value in files["no folders"]:
         yield "linear_baselines", ["--data-dir", value], "--data-dir"
+        yield "synapse_laws", ["--data-dir", value], "--data-dir"
+    yield "synapse_laws", ["--data-dir", files["empty"]], "--data-dir"
     yield "benchmark_rate", ["--list", "--json", files["new"]], "--json"
 
 
@@ -199,7 +214,7 @@ def files(tmp_path_factory):
         return str(path)
 
     text = write("text", "no results")
-    for name in ("summary.json", "sweep.json", "tuning.json", "compare.json", "report.html"):
+    for name in ("summary.json", "sweep.json", "tuning.json", "compare.json", "report.html", "laws.json"):
         write(f"finished/{name}", '{"rows": []}')
     os.symlink(folder / "loop", folder / "loop")
     no_paths = ["", f"{text}/below", "a\0b", "a\nb", "x" * 300, "\udcff", str(folder / "loop")]
@@ -223,6 +238,9 @@ def files(tmp_path_factory):
     ]
     sweeps = ["", "{", "[]", "null", '{"rows": 1}', '{"rows": [1]}', '{"rows": [{}]}', b"\xff\xfe", "[" * 100000]
     sweeps += [json.dumps({"rows": [row, row | other]}) for other in wrong]
+    table = "cell,dendrite,synapse,{}\n".format(",".join(f"session{n}" for n in range(8)))
+    table += "pyr,a,0,1,1,1,0,0,0,0,0\npv,b,0,1,1,1,1,1,1,1,1\n"
+    tables = [write(f"study/melander2021_{name}.csv", table) for name in ("presence", "synapses")]
     junk = [write(f"junk/{n}", x) for n, x in enumerate([b"", b"junk", whole[:20], b"PK\3\4" + whole, os.urandom(999)])]
     for name in ("mnist/train-images-idx3-ubyte.gz", "fsdd/fsdd_recordings.tar.xz", "cifar10/cifar10.npz"):
         write(f"data/{name}", b"junk")
@@ -233,7 +251,10 @@ def files(tmp_path_factory):
     return {
         "text": text,
         "log": str(folder / "a.rewiring"),
+        "study": os.path.dirname(tables[0]),
+        "spines": write("spines.csv", "cell,day0,day4,day8\na,1,1,0\na,0,1,1\nb,1,0,0\n"),
         "folder": str(folder),
+        "empty": str(folder / "empty"),
         "finished": str(folder / "finished"),
         "new": str(folder / "new.json"),
         "no folders": [*no_paths, text],
@@ -302,9 +323,11 @@ def test_what_is_right_is_let_through(files, no_work, tmp_path, tmp_path_factory
         ("tune_spiking", ["--methods", "deepr,fixed", "--connectivity", "0.01,1", "--settings", "3", *out]),
         ("compare_spiking", ["--methods", "dense", "--seeds", "2", "--resume", *out]),
         ("plot_rewiring", [files["log"], "--film", "2", *out]),
+        ("plot_rewiring", [files["log"], "--observations", files["spines"], "--by", "cell", *out]),
         ("demo", ["--quick", *out]),
         ("benchmark_log", ["--events", "100000", "--json", str(tmp_path / "new" / "log.json")]),
         ("linear_baselines", ["--tasks", "ecg,rows", "--data-dir", files["folder"]]),
+        ("synapse_laws", ["--full", "--data-dir", files["folder"], "--json", files["new"], *out]),
         ("verify_soft", ["--json", files["text"]]),
     ]:
         own = [word.replace("OUT", str(tmp_path_factory.mktemp("out"))) for word in arguments]

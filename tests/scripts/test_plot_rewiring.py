@@ -17,10 +17,10 @@ def test_report_of_two_runs_is_one_file(tmp_path, capsys):
     assert plot_rewiring.main([*logs, "--out", str(tmp_path / "out"), "--film", "3"]) == 0
     assert "report.html" in capsys.readouterr().out
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
-    assert names == ["b.gif", "b.png", "comparison.png", "first.gif", "first.png", "report.html"]
+    assert names == ["b.gif", "b.png", "comparison.png", "first.gif", "first.png", "in_vivo.png", "report.html"]
     text = (tmp_path / "out" / "report.html").read_text()
     page = Page(text)
-    assert len(page.images) == 3
+    assert len(page.images) == 4
     for image in page.images:
         assert base64.b64decode(image.removeprefix("data:image/png;base64,"))[:4] == b"\x89PNG"
     assert page.open == page.links == []

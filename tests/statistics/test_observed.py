@@ -218,3 +218,45 @@ def test_published_values():
     assert ranksums(formation["pyr"], formation["pv"]).statistic == pytest.approx(4.815060462, abs=1e-4)
     chi = [observed.group_differences(study(cell)) for cell in ("pyr", "pv")]
     assert [round(own.statistic, 1) for own in chi] == [25.6, 33.9]
+
+
+@needs_data
+@pytest.mark.parametrize(("n", "cell"), [(0, "pyr"), (1, "pv")])
+def test_the_table_that_is_shipped_was_computed_so(n, cell):
+    shipped, own = observed.PUBLISHED_STUDIES[n], observed.study_of("", study(cell))
+    assert shipped[1:5] == own[1:5]
+    for name in ("seen", "newly_seen"):
+        for field in ("at", "value", "error", "number"):
+            assert_allclose(getattr(getattr(shipped, name), field), getattr(getattr(own, name), field), atol=6e-5)
+    for name in ("formation", "elimination", "turnover"):
+        for field in ("at", "value", "error", "number"):
+            expected = getattr(getattr(own.changes, name), field)
+            assert_allclose(getattr(getattr(shipped.changes, name), field), expected, atol=6e-5)
+
+
+def test_looks_are_matched_by_turnover(deepr_log):
+    log, ratio = deepr_log
+    for target in (0.1, 0.3):
+        looks = observed.matched_looks(log, target, 5)
+        every = np.diff(looks)
+        assert (every == every[0]).all()
+        assert looks[0] == 3350
+        found = [abs(exact.turnover_ratio(ratio, n)[-1] - target) for n in range(1, 60)]
+        assert abs(every[0] - 1 - int(np.argmin(found))) <= 1
+        assert len(looks) == min(5, 350 // every[0] + 1)
+        assert observed.changes(log.observe(looks)).turnover.value == pytest.approx(target, abs=0.02)
+    with pytest.raises(ValueError, match=r"match a turnover of 90 %, that of the study: less is replaced in 175 steps"):
+        observed.matched_looks(log, 0.9)
+    with pytest.raises(ValueError, match="the steps of the log are too long"):
+        observed.matched_looks(log, 0.001)
+
+
+def test_a_study_in_numbers():
+    seen = a_study(np.random.default_rng(1))
+    own = observed.study_of("mine", seen)
+    assert own.connections == seen.seen.any(axis=1).sum()
+    assert (own.name, own.groups, own.looks, own.interval) == ("mine", 5, 6, 3.0)
+    assert own.loss is not None
+    assert_allclose(own.seen.value, observed.survival_of_seen(seen).value)
+    with pytest.raises(ValueError, match="observations must have three looks or more"):
+        observed.study_of("mine", seen.at_looks([0, 1]))

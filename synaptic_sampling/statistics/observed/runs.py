@@ -19,7 +19,7 @@ from synaptic_sampling.laws.presence import PresenceLaw
 from synaptic_sampling.observations import Observations
 from synaptic_sampling.statistics.sources import check_kind
 
-__all__ = ["Runs", "log_probability", "runs_of"]
+__all__ = ["Runs", "log_of_terms", "log_probability", "runs_of", "values_at"]
 
 #: Logarithms of probabilities that a law makes zero or negative are cut off here.
 SMALLEST = 1e-300
@@ -95,9 +95,21 @@ def runs_of(observations: Observations, unit: float | None = None) -> Runs:
 
 def log_probability(law: PresenceLaw, values: NDArray[np.float64], runs: Runs) -> NDArray[np.float64]:
     """Return the logarithm of the probability of each kind of run under a law, given the look of first sight."""
-    a = np.concatenate([*(law.seen_at_all(values, np.array(times)) for times in runs.series), [0.0]])
-    own, before, after, both = a[runs.terms].T
-    return np.log(np.maximum(own - before - after + both, SMALLEST)) - np.log(np.maximum(1.0 - a[runs.first], SMALLEST))
+    return log_of_terms(values_at(law, values, runs.series), runs)
+
+
+def values_at(
+    law: PresenceLaw, values: NDArray[np.float64], series: tuple[tuple[float, ...], ...]
+) -> NDArray[np.float64]:
+    """Return a law at the looks of all series, one after the other; then 0, for the terms that are left out."""
+    return np.concatenate([*(law.seen_at_all(values, np.array(times)) for times in series), [0.0]])
+
+
+def log_of_terms(a: NDArray[np.float64], runs: Runs) -> NDArray[np.float64]:
+    """Return the logarithm of the probability of each kind of run from ``values_at``, along the last axis."""
+    own, before, after, both = np.moveaxis(a[..., runs.terms], -1, 0)
+    seen = np.log(np.maximum(own - before - after + both, SMALLEST))
+    return seen - np.log(np.maximum(1.0 - a[..., runs.first], SMALLEST))
 
 
 def _designs(observations: Observations) -> Iterator[tuple[NDArray[np.int64], NDArray[np.int64]]]:

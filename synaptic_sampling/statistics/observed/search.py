@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq, minimize, minimize_scalar
 
 from synaptic_sampling.laws.presence import PresenceLaw
-from synaptic_sampling.statistics.observed.runs import Runs, log_probability
+from synaptic_sampling.statistics.observed.runs import Runs, log_of_terms, log_probability, values_at
 
 __all__ = ["AT_END", "best_values", "profile_limits", "refit"]
 
@@ -27,8 +27,8 @@ MOST_STARTS, APART = 3, 0.15
 
 def best_values(law: PresenceLaw, runs: Runs, counts: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the values of largest likelihood for counts of runs, searched from the best points of a grid."""
-    places, table = _grid(law, runs.series, runs.terms.tobytes(), runs.first.tobytes())
-    order = np.argsort(-(table @ counts), kind="stable")
+    places, table = _grid(law, runs.series)
+    order = np.argsort(-(log_of_terms(table, runs) @ counts), kind="stable")
     starts = [places[order[0]]]
     for place in places[order[: len(order) // 4]]:
         if len(starts) < MOST_STARTS and min(np.abs(place - own).max() for own in starts) > APART:
@@ -53,20 +53,16 @@ def profile_limits(
 
 
 @lru_cache(maxsize=64)
-def _grid(
-    law: PresenceLaw, series: tuple[tuple[float, ...], ...], terms: bytes, first: bytes
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return the points at which a search may start, and the log probability of each kind of run there."""
-    chosen = np.frombuffer(first, np.int64)
-    runs = Runs(1.0, series, np.frombuffer(terms, np.int64).reshape(-1, 4), chosen, np.empty((0, 0)), ())
+def _grid(law: PresenceLaw, series: tuple[tuple[float, ...], ...]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the points at which a search may start, and the law there."""
     places = np.array(list(product(*(np.linspace(0.0, 1.0, own.points) for own in law.parameters))))
-    return places, np.array([log_probability(law, _at(law, place), runs) for place in places])
+    return places, np.array([values_at(law, _at(law, place), series) for place in places])
 
 
 def _search(cost: Cost, start: NDArray[np.float64], step: float, close: float = 1e-4) -> NDArray[np.float64]:
     """Return the place of least cost near a start, to within ``close``; places are between 0 and 1."""
     if len(start) == 1:
-        return np.array([_search_line(lambda place: cost(np.array([place])), float(start[0]), 2.0 * step)])
+        return np.array([_search_line(lambda place: cost(np.array([place])), float(start[0]), 2.0 * step, 0.1 * close)])
     corners = np.tile(start, (len(start) + 1, 1))
     for n in range(len(start)):
         corners[n + 1, n] += step if start[n] + step <= 1.0 else -step
@@ -74,12 +70,12 @@ def _search(cost: Cost, start: NDArray[np.float64], step: float, close: float = 
     return np.asarray(minimize(cost, start, method="Nelder-Mead", bounds=[(0.0, 1.0)] * len(start), options=options).x)
 
 
-def _search_line(cost: Callable[[float], float], start: float, step: float) -> float:
+def _search_line(cost: Callable[[float], float], start: float, step: float, close: float) -> float:
     """Return the place of least cost near a start, moving on while it lies at the end of the searched interval."""
     low, high = max(0.0, start - step), min(1.0, start + step)
-    place = float(minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": 1e-6}).x)
-    at_low, at_high = 0.0 < low > place - 1e-4, 1.0 > high < place + 1e-4
-    return _search_line(cost, place, 2.0 * step) if at_low or at_high else place
+    place = float(minimize_scalar(cost, bounds=(low, high), method="bounded", options={"xatol": close}).x)
+    at_low, at_high = 0.0 < low > place - 10.0 * close, 1.0 > high < place + 10.0 * close
+    return _search_line(cost, place, 2.0 * step, close) if at_low or at_high else place
 
 
 def _limit(cost: Cost, best: NDArray[np.float64], index: int, end: float) -> float:

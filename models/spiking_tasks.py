@@ -18,12 +18,14 @@ from models.evidence import make_evidence
 from models.mnist_sequences import load_images, load_rows
 from models.sequences import Labelled, Sequences
 from models.speech_spikes import load_speech
-from synaptic_sampling.rules import Adam, DeepR, FixedWiring, Rule, SETDescent
+from synaptic_sampling.rules import Adam, DeepR, FixedWiring, RigLDescent, Rule, SETDescent
 from synaptic_sampling.spiking import EpropNetwork, SequenceTask, Wiring
 
 __all__ = ["METHODS", "TASKS", "SpikingTask"]
 
-METHODS = ("deepr", "set", "fixed", "dense")
+METHODS = ("deepr", "set", "rigl", "fixed", "dense")
+#: Methods that replace the weakest connections.
+REPLACING = {"set": SETDescent, "rigl": RigLDescent}
 
 
 class Rates(NamedTuple):
@@ -131,8 +133,8 @@ class SpikingTask:
         own = table[key]
         if method == "deepr" and connectivity < 1:
             return DeepR(own.learning_rate, own.l1, own.temperature, optimizer=Adam())
-        if method == "set" and connectivity < 1:
-            return SETDescent(own.learning_rate, optimizer=Adam(), fraction=own.fraction, every=own.every)
+        if method in REPLACING and connectivity < 1:
+            return REPLACING[method](own.learning_rate, optimizer=Adam(), fraction=own.fraction, every=own.every)
         return FixedWiring(own.learning_rate, optimizer=Adam())
 
 

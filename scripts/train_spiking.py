@@ -59,7 +59,7 @@ def train(
     ----------
     task : str
         One of ``models.spiking_tasks.TASKS``.
-    method : {'deepr', 'set', 'fixed', 'dense'}
+    method : {'deepr', 'set', 'rigl', 'fixed', 'dense'}
         How input and recurrent synapses are trained.
     connectivity : sequence of float, optional
         Fraction of the possible connections that exist, of both sets or of input and recurrent synapses; by default

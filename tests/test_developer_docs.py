@@ -93,9 +93,14 @@ def in_brian(pair):
     one, other = (b2.NeuronGroup(6, equations(rule, NEURONS, "v : 1")) for _ in range(2))
     s = b2.Synapses(one, other, equations(rule, SYNAPSES, "w : 1", "theta : 1", "polarity : 1"), name="s")
     s.connect(condition="True" if rule.storage[0] is PotentialConnections else "i <= j")
-    rewiring = Rewiring(s, rule, **({"capacity": 36} if rule.grows else {}))
+    options, companions = {"capacity": 36} if rule.grows else {}, []
+    if any(signal.of == "site" for signal in rule.signals):
+        companions = [b2.Synapses(one, other, equations(rule, {"site": "{} : 1"}), name="companion")]
+        companions[0].connect()
+        options["companion"] = companions[0]
+    rewiring = Rewiring(s, rule, **options)
     if get_device() is runtime_device:
-        b2.Network(one, other, s, rewiring).run(2 * rewiring.interval)
+        b2.Network(one, other, s, companions, rewiring).run(2 * rewiring.interval)
         assert rewiring.connections.steps_done > 0
 
 

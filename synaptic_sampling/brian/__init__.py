@@ -6,5 +6,6 @@ from synaptic_sampling.brian.rewiring import Rewiring
 from synaptic_sampling.brian.standalone import recorder as recorder  # It adds monitors of C++ programs.
 from synaptic_sampling.brian.standalone.compiled import run_program
 from synaptic_sampling.brian.stream import ArrayStream
+from synaptic_sampling.brian.switched import run_while
 
-__all__ = ["ArrayStream", "Rewiring", "RewiringMonitor", "connect_exactly", "run_program"]
+__all__ = ["ArrayStream", "Rewiring", "RewiringMonitor", "connect_exactly", "run_program", "run_while"]

@@ -12,7 +12,13 @@ from brian2.core.variables import ArrayVariable
 from synaptic_sampling._checks import check_callable, check_integer, check_number
 from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.internals import surgery
-from synaptic_sampling.brian.signals import acts_on_potential, check_signals, neuron_signals, shared_signals
+from synaptic_sampling.brian.signals import (
+    acts_on_potential,
+    check_signals,
+    neuron_signals,
+    pair_signals,
+    shared_signals,
+)
 from synaptic_sampling.rules import Rule
 
 __all__ = [
@@ -21,6 +27,7 @@ __all__ = [
     "births_of",
     "check_callback",
     "check_excitatory",
+    "check_owner",
     "check_synapses",
     "distinct",
     "names_of",
@@ -49,6 +56,15 @@ def check_synapses(synapses: Any) -> None:
         raise ValueError(
             f"'{synapses.name}' is rewired by '{other.name}' already, and only one Rewiring may control it; "
             f"change the attribute rule of '{other.name}', or call its method release() first."
+        )
+
+
+def check_owner(synapses: Any, owner: Any) -> None:
+    """Raise an error if the Rewiring ``owner`` no longer controls the synapses."""
+    if REWIRED.get(synapses, lambda: None)() is not owner:
+        raise RuntimeError(
+            f"'{owner.name}' no longer controls '{synapses.name}' because release() was called; "
+            "remove it from the network."
         )
 
 
@@ -90,7 +106,7 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
 def _renamable(rule: Rule) -> list[str]:
     """Return the names that ``variables`` may rename; a rule with an attribute of that name renames a signal itself."""
     of_neurons = [signal for signal in neuron_signals(rule) if not hasattr(rule, signal)]
-    return [*rule.variables, *shared_signals(rule), *of_neurons, "connected"]
+    return [*rule.variables, *shared_signals(rule), *pair_signals(rule), *of_neurons, "connected"]
 
 
 def _what_is_renamed(rule: Rule, role: str, name: str) -> str:
@@ -123,8 +139,8 @@ def switch_of(synapses: Any, name: str | None) -> ArrayVariable | None:
         raise ValueError(
             f"enabled must name a variable of one Synapses object, not of a list, got {name!r}; {SEPARATE}"
         )
-    variable = synapses.variables.get(name)
-    if name not in synapses.equations or not isinstance(variable, ArrayVariable) or not variable.scalar:
+    variable: ArrayVariable | None = surgery.shared_variable(synapses, name)
+    if variable is None:
         raise ValueError(
             f"enabled must name a shared variable of '{synapses.name}' that can be set, got {name!r}; add the line "
             f"'{name} : boolean (shared)' to its model."

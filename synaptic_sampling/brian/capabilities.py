@@ -8,11 +8,10 @@ __all__ = ["LIMITS", "SOURCES", "Limit", "Source", "refuse"]
 
 
 class Source(NamedTuple):
-    """Where a Rewiring finds a signal, and what to do where it finds none."""
+    """Where a Rewiring finds a signal, and whether a C++ program does too."""
 
-    found_in: str | None
+    found_in: str
     in_program: bool
-    instead: str = ""
 
 
 #: By what a signal has one value of; conditions are strings of the rule.
@@ -22,12 +21,8 @@ SOURCES = {
     "presynaptic neuron": Source("a variable of the source neurons, renamed by `variables=` or in the rule", False),
     "postsynaptic neuron": Source("a variable of the target neurons, renamed by `variables=` or in the rule", False),
     "network": Source("a shared synaptic variable, renamed by `variables=`", False),
-    "site": Source(
-        None, False,
-        "no Synapses object has a value for each pair of neurons, connected or not; use DeepR, which places new "
-        "connections at random, or call step() with a matrix",
-    ),
-}  # fmt: skip
+    "site": Source("a variable of the Synapses given as `companion=`, renamed by `variables=`", True),
+}
 
 
 class Limit(NamedTuple):
@@ -44,8 +39,9 @@ LIMITS = {
         "set regrow=True for PruneAndRegrow, or keeps_number = True in a rule of your own that replaces all",
     ),
     "signals": Limit(
-        "rules with a signal per neuron or for the network, several signals, or a condition of your own rule",
-        "use one signal per connection, or PruneAndRegrow for a condition",
+        "rules with a signal per neuron or for the network, several signals per connection, a signal per pair other "
+        "than that of RigLDescent, or a condition of your own rule",
+        "use one signal per connection, RigLDescent, or PruneAndRegrow for a condition",
     ),
     "move": Limit(
         "rules whose update cannot be written in C++", "define `move` and `decide` in the same class of the rule"
@@ -57,6 +53,7 @@ LIMITS = {
     "function": Limit("candidates given as a function", "give an array of True and False, or pairs of indices"),
     "probability": Limit("p other than 1", "give candidates as an array"),
     "degrees": Limit("max_in_degree and max_out_degree", "leave them out"),
+    "multapses": Limit("multapses=True with a rule that has a signal per pair", "leave it out"),
     "callback": Limit("a callback", "record the events with a RewiringMonitor"),
     "clock": Limit("schedules on another clock than that of the synapses", "give dt, a multiple of the synapses' dt"),
     "rule": Limit("another rule between runs", "make the parameters of the rule strings of t"),

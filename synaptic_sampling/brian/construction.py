@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from synaptic_sampling.brian.arguments import distinct, spare_slots
+from synaptic_sampling.brian.arguments import SEPARATE, distinct, spare_slots
 from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.connect import Pairs, allowed_pairs
 from synaptic_sampling.brian.mistakes import check_theta
@@ -32,13 +32,18 @@ def projections_of(
     rule: Rule,
     birth: Mapping[str, Any] | None,
     variables: Mapping[str, str] | None,
+    companion: Any,
     namespace: Mapping[str, Any],
     depth: float | None,
 ) -> list[Projection]:
     """Return a projection for each Synapses object, after validation of rule, values and names."""
     several = are_several(synapses)
     make = _kind_of_projection(rule, several, depth)
-    projections = [make(each, rule, birth, variables) for each in distinct(synapses if several else [synapses])]
+    if several and companion is not None:
+        raise ValueError(f"companion must be None for a list of Synapses, got {companion!r}; {SEPARATE}")
+    projections = [
+        make(each, rule, birth, variables, companion) for each in distinct(synapses if several else [synapses])
+    ]
     for projection in projections:
         projection.check_strings(rule, namespace)
     return projections
@@ -79,4 +84,5 @@ def adopt_all(
     for index, (projection, more) in enumerate(zip(projections, spare, strict=True)):
         allowed = allowed_pairs(projection.synapses, pairs, namespace)
         projection.adopt(allowed, more, index=index, **options)
+        projection.companion.settle(projection.made.sites)
         check_theta(projection)

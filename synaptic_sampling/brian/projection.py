@@ -13,14 +13,14 @@ from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.arguments import REWIRED, check_excitatory, check_synapses, names_of
 from synaptic_sampling.brian.births import Births
+from synaptic_sampling.brian.companion import Companion
 from synaptic_sampling.brian.internals import queues, surgery
 from synaptic_sampling.brian.neurons import NeuronVariables
-from synaptic_sampling.brian.schedules import Schedule, description
+from synaptic_sampling.brian.schedules import Schedule, described
 from synaptic_sampling.brian.signals import condition_of
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.log.metadata import plain
 from synaptic_sampling.rules import Rule, Signal
 
 __all__ = ["Projection"]
@@ -39,6 +39,8 @@ class Projection:
         Values of the variables of a new connection.
     variables : dict, optional
         The user's names of the variables that the rule needs.
+    companion : Synapses, optional
+        Synapses with a value per pair of neurons.
 
     Attributes
     ----------
@@ -68,17 +70,24 @@ class Projection:
         rule: Rule,
         birth: Mapping[str, Any] | None,
         variables: Mapping[str, str] | None,
+        companion: Any = None,
     ) -> None:
         check_synapses(synapses)
         self.synapses = synapses
         self.names = names_of(synapses, rule, variables)
         self._renamed = dict(variables or {})
         self._neurons = NeuronVariables(synapses, rule, self._renamed)
+        self.companion = Companion(synapses, rule, companion, self._renamed)
         self.rule = without_units(rule, synapses, self.names)
         self.given_rule = rule
         self._schedule: Schedule | None = None
         self._births = Births(synapses, birth, self.names)
         self._stored: Mapping[str, Any] | None = None
+
+    @property
+    def reads_sites(self) -> bool:
+        """Return whether the next event reads one value per pair of neurons."""
+        return self.rule.reads_sites(self.connections.steps_done + 1)
 
     @property
     def dimensions(self) -> tuple[Any, ...]:
@@ -107,12 +116,8 @@ class Projection:
 
     @property
     def described_rule(self) -> dict[str, Any]:
-        """Return the rule for a log, in SI numbers; schedules are given as text, and leave no null law."""
-        varying = {name: description(getattr(self.given_rule, name)) for name in schedules(self.given_rule)}
-        described = {**plain(self.rule), **varying}
-        if varying and described.get("law", "") is not None:
-            described["law"] = f"{' and '.join(varying)} of {described['class']} changed with time"
-        return described
+        """Return the rule for a log, in SI numbers."""
+        return described(self.rule, self.given_rule)
 
     @property
     def number(self) -> int:
@@ -236,14 +241,6 @@ class Projection:
         """Use another seed for all random numbers except those of signs."""
         self.connections.reseed(seed)
 
-    def check_owner(self, owner: Any) -> None:
-        """Raise an error if ``owner`` no longer controls the synapses."""
-        if REWIRED.get(self.synapses, lambda: None)() is not owner:
-            raise RuntimeError(
-                f"'{owner.name}' no longer controls '{self.synapses.name}' because release() was called; "
-                "remove it from the network."
-            )
-
     def check_release(self) -> None:
         """Raise an error if parked slots exist: another Rewiring could not tell them from connections."""
         if len(self.connections) < len(self.synapses):
@@ -263,6 +260,7 @@ class Projection:
 
     def generate(self, owner: Any) -> None:
         """Prepare the next run; in C++ standalone mode, generate the code of the events."""
+        self.companion.announce(self.reads_sites)
 
     def signals(self) -> dict[str, Any]:
         """Return the signals that the rule needs in this event, by name."""
@@ -276,6 +274,8 @@ class Projection:
             return self._array(signal.name)[: len(self.connections)]
         if signal.of == "network":
             return self._array(signal.name).item()
+        if signal.of == "site":
+            return self.companion.values(signal.name, self.reads_sites)
         return self._neurons.values(signal.name)
 
     def unset_at_birth(self) -> list[str]:
@@ -298,8 +298,9 @@ class Projection:
     def clear_accumulated(self) -> None:
         """Set accumulated signals to 0."""
         for signal in self.rule.signals:
-            if signal.accumulated:
+            if signal.accumulated and signal.of == "connection":
                 self._array(signal.name)[:] = 0
+        self.companion.begin(self.reads_sites)
 
     def fetch_theta(self) -> None:
         """Make the connections work on the synapses' own theta."""
@@ -327,6 +328,7 @@ class Projection:
     def check_number(self, owner: str) -> None:
         """Raise an error if synapses were added after the Rewiring named ``owner`` was created."""
         self._check_same(owner, self.connections.capacity)
+        self.companion.check_number(owner)
 
     def follow_restore(self) -> None:
         """Read the endpoints of the synapses again, if ``restore`` has changed them, and park spare slots."""

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_flag, check_integer, check_seed
 from synaptic_sampling.brian import construction, timing
-from synaptic_sampling.brian.arguments import SEPARATE, check_callback, switch_of
+from synaptic_sampling.brian.arguments import SEPARATE, check_callback, check_owner, switch_of
 from synaptic_sampling.brian.connect import Pairs, new_seed
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.mistakes import Mistakes
@@ -87,10 +87,12 @@ class Rewiring(View, BrianObject):
         Values of the variables of a new connection, numbers, quantities or strings: ``{'w': '0.2*rand()'}``. All
         others are set to 0. ``'delay'`` is that of the pathway pre; others are named: ``{'post.delay': 2*ms}``. By
         default, a new connection has the delay that all synapses have; where these differ, ``birth`` must set it,
-        unless the rule never forms a connection (in C++ standalone mode, where delays are not known in advance, it is
-        the delay of the connection that was eliminated).
+        unless the rule never forms one (in C++ standalone mode, it is the delay of the connection eliminated).
     variables : dict, optional
         Your names of the variables that the rule needs: ``{'gradient': 'dEdw'}``.
+    companion : Synapses, optional
+        For rules with a value per pair of neurons, such as RigLDescent: Synapses between the same groups at all pairs
+        with this value. If they have a shared variable ``needed``, it is 1 while the next event reads the values.
     seed : int, optional
         0 to 2**64 - 1, for noise, new connections and drawn signs; two Rewirings with the same seed draw the same
         numbers. By default drawn from NumPy's generator, which Brian2's ``seed`` controls, and drawn again at the first
@@ -98,8 +100,8 @@ class Rewiring(View, BrianObject):
         it may be changed between runs: ``rewiring.seed = 3``. Signs always depend on the initial seed, because they
         are part of the model.
     enabled : str, optional
-        Name of a shared variable of the model, such as ``learning : boolean (shared)``. While it is 0, there are no
-        events: no step is counted, and no signal is reset. Your code may change it at any time of a run.
+        Name of a shared variable of the model, such as ``learning : boolean (shared)``, which your code may change.
+        While it is 0, there are no events: no step is counted, and no signal is reset.
     callback : callable, optional
         Called as ``callback(rewiring, info)`` after each event; ``info`` is a `RewiringInfo`.
     dt : Quantity, optional
@@ -158,6 +160,7 @@ class Rewiring(View, BrianObject):
         depth: float | None = None,
         birth: Mapping[str, Any] | None = None,
         variables: Mapping[str, str] | None = None,
+        companion: Any = None,
         seed: int | None = None,
         enabled: str | None = None,
         callback: Callable[[Rewiring, RewiringInfo], object] | None = None,
@@ -174,7 +177,7 @@ class Rewiring(View, BrianObject):
         check_integer("order", order, minimum=-(2**31), maximum=2**31 - 1)
         dt = timing.interval_of(rule, dt, clock)
         namespace, several = get_local_namespace(level=1), construction.are_several(synapses)
-        self._projections = construction.projections_of(synapses, rule, birth, variables, namespace, depth)
+        self._projections = construction.projections_of(synapses, rule, birth, variables, companion, namespace, depth)
         self._switch = switch_of(synapses, enabled)
         construction.adopt_all(
             self._projections,
@@ -193,9 +196,8 @@ class Rewiring(View, BrianObject):
         )
         self._shared = Budget(self.sets, split=split) if several else None
         self._rule, self.synapses, self.callback = rule, synapses, callback
-        self._draws_seed, self._needs_seed = seed is None, False
-        self._observers: list[Any] = []
-        self._has_warned = False
+        self._draws_seed, self._needs_seed, self._has_warned = seed is None, False, False
+        self._observers = []
         # A second clock would cost Brian2 some microseconds in every step.
         self._interval: Any = None
         own = self._projections[0].synapses.clock
@@ -205,6 +207,8 @@ class Rewiring(View, BrianObject):
         super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
         surgery.name_line_of_user(self)
         self._mistakes = Mistakes(self, self._projections)
+        if companion is not None:
+            self.add_dependency(companion)
         for projection in self._projections:
             self.add_dependency(projection.synapses)
             projection.settle(self)
@@ -269,8 +273,8 @@ class Rewiring(View, BrianObject):
 
     def run(self) -> None:
         """Carry out an event when it is due; called by Brian2, which checks ``active`` only before a run."""
-        now = self._timestep.item()
-        if now % self._steps == 0 and now > 0 and self.active and self._is_enabled():
+        now, switch = self._timestep.item(), self._switch
+        if now % self._steps == 0 and now > 0 and self.active and (switch is None or switch.get_value()[0]):
             self._step()
 
     def after_run(self) -> None:
@@ -318,9 +322,6 @@ class Rewiring(View, BrianObject):
         for projection in self._projections:
             projection.release()
         self.active = False
-
-    def _is_enabled(self) -> bool:
-        return self._switch is None or bool(self._switch.get_value()[0])
 
     def _step(self) -> RewiringInfo:
         """Carry out an event, checks included."""
@@ -371,7 +372,7 @@ class Rewiring(View, BrianObject):
 
     def _check_owner(self) -> None:
         for projection in self._projections:
-            projection.check_owner(self)
+            check_owner(projection.synapses, self)
 
     def _follow_store(self) -> None:
         """Draw another seed after ``store`` or ``restore``, unless the user has given one.

@@ -13,8 +13,9 @@ from brian2.core.functions import DEFAULT_CONSTANTS, DEFAULT_FUNCTIONS
 from brian2.core.namespace import DEFAULT_UNITS
 
 from synaptic_sampling._checks import schedules
+from synaptic_sampling.log.metadata import plain
 
-__all__ = ["Schedule", "description"]
+__all__ = ["Schedule", "described", "description"]
 
 
 class Schedule:
@@ -74,6 +75,15 @@ class Schedule:
             return eval(parameter, {**self._names, "t": t})
         except (NameError, TypeError, AttributeError) as error:
             raise ValueError(f"{name} = {getattr(self._rule, name)!r} cannot be evaluated: {error}.") from error
+
+
+def described(rule: Any, given: Any) -> dict[str, Any]:
+    """Return a rule for a log; schedules are text, as in the given rule, and leave no null law."""
+    varying = {name: description(getattr(given, name)) for name in schedules(given)}
+    about = {**plain(rule), **varying}
+    if varying and about.get("law", "") is not None:
+        about["law"] = f"{' and '.join(varying)} of {about['class']} changed with time"
+    return about
 
 
 def description(parameter: Any) -> str:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from synaptic_sampling.brian.capabilities import SOURCES
 from synaptic_sampling.connections import PotentialConnections
 from synaptic_sampling.rules import Rule
 
-__all__ = ["acts_on_potential", "check_signals", "condition_of", "neuron_signals", "shared_signals"]
+__all__ = ["acts_on_potential", "check_signals", "condition_of", "neuron_signals", "pair_signals", "shared_signals"]
 
 
 def check_signals(rule: Any) -> None:
-    """Raise an error unless ``rule`` is a rule and a Rewiring can supply all of its signals."""
+    """Raise an error unless ``rule`` is a rule, whose condition is a string if it has one."""
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule such as DeepR(...) or PruneAndRegrow('w < 0.02'), got {rule!r}.")
-    for signal in rule.signals:
-        source = SOURCES[signal.of]
-        if source.found_in is None:
-            raise ValueError(f"{type(rule).__name__} needs {signal.name}, but {source.instead}.")
     condition_of(rule)
 
 
@@ -45,6 +40,11 @@ def neuron_signals(rule: Rule) -> dict[str, str]:
 def shared_signals(rule: Rule) -> tuple[str, ...]:
     """Return the names of signals with one value for the whole network, such as 'reward'."""
     return tuple(signal.name for signal in rule.signals if signal.of == "network")
+
+
+def pair_signals(rule: Rule) -> tuple[str, ...]:
+    """Return the names of signals with one value for each pair of neurons, such as 'site_gradient'."""
+    return tuple(signal.name for signal in rule.signals if signal.of == "site")
 
 
 def acts_on_potential(rule: Any) -> bool:

@@ -4,11 +4,11 @@
 """
 
 from synaptic_sampling._kernels.sweep import sweep
-from synaptic_sampling.rules.base import Decision, GradientRule, Rule, Signal, Units, run_sweep
+from synaptic_sampling.rules.base import Decision, GradientRule, Replacement, Rule, Signal, Units, run_sweep
 from synaptic_sampling.rules.deepr import DeepR
 from synaptic_sampling.rules.elements import SynapticElements, pair_elements
 from synaptic_sampling.rules.fixed import FixedWiring
-from synaptic_sampling.rules.magnitude import SET, RigL, SETDescent
+from synaptic_sampling.rules.magnitude import SET, RigL, RigLDescent, SETDescent
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 from synaptic_sampling.rules.prune import PruneAndRegrow, replace
 from synaptic_sampling.rules.soft_deepr import SoftDeepR
@@ -25,7 +25,9 @@ __all__ = [
     "GradientRule",
     "Momentum",
     "PruneAndRegrow",
+    "Replacement",
     "RigL",
+    "RigLDescent",
     "Rule",
     "SETDescent",
     "Signal",

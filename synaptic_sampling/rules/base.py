@@ -17,7 +17,7 @@ from synaptic_sampling.connections.slots import Slots
 from synaptic_sampling.randomness import Stream
 from synaptic_sampling.rules.optimizers import Optimizer
 
-__all__ = ["Decision", "GradientRule", "Rule", "Signal", "Units", "run_sweep"]
+__all__ = ["Decision", "GradientRule", "Replacement", "Rule", "Signal", "Units", "run_sweep"]
 
 
 class Units(NamedTuple):
@@ -72,6 +72,26 @@ class Signal(NamedTuple):
             _check_condition(self.name, value, c)
         else:
             check_values(self.name, value, c)
+
+
+class Replacement(NamedTuple):
+    """Which fraction of the weakest connections is replaced by new ones in which steps.
+
+    Attributes
+    ----------
+    every : int
+        Number of steps from one replacement to the next.
+    fractions : tuple of float
+        Fraction in the first replacement, the second, ...; the last one holds for all that follow.
+    """
+
+    every: int
+    fractions: tuple[float, ...]
+
+    def fraction_in(self, step: int) -> float:
+        """Return the fraction that is replaced in a step, counted from 1; 0 where it is not due."""
+        number, rest = divmod(step, self.every)
+        return 0.0 if rest or not number else self.fractions[min(number, len(self.fractions)) - 1]
 
 
 @dataclass(frozen=True, eq=False)  # A log describes every rule by its fields, also one without any.
@@ -136,9 +156,13 @@ class Rule:
         return 0
 
     @property
-    def replaces(self) -> tuple[float, int] | None:
-        """The fraction of the weakest connections replaced in every n-th step, and n; None: those with theta < 0."""
+    def replaces(self) -> Replacement | None:
+        """Which of the weakest connections are replaced in which steps; None: those with theta < 0, in each step."""
         return None
+
+    def reads_sites(self, step: int) -> bool:
+        """Return whether signals with one value per pair have an effect in a step; front ends may spare them if not."""
+        return self.replaces is None or self.replaces.fraction_in(step) > 0.0
 
     @property
     def parameters(self) -> tuple[float, ...]:

@@ -117,6 +117,11 @@ def _check_names(rule: Rule, signals: Mapping[str, Any]) -> None:
 
 def _check_budget(budget: Budget, rule: Rule, signals: Mapping[str, Any]) -> None:
     """Check each set of a budget with its own entry of the signals."""
+    if any(signal.of == "site" for signal in rule.signals):
+        raise ValueError(
+            f"connections must not be a Budget for {type(rule).__name__}, which decides between which neurons new "
+            "connections form; call step() for each of its sets."
+        )
     for name, values in signals.items():
         if not isinstance(values, Sequence) or len(values) != len(budget.sets):
             raise TypeError(f"{name} must be a list of {len(budget.sets)} arrays for {budget!r}.")

@@ -37,6 +37,7 @@ __all__ = [
     "THRESHOLD",
     "UNIT_GRADIENT",
     "at_start",
+    "companion",
     "drive",
     "eligibility",
     "error",
@@ -62,6 +63,13 @@ theta : 1
 polarity : 1
 gradient : 1
 due : boolean (shared)
+"""
+
+#: For synapses at all pairs, whose gradient is integrated during the sequences before an event that reads it.
+COMPANION = """
+gradient : 1
+needed : boolean (shared)
+integrates : boolean (shared)
 """
 
 TRACES = """
@@ -185,15 +193,27 @@ def plastic(net: EpropNetwork, source: str, *, held: bool) -> str:
     lines = [WEIGHT]
     if source == "input":
         lines.append("current_post = w*x_pre : 1 (summed)")
-    if source == "recurrent" or not held:
-        lines += [TRACES, *["slow : 1"] * bool(net.alif), *["zbar : 1"] * (not is_common(net.tau))]
+    lines += _traces(net, source, held=held)
     return "\n".join(lines)
 
 
-def on_spike(net: EpropNetwork) -> str:
-    """Return what a presynaptic spike changes in a recurrent synapse and its target."""
+def companion(net: EpropNetwork, source: str, *, held: bool) -> str:
+    """Return the equations of synapses at all pairs, which have a gradient and no weight."""
+    return "\n".join([COMPANION, *_traces(net, source, held=held)])
+
+
+def _traces(net: EpropNetwork, source: str, *, held: bool) -> list[str]:
+    """Return the variables of e-prop in the synapses from a source."""
+    if source == "readout" or (source == "input" and held):
+        return []
+    return [TRACES, *["slow : 1"] * bool(net.alif), *["zbar : 1"] * (not is_common(net.tau))]
+
+
+def on_spike(net: EpropNetwork, *, weighted: bool = True) -> str | None:
+    """Return what a presynaptic spike changes in a recurrent synapse, and in its target if it has a weight."""
     # No delay: a spike reaches the membrane at the end of its step, so z^{t-1} of e-prop is available in the next.
-    return "v_post += w" if is_common(net.tau) else "v_post += w\nzbar += 1"
+    lines = ["v_post += w"] * weighted + ["zbar += 1"] * (not is_common(net.tau))
+    return "\n".join(lines) or None
 
 
 def eligibility(net: EpropNetwork, source: str) -> str:

@@ -17,6 +17,9 @@ from synaptic_sampling.rules import Adam, FixedWiring, Rule, Signal
 
 __all__ = ["EpropNetwork", "RatePenalty", "Wiring"]
 
+#: The gradient of each connection, and that of each pair.
+PROVIDED = Signal("gradient", accumulated=True), Signal("site_gradient", of="site", accumulated=True)
+
 
 @dataclass(frozen=True, eq=False)
 class Wiring:
@@ -28,8 +31,8 @@ class Wiring:
         Fraction of the possible connections that exist, above 0 and at most 1.
     rule : Rule
         What an update after each batch does, such as ``DeepR(0.08, 0.02, 5e-5, optimizer=Adam())``. It acts on
-        existing connections, and no signal but their gradient is provided. Parameters that are strings of t contain
-        numbers, units and functions of Brian2, but no names of your script.
+        existing connections, and no signals but ``gradient`` and ``site_gradient``, that of all pairs, are provided.
+        Parameters that are strings of t contain numbers, units and functions of Brian2, but no names of your script.
     scale : float
         Initial weights have the size of normal random numbers with standard deviation ``scale/sqrt(k)``, where k is
         the mean number of connections per target neuron, and the sign of their connection.
@@ -176,11 +179,11 @@ class EpropNetwork:
 
 def _check_signals(rule: Rule) -> None:
     """Raise an error for a rule that e-prop cannot train."""
-    provided = all(signal.condition or signal == Signal("gradient", accumulated=True) for signal in rule.signals)
+    provided = all(signal.condition or signal in PROVIDED for signal in rule.signals)
     if acts_on_potential(rule) or not provided:
         raise ValueError(
-            "rule must act on existing connections, and need no signal but their gradient, as DeepR and FixedWiring "
-            f"do, got {rule!r}."
+            "rule must act on existing connections, and need no signals but gradient and site_gradient, as DeepR, "
+            f"FixedWiring and RigLDescent do, got {rule!r}."
         )
 
 

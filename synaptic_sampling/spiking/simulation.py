@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,8 @@ from brian2 import Clock, Network, NeuronGroup, SpikeMonitor, StateMonitor, Syna
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import SEED_LIMIT
-from synaptic_sampling.brian import ArrayStream, Rewiring, RewiringMonitor, connect_exactly
+from synaptic_sampling.brian import ArrayStream, Rewiring, RewiringMonitor, connect_exactly, run_while
+from synaptic_sampling.brian.signals import pair_signals
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rules import Rule
 from synaptic_sampling.spiking import equations
@@ -66,6 +68,8 @@ class Simulation:
         self._make_readout()
         self.synapses: dict[str, Synapses] = {}
         self._make_synapses()
+        #: Synapses at all pairs, for rules that read a gradient there.
+        self.companions = {name: self._make_companion(name) for name in self.synapses if pair_signals(rules[name])}
         self.rewirings = {
             name: Rewiring(
                 synapses,
@@ -73,6 +77,8 @@ class Simulation:
                 signs=self._wiring(name).signs,
                 excitatory=self._wiring(name).excitatory,
                 seed=self._seed(name),
+                companion=self.companions.get(name),
+                variables={signal: "gradient" for signal in pair_signals(rules[name])},
                 enabled="due",
                 dt=self.duration,
                 when="start",
@@ -83,7 +89,9 @@ class Simulation:
         plastic = [self.rewirings[name] for name in self.synapses if name != "readout"]
         self.monitor = RewiringMonitor(plastic, log=log, samples_per_event=batch, name="rewiring_monitor")
         self._make_records()
-        self.network = Network(self._groups, self.synapses.values(), self.rewirings.values(), self.monitor)
+        self.network = Network(
+            self._groups, self.synapses.values(), self.companions.values(), self.rewirings.values(), self.monitor
+        )
 
     @property
     def length(self) -> Any:
@@ -193,18 +201,16 @@ class Simulation:
             wiring = self._wiring(name)
             if wiring is None:
                 continue
-            source = self.inputs if name == "input" else self.neurons
-            target = {"input": self.driven, "recurrent": self.neurons, "readout": self.readout}[name]
+            source, target, options = self._ends(name)
             on_pre: str | None = "y_post += w"
             if name == "readout":
                 code = equations.readout_synapses(net)
             else:
                 code = equations.plastic(net, name, held=held)
                 on_pre = equations.on_spike(net) if name == "recurrent" else None
-            options = self._options | ({"clock": self.sequence_clock} if name == "input" and held else {})
             synapses = Synapses(source, target, code, on_pre=on_pre, name=name + "_synapses", **options)
             self._connect(synapses, name, wiring)
-            self._accumulate(synapses, name)
+            self._accumulate(synapses.run_regularly, name)
             self.synapses[name] = synapses
             reset = "" if name == "readout" else equations.at_start(net, name, held=held)
             self._start(synapses, f"due = is_due(t) > 0\n{reset}")
@@ -219,13 +225,36 @@ class Simulation:
         ):
             self._start(group, equations.at_start(net, kind, held=held))
 
-    def _accumulate(self, synapses: Synapses, name: str) -> None:
+    def _accumulate(self, run: Callable[..., Any], name: str) -> None:
         """Accumulate the gradient in each step, or before each update from what the neurons have accumulated."""
         if name == "input" and self._held:
-            synapses.run_regularly(equations.UNIT_GRADIENT, when="start", order=-1)
+            run(equations.UNIT_GRADIENT, when="start", order=-1)
             return
         step = equations.READOUT_GRADIENT if name == "readout" else equations.eligibility(self.net, name)
-        synapses.run_regularly(step, when="after_groups")
+        run(step, when="after_groups")
+
+    def _make_companion(self, name: str) -> Synapses:
+        """Make synapses at all pairs, which integrate the gradient during the batch before an event that reads it."""
+        net, held, (source, target, options) = self.net, self._held, self._ends(name)
+        on_pre = equations.on_spike(net, weighted=False) if name == "recurrent" else None
+        code = equations.companion(net, name, held=held)
+        own = Synapses(source, target, code, on_pre=on_pre, name=f"{name}_companion", **options)
+        pre, post = np.divmod(np.arange(len(source) * len(target)), len(target))
+        allowed = pre != post if source is target else slice(None)
+        own.connect(i=pre[allowed], j=post[allowed])
+        self._start(own, "integrates = needed and is_learned(t) > 0")
+        reset = "" if name == "readout" else equations.at_start(net, name, held=held)
+        if reset:
+            run_while(own, reset, "integrates", clock=self.sequence_clock, when="start", order=2)
+        self._accumulate(partial(run_while, own, switch="integrates"), name)
+        return own
+
+    def _ends(self, name: str) -> tuple[NeuronGroup, NeuronGroup, dict[str, Any]]:
+        """Return source, target and options of a set of synapses."""
+        source = self.inputs if name == "input" else self.neurons
+        target = {"input": self.driven, "recurrent": self.neurons, "readout": self.readout}[name]
+        clock = self.sequence_clock if name == "input" and self._held else self.clock
+        return source, target, self._options | {"clock": clock}
 
     def _start(self, group: Any, code: str) -> None:
         """Run code at the start of each sequence, after the update that the previous one has brought."""

@@ -23,9 +23,7 @@ def rows(head):
 
 
 def test_table_of_signals():
-    expected = [
-        [of, one.found_in or f"no: {one.instead}", "yes" if one.in_program else "no"] for of, one in SOURCES.items()
-    ]
+    expected = [[of, one.found_in, "yes" if one.in_program else "no"] for of, one in SOURCES.items()]
     assert rows("| one value for each | runtime mode | C++ standalone mode |") == expected
 
 
@@ -49,7 +47,7 @@ def test_error_names_limit_value_and_remedy():
 
 
 @pytest.mark.parametrize("of", [of for of in SOURCES if of != "condition"])
-def test_signals_are_refused_as_the_table_says(of):
+def test_signals_are_found_as_the_table_says(of):
     class Own(Rule):
         signals = (Signal("own", of=of),)
         has_theta = False
@@ -63,8 +61,8 @@ def test_signals_are_refused_as_the_table_says(of):
     shared = " (shared)" if of == "network" else ""
     s = b2.Synapses(group, group, "" if in_neurons else f"own : 1{shared}")
     s.connect(i=np.arange(3), j=np.arange(3)[::-1])
-    if SOURCES[of].found_in is None:
-        with pytest.raises(ValueError, match="Own needs own, but no Synapses object"):
-            Rewiring(s, Own())
-    else:
-        Rewiring(s, Own(), autapses=True)
+    companion = None
+    if of == "site":
+        companion = b2.Synapses(group, group, "own : 1")
+        companion.connect()
+    Rewiring(s, Own(), autapses=True, companion=companion)

@@ -5,6 +5,7 @@ A rule whose update is a ``move`` is replayed by the lines of its move (replay.p
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
@@ -28,7 +29,7 @@ from synaptic_sampling import (
     SynapticSampling,
     rules,
 )
-from synaptic_sampling.rules import SET, RigL, SETDescent
+from synaptic_sampling.rules import SET, RigL, RigLDescent, SETDescent
 from tests import naive
 from tests.contract.replay import Outcome, replay
 
@@ -94,17 +95,31 @@ def set_twin(rule, c):
 
 def set_descent(rule, c, gradient):
     outcome = replay(rule, c, gradient=gradient)
-    due = c.steps_done % rule.every == 0
-    return outcome._replace(slots=weakest(outcome.theta, rule.fraction)) if due else Outcome(outcome.theta, [], 0)
+    fraction = 0.0 if c.steps_done % rule.every else rule.fraction
+    if rule.until is not None:
+        fraction *= 0.0 if c.steps_done >= rule.until else (1 + math.cos(math.pi * c.steps_done / rule.until)) / 2
+    return outcome._replace(slots=weakest(outcome.theta, fraction)) if fraction else Outcome(outcome.theta, [], 0)
+
+
+def rigl_descent(rule, c, gradient, site_gradient):
+    outcome = set_descent(rule, c, gradient)
+    if outcome.births == 0:
+        return outcome
+    return outcome._replace(births=largest(c, outcome.slots, site_gradient))
 
 
 def rigl(rule, c, site_gradient):
     theta = c.theta.tolist()
     slots = weakest(theta, rule.fraction)
+    return Outcome(theta, slots, largest(c, slots, site_gradient))
+
+
+def largest(c, slots, site_gradient):
+    """Return the vacant pairs with the largest values, as many as slots are vacated; of equal ones, the first."""
     kept = {pair for k, pair in enumerate(zip(c.pre.tolist(), c.post.tolist(), strict=True)) if k not in slots}
     vacant = [(i, j) for i in range(SIDE) for j in range(SIDE) if i != j and (i, j) not in kept]
     vacant.sort(key=lambda pair: -abs(site_gradient[pair]))
-    return Outcome(theta, slots, sorted(vacant[: len(slots)]))
+    return sorted(vacant[: len(slots)])
 
 
 class Pair(NamedTuple):
@@ -135,7 +150,10 @@ RULES = {
     "SynapticElements": Pair(SynapticElements(), growing, constant=False, twin=elements),
     "SET": Pair(SET(0.2), hard, twin=set_twin),
     "SETDescent": Pair(SETDescent(0.1, Adam(), fraction=0.2, every=3), hard, twin=set_descent),
+    "SETDescent, until": Pair(SETDescent(0.1, fraction=0.5, every=2, until=13), hard, twin=set_descent),
     "RigL": Pair(RigL(0.2), hard, twin=rigl),
+    "RigLDescent": Pair(RigLDescent(0.1, Adam(), fraction=0.2, every=3), hard, twin=rigl_descent),
+    "RigLDescent, until": Pair(RigLDescent(0.1, fraction=0.5, every=2, until=13), hard, twin=rigl_descent),
     "SoftDeepR": Pair(SOFT, potential, constant=False),
     "SoftDeepR, connections": Pair(SOFT, soft, constant=False),
     "SynapticSampling": Pair(SynapticSampling(1e3, 0.5, 0.0, 1.0, interval=1e-4), potential, constant=False),
@@ -161,7 +179,8 @@ def _value(signal: Signal, c: Any, step: int) -> Any:
     if signal.of == "network":
         return np.cos(step)
     if signal.of == "site":
-        return np.cos(np.arange(c.num_pre * c.num_post) * (step + 1.0)).reshape(c.num_pre, c.num_post)
+        # Some values are equal.
+        return np.cos(np.arange(c.num_pre * c.num_post) * (step + 1.0)).reshape(c.num_pre, c.num_post).round(1)
     if signal.of != "connection":
         return np.full(SIDE, 3 + 2 * np.sin(step))
     if signal.condition:

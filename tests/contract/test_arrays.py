@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from itertools import product
 
 import numpy as np
@@ -143,7 +143,10 @@ def test_errors_change_nothing(pair):
 def test_wrong_parameters_are_refused(pair):
     """A rule checks its numbers when it is created: in compiled code they would cause errors that are hard to read."""
     numbers = [name for name, value in vars(pair.rule).items() if type(value) in {int, float}]
+    optional = {each.name for each in fields(pair.rule) if each.default is None}
     for name, wrong in product(numbers, (None, "seven", [1.0], float("nan"))):
+        if wrong is None and name in optional:
+            continue
         with pytest.raises((TypeError, ValueError), match=name):
             replace(pair.rule, **{name: wrong})
 

@@ -13,7 +13,7 @@ from brian2.devices.device import reset_device
 
 from synaptic_sampling import Adam, DeepR, FixedWiring
 from synaptic_sampling.brian.schedules import Schedule
-from synaptic_sampling.rules import PruneAndRegrow, RigL, SETDescent, SoftDeepR, SynapticElements
+from synaptic_sampling.rules import PruneAndRegrow, RigLDescent, Rule, SETDescent, Signal, SoftDeepR, SynapticElements
 from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Training, Wiring
 from synaptic_sampling.spiking.tasks import Presentation
 from synaptic_sampling.spiking.training import decayed, factor_of_rates
@@ -117,6 +117,69 @@ def test_weights_are_those_of_connections(numpy_target):
         assert np.all(w != 0)
 
 
+def gradients_before_updates(net, spoil=lambda matrix: matrix):
+    """Return for each update and set whether a companion has the gradients of the synapses; False if it has none."""
+    simulation, found = Training(net, patterns(), batch=4, seed=1).simulation(), []
+
+    def compare():
+        for name, c in simulation.companions.items():
+            s, matrix = simulation.synapses[name], np.zeros((len(c.source), len(c.target)))
+            matrix[c.i[:], c.j[:]] = c.gradient[:]
+            found.append((name, np.array_equal(spoil(matrix)[s.i[:], s.j[:]], s.gradient[:])))
+            assert s.gradient[:].any()
+            assert bool(c.needed[:]) == (np.count_nonzero(matrix) > np.count_nonzero(s.gradient[:]))
+
+    due = np.flatnonzero(simulation.presentation.due) + 1
+    clock = simulation.sequence_clock
+    watch = b2.NetworkOperation(
+        lambda: compare() if clock.variables["timestep"].item() in due else None, clock=clock, when="start", order=-1
+    )
+    simulation.network.add(watch)
+    simulation.network.run(simulation.length, namespace={})
+    return found
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"tau": np.linspace(5, 20, 30) * ms, "rate_penalty": RatePenalty(30.0, 20 * Hz), "loss": "sigmoid"},
+        {"lif": 30, "alif": 0, "feedback": "random"},
+    ],
+)
+def test_companions_have_the_gradients_of_the_synapses(numpy_target, options):
+    """Bit for bit, in the batch before connections are replaced, and none in the others."""
+    rules = RigLDescent(0.05, Adam(), 0.2, every=3), RigLDescent(0.05, Adam(), 0.2, every=4)
+    wiring = {"input": Wiring(0.3, rules[0], scale=6.0), "recurrent": Wiring(0.1, rules[1], scale=0.5)}
+    readout = Wiring(0.5, RigLDescent(0.01, Adam(), 0.2, every=6))
+    found = gradients_before_updates(network(**{**wiring, "readout": readout, **options}))
+    for name, every in (("input", 3), ("recurrent", 4), ("readout", 6)):
+        assert [same for each, same in found if each == name] == [n % every == 0 for n in range(1, 13)]
+
+
+@pytest.mark.parametrize("spoil", [np.negative, lambda matrix: np.roll(matrix, 1, axis=1)])
+def test_wrong_companions_are_noticed(numpy_target, spoil):
+    """Negative controls: a gradient of the other sign, and gradients of other pairs."""
+    found = gradients_before_updates(network(RigLDescent(0.05, Adam(), 0.2, every=3)), spoil)
+    assert not any(same for _, same in found)
+
+
+def test_connections_grow_where_the_gradient_is_largest(numpy_target):
+    net = network(RigLDescent(0.05, Adam(), 0.2, every=2), recurrent=None)
+    simulation = Training(net, patterns(), batch=4, seed=1).simulation()
+    c, rewiring = simulation.companions["input"], simulation.rewirings["input"]
+    simulation.network.run(8 * simulation.duration, namespace={})
+    before, size = set(zip(rewiring.i.tolist(), rewiring.j.tolist(), strict=True)), np.zeros((10, 30))
+    size[c.i[:], c.j[:]] = np.abs(c.gradient[:])
+    simulation.network.run(net.dt, namespace={})
+    after = set(zip(rewiring.i.tolist(), rewiring.j.tolist(), strict=True))
+    new, vacant = after - before, {divmod(key, 30) for key in range(300)} - after
+    assert len(after) == len(before) == 90
+    # Some of the 18 that are replaced may form again at once.
+    assert 10 < len(new) <= 18
+    assert min(size[pair] for pair in new) > max(size[pair] for pair in vacant)
+
+
 @pytest.mark.parametrize("seed", [2**62, 2**64 - 1])
 def test_all_seeds(numpy_target, seed):
     assert Training(network(), patterns(18), seed=seed).simulation().seed == seed
@@ -190,10 +253,16 @@ def test_wrong_arguments_are_refused():
         Training(network(), patterns(), decay=2)
 
 
-@pytest.mark.parametrize("rule", [SoftDeepR(0.1, 0.01, 1e-4, connectivity=0.1), RigL(0.2), SynapticElements()])
-def test_rules_without_a_gradient_of_existing_connections_are_refused(rule):
+class Scored(Rule):
+    """A rule with a value per pair that e-prop does not provide."""
+
+    signals = (Signal("score", of="site"),)
+
+
+@pytest.mark.parametrize("rule", [SoftDeepR(0.1, 0.01, 1e-4, connectivity=0.1), Scored(), SynapticElements()])
+def test_rules_with_other_signals_are_refused(rule):
     with pytest.raises(
-        ValueError, match="rule must act on existing connections, and need no signal but their gradient"
+        ValueError, match="rule must act on existing connections, and need no signals but gradient and site_gradient"
     ):
         Wiring(0.1, rule)
 
@@ -251,7 +320,9 @@ def test_an_interrupted_run_does_not_change_the_next_program(tmp_path, monkeypat
 @pytest.mark.cython
 @pytest.mark.parametrize("framed", [False, True])
 @pytest.mark.parametrize(
-    "rule", [RULE, SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5)], ids=["deepr", "set"]
+    "rule",
+    [RULE, SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5), RigLDescent(0.05, Adam(), 0.2, every=5)],
+    ids=["deepr", "set", "rigl"],
 )
 def test_a_program_has_the_bits_of_runtime_mode(tmp_path, framed, rule):
     options = {"rate_penalty": None, "feedback": "random"} if framed else {}

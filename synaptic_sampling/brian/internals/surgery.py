@@ -54,6 +54,7 @@ __all__ = [
     "per_synapse",
     "point",
     "reconnect",
+    "shared_variable",
 ]
 
 OLDEST, NEWEST = (2, 9), (2, 11)
@@ -153,6 +154,13 @@ def per_synapse(synapses: Any, name: str) -> Any:
     variable = synapses.variables.get(name)
     own = isinstance(variable, ArrayVariable) and not variable.scalar and not variable.read_only
     return variable if own and variable in synapses._registered_variables else None
+
+
+def shared_variable(group: Any, name: str) -> Any:
+    """Return the variable of that name of the group's model if all share its value and it can be set, else None."""
+    variable = group.variables.get(name)
+    own = name in getattr(group, "equations", {}) and isinstance(variable, ArrayVariable) and not variable.read_only
+    return variable if own and variable.scalar else None
 
 
 def is_connected(synapses: Any) -> bool:

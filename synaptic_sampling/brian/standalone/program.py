@@ -23,6 +23,8 @@ from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.standalone.constants import constants_in_cpp
 
 __all__ = [
+    "RewiringCode",
+    "are_endpoints_known",
     "c_type",
     "code_object_class",
     "events_of_run",
@@ -159,6 +161,11 @@ def when_run() -> float | None:
 def is_known(variable: Any) -> bool:
     """Return whether the values of a variable are known before the program runs."""
     return get_device().array_cache.get(variable) is not None
+
+
+def are_endpoints_known(synapses: Any) -> bool:
+    """Return whether it is known between which neurons synapses are: always, except before a program has made them."""
+    return not is_standalone() or is_known(synapses.variables["_synaptic_pre"])
 
 
 def has_results(variable: Any) -> bool:

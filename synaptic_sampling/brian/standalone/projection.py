@@ -46,9 +46,10 @@ class StandaloneProjection(Projection):
         rule: Rule,
         birth: Mapping[str, Any] | None,
         variables: Mapping[str, str] | None,
+        companion: Any = None,
     ) -> None:
         support.check_rule(rule)
-        super().__init__(synapses, rule, birth, variables)
+        super().__init__(synapses, rule, birth, variables, companion)
         self._endpoints_known = False
         self._read_at: float | None = None
         self._context: SimpleNamespace | None = None
@@ -103,6 +104,8 @@ class StandaloneProjection(Projection):
         for name in ("max_in_degree", "max_out_degree"):
             if options[name] is not None:
                 raise refuse("degrees", f"{name}={options[name]!r}")
+        if options["multapses"] and self.companion.names:
+            raise refuse("multapses", type(self.rule).__name__)
         super().adopt(pairs, spare, **options)
 
     def settle(self, owner: Any) -> None:
@@ -161,7 +164,8 @@ class StandaloneProjection(Projection):
         owner._code_objects[:] = [self._code]
         v = self.synapses.variables
         ends = [v[name] for name in ("_synaptic_pre", "_synaptic_post", "N_outgoing", "N_incoming")]
-        program.forget([*ends, *program.reset_variables(self.synapses), *self._own.values()])
+        pairs = [*self.companion.accumulated, *([self.companion.needed] if self.companion.needed is not None else [])]
+        program.forget([*ends, *program.reset_variables(self.synapses), *self._own.values(), *pairs])
 
     def describe_snapshot(self) -> dict[str, Any]:
         """Return the context of the connections for the code of a monitor."""
@@ -192,9 +196,11 @@ class StandaloneProjection(Projection):
         """Raise an error if synapses were added and their number is known; else the program checks it."""
         if self._endpoints_known:
             self._check_same(owner, len(self._connections))
+        if self.companion.synapses is not None and program.are_endpoints_known(self.companion.synapses):
+            self.companion.check_number(owner)
 
     def _given_endpoints(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        self._endpoints_known = program.is_known(self.synapses.variables["_synaptic_pre"])
+        self._endpoints_known = program.are_endpoints_known(self.synapses)
         if self._endpoints_known:
             return surgery.endpoints(self.synapses)
         return np.empty(0, np.int32), np.empty(0, np.int32)
@@ -261,7 +267,32 @@ class StandaloneProjection(Projection):
             num_incoming=name_of(v["N_incoming"]),
             moments=[name_of(variable) for name, variable in self._own.items() if name.startswith("moment")],
             values=[(name_of(variable), value) for variable, value in values if variable is not None],
+            replaces=self._describe_replacement(owner),
+            companion=self._describe_companion(),
             **{name: name_of(self._own[name]) for name in ("polarity", "birth_step", "step")},
+        )
+
+    def _describe_replacement(self, owner: Any) -> str | None:
+        """Return the C++ name of interval, number and values of the fractions that are replaced, or None."""
+        if self.rule.replaces is None:
+            return None
+        every, fractions = self.rule.replaces
+        return self._keep(owner, "replacement", np.array([every, len(fractions), *fractions], float))
+
+    def _describe_companion(self) -> SimpleNamespace | None:
+        """Return the context of the companion; None where there is none."""
+        companion = self.companion
+        if companion.synapses is None:
+            return None
+        ((signal, _),) = companion.names.items()
+        v = companion.synapses.variables
+        return SimpleNamespace(
+            name=companion.synapses.name,
+            signal=signal,
+            pre=name_of(v["_synaptic_pre"]),
+            post=name_of(v["_synaptic_post"]),
+            values=name_of(companion.variable(signal)),
+            needed=None if companion.needed is None else name_of(companion.needed),
         )
 
     def _describe_events(self, owner: Any) -> dict[str, Any]:
@@ -273,7 +304,10 @@ class StandaloneProjection(Projection):
             "t": name_of(v["t"]),
             "last_update": name_of(v["lastupdate"]) if "lastupdate" in v else None,
             "reset": [name_of(variable) for variable in program.reset_variables(synapses)],
-            "accumulated": [self._name(signal.name) for signal in self.rule.signals if signal.accumulated],
+            "accumulated": [
+                *(self._name(each.name) for each in self.rule.signals if each.accumulated and each.of == "connection"),
+                *map(name_of, self.companion.accumulated),
+            ],
             "pathways": program.pathways(synapses),
             "multisynaptic_index": program.multisynaptic_index(synapses),
             "rewires": self.rule.forms,
@@ -283,7 +317,7 @@ class StandaloneProjection(Projection):
     def _describe_rule(self, owner: Any) -> dict[str, Any]:
         """Return the context of the rule: its update, and its parameters for all events or for each."""
         if not self.rule.has_theta:
-            return {"condition": _describe_condition(self._condition), "first": 0}
+            return {"condition": _describe_condition(self._condition), "first": 0, "potential": False}
         first, times = program.events_of_run(owner, self.synapses) if self._schedule is not None else (0, [])
         table = np.array(self.rule.parameters, float)
         if times:
@@ -291,12 +325,11 @@ class StandaloneProjection(Projection):
             self.follow_schedule(times[0])
         support.check_parameters(self.rule)
         optimizer: Any = self.rule.optimizer if isinstance(self.rule, GradientRule) else None
-        signals = [signal.name for signal in self.rule.signals]
+        signals = [signal.name for signal in self.rule.signals if signal.of == "connection"]
         move: Any = type(self.rule).move
         return {
             "condition": None,
             "first": first,
-            "replaces": self.rule.replaces and tuple(map(repr, self.rule.replaces)),
             "potential": acts_on_potential(self.rule),
             "move": move_in_cpp(move) + noise_in_cpp(move),
             "parameters": self._keep(owner, f"parameters_{owner.steps}_{first}", table),

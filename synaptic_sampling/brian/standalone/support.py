@@ -21,6 +21,8 @@ __all__ = ["check_callback", "check_parameters", "check_rule"]
 #: Connections on which a rule is tried out, and their theta, of all sizes that thresholds may have.
 NUMBER, SIZES = 64, np.logspace(-6, 3, 64)
 TRIAL_SEED = 1
+#: What the signals of a rule may have one value of.
+TOGETHER: tuple[list[str], ...] = ([], ["condition"], ["connection"], ["connection", "site"])
 
 
 def check_rule(rule: Any) -> None:
@@ -31,7 +33,9 @@ def check_rule(rule: Any) -> None:
     if rule.grows or not (rule.keeps_number or acts_on_potential(rule)):
         raise refuse("number", kind)
     sources = ["condition" if signal.condition else signal.of for signal in rule.signals]
-    if not all(SOURCES[source].in_program for source in sources) or len(sources) > 1:
+    if not all(SOURCES[source].in_program for source in sources) or sorted(sources) not in TOGETHER:
+        raise refuse("signals", kind)
+    if "site" in sources and rule.replaces is None:
         raise refuse("signals", kind)
     if rule.has_theta:
         _check_move(rule, sources)

@@ -93,6 +93,13 @@ void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, 
     }
 }
 
+// The fraction of the weakest connections that is replaced in a step: rules/base.py, Replacement.
+inline double fraction_in(int64_t step, const double *replacement)
+{
+    const int64_t every = (int64_t)replacement[0], size = (int64_t)replacement[1], number = step / every;
+    return step % every != 0 || number == 0 ? 0.0 : replacement[1 + std::min(number, size)];
+}
+
 // The slots with the smallest absolute values, ascending; of equal ones, those in the first slots.
 template <class T> std::vector<int32_t> weakest(const std::vector<T> &theta, double fraction)
 {

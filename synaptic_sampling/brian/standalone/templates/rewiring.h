@@ -24,10 +24,9 @@ struct Connections {
     // Address of the random numbers of this step.
     Address at(Stream stream) const { return Address{(uint32_t)step, (uint32_t)stream, k0, k1}; }
 
-    int64_t key(size_t slot) const
-    {
-        return (int64_t)(pre[slot] - pre_offset) * sites.num_post + post[slot] - post_offset;
-    }
+    // Of a pair of neurons, or of the connection in a slot.
+    int64_t key(int32_t i, int32_t j) const { return (int64_t)(i - pre_offset) * sites.num_post + j - post_offset; }
+    int64_t key(size_t slot) const { return key(pre[slot], post[slot]); }
 
     std::string name(size_t slot) const
     {
@@ -61,21 +60,59 @@ inline void adopt(Connections &c)
     }
 }
 
+// A number that is not finite.
+inline std::string text_of(double value)
+{
+    uint64_t bits;
+    std::memcpy(&bits, &value, sizeof bits);
+    return bits << 12 ? "nan" : bits >> 63 ? "-inf" : "inf";
+}
+
 template <class T> void check_finite(const Connections &c, const std::vector<T> &values, const char *name)
 {
     const int64_t k = first_not_finite(values);
-    if (k < 0)
-        return;
-    uint64_t bits;
-    const double value = values[k];
-    std::memcpy(&bits, &value, sizeof bits);
-    const std::string text = bits << 12 ? "nan" : bits >> 63 ? "-inf" : "inf";
-    fail(std::string(name) + " of " + c.name(k) + " is " + text + " in step " + std::to_string(c.step + 1) +
-         "; lower the learning rate, or find out where it diverges.");
+    if (k >= 0)
+        fail(std::string(name) + " of " + c.name(k) + " is " + text_of(values[k]) + " in step " +
+             std::to_string(c.step + 1) + "; lower the learning rate, or find out where it diverges.");
 }
 
-// Eliminate the connections in these slots and form as many there; returns the eliminations, then the formations.
-inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &slots)
+inline std::string name_of_site(int64_t key, int64_t num_post)
+{
+    return std::to_string(key / num_post) + ", " + std::to_string(key % num_post);
+}
+
+// Stop unless a companion has each pair that may be connected once.
+inline void check_companion(const Connections &c, const std::vector<int32_t> &pre, const std::vector<int32_t> &post,
+                            const std::string &name)
+{
+    std::vector<int> times(c.sites.num_pre * c.sites.num_post, 0);
+    for (size_t n = 0; n < pre.size(); n++)
+        times[c.key(pre[n], post[n])]++;
+    const std::vector<int64_t> all = c.sites.vacant(Occupied());
+    for (size_t n = 0; n < all.size(); n++)
+        if (times[all[n]] != 1)
+            fail("'" + name + "', the companion, must have each pair that may be connected once, got site " +
+                 name_of_site(all[n], c.sites.num_post) + " " + std::to_string(times[all[n]]) +
+                 " times; connect it by connect() without arguments.");
+}
+
+// The values of a companion by key, 0 for pairs without one.
+template <class T>
+std::vector<double> values_of_pairs(const Connections &c, const std::vector<int32_t> &pre,
+                                    const std::vector<int32_t> &post, const std::vector<T> &values, const char *name)
+{
+    std::vector<double> of_pairs(c.sites.num_pre * c.sites.num_post, 0.0);
+    for (size_t n = 0; n < values.size(); n++)
+        of_pairs[c.key(pre[n], post[n])] = values[n];
+    const int64_t key = first_not_finite(of_pairs);
+    if (key >= 0)
+        fail(std::string(name) + " of site " + name_of_site(key, c.sites.num_post) + " is " + text_of(of_pairs[key]) +
+             "; find out where it diverges.");
+    return of_pairs;
+}
+
+// Eliminate the connections in these slots.
+inline std::vector<Event> eliminate(Connections &c, const std::vector<int32_t> &slots)
 {
     std::vector<Event> events;
     for (size_t n = 0; n < slots.size(); n++) {
@@ -86,8 +123,13 @@ inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &sl
         c.num_outgoing[c.pre[k]]--;
         c.num_incoming[c.post[k]]--;
     }
-    const std::vector<int64_t> keys =
-        c.sites.draw(slots, (int64_t)(c.pre.size() - slots.size()), c.at(Stream::BIRTH), c.occupied);
+    return events;
+}
+
+// Form connections in these slots, at sites that are already marked as occupied.
+inline void form(Connections &c, const std::vector<int32_t> &slots, const std::vector<int64_t> &keys,
+                 std::vector<Event> &events)
+{
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
         const int32_t pre = (int32_t)(keys[n] / c.sites.num_post), post = (int32_t)(keys[n] % c.sites.num_post);
@@ -99,6 +141,23 @@ inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &sl
         c.birth_step[k] = c.step;
         events.push_back(c.event(k, BIRTH));
     }
+}
+
+// Move the connections in these slots to random sites; returns the eliminations, then the formations.
+inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &slots)
+{
+    std::vector<Event> events = eliminate(c, slots);
+    const int64_t kept = (int64_t)(c.pre.size() - slots.size());
+    form(c, slots, c.sites.draw(slots, kept, c.at(Stream::BIRTH), c.occupied), events);
+    return events;
+}
+
+// Move the connections in these slots to the sites with the largest absolute values.
+inline std::vector<Event> replace_at_largest(Connections &c, const std::vector<int32_t> &slots,
+                                             const std::vector<double> &of_pairs)
+{
+    std::vector<Event> events = eliminate(c, slots);
+    form(c, slots, c.sites.largest(slots.size(), of_pairs, c.occupied), events);
     return events;
 }
 

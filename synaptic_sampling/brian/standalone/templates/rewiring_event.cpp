@@ -56,7 +56,8 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
               return move(theta, gradient, polarity, nu, parameters);
           }, {{'false' if r.potential else 'true'}}, {{r.theta}}, crossed);
     {% if r.replaces %}
-    return c.step % {{r.replaces[1]}} == 0 ? weakest({{r.theta}}, {{r.replaces[0]}}) : std::vector<int32_t>();
+    const double fraction = fraction_in(c.step, {{r.replaces}});
+    return fraction > 0 ? weakest({{r.theta}}, fraction) : std::vector<int32_t>();
     {% else %}
     return crossed;
     {% endif %}
@@ -101,6 +102,11 @@ void initialise(Connections &c, const std::vector<int32_t> &slots)
 void do_event(int64_t number)
 {
     Connections c = the_connections();
+    {% if r.companion %}
+    std::vector<double> of_pairs;
+    if (fraction_in(c.step + 1, {{r.replaces}}) > 0)
+        of_pairs = values_of_pairs(c, {{r.companion.pre}}, {{r.companion.post}}, {{r.companion.values}}, "{{r.companion.signal}}");
+    {% endif %}
     const std::vector<int32_t> slots = choose(c, number);
     std::vector<Event> events;
     {% if r.potential %}
@@ -118,7 +124,7 @@ void do_event(int64_t number)
         {% for pathway in r.pathways %}
         const std::vector<int32_t> before_{{loop.index}} = owners({{pathway.name}}, slots);
         {% endfor %}
-        events = replace(c, slots);
+        events = {% if r.companion %}replace_at_largest(c, slots, of_pairs){% else %}replace(c, slots){% endif %};
         initialise(c, slots);
         {% for pathway in r.pathways %}
         drop_spikes({{pathway.name}}, slots);
@@ -129,6 +135,9 @@ void do_event(int64_t number)
     {% for array in r.accumulated %}
     std::fill({{array}}.begin(), {{array}}.end(), 0);
     {% endfor %}
+    {% if r.companion and r.companion.needed %}
+    {{r.companion.needed}}[0] = fraction_in(c.step + 1, {{r.replaces}}) > 0;
+    {% endif %}
     {% for log in r.logs %}
     count(events, {{log.count}});
     {% if log.recorded %}

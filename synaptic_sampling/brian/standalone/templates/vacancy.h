@@ -4,6 +4,7 @@
 #ifndef SYNAPTIC_SAMPLING_VACANCY_H
 #define SYNAPTIC_SAMPLING_VACANCY_H
 
+#include <algorithm>
 #include <vector>
 
 #include "philox.h"
@@ -106,6 +107,21 @@ struct Sites {
             by_rejection(slots, at, occupied, keys);
         else
             by_enumeration(slots, at, occupied, keys);
+        return keys;
+    }
+
+    // Occupy the vacant sites with the largest absolute values; of equal ones, those with the smallest keys. Ascending.
+    std::vector<int64_t> largest(size_t number, const std::vector<double> &values, Occupied &occupied) const
+    {
+        std::vector<int64_t> keys = vacant(occupied);
+        std::nth_element(keys.begin(), keys.begin() + number, keys.end(), [&values](int64_t a, int64_t b) {
+            const double first = std::fabs(values[a]), second = std::fabs(values[b]);
+            return first > second || (first == second && a < b);
+        });
+        keys.resize(number);
+        std::sort(keys.begin(), keys.end());
+        for (size_t n = 0; n < number; n++)
+            occupied.insert(keys[n]);
         return keys;
     }
 

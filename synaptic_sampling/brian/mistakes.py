@@ -14,6 +14,7 @@ from brian2.equations.equations import PARAMETER
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian.arguments import REWIRED
+from synaptic_sampling.brian.companion import Companion
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.signals import acts_on_potential, condition_of
@@ -50,6 +51,9 @@ class Mistakes:
         #: Number of connections eliminated one event after their formation, and of events that formed them.
         self._in_vain = [0, 0]
         self._silent = [projection for projection in projections if _needs_gradient(projection)]
+        #: Companions that had no values so far, and how often they were read.
+        self._empty = [p.companion for p in projections if p.companion.accumulated and not p.in_program]
+        self._reads = 0
         self._monitors = [
             (projection, monitor) for projection in projections for monitor in _monitors_of_all(projection.synapses)
         ]
@@ -99,6 +103,8 @@ class Mistakes:
             self._silent = [projection for projection in self._silent if not projection.gradient().any()]
             if self._events == PATIENCE:
                 self._report_silent(self._silent)
+        if self._empty and self._projections[0].reads_sites:
+            self._check_companion(self._empty[0])
 
     def after_event(self, info: RewiringInfo) -> None:
         """Check whether all connections that one event forms are eliminated in the next."""
@@ -123,6 +129,20 @@ class Mistakes:
                     if not _is_set(projection.synapses, projection.name_of("gradient"))
                 ]
             )
+
+    def _check_companion(self, companion: Companion) -> None:
+        """Warn, after a few events, of a companion whose values were 0 in all that read them."""
+        self._reads += 1
+        if any(variable.get_value().any() for variable in companion.accumulated):
+            self._empty = []
+        elif self._reads == FEW:
+            self._empty = []
+            logger.warning(
+                "'%s' of '%s' was 0 for all pairs in the first %d events of '%s' that read it, so new connections "
+                "form between the first neurons. Accumulate dE/dw of each pair in it, by run_regularly, or by "
+                "run_while as long as 'needed' is 1.",
+                companion.accumulated[0].name, companion.synapses.name, FEW, self._owner.name,
+            )  # fmt: skip
 
     def _report_births(self) -> None:
         unset = [name for projection in self._projections for name in projection.unset_at_birth()]

@@ -138,6 +138,17 @@ def test_code_that_is_switched_off_is_not_run(monkeypatch):
     np.testing.assert_allclose(group.y[:], 0.8)
 
 
+@pytest.mark.parametrize("code", ["gradient += 0", "gradient += int(j == 3)"])
+def test_a_companion_without_values_is_reported(code, caplog):
+    neurons, s = sparse()
+    c = pairs_of(neurons, on_pre=code)
+    rewiring = Rewiring(s, RigLDescent(0.05, fraction=0.2, every=2), companion=c, variables=NAMES, dt=1 * ms)
+    b2.Network(neurons, s, c, rewiring).run(9.5 * ms)
+    found = [record.getMessage() for record in caplog.records if "for all pairs" in record.getMessage()]
+    expected = ["'gradient' of 'pairs' was 0 for all pairs in the first 3 events of 'rewiring' that read it"]
+    assert [text.split(", so")[0] for text in found] == expected * (code == "gradient += 0")
+
+
 @dataclass(frozen=True)
 class Score(DeepR):
     """A rule of a user with a value per pair that is not accumulated."""

@@ -25,6 +25,7 @@ SCRIPTS = (
     "rate_memory",
     "sweep_connectivity",
     "synapse_laws",
+    "synapse_network",
     "train_rate",
     "train_spiking",
     "tune_spiking",
@@ -47,6 +48,7 @@ WORK = {
     "rate_memory": ["RateNetwork"],
     "sweep_connectivity": ["train"],
     "synapse_laws": ["analyse"],
+    "synapse_network": ["compare"],
     "train_rate": ["train"],
     "train_spiking": ["train"],
     "tune_spiking": ["validated"],
@@ -55,7 +57,16 @@ WORK = {
     "verify_soft": ["times_of_return"],
 }
 TRAINING = ("train_rate", "train_spiking")
-WITH_OUT = (*TRAINING, "compare_spiking", "sweep_connectivity", "tune_spiking", "demo", "plot_rewiring", "synapse_laws")
+WITH_OUT = (
+    *TRAINING,
+    "compare_spiking",
+    "sweep_connectivity",
+    "tune_spiking",
+    "demo",
+    "plot_rewiring",
+    "synapse_laws",
+    "synapse_network",
+)
 WITH_JSON = tuple(name for name in SCRIPTS if name.startswith(("benchmark", "linear", "verify")))
 
 NO_NUMBERS = [
@@ -92,7 +103,8 @@ def hostile(files):
 
 def needed(name, files):
     """Return the arguments without which a script does nothing."""
-    return {"plot_rewiring": [files["log"]], "synapse_laws": ["--data-dir", files["study"]]}.get(name, [])
+    study = ["--data-dir", files["study"]]
+    return {"plot_rewiring": [files["log"]], "synapse_laws": study, "synapse_network": study}.get(name, [])
 
 
 def hostile_anywhere(files):
@@ -155,6 +167,7 @@ def hostile_logs(files):
     for value in files["no folders"]:
         yield "linear_baselines", ["--data-dir", value], "--data-dir"
         yield "synapse_laws", ["--data-dir", value], "--data-dir"
+        yield "synapse_network", ["--data-dir", value], "--data-dir"
     yield "synapse_laws", ["--data-dir", files["empty"]], "--data-dir"
     yield "benchmark_rate", ["--list", "--json", files["new"]], "--json"
 
@@ -214,7 +227,15 @@ def files(tmp_path_factory):
         return str(path)
 
     text = write("text", "no results")
-    for name in ("summary.json", "sweep.json", "tuning.json", "compare.json", "report.html", "laws.json"):
+    for name in (
+        "summary.json",
+        "sweep.json",
+        "tuning.json",
+        "compare.json",
+        "report.html",
+        "laws.json",
+        "network.json",
+    ):
         write(f"finished/{name}", '{"rows": []}')
     os.symlink(folder / "loop", folder / "loop")
     no_paths = ["", f"{text}/below", "a\0b", "a\nb", "x" * 300, "\udcff", str(folder / "loop")]

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.ticker import FormatStrFormatter
+from numpy.typing import NDArray
 
 from synaptic_sampling import plotting
 from synaptic_sampling.laws.presence import LAWS
@@ -20,6 +21,7 @@ from synaptic_sampling.reporting.figures import ReportFigure
 from synaptic_sampling.statistics.observed import (
     PUBLISHED_STUDIES,
     Estimate,
+    Prediction,
     Study,
     fit,
     matched_looks,
@@ -31,7 +33,8 @@ __all__ = ["HEAD", "InVivo", "check_observations", "in_vivo"]
 #: Columns of the table.
 HEAD = ("seen", "looks", "interval", "connections", "formed per interval", "eliminated per interval",
         "newly seen ones seen again", "law with the lowest AIC")  # fmt: skip
-#: Laws that are compared in the table: quick to fit, and each of another kind.
+#: The law in the figure, and those that are compared in the table: quick to fit, and each of another kind.
+DRAWN = "killed walk"
 COMPARED = ("constant", "two states", "killed walk", "walk")
 #: Most studies that a figure has space for.
 MOST_STUDIES = 4
@@ -72,10 +75,12 @@ def in_vivo(logs: Mapping[str, RewiringLog], observations: Mapping[str, Observat
     for line, study in zip(axes, studies, strict=True):
         seen = _runs_like(logs, study)
         rows += [_row(own, _steps(own.interval), found) for own, found in seen.values() if own is not None]
-        _panel(line[0], study, {name: own.seen if own else why for name, (own, why) in seen.items()}, study.seen)
-        _panel(
-            line[1], study, {name: own.newly_seen if own else "" for name, (own, _) in seen.items()}, study.newly_seen
-        )
+        law = _law_of(study, observations.get(study.name))
+        old = {name: own.seen if own else why for name, (own, why) in seen.items()}
+        new = {name: own.newly_seen if own else "" for name, (own, _) in seen.items()}
+        missing = _panel(line[0], study, old, study.seen, law and law.seen)
+        _panel(line[1], study, new, study.newly_seen, law and law.newly_seen)
+        legend(line[0], title="\n".join(missing) or None, title_fontsize="x-small", loc="lower left")
         line[0].set_title(study.name, loc="left", fontsize="medium", fontweight="bold")
         line[0].set_ylabel("fraction seen at all looks")
         line[1].set_title("newly seen", loc="left", fontsize="medium")
@@ -87,11 +92,17 @@ def in_vivo(logs: Mapping[str, RewiringLog], observations: Mapping[str, Observat
         "Each run is looked at in the second half of its record only, at intervals in which as much turns over as "
         "between two looks of the study; what forms and disappears between two looks is not seen. Left: of the "
         "connections seen at a look, the fraction seen at all looks until later ones; right: of those first seen at a "
-        "look. Grey: in vivo. Bars: 95 % intervals over dendrites, or postsynaptic neurons of a run. Turnover is equal "
-        "by construction; only the shape of the curves can agree or disagree. Agreement does not show that brains "
-        "follow the same rule."
+        "look. Grey: in vivo; dashed, a law fitted to these data, that of DEEP R in the limit of small steps with "
+        "connections that form above 0. Bars: 95 % intervals over dendrites, or postsynaptic neurons. Turnover is "
+        "equal by construction; only the shape of the curves can agree or disagree. Agreement does not show that "
+        "brains follow the same rule."
     )
     return InVivo(ReportFigure("Comparison with in vivo imaging", caption, figure), rows)
+
+
+def _law_of(study: Study, seen: Observations | None) -> Prediction | None:
+    """Return what a law fitted to a study predicts at its looks; None for a study in numbers only."""
+    return None if seen is None else fit(seen, LAWS[DRAWN]).at_coarser_looks(1, study.looks - 1)
 
 
 def _runs_like(logs: Mapping[str, RewiringLog], study: Study) -> dict[str, tuple[Study | None, Any]]:
@@ -107,9 +118,13 @@ def _runs_like(logs: Mapping[str, RewiringLog], study: Study) -> dict[str, tuple
     return found
 
 
-def _panel(ax: Any, study: Study, runs: Mapping[str, Estimate | str], own: Estimate) -> None:
-    """Draw one survival curve of a study and of each run; a text states why a run has none."""
+def _panel(
+    ax: Any, study: Study, runs: Mapping[str, Estimate | str], own: Estimate, law: NDArray[np.float64] | None
+) -> list[str]:
+    """Draw one survival curve of a study, of its law and of each run, and return why a run has none."""
     plotting.plot_estimate(own, ax, unit=study.interval, color=STUDY_COLOUR, marker="D", label="in vivo")
+    if law is not None:
+        ax.plot(np.arange(len(law)), law, color=STUDY_COLOUR, linestyle="--", linewidth=1.0, label=f"{DRAWN}, fitted")
     missing = []
     for (name, estimate), colour in zip(runs.items(), COLOURS, strict=False):
         if isinstance(estimate, str):
@@ -119,7 +134,7 @@ def _panel(ax: Any, study: Study, runs: Mapping[str, Estimate | str], own: Estim
             plotting.plot_estimate(estimate, ax, unit=float(estimate.at[1]), **options)
     ax.set_ylim(0, 1.02)
     ax.spines[["top", "right"]].set_visible(False)
-    legend(ax, title="\n".join(missing) or None, title_fontsize="x-small", loc="lower left")
+    return missing
 
 
 def _losses(ax: Any, study: Study, runs: Mapping[str, Estimate | None]) -> None:

@@ -45,6 +45,10 @@ def test_a_run_beside_a_study(log, mice):
     left, middle, right = found.figure.figure.axes
     assert [len(ax.containers) for ax in (left, middle, right)] == [2, 2, 1]
     assert left.get_title(loc="left") == "mice"
+    law = observed.fit(mice, LAWS["killed walk"]).at_coarser_looks(1, 5)
+    for ax, curve in ((left, law.seen), (middle, law.newly_seen)):
+        (line,) = [own for own in ax.lines if own.get_label() == "killed walk, fitted"]
+        np.testing.assert_allclose(line.get_ydata(), curve)
     plt.close(found.figure.figure)
 
 

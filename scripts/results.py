@@ -29,29 +29,37 @@ LOCK = ".lock"
 
 @contextmanager
 def results(
-    parser: Parser, out: Path, patterns: Sequence[str], *, overwrite: bool, unfinished: str = UNFINISHED
+    parser: Parser,
+    out: Path,
+    patterns: Sequence[str],
+    *,
+    overwrite: bool,
+    unfinished: str = UNFINISHED,
+    resume: bool | None = None,
 ) -> Iterator[Path]:
     """Provide a temporary folder for the results of a run, and move them to ``out`` together if the run succeeds.
 
-    The files of an interrupted or failed run stay in the temporary folder.
+    The files of an interrupted or failed run stay in the temporary folder. With ``resume``, they are used again; None
+    means that no run can.
     """
     with locked(parser, out):
         temporary = out / unfinished
         with suppress(OSError):
             temporary.rmdir()  # Left by a run that was killed before it wrote anything.
-        if there := _matching(out, (*patterns, unfinished)):
+        if there := _matching(out, patterns if resume else (*patterns, unfinished)):
             if not overwrite:
                 shown = ", ".join(path.name for path in there[:3]) + ", ..." * (len(there) > 3)
                 parser.refuse("--out", f"{out} already contains results ({shown}); pass --overwrite to replace them")
             _remove(temporary)
-        temporary.mkdir()
+        temporary.mkdir(exist_ok=bool(resume))
         try:
             yield temporary
             _finish(temporary, out, patterns)
         except KeyboardInterrupt as error:
             kept = [str(error)] * bool(str(error))
             if any(temporary.iterdir()):
-                kept.append(f"Its files are in {temporary}; the same command with --overwrite starts again.")
+                go_on = "--overwrite starts again" if resume is None else "--resume goes on from the last checkpoint"
+                kept.append(f"Its files are in {temporary}; the same command with {go_on}.")
             raise KeyboardInterrupt(" ".join(kept)) from None
         finally:
             with suppress(OSError):

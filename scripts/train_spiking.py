@@ -4,13 +4,15 @@
     python -m scripts.train_spiking --task mnist --method fixed --connectivity 0.01
     python -m scripts.train_spiking --task ecg --connectivity 1,0.02
     python -m scripts.train_spiking --task rows --connectivity 0.05,0     # without recurrent synapses
+    python -m scripts.train_spiking --task mnist --checkpoint-every 1     # and --resume, if it was stopped
     python -m scripts.train_spiking --quick
 
 The network is compiled to a C++ program, once for all seeds; with ``--device runtime`` it runs in Brian2's runtime
 mode, with bit-identical results. Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log
 of formation and elimination (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then, the
 files of finished seeds are in its subfolder ``unfinished``. Existing results in --out are replaced only with
---overwrite.
+--overwrite. With --checkpoint-every, each seed has a checkpoint there as well, from which the same command with
+--resume goes on, with bit-identical results.
 """
 
 from __future__ import annotations
@@ -27,11 +29,11 @@ from typing import Any
 import numpy as np
 
 from models.spiking_tasks import METHODS, TASKS
-from scripts.common import folder_to_read, fraction
+from scripts.common import count, folder_to_read, fraction
 from scripts.interruption import interruptible
-from scripts.training import Result, arguments, check, train_seeds
+from scripts.training import CHECKPOINT, Result, arguments, check, train_seeds
 from synaptic_sampling import RewiringLog
-from synaptic_sampling.spiking import Training
+from synaptic_sampling.spiking import SpikingResult, Training
 from synaptic_sampling.statistics.null_law import step_ratio
 
 __all__ = ["main", "train"]
@@ -52,6 +54,8 @@ def train(
     data_dir: Path | None = None,
     log_path: Path | None = None,
     report: Callable[..., None] | str | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = False,
 ) -> Result:
     """Train one network, with a test after each epoch.
 
@@ -80,6 +84,10 @@ def train(
         File to which the log is written.
     report : callable or str, optional
         Progress, as for ``brian2.run``.
+    checkpoint_every : int, optional
+        Number of epochs between two checkpoints, which are written next to the log.
+    resume : bool
+        Go on from the checkpoint, if there is one.
 
     Returns
     -------
@@ -98,7 +106,11 @@ def train(
         decay=own.decay,
         seed=seed,
     )
-    found = training.run(device=device, report=report)
+    checkpoints: dict[str, Any] = {}
+    if checkpoint_every is not None and log_path is not None:
+        path = log_path.with_name(CHECKPOINT.format(seed))
+        checkpoints = {"checkpoint": path, "every": checkpoint_every, "resume": resume, "watch": partial(tell, seed)}
+    found = training.run(device=device, report=report, **checkpoints)
     if log_path is not None:
         found.log.save(log_path)
     weights: dict[str, Any] = {}
@@ -137,6 +149,12 @@ def numbers_of_connections(log: RewiringLog, final: int) -> list[int]:
     _, index = np.unique(events["step"], return_inverse=True)
     changes = np.bincount(index, weights=events["kind"], minlength=1)
     return [*(final - np.cumsum(changes[::-1])[::-1]).astype(int).tolist(), final]
+
+
+def tell(seed: int, result: SpikingResult) -> None:
+    """Write to standard error what has been reached at a checkpoint."""
+    accuracy = f", test accuracy {100 * result.accuracies[-1]:.1f} %" if result.accuracies else ""
+    print(f"seed {seed}: epoch {len(result.samples)}{accuracy}", file=sys.stderr, flush=True)
 
 
 def progress(title: str) -> Callable[..., None]:
@@ -180,8 +198,15 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument(
         "--data-dir", type=folder_to_read, metavar="DIR", help="folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
     )
+    text = "number of epochs between two checkpoints (default: none, or 1 with --resume)"
+    parser.add_argument("--checkpoint-every", type=count(), metavar="N", help=text)
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints of a run that was stopped")
     given = parser.parse_args(argv)
     check(parser, given)
+    if given.overwrite and given.resume:
+        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
+    if given.resume:
+        given.checkpoint_every = given.checkpoint_every or 1
     task = TASKS[given.task]
     given.connectivity = given.connectivity or list(task.connectivity)
     for name, fraction_of_sites in zip(
@@ -190,8 +215,10 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         if fraction_of_sites and round(fraction_of_sites * task.sites(name)) == 0:
             parser.refuse("--connectivity", f"leaves no {name} connection, got {fraction_of_sites}")
     given.epochs = given.epochs or (1 if given.quick else task.epochs)
-    options = {name: getattr(given, name) for name in ("task", "device", "validation", "data_dir")}
-    return train_seeds(partial(train, **options), given, parser, progress, task.described(given.method))
+    names = ("task", "device", "validation", "data_dir", "checkpoint_every", "resume")
+    run = partial(train, **{name: getattr(given, name) for name in names})
+    resume = None if given.checkpoint_every is None else given.resume
+    return train_seeds(run, given, parser, progress, task.described(given.method), resume=resume)
 
 
 if __name__ == "__main__":

@@ -18,11 +18,14 @@ from models.data import DataError
 from scripts.common import MOST_SEED, Parser, count, fraction, fractions, seed
 from scripts.results import results
 from synaptic_sampling import RewiringLog
+from synaptic_sampling.checkpoint import CheckpointError
 from synaptic_sampling.plotting import plot_accuracy, plot_survival, plot_turnover, plot_weights
 
-__all__ = ["METHODS", "Result", "arguments", "check", "peak_bytes", "train_seeds"]
+__all__ = ["CHECKPOINT", "METHODS", "Result", "arguments", "check", "peak_bytes", "train_seeds"]
 
 METHODS = ("deepr", "fixed", "dense")
+#: Name of the checkpoint of a seed, which exists during a run only.
+CHECKPOINT = "checkpoint-{}.npz"
 #: Names of all files that a training script writes.
 WRITTEN = ("summary.json", "weights-*.npz", "log-*.rewiring", "figure-*.png")
 
@@ -85,11 +88,16 @@ def train_seeds(
     parser: Parser,
     report: Callable[[str], Any],
     parameters: dict[str, Any],
+    *,
+    resume: bool | None = None,
 ) -> dict[str, Any]:
-    """Train once per seed; write weights, log and figure of each run, and the summary."""
+    """Train once per seed; write weights, log and figure of each run, and the summary.
+
+    ``resume``: whether to go on from checkpoints, which are removed at the end; None if there are none.
+    """
     options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
     trained = []
-    with results(parser, given.out, WRITTEN, overwrite=given.overwrite) as folder:
+    with results(parser, given.out, WRITTEN, overwrite=given.overwrite, resume=resume) as folder:
         for number in range(given.seed, given.seed + given.seeds):
             title, log_path = f"seed {number}", folder / f"log-{number}.rewiring"
             try:
@@ -97,6 +105,8 @@ def train_seeds(
             except DataError as error:
                 log_path.unlink(missing_ok=True)  # It has no events yet; a refused run leaves nothing behind.
                 parser.refuse("--data-dir", str(error))
+            except CheckpointError as error:
+                parser.refuse("--resume", str(error))
             except FloatingPointError as error:
                 parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
             np.savez_compressed(folder / f"weights-{number}.npz", **result.weights)  # type: ignore[arg-type]
@@ -104,6 +114,8 @@ def train_seeds(
             print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
             trained.append(result)
         summary = _write_summary(folder, given, trained, parameters)
+        for checkpoint in folder.glob(CHECKPOINT.format("*")):
+            checkpoint.unlink()
     print(f"wrote summary.json, weights, logs and figures to {given.out}")
     return summary
 
@@ -167,7 +179,7 @@ def _write_summary(
     """Write summary.json: every argument, means and sums over the results of all seeds."""
     final = [result.accuracies[-1] for result in results]
     # The folder is left out, since results may be moved.
-    asked = {name: value for name, value in vars(given).items() if name not in {"out", "overwrite"}}
+    asked = {name: value for name, value in vars(given).items() if name not in {"out", "overwrite", "resume"}}
     summary = {
         **{name: str(value) if isinstance(value, Path) else value for name, value in asked.items()},
         "parameters": parameters,

@@ -36,7 +36,7 @@ ARROWS = {
     "reporting": {"_checks", "observations", "log", "laws", "statistics", "plotting"},
     "brian": BASE | {"connections", "rules", "log"},
     "rate": BASE | {"checkpoint", "connections", "rules", "log"},
-    "spiking": BASE | {"connections", "rules", "log", "brian"},
+    "spiking": BASE | {"checkpoint", "connections", "rules", "log", "brian"},
 }
 MAX_FLOORS = 9
 MAX_BODY, MAX_FILE, MAX_NAMES = 60, 400, 36

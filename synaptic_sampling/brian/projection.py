@@ -345,19 +345,19 @@ class Projection:
     def state(self) -> dict[str, Any]:
         """Return the state for Brian2's ``store``, including the delays, which Brian2 2.9 forgets."""
         state = {name: np.array(values) for name, values in self.connections.state().items() if name != "theta"}
-        return {
-            "connections": state,
-            "delays": queues.delays(self.synapses),
-            "time_steps": queues.time_steps(self.synapses),
-        }
+        delays, time_steps = queues.delays(self.synapses), queues.time_steps(self.synapses)
+        return {"connections": state, "delays": delays, "time_steps": time_steps}
 
     def restore(self, state: Mapping[str, Any]) -> None:
-        """Restore what ``state`` returned."""
-        # Brian2 may not have restored the synapses yet, and their number may differ from the present one.
+        """Restore what ``state`` returned; the synapses may not be restored yet, and their number may differ."""
         self._stored = state
         queues.restore_delays(self.synapses, state["delays"])
         queues.restore_time_steps(self.synapses, state["time_steps"])
         queues.use_first(self.synapses, len(state["connections"]["pre"]))
+
+    def resume(self, state: Mapping[str, NDArray[Any]], *, until: float) -> None:
+        """Take on a state; the synapses have its endpoints, theta and signs. The last event is at time ``until``."""
+        self.connections.restore(state)
 
     def _take_on(self, state: Mapping[str, Any]) -> None:
         """Restore the connections, now that Brian2 has restored the synapses."""

@@ -16,7 +16,7 @@ from synaptic_sampling.events import EVENT
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.log.snapshots import MAX_INDEX
 
-__all__ = ["join_logs", "merge_logs"]
+__all__ = ["append_log", "join_logs", "merge_logs"]
 
 #: Approximate number of events that are sorted at a time.
 CHUNK = 2**20
@@ -110,6 +110,25 @@ def join_logs(parts: Sequence[RewiringLog], path: str | os.PathLike[str] | None 
     for log, until in pieces:
         _append(joined, log, until)
     return joined
+
+
+def append_log(log: RewiringLog, part: RewiringLog) -> None:
+    """Append a later part of the same run to a log, whose metadata stay.
+
+    Parameters
+    ----------
+    log : RewiringLog
+        Of the run so far, changed in place.
+    part : RewiringLog
+        It starts with a snapshot of all sets at the last step of ``log``.
+
+    Raises
+    ------
+    ValueError
+        If the part does not continue the log: sets or connections differ, or steps are missing. Nothing changes then.
+    """
+    _check_continuation(log, part)
+    _append(log, part, part.last_step)
 
 
 def _pieces(parts: Sequence[RewiringLog]) -> list[tuple[RewiringLog, int]]:

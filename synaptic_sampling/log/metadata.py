@@ -23,7 +23,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, str | int | float | None):
         return value
     if isinstance(value, np.ndarray | np.generic):
-        return value.tolist()
+        return np.asarray(value).tolist()  # A quantity in SI units.
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         fields = {field.name: plain(getattr(value, field.name)) for field in dataclasses.fields(value)}
         return {"class": type(value).__name__, **fields, **_law(value)}

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import SEED_LIMIT
 from synaptic_sampling.brian import ArrayStream, Rewiring, RewiringMonitor, connect_exactly, run_while
 from synaptic_sampling.brian.signals import pair_signals
+from synaptic_sampling.brian.standalone.program import start_at
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rules import Rule
 from synaptic_sampling.spiking import equations
@@ -46,6 +47,10 @@ class Simulation:
         Determines connectivity, signs, initial weights, noise and formation.
     log : path-like, optional
         File of the log of runtime mode; in memory by default.
+    part : tuple of int, optional
+        Positions of the first sequence and after the last one, where only some of the sequences are presented.
+    state : mapping of str to ndarray, optional
+        ``state()`` after the sequences before this part.
     """
 
     def __init__(
@@ -58,9 +63,14 @@ class Simulation:
         batch: int,
         seed: int,
         log: Any = None,
+        part: tuple[int, int] | None = None,
+        state: Mapping[str, NDArray[Any]] | None = None,
     ) -> None:
         self.net, self.task, self.presentation, self.seed = net, task, presentation, seed
         self._held = task.array.ndim == 2
+        self.first, self.last = part or (0, len(presentation.shown))
+        self._state = state
+        self._theta: dict[str, NDArray[np.float64]] = {}
         self.duration = task.num_steps * net.dt
         self.clock, self.sequence_clock = Clock(net.dt, name="step_clock"), Clock(self.duration, name="sequence_clock")
         self._options = {"namespace": self._streams(), "clock": self.clock}
@@ -92,11 +102,22 @@ class Simulation:
         self.network = Network(
             self._groups, self.synapses.values(), self.companions.values(), self.rewirings.values(), self.monitor
         )
+        self._take_on()
 
     @property
     def length(self) -> Any:
-        """Return the duration of the run: all sequences, and the time step in which the last update happens."""
-        return len(self.presentation.shown) * self.duration + self.net.dt
+        """Return the duration of the run: all its sequences, and the time step in which the last update happens."""
+        is_end = self.last == len(self.presentation.shown)
+        return (self.last - self.first) * self.duration + is_end * self.net.dt
+
+    def run(self, report: Any = None) -> None:
+        """Run the network for its ``length``; in C++ standalone mode, describe the run."""
+        self.network.run(self.length, report=report, namespace={})
+
+    def check_complete(self) -> None:
+        """Raise KeyboardInterrupt if the run ended early, which Brian2 does not report after Ctrl+C."""
+        if np.asarray(self.clock.t_).item() < float(self.first * self.duration + self.length - 0.5 * self.net.dt):
+            raise KeyboardInterrupt
 
     def _streams(self) -> dict[str, Any]:
         """Return the functions of time from which the equations take inputs, labels and flags."""
@@ -217,7 +238,8 @@ class Simulation:
         if net.feedback == "random":
             synapses = self.synapses["readout"]
             size = net.readout.scale / math.sqrt(len(synapses) / self.task.num_classes)
-            synapses.feedback = size * normals(self.seed, Stream.THETA, 0, len(synapses), len(SETS))
+            drawn = size * normals(self.seed, Stream.THETA, 0, len(synapses), len(SETS))
+            synapses.feedback = drawn if self._state is None else self._state["readout/feedback"]
         for group, kind in (
             (self.inputs, "inputs"),
             (self.neurons, "neurons"),
@@ -262,7 +284,11 @@ class Simulation:
             group.run_regularly(code, clock=self.sequence_clock, when="start", order=1)
 
     def _connect(self, synapses: Synapses, name: str, wiring: Wiring) -> None:
-        """Draw connections and initial weights, the same for all rules."""
+        """Draw connections and initial weights, the same for all rules, or take those of the state."""
+        if self._state is not None:
+            synapses.connect(i=self._state[f"{name}/pre"], j=self._state[f"{name}/post"])
+            self._set_theta(synapses, name, self._state[f"{name}/theta"])
+            return
         num_pre, num_post = len(synapses.source), len(synapses.target)
         order: Any = slice(None)
         if name == "readout" and wiring.connectivity == 1:
@@ -274,7 +300,12 @@ class Simulation:
             connect_exactly(synapses, connectivity=wiring.connectivity, seed=self._seed(name))
         size = wiring.scale / math.sqrt(len(synapses) / num_post)
         drawn = np.abs(normals(self.seed, Stream.THETA, 0, len(synapses), SETS.index(name)))
-        synapses.theta = size * drawn[order]
+        self._set_theta(synapses, name, size * drawn[order])
+
+    def _set_theta(self, synapses: Synapses, name: str, theta: NDArray[np.float64]) -> None:
+        """Set the initial theta; a Rewiring is given positive values, which may have become negative by its rule."""
+        self._theta[name] = theta
+        synapses.theta = np.abs(theta)
 
     def _make_records(self) -> None:
         """Record at the end of each sequence what was right, and all the time how often each neuron fires."""
@@ -291,11 +322,63 @@ class Simulation:
     def _seed(self, name: str) -> int:
         return (len(SETS) * self.seed + SETS.index(name)) % SEED_LIMIT
 
+    def _take_on(self) -> None:
+        """Set what goes on from one sequence to the next, also at the start, so that all parts have the same code."""
+        start_at(self.network, float(self.first * self.duration))
+        until = float(len(self.presentation.shown) * self.duration)
+        is_due = bool(self.first and self.presentation.due[self.first - 1])
+        for name, synapses in self.synapses.items():
+            projection = self.rewirings[name].projections[0]
+            state = projection.connections.state() if self._state is None else _of(name, self._state)
+            # Other rules do not use the theta of the connections.
+            own = state if projection.has_theta else {**state, "theta": np.zeros(len(synapses))}
+            projection.resume(own, until=until)
+            synapses.theta, synapses.polarity = self._theta[name], state["polarity"]
+            synapses.gradient = state.get("gradient", np.zeros(len(synapses)))
+            synapses.due = is_due
+        for name, companion in self.companions.items():
+            companion.integrates = self._state is not None and bool(self._state[f"integrates_{name}"])
+        for name, (group, variable) in self._lasting().items():
+            setattr(group, variable, np.zeros(len(group)) if self._state is None else self._state[name])
+
+    def _lasting(self) -> dict[str, tuple[Any, str]]:
+        """Return more variables that are not reset before the next sequence or the update before it."""
+        lasting: dict[str, tuple[Any, str]] = {}
+        if self.net.rate_penalty is not None:
+            lasting["rate"] = self.neurons, "rate"
+        if self._held:
+            lasting |= {"x": (self.inputs, "x"), "unit_gradient": (self.neurons, "unit_gradient")}
+        return lasting | {f"pairs_{name}": (companion, "gradient") for name, companion in self.companions.items()}
+
+    def state(self) -> dict[str, NDArray[Any]]:
+        """Return all that goes on from one sequence to the next: connections, weights, optimizers, firing rates."""
+        state: dict[str, NDArray[Any]] = {}
+        for name, synapses in self.synapses.items():
+            own = self.rewirings[name].connections.state()
+            number = len(own["pre"])
+            names = ["theta", "gradient", *["feedback"] * (name == "readout" and self.net.feedback == "random")]
+            own |= {variable: getattr(synapses, variable)[:][:number] for variable in names}
+            state |= {f"{name}/{key}": np.array(values) for key, values in own.items()}
+        for name, companion in self.companions.items():
+            state[f"integrates_{name}"] = np.array(companion.integrates[:])
+        return state | {key: np.array(getattr(*found)[:]) for key, found in self._lasting().items()}
+
     def scores(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         """Return for each presented sequence how often it was right and how often it counts, in sequences or frames."""
-        labels = self.task.labels[self.presentation.shown]
+        labels = self.task.labels[self.presentation.shown[self.first : self.last]]
         if self.task.score == "frames":
-            return np.asarray(self.record.correct)[0, 1:].astype(np.int64), (labels >= 0).sum(axis=1)
+            return self._recorded("correct")[0].astype(np.int64), (labels >= 0).sum(axis=1)
         classes = labels if labels.ndim == 1 else labels.max(axis=1)
-        right = np.asarray(self.record.votes)[:, 1:].argmax(axis=0) == classes
+        right = self._recorded("votes").argmax(axis=0) == classes
         return right.astype(np.int64), (classes >= 0).astype(np.int64)
+
+    def _recorded(self, variable: str) -> NDArray[np.float64]:
+        """Return the values at the end of each sequence; the last ones may be recorded by the next part only."""
+        group = self.readout if self.score is None else self.score
+        found = [np.asarray(getattr(self.record, variable))[:, 1:], np.asarray(getattr(group, variable))[:, np.newaxis]]
+        return np.concatenate(found, axis=1)[:, : self.last - self.first]
+
+
+def _of(name: str, state: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+    """Return the state of one set."""
+    return {key.removeprefix(f"{name}/"): values for key, values in state.items() if key.startswith(f"{name}/")}

@@ -2,35 +2,39 @@
 
 from __future__ import annotations
 
-import gc
 import math
 import os
 import tempfile
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
-from brian2 import all_devices, get_device, prefs, set_device
-from brian2.codegen.runtime.cython_rt.extension_manager import get_cython_cache_dir
-from brian2.devices.device import reset_device
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_choice, check_instance, check_integer, check_number, check_seed, is_schedule
+from synaptic_sampling._checks import (
+    check_callable,
+    check_choice,
+    check_flag,
+    check_instance,
+    check_integer,
+    check_number,
+    check_seed,
+    is_schedule,
+)
 from synaptic_sampling.brian import run_program
-from synaptic_sampling.brian.standalone.program import is_standalone
+from synaptic_sampling.checkpoint import CheckpointError
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import Rule
+from synaptic_sampling.spiking.device import check_device, compiler_flags, interruptions, standalone
 from synaptic_sampling.spiking.network import EpropNetwork
+from synaptic_sampling.spiking.progress import Progress, identity
 from synaptic_sampling.spiking.simulation import SETS, Simulation
 from synaptic_sampling.spiking.tasks import Presentation, SequenceTask
 
 __all__ = ["SpikingResult", "Training"]
-
-#: Fast, and without the changes of order and precision that -ffast-math and fused operations bring.
-FLAGS = ["-w", "-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=c++11"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,8 +134,12 @@ class Training:
         log: Any = None,
         directory: str | os.PathLike[str] | None = None,
         cache: str | os.PathLike[str] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        every: int = 1,
+        resume: bool = False,
+        watch: Callable[[SpikingResult], object] | None = None,
     ) -> SpikingResult:
-        """Train, from the start to the end.
+        """Train, from the start or a checkpoint to the end.
 
         Parameters
         ----------
@@ -142,12 +150,23 @@ class Training:
             Progress, as for ``brian2.run``: 'text', 'stdout', 'stderr' or a function; a program reports only as text,
             to standard output.
         log : path-like, optional
-            File for the log of runtime mode; in memory by default. The log of a program is saved afterwards, by
-            ``result.log.save``.
+            File for the log of runtime mode; in memory by default. The log of a program, or of a run with checkpoints,
+            is saved afterwards, by ``result.log.save``.
         directory : path-like, optional
             Folder of the program; by default one that is deleted at the end.
         cache : path-like, optional
             Folder of compiled programs, as for `brian.run_program`.
+        checkpoint : path-like, optional
+            File that contains all that the next epoch needs, and is replaced after every epoch: a run that is stopped,
+            even by a power failure, loses no more. The log then has a snapshot at each checkpoint; all else is as
+            without checkpoints, bit for bit.
+        every : int
+            Number of epochs between two checkpoints.
+        resume : bool
+            Continue from the checkpoint if it exists, in this device or the other. Without ``decay``, more epochs may
+            have been added. By default, a checkpoint that exists is an error.
+        watch : callable, optional
+            Called with the `SpikingResult` so far after each checkpoint.
 
         Returns
         -------
@@ -158,6 +177,10 @@ class Training:
         ------
         TypeError, ValueError
             If an argument has the wrong type or is out of range.
+        FileExistsError
+            If the checkpoint exists and ``resume`` is False.
+        CheckpointError
+            If the checkpoint is damaged, or of another network, task or seed.
         RuntimeError
             If a C++ standalone mode of your own is in use, the program cannot be compiled, or it stops with an error,
             such as a gradient that is not finite.
@@ -166,28 +189,61 @@ class Training:
         """
         check_choice("device", device, ("runtime", "cpp_standalone"))
         _check_options(device, report, log, directory, cache)
+        _check_checkpoints(checkpoint, every, resume, watch, log)
         check_device()
-        if device == "cpp_standalone":
-            with ExitStack() as stack:
-                folder = directory or stack.enter_context(tempfile.TemporaryDirectory())
-                return self._run_program(folder, cache, report)
+        progress = self._progress(checkpoint, resume)
+        with ExitStack() as stack:
+            interrupted = stack.enter_context(interruptions())
+            folder = directory or (device == "runtime" or stack.enter_context(tempfile.TemporaryDirectory()))
+            while progress.epochs < self.epochs:
+                until = self.epochs if checkpoint is None else min(progress.epochs + every, self.epochs)
+                if device == "runtime":
+                    progress = self._in_runtime(progress, until, log, report)
+                else:
+                    progress = self._in_program(progress, until, folder, cache, report)
+                if checkpoint is not None:
+                    progress.save(checkpoint, self._identity())
+                if watch is not None:
+                    watch(self._result(progress))
+                if interrupted:
+                    raise KeyboardInterrupt
+        return self._result(progress)
+
+    def _progress(self, checkpoint: Any, resume: bool) -> Progress:
+        """Return where the run starts."""
+        if checkpoint is None or not os.path.exists(checkpoint):
+            return Progress()
+        if not resume:
+            raise FileExistsError(f"{checkpoint} exists; pass resume=True to continue from it, or choose another path.")
+        progress = Progress.load(checkpoint, self._identity())
+        if progress.epochs > self.epochs:
+            raise CheckpointError(
+                f"{checkpoint} has {progress.epochs} epochs, which is more than epochs={self.epochs}; increase it."
+            )
+        return progress
+
+    def _identity(self) -> dict[str, Any]:
+        return identity(self.net, self.task, batch=self.batch, decay=self.decay, seed=self.seed, epochs=self.epochs)
+
+    def _in_runtime(self, progress: Progress, until: int, log: Any, report: Any) -> Progress:
+        """Run some epochs in this process."""
         start = time.perf_counter()
         with compiler_flags():
-            simulation = self.simulation(log)
-            simulation.network.run(simulation.length, report=report, namespace={})
-        if simulation.network.t < simulation.length - 0.5 * self.net.dt:
-            raise KeyboardInterrupt
-        return self._result(simulation, time.perf_counter() - start)
+            simulation = self._simulation(progress, until, log)
+            simulation.run(report)
+        simulation.check_complete()
+        return progress.after(simulation, until, time.perf_counter() - start)
 
-    def _run_program(self, folder: Any, cache: Any, report: Any) -> SpikingResult:
+    def _in_program(self, progress: Progress, until: int, folder: Any, cache: Any, report: Any) -> Progress:
         """Build and run a C++ program, with Brian2's device and preferences as they were afterwards."""
         with standalone(folder) as device:
-            simulation = self.simulation()
-            simulation.network.run(simulation.length, report="text" if report else None, namespace={})
+            simulation = self._simulation(progress, until)
+            simulation.run("text" if report else None)
             run_program(folder, cache=cache, with_output=bool(report))
-            result = self._result(simulation, device.timers["run_binary"])
+            simulation.check_complete()
+            progress = progress.after(simulation, until, device.timers["run_binary"])
             del simulation
-            return result
+            return progress
 
     def simulation(self, log: Any = None) -> Simulation:
         """Return the Brian2 objects of the whole run, not run yet: for monitors of your own, or another device.
@@ -202,35 +258,59 @@ class Training:
         Simulation
             Its ``network`` runs for its ``length``.
         """
-        presentation = Presentation.of_epochs(self.task, 0, self.epochs, batch=self.batch, seed=self.seed)
+        return self._simulation(Progress(), self.epochs, log)
+
+    def _simulation(self, progress: Progress, until: int, log: Any = None) -> Simulation:
+        """Return the Brian2 objects of the epochs up to ``until``."""
         factor = factor_of_rates(self)
         rules = {
             name: decayed(getattr(self.net, name).rule, factor) for name in SETS if getattr(self.net, name) is not None
         }
-        return Simulation(self.net, self.task, presentation, rules=rules, batch=self.batch, seed=self.seed, log=log)
+        shown = len(self.task.train) + len(self.task.test)
+        return Simulation(
+            self.net,
+            self.task,
+            self._presentation(),
+            rules=rules,
+            batch=self.batch,
+            seed=self.seed,
+            log=log,
+            part=(progress.epochs * shown, until * shown),
+            state=progress.state,
+        )
 
-    def _result(self, simulation: Simulation, seconds: float) -> SpikingResult:
-        _, learning, _, tests = simulation.presentation
-        right, counted = simulation.scores()
+    def _presentation(self) -> Presentation:
+        return Presentation.of_epochs(self.task, 0, self.epochs, batch=self.batch, seed=self.seed)
+
+    def _result(self, progress: Progress) -> SpikingResult:
+        assert progress.state is not None
+        assert progress.log is not None
+        _, learning, _, tests = self._presentation()
+        tests, state = tests[: progress.epochs], progress.state
 
         def accuracy(part: slice) -> float:
-            return float(right[part].sum() / counted[part].sum())
+            return float(progress.right[part].sum() / progress.counted[part].sum())
 
         learned = np.cumsum(learning)
         starts = [0, *(test.stop for test in tests[:-1])]
-        weights = {}
-        for name, rewiring in simulation.rewirings.items():
-            theta, polarity = (rewiring.to_scipy(variable) for variable in ("theta", "polarity"))
-            weights[name] = *theta.coords, polarity.data * theta.data
+        weights = {
+            name: (
+                state[f"{name}/pre"],
+                state[f"{name}/post"],
+                state[f"{name}/polarity"].astype(float) * state[f"{name}/theta"],
+            )
+            for name in progress.sites
+        }
+        length = float(len(progress.right) * (self.task.num_steps * self.net.dt) + self.net.dt)
         return SpikingResult(
             accuracies=[accuracy(test) for test in tests if test.stop > test.start],
             training_accuracies=[accuracy(slice(start, test.start)) for start, test in zip(starts, tests, strict=True)],
             samples=[int(learned[test.start - 1]) for test in tests],
-            rate=float(np.sum(simulation.spikes.count[:]) / (float(simulation.length) * self.net.num_neurons)),
+            rate=float(progress.spikes / (length * self.net.num_neurons)),
             weights=weights,
-            sites={name: rewiring.connections.num_sites for name, rewiring in simulation.rewirings.items()},
-            log=simulation.monitor.log,
-            seconds=seconds,
+            sites=progress.sites,
+            log=progress.log,
+            seconds=progress.seconds,
         )
 
 
@@ -247,47 +327,24 @@ def _check_options(device: str, report: Any, log: Any, directory: Any, cache: An
                 raise ValueError(f"{name} must be a folder, got {path!r}.")
 
 
-def check_device() -> None:
-    """Raise an error if Brian2's C++ standalone mode has a network of the script, which would be lost."""
-    if is_standalone() or all_devices["cpp_standalone"].networks:
-        raise RuntimeError(
-            "a run of a Training sets and resets Brian2's device, but the script uses C++ standalone mode itself; run "
-            "the Training before set_device, or after device.reinit() and set_device('runtime')."
+def _check_checkpoints(checkpoint: Any, every: Any, resume: Any, watch: Any, log: Any) -> None:
+    """Raise an error for options of checkpoints that are wrong, or would have no effect."""
+    check_integer("every", every, minimum=1, maximum=2**31 - 1)
+    check_flag("resume", resume)
+    if watch is not None:
+        check_callable("watch", watch)
+    if checkpoint is None:
+        for name, given in (("resume", resume), ("watch", watch is not None), ("every", every != 1)):
+            if given:
+                raise ValueError(f"{name} needs checkpoint=, the path of a file; it is None.")
+        return
+    check_instance("checkpoint", checkpoint, (str, os.PathLike))
+    if os.path.isdir(checkpoint) or not os.path.isdir(os.path.dirname(os.path.abspath(checkpoint))):
+        raise ValueError(f"checkpoint must be a file in a folder that exists, got {checkpoint!r}.")
+    if log is not None:
+        raise ValueError(
+            f"log must be None with a checkpoint, which contains it, got {log!r}; use result.log.save(path)."
         )
-
-
-@contextmanager
-def compiler_flags() -> Iterator[None]:
-    """Compile with flags under which runtime mode with Cython and a C++ program have the same bits."""
-    before = prefs.codegen.cpp.extra_compile_args_gcc, prefs.codegen.runtime.cython.cache_dir
-    prefs.codegen.cpp.extra_compile_args_gcc = FLAGS
-    # Brian2 finds compiled modules by their code, whatever the flags were.
-    folder = get_cython_cache_dir()
-    if folder is not None:
-        prefs.codegen.runtime.cython.cache_dir = f"{folder}_exact"
-    try:
-        yield
-    finally:
-        prefs.codegen.cpp.extra_compile_args_gcc, prefs.codegen.runtime.cython.cache_dir = before
-
-
-@contextmanager
-def standalone(folder: Any) -> Iterator[Any]:
-    """Set Brian2's C++ standalone mode, and what was set before at the end."""
-    # While objects of a run before exist, those of this one have other names, with which a program is compiled again.
-    gc.collect()
-    make_options = prefs.devices.cpp_standalone.extra_make_args_unix
-    with compiler_flags():
-        # By default, Brian2 starts a compiler for each of some thirty files at once.
-        prefs.devices.cpp_standalone.extra_make_args_unix = [f"-j{os.cpu_count() or 1}"]
-        set_device("cpp_standalone", directory=str(folder), build_on_run=False)
-        device = get_device()
-        try:
-            yield device
-        finally:
-            device.reinit()
-            reset_device()
-            prefs.devices.cpp_standalone.extra_make_args_unix = make_options
 
 
 def factor_of_rates(training: Training) -> str | None:

@@ -142,6 +142,9 @@ def hostile_training():
         yield name, ["--method", "dense", "--connectivity", "0.1"], "--connectivity"
         yield name, ["--seed", str(2**62 - 1), "--seeds", "2"], "--seeds"
     yield "train_spiking", ["--connectivity", "1e-5"], "--connectivity"
+    yield "train_spiking", ["--resume", "--overwrite"], "--resume"
+    for value in NO_COUNTS:
+        yield "train_spiking", ["--checkpoint-every", value], "--checkpoint-every"
 
 
 def hostile_logs(files):

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from models.spiking_tasks import METHODS, TASKS
+from scripts import train_spiking
 from scripts.train_spiking import main, train
 from synaptic_sampling import RewiringLog
 
@@ -66,6 +67,51 @@ def test_quick_run_writes_what_it_says(quick):
         np.testing.assert_array_equal(weights[f"{name}_post"], post)
         assert np.all(weights[f"{name}_w"] * polarity >= 0)
     assert len(weights["readout_w"]) == 1500
+
+
+def test_a_run_that_was_stopped_goes_on(numpy_target, tmp_path, monkeypatch, capsys):
+    options = [
+        "--quick",
+        "--device",
+        "runtime",
+        "--epochs",
+        "2",
+        "--seed",
+        "3",
+        "--seeds",
+        "2",
+        "--checkpoint-every",
+        "1",
+    ]
+    whole = main([*options, "--out", str(tmp_path / "whole")])
+    tell = train_spiking.tell
+
+    def stop(seed, result):
+        tell(seed, result)
+        if (seed, len(result.samples)) == (4, 1):
+            raise KeyboardInterrupt
+
+    out = tmp_path / "cut"
+    with monkeypatch.context() as patch:
+        patch.setattr(train_spiking, "tell", stop)
+        with pytest.raises(SystemExit):
+            main([*options, "--out", str(out)])
+    said = capsys.readouterr().err
+    assert "the same command with --resume goes on from the last checkpoint" in said
+    assert f"seed 4: epoch 1, test accuracy {100 * whole['accuracy_by_test'][1][0]:.1f} %" in said
+    with pytest.raises(SystemExit):
+        main([*options, "--method", "fixed", "--resume", "--out", str(out)])
+    assert "argument --resume: " in capsys.readouterr().err
+    summary = main([*options, "--resume", "--out", str(out)])
+    assert {path.name for path in out.iterdir()} == {path.name for path in (tmp_path / "whole").iterdir()}
+    for name in summary.keys() - {"seconds", "seconds_per_seed", "seconds_without_compilation", "peak_bytes"}:
+        assert summary[name] == whole[name], name
+    for seed in (3, 4):
+        one, other = (np.load(folder / f"weights-{seed}.npz") for folder in (out, tmp_path / "whole"))
+        for name in one:
+            np.testing.assert_array_equal(one[name], other[name])
+        one, other = (RewiringLog.load(folder / f"log-{seed}.rewiring") for folder in (out, tmp_path / "whole"))
+        np.testing.assert_array_equal(one.events, other.events)
 
 
 def test_fixed_wiring_has_no_events_and_travels_between_processes(numpy_target):

@@ -8,9 +8,11 @@ import re
 import shutil
 import subprocess
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from brian2 import Network
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.core.preferences import prefs
 from brian2.devices.device import get_device
@@ -66,6 +68,8 @@ def run_program(
     RuntimeError
         If the device is not C++ standalone mode with ``build_on_run=False``, the network has been run already, or
         compiling or running fails.
+    KeyboardInterrupt
+        If Ctrl+C ended the program.
 
     Notes
     -----
@@ -78,8 +82,21 @@ def run_program(
     move_literals()
     device.build(directory=str(folder), results_directory=results_directory, compile=False, run=False)
     is_new = _provide(folder, _default_cache() if cache is None else Path(cache))
-    device.run(str(folder), results_directory, with_output, run_args)
+    with _ended_by_interrupt():
+        device.run(str(folder), results_directory, with_output, run_args)
     return is_new
+
+
+@contextmanager
+def _ended_by_interrupt() -> Iterator[None]:
+    """Let Ctrl+C end a program by KeyboardInterrupt; Brian2 takes what the program has computed so far for results."""
+    before = prefs.core.stop_on_keyboard_interrupt
+    prefs.core.stop_on_keyboard_interrupt = False
+    try:
+        yield
+    finally:
+        prefs.core.stop_on_keyboard_interrupt = before
+        Network._globally_running = False
 
 
 def _check_device() -> None:

@@ -89,6 +89,8 @@ def _moved(kind: str, arguments: Any, place: Any) -> tuple[str, Any]:
 def _number(value: Any) -> int | float | None:
     """Return a number of Python, or as text of C++, as an int or a float; None for everything else."""
     if isinstance(value, str):
+        if value in ("true", "false"):
+            return int(value == "true")
         for kind in (int, float):
             try:
                 return _number(kind(value.replace(" ", "")))

@@ -42,6 +42,7 @@ __all__ = [
     "project",
     "reset_variables",
     "results",
+    "start_at",
     "warn_of_flags",
     "when_run",
 ]
@@ -134,18 +135,28 @@ def pathways(synapses: Any) -> list[SimpleNamespace]:
     ]
 
 
-def events_of_run(rewiring: Any, synapses: Any) -> tuple[int, list[float]]:
-    """Return when the events of the run in preparation will happen.
+def events_of_run(rewiring: Any, synapses: Any, until: float | None) -> tuple[int, list[float]]:
+    """Return when the events of the run in preparation will happen, or all from time 0 to ``until``.
 
-    Returns the index of its first event, counted from the start of the first run, and all times in seconds. Raises
-    NotImplementedError if the Rewiring has another clock than the synapses.
+    Returns the index of the first event, counted from time 0, and all times in seconds; time 0 has no event, and the
+    time of the first one. Raises NotImplementedError if the Rewiring has another clock than the synapses.
     """
     clock, steps = rewiring.clock, rewiring.steps
     if clock is not synapses.clock:
         raise refuse("clock", f"'{rewiring.name}'")
+    if until is not None:
+        return 0, [max(number, 1) * steps * clock.dt_ for number in range(round(until / (steps * clock.dt_)) + 1)]
     start, end = int(clock.variables["timestep"].get_value().item()), int(clock._i_end)
     first = max(1, -(-start // steps))
     return first, [number * steps * clock.dt_ for number in range(first, -(-end // steps))]
+
+
+def start_at(network: Any, seconds: float) -> None:
+    """Have the first run of a network start at this time, in the program or in this process."""
+    network.t_ = seconds
+    if is_standalone():
+        start = get_device().static_array("start", np.array([seconds]))
+        get_device().insert_code("main", f"{network.name}.t = {start}[0];")
 
 
 def c_type(variable: Any) -> str:

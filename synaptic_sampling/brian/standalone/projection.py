@@ -53,6 +53,8 @@ class StandaloneProjection(Projection):
         self._endpoints_known = False
         self._read_at: float | None = None
         self._context: SimpleNamespace | None = None
+        #: Time of the last event, where this run is a part of a longer one: all parts have the same code.
+        self._until: float | None = None
         #: Arrays that the program reads from files rather than having them in its code: names in C++ and values.
         self._kept: dict[str, tuple[str, NDArray[Any]]] = {}
 
@@ -116,6 +118,16 @@ class StandaloneProjection(Projection):
         self._static = self._describe_connections(owner)
         context = SimpleNamespace(**vars(self._static), **self._describe_start())
         program.make_code(self.synapses, "rewiring_settle", f"{owner.name}_settle*", r=context)()
+
+    def resume(self, state: Mapping[str, NDArray[Any]], *, until: float) -> None:
+        """Generate code that takes on a state, at this place of the script; see `Projection`."""
+        self._until = until
+        number = len(state["pre"])
+        for name, variable in self._own.items():
+            own = state["steps_done"] if name == "step" else state.get(name, np.zeros(number))
+            variable.set_value(np.atleast_1d(own).astype(variable.dtype))
+        if self.companion.needed is not None:
+            self.companion.needed.set_value(np.array([self.rule.reads_sites(int(state["steps_done"]) + 1)]))
 
     def compile(self, namespace: Any) -> None:
         """Generate code for the strings of the rule and of new connections."""
@@ -318,7 +330,9 @@ class StandaloneProjection(Projection):
         """Return the context of the rule: its update, and its parameters for all events or for each."""
         if not self.rule.has_theta:
             return {"condition": _describe_condition(self._condition), "first": 0, "potential": False}
-        first, times = program.events_of_run(owner, self.synapses) if self._schedule is not None else (0, [])
+        first, times = 0, list[float]()
+        if self._schedule is not None:
+            first, times = program.events_of_run(owner, self.synapses, self._until)
         table = np.array(self.rule.parameters, float)
         if times:
             table = self._parameters_at(times)

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from brian2 import Network
+from brian2 import Clock, Network
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.core.preferences import prefs
 from brian2.devices.device import get_device
@@ -81,10 +81,21 @@ def run_program(
     device, folder = get_device(), Path(directory)
     move_literals()
     device.build(directory=str(folder), results_directory=results_directory, compile=False, run=False)
+    _tolerate_rounding(folder)
     is_new = _provide(folder, _default_cache() if cache is None else Path(cache))
     with _ended_by_interrupt():
         device.run(str(folder), results_directory, with_output, run_args)
     return is_new
+
+
+def _tolerate_rounding(folder: Path) -> None:
+    """Have clocks tick together whose times differ by rounding alone, as in runtime mode.
+
+    Brian2 compares times to 1e-14 s in programs, which after a minute is less than their rounding.
+    """
+    epsilon = Clock.epsilon_dt * min(float(clock.dt_) for clock in get_device().clocks)
+    source = folder / "network.cpp"
+    source.write_text(re.sub(r"(#define Clock_epsilon) .*", rf"\1 {epsilon!r}", source.read_text()))
 
 
 @contextmanager

@@ -74,10 +74,13 @@ def test_example_with_observations(capsys):
     assert len(plt.gca().containers) == 1
 
 
-def test_example_with_recordings():
+def test_example_with_recordings(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names: dict = {}
-    (example,) = blocks("spiking.md")
-    exec(example, names)
+    for example in blocks("spiking.md"):
+        exec(example, names)
+    assert names["again"].accuracies == names["result"].accuracies
+    assert (tmp_path / "run.npz").exists()
     result = names["result"]
     assert result.accuracies[-1] > 0.8
     assert result.log.num_births > 20

@@ -1,10 +1,12 @@
-"""Measure the cost of a time step of the spiking networks, in runtime mode and as a compiled program.
+"""Measure the cost of a time step of the spiking networks, in runtime mode, as a compiled program, and in Numba.
 
     python -m scripts.benchmark_spiking --json FILE     # some minutes; needs MNIST
     python -m scripts.benchmark_spiking --quick         # digits only
 
 Processor time per time step and per sequence in the steady state: the difference between a long and a short run,
 neither of which compiles. Learning, rewiring, the log and the record of results are included. Runtime mode uses Cython.
+The loop in Numba (scripts/spiking_floor.py) is the floor: the same network with fixed connections, without Brian2.
+Before it is timed, it must give the weights of the compiled program.
 """
 
 from __future__ import annotations
@@ -23,49 +25,85 @@ from models.spiking_tasks import TASKS
 from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
+from scripts.spiking_floor import Floor
 from synaptic_sampling.spiking import SequenceTask, Training
 
 __all__ = ["main"]
 
 #: Sequences of the short and the long run, in each mode.
-LENGTHS = {"runtime": (50, 250), "cpp_standalone": (400, 4400)}
+LENGTHS = {"runtime": (50, 250), "cpp_standalone": (400, 4400), "numba": (400, 4400)}
+CONTENDERS = (
+    ("deepr", "runtime"),
+    ("deepr", "cpp_standalone"),
+    ("fixed", "runtime"),
+    ("fixed", "cpp_standalone"),
+    ("fixed", "numba"),
+)
 REPETITIONS = 3
+#: Sequences after which the weights of the loop in Numba are compared, and their largest difference, which is rounding,
+#: relative to the largest weight.
+COMPARED, ROUNDING = 64, 1e-6
 
 
-def measure(name: str, device: str, cache: Path) -> dict[str, Any]:
-    """Return a row of the table: the fastest of several pairs of runs."""
+def training_of(name: str, method: str, number: int) -> Training:
+    """Return the training on a number of sequences, which are shown again where the task has fewer."""
     own = TASKS[name]
     whole = own.sequences()
-    trainings = [
-        Training(
-            own.make("deepr", own.connectivity),
-            SequenceTask(whole.array[:n], whole.labels[:n], steps=whole.num_steps, scale=whole.scale),
-            batch=own.batch,
-            seed=1,
-        )
-        for n in LENGTHS[device]
-    ]
+    task = SequenceTask(
+        whole.array,
+        whole.labels,
+        train=np.arange(number) % len(whole.array),
+        steps=whole.num_steps,
+        scale=whole.scale,
+    )
+    return Training(own.make(method, own.connectivity), task, batch=own.batch, seed=1)
+
+
+def measure(name: str, method: str, device: str, cache: Path) -> dict[str, Any]:
+    """Return a row of the table: the fastest of several pairs of runs."""
+    own = TASKS[name]
+    trainings = [training_of(name, method, number) for number in LENGTHS[device]]
     seconds = [[timed(training, device, cache) for training in trainings] for _ in range(REPETITIONS + 1)]
     # The first pair compiles.
     short, long = np.min(seconds[1:], axis=0)
     sequence = (long - short) / np.diff(LENGTHS[device])[0]
     return {
         "task": name,
+        "method": method,
         "device": device,
         "neurons": own.lif + own.alif,
         "connectivity": own.connectivity,
-        "us_per_step": 1e6 * sequence / whole.num_steps,
+        "us_per_step": 1e6 * sequence / trainings[0].task.num_steps,
         "ms_per_sequence": 1e3 * sequence,
     }
+
+
+def difference(name: str, device: str, cache: Path | None = None) -> float:
+    """Return the largest difference between the weights of the loop in Numba and of Brian2, relative to the largest."""
+    training = training_of(name, "fixed", COMPARED)
+    weights, floor = training.run(device=device, cache=cache).weights, Floor(training)
+    floor.run()
+    return max(float(np.abs(one.w - weights[each][2]).max() / np.abs(one.w).max()) for each, one in floor.sets.items())
 
 
 def timed(training: Training, device: str, cache: Path) -> float:
     """Return the seconds of a run without compilation; in runtime mode, of everything."""
     if device == "cpp_standalone":
         return training.run(device=device, cache=cache).seconds
+    run = Floor(training).run if device == "numba" else training.run
     start = time.process_time()
-    training.run()
+    run()
     return time.process_time() - start
+
+
+def rows_of(name: str, cache: Path) -> list[dict[str, Any]]:
+    """Return the rows of a task; ``ratio`` is the time of a step over that of the loop in Numba."""
+    differs = difference(name, "cpp_standalone", cache)
+    if differs > ROUNDING:
+        raise SystemExit(f"The loop in Numba is not the network of {name}: weights differ by {differs:.1e}.")
+    rows = [measure(name, method, device, cache) for method, device in CONTENDERS]
+    floor = rows[-1]["us_per_step"]
+    return [{**row, "ratio": row["us_per_step"] / floor} for row in rows]
 
 
 @interruptible()
@@ -77,16 +115,17 @@ def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     given = parser.parse_measurement(argv)
     b2.prefs.codegen.target = "cython"
     rows = []
-    print(f"{'task':>8} {'device':>15} {'us per step':>12} {'ms per sequence':>16}")
+    print(f"{'task':>8} {'method':>8} {'device':>15} {'us per step':>12} {'ms per sequence':>16} {'ratio':>6}")
     with tempfile.TemporaryDirectory() as cache:
         for name in ("digits",) if given.quick else ("digits", "mnist"):
-            for device in LENGTHS:
-                try:
-                    rows.append(measure(name, device, Path(cache)))
-                except DataError as error:
-                    parser.error(f"{error} Or measure the digits only, with --quick.")
-                row = rows[-1]
-                print(f"{name:>8} {device:>15} {row['us_per_step']:12.1f} {row['ms_per_sequence']:16.3f}", flush=True)
+            try:
+                found = rows_of(name, Path(cache))
+            except DataError as error:
+                parser.error(f"{error} Or measure the digits only, with --quick.")
+            for row in found:
+                numbers = f"{row['us_per_step']:12.2f} {row['ms_per_sequence']:16.3f} {row['ratio']:6.1f}"
+                print(f"{name:>8} {row['method']:>8} {row['device']:>15} {numbers}", flush=True)
+            rows += found
     if given.json:
         write_measurement(given.json, {"rows": rows})
     return rows

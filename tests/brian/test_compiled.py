@@ -267,13 +267,14 @@ def test_clocks_tick_together_for_a_long_time(tmp_path):
     """Times such as 2142*30*ms and 64260*ms differ by rounding; Brian2 alone lets one clock tick after the other."""
     with standalone(tmp_path):
         fast, slow = b2.Clock(1 * ms, name="fast"), b2.Clock(30 * ms, name="slow")
-        group = b2.NeuronGroup(1, "number : 1\nlate : 1", clock=fast, name="group")
-        group.run_regularly("number += 1", clock=slow, when="start")
+        group = b2.NeuronGroup(1, "number : 1\nearly : 1\nlate : 1", clock=fast, name="group")
+        group.run_regularly("early += int(number > floor(t/(30*ms) - 0.01) + 1)", when="start")
+        group.run_regularly("number += 1", clock=slow, when="start", order=1)
         group.run_regularly("late += int(number < floor(t/(30*ms) + 0.01) + 1)", when="end")
         b2.Network(group, name="net").run(70 * b2.second)
         run_program(tmp_path, cache=tmp_path / "cache")
         assert group.number[0] == 2334
-        assert group.late[0] == 0
+        assert group.early[0] == group.late[0] == 0
 
 
 @pytest.mark.slow

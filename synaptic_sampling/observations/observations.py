@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array, read_array
+from synaptic_sampling._checks import check_array, check_number, read_array
 from synaptic_sampling.observations import tables
 
 __all__ = ["MISSING", "Observations"]
@@ -34,6 +34,8 @@ class Observations:
     group : array_like, shape (n,), optional
         What each connection belongs to (dendrite, cell, animal): integers or strings. Confidence intervals resample
         groups, since connections of one dendrite are not independent. By default each is a group of its own.
+    missing : float, optional
+        A number that also marks looks at which a connection was not imaged, for example -1.
 
     Attributes
     ----------
@@ -62,6 +64,7 @@ class Observations:
         *,
         weights: ArrayLike | None = None,
         group: ArrayLike | None = None,
+        missing: float | None = None,
     ) -> None:
         values = check_array("presence", presence)
         if values.ndim != 2 or values.shape[1] < 2:
@@ -70,10 +73,12 @@ class Observations:
                 f"{values.shape}."
             )
         values = values.astype(float)
+        if missing is not None:
+            values[values == check_number("missing", missing)] = np.nan
         if (values < 0).any() or np.isinf(values).any():
             raise ValueError(
-                "presence must be 0 (absent), above 0 (seen) or NaN (not imaged); pass missing=-1 to from_table if -1 "
-                "marks looks without imaging."
+                "presence must be 0 (absent), above 0 (seen) or NaN (not imaged); pass missing=-1 if -1 marks looks "
+                "without imaging."
             )
         self.presence = np.where(np.isnan(values), MISSING, values > 0).astype(np.int8)
         self.times = _ascending(times, values.shape[1])

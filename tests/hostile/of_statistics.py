@@ -81,6 +81,7 @@ OF = {
     observed.changes: {"pooled": "true"},
     observed.study_of: {"name": "text"},
     observed.simulate: {"unit": "0.5, 2**70"},
+    Observations: {"missing": "-1, 0.5, 2**70"},
     Observations.from_table.__func__: {"weights": "true", "missing": "-1, 0.5, 2**70", "where": "{}"},
     Observations.select: {"synapses": "[]"},
     RewiringLog.observe: {"min_weight": "0.5, 2**70"},
@@ -159,7 +160,7 @@ def calls(folder: Any) -> list[Call]:
         (fitted.survival_of_newly_seen, {"times": [0, 1]}),
         (fitted.survival_of_seen, {"times": [0, 1]}),
         (fitted.at_coarser_looks, {"factor": 1, "number": 2}),
-        (Observations, {"presence": [[1, 0]], "times": [0, 1], "weights": [[1, 1]], "group": ["a"]}),
+        (Observations, {"presence": [[1, 0]], "times": [0, 1], "weights": [[1, 1]], "group": ["a"], "missing": -1}),
         (
             Observations.from_table,
             {

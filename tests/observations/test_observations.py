@@ -40,6 +40,8 @@ def test_missing_is_not_absent():
     assert seen.interval == 4
     assert len(seen.groups) == 3
     assert Observations(PRESENCE, [0, 4, 9]).interval is None
+    marked = np.nan_to_num(PRESENCE, nan=-1)
+    assert_array_equal(Observations(marked, [0, 4, 8], missing=-1).presence, seen.presence)
 
 
 def test_wide_csv(tmp_path):

@@ -1,0 +1,57 @@
+"""Dale's law and sparse firing: an excitatory-inhibitory network learns digits.
+
+A recurrent network of 120 excitatory and 30 inhibitory neurons, whose synapses on all targets have the sign of their
+neuron, learns the 8x8 digits by e-prop and DEEP R, while a penalty pulls all firing rates towards 10 Hz. The same
+network without both constraints is trained beside it. Both are C++ programs, compiled once for all seeds.
+
+    python -m scripts.examples.dales_law
+"""
+
+import numpy as np
+from brian2 import Hz
+from matplotlib import pyplot as plt
+from sklearn.datasets import load_digits
+
+from synaptic_sampling import Adam, DeepR
+from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Training, Wiring
+
+EPOCHS, SEEDS = 8, (1, 2, 3)
+digits = load_digits()
+order = np.random.default_rng(1).permutation(len(digits.target))
+task = SequenceTask(digits.data / 16, digits.target, train=order[:1400], test=order[1400:], steps=30)
+kinds = np.where(np.arange(150) % 5 < 4, 1, -1)  # In every five neurons, one is inhibitory.
+
+
+def network(signs: object, penalty: RatePenalty | None) -> EpropNetwork:
+    """Return a network; ``signs``: those of the neurons, or how signs of synapses are drawn."""
+    rule = DeepR(learning_rate=0.04, l1=0.05, temperature=5e-4, optimizer=Adam())
+    readout = DeepR(learning_rate=0.01, l1=0.0, temperature=0.0, optimizer=Adam())
+    return EpropNetwork(
+        lif=100,
+        alif=50,
+        input=Wiring(0.05, rule, scale=4.0),
+        recurrent=Wiring(0.1, rule, scale=0.5, signs=signs),
+        readout=Wiring(0.5, readout, scale=0.3, signs=signs),
+        loss="sigmoid",
+        rate_penalty=penalty,
+    )
+
+
+networks = {
+    "Dale's law, 10 Hz": network(kinds, RatePenalty(weight=1000.0, target=10 * Hz)),
+    "neither": network("site", None),
+}
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+for label, net in networks.items():
+    trainings = [Training(net, task, epochs=EPOCHS, batch=16, decay=0.1, seed=seed) for seed in SEEDS]
+    results = [training.run(device="cpp_standalone") for training in trainings]
+    accuracies = 100 * np.array([result.accuracies for result in results])
+    rates = [result.rate for result in results]
+    final = f"{accuracies[:, -1].mean():.1f} +- {accuracies[:, -1].std(ddof=1):.1f} %"
+    print(f"{label}: test accuracy {final}, {np.mean(rates):.1f} +- {np.std(rates, ddof=1):.1f} Hz")
+    left.errorbar(range(1, EPOCHS + 1), accuracies.mean(axis=0), accuracies.std(axis=0, ddof=1), label=label, capsize=2)
+    right.plot(rates, accuracies[:, -1], "o", label=label)
+left.set(xlabel="epoch", ylabel="test accuracy (%)")
+left.legend(frameon=False, loc="lower right")
+right.set(xlabel="mean firing rate (Hz)", ylabel="test accuracy (%)", xlim=(0, None))
+figure.savefig("dales_law.png", dpi=150)

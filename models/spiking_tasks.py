@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 import numpy as np
-from brian2 import ms
+from brian2 import Hz, ms
 
 from models.braille import load_braille
 from models.data import load_digits
@@ -19,7 +19,7 @@ from models.mnist_sequences import load_images, load_rows
 from models.sequences import Labelled, Sequences
 from models.speech_spikes import load_speech
 from synaptic_sampling.rules import Adam, DeepR, FixedWiring, RigLDescent, Rule, SETDescent
-from synaptic_sampling.spiking import EpropNetwork, SequenceTask, Wiring
+from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Wiring
 
 __all__ = ["METHODS", "TASKS", "SpikingTask"]
 
@@ -246,7 +246,14 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             lif=50,
             alif=50,
             batch=64,
-            epochs=10,
+            epochs=4,
+            network={
+                "tau": 20 * ms,
+                "tau_readout": 20 * ms,
+                "tau_adaptation": 2000 * ms,
+                "adaptation": 0.03,
+                "rate_penalty": RatePenalty(10.0, 10 * Hz),
+            },
             quick=48,
             scale=10.0,
             score="sequences",

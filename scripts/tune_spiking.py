@@ -36,9 +36,9 @@ __all__ = ["RANGES", "main", "rates_of"]
 
 Range = tuple[float, float]
 
-LEARNING_RATE = (0.01, 0.2)
-LANGEVIN = {"learning_rate": LEARNING_RATE, "l1": (0.003, 0.1), "temperature": (3e-6, 3e-4)}
-REPLACING = {"learning_rate": LEARNING_RATE, "fraction": (0.03, 0.4), "every": (10.0, 400.0)}
+LEARNING_RATE = (0.01, 0.5)
+LANGEVIN = {"learning_rate": LEARNING_RATE, "l1": (0.003, 0.3), "temperature": (3e-6, 1e-3)}
+REPLACING = {"learning_rate": LEARNING_RATE, "fraction": (0.03, 0.5), "every": (10.0, 400.0)}
 #: From which values the parameters of each method are chosen.
 RANGES: Mapping[str, Mapping[str, Range]] = MappingProxyType(
     {

@@ -60,6 +60,8 @@ def blocks():
     recipes = pages["brian2"]
     # In docs/brian2.md the first block belongs to each of the others.
     pages["brian2"] = [recipes[0] + recipe for recipe in recipes[1:]]
+    # Those of docs/spiking.md follow each other.
+    pages["spiking"] = ["".join(pages["spiking"])]
     return {f"{page.lower()}_{n}.py": text for page, found in pages.items() for n, text in enumerate(found)}
 
 

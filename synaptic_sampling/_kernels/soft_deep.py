@@ -17,6 +17,7 @@ from synaptic_sampling._numba import jit
 __all__ = [
     "FINENESS",
     "LEVELS",
+    "MAX_DELAY",
     "NEAR",
     "REACH",
     "RING",

@@ -38,6 +38,10 @@ class Births:
         owned = [name for name in names if surgery.per_synapse(self._synapses, name) is not None]
         return [name for name in owned if name not in self._values]
 
+    def sets(self, name: str) -> bool:
+        """Return whether a variable, or a delay such as ``'pre.delay'``, is set in new connections."""
+        return name in self._values or (name == "pre.delay" and "delay" in self._values)
+
     def find_delays(self, number: int) -> None:
         """Note the delay of the first ``number`` synapses, in pathways whose delays ``birth`` does not set.
 
@@ -45,7 +49,7 @@ class Births:
         """
         self._delays = []
         for name, delays in queues.delays_by_name(self._synapses).items():
-            if name in self._values or (name == "pre.delay" and "delay" in self._values):
+            if self.sets(name):
                 continue
             used = np.unique(delays[:number])
             if len(used) > 1:

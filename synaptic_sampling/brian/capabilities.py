@@ -48,7 +48,9 @@ LIMITS = {
     ),
     "optimizer": Limit("an optimizer of your own", "use SGD(), Momentum() or Adam()"),
     "budget": Limit("several Synapses that share a budget", "give each Synapses a Rewiring of its own"),
-    "depth": Limit("depth", "leave it out: every synapse is then a potential connection"),
+    "depth": Limit(
+        "depth where the program connects the synapses", "connect them by pairs of indices, as connect_exactly does"
+    ),
     "strings": Limit("strings about pairs of neurons", "give candidates as an array"),
     "function": Limit("candidates given as a function", "give an array of True and False, or pairs of indices"),
     "probability": Limit("p other than 1", "give candidates as an array"),

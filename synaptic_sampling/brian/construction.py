@@ -11,12 +11,12 @@ from synaptic_sampling.brian.connect import Pairs, allowed_pairs
 from synaptic_sampling.brian.mistakes import check_theta
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.signals import acts_on_potential
+from synaptic_sampling.brian.signals import acts_on_potential, acts_on_soft
 from synaptic_sampling.brian.soft import SoftProjection
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.brian.standalone.potential import StandalonePotentialProjection
 from synaptic_sampling.brian.standalone.projection import StandaloneProjection
-from synaptic_sampling.connections.soft import SoftConnections
+from synaptic_sampling.brian.standalone.soft import StandaloneSoftProjection
 from synaptic_sampling.rules import Rule
 
 __all__ = ["adopt_all", "are_several", "projections_of"]
@@ -52,7 +52,7 @@ def projections_of(
 def _kind_of_projection(rule: Any, several: bool, depth: float | None) -> type[Projection]:
     """Return the class of the projections for this device and rule, which has not been validated yet."""
     potential, soft = acts_on_potential(rule), depth is not None
-    if soft and SoftConnections not in getattr(rule, "storage", ()):
+    if soft and not acts_on_soft(rule):
         raise ValueError(
             f"depth is for SoftDeepR, which counts retracted connections far below 0, got depth={depth!r} for "
             f"{type(rule).__name__}; leave it out."
@@ -62,7 +62,7 @@ def _kind_of_projection(rule: Any, several: bool, depth: float | None) -> type[P
     if several:
         raise refuse("budget")
     if soft:
-        raise refuse("depth", str(depth))
+        return StandaloneSoftProjection
     return StandalonePotentialProjection if potential else StandaloneProjection
 
 

@@ -32,8 +32,8 @@ class Rewiring(View, BrianObject):
     A connection that forms takes the slot of one that is eliminated in the same event. Everything that Brian2 stores
     about a synapse is updated: endpoints, degrees, variables, delays, spikes in flight.
 
-    Where the number of connections varies (several ``Synapses`` that share a budget, `PruneAndRegrow` without
-    regrowth), connections occupy the first slots. The spare slots behind them are parked: no spike reaches them, they
+    Where the number of connections varies (several ``Synapses`` that share a budget, `PruneAndRegrow` without regrowth,
+    ``depth``), connections occupy the first slots. The spare slots behind them are parked: no spike reaches them, they
     count in no degree, and their variables are 0. Brian2 itself still includes them in ``S.i``, in clock-driven
     equations and in summed variables: where 0 is not neutral there, add ``connected : 1`` to the model, which is 1 for
     connections and 0 for parked slots, and multiply by it. ``i``, ``j`` and monitors contain connections only.

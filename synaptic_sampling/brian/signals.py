@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from synaptic_sampling.connections import PotentialConnections
+from synaptic_sampling.connections import PotentialConnections, SoftConnections
 from synaptic_sampling.rules import Rule
 
-__all__ = ["acts_on_potential", "check_signals", "condition_of", "neuron_signals", "pair_signals", "shared_signals"]
+__all__ = [
+    "acts_on_potential",
+    "acts_on_soft",
+    "check_signals",
+    "condition_of",
+    "neuron_signals",
+    "pair_signals",
+    "shared_signals",
+]
 
 
 def check_signals(rule: Any) -> None:
@@ -45,6 +53,11 @@ def shared_signals(rule: Rule) -> tuple[str, ...]:
 def pair_signals(rule: Rule) -> tuple[str, ...]:
     """Return the names of signals with one value for each pair of neurons, such as 'site_gradient'."""
     return tuple(signal.name for signal in rule.signals if signal.of == "site")
+
+
+def acts_on_soft(rule: Any) -> bool:
+    """Return whether a rule may count retracted connections far below 0; False for what is not a rule."""
+    return SoftConnections in getattr(rule, "storage", ())
 
 
 def acts_on_potential(rule: Any) -> bool:

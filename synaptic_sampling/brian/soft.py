@@ -84,17 +84,23 @@ class SoftProjection(Projection):
             )
 
     def _expected_capacity(self, rule: Any) -> int:
-        """Return a number of slots that is not exceeded unless learning multiplies the number of connections."""
+        """Return a number of slots that is not exceeded unless learning multiplies the number of connections.
+
+        It is the same for all seeds, so that these share a C++ program.
+        """
         c = self.connections
-        tracked = c.depth * rule.learning_rate * rule.l1 / rule.noise_scale
-        expected = math.ceil(rule.connectivity * c.num_sites * (1.0 + tracked))
-        return min(c.num_sites, RESERVE * max(len(c), expected))
+        near = min(1.0, c.depth * c.noise_scale / -c.theta_min)
+        start = self._given + near * (c.num_sites - self._given)
+        tracked = c.depth * rule.learning_rate * rule.l1 / c.noise_scale
+        expected = math.ceil(RESERVE * max(start, rule.connectivity * c.num_sites * (1.0 + tracked)))
+        return max(len(c), min(c.num_sites, expected))
 
     def settle(self, owner: Any) -> None:
         """Add slots, write tracked connections and signs, and register ``owner``."""
         c, given = self.connections, self._given
         tracked = np.arange(given, len(c), dtype=np.int32)
-        surgery.append(self.synapses, c.capacity - given)
+        if c.capacity > given:
+            surgery.append(self.synapses, c.capacity - given)
         surgery.reconnect(self.synapses, c.edges(tracked[:0]), c.edges(tracked))
         self._array("theta")[: len(c)] = c.theta
         queues.repeat_delays(self.synapses, given)
@@ -114,6 +120,12 @@ class SoftProjection(Projection):
             )
         super().compile(namespace)
 
+    def check_rule(self, rule: Rule) -> None:
+        """Raise an error unless another rule fits units and neurons, and has the same theta_min."""
+        super().check_rule(rule)
+        if not schedules(rule):
+            self.connections.check_rule(without_units(rule, self.synapses, self.names))
+
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
         """Return endpoints, theta and polarity of all slots, polarity 0 where not connected."""
         c = self.connections
@@ -127,10 +139,11 @@ class SoftProjection(Projection):
         if not len(slots):
             return
         owners = queues.owners(s, slots)
-        # What follows sets theta to 0 in some slots.
-        theta = c.theta.copy()
+        # What follows sets theta to 0 in slots that are vacated or filled, and relocates it a second time.
+        theta, landed = c.theta.copy(), c.theta[filled.slot]
         self._write(self.names["connected"], info.died.slot, 0)
         surgery.reconnect(s, vacated, filled)
+        c.theta[filled.slot] = landed
         queues.drop_spikes(s, born)
         self._write_signs(filled.slot, filled.polarity)
         self._write(self.names["connected"], born, 1)

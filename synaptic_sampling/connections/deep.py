@@ -17,7 +17,7 @@ from synaptic_sampling._kernels import soft_deep
 from synaptic_sampling._kernels.soft_deep import FINENESS, LEVELS, NEAR, REACH, RING
 from synaptic_sampling.randomness import Stream, key_words, stream_word
 
-__all__ = ["SHIFT", "Deep", "exit_times", "overshoots", "still_below"]
+__all__ = ["SHIFT", "Deep", "exit_times", "overshoots", "span_of", "still_below"]
 
 #: Mean overshoot of a Gaussian walk over a distant level, in standard deviations of its steps: -zeta(1/2)/sqrt(2 pi).
 SHIFT = 0.5825971579390106
@@ -68,9 +68,8 @@ class Deep:
         self, slots: NDArray[np.int32], theta: NDArray[np.floating], sigma: float, floor: float, step: int, scale: float
     ) -> None:
         """Stop tracking the connections in some slots: draw when each returns."""
-        stream = stream_word(Stream.SOJOURN, self._index)
-        span, now = 2.0 * SHIFT - floor / sigma, int(self.clock[0])
-        walk = sigma, SHIFT, span, scale, now, np.uint64(step), stream, *self._key
+        stream, now = stream_word(Stream.SOJOURN, self._index), int(self.clock[0])
+        walk = sigma, SHIFT, span_of(floor, sigma), scale, now, np.uint64(step), stream, *self._key
         soft_deep.enter(slots, theta, *walk, exit_times(), self.wheel)
 
     def _fill(self, number: int, threshold: float, floor: float) -> None:
@@ -89,6 +88,11 @@ class Deep:
         address = np.uint64(0), stream_word(Stream.DEEP, self._index), *self._key
         soft_deep.spread(number, np.maximum.accumulate(below), *address, counts)
         self.wheel[levels, blocks % RING] = counts[: len(starts)]
+
+
+def span_of(floor: float, sigma: float) -> float:
+    """Return the distance between the absorbing and the reflecting wall, in standard deviations of the noise."""
+    return 2.0 * SHIFT - floor / sigma
 
 
 def still_below(time: NDArray[np.float64], nearest: float, farthest: float, span: float) -> NDArray[np.float64]:

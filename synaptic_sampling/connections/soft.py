@@ -27,7 +27,7 @@ from synaptic_sampling.connections.slots import wrong_storage
 from synaptic_sampling.events import Edges, RewiringInfo, events_of, join_events
 from synaptic_sampling.randomness import Stream, stream_word, uniforms
 
-__all__ = ["Exchange", "SoftConnections"]
+__all__ = ["SMALLEST_DEPTH", "Exchange", "SoftConnections"]
 
 NO_SLOTS = np.empty(0, np.int32)
 #: Smallest depth, in steps of the noise, at which the landing point is independent of the starting point.
@@ -245,6 +245,10 @@ class SoftConnections(Connections):
         self.exchanged = self.exchanged._replace(old=old, new=new)
         return old, new
 
+    def ticks(self, sigma: float) -> float:
+        """Return how far a step with this noise advances the clock of return times."""
+        return float((sigma / self.noise_scale) ** 2)
+
     def edges(self, slots: NDArray[np.int32]) -> Edges:
         """Return copies of endpoints and signs of some slots."""
         return Edges(slots, self.pre[slots], self.post[slots], self.polarity[slots])
@@ -255,7 +259,7 @@ class SoftConnections(Connections):
         Returns the slots filled, the first of those lost and then slots behind all others, and how many connections
         found no slot.
         """
-        scale = (sigma / self.noise_scale) ** 2
+        scale = self.ticks(sigma)
         returning = self.deep.tick(self.steps_done, scale)
         due = min(returning, self.capacity - len(self) + len(lost))
         self.deep.postpone(returning - due)

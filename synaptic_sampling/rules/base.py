@@ -169,6 +169,10 @@ class Rule:
         """The parameters of the update of theta, in SI units."""
         return ()
 
+    def parameters_on(self, connections: Any) -> tuple[float, ...]:
+        """Return the parameters of the update of these connections."""
+        return self.parameters
+
     @property
     def law(self) -> Mapping[str, Any] | str | None:
         """The null law, which holds without a gradient, as a log records it; a reason, or None, if none is known.

@@ -119,11 +119,12 @@ class SoftDeepR(GradientRule):
         """The parameters eta, alpha, sigma and the floor."""
         return number_of(self, "learning_rate"), number_of(self, "l1"), self.noise_scale, self.theta_min
 
+    def parameters_on(self, connections: Any) -> tuple[float, ...]:
+        """Return the parameters with the floor of `SoftConnections`, which may differ in the last bits."""
+        return *self.parameters[:-1], getattr(connections, "theta_min", self.theta_min)
+
     def decide(self, connections: Any, gradient: NDArray[Any]) -> Decision:
         """Move theta of all connections; eliminate and form them where theta crosses 0."""
-        # `SoftConnections` have a fixed floor, from which that of the rule may differ in the last bits.
-        floor = getattr(connections, "theta_min", self.theta_min)
-        parameters = *self.parameters[:-1], floor
         slope = self.optimizer.direction(gradient, connections)
-        crossed = run_sweep(sweep_soft, connections, slope, parameters, noisy=True)
+        crossed = run_sweep(sweep_soft, connections, slope, self.parameters_on(connections), noisy=True)
         return Decision(crossed=crossed, noise_scale=self.noise_scale)

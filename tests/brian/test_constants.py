@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from synaptic_sampling._kernels import dynamics, philox, vacancy
+from synaptic_sampling._kernels import dynamics, philox, soft_deep, vacancy
 from synaptic_sampling.brian.standalone.constants import SIGN_RULES, constants_in_cpp
 from synaptic_sampling.brian.standalone.program import FOLDER
 from synaptic_sampling.connections.sites import CROWDED
@@ -23,6 +23,9 @@ NUMBERS = {
     **{name: getattr(dynamics, name) for name in SIGN_RULES},
     "(int)BIRTH": dynamics.BIRTH,
     "(int)DEATH": dynamics.DEATH,
+    "(int)MOVE": dynamics.MOVE,
+    **{f"WHEEL_{name}": getattr(soft_deep, name) for name in ("NEAR", "RING", "LEVELS")},
+    **{name: getattr(soft_deep, name) for name in ("REACH", "FINENESS", "MAX_DELAY")},
     "BLOCKS": philox.BLOCKS_PER_CHUNK,
     "CHUNK": philox.CHUNK,
     "EMPTY": int(vacancy.EMPTY),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 import brian2 as b2
 import numpy as np
@@ -101,9 +102,11 @@ def test_a_capacity_that_is_too_small_delays_returns(caplog):
 
 
 def test_capacity_by_default():
-    _, _, s = made()
-    c = Rewiring(s, RULE, depth=5, seed=3).connections
-    assert len(s) == c.capacity == 2 * len(c) < c.num_sites
+    """Twice the expected number of slots, for all seeds: 20 active ones, and 160 retracted down to 100 noises."""
+    for seed in (3, 4):
+        _, _, s = made()
+        rewiring = Rewiring(s, SoftDeepR(0.05, 0.04, 0.02, 0.1), depth=5, seed=seed)
+        assert len(s) == rewiring.connections.capacity == 56
     _, _, s = made()
     assert Rewiring(s, SPREADING, depth=5).connections.capacity == 180
 
@@ -142,6 +145,15 @@ def test_a_theta_set_too_late_is_refused():
     s.theta = "rand()"
     with pytest.raises(ValueError, match=r"'theta' of 'synapses.*' was changed after its Rewiring was created"):
         rewiring.step()
+
+
+def test_another_rule_must_have_the_same_theta_min():
+    _, _, s = made()
+    rewiring = Rewiring(s, RULE, depth=5, dt=1 * ms)
+    with pytest.raises(ValueError, match=r"theta_min of the rule must stay -0\.45, got -0\.9"):
+        rewiring.rule = replace(RULE, temperature=0.04)
+    assert rewiring.rule is RULE
+    rewiring.rule = replace(RULE, temperature=0.025, l1=0.5)
 
 
 def test_theta_min_must_not_change():

@@ -11,13 +11,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling._kernels import dynamics
+from synaptic_sampling._kernels import dynamics, soft_deep
 from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
 from synaptic_sampling._kernels.philox import bounded
 from synaptic_sampling._kernels.sweep import sweep
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.brian.standalone.constants import constants_in_cpp
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp
+from synaptic_sampling.connections.deep import Deep, exit_times, overshoots, span_of
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import Stream, key_words, normals
@@ -185,3 +186,49 @@ def test_draw_of_vacant_sites(twins, connections, options):
     )  # fmt: skip
     dynamics.retract(retracted, c.pre, c.post, c.polarity, 50, STEP, 0, c.table, np.empty(15, EVENT))
     assert_array_equal(got, c.draw_vacant(retracted, retracted, Stream.BIRTH, STEP))
+
+
+@pytest.mark.parametrize("number", [0, 1, 31, 32, 33, 128, 129, 1000, 100_000])
+def test_heads(twins, number):
+    for slot in (0, 1, 2**31 - 1, 28 << 26 | 0x3FFFFFF):
+        got = twins(
+            "the_heads", ctypes.c_int64(number), ctypes.c_uint32(slot), address(Stream.DEEP), returns=ctypes.c_int64
+        )
+        expected, _ = soft_deep.count_heads(number, slot, *words_of(Stream.DEEP), np.uint64(0))
+        assert got == expected
+
+
+def words_of(stream, step=STEP):
+    return np.uint64(step), np.uint64(stream), *(np.uint64(word) for word in KEY)
+
+
+def test_untracked_connections(twins):
+    """In every step some connections enter, and others return; in the end the wheel and the clock are equal."""
+    rng = np.random.default_rng(6)
+    floor, sigma, ticks = -40.0, 1.3, 1.7
+    deep, wheel, clock = Deep(1000, -5.0, floor / sigma, SEED, 0), np.zeros((29, 256), np.int64), np.zeros(1)
+    wheel[:] = deep.wheel
+    noise, returned = np.array([sigma, ticks, span_of(floor, sigma)]), 0
+    for step in range(1, 400):
+        theta = -rng.uniform(5, 40, 50)
+        slots = np.flatnonzero(rng.random(50) < 0.1).astype(np.int32)
+        due = deep.tick(step, ticks)
+        deep.enter(slots, theta, sigma, floor, step, ticks)
+        at = [np.array([step, stream, *KEY], np.uint32) for stream in (Stream.DEEP, Stream.SOJOURN)]
+        assert twins("the_pass", wheel, clock, ctypes.c_double(ticks), at[0], returns=ctypes.c_int64) == due
+        now = ctypes.c_int64(int(clock[0]))
+        twins("the_enter", len(slots), slots, 50, theta, noise, now, at[1], exit_times(), wheel)
+        returned += due
+    assert_array_equal(wheel, deep.wheel)
+    assert clock[0] == deep.clock[0]
+    assert returned > 500
+
+
+def test_landing(twins):
+    theta, slots = draws()[2], np.arange(3, N, 7, dtype=np.int32)
+    expected = theta.copy()
+    soft_deep.land(slots, 0.3, *words_of(Stream.LANDING), overshoots(), expected)
+    at = address(Stream.LANDING)
+    twins("the_land", len(slots), slots, ctypes.c_double(0.3), at, overshoots(), N, theta)
+    assert_array_equal(theta, expected)
+    assert (theta[slots] > 0).all()

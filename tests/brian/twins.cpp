@@ -2,6 +2,7 @@
 // constants.h and move.h are generated from the Python values and from the update of DEEP R.
 #include "constants.h"
 #include "dynamics.h"
+#include "soft.h"
 #include "vacancy.h"
 #include "move.h"
 
@@ -45,7 +46,7 @@ int the_langevin(int n, const double *slope, const int8_t *polarity, const doubl
     sweep(vector_of(slope, n), vector_of(polarity, n), noisy(parameters), Address{at[0], at[1], at[2], at[3]},
           [parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, always_active != 0, moved, slots);
+          }, always_active != 0, moved.size(), moved, slots);
     std::copy(moved.begin(), moved.end(), theta);
     std::copy(slots.begin(), slots.end(), crossed);
     return (int)slots.size();
@@ -70,7 +71,7 @@ void the_adam(int n, const double *gradient, const double *parameters, int64_t s
     std::copy(out.begin(), out.end(), slope);
 }
 
-int64_t the_first_not_finite(int n, const double *values) { return first_not_finite(vector_of(values, n)); }
+int64_t the_first_not_finite(int n, const double *values) { return first_not_finite(vector_of(values, n), n); }
 
 // Free the sites of some of the occupied keys, then draw one for each slot.
 void the_draw(const int64_t *grid, int num_listed, const int64_t *listed, int64_t number, int multapses, int n,
@@ -85,6 +86,31 @@ void the_draw(const int64_t *grid, int num_listed, const int64_t *listed, int64_
     const std::vector<int64_t> drawn = sites.draw(vector_of(slots, num_slots), n - freed,
                                                   Address{at[0], at[1], at[2], at[3]}, occupied);
     std::copy(drawn.begin(), drawn.end(), out);
+}
+
+int64_t the_heads(int64_t number, uint32_t slot, const uint32_t *at)
+{
+    return count_heads(number, slot, Address{at[0], at[1], at[2], at[3]});
+}
+
+void the_enter(int num_slots, const int32_t *slots, int n, const double *theta, const double *noise, int64_t now,
+               const uint32_t *at, const double *exits, int64_t *wheel)
+{
+    enter(vector_of(slots, num_slots), vector_of(theta, n), Noise{noise[0], noise[1], noise[2]}, now,
+          Address{at[0], at[1], at[2], at[3]}, exits, wheel);
+}
+
+int64_t the_pass(int64_t *wheel, double *clock, double ticks, const uint32_t *at)
+{
+    return pass(wheel, *clock, ticks, Address{at[0], at[1], at[2], at[3]});
+}
+
+void the_land(int num_slots, const int32_t *slots, double sigma, const uint32_t *at, const double *overshoots, int n,
+              double *theta)
+{
+    std::vector<double> landed = vector_of(theta, n);
+    land(vector_of(slots, num_slots), sigma, Address{at[0], at[1], at[2], at[3]}, overshoots, landed);
+    std::copy(landed.begin(), landed.end(), theta);
 }
 
 }

@@ -254,6 +254,12 @@ def _compiled() -> dict[str, dict[str, Any]]:
         "PruneAndRegrow/Connections/regrow": {"rule": PRUNE, **PRUNED},
         "SoftDeepR/PotentialConnections/plain": {"rule": SOFT, **POTENTIALS},
         "SynapticSampling/PotentialConnections/plain": {"rule": SAMPLING, **POTENTIALS},
+        "SoftDeepR/SoftConnections/plain": {
+            "rule": changed(SOFT, connectivity=0.1),
+            "depth": 4,
+            "birth": {"mark": "i + 1"},
+            "synapses": [{"model": POTENTIAL, "delay": SAME}],
+        },
     }
 
 

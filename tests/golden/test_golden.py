@@ -25,11 +25,13 @@ ARRAYS = [
 BRIAN = [
     ("DeepR", "Connections"), ("FixedWiring", "Connections"), ("PruneAndRegrow", "Connections"),
     ("SynapticElements", "Connections"), ("DeepR", "Budget"), ("FixedWiring", "Budget"), ("PruneAndRegrow", "Budget"),
-    ("SoftDeepR", "PotentialConnections"), ("SynapticSampling", "PotentialConnections"),
+    ("SoftDeepR", "PotentialConnections"), ("SoftDeepR", "SoftConnections"),
+    ("SynapticSampling", "PotentialConnections"),
 ]  # fmt: skip
 STANDALONE = [
     ("DeepR", "Connections"), ("FixedWiring", "Connections"), ("PruneAndRegrow", "Connections"),
-    ("SoftDeepR", "PotentialConnections"), ("SynapticSampling", "PotentialConnections"),
+    ("SoftDeepR", "PotentialConnections"), ("SoftDeepR", "SoftConnections"),
+    ("SynapticSampling", "PotentialConnections"),
 ]  # fmt: skip
 FUSED = [("DeepR", "Connections"), ("FixedWiring", "Connections"), ("DeepR", "Budget"), ("FixedWiring", "Budget")]
 STEPS = [

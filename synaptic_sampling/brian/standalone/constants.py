@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from synaptic_sampling._kernels import dynamics, philox, vacancy
+from synaptic_sampling._kernels import dynamics, philox, soft_deep, vacancy
+from synaptic_sampling.connections.deep import SHIFT
 from synaptic_sampling.connections.sites import CROWDED
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.log.file import MAGIC
@@ -41,10 +42,15 @@ const uint32_t ANY_POST = {any_post}u;
 // If a smaller fraction of the sites is vacant, they are enumerated.
 const double CROWDED = {crowded!r};
 // Kinds of events.
-const int8_t BIRTH = {birth}, DEATH = {death};
+const int8_t BIRTH = {birth}, DEATH = {death}, MOVE = {move};
 // Rows of the log that are written at once.
 const size_t BLOCK = {block};
 const char MAGIC[] = "{magic}";
+
+// Return times of soft DEEP R: blocks per level of the wheel, levels, delays; tables; mean overshoot of a walk.
+const int64_t WHEEL_NEAR = {near}, WHEEL_RING = {ring};
+const int WHEEL_LEVELS = {levels}, REACH = {reach}, FINENESS = {fineness};
+const double MAX_DELAY = {max_delay!r}, SHIFT = {shift!r};
 
 // One formation or elimination.
 {event}
@@ -69,6 +75,14 @@ def constants_in_cpp() -> str:
         crowded=CROWDED,
         birth=dynamics.BIRTH,
         death=dynamics.DEATH,
+        move=dynamics.MOVE,
+        near=soft_deep.NEAR,
+        ring=soft_deep.RING,
+        levels=soft_deep.LEVELS,
+        reach=soft_deep.REACH,
+        fineness=soft_deep.FINENESS,
+        max_delay=soft_deep.MAX_DELAY,
+        shift=SHIFT,
         block=BLOCK,
         magic="".join(f"\\{byte:03o}" for byte in MAGIC),
         event=_struct("Event", EVENT),

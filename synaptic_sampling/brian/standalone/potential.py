@@ -47,13 +47,10 @@ class StandalonePotentialProjection(StandaloneProjection, PotentialProjection): 
     def _describe_connections(self, owner: Any) -> Any:
         """Return the context of the connections: several may share a pair, and none changes its endpoints."""
         context = super()._describe_connections(owner)
-        context.multapses = "true"
+        context.storage, context.multapses = "potential", "true"
         return context
 
-    def _describe_events(self, owner: Any) -> dict[str, Any]:
-        """Return the context of the events: no variable is reset, besides moments and those of ``birth=``."""
-        return {**super()._describe_events(owner), "last_update": None, "reset": [], "multisynaptic_index": None}
-
-    def _flag_in_program(self) -> str:
+    @property
+    def flag_in_program(self) -> str:  # type: ignore[override]
         """Return what ``connected`` of slot k is, in C++."""
         return f"{self._name('theta')}[k] >= 0"

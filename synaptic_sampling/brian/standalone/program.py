@@ -25,6 +25,7 @@ from synaptic_sampling.brian.standalone.constants import constants_in_cpp
 __all__ = [
     "RewiringCode",
     "are_endpoints_known",
+    "at_each_run",
     "c_type",
     "code_object_class",
     "events_of_run",
@@ -37,6 +38,7 @@ __all__ = [
     "make_code",
     "multisynaptic_index",
     "name_of",
+    "names_of_pathways",
     "pathways",
     "prepare",
     "project",
@@ -103,6 +105,11 @@ def make_code(group: Any, template: str, name: str, **context: Any) -> Any:
     )  # fmt: skip
 
 
+def at_each_run(function: str) -> None:
+    """Have the program call a function, whose definition is in a template, before each run."""
+    get_device().insert_code("before_network_run", f"{{ void {function}(); {function}(); }}")
+
+
 def forget(variables: Any) -> None:
     """Invalidate Brian2's cached values of variables that the program modifies."""
     for variable in variables:
@@ -133,6 +140,11 @@ def pathways(synapses: Any) -> list[SimpleNamespace]:
         )
         for pathway in synapses._pathways
     ]
+
+
+def names_of_pathways(synapses: Any) -> list[str]:
+    """Return the names of all pathways, such as 'pre'."""
+    return [pathway.objname for pathway in synapses._pathways]
 
 
 def events_of_run(rewiring: Any, synapses: Any, until: float | None) -> tuple[int, list[float]]:

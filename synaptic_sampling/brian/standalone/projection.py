@@ -23,7 +23,6 @@ from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.signals import acts_on_potential
 from synaptic_sampling.brian.standalone import program, support
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp
 from synaptic_sampling.brian.standalone.program import name_of
@@ -39,6 +38,8 @@ class StandaloneProjection(Projection):
     """Synapses that the generated program rewires; parameters as in `Projection`."""
 
     in_program = True
+    #: What ``connected`` of slot k is, in C++.
+    flag_in_program = "1"
 
     def __init__(
         self,
@@ -116,8 +117,8 @@ class StandaloneProjection(Projection):
         REWIRED[self.synapses] = weakref.ref(owner)
         self._own = self._own_variables(owner)
         self._static = self._describe_connections(owner)
-        context = SimpleNamespace(**vars(self._static), **self._describe_start())
-        program.make_code(self.synapses, "rewiring_settle", f"{owner.name}_settle*", r=context)()
+        r = SimpleNamespace(**vars(self._static), **self._describe_start())
+        program.make_code(self.synapses, "rewiring_settle", f"{owner.name}_settle*", r=r)()
 
     def resume(self, state: Mapping[str, NDArray[Any]], *, until: float) -> None:
         """Generate code that takes on a state, at this place of the script; see `Projection`."""
@@ -190,9 +191,8 @@ class StandaloneProjection(Projection):
 
     def _describe_start(self) -> dict[str, Any]:
         """Return the context of theta at the start, which must not be negative."""
-        if not self.has_theta:
-            return {"theta": None}
-        return {"theta": self._name("theta"), "theta_name": self.names["theta"], "sign_name": self.names["polarity"]}
+        theta, names = self._name("theta") if self.has_theta else None, self.names
+        return {"theta": theta, "theta_name": names.get("theta"), "sign_name": names.get("polarity")}
 
     def theta(self) -> None:
         """Return None: theta is not known before the run."""
@@ -228,14 +228,19 @@ class StandaloneProjection(Projection):
         theta = self._array("theta") if self.has_theta else np.zeros(len(pre))
         moments = {name: own[name] for name in own if name.startswith("moment")}
         self._make_room(len(pre))
-        # The rule cannot be changed in this mode, hence moments start before the first step.
-        none = {name: np.array(0) for name in ("missing", "optimizer_since")}
-        state = {"pre": pre, "post": post, "theta": theta, "polarity": own["polarity"], **none}
-        self._connections.restore({**state, "birth_step": own["birth_step"], "steps_done": own["step"][0], **moments})
+        # The rule cannot change in this mode, so moments start before the first step.
+        moments |= {name: np.array(0) for name in ("missing", "optimizer_since")}
+        state = {"pre": pre, "post": post, "theta": theta, "steps_done": own["step"][0], **moments}
+        state |= {name: own[name] for name in ("polarity", "birth_step")}
+        self._connections.restore(self._in_use(state, own))
 
     def _make_room(self, number: int) -> None:
         """Let the connections take on a state of this number."""
         self._connections.capacity = number
+
+    def _in_use(self, state: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the state of the slots that are in use: all of them."""
+        return state
 
     def _name(self, role: str) -> str:
         """Return the C++ name of the variable that has this role in the rule."""
@@ -257,7 +262,7 @@ class StandaloneProjection(Projection):
         sign_rule, sign_table, threshold = c.signs.rule
         polarity = surgery.per_synapse(self.synapses, self.name_of("polarity"))
         connected = surgery.per_synapse(self.synapses, self.names["connected"])
-        values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, self._flag_in_program())]
+        values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, self.flag_in_program)]
         return SimpleNamespace(
             name=owner.name,
             num_pre=c.num_pre,
@@ -278,6 +283,14 @@ class StandaloneProjection(Projection):
             num_outgoing=name_of(v["N_outgoing"]),
             num_incoming=name_of(v["N_incoming"]),
             moments=[name_of(variable) for name, variable in self._own.items() if name.startswith("moment")],
+            storage="existing",
+            in_use="nullptr",
+            given=0,
+            t=name_of(v["t"]),
+            last_update=name_of(v["lastupdate"]) if "lastupdate" in v else None,
+            reset=[name_of(variable) for variable in program.reset_variables(self.synapses)],
+            pathways=program.pathways(self.synapses),
+            multisynaptic_index=program.multisynaptic_index(self.synapses),
             values=[(name_of(variable), value) for variable, value in values if variable is not None],
             replaces=self._describe_replacement(owner),
             companion=self._describe_companion(),
@@ -309,19 +322,13 @@ class StandaloneProjection(Projection):
 
     def _describe_events(self, owner: Any) -> dict[str, Any]:
         """Return the context of the events of a run."""
-        v, synapses = self.synapses.variables, self.synapses
         return {
             "steps": owner.steps,
             "timestep": name_of(owner.clock.variables["timestep"]),
-            "t": name_of(v["t"]),
-            "last_update": name_of(v["lastupdate"]) if "lastupdate" in v else None,
-            "reset": [name_of(variable) for variable in program.reset_variables(synapses)],
             "accumulated": [
                 *(self._name(each.name) for each in self.rule.signals if each.accumulated and each.of == "connection"),
                 *map(name_of, self.companion.accumulated),
             ],
-            "pathways": program.pathways(synapses),
-            "multisynaptic_index": program.multisynaptic_index(synapses),
             "rewires": self.rule.forms,
             "switch": None if owner.switch is None else name_of(owner.switch),
         }
@@ -329,11 +336,11 @@ class StandaloneProjection(Projection):
     def _describe_rule(self, owner: Any) -> dict[str, Any]:
         """Return the context of the rule: its update, and its parameters for all events or for each."""
         if not self.rule.has_theta:
-            return {"condition": _describe_condition(self._condition), "first": 0, "potential": False}
+            return {"condition": _describe_condition(self._condition), "first": 0}
         first, times = 0, list[float]()
         if self._schedule is not None:
             first, times = program.events_of_run(owner, self.synapses, self._until)
-        table = np.array(self.rule.parameters, float)
+        table = np.array(self._row(self.rule), float)
         if times:
             table = self._parameters_at(times)
             self.follow_schedule(times[0])
@@ -344,10 +351,10 @@ class StandaloneProjection(Projection):
         return {
             "condition": None,
             "first": first,
-            "potential": acts_on_potential(self.rule),
             "move": move_in_cpp(move) + noise_in_cpp(move),
             "parameters": self._keep(owner, f"parameters_{owner.steps}_{first}", table),
-            "stride": len(self.rule.parameters) if len(times) > 1 else 0,
+            "stride": len(self._row(self.rule)) if len(times) > 1 else 0,
+            "num_parameters": len(self.rule.parameters),
             "scalar": program.c_type(self.synapses.variables[self.names["theta"]]),
             "theta": self._name("theta"),
             "signal": signals[0] if signals else None,
@@ -361,10 +368,6 @@ class StandaloneProjection(Projection):
             return SimpleNamespace(code=birth.code.name, slots=name_of(birth.slots))
         array, value = name_of(birth.variable), np.atleast_1d(np.asarray(birth.value))
         return SimpleNamespace(code=None, array=array, value=self._keep(owner, f"birth_{array}", value))
-
-    def _flag_in_program(self) -> str:
-        """Return what ``connected`` of slot k is, in C++."""
-        return "1"
 
     def _keep(self, owner: Any, name: str, values: NDArray[Any]) -> str:
         """Store an array in the program, unless it is there already, and return its C++ name."""
@@ -385,7 +388,11 @@ class StandaloneProjection(Projection):
         rules = self._schedule.at_all(times)
         different = {id(rule): rule for rule in rules}
         numbers = {key: without_units(rule, self.synapses, self.names) for key, rule in different.items()}
-        return np.array([numbers[id(rule)].parameters for rule in rules], float).ravel()
+        return np.array([self._row(numbers[id(rule)]) for rule in rules], float).ravel()
+
+    def _row(self, rule: Any) -> tuple[float, ...]:
+        """Return what the program must know of the rule in an event."""
+        return rule.parameters
 
 
 def _describe_condition(condition: expressions.Condition) -> SimpleNamespace:

@@ -19,9 +19,10 @@ inline bool is_finite(double value)
     return (~bits & UINT64_C(0x7FF0000000000000)) != 0;
 }
 
-template <class T> int64_t first_not_finite(const std::vector<T> &values)
+// All loops run over the slots in use, the first ones.
+template <class T> int64_t first_not_finite(const std::vector<T> &values, size_t number)
 {
-    for (size_t k = 0; k < values.size(); k++)
+    for (size_t k = 0; k < number; k++)
         if (!is_finite(values[k]))
             return (int64_t)k;
     return -1;
@@ -30,7 +31,7 @@ template <class T> int64_t first_not_finite(const std::vector<T> &values)
 template <class T>
 void momentum(const std::vector<T> &gradient, double decay, std::vector<T> &velocity, std::vector<T> &slope)
 {
-    for (size_t k = 0; k < gradient.size(); k++) {
+    for (size_t k = 0; k < slope.size(); k++) {
         velocity[k] = (T)(decay * (double)velocity[k] + (double)gradient[k]);
         slope[k] = velocity[k];
     }
@@ -60,7 +61,7 @@ struct Adam {
     void direction(const std::vector<T> &gradient, int64_t step, const std::vector<int64_t> &birth_step,
                    std::vector<T> &first, std::vector<T> &second, std::vector<T> &slope) const
     {
-        for (size_t k = 0; k < gradient.size(); k++) {
+        for (size_t k = 0; k < slope.size(); k++) {
             const double g = gradient[k];
             const size_t age = (size_t)(step - birth_step[k]);
             const double m = beta_1 * (double)first[k] + (1.0 - beta_1) * g;
@@ -78,13 +79,13 @@ struct Adam {
 // unless all connections are active, where it has crossed 0.
 template <class T, class Move>
 void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, bool noisy, const Address &noise,
-           Move move, bool always_active, std::vector<T> &theta, std::vector<int32_t> &crossed)
+           Move move, bool always_active, size_t number, std::vector<T> &theta, std::vector<int32_t> &crossed)
 {
     float nu[CHUNK] = {0.0f};
-    for (size_t start = 0; start < theta.size(); start += CHUNK) {
+    for (size_t start = 0; start < number; start += CHUNK) {
         if (noisy)
             fill_normals((int64_t)(start / CHUNK), noise, nu);
-        for (size_t k = start; k < std::min(start + CHUNK, theta.size()); k++) {
+        for (size_t k = start; k < std::min(start + CHUNK, number); k++) {
             const bool active = theta[k] >= 0;
             theta[k] = (T)move((double)theta[k], (double)gradient[k], (double)polarity[k], (double)nu[k - start]);
             if (always_active ? theta[k] < 0 : (theta[k] >= 0) != active)

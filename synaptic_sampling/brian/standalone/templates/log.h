@@ -112,6 +112,12 @@ inline void count(const std::vector<Event> &events, int64_t *numbers)
     }
 }
 
+// The values of the slots in use, the first ones.
+template <class T> std::vector<T> first(const std::vector<T> &values, int64_t number)
+{
+    return std::vector<T>(values.begin(), values.begin() + number);
+}
+
 // Signs, 0 where theta is negative: these connections are retracted.
 template <class T>
 std::vector<int8_t> signs_of_active(const std::vector<int8_t> &polarity, const std::vector<T> &theta)

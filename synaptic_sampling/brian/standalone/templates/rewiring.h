@@ -20,6 +20,10 @@ struct Connections {
     Signs signs;
     Occupied &occupied;
     uint32_t k0, k1;
+    // The number of slots in use, the first ones; null if all are.
+    int64_t *in_use;
+
+    size_t size() const { return in_use ? (size_t)*in_use : pre.size(); }
 
     // Address of the random numbers of this step.
     Address at(Stream stream) const { return Address{(uint32_t)step, (uint32_t)stream, k0, k1}; }
@@ -43,11 +47,11 @@ struct Connections {
 // Read the connections that Brian2 has made: check them, and draw their signs. With multapses, a pair may occur often.
 inline void adopt(Connections &c)
 {
-    const size_t number = c.pre.size();
-    c.polarity.resize(number);
-    c.birth_step.assign(number, 0);
-    c.occupied = Occupied(c.sites.multapses ? 0 : number);
-    for (size_t k = 0; k < number; k++) {
+    const size_t capacity = c.pre.size();
+    c.polarity.resize(capacity);
+    c.birth_step.assign(capacity, 0);
+    c.occupied = Occupied(c.sites.multapses ? 0 : capacity);
+    for (size_t k = 0; k < c.size(); k++) {
         const int64_t key = c.key(k);
         if (c.sites.is_autapse(key))
             fail(c.name(k) + " is an autapse; leave it out or set autapses=True.");
@@ -70,7 +74,7 @@ inline std::string text_of(double value)
 
 template <class T> void check_finite(const Connections &c, const std::vector<T> &values, const char *name)
 {
-    const int64_t k = first_not_finite(values);
+    const int64_t k = first_not_finite(values, c.size());
     if (k >= 0)
         fail(std::string(name) + " of " + c.name(k) + " is " + text_of(values[k]) + " in step " +
              std::to_string(c.step + 1) + "; lower the learning rate, or find out where it diverges.");
@@ -104,31 +108,27 @@ std::vector<double> values_of_pairs(const Connections &c, const std::vector<int3
     std::vector<double> of_pairs(c.sites.num_pre * c.sites.num_post, 0.0);
     for (size_t n = 0; n < values.size(); n++)
         of_pairs[c.key(pre[n], post[n])] = values[n];
-    const int64_t key = first_not_finite(of_pairs);
+    const int64_t key = first_not_finite(of_pairs, of_pairs.size());
     if (key >= 0)
         fail(std::string(name) + " of site " + name_of_site(key, c.sites.num_post) + " is " + text_of(of_pairs[key]) +
              "; find out where it diverges.");
     return of_pairs;
 }
 
-// Eliminate the connections in these slots.
-inline std::vector<Event> eliminate(Connections &c, const std::vector<int32_t> &slots)
+// Vacate the sites of the connections in these slots.
+inline void vacate(Connections &c, const std::vector<int32_t> &slots)
 {
-    std::vector<Event> events;
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
-        events.push_back(c.event(k, DEATH));
         if (!c.sites.multapses)
             c.occupied.remove(c.key(k));
         c.num_outgoing[c.pre[k]]--;
         c.num_incoming[c.post[k]]--;
     }
-    return events;
 }
 
-// Form connections in these slots, at sites that are already marked as occupied.
-inline void form(Connections &c, const std::vector<int32_t> &slots, const std::vector<int64_t> &keys,
-                 std::vector<Event> &events)
+// Form connections in these slots at sites that are marked as occupied.
+inline void form(Connections &c, const std::vector<int32_t> &slots, const std::vector<int64_t> &keys)
 {
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
@@ -139,16 +139,24 @@ inline void form(Connections &c, const std::vector<int32_t> &slots, const std::v
         c.num_incoming[c.post[k]]++;
         c.polarity[k] = polarity_of(c.signs, pre, post, c.sites.num_post, k, c.at(Stream::SIGN));
         c.birth_step[k] = c.step;
-        events.push_back(c.event(k, BIRTH));
     }
+}
+
+// Record what happens to the connections in these slots.
+inline void record(const Connections &c, const std::vector<int32_t> &slots, int8_t kind, std::vector<Event> &events)
+{
+    for (size_t n = 0; n < slots.size(); n++)
+        events.push_back(c.event(slots[n], kind));
 }
 
 // Move the connections in these slots to random sites; returns the eliminations, then the formations.
 inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &slots)
 {
-    std::vector<Event> events = eliminate(c, slots);
-    const int64_t kept = (int64_t)(c.pre.size() - slots.size());
-    form(c, slots, c.sites.draw(slots, kept, c.at(Stream::BIRTH), c.occupied), events);
+    std::vector<Event> events;
+    record(c, slots, DEATH, events);
+    vacate(c, slots);
+    form(c, slots, c.sites.draw(slots, (int64_t)(c.pre.size() - slots.size()), c.at(Stream::BIRTH), c.occupied));
+    record(c, slots, BIRTH, events);
     return events;
 }
 
@@ -156,26 +164,27 @@ inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &sl
 inline std::vector<Event> replace_at_largest(Connections &c, const std::vector<int32_t> &slots,
                                              const std::vector<double> &of_pairs)
 {
-    std::vector<Event> events = eliminate(c, slots);
-    form(c, slots, c.sites.largest(slots.size(), of_pairs, c.occupied), events);
+    std::vector<Event> events;
+    record(c, slots, DEATH, events);
+    vacate(c, slots);
+    form(c, slots, c.sites.largest(slots.size(), of_pairs, c.occupied));
+    record(c, slots, BIRTH, events);
     return events;
 }
 
-// Start a new life in the slots where theta rose above 0, and return them; the eliminations come first in the events.
+// Record the connections whose theta fell below 0; start a new life in the slots where it rose above 0, and return them.
 template <class T>
 std::vector<int32_t> cross(Connections &c, const std::vector<int32_t> &crossed, const std::vector<T> &theta,
                            std::vector<Event> &events)
 {
     std::vector<int32_t> born;
     for (size_t n = 0; n < crossed.size(); n++) {
-        if (theta[crossed[n]] >= 0)
-            born.push_back(crossed[n]);
-        else
+        if (theta[crossed[n]] < 0) {
             events.push_back(c.event(crossed[n], DEATH));
-    }
-    for (size_t n = 0; n < born.size(); n++) {
-        c.birth_step[born[n]] = c.step;
-        events.push_back(c.event(born[n], BIRTH));
+            continue;
+        }
+        c.birth_step[crossed[n]] = c.step;
+        born.push_back(crossed[n]);
     }
     return born;
 }
@@ -216,22 +225,36 @@ template <class Pathway> void drop_spikes(Pathway &pathway, const std::vector<in
     }
 }
 
-// Move slots from their former source neurons to the present ones, with the present delays.
+// The queue of a slot: each thread has its own, for the slots from its padding on.
+template <class Pathway> auto queue_of(Pathway &pathway, int32_t slot) -> decltype(*pathway.queue[0])
+{
+    size_t t = pathway.queue.size() - 1;
+    while (slot < pathway.queue[t]->openmp_padding)
+        t--;
+    return *pathway.queue[t];
+}
+
+// Let spikes of these source neurons not pass through slots any more.
+template <class Pathway>
+void leave(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<int32_t> &sources)
+{
+    for (size_t n = 0; n < slots.size(); n++) {
+        auto &queue = queue_of(pathway, slots[n]);
+        std::vector<int> &row = queue.synapses[sources[n] - queue.source_start];
+        row.erase(std::lower_bound(row.begin(), row.end(), slots[n]));
+    }
+}
+
+// Let spikes of the present source neurons pass through slots, with the present delays.
 template <class Pathway, class T>
-void follow(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<int32_t> &before,
-            const std::vector<T> &delays, bool scalar_delay, double dt)
+void join(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<T> &delays, bool scalar_delay,
+          double dt)
 {
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
-        // Each thread has its own queue, for the slots from its padding on.
-        size_t t = pathway.queue.size() - 1;
-        while (k < pathway.queue[t]->openmp_padding)
-            t--;
-        auto &queue = *pathway.queue[t];
-        std::vector<int> &old_row = queue.synapses[before[n] - queue.source_start];
-        old_row.erase(std::lower_bound(old_row.begin(), old_row.end(), k));
-        std::vector<int> &new_row = queue.synapses[pathway.sources[k] - queue.source_start];
-        new_row.insert(std::lower_bound(new_row.begin(), new_row.end(), k), k);
+        auto &queue = queue_of(pathway, k);
+        std::vector<int> &row = queue.synapses[pathway.sources[k] - queue.source_start];
+        row.insert(std::lower_bound(row.begin(), row.end(), k), k);
         if (scalar_delay)
             continue;
         const int steps = (int)((double)delays[k] / dt + 0.5);

@@ -1,6 +1,6 @@
 {# The connections of a Rewiring: arrays of Brian2 and additional ones. #}
 {{constants}}
-#include "rewiring.h"
+#include "{{'soft_slots.h' if r.storage == 'soft' else 'rewiring.h'}}"
 
 namespace {
 
@@ -14,8 +14,33 @@ Connections the_connections()
     return Connections{
         {{r.pre}}, {{r.post}}, {{r.num_outgoing}}, {{r.num_incoming}}, {{r.pre_offset}}, {{r.post_offset}},
         {{r.polarity}}, {{r.birth_step}}, {{r.step}}[0], sites, signs, occupied_of("{{r.name}}"),
-        {{r.key}}[0], {{r.key}}[1]
+        {{r.key}}[0], {{r.key}}[1], {{r.in_use}}
     };
+}
+
+// Write sign and flag of a slot.
+void mark(const Connections &c, size_t k)
+{
+    {% for array, value in r.values %}
+    {{array}}[k] = {{value}};
+    {% endfor %}
+}
+
+// Set the variables of a slot to 0; its last update is now.
+void reset(size_t k)
+{
+    {% for array in r.reset %}
+    {{array}}[k] = 0;
+    {% endfor %}
+    {% if r.last_update %}
+    {{r.last_update}}[k] = {{r.t}}[0];
+    {% endif %}
+}
+
+void reset(const std::vector<int32_t> &slots)
+{
+    for (size_t n = 0; n < slots.size(); n++)
+        reset(slots[n]);
 }
 
 }

@@ -37,9 +37,9 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     check_finite(c, {{r.theta}}, "theta");
     c.step++;
     {% if not r.gradient %}
-    const std::vector<{{r.scalar}}> slope(c.pre.size(), 0);
+    const std::vector<{{r.scalar}}> slope(c.size(), 0);
     {% elif r.moments %}
-    std::vector<{{r.scalar}}> slope(c.pre.size());
+    std::vector<{{r.scalar}}> slope(c.size());
     {% else %}
     const std::vector<{{r.scalar}}> &slope = {{r.gradient}};
     {% endif %}
@@ -54,7 +54,7 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     sweep(slope, c.polarity, noisy(parameters), c.at(Stream::NOISE),
           [parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, {{'false' if r.potential else 'true'}}, {{r.theta}}, crossed);
+          }, {{'true' if r.storage == 'existing' else 'false'}}, c.size(), {{r.theta}}, crossed);
     {% if r.replaces %}
     const double fraction = fraction_in(c.step, {{r.replaces}});
     return fraction > 0 ? weakest({{r.theta}}, fraction) : std::vector<int32_t>();
@@ -64,25 +64,14 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
 }
 {% endif %}
 
-// Write sign and flag of a slot.
-void mark(const Connections &c, size_t k)
-{
-    {% for array, value in r.values %}
-    {{array}}[k] = {{value}};
-    {% endfor %}
-}
-
-// Set the variables of new connections.
+// Start the moments of new connections, and write what belongs to them.
 void initialise(Connections &c, const std::vector<int32_t> &slots)
 {
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
-        {% for array in r.reset + r.moments %}
+        {% for array in r.moments %}
         {{array}}[k] = 0;
         {% endfor %}
-        {% if r.last_update %}
-        {{r.last_update}}[k] = {{r.t}}[0];
-        {% endif %}
         mark(c, k);
     }
     {% for birth in r.births %}
@@ -94,10 +83,11 @@ void initialise(Connections &c, const std::vector<int32_t> &slots)
         {{birth.array}}[slots[n]] = {{birth.value}}[0];
     {% endif %}
     {% endfor %}
-    {% if r.multisynaptic_index %}
-    count_multapses(c, {{r.multisynaptic_index}});
-    {% endif %}
 }
+
+{% if r.storage == 'soft' %}
+{% include 'rewiring_soft_event.cpp' %}
+{% endif %}
 
 void do_event(int64_t number)
 {
@@ -109,9 +99,12 @@ void do_event(int64_t number)
     {% endif %}
     const std::vector<int32_t> slots = choose(c, number);
     std::vector<Event> events;
-    {% if r.potential %}
+    {% if r.storage == 'soft' %}
+    soft_event(c, slots, {{r.parameters}} + {{r.stride}}*number + {{r.num_parameters}}, events);
+    {% elif r.storage == 'potential' %}
     if (!slots.empty()) {
         const std::vector<int32_t> born = cross(c, slots, {{r.theta}}, events);
+        record(c, born, BIRTH, events);
         {% for pathway in r.pathways %}
         drop_spikes({{pathway.name}}, born);
         {% endfor %}
@@ -125,10 +118,15 @@ void do_event(int64_t number)
         const std::vector<int32_t> before_{{loop.index}} = owners({{pathway.name}}, slots);
         {% endfor %}
         events = {% if r.companion %}replace_at_largest(c, slots, of_pairs){% else %}replace(c, slots){% endif %};
+        reset(slots);
         initialise(c, slots);
+        {% if r.multisynaptic_index %}
+        count_multapses(c, {{r.multisynaptic_index}});
+        {% endif %}
         {% for pathway in r.pathways %}
         drop_spikes({{pathway.name}}, slots);
-        follow({{pathway.name}}, slots, before_{{loop.index}}, {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
+        leave({{pathway.name}}, slots, before_{{loop.index}});
+        join({{pathway.name}}, slots, {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
         {% endfor %}
     }
     {% endif %}
@@ -156,7 +154,7 @@ void do_event(int64_t number)
 {% endblock %}
 
 {% block extra_functions_cpp %}
-{% if r.potential %}
+{% if r.storage == 'potential' %}
 // Flags at the start of a run, as theta may have been set.
 void _start_{{codeobj_name}}()
 {
@@ -173,7 +171,7 @@ void _start_{{codeobj_name}}()
                   << " when '{{r.name}}' was created; call connect() first and create the Rewiring last." << std::endl;
         std::exit(1);
     }
-    {% if r.potential %}
+    {% if r.storage == 'potential' %}
     void _start_{{codeobj_name}}();
     _start_{{codeobj_name}}();
     {% endif %}

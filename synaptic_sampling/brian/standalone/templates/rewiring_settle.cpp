@@ -8,9 +8,26 @@
 
 {% block maincode %}
     Connections c = the_connections();
+    {% if r.storage == 'soft' %}
+    // Slots for tracked connections follow those of the user; the spare ones count in no degree.
+    *c.in_use = {{r.number}}[0];
+    c.num_outgoing[c.pre_offset] -= (int32_t)(c.pre.size() - {{r.given}});
+    c.num_incoming[c.post_offset] -= (int32_t)(c.pre.size() - {{r.given}});
+    for (size_t k = {{r.given}}; k < c.size(); k++) {
+        c.pre[k] = {{r.tracked_pre}}[k] + c.pre_offset;
+        c.post[k] = {{r.tracked_post}}[k] + c.post_offset;
+        c.num_outgoing[c.pre[k]]++;
+        c.num_incoming[c.post[k]]++;
+    }
+    std::copy({{r.tracked_wheel}}, {{r.tracked_wheel}} + WHEEL_LEVELS*WHEEL_RING, {{r.wheel}});
+    {% for pathway in r.pathways if pathway.scalar == 'false' %}
+    if (same_delay({{pathway.delays}}, {{r.given}}))
+        std::fill({{pathway.delays}}.begin() + {{r.given}}, {{pathway.delays}}.end(), {{pathway.delays}}[0]);
+    {% endfor %}
+    {% endif %}
     adopt(c);
     {% if r.theta %}
-    for (size_t k = 0; k < c.pre.size(); k++)
+    for (size_t k = 0; k < {{r.given or 'c.size()'}}; k++)
         if ({{r.theta}}[k] < 0)
             fail("{{r.theta_name}} of " + c.name(k) + " must be >= 0 at the start; set it to the magnitude of the weight and {{r.sign_name}} to its sign.");
     {% endif %}
@@ -20,12 +37,41 @@
     {{r.companion.needed}}[0] = fraction_in(c.step + 1, {{r.replaces}}) > 0;
     {% endif %}
     {% endif %}
+    {% if r.storage == 'soft' %}
+    for (size_t k = {{r.given}}; k < c.size(); k++) {
+        reset(k);
+        {{r.theta}}[k] = {{r.tracked_theta}}[k];
+    }
+    {% endif %}
     {% for array in r.moments %}
     {{array}}.assign(c.pre.size(), 0);
     {% endfor %}
-    for (size_t k = 0; k < c.pre.size(); k++) {
-        {% for array, value in r.values %}
-        {{array}}[k] = {{value}};
-        {% endfor %}
-    }
+    for (size_t k = 0; k < c.size(); k++)
+        mark(c, k);
+{% endblock %}
+
+{% block extra_functions_cpp %}
+{% if r.storage == 'soft' %}
+// Before each run: check what may have been set, and let spare slots be silent.
+void _park_{{r.name}}()
+{
+    const Connections c = the_connections();
+    for (size_t k = 0; k < c.size() && c.step == 0; k++)
+        if (({{r.theta}}[k] >= 0) != (k < {{r.given}}))
+            fail("{{r.theta_name}} of '{{owner.name}}' was changed after its Rewiring was created, also where connections are retracted; set it before.");
+    {% for name, delays in r.common_delays %}
+    if (!same_delay({{delays}}, c.size()))
+        fail("synapses of '{{owner.name}}' differ in {{name}}, so the delay of a new one is ambiguous; set birth={'{{name}}': ...}.");
+    {% endfor %}
+    for (size_t k = c.size(); k < c.pre.size(); k++)
+        reset(k);
+    {% for pathway in r.pathways %}
+    park({{pathway.name}}, (int32_t)c.size());
+    {% endfor %}
+    {% if r.multisynaptic_index %}
+    for (size_t k = 0; k < c.pre.size(); k++)
+        {{r.multisynaptic_index}}[k] = k < c.size() ? 0 : -1;
+    {% endif %}
+}
+{% endif %}
 {% endblock %}

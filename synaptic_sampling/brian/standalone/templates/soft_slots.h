@@ -1,0 +1,93 @@
+// Slots of soft DEEP R, which hold active and tracked connections, the first ones; same results as connections/soft.py.
+#ifndef SYNAPTIC_SAMPLING_SOFT_SLOTS_H
+#define SYNAPTIC_SAMPLING_SOFT_SLOTS_H
+
+#include "rewiring.h"
+#include "soft.h"
+
+namespace synaptic_sampling {
+
+// Slots that connections leave because they are not tracked any more, and those where others return.
+struct Exchange {
+    std::vector<int32_t> lost, returned;
+    int64_t unplaced;
+};
+
+// Which slots are vacated and filled, if so many connections return; those for which there is no slot return later.
+template <class T>
+Exchange exchange(const Connections &c, const std::vector<T> &theta, double threshold, int64_t returning)
+{
+    Exchange found;
+    for (size_t k = 0; k < c.size(); k++)
+        if (theta[k] < (T)threshold)
+            found.lost.push_back((int32_t)k);
+    const int64_t free = (int64_t)(c.pre.size() - c.size() + found.lost.size()), due = std::min(returning, free);
+    for (size_t n = 0; n < (size_t)due; n++)
+        found.returned.push_back(n < found.lost.size() ? found.lost[n] : (int32_t)(c.size() + n - found.lost.size()));
+    found.unplaced = returning - due;
+    return found;
+}
+
+// Vacate the sites of lost connections, and form connections at random sites that are in no slot.
+inline void carry_out(Connections &c, const Exchange &found)
+{
+    vacate(c, found.lost);
+    const size_t kept = c.size() - found.lost.size();
+    const std::vector<int64_t> keys = c.sites.draw(found.returned, (int64_t)kept, c.at(Stream::BIRTH), c.occupied);
+    *c.in_use = (int64_t)std::max(c.size(), kept + found.returned.size());
+    form(c, found.returned, keys);
+}
+
+// Slots of the last connections, which are relocated into gaps.
+inline std::vector<int32_t> movers(const Connections &c, const std::vector<int32_t> &gaps)
+{
+    std::vector<int32_t> old;
+    for (size_t k = c.size() - gaps.size(); k < c.size(); k++)
+        if (!std::binary_search(gaps.begin(), gaps.end(), (int32_t)k))
+            old.push_back((int32_t)k);
+    return old;
+}
+
+// Record that an active connection has been relocated.
+inline void record_move(const Connections &c, int32_t old_slot, int32_t new_slot, std::vector<Event> &events)
+{
+    events.push_back(c.event(new_slot, -MOVE));
+    events.back().slot = old_slot;
+    events.push_back(c.event(new_slot, MOVE));
+}
+
+// Redirect the spikes in flight from old slots to new ones, which are free.
+template <class Pathway>
+void redirect(Pathway &pathway, const std::vector<int32_t> &old_slots, const std::vector<int32_t> &new_slots)
+{
+    std::vector<int32_t> target(pathway.sources.size(), -1);
+    for (size_t n = 0; n < old_slots.size(); n++)
+        target[old_slots[n]] = new_slots[n];
+    for (size_t t = 0; t < pathway.queue.size(); t++) {
+        std::vector<std::vector<int32_t> > &rows = pathway.queue[t]->queue;
+        for (size_t m = 0; m < rows.size(); m++)
+            for (size_t k = 0; k < rows[m].size(); k++)
+                if (target[rows[m][k]] >= 0)
+                    rows[m][k] = target[rows[m][k]];
+    }
+}
+
+// Let no spike pass through the slots behind those in use.
+template <class Pathway> void park(Pathway &pathway, int32_t number)
+{
+    for (size_t t = 0; t < pathway.queue.size(); t++) {
+        std::vector<std::vector<int> > &rows = pathway.queue[t]->synapses;
+        for (size_t m = 0; m < rows.size(); m++)
+            rows[m].erase(std::lower_bound(rows[m].begin(), rows[m].end(), number), rows[m].end());
+    }
+}
+
+// Whether the first synapses have the same delay.
+template <class T> bool same_delay(const std::vector<T> &delays, size_t number)
+{
+    return std::count(delays.begin(), delays.begin() + number, delays[0]) == (std::ptrdiff_t)number;
+}
+
+}  // namespace synaptic_sampling
+
+#endif

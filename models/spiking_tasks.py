@@ -18,12 +18,12 @@ from models.evidence import make_evidence
 from models.mnist_sequences import load_images, load_rows
 from models.sequences import Labelled, Sequences
 from models.speech_spikes import load_speech
-from synaptic_sampling.rules import Adam, DeepR, FixedWiring, RigLDescent, Rule, SETDescent
+from synaptic_sampling.rules import Adam, DeepR, FixedWiring, RigLDescent, Rule, SETDescent, SoftDeepR
 from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Wiring
 
 __all__ = ["METHODS", "TASKS", "SpikingTask"]
 
-METHODS = ("deepr", "set", "rigl", "fixed", "dense")
+METHODS = ("deepr", "soft", "set", "rigl", "fixed", "dense")
 #: Methods that replace the weakest connections.
 REPLACING = {"set": SETDescent, "rigl": RigLDescent}
 
@@ -60,6 +60,9 @@ class SpikingTask:
         Other options of `EpropNetwork`.
     scales : tuple of float
         Scale of the initial weights of input, recurrent and readout synapses.
+    soft_share : float
+        Fraction of sites that soft DEEP R keeps active without a gradient, in units of the connectivity: the gradient
+        keeps more, so that a run ends near the connectivity at its start.
     readout_rate : float
         Learning rate of the readout.
     quick : int
@@ -79,6 +82,7 @@ class SpikingTask:
     decay: float = 1.0
     network: Mapping[str, Any] = field(default_factory=dict)
     scales: tuple[float, float, float] = (4.0, 0.5, 0.3)
+    soft_share: float = 0.25
     readout_rate: float = 0.01
     quick: int = 320
     scale: float = 1.0
@@ -117,14 +121,15 @@ class SpikingTask:
 
     def described(self, method: str) -> dict[str, Any]:
         """Return the parameters as JSON can hold them."""
-        own = {name: getattr(self, name) for name in ("lif", "alif", "batch", "decay", "readout_rate", "scale")}
+        names = ("lif", "alif", "batch", "decay", "soft_share", "readout_rate", "scale")
+        own = {name: getattr(self, name) for name in names}
         network = {name: str(value) for name, value in self.network.items()}
         rates = {str(key): value._asdict() for key, value in self._rates(method).items()}
         return {**own, "scales": list(self.scales), **network, "rates": rates}
 
     def _rates(self, method: str) -> Mapping[float, Rates]:
-        """Return the parameters by connectivity."""
-        return self.rates.get(method, self.rates["fixed"])
+        """Return the parameters by connectivity; soft DEEP R has those of DEEP R unless the table has others."""
+        return self.rates.get(method, self.rates["deepr" if method == "soft" else "fixed"])
 
     def rule(self, method: str, connectivity: float) -> Rule:
         """Return the rule of a set of synapses; one that has all connections cannot rewire."""
@@ -133,6 +138,9 @@ class SpikingTask:
         own = table[key]
         if method == "deepr" and connectivity < 1:
             return DeepR(own.learning_rate, own.l1, own.temperature, optimizer=Adam())
+        if method == "soft" and connectivity < 1:
+            share = self.soft_share * connectivity
+            return SoftDeepR(own.learning_rate, own.l1, own.temperature, share, optimizer=Adam())
         if method in REPLACING and connectivity < 1:
             return REPLACING[method](own.learning_rate, optimizer=Adam(), fraction=own.fraction, every=own.every)
         return FixedWiring(own.learning_rate, optimizer=Adam())

@@ -63,11 +63,12 @@ def train(
     ----------
     task : str
         One of ``models.spiking_tasks.TASKS``.
-    method : {'deepr', 'set', 'rigl', 'fixed', 'dense'}
+    method : {'deepr', 'soft', 'set', 'rigl', 'fixed', 'dense'}
         How input and recurrent synapses are trained.
     connectivity : sequence of float, optional
         Fraction of the possible connections that exist, of both sets or of input and recurrent synapses; by default
-        that of the task. A recurrent connectivity of 0 means no recurrent synapses.
+        that of the task. With 'soft' it is that at the start, around which the number of connections fluctuates. A
+        recurrent connectivity of 0 means no recurrent synapses.
     seed : int
         Determines connectivity, weights, order of sequences, noise and formation.
     epochs : int, optional

@@ -25,7 +25,7 @@ from typing import Any
 
 import numpy as np
 
-from synaptic_sampling.spiking.network import EpropNetwork
+from synaptic_sampling.spiking.network import EpropNetwork, Wiring
 
 __all__ = [
     "ABOVE",
@@ -57,8 +57,9 @@ __all__ = [
 ORDER = {"readout": -8, "softmax": -5, "label": -5, "error": -4, "score": -1, "neurons": 0, "psi": 1}
 
 #: For all synapses. The weight is not stored; theta is >= 0 with DEEP R, and of either sign with fixed connections.
-WEIGHT = """
-w = polarity*theta : 1
+#: With soft DEEP R, connections with theta < 0 are retracted.
+WEIGHT, ACTIVE_WEIGHT = "w = polarity*theta : 1", "w = polarity*theta*int(theta >= 0) : 1"
+LEARNED = """
 theta : 1
 polarity : 1
 gradient : 1
@@ -188,9 +189,14 @@ def error(*, frames: bool) -> str:
     return f"{code}\n{IS_ABOVE}" if frames else f"{code}\nvotes += int(label(t) >= 0)*p"
 
 
+def _learned(wiring: Wiring) -> str:
+    """Return the equations of weight and gradient."""
+    return (ACTIVE_WEIGHT if wiring.is_soft else WEIGHT) + LEARNED
+
+
 def plastic(net: EpropNetwork, source: str, *, held: bool) -> str:
     """Return the equations of the synapses from the inputs or between neurons."""
-    lines = [WEIGHT]
+    lines = [_learned(getattr(net, source))]
     if source == "input":
         lines.append("current_post = w*x_pre : 1 (summed)")
     lines += _traces(net, source, held=held)
@@ -264,5 +270,5 @@ def at_start(net: EpropNetwork, group: str, *, held: bool) -> str:
 def readout_synapses(net: EpropNetwork) -> str:
     """Return the equations of the synapses to the readout, with the feedback that they give."""
     if net.feedback == "symmetric":
-        return WEIGHT + "learning_signal_pre = w*error_post : 1 (summed)"
-    return WEIGHT + "feedback : 1 (constant)\nlearning_signal_pre = feedback*error_post : 1 (summed)"
+        return _learned(net.readout) + "learning_signal_pre = w*error_post : 1 (summed)"
+    return _learned(net.readout) + "feedback : 1 (constant)\nlearning_signal_pre = feedback*error_post : 1 (summed)"

@@ -12,7 +12,8 @@ from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_instance, check_integer, check_number
-from synaptic_sampling.brian.signals import acts_on_potential
+from synaptic_sampling.brian.signals import acts_on_potential, acts_on_soft
+from synaptic_sampling.connections.soft import SMALLEST_DEPTH
 from synaptic_sampling.rules import Adam, FixedWiring, Rule, Signal
 
 __all__ = ["EpropNetwork", "RatePenalty", "Wiring"]
@@ -28,11 +29,12 @@ class Wiring:
     Parameters
     ----------
     connectivity : float
-        Fraction of the possible connections that exist, above 0 and at most 1.
+        Fraction of the possible connections that exist, at the start if their number varies; above 0 and at most 1.
     rule : Rule
         What an update after each batch does, such as ``DeepR(0.08, 0.02, 5e-5, optimizer=Adam())``. It acts on
-        existing connections, and no signals but ``gradient`` and ``site_gradient``, that of all pairs, are provided.
-        Parameters that are strings of t contain numbers, units and functions of Brian2, but no names of your script.
+        existing connections, or is `SoftDeepR`, and no signals but ``gradient`` and ``site_gradient``, that of all
+        pairs, are provided. Parameters that are strings of t contain numbers, units and functions of Brian2, but no
+        names of your script.
     scale : float
         Initial weights have the size of normal random numbers with standard deviation ``scale/sqrt(k)``, where k is
         the mean number of connections per target neuron, and the sign of their connection.
@@ -40,6 +42,9 @@ class Wiring:
         Signs of the connections, as for `Rewiring`.
     excitatory : float
         Probability of an excitatory connection where signs are drawn.
+    depth, capacity : float, int or None
+        For `SoftDeepR`, as for `Rewiring`: how far below 0 a retracted connection has a slot, in units of the noise,
+        and the number of slots; these, and not the sites, determine memory and time. Not used for other rules.
 
     Raises
     ------
@@ -52,6 +57,8 @@ class Wiring:
     scale: float = 1.0
     signs: Any = "site"
     excitatory: float = 0.5
+    depth: float = 10.0
+    capacity: int | None = None
 
     def __post_init__(self) -> None:
         check_number("connectivity", self.connectivity, above=0.0, maximum=1.0)
@@ -59,6 +66,14 @@ class Wiring:
         _check_signals(self.rule)
         check_number("scale", self.scale, above=0.0)
         check_number("excitatory", self.excitatory, minimum=0.0, maximum=1.0)
+        check_number("depth", self.depth, minimum=SMALLEST_DEPTH)
+        if self.capacity is not None:
+            check_integer("capacity", self.capacity, minimum=1, maximum=2**31 - 1)
+
+    @property
+    def is_soft(self) -> bool:
+        """Return whether the number of connections varies, and retracted ones keep a theta < 0."""
+        return acts_on_soft(self.rule)
 
 
 @dataclass(frozen=True)
@@ -180,10 +195,10 @@ class EpropNetwork:
 def _check_signals(rule: Rule) -> None:
     """Raise an error for a rule that e-prop cannot train."""
     provided = all(signal.condition or signal in PROVIDED for signal in rule.signals)
-    if acts_on_potential(rule) or not provided:
+    if not provided or (acts_on_potential(rule) and not acts_on_soft(rule)):
         raise ValueError(
-            "rule must act on existing connections, and need no signals but gradient and site_gradient, as DeepR, "
-            f"FixedWiring and RigLDescent do, got {rule!r}."
+            "rule must act on existing connections or be SoftDeepR, and need no signals but gradient and "
+            f"site_gradient, as DeepR, FixedWiring and RigLDescent do, got {rule!r}."
         )
 
 

@@ -86,6 +86,7 @@ class Simulation:
                 rules[name],
                 signs=self._wiring(name).signs,
                 excitatory=self._wiring(name).excitatory,
+                **self._slots(name),
                 seed=self._seed(name),
                 companion=self.companions.get(name),
                 variables={signal: "gradient" for signal in pair_signals(rules[name])},
@@ -316,6 +317,11 @@ class Simulation:
         self.spikes = SpikeMonitor(self.neurons, record=False, name="spikes")
         self._groups += [self.record, self.spikes]
 
+    def _slots(self, name: str) -> dict[str, Any]:
+        """Return the options of a Rewiring in which the number of connections varies."""
+        wiring = self._wiring(name)
+        return {"depth": wiring.depth, "capacity": wiring.capacity} if wiring.is_soft else {}
+
     def _wiring(self, name: str) -> Any:
         return getattr(self.net, name)
 
@@ -328,6 +334,9 @@ class Simulation:
         until = float(len(self.presentation.shown) * self.duration)
         is_due = bool(self.first and self.presentation.due[self.first - 1])
         for name, synapses in self.synapses.items():
+            synapses.due = is_due
+            if self._wiring(name).is_soft:
+                continue  # It has no checkpoints, and its Rewiring has written theta and signs of all slots.
             projection = self.rewirings[name].projections[0]
             state = projection.connections.state() if self._state is None else _of(name, self._state)
             # Other rules do not use the theta of the connections.
@@ -335,7 +344,6 @@ class Simulation:
             projection.resume(own, until=until)
             synapses.theta, synapses.polarity = self._theta[name], state["polarity"]
             synapses.gradient = state.get("gradient", np.zeros(len(synapses)))
-            synapses.due = is_due
         for name, companion in self.companions.items():
             companion.integrates = self._state is not None and bool(self._state[f"integrates_{name}"])
         for name, (group, variable) in self._lasting().items():

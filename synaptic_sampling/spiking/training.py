@@ -6,7 +6,7 @@ import math
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, fields, replace
 from typing import Any
@@ -25,6 +25,7 @@ from synaptic_sampling._checks import (
     is_schedule,
 )
 from synaptic_sampling.brian import run_program
+from synaptic_sampling.brian.signals import acts_on_soft
 from synaptic_sampling.checkpoint import CheckpointError
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import Rule
@@ -98,7 +99,7 @@ class Training:
     decay : float
         Learning rates and temperatures decrease exponentially from update to update, from their values in the first
         one to this fraction of them in the last; 1 keeps them constant. Those that are strings of t or TimedArrays
-        are left as they are.
+        are left as they are, and so is the temperature of `SoftDeepR`, whose law depends on its ratio to l1.
     seed : int
         0 to 2**64 - 1; determines connectivity, signs, initial weights, order of the sequences, noise and formation.
 
@@ -190,6 +191,8 @@ class Training:
         check_choice("device", device, ("runtime", "cpp_standalone"))
         _check_options(device, report, log, directory, cache)
         _check_checkpoints(checkpoint, every, resume, watch, log)
+        if checkpoint is not None:
+            self._check_storable()
         check_device()
         progress = self._progress(checkpoint, resume)
         with ExitStack() as stack:
@@ -208,6 +211,16 @@ class Training:
                 if interrupted:
                     raise KeyboardInterrupt
         return self._result(progress)
+
+    def _check_storable(self) -> None:
+        """Raise an error for a rule whose slots a checkpoint does not contain."""
+        for name in SETS:
+            wiring = getattr(self.net, name)
+            if wiring is not None and wiring.is_soft:
+                raise ValueError(
+                    f"checkpoint must be None with {type(wiring.rule).__name__}, whose slots it does not contain; "
+                    "leave it out, or use another rule."
+                )
 
     def _progress(self, checkpoint: Any, resume: bool) -> Progress:
         """Return where the run starts."""
@@ -282,6 +295,12 @@ class Training:
     def _presentation(self) -> Presentation:
         return Presentation.of_epochs(self.task, 0, self.epochs, batch=self.batch, seed=self.seed)
 
+    def _weights(self, name: str, state: Mapping[str, NDArray[Any]]) -> tuple[NDArray[Any], NDArray[Any], NDArray[Any]]:
+        """Return endpoints and weights of one set, without retracted connections, which only soft rules store."""
+        pre, post, theta, polarity = (state[f"{name}/{part}"] for part in ("pre", "post", "theta", "polarity"))
+        active = theta >= 0 if getattr(self.net, name).is_soft else slice(None)
+        return pre[active], post[active], polarity[active].astype(float) * theta[active]
+
     def _result(self, progress: Progress) -> SpikingResult:
         assert progress.state is not None
         assert progress.log is not None
@@ -293,14 +312,7 @@ class Training:
 
         learned = np.cumsum(learning)
         starts = [0, *(test.stop for test in tests[:-1])]
-        weights = {
-            name: (
-                state[f"{name}/pre"],
-                state[f"{name}/post"],
-                state[f"{name}/polarity"].astype(float) * state[f"{name}/theta"],
-            )
-            for name in progress.sites
-        }
+        weights = {name: self._weights(name, state) for name in progress.sites}
         length = float(len(progress.right) * (self.task.num_steps * self.net.dt) + self.net.dt)
         return SpikingResult(
             accuracies=[accuracy(test) for test in tests if test.stop > test.start],
@@ -359,11 +371,15 @@ def factor_of_rates(training: Training) -> str | None:
 
 
 def decayed(rule: Rule, factor: str | None) -> Rule:
-    """Return a rule whose learning rate and temperature are multiplied by a factor that changes with time."""
+    """Return a rule whose learning rate and temperature are multiplied by a factor that changes with time.
+
+    In soft DEEP R, temperature and l1 determine how deep retracted connections fall: the learning rate alone changes.
+    """
     if factor is None:
         return rule
     own = {each.name: getattr(rule, each.name) for each in fields(rule)}
-    changed = {name: own[name] for name in ("learning_rate", "temperature") if name in own}
+    decaying = ("learning_rate",) if acts_on_soft(rule) else ("learning_rate", "temperature")
+    changed = {name: own[name] for name in decaying if name in own}
     return replace(
         rule, **{name: f"{float(value)!r}*{factor}" for name, value in changed.items() if not is_schedule(value)}
     )

@@ -145,6 +145,20 @@ def test_channels_are_those_of_files(name):
     assert TASKS[name].sequences(quick=True).num_channels == TASKS[name].channels
 
 
+@pytest.mark.slow
+def test_soft_deep_r_reports_how_many_connections_are_active(numpy_target, tmp_path):
+    """It starts at the connectivity and ends near it; the last number is that of active connections."""
+    options = ["--quick", "--method", "soft", "--device", "runtime", "--seed", "5", "--out", str(tmp_path)]
+    found = main(options)
+    assert found["connections"] == K + found["births"] - found["deaths"]
+    assert found["connections_min"] < found["connections_max"]
+    assert 0.5 * K < found["connections"] < 2 * K
+    assert found["step_ratio"] is None, "the null law of DEEP R is not that of soft DEEP R"
+    weights = np.load(tmp_path / "weights-5.npz")
+    assert len(weights["input_w"]) + len(weights["recurrent_w"]) == found["connections"]
+    assert (weights["input_w"] != 0).all()
+
+
 def test_every_method_has_parameters_for_every_task():
     for task in TASKS.values():
         for method in METHODS:

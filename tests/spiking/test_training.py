@@ -13,13 +13,24 @@ from brian2.devices.device import reset_device
 
 from synaptic_sampling import Adam, DeepR, FixedWiring
 from synaptic_sampling.brian.schedules import Schedule
-from synaptic_sampling.rules import PruneAndRegrow, RigLDescent, Rule, SETDescent, Signal, SoftDeepR, SynapticElements
+from synaptic_sampling.rules import (
+    PruneAndRegrow,
+    RigLDescent,
+    Rule,
+    SETDescent,
+    Signal,
+    SoftDeepR,
+    SynapticElements,
+    SynapticSampling,
+)
 from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Training, Wiring
 from synaptic_sampling.spiking.tasks import Presentation
 from synaptic_sampling.spiking.training import decayed, factor_of_rates
 from tests.brian.test_stream import sources
 
 RULE = DeepR(0.08, 0.05, 1e-3, optimizer=Adam())
+#: The floor lies 35 steps of the noise below 0.
+SOFT = SoftDeepR(0.08, 0.02, 1e-3, connectivity=0.1, optimizer=Adam())
 REPLACING = SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5)
 
 
@@ -45,7 +56,7 @@ def patterns(n=60, framed=False, held=False):
 
 
 def network(rule=RULE, **options):
-    wiring = {"input": Wiring(0.3, rule, scale=6.0), "recurrent": Wiring(0.1, rule, scale=0.5)}
+    wiring = {"input": Wiring(0.3, rule, scale=6.0, depth=5), "recurrent": Wiring(0.1, rule, scale=0.5, depth=5)}
     return EpropNetwork(**{"lif": 20, "alif": 10, **wiring, **options})
 
 
@@ -69,6 +80,37 @@ def test_it_learns_and_keeps_its_numbers(numpy_target, framed):
         np.testing.assert_array_equal(result.weights[name][0], pre)
         np.testing.assert_array_equal(result.weights[name][1], post)
         assert np.all(result.weights[name][2] * polarity >= 0)
+
+
+def test_soft_deep_r_learns_with_few_slots(numpy_target):
+    """The number of connections fluctuates; weights are those of active ones, and only these are in the log."""
+    training = Training(network(SOFT), patterns(), epochs=4, batch=4, decay=0.3, seed=1)
+    simulation = training.simulation()
+    slots = {name: len(synapses) for name, synapses in simulation.synapses.items()}
+    sites = {"input": 300, "recurrent": 870}
+    assert all(slots[name] < number for name, number in sites.items())
+    result = training.run()
+    assert result.accuracies[-1] > 0.8
+    assert result.sites == {**sites, "readout": 90}
+    births, deaths = result.log.num_births, result.log.num_deaths
+    assert births > 20 < deaths != births
+    for index, name in enumerate(sites):
+        pre, post, w = result.weights[name]
+        logged, targets, polarity = result.log.wiring(index=index)
+        assert sorted(zip(pre, post, strict=True)) == sorted(zip(logged, targets, strict=True))
+        assert len({*zip(pre, post, strict=True)}) == len(w) == len(polarity)
+    assert result.connections - 90 == 90 + 87 + births - deaths
+
+
+def test_soft_deep_r_has_no_checkpoints(tmp_path):
+    with pytest.raises(ValueError, match="checkpoint must be None with SoftDeepR, whose slots it does not contain"):
+        Training(network(SOFT), patterns()).run(checkpoint=tmp_path / "x.npz")
+
+
+def test_only_the_learning_rate_of_soft_deep_r_decays():
+    """Its ratio of temperature and l1 determines how far retracted connections may fall."""
+    rule = decayed(SOFT, "0.5**(t/second)")
+    assert (rule.learning_rate, rule.temperature, rule.l1) == ("0.08*0.5**(t/second)", SOFT.temperature, SOFT.l1)
 
 
 def test_tests_change_nothing(numpy_target):
@@ -263,10 +305,14 @@ class Scored(Rule):
     signals = (Signal("score", of="site"),)
 
 
-@pytest.mark.parametrize("rule", [SoftDeepR(0.1, 0.01, 1e-4, connectivity=0.1), Scored(), SynapticElements()])
+SAMPLING = SynapticSampling(1.0, 1.0, 0.0, 1.0, 0.1)
+
+
+@pytest.mark.parametrize("rule", [SAMPLING, Scored(), SynapticElements()])
 def test_rules_with_other_signals_are_refused(rule):
     with pytest.raises(
-        ValueError, match="rule must act on existing connections, and need no signals but gradient and site_gradient"
+        ValueError,
+        match="rule must act on existing connections or be SoftDeepR, and need no signals but gradient and site_grad",
     ):
         Wiring(0.1, rule)
 
@@ -330,8 +376,9 @@ def test_an_interrupted_run_does_not_change_the_next_program(tmp_path, monkeypat
         (SETDescent(0.05, optimizer=Adam(), fraction=0.2, every=5), False, True),
         (RigLDescent(0.05, Adam(), 0.2, every=5), True, False),
         (RigLDescent(0.05, Adam(), 0.2, every=5), False, True),
+        (SOFT, False, False),
     ],
-    ids=["deepr", "deepr-frames", "set-held", "rigl-frames", "rigl-held"],
+    ids=["deepr", "deepr-frames", "set-held", "rigl-frames", "rigl-held", "soft"],
 )
 def test_a_program_has_the_bits_of_runtime_mode(tmp_path, framed, held, rule):
     options = {"rate_penalty": None, "feedback": "random"} if framed else {}

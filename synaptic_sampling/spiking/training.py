@@ -160,7 +160,7 @@ class Training:
         checkpoint : path-like, optional
             File that contains all that the next epoch needs, and is replaced after every epoch: a run that is stopped,
             even by a power failure, loses no more. The log then has a snapshot at each checkpoint; all else is as
-            without checkpoints, bit for bit.
+            without checkpoints, bit for bit. Not with `SoftDeepR`.
         every : int
             Number of epochs between two checkpoints.
         resume : bool

@@ -186,8 +186,8 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             load_images,
             784,
             {
-                "deepr": {0.0: Rates(0.08, 0.02, 5e-5), 0.03: Rates(0.04, 0.02, 5e-5)},
-                "fixed": {0.0: Rates(0.08), 0.03: Rates(0.04)},
+                "deepr": {0.0: Rates(0.129, 0.0144, 8.53e-5), 0.03: Rates(0.0709, 0.0099, 4.26e-5)},
+                "fixed": {0.0: Rates(0.0792), 0.03: Rates(0.0335)},
                 "dense": {0.0: Rates(0.003)},
             },
             connectivity=(0.01, 0.01),

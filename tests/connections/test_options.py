@@ -32,7 +32,7 @@ def existing(**options):
         (potential, "multapses"),
         (soft, "polarity"),
         (soft, "probability"),
-        (soft, "capacity"),
+        (soft, "max_in_degree"),
     ],
 )
 def test_unknown_keyword_is_named(make, option):

@@ -135,7 +135,7 @@ def hostile_training():
             ("--seeds", NO_COUNTS),
             ("--epochs", NO_COUNTS),
             ("--task", ["", "mnits", "DIGITS"]),
-            ("--method", ["", "deep", "DEEPR", "soft", "deepr,fixed"]),
+            ("--method", ["", "deep", "DEEPR", "softer", "deepr,fixed"]),
         ):
             for value in values:
                 yield name, [option, value], option

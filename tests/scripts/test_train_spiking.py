@@ -69,6 +69,7 @@ def test_quick_run_writes_what_it_says(quick):
     assert len(weights["readout_w"]) == 1500
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on(numpy_target, tmp_path, monkeypatch, capsys):
     options = [
         "--quick",

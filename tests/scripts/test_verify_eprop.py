@@ -36,6 +36,7 @@ def test_it_passes_and_writes_what_it_prints(tmp_path, capsys):
     assert [law["passed"] for law in results["laws"]] == [True] * 4
 
 
+@pytest.mark.slow
 def test_a_wrong_gradient_is_found(monkeypatch):
     right = equations.eligibility
     monkeypatch.setattr(

@@ -103,7 +103,11 @@ CASES = {
 }
 
 
-@pytest.mark.parametrize("name", CASES)
+#: These have all kinds of state that the others have.
+FAST = {"held inputs", "redrawn signs, rewired readout", "gradients of all pairs, frames"}
+
+
+@pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in FAST)) for n in CASES])
 def test_a_cut_training_is_the_uncut_one(tmp_path, name):
     training = Training(*CASES[name], epochs=2, batch=4, decay=0.3, seed=1)
     plain = training.run()

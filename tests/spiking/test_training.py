@@ -191,7 +191,14 @@ OF_EACH = {"tau": np.linspace(5, 20, 30) * ms, "rate_penalty": RatePenalty(30.0,
 
 @pytest.mark.parametrize(
     ("options", "held"),
-    [({}, False), ({}, True), (OF_EACH, False), (OF_EACH, True), ({"lif": 30, "alif": 0, "feedback": "random"}, False)],
+    [
+        ({}, True),
+        (OF_EACH, False),
+        *(
+            pytest.param(*others, marks=pytest.mark.slow)
+            for others in [({}, False), (OF_EACH, True), ({"lif": 30, "alif": 0, "feedback": "random"}, False)]
+        ),
+    ],
 )
 def test_companions_have_the_gradients_of_the_synapses(numpy_target, options, held):
     """Bit for bit, in the batch before connections are replaced, and none in the others."""

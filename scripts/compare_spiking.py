@@ -26,11 +26,11 @@ from tqdm import tqdm
 
 from models.data import DataError
 from models.spiking_tasks import METHODS, TASKS, SpikingTask
-from scripts.common import Parser, count, folder_to_read, fractions, names
+from scripts.common import count
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure, write_text
-from scripts.runs import Row, Runs, add_resume, runs_of
-from scripts.tune_spiking import pair_of
+from scripts.runs import Row, Runs, runs_of
+from scripts.tune_spiking import pair_of, parsed, parser_of
 from synaptic_sampling.plotting.style import COLOURS, legend
 from synaptic_sampling.spiking import SpikingResult, Training
 from synaptic_sampling.statistics.survival import survival_of_newborns
@@ -229,33 +229,13 @@ def is_valid(row: Row) -> bool:
     return 0 <= row["accuracy"] <= 1 and row["method"] in METHODS and row["operations"] >= 0 <= len(row["survival"])
 
 
-def _parser() -> Parser:
-    parser = Parser("Compare rewiring rules in recurrent spiking networks.")
-    parser.add_argument("--task", choices=TASKS, default="digits", help="data set")
-    chosen = [method for method in METHODS if method != "dense"]
-    text = f"some of {','.join(METHODS)} (default: {','.join(chosen)})"
-    parser.add_argument("--methods", type=names(METHODS), default=chosen, metavar="M[,M...]", help=text)
-    text = f"fractions of the possible connections that exist (default: {','.join(map(str, CONNECTIVITIES))})"
-    parser.add_argument("--connectivity", type=fractions, default=CONNECTIVITIES, metavar="P[,P...]", help=text)
-    parser.add_argument("--seeds", type=count(), default=3, metavar="N", help="number of seeds: 1, 2, ...")
-    text = "passes over the training set (default: that of the task)"
-    parser.add_argument("--epochs", type=count(), metavar="N", help=text)
-    parser.add_quick("short test runs")
-    text = "folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
-    parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
-    parser.add_out("results/rules")
-    add_resume(parser, "compare.json")
-    return parser
-
-
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[Row]:
     """Run the comparison, write it and plot it."""
-    parser = _parser()
-    given = parser.parse_args(argv)
-    if given.overwrite and given.resume:
-        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
-    given.epochs = given.epochs or (1 if given.quick else TASKS[given.task].epochs)
+    text, default = "Compare rewiring rules in recurrent spiking networks.", ",".join(map(str, CONNECTIVITIES))
+    parser = parser_of(text, default, out="results/rules", kept="compare.json")
+    parser.add_argument("--seeds", type=count(), default=3, metavar="N", help="number of seeds: 1, 2, ...")
+    given = parsed(parser, argv, CONNECTIVITIES)
     path = given.out / "compare.json"
     with locked(parser, given.out):
         runs = runs_of(parser, given, path, is_valid)

@@ -12,7 +12,7 @@ from typing import Any
 from scripts.common import Parser
 from scripts.results import write_text
 
-__all__ = ["Row", "Runs", "add_resume", "runs_of"]
+__all__ = ["Row", "Runs", "add_resume", "check_resume", "runs_of"]
 
 Row = dict[str, Any]
 
@@ -47,6 +47,12 @@ def add_resume(parser: Parser, name: str) -> None:
     """Add the option to continue with the runs of a file of this name."""
     text = f"keep the runs in the folder's {name}, and add those that are missing"
     parser.add_argument("--resume", action="store_true", help=text)
+
+
+def check_resume(parser: Parser, given: argparse.Namespace) -> None:
+    """Refuse to keep the runs of a file and to replace them at once."""
+    if given.overwrite and given.resume:
+        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
 
 
 def runs_of(parser: Parser, given: argparse.Namespace, path: Path, is_valid: Callable[[Row], bool]) -> Runs:

@@ -30,7 +30,7 @@ from models.data import DataError
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure
-from scripts.runs import Row, Runs, add_resume, runs_of
+from scripts.runs import Row, Runs, add_resume, check_resume, runs_of
 from scripts.train_rate import METHODS, TASKS, changed, refuse_data_dir, rule_of, train
 from synaptic_sampling.plotting.style import COLOURS, legend
 
@@ -170,8 +170,7 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     refuse_data_dir(parser, given)
     if given.methods == ["dense"] and given.connectivity is not None:
         parser.refuse("--connectivity", "a dense network has all connections; leave it out, or add to --methods")
-    if given.overwrite and given.resume:
-        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
+    check_resume(parser, given)
     given.methods = given.methods or list(METHODS_DRAWN)
     given.connectivity = given.connectivity or CONNECTIVITIES
     if len(set(given.connectivity)) < len(given.connectivity):

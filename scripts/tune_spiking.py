@@ -29,10 +29,10 @@ from models.spiking_tasks import METHODS, TASKS, Rates, SpikingTask
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
 from scripts.results import locked
-from scripts.runs import Row, Runs, add_resume, runs_of
+from scripts.runs import Row, Runs, add_resume, check_resume, runs_of
 from synaptic_sampling.spiking import Training
 
-__all__ = ["RANGES", "main", "rates_of"]
+__all__ = ["RANGES", "main", "pair_of", "parsed", "parser_of", "rates_of"]
 
 Range = tuple[float, float]
 
@@ -138,35 +138,54 @@ def best(rows: Sequence[Row]) -> list[Row]:
     ]
 
 
-def _parser() -> Parser:
-    parser = Parser("Choose the parameters of rewiring rules in a spiking network on validation data.")
+def parser_of(description: str, connectivity: str, *, out: str, kept: str) -> Parser:
+    """Return a parser for the arguments of this script and of the comparison.
+
+    Parameters
+    ----------
+    description : str
+        What the script does.
+    connectivity : str
+        The default of ``--connectivity``, in words.
+    out : str
+        Folder of the results.
+    kept : str
+        Name of the file of finished runs.
+    """
+    parser = Parser(description)
     parser.add_argument("--task", choices=TASKS, default="digits", help="data set")
     chosen = [method for method in METHODS if method != "dense"]
     text = f"some of {','.join(METHODS)} (default: {','.join(chosen)})"
     parser.add_argument("--methods", type=names(METHODS), default=chosen, metavar="M[,M...]", help=text)
-    text = "fractions of the possible connections that exist (default: that of the recurrent synapses of the task)"
+    text = f"fractions of the possible connections that exist (default: {connectivity})"
     parser.add_argument("--connectivity", type=fractions, metavar="P[,P...]", help=text)
-    parser.add_argument("--settings", type=count(), default=8, metavar="N", help="number of settings of each method")
     text = "passes over the training set (default: that of the task)"
     parser.add_argument("--epochs", type=count(), metavar="N", help=text)
     parser.add_quick("short test runs")
     text = "folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
-    parser.add_out("results/tuning")
-    add_resume(parser, "tuning.json")
+    parser.add_out(out)
+    add_resume(parser, kept)
     return parser
+
+
+def parsed(parser: Parser, argv: Sequence[str] | None, connectivity: Sequence[float] | None = None) -> Any:
+    """Return the arguments, with the defaults that depend on the task; ``connectivity``: the default if it does not."""
+    given = parser.parse_args(argv)
+    check_resume(parser, given)
+    task = TASKS[given.task]
+    given.connectivity = given.connectivity or connectivity or [task.connectivity[-1]]
+    given.epochs = given.epochs or (1 if given.quick else task.epochs)
+    return given
 
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[Row]:
     """Search, and print the best settings."""
-    parser = _parser()
-    given = parser.parse_args(argv)
-    if given.overwrite and given.resume:
-        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
-    task = TASKS[given.task]
-    given.connectivity = given.connectivity or [task.connectivity[-1]]
-    given.epochs = given.epochs or (1 if given.quick else task.epochs)
+    text = "Choose the parameters of rewiring rules in a spiking network on validation data."
+    parser = parser_of(text, "that of the recurrent synapses of the task", out="results/tuning", kept="tuning.json")
+    parser.add_argument("--settings", type=count(), default=8, metavar="N", help="number of settings of each method")
+    given = parsed(parser, argv)
     path = given.out / "tuning.json"
     with locked(parser, given.out):
         runs = runs_of(parser, given, path, is_valid)

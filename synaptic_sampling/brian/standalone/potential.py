@@ -41,7 +41,7 @@ class StandalonePotentialProjection(StandaloneProjection, PotentialProjection): 
         return {"theta": None}
 
     def _make_room(self, number: int) -> None:
-        """Let the connections take on a state of this number."""
+        """Make room for a state with this number of connections."""
         self._connections.resize(number)
 
     def _describe_connections(self, owner: Any) -> Any:

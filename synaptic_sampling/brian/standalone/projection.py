@@ -235,7 +235,7 @@ class StandaloneProjection(Projection):
         self._connections.restore(self._in_use(state, own))
 
     def _make_room(self, number: int) -> None:
-        """Let the connections take on a state of this number."""
+        """Make room for a state with this number of connections."""
         self._connections.capacity = number
 
     def _in_use(self, state: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

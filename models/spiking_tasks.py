@@ -129,7 +129,8 @@ class SpikingTask:
 
     def _rates(self, method: str) -> Mapping[float, Rates]:
         """Return the parameters by connectivity; soft DEEP R has those of DEEP R unless the table has others."""
-        return self.rates.get(method, self.rates["deepr" if method == "soft" else "fixed"])
+        fallback = "deepr" if method == "soft" else "fixed"
+        return self.rates[method if method in self.rates else fallback]
 
     def rule(self, method: str, connectivity: float) -> Rule:
         """Return the rule of a set of synapses; one that has all connections cannot rewire."""

@@ -49,7 +49,8 @@ def test_each_method_has_the_same_effort_and_the_best_setting_is_chosen(monkeypa
     assert len(json.loads((tmp_path / "tuning.json").read_text())["rows"]) == 16
 
 
-def test_a_setting_replaces_the_parameters_of_the_task(monkeypatch):
+@pytest.mark.parametrize("method", ["deepr", "soft"])
+def test_a_setting_replaces_the_parameters_of_the_task(monkeypatch, method):
     made = []
 
     class Stop(Exception):
@@ -62,7 +63,7 @@ def test_a_setting_replaces_the_parameters_of_the_task(monkeypatch):
     monkeypatch.setattr(tune_spiking, "Training", training)
     given = type("Given", (), {"data_dir": None, "quick": True, "epochs": 1})
     with pytest.raises(Stop):
-        tune_spiking.validated(TASKS["digits"], "deepr", 0.05, Rates(0.011, 0.012, 0.013), given)
+        tune_spiking.validated(TASKS["digits"], method, 0.05, Rates(0.011, 0.012, 0.013), given)
     for wiring in (made[0].input, made[0].recurrent):
         assert (wiring.connectivity, wiring.rule.learning_rate) == (0.05, 0.011)
         assert (wiring.rule.l1, wiring.rule.temperature) == (0.012, 0.013)

@@ -43,7 +43,8 @@ REPLACING = {"learning_rate": LEARNING_RATE, "fraction": (0.03, 0.5), "every": (
 RANGES: Mapping[str, Mapping[str, Range]] = MappingProxyType(
     {
         "deepr": LANGEVIN,
-        "soft": LANGEVIN,
+        # Noise that is small beside l1 would have many retracted connections tracked for each active one.
+        "soft": {"learning_rate": LEARNING_RATE, "l1": (0.003, 0.05), "temperature": (3e-5, 1e-3)},
         "set": REPLACING,
         "rigl": REPLACING,
         "fixed": {"learning_rate": LEARNING_RATE},
@@ -52,6 +53,8 @@ RANGES: Mapping[str, Mapping[str, Range]] = MappingProxyType(
 )
 #: Of the only training run of each setting, and of the sequence of settings.
 SEED = 1
+#: A run that ends with more than so many times the connections at its start is not chosen.
+EXCESS = 1.25
 
 
 def rates_of(method: str, number: int) -> list[Rates]:
@@ -73,7 +76,7 @@ def pair_of(task: SpikingTask, connectivity: float) -> tuple[float, float]:
 
 
 def validated(task: SpikingTask, method: str, connectivity: float, rates: Rates, given: argparse.Namespace) -> Row:
-    """Train once, and return the accuracy on validation data, 0 if learning diverged."""
+    """Train once; return the accuracy on validation data, 0 if learning diverged, and the growth in connections."""
     own = replace(task, rates={method: {0.0: rates}, "fixed": {0.0: rates}})
     training = Training(
         own.make(method, pair_of(task, connectivity)),
@@ -89,8 +92,10 @@ def validated(task: SpikingTask, method: str, connectivity: float, rates: Rates,
         if "learning rate" not in str(error):
             raise
         return {"accuracy": 0.0}
+    end = sum(len(columns[0]) for name, columns in found.weights.items() if name != "readout")
     return {
         "accuracy": found.accuracies[-1],
+        "growth": end / (end - found.log.num_births + found.log.num_deaths),
         "births": found.log.num_births,
         "rate_hz": found.rate,
         "seconds": found.seconds,
@@ -130,12 +135,18 @@ def is_valid(row: Row) -> bool:
 
 
 def best(rows: Sequence[Row]) -> list[Row]:
-    """Return the best run of each method at each connectivity."""
+    """Return the best run of each method at each connectivity, of those that end near it.
+
+    The number of connections varies with soft DEEP R alone; a run is not better for having more of them.
+    """
     groups = dict.fromkeys((row["method"], row["connectivity"]) for row in rows)
-    return [
-        max((row for row in rows if (row["method"], row["connectivity"]) == group), key=lambda row: row["accuracy"])
-        for group in groups
-    ]
+    found = []
+    for group in groups:
+        own = [row for row in rows if (row["method"], row["connectivity"]) == group]
+        near = [row for row in own if row.get("growth", 1.0) <= EXCESS]
+        if near:
+            found.append(max(near, key=lambda row: row["accuracy"]))
+    return found
 
 
 def parser_of(description: str, connectivity: str, *, out: str, kept: str) -> Parser:

@@ -49,6 +49,13 @@ def test_each_method_has_the_same_effort_and_the_best_setting_is_chosen(monkeypa
     assert len(json.loads((tmp_path / "tuning.json").read_text())["rows"]) == 16
 
 
+def test_a_run_that_ends_with_more_connections_is_not_chosen():
+    common = {"method": "soft", "connectivity": 0.1}
+    rows = [{**common, "accuracy": a, "growth": g} for a, g in ((0.9, 1.2), (0.95, 1.3), (0.8, 0.5))]
+    assert tune_spiking.best(rows) == rows[:1]
+    assert tune_spiking.best(rows[1:2]) == []
+
+
 @pytest.mark.parametrize("method", ["deepr", "soft"])
 def test_a_setting_replaces_the_parameters_of_the_task(monkeypatch, method):
     made = []

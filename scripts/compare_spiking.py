@@ -5,10 +5,10 @@
     python -m scripts.compare_spiking --quick
 
 The parameters of each method are those of models/spiking_tasks.py, which were chosen on validation data by
-scripts.tune_spiking; accuracies are those on the test set. A connectivity is that of the input and recurrent synapses;
-total connectivity includes the dense readout. Writes compare.json after each run, and compare.md and compare.png, a
-table and a figure with means and spread over seeds, at the end. With --resume, runs in compare.json are kept and not
-repeated.
+scripts.tune_spiking; accuracies are those on the test set. A connectivity is that of the input and recurrent synapses
+at the start; total connectivity includes the dense readout, and is that at the end, which differs with soft DEEP R. The
+figure shows connectivities at the end. Writes compare.json after each run, and compare.md and compare.png, a table and
+a figure with means and spread over seeds, at the end. With --resume, runs in compare.json are kept and not repeated.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from tqdm import tqdm
 
 from models.data import DataError
@@ -43,6 +44,8 @@ CONNECTIVITIES = [0.01, 0.02, 0.05, 0.1]
 AGES = tuple(2**k for k in range(15))
 #: Possible tick labels of the accuracy axis.
 ACCURACIES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99)
+#: So many of them must be seen.
+FEWEST = 3
 
 
 def trained(task: SpikingTask, job: Row, given: argparse.Namespace) -> Row:
@@ -67,7 +70,8 @@ def measured(training: Training, result: SpikingResult) -> Row:
     -------
     dict
         ``accuracy`` after the last epoch, ``accuracies`` after all; ``connections`` and ``total_connectivity`` of all
-        sets, the readout included; ``turnover``: connections eliminated per connection and update; ``survival`` of new
+        sets, the readout included; ``growth``: input and recurrent connections at the end over those at the start, 1
+        except with soft DEEP R; ``turnover``: connections eliminated per connection and update; ``survival`` of new
         connections to the ages ``AGES``, as far as they were observed; ``operations``: synaptic operations per
         sequence, where a spike, or an input that is not 0, counts once for each of its connections, and all neurons
         fire at the mean rate ``rate_hz``; ``seconds``.
@@ -79,6 +83,7 @@ def measured(training: Training, result: SpikingResult) -> Row:
         "accuracies": result.accuracies,
         "connections": result.connections,
         "total_connectivity": result.connectivity,
+        "growth": plastic / (plastic - log.num_births + log.num_deaths),
         "turnover": log.num_deaths / (plastic * (log.last_step - log.first_step)),
         "survival": _survival(log) if log.num_births else [],
         "operations": _operations(training, result),
@@ -167,7 +172,7 @@ def _reached(row: Row, age: float) -> float:
 
 
 def draw(rows: Sequence[Row]) -> Figure:
-    """Plot accuracy and turnover against connectivity, and survival at the second smallest connectivity."""
+    """Plot accuracy and turnover against connectivity at the end, and survival at the second smallest connectivity."""
     figure, (accuracy, turnover, survival) = plt.subplots(1, 3, figsize=(12.5, 4.2), layout="constrained")
     groups = grouped(rows)
     methods = [method for method in NAMES if any(own == method for _, own in groups) and method != "dense"]
@@ -184,9 +189,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     if (1.0, "dense") in groups:
         _line_across(accuracy, np.array([row["accuracy"] for row in groups[1.0, "dense"]]))
     accuracy.set(yscale="logit", ylabel="test accuracy (%)")
-    low, high = accuracy.get_ylim()
-    ticks = [tick for tick in ACCURACIES if low <= tick <= high]
-    accuracy.set_yticks(ticks, [f"{100 * tick:g}" for tick in ticks])
+    _tick(accuracy)
     turnover.set(yscale="log", ylabel="connections replaced per update (fraction)")
     for axes in (accuracy, turnover):
         axes.set(xscale="log", xlabel="connectivity of input and recurrent synapses (%)")
@@ -203,10 +206,11 @@ def draw(rows: Sequence[Row]) -> Figure:
 
 
 def _with_range(axes: Axes, own: dict[float, list[Row]], name: str, style: dict[str, Any]) -> None:
-    """Plot the mean of a number against connectivity, with its range over seeds."""
+    """Plot the mean of a number against connectivity at the end, with its range over seeds."""
     values = [np.array([row[name] for row in rows]) for rows in own.values()]
     mean, lowest, highest = (np.array([f(each) for each in values]) for f in (np.mean, np.min, np.max))
-    axes.errorbar([*own], mean, np.array([mean - lowest, highest - mean]), fmt="o-", capsize=2, **style)
+    connectivity = [p * _mean(rows, "growth") for p, rows in own.items()]
+    axes.errorbar(connectivity, mean, np.array([mean - lowest, highest - mean]), fmt="o-", capsize=2, **style)
 
 
 def _survival_curves(axes: Axes, rows: Sequence[Row], style: dict[str, Any]) -> None:
@@ -218,6 +222,15 @@ def _survival_curves(axes: Axes, rows: Sequence[Row], style: dict[str, Any]) -> 
         axes.fill_between(AGES[:length], curves.min(axis=0), curves.max(axis=0), color=style["color"], alpha=0.2, lw=0)
 
 
+def _tick(axes: Axes) -> None:
+    """Label the accuracies: some of the usual ones, or evenly spaced ones where few of these are in the range."""
+    low, high = axes.get_ylim()
+    ticks = [tick for tick in ACCURACIES if low <= tick <= high]
+    if len(ticks) < FEWEST:
+        ticks = [tick for tick in MaxNLocator(FEWEST + 2).tick_values(low, high) if low <= tick <= high]
+    axes.set_yticks(ticks, [f"{100 * tick:.4g}" for tick in ticks])
+
+
 def _line_across(axes: Axes, accuracies: Any) -> None:
     """Mark the accuracy of dense networks: mean and range."""
     axes.axhspan(accuracies.min(), accuracies.max(), color="0.85", linewidth=0)
@@ -226,7 +239,12 @@ def _line_across(axes: Axes, accuracies: Any) -> None:
 
 def is_valid(row: Row) -> bool:
     """Return whether a row has everything that table and figure need."""
-    return 0 <= row["accuracy"] <= 1 and row["method"] in METHODS and row["operations"] >= 0 <= len(row["survival"])
+    return (
+        row["growth"] > 0
+        and 0 <= row["accuracy"] <= 1
+        and row["method"] in METHODS
+        and row["operations"] >= 0 <= len(row["survival"])
+    )
 
 
 @interruptible()

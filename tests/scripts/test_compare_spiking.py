@@ -97,6 +97,7 @@ def test_numbers_of_a_run(numpy_target):
     assert row["connections"] == 30 + 18 + 20
     assert row["total_connectivity"] == (30 + 18 + 20) / (60 + 90 + 20)
     assert row["accuracy"] == result.accuracies[-1]
+    assert row["growth"] == 1.0
     log = result.log
     assert row["turnover"] == pytest.approx(log.num_births / (48 * 80))
     # Every event of a connection's life counts: 80 updates, some connections that live through many of them.
@@ -109,7 +110,7 @@ def test_numbers_of_a_run(numpy_target):
 
 def rows():
     """Return made-up runs of two methods at two connectivities, and of dense networks."""
-    common = {"total_connectivity": 0.03, "connections": 5, "rate_hz": 20.0, "operations": 1234.0}
+    common = {"growth": 1.0, "total_connectivity": 0.03, "connections": 5, "rate_hz": 20.0, "operations": 1234.0}
     found = []
     for seed in (1, 2):
         for p in (0.01, 0.05):

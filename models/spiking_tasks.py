@@ -187,8 +187,14 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             load_images,
             784,
             {
-                "deepr": {0.0: Rates(0.129, 0.0144, 8.53e-5), 0.03: Rates(0.0709, 0.0099, 4.26e-5)},
-                "fixed": {0.0: Rates(0.0792), 0.03: Rates(0.0335)},
+                "deepr": {0.0: Rates(0.129, 0.0144, 8.53e-5), 0.03: Rates(0.0792, 0.00862, 4.16e-6)},
+                "soft": {0.0: Rates(0.129, 0.00782, 2.26e-4)},
+                "set": {
+                    0.0: Rates(0.129, fraction=0.0782, every=84),
+                    0.03: Rates(0.0792, fraction=0.0572, every=12),
+                },
+                "rigl": {0.0: Rates(0.0486, fraction=0.0306, every=175)},
+                "fixed": {0.0: Rates(0.0792), 0.03: Rates(0.0486)},
                 "dense": {0.0: Rates(0.003)},
             },
             connectivity=(0.01, 0.01),
@@ -212,7 +218,13 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         "ecg": SpikingTask(
             load_ecg,
             5,
-            {"deepr": {0.0: Rates(0.02, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.02)}, "dense": {0.0: Rates(0.002)}},
+            {
+                "deepr": {0.0: Rates(0.0792, 0.00862, 4.16e-6)},
+                "set": {0.0: Rates(0.0792, fraction=0.0572, every=12)},
+                "rigl": {0.0: Rates(0.0792, fraction=0.0572, every=12)},
+                "fixed": {0.0: Rates(0.129)},
+                "dense": {0.0: Rates(0.002)},
+            },
             connectivity=(1.0, 0.02),
             lif=100,
             alif=100,

@@ -17,7 +17,7 @@ from packaging.version import Version
 
 from synaptic_sampling import PotentialConnections, Rewiring, step
 from synaptic_sampling.brian.internals.surgery import NEWEST, OLDEST
-from synaptic_sampling.rate import CrossEntropy, RateNetwork, SparseLinear
+from synaptic_sampling.rate import CrossEntropy, LogLikelihood, RateNetwork, SparseLinear
 from synaptic_sampling.rules import Units
 from tests.brian.test_standalone import standalone
 from tests.contract.rules import OWN, exported, signals_of
@@ -105,8 +105,9 @@ def in_brian(pair):
 
 
 def in_a_rate_network(pair):
-    sources = {s.name: "gradient" if s.of == "connection" else 1.0 for s in pair.rule.signals}
-    net = RateNetwork([SparseLinear(6, 3, connectivity=0.5)], rule=pair.rule, signals=sources, seed=1)
+    own = "gradient" if pair.rule.linear_weight else LogLikelihood(2)
+    sources = {s.name: own if s.of == "connection" else 1.0 for s in pair.rule.signals}
+    net = RateNetwork([SparseLinear(6, 3, connectivity=0.5, bias=False)], rule=pair.rule, signals=sources, seed=1)
     samples = net.check_samples(np.ones((2, 6)))
     loss = CrossEntropy()
     net.gradients(samples, loss.check_targets([0, 1], 2, 3), loss)

@@ -154,11 +154,6 @@ class Connections(Slots):
         return self.sites.number
 
     @property
-    def num_active(self) -> int:
-        """The number of connections."""
-        return len(self)
-
-    @property
     def weights(self) -> NDArray[Any]:
         """The weights polarity * theta, a new array."""
         return self.polarity * self.theta

@@ -9,15 +9,15 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._kernels.dynamics import BIRTH
 from synaptic_sampling.connections.options import PotentialOptions, fixed_signs, sites_and_signs
+from synaptic_sampling.connections.retracting import Retracting
 from synaptic_sampling.connections.rewire import Decision, cross
 from synaptic_sampling.connections.sites import MAX_NEURONS, Sites
-from synaptic_sampling.connections.slots import Slots
 from synaptic_sampling.events import RewiringInfo, events_of, join_events
 
 __all__ = ["PotentialConnections"]
 
 
-class PotentialConnections(Slots):
+class PotentialConnections(Retracting):
     """Potential connections between two groups of neurons: connected where theta >= 0, retracted where theta < 0.
 
     Each permanently keeps its slot, endpoints, sign and parameter; theta continues to move while it is retracted.
@@ -101,11 +101,6 @@ class PotentialConnections(Slots):
     def __repr__(self) -> str:
         return f"<{len(self)} potential connections from {self.num_pre} to {self.num_post} neurons>"
 
-    @property
-    def connected(self) -> NDArray[np.bool_]:
-        """Whether each potential connection is connected (theta >= 0), a new array."""
-        return self.theta >= 0
-
     def carry_out(self, decision: Decision) -> RewiringInfo:
         """Record the connections whose theta crossed 0 in this step."""
         died, born = cross(self, decision.crossed)
@@ -116,19 +111,6 @@ class PotentialConnections(Slots):
     def num_sites(self) -> int:
         """The number of potential connections."""
         return len(self)
-
-    @property
-    def num_active(self) -> int:
-        """The number of connections with theta >= 0."""
-        return int(np.count_nonzero(self.connected))
-
-    @property
-    def weights(self) -> NDArray[Any]:
-        """The weights under `SoftDeepR`, a new array: polarity * theta where theta >= 0, and 0 elsewhere.
-
-        Those under `SynapticSampling` are ``polarity * rule.weight(theta)``.
-        """
-        return self.polarity * np.maximum(self.theta, 0)
 
 
 def _all_pairs(sites: Sites) -> tuple[NDArray[np.int32], NDArray[np.int32]]:

@@ -117,6 +117,20 @@ class Slots:
             return self.age
         return self.steps_done - np.maximum(self.birth_step, self.optimizer_since)
 
+    @property
+    def active_slots(self) -> NDArray[np.intp] | slice:
+        """The slots of active connections, ascending: ``slice(None)``, which makes no copies, where all are active."""
+        return slice(None)
+
+    @property
+    def num_active(self) -> int:
+        """The number of active connections."""
+        return len(self)
+
+    def signs_in(self, state: Mapping[str, NDArray[Any]]) -> NDArray[np.int8]:
+        """Return the sign of each slot in a state, as logs contain it: 0 where no connection is active."""
+        return state["polarity"]
+
     def begin_step(self, num_moments: int | None) -> None:
         """Start the next step."""
         if self.steps_done >= LAST_STEP:

@@ -21,6 +21,7 @@ from synaptic_sampling._kernels.vacancy import remove_all
 from synaptic_sampling.connections.deep import Deep, overshoots
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.options import SoftOptions, check_options, fixed_signs
+from synaptic_sampling.connections.retracting import Retracting
 from synaptic_sampling.connections.rewire import Decision, close, cross, form
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.connections.slots import wrong_storage
@@ -34,6 +35,10 @@ NO_SLOTS = np.empty(0, np.int32)
 SMALLEST_DEPTH = 4.0
 #: Largest distance from 0 to theta_min in steps of the noise; beyond, hardly any connection returns within a run.
 LARGEST_SPAN = 1e6
+
+
+#: Relative difference by which theta in float32, or under a later rule, may lie below theta_min.
+FLOOR_ERROR = 1e-6
 
 
 class Exchange(NamedTuple):
@@ -53,7 +58,7 @@ class Exchange(NamedTuple):
     new: NDArray[np.int32]
 
 
-class SoftConnections(Connections):
+class SoftConnections(Retracting, Connections):
     """Connections for `SoftDeepR` that store retracted connections near 0 and only count those far below 0.
 
     Slots hold active connections (theta >= 0) and tracked ones: retracted (theta < 0), but not below the tracking
@@ -165,16 +170,6 @@ class SoftConnections(Connections):
         )
 
     @property
-    def connected(self) -> NDArray[np.bool_]:
-        """Whether each slot holds an active connection (theta >= 0), a new array."""
-        return self.theta >= 0
-
-    @property
-    def num_active(self) -> int:
-        """The number of active connections."""
-        return int(np.count_nonzero(self.connected))
-
-    @property
     def num_tracked(self) -> int:
         """The number of tracked connections: retracted, but in a slot."""
         return len(self) - self.num_active
@@ -183,11 +178,6 @@ class SoftConnections(Connections):
     def num_deep(self) -> int:
         """The number of untracked connections: retracted, and only counted."""
         return self.deep.number
-
-    @property
-    def weights(self) -> NDArray[Any]:
-        """The weights, a new array: polarity * theta where theta >= 0, and 0 elsewhere."""
-        return self.polarity * np.maximum(self.theta, 0)
 
     def reseed(self, seed: int) -> None:
         """Use the random numbers of another seed from now on, except for signs, as in `Connections`."""
@@ -200,13 +190,28 @@ class SoftConnections(Connections):
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Restore a state of connections that were created with the same arguments."""
-        if not isinstance(state, Mapping) or "wheel" not in state:
-            raise ValueError(f"state must be a mapping returned by SoftConnections.state(), got {state!r}.")
-        number = len(state["pre"]) + int(np.sum(state["wheel"]))
-        if number != self.num_sites or np.shape(state["wheel"]) != self.deep.wheel.shape:
-            raise ValueError(f"the state holds {number} sites, but this set has {self.num_sites}.")
+        self._check_wheel(state)
         super().restore(state)
         self.deep.wheel[:], self.deep.clock[:] = state["wheel"], state["clock"]
+
+    def check_state(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Raise an error unless ``restore`` accepts this state and a run can continue from it; changes nothing."""
+        super().check_state(state)
+        self._check_wheel(state)
+        low = np.flatnonzero(state["theta"] < self.theta_min * (1.0 + FLOOR_ERROR))
+        if len(low):
+            raise ValueError(f"theta must be >= {self.theta_min:g}, got {state['theta'][low[0]]} for slot {low[0]}.")
+
+    def _check_wheel(self, state: Mapping[str, NDArray[Any]]) -> None:
+        """Raise an error unless each site is in a slot or among the untracked connections of a state."""
+        if not isinstance(state, Mapping) or "wheel" not in state:
+            raise ValueError(f"state must be a mapping returned by SoftConnections.state(), got {state!r}.")
+        wheel, clock = np.asarray(state["wheel"]), np.asarray(state["clock"])
+        number = len(state["pre"]) + int(np.sum(wheel))
+        if number != self.num_sites or wheel.shape != self.deep.wheel.shape or (wheel < 0).any():
+            raise ValueError(f"the state holds {number} sites, but this set has {self.num_sites}.")
+        if clock.shape != (1,) or not np.isfinite(clock).all() or clock[0] < 0:
+            raise ValueError(f"clock must be one number >= 0, got {clock}.")
 
     def check_rule(self, rule: Any) -> None:
         """Raise an error for a rule with another theta_min, or with too much noise for the depth."""
@@ -222,10 +227,6 @@ class SoftConnections(Connections):
                 f"noise_scale of the rule must be <= {-self.threshold / SMALLEST_DEPTH:g}, a quarter of the depth, "
                 f"got {rule.noise_scale:g}: return times would be wrong. Create the connections with a larger depth."
             )
-
-    def active(self, slots: NDArray[np.int32]) -> NDArray[np.bool_]:
-        """Return for some slots whether the connection is active, theta >= 0."""
-        return self.theta[slots] >= 0
 
     def carry_out(self, decision: Decision) -> RewiringInfo:
         """Stop tracking connections below the threshold, form those that return, and close the gaps."""

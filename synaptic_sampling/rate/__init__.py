@@ -13,6 +13,7 @@ from synaptic_sampling.rate.layers.linear import Linear, SparseLinear
 from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
 from synaptic_sampling.rate.layers.recurrent import LSTM, SparseLSTM
 from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.signals import LogLikelihood
 from synaptic_sampling.rate.training.baselines import RigL, Shrinkage, prune
 from synaptic_sampling.rate.training.frame_losses import FrameCrossEntropy, FrameMeanSquaredError
 from synaptic_sampling.rate.training.losses import CrossEntropy, MeanSquaredError
@@ -35,6 +36,7 @@ __all__ = [
     "Layer",
     "Linear",
     "LinearDecay",
+    "LogLikelihood",
     "MaxPool2d",
     "MeanSquaredError",
     "Patience",

@@ -9,19 +9,19 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array, check_plain, check_seed
+from synaptic_sampling._checks import check_array, check_seed
 from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.connections.budget import Budget
-from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, aligned
 from synaptic_sampling.rate.layers.shapes import Shape
-from synaptic_sampling.rate.signals import Source, check_rule, shared_values
+from synaptic_sampling.rate.layers.storage import Signs, Storage
+from synaptic_sampling.rate.signals import Source, check_dense_rule, check_rule, values_of
 from synaptic_sampling.rate.state import checked_parts
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
-from synaptic_sampling.rules.base import GradientRule
+from synaptic_sampling.rules.base import GradientRule, Rule
 from synaptic_sampling.rules.stepping import step_checked
 
 __all__ = ["RateNetwork"]
@@ -41,19 +41,26 @@ class RateNetwork:
     ----------
     layers : sequence of Layer
         In the order from input to output.
-    rule : DeepR, FixedWiring, or a rule of your own
-        The rule by which sparse weights learn. Biases and dense layers learn by gradient descent with its learning rate
-        and optimizer. A rule of your own must act on `Connections` and have a learning rate and an optimizer, as one
-        that is derived from `DeepR` does.
+    rule : DeepR, FixedWiring, SoftDeepR, SynapticSampling, or a rule of your own
+        The rule by which sparse weights learn; it also decides how connections are stored: by `SoftConnections` for
+        `SoftDeepR`, with memory for active connections and those near 0; by `PotentialConnections` for
+        `SynapticSampling`, with memory for all sites.
     signals : mapping of str to float, callable or 'gradient', optional
-        The sources of the signals of a rule of your own: a number, or a function of the network, for a signal with one
-        value for the whole network, such as a reward; 'gradient' for a signal that is dE/dw of every connection. The
-        signal ``gradient`` itself always comes from the backward pass.
+        The sources of the signals of a rule: a number, or a function of the network, for a signal with one value for
+        the whole network, such as a reward; 'gradient' for a signal that is dE/dw of every connection, or a function
+        of the `SparseParameter` of a layer. The signal ``gradient`` of `DeepR` comes from the backward pass by default;
+        that of `SynapticSampling` is a derivative with respect to theta, see `LogLikelihood`.
+    dense_rule : FixedWiring, optional
+        By its learning rate and optimizer, biases and dense layers learn; by default by those of ``rule``.
     signs : {'site', 'presynaptic', 'redrawn'}, int or array_like
         Signs of connections, see `Connections`.
     budget : {'layer', 'network'}
         'layer': each sparse layer keeps its number of connections. 'network': only their sum is kept, and all vacant
         sites of all layers are equally likely for a new connection (see `Budget`).
+    depth : float
+        With `SoftDeepR`: how far below 0 a retracted connection has a slot, in units of the noise; at least 4.
+    capacity : int, optional
+        With `SoftDeepR`: the largest number of slots of any layer; by default it is not limited.
     seed : int
         Key of all random numbers, 0 to 2**64 - 1.
 
@@ -63,8 +70,8 @@ class RateNetwork:
         In the order from input to output.
     budget : Budget or None
         The budget that the layers share, if they share one.
-    rule : GradientRule
-        The rule, which may be replaced between two steps.
+    rule : Rule
+        The rule, which may be replaced between two steps by one for the same kind of connections.
     seed : int
         Key of all random numbers.
     num_in, num_out : int
@@ -86,22 +93,23 @@ class RateNetwork:
     def __init__(
         self,
         layers: Sequence[Layer],
-        rule: GradientRule,
+        rule: Rule,
         *,
         signals: Mapping[str, Source] | None = None,
-        signs: str | int | ArrayLike = "site",
+        dense_rule: GradientRule | None = None,
+        signs: Signs = "site",
         budget: str = "layer",
+        depth: float = 10.0,
+        capacity: int | None = None,
         seed: int = 0,
     ) -> None:
         check_rule(rule, {} if signals is None else signals)
         if not isinstance(layers, Sequence):
             raise TypeError(f"layers must be a list of layers, got {layers!r}.")
         self._sources = dict(signals or {})
-        self.layers, self.rule, self.seed = list(layers), rule, check_seed(seed)
+        self.layers, self.seed, self.storage = list(layers), check_seed(seed), Storage(rule, signs, depth, capacity)
         if not self.layers:
             raise ValueError("layers must contain at least one layer.")
-        if not isinstance(budget, str) or budget not in {"layer", "network"}:
-            raise ValueError(f"budget must be 'layer' or 'network', got {budget!r}.")
         outputs: int | Shape | None = None
         for index, layer in enumerate(self.layers):
             if not isinstance(layer, Layer):
@@ -109,8 +117,12 @@ class RateNetwork:
             if layer in self.layers[:index]:
                 raise ValueError(f"layers must contain each layer once, got {layer} twice; make a new layer for each.")
             outputs = layer.outputs_after(outputs)
+        self.storage.check_budget(budget)
         for index, layer in enumerate(self.layers):
-            layer.build(self.seed, index, signs)
+            layer.build(self.seed, index, self.storage)
+        self.rule = rule
+        check_dense_rule(rule, dense_rule, needed=len(self.sparse) < len(self.parameters))
+        self._dense_rule = dense_rule
         if budget == "network" and not self.connections:
             raise ValueError("budget must be 'layer' in a network without sparse layers, got 'network'.")
         self.budget = Budget(self.connections) if budget == "network" else None
@@ -125,15 +137,22 @@ class RateNetwork:
         return f"RateNetwork({self.layers}, {self.rule})"
 
     @property
-    def rule(self) -> GradientRule:
+    def rule(self) -> Rule:
         """Return the rule."""
         return self._rule
 
     @rule.setter
-    def rule(self, rule: GradientRule) -> None:
+    def rule(self, rule: Rule) -> None:
         check_rule(rule, self._sources)
-        check_plain(rule)
+        self.storage.check_rule(rule, self.connections)
         self._rule = rule
+        for part in self.sparse:
+            part.rule = rule
+
+    @property
+    def dense_rule(self) -> Any:
+        """Return the rule of biases and dense layers, which is that of connections unless another one was given."""
+        return self.rule if self._dense_rule is None else self._dense_rule
 
     @property
     def parameters(self) -> list[Parameter]:
@@ -141,7 +160,7 @@ class RateNetwork:
         return [parameter for layer in self.layers for parameter in layer.parameters]
 
     @property
-    def connections(self) -> list[Connections]:
+    def connections(self) -> list[Any]:
         """Return the connections of all sparse layers; ``connections[n].index`` is the number of their layer."""
         return [part.connections for part in self.sparse]
 
@@ -163,7 +182,7 @@ class RateNetwork:
     @property
     def num_connections(self) -> int:
         """Return the number of different pairs that are connected, counted in all sparse layers."""
-        return sum(len(np.unique(c.pre.astype(np.int64) * c.num_post + c.post)) for c in self.connections)
+        return sum(len(np.unique(c.sites.keys(c.pre, c.post)[c.active_slots])) for c in self.connections)
 
     def outputs(self, samples: ArrayLike) -> NDArray[np.float32]:
         """Return the outputs for some samples.
@@ -269,22 +288,20 @@ class RateNetwork:
         FloatingPointError
             If a gradient is NaN or infinite; names layer and connection.
         """
-        shared = shared_values(self.rule, self._sources, self)
+        shared, rules = values_of(self.rule, self._sources, self), (self.dense_rule, self.rule)
         for number, layer in enumerate(self.layers):
             for parameter in layer.parameters:
                 try:
-                    parameter.check(self.rule, shared)
+                    parameter.check(rules[isinstance(parameter, SparseParameter)], shared)
                 except FloatingPointError as error:
                     raise FloatingPointError(f"layer {number}, {layer}: {error}") from error
-        if self.budget is None:
-            infos = [parameter.step(self.rule, shared) for parameter in self.parameters]
-            return [info for info in infos if info is not None]
-        sparse = self.sparse
-        for parameter in self.parameters:
-            if parameter not in sparse:
-                parameter.step(self.rule, shared)
-        own = [part.signals(self.rule, shared) for part in sparse]
-        return [step_checked(self.budget, self.rule, {name: [each[name] for each in own] for name in own[0]})]
+        sparse = self.sparse if self.budget is not None else []
+        others = [each for each in self.parameters if each not in sparse]
+        infos = [each.step(rules[isinstance(each, SparseParameter)], shared) for each in others]
+        if self.budget is not None:
+            own = [part.given for part in sparse]
+            infos.append(step_checked(self.budget, self.rule, {name: [each[name] for each in own] for name in own[0]}))
+        return [info for info in infos if info is not None]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return everything that further training depends on.

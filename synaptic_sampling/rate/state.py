@@ -8,7 +8,7 @@ from typing import Any
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_instance
-from synaptic_sampling.connections.budget import Budget
+from synaptic_sampling.connections import Budget, Connections
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter
 
 __all__ = ["checked_parts"]
@@ -45,6 +45,8 @@ def _check_numbers(
     sparse = [(c.connections, part) for c, part in pairs if isinstance(c, SparseParameter)]
     if budget is None:
         for c, part in sparse:
+            if type(c) is not Connections:
+                continue  # Its sites are counted by ``check_state``.
             got, own = len(part["pre"]) + int(part["missing"]), len(c) + c.missing
             if got != own:
                 raise ValueError(f"layer {c.index} of the state has {got} connections, but here it has {own}.")

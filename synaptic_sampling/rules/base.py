@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import ndtri
 
 from synaptic_sampling._checks import check_array, check_number
 from synaptic_sampling._kernels import dynamics
@@ -181,6 +182,39 @@ class Rule:
         A class with a ``decide`` of its own inherits no law, but may state one.
         """
         return None
+
+    def weight(self, theta: NDArray[Any]) -> NDArray[Any]:
+        """Return the weights of active connections without their sign; theta itself, not copied, unless overridden."""
+        return theta
+
+    def slope(self, theta: NDArray[Any]) -> NDArray[Any]:
+        """Return the derivative of ``weight`` at each theta of active connections."""
+        return np.ones_like(theta)
+
+    def initial_theta(self, active: NDArray[np.bool_], quantile: NDArray[np.float64], scale: float) -> NDArray[Any]:
+        """Return theta of all potential connections at the start of a network.
+
+        Parameters
+        ----------
+        active : ndarray of bool, shape (M,)
+            Which of them are active at the start.
+        quantile : ndarray, shape (M,)
+            Uniform random numbers in (0, 1).
+        scale : float
+            Standard deviation of weights that suits the network.
+
+        Returns
+        -------
+        ndarray, shape (M,)
+            Half-normal with this scale, with a negative sign for retracted connections, unless overridden.
+        """
+        return np.where(active, scale, -scale) * ndtri((1.0 + quantile) / 2.0)
+
+    def annealed(self, learning_rate: float, temperature: float) -> Rule:
+        """Return the rule with the learning rate and the temperature, if it has one, multiplied by these factors."""
+        factors = {"learning_rate": learning_rate, "temperature": temperature}
+        own = {each.name for each in fields(self)} & set(factors)
+        return replace(self, **{name: getattr(self, name) * factors[name] for name in own})
 
     def check(self, connections: Slots, signals: Mapping[str, Any]) -> None:
         """Raise an error unless the signals fit the connections; nothing changes.

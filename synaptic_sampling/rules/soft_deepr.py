@@ -114,6 +114,11 @@ class SoftDeepR(GradientRule):
         law = soft_law(replace(self, optimizer=SGD()))
         return law.turnover / law.active_share
 
+    def annealed(self, learning_rate: float, temperature: float) -> SoftDeepR:
+        """Return the rule with other factors, where l1 is multiplied by that of the temperature: theta_min stays."""
+        eta, l1, cold = self.learning_rate * learning_rate, self.l1 * temperature, self.temperature * temperature
+        return replace(self, learning_rate=eta, l1=l1, temperature=cold)
+
     @property
     def parameters(self) -> tuple[float, ...]:
         """The parameters eta, alpha, sigma and the floor."""

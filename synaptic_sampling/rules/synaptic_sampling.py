@@ -9,7 +9,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import ndtr, owens_t
+from scipy.special import ndtr, ndtri, owens_t
 
 from synaptic_sampling._checks import (
     check_array,
@@ -35,6 +35,9 @@ def diffusion(theta: float, gradient: float, polarity: float, nu: float, paramet
 
 
 sweep_diffusion = sweep(diffusion)
+
+#: Distance of a retracted connection from 0 at the start, at least.
+SMALLEST_THETA = 1e-6
 
 
 class Transition(NamedTuple):
@@ -196,6 +199,20 @@ class SynapticSampling(Rule):
         if not np.isfinite(size).all():
             raise ValueError(f"theta must give finite weights, got {values[~np.isfinite(size)].flat[0]}.")
         return np.where(values >= 0, size, 0).astype(size.dtype)
+
+    def slope(self, theta: NDArray[Any]) -> NDArray[Any]:
+        """Return the derivative of ``weight``, which is the weight itself."""
+        return self.weight(theta)
+
+    def initial_theta(self, active: NDArray[np.bool_], quantile: NDArray[np.float64], scale: float) -> NDArray[Any]:
+        """Return draws from the prior, given which connections are active; ``scale`` has no effect."""
+        mean, std = number_of(self, "mean"), number_of(self, "std")
+        retracted = ndtr(-mean / std)
+        below = np.where(active, retracted + (1.0 - retracted) * quantile, retracted * quantile)
+        theta = mean + std * ndtri(below)
+        # Rounding must not move a connection across 0.
+        theta = np.where(active, np.maximum(theta, 0.0), np.minimum(theta, -SMALLEST_THETA))
+        return theta if self.theta_range is None else np.clip(theta, *map(plain_number, self.theta_range))
 
     @property
     def parameters(self) -> tuple[float, ...]:

@@ -7,11 +7,13 @@ from functools import partial
 
 import numpy as np
 
-from synaptic_sampling import DeepR, RewiringLog, rate
+from synaptic_sampling import DeepR, FixedWiring, RewiringLog, SoftDeepR, rate
 from synaptic_sampling.checkpoint import CheckpointError
 from tests.hostile.runner import Call
 
 RULE = DeepR(learning_rate=0.1, l1=0.2, temperature=0.2)
+FIXED = FixedWiring(0.1)
+SOFT = SoftDeepR(0.1, 0.02, 2e-4, 0.03)
 SIDES = {"bias": "true"}
 SHARE = {
     "connectivity": "0.5",
@@ -91,7 +93,11 @@ def calls(folder):
             {"rule": RULE, "learning_rate": 0.9, "temperature": 0.9},
             {"learning_rate": "0.5, 2**70", "temperature": "0.5, 2**70"},
         ),
-        Call(rate.LinearDecay, {"rule": RULE, "epochs": 3, "final": 0.5}, {"final": "0.5"}),
+        Call(
+            rate.LinearDecay,
+            {"rule": RULE, "epochs": 3, "final": 0.5, "temperature": True},
+            {"final": "0.5", "temperature": "true"},
+        ),
         Call(rate.Decay(RULE, 0.9), {"epoch": 0}),
         Call(rate.LinearDecay(RULE, 3, 0.5), {"epoch": 0}),
         Call(rate.Patience, {"epochs": 3}),
@@ -106,7 +112,17 @@ def calls(folder):
         Call(rate.to_arrays, {"source": network}),
         Call(rate.to_scipy, {"layer": network.layers[0]}),
         Call(rate.to_onnx, {"network": network}),
-        Call(of_new_layers, parts, {"signs": "-1"}),
+        Call(
+            of_new_layers,
+            {**parts, "depth": 5.0, "dense_rule": FIXED},
+            {"signs": "-1", "depth": "2**70", "dense_rule": "none"},
+        ),
+        Call(
+            of_new_layers,
+            {**parts, "rule": SOFT, "capacity": 18, "depth": 5.0},
+            {"signs": "-1", "capacity": "none", "depth": "2**70"},
+        ),
+        Call(rate.LogLikelihood, {"num_samples": 3}),
         Call(network.outputs, {"samples": x}),
         Call(network.accuracy, {"samples": x, "labels": labels}),
         Call(network.check_samples, {"samples": x}),
@@ -119,10 +135,11 @@ def calls(folder):
                 "log": RewiringLog(),
                 "schedule": rate.Decay(RULE),
                 "between": rate.SET(),
+                "signals": {},
                 "every": 1,
                 "snapshot_every": 1,
             },
-            {**optional, "log": "none, text"},
+            {**optional, "signals": "none, {}", "log": "none, text"},
         ),
         Call(trainer.fit, fit, dict.fromkeys(("stop", "watch", "report", "test"), "none"), LABELS),
         Call(trained.load, {"path": folder / "t.npz"}, said={"path": "path|nonsense"}, errors=(CheckpointError,)),

@@ -79,7 +79,7 @@ def test_set_replaces_the_weakest():
     c.theta[:] = np.linspace(-1, 1.1, 60)
     keys = c.sites.keys(c.pre, c.post)
     weak = np.sort(np.argsort(np.abs(c.theta))[:15])
-    info = rewire(SET(0.25), trainer)[0]
+    info = rewire(SET(0.25), trainer, {})[0]
     assert_array_equal(info.died.slot, weak)
     assert (c.theta[weak] == 0).all()
     assert_array_equal(np.delete(c.sites.keys(c.pre, c.post), weak), np.delete(keys, weak))

@@ -14,6 +14,7 @@ from synaptic_sampling.rate.layers.convolution import Conv2d, SparseConv2d
 from synaptic_sampling.rate.layers.dropout import Dropout
 from synaptic_sampling.rate.layers.pooling import AveragePool2d, MaxPool2d
 from synaptic_sampling.rate.layers.shapes import Frames, Maps
+from synaptic_sampling.rate.layers.storage import Storage
 from tests import naive_convolution as naive
 from tests.naive_convolution import derivatives
 
@@ -180,7 +181,7 @@ def test_dropout_scales_what_is_left():
     """Binomial(25600, 0.25): six standard deviations are 416; false alarm below 1e-8."""
     layer = Dropout(0.25)
     layer.outputs_after(100)
-    layer.build(1, 2, "site")
+    layer.build(1, 2, Storage(FixedWiring(0.1)))
     out = layer.forward(np.ones((100, 256), np.float32), training=True)
     assert set(np.unique(out)) == {np.float32(0), np.float32(1 / 0.75)}
     assert abs(np.sum(out == 0) - 6400) < 416

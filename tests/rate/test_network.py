@@ -367,7 +367,7 @@ def test_layers_refuse():
         (lambda: RateNetwork([ReLU()], RULE), ValueError, "cannot be the first layer"),
         (lambda: RateNetwork([Linear(3, 4), Linear(5, 2)], RULE), ValueError, "the layer before it has 4 outputs"),
         (lambda: RateNetwork(["relu"], RULE), TypeError, "layers must contain layers"),
-        (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must be a DeepR, a FixedWiring, or your own"),
+        (lambda: RateNetwork([Linear(3, 4)], "sgd"), TypeError, "rule must change weights by a gradient"),
         (lambda: RateNetwork([Linear(3, 4)], RULE, seed=-1), ValueError, "seed must be between"),
         (lambda: RateNetwork([layer := Linear(3, 3), layer], RULE), ValueError, "layers must contain each layer once"),
         (

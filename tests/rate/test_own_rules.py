@@ -132,9 +132,9 @@ def test_the_log_names_the_rule(rng):
             RigLRule(0.3),
             None,
             TypeError,
-            "rule must be a DeepR, a FixedWiring, or your own derived from one of them or from GradientRule",
+            r"rule must change weights by a gradient, .* got RigL\(fraction=0.3\); give other rules to Trainer",
         ),
-        (SynapticElements(), None, TypeError, "rule must be a DeepR"),
+        (SynapticElements(), None, TypeError, "rule must change weights by a gradient"),
     ],
 )
 def test_refused_with_a_hint(rule, signals, error, message):
@@ -163,7 +163,7 @@ def test_between_takes_rules_without_signals(rng):
         trainer.fit(x, y, epochs=2, batch_size=8, report=None)
     assert trainers[0].log.num_births > 20
     equal(*trainers)
-    with pytest.raises(ValueError, match=r"between must be a rule without signals, got RigL.*site_gradient; .*RigL"):
+    with pytest.raises(ValueError, match=r"between must be a rule without signals of all pairs, got RigL.*; .*RigL"):
         Trainer(make(FixedWiring(0.1)), between=RigLRule(0.3))
     assert Trainer(make(FixedWiring(0.1)), between=RigL(x, y, batch_size=4, steps=3)).steps_done == 0
 
@@ -201,11 +201,18 @@ def test_dropout_within_each_frame_drops_while_training(rng):
     assert (net.present(x) == 0).sum() == 0
 
 
-def test_example_in_the_documents(capsys):
+def test_examples_in_the_documents(capsys):
     page = Path(__file__).parents[2] / "docs" / "rate.md"
-    (example,) = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    varying, modulated, pruned = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     names: dict = {}
-    exec(example, names)
+    exec(varying, names)
+    for name in ("soft", "sampling"):
+        history = names[name].history
+        assert history[-1].loss < 0.8 * history[0].loss
+        assert len({sum(epoch.connections) for epoch in history}) > 3, "the number varies"
+    capsys.readouterr()
+    exec(modulated, names)
     loss, births = capsys.readouterr().out.split()
     assert float(loss) < 0.8 * names["trainer"].history[0].loss
     assert int(births) > 10
+    exec(pruned, names)

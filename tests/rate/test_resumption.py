@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Adam, DeepR, FixedWiring, Momentum
+from synaptic_sampling import Adam, DeepR, FixedWiring, Momentum, SoftDeepR, SynapticSampling
 from synaptic_sampling.rate import (
     LSTM,
     SET,
@@ -20,6 +20,7 @@ from synaptic_sampling.rate import (
     FrameCrossEntropy,
     Linear,
     LinearDecay,
+    LogLikelihood,
     Patience,
     RateNetwork,
     ReLU,
@@ -36,6 +37,7 @@ from synaptic_sampling.rate.layers.frames import pack
 
 RULE = DeepR(learning_rate=0.1, l1=0.02, temperature=1e-4)
 ADAM = DeepR(learning_rate=0.01, l1=0.1, temperature=1e-3, optimizer=Adam())
+SOFT = SoftDeepR(0.1, 0.02, 2e-4, 0.03)
 FIXED = FixedWiring(0.05, optimizer=Momentum())
 X, Y = np.random.default_rng(5).standard_normal((50, 18)).astype(np.float32), np.arange(50) % 4
 
@@ -67,6 +69,20 @@ def changing(epoch):
 
 def every_kind(epoch):
     return [RULE, FixedWiring(0.05, optimizer=Adam()), ADAM, RULE][epoch]
+
+
+def soft(**options):
+    return linear(SOFT, **options)
+
+
+def soft_memory():
+    layers = [SparseLSTM(3, 5, connections=60, steps=6, dense=("xg",)), SparseLinear(5, 4, connections=12)]
+    return RateNetwork(layers, replace(SOFT, learning_rate=0.01, optimizer=Adam()), seed=3)
+
+
+def sampled():
+    rule = SynapticSampling(1.0, 1.0, -1.0, 1.0, interval=0.01, theta_range=(-4.0, 3.0))
+    return linear(rule, signals={"gradient": LogLikelihood(50)}, dense_rule=FixedWiring(0.05, Adam()))
 
 
 def dense():
@@ -122,9 +138,13 @@ CASES = {
     "decay": lambda: (Trainer(linear(), schedule=Decay(ADAM, 0.8, 0.8)), {"test": (X, Y)}),
     "line": lambda: (Trainer(linear(), schedule=LinearDecay(RULE, 4, 0.1)), {"stop": Patience(1), "test": (X, Y)}),
     "other optimizers": lambda: (Trainer(linear(), schedule=changing), {}),
+    "soft": lambda: (Trainer(soft(depth=5.0), snapshot_every=2), {"test": (X, Y)}),
+    "soft, annealed": lambda: (Trainer(soft(capacity=150), schedule=LinearDecay(SOFT, 4, 0.1)), {}),
+    "soft lstm": lambda: (Trainer(soft_memory()), {}),
+    "sampling": lambda: (Trainer(sampled()), {}),
     "other rules": lambda: (Trainer(mixed(), schedule=every_kind), {}),
 }
-FAST = ("linear", "dropout", "set every 3", "other optimizers", "line")
+FAST = ("linear", "soft", "sampling", "dropout", "set every 3", "other optimizers", "line")
 EPOCHS = 4
 
 
@@ -167,7 +187,7 @@ def compare(whole, cut, since):
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in CASES])
 def test_cut_anywhere(name, rng, tmp_path):
-    """Eight interruptions of each of 26 trainings, always including one after the last step of an epoch."""
+    """Eight interruptions of each of 30 trainings, always including one after the last step of an epoch."""
     whole = run(*CASES[name]())
     per_epoch = whole.steps_done // len(whole.history)
     cuts = {per_epoch, whole.steps_done}

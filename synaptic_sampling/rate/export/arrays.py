@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from synaptic_sampling.rate.layers.layer import Layer
+from synaptic_sampling.rate.layers.parameters import SparseParameter
 from synaptic_sampling.rate.network import RateNetwork
 
 __all__ = ["to_arrays", "to_scipy"]
@@ -39,11 +40,11 @@ def to_scipy(layer: Layer) -> sparse.csr_array:
     ValueError
         If it is not yet part of a network.
     """
-    weighted = _weighted(layer)
-    c = weighted[0].connections if weighted else None
-    if c is None:
+    parameters = [each for inner in _weighted(layer) for each in inner.parameters if isinstance(each, SparseParameter)]
+    if not parameters:
         raise TypeError(f"layer must be a SparseLinear, SparseConv2d or SparseLSTM, got {layer!r}.")
-    matrix = sparse.coo_array((c.weights, (c.post.copy(), c.pre.copy())), shape=(c.num_post, c.num_pre))
+    c, active = parameters[0].connections, parameters[0].active()
+    matrix = sparse.coo_array((active.weights, (active.post.copy(), active.pre.copy())), shape=(c.num_post, c.num_pre))
     return sparse.csr_array(matrix)
 
 

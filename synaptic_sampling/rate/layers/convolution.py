@@ -16,15 +16,15 @@ from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels import convolution
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import in_groups
-from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
-from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs, WeightedLayer
+from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
 from synaptic_sampling.rate.layers.maps import MAX_SIZE, check_pair, planes
-from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned, filled
+from synaptic_sampling.rate.layers.parameters import DenseParameter, aligned
 from synaptic_sampling.rate.layers.shapes import Maps, Shape
+from synaptic_sampling.rate.layers.storage import Storage
 
 __all__ = ["Conv2d", "SparseConv2d"]
 
@@ -143,7 +143,7 @@ class SparseConv2d(_Convolution):
         K, see `SparseLinear`.
     before, after : Maps
         Planes of input and output, once the layer is part of a network.
-    connections : Connections
+    connections : Connections, SoftConnections or PotentialConnections
         Once the layer is part of a network; presynaptic is ``(channel * height + row) * width + column`` of the
         kernel, postsynaptic the output channel. theta starts as |N(0, 2/n)| for n connections per output channel on
         average (He et al. 2015).
@@ -153,8 +153,6 @@ class SparseConv2d(_Convolution):
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
-
-    connections: Connections
 
     def __init__(
         self,
@@ -183,30 +181,28 @@ class SparseConv2d(_Convolution):
             f"connections={self.num_connections}{self.limits})"
         )
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Draw connections and weights."""
-        number = self.num_connections
-        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
-        c = Connections.random(self.fan_in, self.out_channels, number, **options)
+        number, sizes = self.num_connections, (self.fan_in, self.out_channels)
         scale = math.sqrt(2.0 / max(1.0, number / self.out_channels))
-        c.theta[:] = scale * np.abs(normals(seed, Stream.THETA, 0, number, index))
-        self.connections, self._sparse = c, SparseParameter(c)
+        self._sparse = storage.draw(*sizes, number, scale, seed=seed, index=index, **self.limits.options)
+        self.connections = self._sparse.connections
         self._source = self._slopes = np.empty((0, 0, 0, 0, 0), np.float32)
         self._learn(self._sparse)
 
     def dense_weights(self) -> Activations:
         """Return the weights [output channel, (input channel, row, column)], zeros where there is no connection."""
-        return filled(self.connections)
+        return self._sparse.matrix()
 
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
         """Return bias plus weighted sum, at every place."""
         self._make_memory(x.shape[1])
         p, (_, height, width) = self.padding, self.before.shape
         self._source = _bordered(x.reshape(*self.before.shape, -1), (p, p), height + 2 * p, width + 2 * p, self._source)
-        post = self.connections.post.astype(np.int64)
-        starts, order = self._sorted(post, self.out_channels)
+        self._active = self._sparse.active()
+        starts, order = self._sorted(self._active.post.astype(np.int64), self.out_channels)
         self._reads = starts, order, self._bases()[order]
-        weight = self.connections.weights[order]
+        weight = self._active.weights[order]
         _, rows, columns = self.after.shape
         corner = np.arange(self.out_channels) * (rows * columns * x.shape[1])
         convolution.gather(
@@ -220,15 +216,16 @@ class SparseConv2d(_Convolution):
         starts, order, base = self._reads
         slopes = delta.reshape(*self.after.shape, -1)
         sums = np.empty(len(order) * LANES, np.float32)
-        gradient = self._sparse.gradient
+        gradient = self._active.gradient
         convolution.weight_gradient(starts, base, order, self._source, self.stride, slopes, sums, gradient)
+        self._sparse.keep(self._active)
         if wanted:
             self._input_gradient(slopes)
         return self._dx.reshape(self.num_in, -1)
 
     def _offsets(self) -> tuple[Long, Long, Long]:
         """Return channel, row and column of the kernel for each connection."""
-        places, column = np.divmod(self.connections.pre.astype(np.int64), self.kernel[1])
+        places, column = np.divmod(self._active.pre.astype(np.int64), self.kernel[1])
         channel, row = np.divmod(places, self.kernel[0])
         return channel, row, column
 
@@ -259,7 +256,7 @@ class SparseConv2d(_Convolution):
         self._slopes = _bordered(delta, (above, before), *border, self._slopes)
         channel, row, column = self._offsets()
         phase, across = (row - p) % s, (column - p) % s
-        base = self.connections.post.astype(np.int64) * border[0] + above + (phase + p - row) // s
+        base = self._active.post.astype(np.int64) * border[0] + above + (phase + p - row) // s
         base = (base * border[1] + before + (across + p - column) // s) * LANES
         groups = channels * s * s
         starts, order = self._sorted((channel * s + phase) * s + across, groups)
@@ -267,7 +264,7 @@ class SparseConv2d(_Convolution):
         target = self._dx if exact else planes(channels, rows * s, columns * s, batch)
         c, phases = np.divmod(np.arange(groups), s * s)
         corner = ((c * rows * s + phases // s) * columns * s + phases % s) * batch
-        weight, zeros = self.connections.weights[order], np.zeros(groups, np.float32)
+        weight, zeros = self._active.weights[order], np.zeros(groups, np.float32)
         convolution.gather(starts, weight, base[order], zeros, self._slopes, (1, s, rows, columns), target, corner)
         if not exact:
             self._dx[:] = target[:, :height, :width]
@@ -323,7 +320,7 @@ class Conv2d(_Convolution):
         """Return the weights [output channel, (input channel, row, column)], not copied."""
         return self._dense.value
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Draw the weights, N(0, 2/fan_in) (He et al. 2015)."""
         draws = normals(seed, Stream.THETA, 0, self.fan_in * self.out_channels, index)
         draws *= math.sqrt(2.0 / self.fan_in)

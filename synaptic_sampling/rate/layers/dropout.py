@@ -10,9 +10,10 @@ from synaptic_sampling._checks import check_number
 from synaptic_sampling.connections.slots import check_count
 from synaptic_sampling.randomness import LAST_STEP, Stream, uniforms
 from synaptic_sampling.rate.export.graph import Graph
-from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs
+from synaptic_sampling.rate.layers.layer import Activations, Layer
 from synaptic_sampling.rate.layers.parameters import Array
 from synaptic_sampling.rate.layers.shapes import Frames, Shape
+from synaptic_sampling.rate.layers.storage import Storage
 from synaptic_sampling.rules.base import GradientRule
 
 __all__ = ["Dropout"]
@@ -84,7 +85,7 @@ class Dropout(Layer):
         self._frames = num_before if isinstance(num_before, Frames) else None
         return num_before
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Set the key of the random numbers."""
         self._seed, self._index = seed, index
         self.parameters = [self.clock]

@@ -9,9 +9,10 @@ import numpy as np
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling.rate.export.graph import Graph
-from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs
+from synaptic_sampling.rate.layers.layer import Activations, Layer
 from synaptic_sampling.rate.layers.parameters import Parameter, aligned
 from synaptic_sampling.rate.layers.shapes import Frames, Shape
+from synaptic_sampling.rate.layers.storage import Storage
 
 __all__ = ["EachFrame", "pack"]
 
@@ -95,9 +96,9 @@ class EachFrame(Layer):
         self._columns = aligned(0, 0)
         return self.after
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Draw the weights of the layer."""
-        self.layer.build(seed, index, signs)
+        self.layer.build(seed, index, storage)
 
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
         """Return the outputs for all frames."""

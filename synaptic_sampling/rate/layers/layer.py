@@ -10,17 +10,16 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.parameters import DenseParameter, Parameter
 from synaptic_sampling.rate.layers.shapes import Shape
+from synaptic_sampling.rate.layers.storage import Storage
 
-__all__ = ["Activations", "Layer", "Signs", "WeightedLayer"]
+__all__ = ["Activations", "Layer", "WeightedLayer"]
 
 Activations = NDArray[np.float32]
-Signs = str | int | ArrayLike
 
 
 class Layer:
@@ -33,12 +32,12 @@ class Layer:
     ----------
     parameters : list of Parameter
         What the layer learns; empty until it is part of a network.
-    connections : Connections or None
+    connections : Connections, SoftConnections, PotentialConnections or None
         The sparse weights, once the layer is part of a network; None in a layer without sparse weights.
     """
 
     parameters: list[Parameter]
-    connections: Connections | None = None
+    connections: Any = None
 
     @property
     def weighted(self) -> list[Any]:
@@ -61,15 +60,15 @@ class Layer:
         """
         raise NotImplementedError
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Draw the connections and the weights, if there are any.
 
         Parameters
         ----------
         seed, index : int
             Key of all random numbers, and number of the layer.
-        signs : str, int or array_like
-            Signs of connections, see `Connections`; without effect on dense weights.
+        storage : Storage
+            Draws connections, of the kind on which the rule of the network acts; without effect on dense weights.
         """
 
     def forward(self, x: Activations, *, training: bool = False) -> Activations:

@@ -11,14 +11,14 @@ from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_integer
 from synaptic_sampling._kernels import linear
-from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
-from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs, WeightedLayer
-from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned, filled
+from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
+from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned
 from synaptic_sampling.rate.layers.shapes import Shape
+from synaptic_sampling.rate.layers.storage import Storage
 
 __all__ = ["Linear", "LinearView", "SparseLinear"]
 
@@ -109,7 +109,8 @@ class SparseLinear(_Affine):
     num_in, num_out : int
         Numbers of neurons on both sides.
     connectivity : float, optional
-        Fraction of the ``num_in * num_out`` sites that hold a connection, above 0 and at most 1.
+        Fraction of the ``num_in * num_out`` sites that hold a connection, above 0 and at most 1; under a rule such as
+        `SoftDeepR`, at the start.
     connections : int, optional
         Number of connections, instead of ``connectivity``.
     max_in_degree, max_out_degree : int or array_like of int, optional
@@ -121,9 +122,10 @@ class SparseLinear(_Affine):
     Attributes
     ----------
     num_connections : int
-        K, constant unless limits on degrees leave no vacant site: the given number, or ``connectivity`` of the sites,
-        rounded, at least 1.
-    connections : Connections
+        K: the given number, or ``connectivity`` of the sites, rounded, at least 1. Under a rule such as `SoftDeepR` it
+        is the number of active connections at the start; otherwise it is constant, unless limits on degrees leave no
+        vacant site.
+    connections : Connections, SoftConnections or PotentialConnections
         Once the layer is part of a network; theta starts as |N(0, 2/n)| for n connections per output on average
         (He et al. 2015).
 
@@ -132,8 +134,6 @@ class SparseLinear(_Affine):
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
-
-    connections: Connections
 
     def __init__(
         self,
@@ -154,20 +154,17 @@ class SparseLinear(_Affine):
     def __repr__(self) -> str:
         return f"SparseLinear({self.num_in}, {self.num_out}, connections={self.num_connections}{self.limits})"
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Draw connections and weights."""
-        number = self.num_connections
-        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
-        c = Connections.random(self.num_in, self.num_out, number, **options)
+        number, sizes = self.num_connections, (self.num_in, self.num_out)
         scale = math.sqrt(2.0 / max(1.0, number / self.num_out))
-        draws = normals(seed, Stream.THETA, 0, number, index)
-        c.theta[:] = np.multiply(scale, np.abs(draws, out=draws), out=draws)
-        self.connections, self._sparse = c, SparseParameter(c)
+        self._sparse = storage.draw(*sizes, number, scale, seed=seed, index=index, **self.limits.options)
+        self.connections = self._sparse.connections
         self._learn(self._sparse)
 
     def dense_weights(self) -> Activations:
         """Return the weights [output, input], zeros where there is no connection."""
-        return filled(self.connections)
+        return self._sparse.matrix()
 
     def view(self, x: Activations, *, wanted: bool) -> LinearView:
         """Return what compiled code needs for a batch.
@@ -191,17 +188,18 @@ class SparseLinear(_Affine):
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
         """Return bias plus weighted sum."""
         self._remember(x)
-        c = self.connections
-        linear.forward(c.pre, c.post, c.polarity, c.theta, self.bias, x, self._out)
+        self._active = active = self._sparse.active()
+        linear.forward(active.pre, active.post, active.polarity, active.size, self.bias, x, self._out)
         return self._out
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
         """Write dE/dw of each connection and of the biases; return dE/dx."""
         self._bias_gradient(delta)
-        c = self.connections
-        linear.weight_gradient(c.pre, c.post, self._x, delta, self._sparse.gradient)
+        active = self._active
+        linear.weight_gradient(active.pre, active.post, self._x, delta, active.gradient)
+        self._sparse.keep(active)
         if wanted:
-            linear.input_gradient(c.pre, c.post, c.polarity, c.theta, delta, self._input_gradient())
+            linear.input_gradient(active.pre, active.post, active.polarity, active.size, delta, self._input_gradient())
         return self._dx
 
 
@@ -232,7 +230,7 @@ class Linear(_Affine):
         """Return the weights, shape (num_out, num_in), not copied; N(0, 2/num_in) at the start (He et al. 2015)."""
         return self._dense.value
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Draw the weights."""
         draws = math.sqrt(2.0 / self.num_in) * normals(seed, Stream.THETA, 0, self.num_in * self.num_out, index)
         self._dense = DenseParameter(draws.astype(np.float32).reshape(self.num_out, self.num_in))

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._kernels.dynamics import first_not_finite
-from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.slots import check_count
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rules.base import GradientRule
+from synaptic_sampling.rules.base import Rule
 from synaptic_sampling.rules.stepping import check_step, step_checked
 
-__all__ = ["DenseParameter", "Parameter", "SparseParameter", "aligned", "filled"]
+__all__ = ["Active", "DenseParameter", "Parameter", "SparseParameter", "aligned"]
 
 Array = NDArray[Any]
 
@@ -30,24 +29,17 @@ def aligned(rows: int, columns: int) -> NDArray[np.float32]:
     return memory[start : start + 4 * rows * columns].view(np.float32).reshape(rows, columns)
 
 
-def filled(connections: Connections) -> NDArray[np.float32]:
-    """Return the weights [postsynaptic, presynaptic] as a dense matrix, zeros where there is no connection."""
-    c = connections
-    matrix = np.zeros((c.num_post, c.num_pre), np.float32)
-    matrix[c.post, c.pre] = c.weights
-    return matrix
-
-
 class Parameter(Protocol):
     """The contract of what a layer learns.
 
-    ``shared`` holds the signals of the rule that have one value for the whole network.
+    ``shared`` has the signals of the rule that do not come from the backward pass: one value for the whole network, or
+    a function of the `SparseParameter`.
     """
 
-    def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
+    def check(self, rule: Any, shared: Mapping[str, Any]) -> None:
         """Raise the error that ``step`` would raise; change nothing."""
 
-    def step(self, rule: GradientRule, shared: Mapping[str, float]) -> RewiringInfo | None:
+    def step(self, rule: Any, shared: Mapping[str, Any]) -> RewiringInfo | None:
         """Learn from the gradient, after ``check``; return the events, or None where nothing can be rewired."""
 
     def state(self) -> dict[str, Array]:
@@ -60,47 +52,102 @@ class Parameter(Protocol):
         """Restore the state of an equal parameter."""
 
 
+class Active(NamedTuple):
+    """The active connections of a layer during a batch: what its kernels read and write.
+
+    Attributes
+    ----------
+    pre, post : ndarray of int32, shape (k,)
+        Endpoints.
+    polarity : ndarray of int8, shape (k,)
+        Signs.
+    size : ndarray of float32, shape (k,)
+        Weights without their sign: theta, unless the rule says otherwise.
+    gradient : ndarray of float32, shape (k,)
+        Memory for dE/dw; `SparseParameter.keep` takes it over.
+    slots : ndarray of int or slice
+        Where they are among all slots; ``slice(None)`` if all slots are active, and nothing is copied.
+    """
+
+    pre: Array
+    post: Array
+    polarity: Array
+    size: Array
+    gradient: Array
+    slots: Any
+
+    @property
+    def weights(self) -> Array:
+        """Return the weights, a new array."""
+        return self.polarity * self.size
+
+
 class SparseParameter:
     """The weights of a set of connections, and dE/dw of each.
 
     Parameters
     ----------
-    connections : Connections
+    connections : Connections, SoftConnections or PotentialConnections
         With theta in float32.
+    rule : Rule, optional
+        The rule that changes them, which also says what weight a connection has; by default it is theta.
 
     Attributes
     ----------
-    connections : Connections
+    connections : Connections, SoftConnections or PotentialConnections
         The set.
+    rule : Rule
+        See above; a network replaces it whenever its own rule is replaced.
     """
 
-    def __init__(self, connections: Connections) -> None:
-        self.connections = connections
+    def __init__(self, connections: Any, rule: Rule | None = None) -> None:
+        self.connections, self.rule = connections, Rule() if rule is None else rule
         self._gradient: Array = np.zeros(len(connections), np.float32)
+        #: The signals for the next step, from ``check``.
+        self.given: dict[str, Any] = {}
 
     @property
     def gradient(self) -> Array:
-        """Return the memory for dE/dw, shape (K,); it is new whenever the number of connections has changed."""
+        """Return dE/dw of each slot, shape (K,), 0 where retracted; new when the number of slots has changed."""
         if len(self._gradient) != len(self.connections):
             self._gradient = np.zeros(len(self.connections), np.float32)
         return self._gradient
+
+    def active(self) -> Active:
+        """Return the active connections as they are now."""
+        c = self.connections
+        slots = c.active_slots
+        theta = c.theta[slots]
+        gradient = self.gradient if isinstance(slots, slice) else np.empty(len(theta), np.float32)
+        return Active(c.pre[slots], c.post[slots], c.polarity[slots], self.rule.weight(theta), gradient, slots)
+
+    def keep(self, active: Active) -> None:
+        """Take over the gradient of active connections, at the end of ``backward``; that of all others is 0."""
+        if not isinstance(active.slots, slice):
+            self.gradient[:] = 0
+            self.gradient[active.slots] = active.gradient
+
+    def matrix(self) -> Array:
+        """Return the weights [postsynaptic, presynaptic] as a dense matrix, zeros where there is no connection."""
+        active = self.active()
+        matrix = np.zeros((self.connections.num_post, self.connections.num_pre), np.float32)
+        matrix[active.post, active.pre] = active.weights
+        return matrix
 
     def cut(self, number: int) -> None:
         """Keep the first ``number`` connections only, with their gradients."""
         self.connections.resize(number)
         self._gradient = self._gradient[:number]
 
-    def signals(self, rule: GradientRule, shared: Mapping[str, float]) -> dict[str, Any]:
-        """Return the signals of a rule by name: those of the whole network, and the gradient for the others."""
-        return {signal.name: shared.get(signal.name, self.gradient) for signal in rule.signals}
+    def check(self, rule: Rule, shared: Mapping[str, Any]) -> None:
+        """Raise the error that ``step`` would raise; keep the signals for it, and change nothing else."""
+        sources = {signal.name: shared.get(signal.name, self.gradient) for signal in rule.signals}
+        self.given = {name: source(self) if callable(source) else source for name, source in sources.items()}
+        check_step(self.connections, rule, self.given)
 
-    def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
-        """Raise the error that ``step`` would raise; change nothing."""
-        check_step(self.connections, rule, self.signals(rule, shared))
-
-    def step(self, rule: GradientRule, shared: Mapping[str, float]) -> RewiringInfo:
+    def step(self, rule: Rule, shared: Mapping[str, Any]) -> RewiringInfo:
         """Perform one step of the rule, after ``check``."""
-        return step_checked(self.connections, rule, self.signals(rule, shared))
+        return step_checked(self.connections, rule, self.given)
 
     def state(self) -> dict[str, Array]:
         """Return everything that the next step depends on, see `Connections.state`."""
@@ -157,7 +204,7 @@ class DenseParameter:
             self.moments = tuple(np.zeros(self.value.size, self.value.dtype) for _ in range(number))
             self.optimizer_since = self.steps_done
 
-    def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
+    def check(self, rule: Any, shared: Mapping[str, Any]) -> None:
         """Raise a FloatingPointError that names the first entry whose gradient is NaN or infinite."""
         k = first_not_finite(self.gradient.reshape(-1))
         if k >= 0:
@@ -167,14 +214,14 @@ class DenseParameter:
                 "lower the learning rate or find where it diverges."
             )
 
-    def step(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
+    def step(self, rule: Any, shared: Mapping[str, Any]) -> None:
         """Descend along the gradient."""
         value: Array = self.value.reshape(-1)
         gradient = self.gradient.reshape(-1)
         self.begin_moments(rule.optimizer.num_moments)
         self.steps_done += 1
         # An optimizer uses moments and their ages only, which this class has as connections do.
-        slope = rule.optimizer.direction(gradient, self)  # type: ignore[arg-type]
+        slope = rule.optimizer.direction(gradient, self)
         value -= slope * np.float32(rule.learning_rate)
 
     def state(self) -> dict[str, Array]:

@@ -13,14 +13,14 @@ from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels import lstm
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import SLOTS, in_groups
-from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
-from synaptic_sampling.rate.layers.layer import Activations, Layer, Signs, WeightedLayer
-from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned, filled
+from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
+from synaptic_sampling.rate.layers.parameters import DenseParameter, aligned
 from synaptic_sampling.rate.layers.shapes import Frames, Shape
+from synaptic_sampling.rate.layers.storage import Storage
 
 __all__ = ["LSTM", "SparseLSTM"]
 
@@ -42,6 +42,9 @@ class _Recurrent(WeightedLayer):
 
     #: Dense parts of the matrix [gate and unit, input and unit]: rows, columns, weights.
     blocks: list[tuple[slice, slice, DenseParameter]]
+    #: Connections, in a sparse one.
+    _sparse: Any = None
+    _active: Any = None
 
     def __init__(
         self,
@@ -88,6 +91,7 @@ class _Recurrent(WeightedLayer):
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
         """Return h after the last frame, or after every frame, followed by its mark."""
         self._load(x.reshape(*self.before.shape, -1))
+        self._active = None if self._sparse is None else self._sparse.active()
         steps, own = self._length, self._sorted(by="target")
         present, z, gates, cells = self._present, self._z, self._gates[:steps], self._cells
         if not self.blocks:
@@ -127,8 +131,8 @@ class _Recurrent(WeightedLayer):
 
     def dense_weights(self) -> Activations:
         """Return the weights [gate and unit, input and unit], zeros where there is none."""
-        c = self.connections
-        weights = np.zeros((4 * self.units, self.inputs + self.units), np.float32) if c is None else filled(c)
+        shape = 4 * self.units, self.inputs + self.units
+        weights = np.zeros(shape, np.float32) if self._sparse is None else self._sparse.matrix()
         for rows, columns, block in self.blocks:
             weights[rows, columns] = block.value
         return weights
@@ -221,15 +225,15 @@ class _Recurrent(WeightedLayer):
             block.gradient[:] = np.tensordot(slopes, sources, axes=((0, 2), (0, 2)))
 
     def _sorted(self, *, by: str) -> tuple[Long, Activations, Long, Long]:
-        """Return connections sorted by 'target' or 'source': starts of groups, weights, places that are read, slots."""
+        """Return connections sorted by 'target' or 'source': starts of groups, weights, places that are read, order."""
         number = 4 * self.units if by == "target" else self.inputs + self.units
-        starts, c = np.zeros(number + 1, np.int64), self.connections
-        if c is None:
+        starts, active = np.zeros(number + 1, np.int64), self._active
+        if active is None:
             return starts, np.empty(0, np.float32), np.empty(0, np.int64), np.empty(0, np.int64)
-        group, other = (c.post, c.pre) if by == "target" else (c.pre, c.post)
+        group, other = (active.post, active.pre) if by == "target" else (active.pre, active.post)
         order = np.empty(len(group), np.int64)
         in_groups(group.astype(np.int64), starts, order)
-        return starts, c.weights[order], other[order] * np.int64(self._z.shape[2]), order
+        return starts, active.weights[order], other[order] * np.int64(self._z.shape[2]), order
 
 
 class SparseLSTM(_Recurrent):
@@ -271,7 +275,7 @@ class SparseLSTM(_Recurrent):
     ----------
     num_connections : int
         K, see `SparseLinear`.
-    connections : Connections
+    connections : Connections, SoftConnections or PotentialConnections
         Once the layer is part of a network; theta starts as |N(0, 1/n)| for n connections per gate on average.
 
     Raises
@@ -279,8 +283,6 @@ class SparseLSTM(_Recurrent):
     TypeError, ValueError
         If an argument is of the wrong kind or out of range.
     """
-
-    connections: Connections
 
     def __init__(
         self,
@@ -317,17 +319,18 @@ class SparseLSTM(_Recurrent):
         dense = f", dense={self.dense}" if self.dense else ""
         return f"SparseLSTM({self.inputs}, {self.units}, connections={self.num_connections}{self.limits}{dense})"
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Draw connections and weights."""
         sources, number, inputs, units = self.inputs + self.units, self.num_connections, self.inputs, self.units
-        options = self.limits.options | {"signs": signs, "seed": seed, "index": index, "dtype": np.float32}
+        options = dict(self.limits.options)
         if self.dense:
             sparse = np.array([name not in self.dense for name in MATRICES]).reshape(2, len(GATES))
             options["candidates"] = lambda pre, post: sparse[(pre >= inputs).astype(np.int8), post // units]
-        c = Connections.random(sources, 4 * units, number, **options)
+        scale = math.sqrt(1.0 / max(1.0, number / (4 * units)))
+        self._sparse = storage.draw(sources, 4 * units, number, scale, seed=seed, index=index, **options)
+        self.connections = self._sparse.connections
+        # Those of connections come first.
         draws = normals(seed, Stream.THETA, 0, number + len(self.dense) * units * max(inputs, units), index)
-        c.theta[:] = math.sqrt(1.0 / max(1.0, number / (4 * units))) * np.abs(draws[:number])
-        self.connections, self._sparse = c, SparseParameter(c)
         for n, name in enumerate(self.dense):
             gate, columns = GATES.index(name[1]), slice(0, inputs) if name[0] == "x" else slice(inputs, sources)
             width = columns.stop - columns.start
@@ -339,7 +342,8 @@ class SparseLSTM(_Recurrent):
     def _weight_gradients(self) -> None:
         starts, _, base, order = self._sorted(by="target")
         sums, gates = np.empty(SLOTS * LANES, np.float32), self._gates[: self._length]
-        lstm.weight_gradient(starts, base, order, self._z, gates, sums, self._sparse.gradient)
+        lstm.weight_gradient(starts, base, order, self._z, gates, sums, self._active.gradient)
+        self._sparse.keep(self._active)
         super()._weight_gradients()
 
 
@@ -380,7 +384,7 @@ class LSTM(_Recurrent):
         """Return the weights [gate and unit, input and unit], not copied."""
         return self.blocks[0][2].value
 
-    def build(self, seed: int, index: int, signs: Signs) -> None:
+    def build(self, seed: int, index: int, storage: Storage) -> None:
         """Draw the weights, N(0, 1/(inputs + units))."""
         shape = 4 * self.units, self.inputs + self.units
         draws = normals(seed, Stream.THETA, 0, shape[0] * shape[1], index) / math.sqrt(shape[1])

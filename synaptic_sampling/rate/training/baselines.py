@@ -19,6 +19,7 @@ from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.export.copies import dense_copy, sparse_copy
+from synaptic_sampling.rate.layers.storage import kind_of
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.training.between import warn_of_two_rules
 from synaptic_sampling.rate.training.trainer import Trainer
@@ -134,7 +135,7 @@ class Shrinkage:
         trainer : Trainer
             Whose network is changed after a step.
         """
-        amount = np.float32(trainer.network.rule.learning_rate * self.l1)
+        amount = np.float32(trainer.network.dense_rule.learning_rate * self.l1)
         for layer in trainer.network.weighted:
             if layer.connections is None:
                 layer.matrix[:] -= np.clip(layer.matrix, -amount, amount)
@@ -160,10 +161,16 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     TypeError
         If it is not a network, counts are not integers, or a layer of your own does not implement ``copied``.
     ValueError
-        If there is not one number for each layer that has weights, or one of them is out of range.
+        If there is not one number for each layer that has weights, one of them is out of range, or the rule of the
+        network stores retracted connections.
     """
     if not isinstance(network, RateNetwork):
         raise TypeError(f"network must be a RateNetwork, got {network!r}.")
+    if kind_of(network.rule) is not Connections:
+        raise ValueError(
+            f"rule of the network must be one on existing connections, such as FixedWiring, got {network.rule!r}; "
+            "a pruned network has the same rule."
+        )
     numbers = check_array("counts", counts, "iu")
     if numbers.ndim != 1:
         raise ValueError(f"counts must be a list of numbers, one for each layer that has weights, got {counts!r}.")

@@ -63,6 +63,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
         type(loss) is CrossEntropy
         and (network.budget is None or _can_share(network))
         and _is_compiled(network.rule)
+        and network.dense_rule is network.rule
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
         and not any(c.sites.degrees.limited for c in network.connections)

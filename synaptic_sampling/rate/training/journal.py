@@ -10,7 +10,7 @@ from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.training.between import Between
 from synaptic_sampling.rate.training.resumption import wired
 from synaptic_sampling.rate.training.schedules import Schedule
-from synaptic_sampling.rules.base import GradientRule
+from synaptic_sampling.rules.base import Rule
 
 __all__ = ["Journal"]
 
@@ -50,7 +50,8 @@ class Journal:
         if log.snapshots:
             return
         budget = "layer" if net.budget is None else "network"
-        log.annotate(rule=net.rule, seed=net.seed, budget=budget, layers=list(map(str, net.layers)))
+        own = {} if net.dense_rule is net.rule else {"dense_rule": net.dense_rule}
+        log.annotate(rule=net.rule, seed=net.seed, budget=budget, layers=list(map(str, net.layers)), **own)
         for c in net.connections:
             name = str(net.layers[c.index])
             log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
@@ -60,7 +61,7 @@ class Journal:
     def snapshot(log: RewiringLog, network: RateNetwork) -> None:
         """Record all connections and their weights."""
         for c in network.connections:
-            log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.polarity)
+            log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.signs_in(c.state()))
 
     def note_rule(self, log: RewiringLog, network: RateNetwork) -> None:
         """Record the rule of the next step, if it differs from that of the last one."""
@@ -75,7 +76,7 @@ class Journal:
         """Record the rule of the next step in any case, since the log may have lost it."""
         self._noted_in = None
 
-    def _described(self, weights: GradientRule) -> dict[str, Any]:
+    def _described(self, weights: Rule) -> dict[str, Any]:
         """Return what rewires between steps as the rule, since it decides on connections, and the rule of weights."""
         between = plain(_named(self._between))
         if not isinstance(between, dict):

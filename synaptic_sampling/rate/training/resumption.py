@@ -9,7 +9,9 @@ from typing import Any
 from numpy.typing import NDArray
 
 from synaptic_sampling.checkpoint import READ_ERRORS, CheckpointError, load_checkpoint, save_checkpoint
+from synaptic_sampling.connections import SoftConnections
 from synaptic_sampling.log.recorder import RewiringLog, Wired
+from synaptic_sampling.rate.layers.parameters import SparseParameter
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.training.progress import Progress
 from synaptic_sampling.rate.training.schedules import Schedule
@@ -51,14 +53,20 @@ def resume(
 
 def wired(network: RateNetwork, state: Mapping[str, NDArray[Any]]) -> tuple[int, dict[int, Wired]]:
     """Return the step and the connectivity of each set in a state of a network, as logs compare them."""
-    parts = [(n, part.connections.index) for n, part in enumerate(network.parameters) if hasattr(part, "connections")]
-    connectivity = {index: (state[f"{n}/pre"], state[f"{n}/post"], state[f"{n}/polarity"]) for n, index in parts}
-    return max((int(state[f"{n}/steps_done"]) for n, _ in parts), default=0), connectivity
+    last, connectivity = 0, {}
+    for n, part in enumerate(network.parameters):
+        if isinstance(part, SparseParameter):
+            own = {name: state[f"{n}/{name}"] for name in ("pre", "post", "theta", "polarity")}
+            connectivity[part.connections.index] = own["pre"], own["post"], part.connections.signs_in(own)
+            last = max(last, int(state[f"{n}/steps_done"]))
+    return last, connectivity
 
 
 def _identity(network: RateNetwork, schedule: Schedule | None) -> dict[str, Any]:
     """Return what must be equal for a checkpoint to fit; under a schedule, the rule may differ."""
     rule = repr(network.rule) if schedule is None else "by schedule"
-    shared = "" if network.budget is None else ", one budget"
+    others = "" if network.budget is None else ", one budget"
+    others += "" if network.dense_rule is network.rule else f", {network.dense_rule}"
+    others += "".join(f", depth {c.depth:g}" for c in network.connections[:1] if isinstance(c, SoftConnections))
     signs = [c.signs.digest for c in network.connections]
-    return {"network": f"{network.layers}, {rule}{shared}", "seed": network.seed, "signs": signs}
+    return {"network": f"{network.layers}, {rule}{others}", "seed": network.seed, "signs": signs}

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.rules.base import GradientRule
+from synaptic_sampling.rules.base import Rule
 
 __all__ = ["Decay", "LinearDecay", "Patience", "Schedule"]
 
 #: A function from the number of an epoch, 0 for the first, to the rule in it.
-Schedule = Callable[[int], GradientRule]
+Schedule = Callable[[int], Rule]
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,12 @@ class Decay:
 
     Parameters
     ----------
-    rule : DeepR or FixedWiring
+    rule : DeepR, SoftDeepR, FixedWiring or another rule with a learning rate
         In the first epoch.
     learning_rate, temperature : float
-        The factors, > 0; the latter has an effect with DeepR only. With both equal, the noise per step decreases in
-        proportion to the learning rate.
+        The factors, > 0; the latter has no effect on a rule without a temperature. With both equal, the noise per step
+        decreases in proportion to the learning rate. The l1 of `SoftDeepR` is multiplied by the factor of the
+        temperature, so that theta_min stays the same.
 
     Raises
     ------
@@ -33,7 +34,7 @@ class Decay:
         If an argument is of the wrong kind or out of range.
     """
 
-    rule: GradientRule
+    rule: Rule
     learning_rate: float = 1.0
     temperature: float = 1.0
 
@@ -42,26 +43,29 @@ class Decay:
         check_number("learning_rate", self.learning_rate, above=0.0)
         check_number("temperature", self.temperature, above=0.0)
 
-    def __call__(self, epoch: int) -> GradientRule:
+    def __call__(self, epoch: int) -> Rule:
         """Return the rule of an epoch, 0 for the first."""
         number = check_integer("epoch", epoch, minimum=0, maximum=2**31)
-        return _scaled(self.rule, self.learning_rate**number, self.temperature**number)
+        return self.rule.annealed(self.learning_rate**number, self.temperature**number)
 
 
 @dataclass(frozen=True)
 class LinearDecay:
     """A rule whose learning rate decreases linearly, and its temperature in proportion.
 
-    The noise per step thus decreases in proportion to the learning rate.
+    The noise per step thus decreases in proportion to the learning rate. The l1 of `SoftDeepR` decreases with the
+    temperature, so that theta_min stays the same.
 
     Parameters
     ----------
-    rule : DeepR or FixedWiring
+    rule : DeepR, SoftDeepR, FixedWiring or another rule with a learning rate
         In the first epoch.
     epochs : int
         Number of epochs, at least 1; the last one and all later ones have the final learning rate.
     final : float
         The final learning rate relative to the first, above 0 and at most 1.
+    temperature : bool
+        Whether the temperature decreases as well; if False, only the learning rate does.
 
     Raises
     ------
@@ -69,21 +73,24 @@ class LinearDecay:
         If an argument is of the wrong kind or out of range.
     """
 
-    rule: GradientRule
+    rule: Rule
     epochs: int
     final: float
+    temperature: bool = True
 
     def __post_init__(self) -> None:
         _check_rule(self.rule)
         check_integer("epochs", self.epochs, minimum=1, maximum=2**31)
         check_number("final", self.final, above=0.0, maximum=1.0)
+        if not isinstance(self.temperature, bool):
+            raise TypeError(f"temperature must be True or False, got {self.temperature!r}.")
 
-    def __call__(self, epoch: int) -> GradientRule:
+    def __call__(self, epoch: int) -> Rule:
         """Return the rule of an epoch, 0 for the first."""
         number = check_integer("epoch", epoch, minimum=0, maximum=2**31)
         part = min(number / max(self.epochs - 1, 1), 1.0)
         factor = 1.0 - (1.0 - self.final) * part
-        return _scaled(self.rule, factor, factor)
+        return self.rule.annealed(factor, factor if self.temperature else 1.0)
 
 
 @dataclass(frozen=True)
@@ -118,13 +125,5 @@ class Patience:
 
 
 def _check_rule(rule: object) -> None:
-    if not isinstance(rule, GradientRule):
-        raise TypeError(f"rule must be a DeepR or a FixedWiring, got {rule!r}.")
-
-
-def _scaled(rule: Any, learning_rate: float, temperature: float) -> GradientRule:
-    """Return a rule with learning rate and temperature multiplied by these."""
-    changes = {"learning_rate": rule.learning_rate * learning_rate}
-    if hasattr(rule, "temperature"):
-        changes["temperature"] = rule.temperature * temperature
-    return replace(rule, **changes)
+    if not isinstance(rule, Rule) or not hasattr(rule, "learning_rate"):
+        raise TypeError(f"rule must have a learning rate, as DeepR or FixedWiring has, got {rule!r}.")

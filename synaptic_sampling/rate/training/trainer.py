@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -16,6 +16,7 @@ from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.log.recorder import TIME, RewiringLog, as_log
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.signals import Source
 from synaptic_sampling.rate.training import fast_path, resumption
 from synaptic_sampling.rate.training.between import Between, check_between, rewire
 from synaptic_sampling.rate.training.interruption import Interrupt
@@ -60,8 +61,10 @@ class Trainer:
         A function from the number of an epoch, starting at 0, to the rule of the network in it, such as `Decay` or
         `LinearDecay`. By default the rule does not change.
     between : Rule or callable, optional
-        A rule without signals, such as `SET`, which is applied to all sparse layers between two epochs or steps; or a
-        function of the trainer that rewires them and returns a list of `RewiringInfo` for the log, such as `RigL`.
+        A rule such as `SET` or `PruneAndRegrow`, which is applied to all sparse layers between two epochs or steps; or
+        a function of the trainer that rewires them and returns a list of `RewiringInfo` for the log, such as `RigL`.
+    signals : mapping of str to float or callable, optional
+        The sources of the signals of ``between``, as for `RateNetwork`; the gradient is that of the last batch.
     every : int, optional
         Number of steps between two applications of ``between``; by default it is applied once per epoch.
     snapshot_every : int, optional
@@ -95,6 +98,7 @@ class Trainer:
         record: bool = True,
         schedule: Schedule | None = None,
         between: Between | None = None,
+        signals: Mapping[str, Source] | None = None,
         every: int | None = None,
         snapshot_every: int | None = None,
     ) -> None:
@@ -104,7 +108,8 @@ class Trainer:
             raise TypeError(f"loss must be a CrossEntropy or a MeanSquaredError, got {loss!r}.")
         if schedule is not None:
             check_callable("schedule", schedule)
-        check_between(between)
+        self._signals = {} if signals is None else signals
+        check_between(between, self._signals, network)
         if not isinstance(record, bool):
             raise TypeError(f"record must be True or False, got {record!r}.")
         if log is not None and not record:
@@ -304,7 +309,7 @@ class Trainer:
         due = self._position == 0 if self._every is None else self.steps_done % self._every == 0
         if self._between is None or not due or self._rewired_at == self.steps_done:
             return
-        for info in rewire(self._between, self):
+        for info in rewire(self._between, self, self._signals):
             self._record(info)
         self._rewired_at = self.steps_done
 
@@ -312,7 +317,7 @@ class Trainer:
         """Add the summary of an epoch to the history."""
         accuracy = None if test is None else self._accuracy(test)
         total, batches, births, deaths = self._under_way
-        counts = [len(c) for c in self.network.connections]
+        counts = [c.num_active for c in self.network.connections]
         self.history.append(
             Epoch(self.samples_done, total / max(batches, 1), accuracy, counts, int(births), int(deaths))
         )
@@ -389,4 +394,4 @@ class Trainer:
         self._under_way[1] += len(losses)
 
     def _count(self) -> int:
-        return sum(len(c) for c in self.network.connections)
+        return sum(c.num_active for c in self.network.connections)

@@ -252,7 +252,8 @@ def weights_of(network: RateNetwork) -> list[dict[str, NDArray[Any]]]:
     for layer in network.layers:
         c, matrix = getattr(layer, "connections", None), getattr(layer, "matrix", None)
         if c is not None:
-            found.append({"pre": c.pre.copy(), "post": c.post.copy(), "w": c.weights})
+            there = network.sparse[len(found)].active()
+            found.append({"pre": there.pre.copy(), "post": there.post.copy(), "w": there.weights})
         elif matrix is not None:
             found.append({"w": matrix.copy()})
     return found

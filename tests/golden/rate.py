@@ -10,7 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from synaptic_sampling import Adam, DeepR, FixedWiring, Momentum, RewiringLog
+from synaptic_sampling import (
+    Adam,
+    DeepR,
+    FixedWiring,
+    Momentum,
+    PruneAndRegrow,
+    RewiringLog,
+    SoftDeepR,
+)
 from synaptic_sampling.rate import (
     LSTM,
     SET,
@@ -46,6 +54,7 @@ STEPS, INPUTS, SIDE = 5, 3, 6
 
 DEEPR = DeepR(learning_rate=0.2, l1=3e-2, temperature=1e-4)
 FIXED = FixedWiring(learning_rate=0.1)
+SOFT = SoftDeepR(learning_rate=0.2, l1=3e-2, temperature=1e-3, connectivity=0.05)
 OPTIMIZERS = {"Momentum": Momentum(0.5), "Adam": Adam(0.8, 0.9, 1e-6)}
 
 
@@ -279,6 +288,10 @@ def _layers() -> dict[str, Any]:
         "FixedWiring/dense/convolution": partial(trained, dense_convolutional, **convolved),
         "FixedWiring/dense/LSTM": partial(trained, dense_recurrent, samples=frames(marked=False)),
         "Shrinkage/dense/linear": partial(trained, dense, watch=Shrinkage(0.05)),
+        **{f"SoftDeepR/SoftConnections/{name}": run for name, run in _soft().items()},
+        "PruneAndRegrow/Connections/every third step": partial(
+            trained, fixed, between=PruneAndRegrow(), signals={"condition": weak}, every=3
+        ),
         "prune/dense/linear": partial(pruned, dense, [60, 20]),
         "prune/dense/convolution": partial(pruned, dense_convolutional, [15, 20], **convolved),
         "prune/Connections/linear": partial(pruned, fixed, [40, 30, 10]),
@@ -290,6 +303,26 @@ def _layers() -> dict[str, Any]:
         "RigL/Connections/convolution": partial(rigged, partial(convolutional, FIXED), **convolved),
         "RigL/Connections/LSTM": partial(rigged, partial(recurrent, FIXED), samples=sequences),
     }  # fmt: skip
+
+
+def weak(part: Any) -> Any:
+    """Return which connections are weak."""
+    return np.abs(part.connections.theta) < 0.02
+
+
+def _soft() -> dict[str, Any]:
+    """Return what soft DEEP R learns."""
+    plain = partial(stack, SOFT, depth=5.0)
+    adam = partial(stack, changed(SOFT, learning_rate=0.02, optimizer=OPTIMIZERS["Adam"]), capacity=400)
+    return {
+        "plain": partial(trained, plain),
+        "Adam, capacity": partial(trained, adam),
+        "LinearDecay": partial(trained, plain, schedule=LinearDecay(SOFT, 3, 0.2)),
+        "convolution": partial(trained, partial(convolutional, SOFT), samples=inputs_of(SIDE * SIDE)),
+        "LSTM": partial(trained, partial(recurrent, SOFT), samples=frames()),
+        "Adam, no log": partial(uninterrupted, make=adam),
+        "Adam, no log, resumed": partial(trained, cut=2, make=adam),
+    }
 
 
 def _course() -> dict[str, Any]:

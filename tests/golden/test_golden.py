@@ -36,7 +36,8 @@ STANDALONE = [
 FUSED = [("DeepR", "Connections"), ("FixedWiring", "Connections"), ("DeepR", "Budget"), ("FixedWiring", "Budget")]
 STEPS = [
     *FUSED, ("FixedWiring", "dense"), ("SET", "Connections"), ("RigL", "Connections"), ("Shrinkage", "dense"),
-    ("prune", "dense"), ("prune", "Connections"),
+    ("prune", "dense"), ("prune", "Connections"), ("SoftDeepR", "SoftConnections"),
+    ("PruneAndRegrow", "Connections"),
 ]  # fmt: skip
 #: What works where, as the documents say.
 WORKS = {

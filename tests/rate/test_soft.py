@@ -203,14 +203,16 @@ def test_more_memory_than_slots_is_not_needed():
 
 def test_capacity_limits_slots():
     def grown(**options):
-        net = RateNetwork([SparseLinear(18, 4, connections=3)], replace(SOFT, l1=0.01), seed=3, depth=4.0, **options)
-        most = []
-        trainer = Trainer(net)
-        trainer.fit(X, Y, epochs=8, report=None, watch=lambda _: most.append(len(net.connections[0])))
+        net = RateNetwork([SparseLinear(18, 15, connections=10)], replace(SOFT, l1=0.01), seed=3, depth=5.0, **options)
+        most, loss, labels = [len(net.connections[0])], CrossEntropy(), Y[:16]
+        for _ in range(60):
+            net.gradients(X[:16], labels, loss)
+            net.step()
+            most.append(len(net.connections[0]))
         return most
 
-    free, tight = grown(), grown(capacity=16)
-    assert max(tight) <= 16 < max(free)
+    free = grown()
+    assert max(grown(capacity=free[0])) <= free[0] < max(free)
     with pytest.raises(ValueError, match=f"capacity must be between {len(linear().connections[0])}"):
         linear(capacity=20)
 

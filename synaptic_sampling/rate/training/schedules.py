@@ -126,4 +126,4 @@ class Patience:
 
 def _check_rule(rule: object) -> None:
     if not isinstance(rule, Rule) or not hasattr(rule, "learning_rate"):
-        raise TypeError(f"rule must have a learning rate, as DeepR or FixedWiring has, got {rule!r}.")
+        raise TypeError(f"rule must be one with a learning rate, such as DeepR or FixedWiring, got {rule!r}.")

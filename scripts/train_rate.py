@@ -252,7 +252,8 @@ def weights_of(network: RateNetwork) -> list[dict[str, NDArray[Any]]]:
     for layer in network.layers:
         c, matrix = getattr(layer, "connections", None), getattr(layer, "matrix", None)
         if c is not None:
-            there = layer.parameters[0].active()
+            weights: Any = layer.parameters[0]
+            there = weights.active()
             found.append({"pre": there.pre.copy(), "post": there.post.copy(), "w": there.weights})
         elif matrix is not None:
             found.append({"w": matrix.copy()})

@@ -64,6 +64,9 @@ if TYPE_CHECKING:
     from synaptic_sampling.reporting import (
         report as report,
     )
+    from synaptic_sampling.sweeps import (
+        sweep as sweep,
+    )
 
 __version__ = "0.1.0"
 
@@ -120,6 +123,9 @@ _MODULES = {
     ],
     "reporting": [
         "report",
+    ],
+    "sweeps": [
+        "sweep",
     ],
 }
 _MODULE_OF = {name: module for module, names in _MODULES.items() for name in names}

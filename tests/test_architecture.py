@@ -28,6 +28,7 @@ ARROWS = {
     "events": {"_checks"},
     "checkpoint": {"_checks"},
     "observations": {"_checks"},
+    "sweeps": {"_checks"},
     "connections": BASE,
     "rules": BASE | {"connections", "laws"},
     "log": BASE | {"observations"},

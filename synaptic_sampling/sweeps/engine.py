@@ -5,13 +5,13 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import BrokenExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tqdm import tqdm
 
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling.sweeps.clusters import is_death, supervised
 from synaptic_sampling.sweeps.functions import check_calls, name_of
 from synaptic_sampling.sweeps.runs import Outcome, finished, open_folder, perform, was_started
 from synaptic_sampling.sweeps.settings import Run, part_of, runs_of
@@ -149,7 +149,7 @@ def _performed(common: _Sweep, runs: Sequence[Run]) -> Iterator[tuple[str, Outco
         except Exception as error:
             # All runs of that moment are lost. One of them may kill its process every time: it is found if it is alone.
             suspects = [run for run in waiting.values() if was_started(common.folder, run)]
-            if not _is_death(error) or not suspects:
+            if not is_death(error) or not suspects:
                 raise
             for run in suspects:
                 del waiting[run.key]
@@ -162,14 +162,9 @@ def _alone(common: _Sweep, run: Run) -> tuple[str, Outcome]:
         (found,) = _in_parallel(common, [run])
         return found
     except Exception as error:
-        if not _is_death(error):
+        if not is_death(error):
             raise
         return run.key, Outcome({}, f"{type(error).__name__}: {DIED}")
-
-
-def _is_death(error: Exception) -> bool:
-    """Return whether an error is that of joblib or of Dask for a process that was killed."""
-    return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
 
 
 def _in_parallel(common: _Sweep, runs: Collection[Run]) -> Iterator[tuple[str, Outcome]]:
@@ -178,4 +173,5 @@ def _in_parallel(common: _Sweep, runs: Collection[Run]) -> Iterator[tuple[str, O
 
     options = {"return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": "all"}
     calls = [delayed(perform)(common.function, run, common.folder, common.taken) for run in runs]
-    yield from Parallel(n_jobs=common.n_jobs, **options)(calls)
+    with supervised():
+        yield from Parallel(n_jobs=common.n_jobs, **options)(calls)

@@ -110,3 +110,10 @@ class Trainer:
 def without_seed(*, x):
     """Lack an argument."""
     return {"total": x}
+
+
+def walked(*, x, pause, seed):
+    """Walk at random, for some time."""
+    time.sleep(pause)
+    steps = np.random.default_rng(seed).standard_normal(1000)
+    return {"end": float(steps.sum() * x), "highest": float(np.cumsum(steps).max() * np.exp(x)), "steps": len(steps)}

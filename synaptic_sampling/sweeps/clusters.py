@@ -1,16 +1,12 @@
-"""What joblib leaves undone when workers of a cluster are killed, or a sweep on a cluster is interrupted."""
+"""What joblib lacks where workers of a cluster are killed."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager
 from typing import Any
 
-__all__ = ["is_death", "supervised"]
-
-#: How joblib's keys of Dask start for the runs of a sweep.
-KEY = "batch_of_perform_"
+__all__ = ["backend_of_runs", "is_death"]
 
 
 def is_death(error: BaseException) -> bool:
@@ -18,19 +14,19 @@ def is_death(error: BaseException) -> bool:
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
 
 
-@contextmanager
-def supervised() -> Iterator[None]:
-    """Mend joblib's Dask backend during a sweep; others are left alone.
+def backend_of_runs() -> Any:
+    """Return the backend on which joblib runs a sweep: for Dask a new one that is mended, otherwise None, the default.
 
-    joblib 1.6 never returns from a run that Dask has given up since its workers died. It performs all runs in this
-    process if the cluster has only one worker at first. When it is interrupted, it leaves runs with the cluster.
+    joblib 1.6 never returns from a run that Dask has given up since its workers died, and performs all runs in this
+    process if the cluster has only one worker at first.
     """
     from joblib.parallel import get_active_backend  # noqa: PLC0415 (optional)
 
-    backend, _ = get_active_backend()
-    if type(backend).__name__ != "DaskDistributedBackend":
-        yield
-        return
+    active, _ = get_active_backend()
+    if type(active).__name__ != "DaskDistributedBackend":
+        return None
+    client, timeout = active.client, active.wait_for_workers_timeout
+    backend = type(active)(client=client, wait_for_workers_timeout=timeout, **active.submit_kwargs)
     submit, effective_n_jobs = backend.submit, backend.effective_n_jobs
 
     def reporting(func: Any, callback: Callable[[Any], object]) -> Any:
@@ -39,15 +35,4 @@ def supervised() -> Iterator[None]:
         return future
 
     backend.submit, backend.effective_n_jobs = reporting, lambda n_jobs: max(2, effective_n_jobs(n_jobs))
-    try:
-        yield
-    finally:
-        del backend.submit, backend.effective_n_jobs
-        _cancel(backend.client)
-
-
-def _cancel(client: Any) -> None:
-    from distributed import Future  # noqa: PLC0415 (optional)
-
-    if left := [Future(key, client) for key in list(client.futures) if str(key).startswith(KEY)]:
-        client.cancel(left, force=True)
+    return backend

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from tqdm import tqdm
 
 from synaptic_sampling._checks import check_integer
-from synaptic_sampling.sweeps.clusters import is_death, supervised
+from synaptic_sampling.sweeps.clusters import backend_of_runs, is_death
 from synaptic_sampling.sweeps.functions import check_calls, name_of
 from synaptic_sampling.sweeps.runs import Outcome, finished, open_folder, perform, was_started
 from synaptic_sampling.sweeps.settings import Run, part_of, runs_of
@@ -173,5 +173,4 @@ def _in_parallel(common: _Sweep, runs: Collection[Run]) -> Iterator[tuple[str, O
 
     options = {"return_as": "generator_unordered", "batch_size": 1, "pre_dispatch": "all"}
     calls = [delayed(perform)(common.function, run, common.folder, common.taken) for run in runs]
-    with supervised():
-        yield from Parallel(n_jobs=common.n_jobs, **options)(calls)
+    yield from Parallel(n_jobs=common.n_jobs, backend=backend_of_runs(), **options)(calls)

@@ -23,6 +23,7 @@ SCRIPTS = (
     "linear_baselines",
     "plot_rewiring",
     "rate_memory",
+    "sweep",
     "sweep_connectivity",
     "synapse_laws",
     "synapse_network",
@@ -46,6 +47,7 @@ WORK = {
     "linear_baselines": ["baselines"],
     "plot_rewiring": ["report"],
     "rate_memory": ["RateNetwork"],
+    "sweep": ["sweep"],
     "sweep_connectivity": ["train"],
     "synapse_laws": ["analyse"],
     "synapse_network": ["compare"],
@@ -104,7 +106,12 @@ def hostile(files):
 def needed(name, files):
     """Return the arguments without which a script does nothing."""
     study = ["--data-dir", files["study"]]
-    return {"plot_rewiring": [files["log"]], "synapse_laws": study, "synapse_network": study}.get(name, [])
+    return {
+        "plot_rewiring": [files["log"]],
+        "sweep": [files["sweep"]],
+        "synapse_laws": study,
+        "synapse_network": study,
+    }.get(name, [])
 
 
 def hostile_anywhere(files):
@@ -213,6 +220,13 @@ def hostile_sweeps(files):
             yield name, [option, value], option
     yield name, ["--methods", "dense", "--connectivity", "0.1"], "--connectivity"
     yield name, ["--resume", "--overwrite"], "--resume"
+    for value in (*NO_NUMBERS, "0/2", "3/2", "1/0", "/2", "1/", "1/2/3"):
+        yield "sweep", [files["sweep"], "--part", value], "--part"
+    for value in NO_COUNTS:
+        yield "sweep", [files["sweep"], "--n-jobs", value], "--n-jobs"
+    yield "sweep", [files["sweep"], "--n-jobs", "2", "--scheduler", "127.0.0.1:1"], "--n-jobs"
+    for value in [*files["no files"][:-1], files["log"], files["folder"]]:
+        yield "sweep", [value], "FILE"
     for folder in files["damaged sweeps"]:
         yield name, ["--resume", "--out", folder], "--resume"
         yield name, ["--out", folder], "--out"
@@ -287,6 +301,7 @@ def files(tmp_path_factory):
         "no data": [*no_paths, text, *(str(folder / name) for name in ("empty", "data", "residuals", "pickles"))],
         "no summaries": [*summaries[1:], *junk, *no_paths, str(folder), str(folder / "missing")],
         "summary": summaries[0],
+        "sweep": write("sweep.toml", 'function = "tests.sweeps.work:again"\nout = "o"\nseeds = 2\n[grid]\nx = [1]\n'),
         "damaged sweeps": [os.path.dirname(write(f"sweep-{n}/sweep.json", x)) for n, x in enumerate(sweeps)],
     }
 
@@ -344,6 +359,7 @@ def test_what_is_right_is_let_through(files, no_work, tmp_path, tmp_path_factory
         ("train_spiking", ["--connectivity", "1", "--seed", str(2**62 - 1), *out]),
         ("sweep_connectivity", ["--methods", "dense,l1", "--connectivity", "1", "--resume", *out]),
         ("sweep_connectivity", ["--overwrite", "--out", files["finished"]]),
+        ("sweep", [files["sweep"], "--n-jobs", "2", "--part", "2/3"]),
         ("tune_spiking", ["--methods", "deepr,fixed", "--connectivity", "0.01,1", "--settings", "3", *out]),
         ("compare_spiking", ["--methods", "dense", "--seeds", "2", "--resume", *out]),
         ("plot_rewiring", [files["log"], "--film", "2", *out]),

@@ -53,7 +53,7 @@ from synaptic_sampling import sweep
 from tests.sweeps import work
 
 if __name__ == "__main__":
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as local:
+    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as local:
         with Client(local), joblib.parallel_config("dask"):
             sweep(work.deadly, {{"x": [1, 2, 3]}}, seeds=[1, 2, 3], out={out!r}, report=None)
 """
@@ -61,7 +61,7 @@ if __name__ == "__main__":
 
 @pytest.mark.slow
 def test_a_run_that_kills_each_worker_is_a_row(tmp_path):
-    """Dask gives it up after four workers. joblib alone would wait without end, or run it here, for there is one worker."""
+    """Dask gives it up after four workers. joblib alone would wait without end, or run it here."""
     (tmp_path / "deadly.py").write_text(DEADLY.format(out=str(tmp_path / "out")))
     command = [sys.executable, str(tmp_path / "deadly.py")]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}

@@ -1,0 +1,115 @@
+"""Sweeps of files."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from scripts import sweep, train_rate
+from synaptic_sampling import RewiringLog
+
+ROOT = Path(__file__).parents[2]
+FILE = """
+function = "tests.sweeps.work:noted"
+out = "OUT"
+seeds = 2
+
+[grid]
+x = [1, 2.5, 3]
+y = ["a"]
+"""
+
+
+def write(folder, text=FILE):
+    path = folder / "sweep.toml"
+    path.write_text(text.replace("OUT", (folder / "out").as_posix()))
+    return str(path)
+
+
+def test_a_file_is_swept(tmp_path, capsys):
+    table = sweep.main([write(tmp_path)])
+    assert table.x.tolist() == [1.0, 1.0, 2.5, 2.5, 3.0, 3.0]
+    assert table.seed.tolist() == [1, 2] * 3
+    assert table.total.tolist()[:4] == [1.1, 1.2, 2.6, 2.7]
+    assert "4 runs, 2 failed" in capsys.readouterr().out
+    assert len(pd.read_csv(tmp_path / "out" / "table.csv")) == 6
+
+
+def test_parts_and_single_settings(tmp_path, capsys):
+    path = write(tmp_path, FILE.partition("[grid]")[0] + "[[grid]]\nx = 1\n[[grid]]\nx = 2\ny = 'b'\n")
+    parts = [sweep.main([path, "--part", f"{n}/3"]) for n in (1, 2, 3)]
+    assert [len(part) for part in parts] == [2, 1, 1]
+    assert not (tmp_path / "out" / "table.csv").exists()
+    assert sweep.main([path]).x.tolist() == [1, 1, 2, 2]
+    assert "part 3; 1 runs, 0 failed" in capsys.readouterr().out
+
+
+def test_networks_of_the_project_can_be_swept(tmp_path):
+    text = (
+        '[grid]\nquick = [true]\nepochs = [1]\nlearning_rate = [0.1]\nconnectivity = [0.05]\nmethod = ["deepr", "set"]'
+    )
+    text = FILE.partition("[grid]")[0].replace("tests.sweeps.work:noted", "scripts.swept:rate") + text
+    table = sweep.main([write(tmp_path, text.replace("seeds = 2", "seeds = [3]"))])
+    assert table.error.isna().all()
+    rule = train_rate.changed(train_rate.rule_of(train_rate.TASKS["digits"], "deepr"), 0.1, None)
+    alone = train_rate.train(seed=3, epochs=1, quick=True, connectivity=[0.05], rule=rule)
+    assert table.accuracy[0] == alone.accuracies[-1]
+    assert table.births[0] == alone.births > 0
+    logs = sorted((tmp_path / "out").glob("runs/*/log.rewiring"))
+    assert {RewiringLog.open(path).num_births for path in logs} == set(table.births)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (("seeds = 2", ""), "has no 'seeds'"),
+        (("seeds = 2", "seed = 2\nseeds = 2"), "has an unknown entry 'seed'"),
+        (("seeds = 2", "seeds = 0"), "seeds must have at least one seed"),
+        (("seeds = 2", "seeds = 1.5"), "seeds must be a list of integers"),
+        (("seeds = 2", "seeds = "), "is not a TOML file"),
+        (("work:noted", "work:note"), "function must be 'module:function'"),
+        (("work:noted", "wrk:noted"), "function must be 'module:function'"),
+        (("tests.sweeps.work:", ""), "function must be 'module:function'"),
+        (("tests.sweeps.work:", ":"), "function must be 'module:function'"),
+        (("x = [1, 2.5, 3]", "x = 1"), "grid['x'] must be a list of values"),
+        (("x = [1, 2.5, 3]", "x = [nan]"), "grid['x'][0] must be finite"),
+        (("x = [1, 2.5, 3]", "z = [1]"), "cannot be called with the arguments"),
+        (("out = ", "out = 3 #"), "out must be"),
+        (("OUT", "sweep.toml"), "out must be the folder of a sweep"),
+    ],
+)
+def test_a_wrong_file_is_one_line(change, said, tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    path = write(tmp_path, FILE.replace(*change))
+    with pytest.raises(SystemExit, match="2"):
+        sweep.main([path])
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "argument FILE" in line
+    assert said in line
+    assert [file.name for file in tmp_path.iterdir()] == ["sweep.toml"]
+
+
+@pytest.mark.slow
+def test_the_exit_status_tells_whether_runs_have_failed(tmp_path):
+    path = write(tmp_path)
+    for expected, text in ((1, FILE), (0, FILE.replace(", 3]", "]"))):
+        write(tmp_path, text)
+        command = [sys.executable, "-m", "scripts.sweep", path, "--n-jobs", "2"]
+        assert subprocess.run(command, cwd=ROOT, capture_output=True, check=False).returncode == expected
+
+
+@pytest.mark.slow
+def test_a_cluster_is_found_by_its_address(tmp_path, capsys):
+    distributed = pytest.importorskip("distributed")
+    options = {"processes": False, "n_workers": 1, "threads_per_worker": 1, "dashboard_address": "127.0.0.1:0"}
+    with distributed.LocalCluster(host="127.0.0.1", protocol="tcp", **options) as local:
+        table = sweep.main([write(tmp_path), "--scheduler", local.scheduler_address])
+    assert table.total.tolist()[:4] == [1.1, 1.2, 2.6, 2.7]
+    for address in ("tcp://127.0.0.1:1", "nowhere://x", ""):
+        with pytest.raises(SystemExit, match="2"):
+            sweep.main([write(tmp_path), "--scheduler", address])
+        assert "argument --scheduler: cannot connect" in capsys.readouterr().err

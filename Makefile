@@ -25,10 +25,8 @@ export NUMBA_NUM_THREADS := 1
 export OMP_NUM_THREADS := 1
 export OPENBLAS_NUM_THREADS := 1
 export MPLBACKEND := Agg
-# Compiled kernels are cached. Numba recompiles a kernel when its own file changes, but not when a kernel that it calls
-# changes, so each state of the sources has a folder of its own.
-export SYNAPTIC_SAMPLING_CACHE := 1
-export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba/$(firstword $(shell find synaptic_sampling -name '*.py' | sort | xargs cat | cksum))
+# Compiled kernels are kept here, not in the user's folder.
+export NUMBA_CACHE_DIR := $(CURDIR)/.cache/numba
 
 .PHONY: help demo test test-all lint lock clean
 .DELETE_ON_ERROR:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
+# Before Numba is imported: the tests keep compiled kernels here, not in the user's folder.
+os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(__file__).parents[1] / ".cache" / "numba"))
+
 import numba
 import numpy as np
 import pytest

@@ -21,8 +21,9 @@ LIBRARY = ROOT / "synaptic_sampling"
 BASE = {"_checks", "_numba", "_kernels", "randomness", "events"}
 ARROWS = {
     "_checks": set(),
-    "_numba": set(),
-    "_kernels": {"_numba"},
+    "_cache": set(),
+    "_numba": {"_cache"},
+    "_kernels": {"_cache", "_numba"},
     "laws": {"_checks"},
     "randomness": {"_checks", "_kernels"},
     "events": {"_checks"},

@@ -6,19 +6,19 @@ A rule supplies its move, a few lines of arithmetic; ``sweep`` compiles them int
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
 from types import FunctionType
 from typing import Any
 
 import numpy as np
 
+from synaptic_sampling._cache import content_of, is_determined
 from synaptic_sampling._kernels.philox import CHUNK, fill_chunk
 from synaptic_sampling._numba import inlined, jit
 
 __all__ = ["sweep"]
 
 
-def sweep(move: Callable[..., float], *, always_active: bool = False) -> Any:
+def sweep(move: Any, *, always_active: bool = False) -> Any:
     """Return the compiled sweep of a move.
 
     Parameters
@@ -36,15 +36,15 @@ def sweep(move: Callable[..., float], *, always_active: bool = False) -> Any:
         ``kernel(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, crossed)`` changes ``theta`` in
         place, writes slots into ``crossed`` and returns their number. Without noise (``noisy`` False) nu is 0.
     """
-    # Numba looks up called functions among the globals and caches by the name of the function, so each move gets a copy
+    # Numba looks up called functions among the globals and the cache knows functions by name, so each move gets a copy
     # of the loop with its own globals and name. The hash in the name renews the cache when the move is edited, which is
     # defined in another file, and tells both loops of one move apart.
-    content = move.__code__.co_code, move.__code__.co_consts, always_active
-    code = hashlib.sha256(repr(content).encode()).hexdigest()[:12]
+    content = content_of(move), always_active
+    code = hashlib.sha256(repr(content).encode()).hexdigest()[:24]
     variables = {**globals(), "move": inlined(move), "ALWAYS_ACTIVE": always_active}
     loop = FunctionType(_sweep.__code__, variables, f"sweep_{move.__name__}_{code}")
     loop.__qualname__, loop.__module__, loop.__doc__ = loop.__name__, __name__, _sweep.__doc__
-    return jit(loop)
+    return jit(loop, cached=is_determined(move))
 
 
 #: A placeholder, replaced in the copies of the loop like ``move``.

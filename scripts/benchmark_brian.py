@@ -4,17 +4,23 @@
     python -m scripts.benchmark_brian --quick
 
 Leaky integrate-and-fire neurons with time steps of 0.1 ms; DEEP R on all synapses with a turnover of about 1 % per
-event. All simulations of one size run alternately, several times, and the fastest run of each counts. These synapses do
-next to nothing per spike; the simulation with STDP, in which weak synapses are pruned and replaced, is compared with
-its own static version. Memory is stated per connection, in addition to the static simulation. A slot that is reused for
-another neuron lies far from the other synapses of that neuron: "static, slots as rewired" shows the cost of this order
-in memory alone. NEST is included if it is installed (``nest_peer``), relative to its own static simulation.
+event. Times are those of the steady state: the difference between a long and a short run, so that the start of a run,
+which takes as long as many events, does not hide them. All simulations of one size run alternately, several times, and
+the fastest runs of each count. These synapses do next to nothing per spike; the simulation with STDP, in which weak
+synapses are pruned and replaced, is compared with its own static version. Memory is stated per connection, in addition
+to the static simulation. A slot that is reused for another neuron lies far from the other synapses of that neuron:
+"static, slots as rewired" shows the cost of this order in memory alone. NEST is included if it is installed
+(``nest_peer``), relative to its own static simulation. Programs in C++ standalone mode are relative to the static
+program; both modes are compiled with the flags under which their results are bit-identical.
 """
 
 from __future__ import annotations
 
+import functools
+import tempfile
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import brian2 as b2
@@ -25,13 +31,18 @@ from tqdm import tqdm
 from scripts import nest_peer
 from scripts.common import Parser
 from scripts.interruption import interruptible
+from scripts.programs import Program
 from scripts.results import write_measurement
 from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, connect_exactly
+from synaptic_sampling.brian.standalone.program import is_standalone
+from synaptic_sampling.spiking.device import compiler_flags
 
 __all__ = ["main"]
 
-#: Connections, neurons, simulated seconds per measurement.
-SIZES = ((10_000, 1_000, 2.0), (100_000, 1_000, 2.0), (1_000_000, 10_000, 1.0))
+#: Connections, neurons, simulated seconds of the short runs.
+SIZES = ((4_000, 300, 2.0), (10_000, 1_000, 2.0), (100_000, 1_000, 2.0), (1_000_000, 10_000, 1.0))
+#: How many times as long the long runs are.
+LONGER = 3
 INTERVALS_MS = (10, 100, 1000)
 #: Time between two events in all other simulations.
 FIXED_INTERVAL_MS = 100
@@ -40,6 +51,8 @@ MAX_DENSE = 10**7
 REPETITIONS = 3
 #: Name of a contender, and the time between its events in ms.
 Key = tuple[str, int | None]
+#: A simulation of any kind: ``seconds(duration)`` returns the processor time of a run.
+Timed = Any
 RULE = DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-5)
 #: Weights with STDP are initially uniform between 0 and 1, those of new connections are 0: about 1 % are weak.
 WEAK = "w < 0.01"
@@ -120,7 +133,8 @@ class Rewired(Simulation):
         super().__init__(connections, neurons)
         self.rewiring = Rewiring(self.synapses, RULE, seed=3, dt=interval_ms * b2.ms)
         self.network.add(self.rewiring)
-        self.rewiring.step()  # Compiles; not measured.
+        if not is_standalone():
+            self.rewiring.step()  # Compiles; not measured.
 
     def bytes(self) -> int:
         """Return the memory, including that of the connections."""
@@ -172,7 +186,7 @@ class Scattered(Simulation):
 
 
 def measure(connections: int, neurons: int, duration: float) -> list[dict[str, Any]]:
-    """Return the rows of all simulations of a size, which run alternately."""
+    """Return the rows of all simulations of a size in runtime mode."""
     slow: dict[Key, Simulation] = {("static", None): Simulation(connections, neurons)}
     for interval in INTERVALS_MS:
         slow["ours, DEEP R", interval] = Rewired(connections, neurons, interval)
@@ -181,39 +195,57 @@ def measure(connections: int, neurons: int, duration: float) -> list[dict[str, A
     stdp: dict[Key, Simulation] = {("static, STDP", None): Stdp(connections, neurons)}
     stdp["ours, prune and regrow, STDP", FIXED_INTERVAL_MS] = Pruned(connections, neurons, FIXED_INTERVAL_MS)
     nest = nest_simulations(connections, neurons)
-    families: list[dict[Key, Any]] = [family for family in (slow, stdp, nest) if family]
+    families: list[dict[Key, Timed]] = [family for family in (slow, stdp, nest) if family]
     made = {key: each for family in families for key, each in family.items()}
-    times = dict(zip(made, fastest(list(made.values()), duration), strict=True))
+    times = dict(zip(made, steady(list(made.values()), duration), strict=True))
     # Last, because the order in memory results from the rewired run.
     ours = slow["ours, DEEP R", min(INTERVALS_MS)]
     assert isinstance(ours, Rewired)
     scattered = "static, slots as rewired", None
     slow[scattered] = Scattered(connections, neurons, ours)
-    both = fastest([slow["static", None], slow[scattered]], duration)
+    both = steady([slow["static", None], slow[scattered]], duration)
     times[scattered] = times["static", None] * both[1] / both[0]
-    rows = []
-    for family in families:
-        static = next(iter(family))
-        for key, each in family.items():
-            rows.append(
-                {
-                    "work": f"{neurons} neurons",
-                    "connections": connections,
-                    "contender": key[0],
-                    "interval_ms": key[1],
-                    "cpu_s_per_bio_s": times[key] / duration,
-                    "ratio_to_static": times[key] / times[static],
-                    "bytes_per_synapse": bytes_more(each, family[static]),
-                }
-            )
+    rows = [row for family in families for row in rows_of(family, times, "runtime", connections, neurons)]
     for each in nest.values():
         each.close()
     return rows
 
 
-def bytes_more(simulation: Simulation | nest_peer.NestSimulation, static: Simulation) -> float | None:
-    """Return the additional memory per connection relative to the static simulation; None for NEST."""
-    if isinstance(simulation, nest_peer.NestSimulation):
+def measure_programs(connections: int, neurons: int, duration: float) -> list[dict[str, Any]]:
+    """Return the rows of a size in C++ standalone mode."""
+    with tempfile.TemporaryDirectory() as folder:
+        static = functools.partial(Simulation, connections, neurons)
+        family: dict[Key, Timed] = {("static", None): Program(static, Path(folder))}
+        for interval in INTERVALS_MS:
+            rewired = functools.partial(Rewired, connections, neurons, interval)
+            family["ours, DEEP R", interval] = Program(rewired, Path(folder))
+        times = dict(zip(family, steady(list(family.values()), duration), strict=True))
+    return rows_of(family, times, "standalone", connections, neurons)
+
+
+def rows_of(
+    family: dict[Key, Timed], times: dict[Key, float], mode: str, connections: int, neurons: int
+) -> list[dict[str, Any]]:
+    """Return the rows of simulations, of which the first is static; ``times`` are seconds per simulated second."""
+    static = next(iter(family))
+    return [
+        {
+            "work": f"{neurons} neurons",
+            "mode": mode,
+            "connections": connections,
+            "contender": key[0],
+            "interval_ms": key[1],
+            "cpu_s_per_bio_s": times[key],
+            "ratio_to_static": times[key] / times[static],
+            "bytes_per_synapse": bytes_more(each, family[static]),
+        }
+        for key, each in family.items()
+    ]
+
+
+def bytes_more(simulation: Timed, static: Timed) -> float | None:
+    """Return the additional memory per connection relative to the static simulation; None outside of this process."""
+    if not isinstance(simulation, Simulation):
         return None
     return (simulation.bytes() - static.bytes()) / simulation.number
 
@@ -231,28 +263,37 @@ def nest_simulations(connections: int, neurons: int) -> dict[Key, nest_peer.Nest
     }
 
 
-def fastest(simulations: Sequence[Simulation | nest_peer.NestSimulation], duration: float) -> list[float]:
-    """Return the shortest processor time of each simulation, over several alternating runs."""
+def steady(simulations: Sequence[Timed], duration: float) -> list[float]:
+    """Return the processor time per simulated second of each: the fastest long run less the fastest short one."""
+    durations = duration, LONGER * duration
     for each in simulations:  # Compiles; not measured.
-        each.seconds(0.002)
-    return np.array([[each.seconds(duration) for each in simulations] for _ in range(REPETITIONS)]).min(axis=0).tolist()
+        each.seconds(duration)
+    turns = [[[each.seconds(length) for length in durations] for each in simulations] for _ in range(REPETITIONS)]
+    short, long = np.min(turns, axis=0).T
+    return ((long - short) / (durations[1] - durations[0])).tolist()
 
 
 @interruptible()
 def main(argv: Sequence[str] | None = None) -> list[dict[str, Any]]:
     """Measure, print a table, write JSON."""
     parser = Parser("Measure the cost of rewiring in a Brian2 simulation.")
-    parser.add_quick("only the smallest size")
+    parser.add_quick("only the smallest size, in runtime mode")
     parser.add_json("file for the results")
     given = parser.parse_measurement(argv)
     if not nest_peer.is_installed():
         print("NEST is not installed and is left out.")
-    rows = [row for size in tqdm(SIZES[: 1 if given.quick else None], unit="size") for row in measure(*size)]
-    print(f"{'connections':>12} {'every, ms':>9} {'contender':>31} {'s per s':>8} {'ratio':>6} {'bytes':>7}")
+    rows = []
+    for size in tqdm(SIZES[: 1 if given.quick else None], unit="size"):
+        with compiler_flags():
+            rows += measure(*size)
+        rows += [] if given.quick else measure_programs(*size)
+    print(
+        f"{'mode':>10} {'connections':>12} {'every, ms':>9} {'contender':>31} {'s per s':>8} {'ratio':>6} {'bytes':>7}"
+    )
     for row in rows:
         print(
-            f"{row['connections']:12} {row['interval_ms'] or '':>9} {row['contender']:>31} "
-            f"{row['cpu_s_per_bio_s']:8.2f} {row['ratio_to_static']:6.2f} "
+            f"{row['mode']:>10} {row['connections']:12} {row['interval_ms'] or '':>9} {row['contender']:>31} "
+            f"{row['cpu_s_per_bio_s']:8.4f} {row['ratio_to_static']:6.2f} "
             f"{'' if row['bytes_per_synapse'] is None else format(row['bytes_per_synapse'], '.1f'):>7}"
         )
     if given.json:

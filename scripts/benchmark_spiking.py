@@ -4,7 +4,9 @@
     python -m scripts.benchmark_spiking --quick         # digits only
 
 Processor time per time step and per sequence in the steady state: the difference between a long and a short run,
-neither of which compiles. Learning, rewiring, the log and the record of results are included. Runtime mode uses Cython.
+neither of which compiles. All contenders run in turns, so that other load on the machine meets all alike, and the
+fastest run of each counts. Learning, rewiring, the log and the record of results are included. Runtime mode uses
+Cython.
 The loop in Numba (scripts/spiking_floor.py) is the floor: the same network with fixed connections, without Brian2.
 Before it is timed, it must give the weights of the compiled program.
 """
@@ -24,14 +26,15 @@ from models.data import DataError
 from models.spiking_tasks import TASKS
 from scripts.common import Parser
 from scripts.interruption import interruptible
+from scripts.programs import processor_time_of_children
 from scripts.results import write_measurement
 from scripts.spiking_floor import Floor
 from synaptic_sampling.spiking import SequenceTask, Training
 
 __all__ = ["main"]
 
-#: Sequences of the short and the long run, in each mode.
-LENGTHS = {"runtime": (50, 250), "cpp_standalone": (400, 4400), "numba": (400, 4400)}
+#: Sequences of the short and the long run, in each mode: start-up takes seconds in runtime mode, and varies by tenths.
+LENGTHS = {"runtime": (100, 2100), "cpp_standalone": (400, 8400), "numba": (400, 8400)}
 CONTENDERS = (
     ("deepr", "runtime"),
     ("deepr", "cpp_standalone"),
@@ -59,23 +62,30 @@ def training_of(name: str, method: str, number: int) -> Training:
     return Training(own.make(method, own.connectivity), task, batch=own.batch, seed=1)
 
 
-def measure(name: str, method: str, device: str, cache: Path) -> dict[str, Any]:
-    """Return a row of the table: the fastest of several pairs of runs."""
+def measure(name: str, cache: Path) -> list[dict[str, Any]]:
+    """Return the rows of a task without ``ratio``: differences of the fastest long and the fastest short runs."""
     own = TASKS[name]
-    trainings = [training_of(name, method, number) for number in LENGTHS[device]]
-    seconds = [[timed(training, device, cache) for training in trainings] for _ in range(REPETITIONS + 1)]
-    # The first pair compiles.
-    short, long = np.min(seconds[1:], axis=0)
-    sequence = (long - short) / np.diff(LENGTHS[device])[0]
-    return {
-        "task": name,
-        "method": method,
-        "device": device,
-        "neurons": own.lif + own.alif,
-        "connectivity": own.connectivity,
-        "us_per_step": 1e6 * sequence / trainings[0].task.num_steps,
-        "ms_per_sequence": 1e3 * sequence,
-    }
+    pairs = [[training_of(name, method, number) for number in LENGTHS[device]] for method, device in CONTENDERS]
+    turns = [
+        [[timed(each, device, cache) for each in pair] for pair, (_, device) in zip(pairs, CONTENDERS, strict=True)]
+        for _ in range(REPETITIONS + 1)
+    ]
+    rows = []
+    # The first turn compiles.
+    for (method, device), fastest in zip(CONTENDERS, np.min(turns[1:], axis=0), strict=True):
+        sequence = float(np.diff(fastest)[0] / np.diff(LENGTHS[device])[0])
+        rows.append(
+            {
+                "task": name,
+                "method": method,
+                "device": device,
+                "neurons": own.lif + own.alif,
+                "connectivity": own.connectivity,
+                "us_per_step": 1e6 * sequence / pairs[0][0].task.num_steps,
+                "ms_per_sequence": 1e3 * sequence,
+            }
+        )
+    return rows
 
 
 def difference(name: str, device: str, cache: Path | None = None) -> float:
@@ -87,13 +97,14 @@ def difference(name: str, device: str, cache: Path | None = None) -> float:
 
 
 def timed(training: Training, device: str, cache: Path) -> float:
-    """Return the seconds of a run without compilation; in runtime mode, of everything."""
-    if device == "cpp_standalone":
-        return training.run(device=device, cache=cache).seconds
-    run = Floor(training).run if device == "numba" else training.run
-    start = time.process_time()
-    run()
-    return time.process_time() - start
+    """Return the processor time of a run: of the program it starts, or of this process."""
+    clock = processor_time_of_children if device == "cpp_standalone" else time.process_time
+    start = clock()
+    if device == "numba":
+        Floor(training).run()
+    else:
+        training.run(device=device, cache=cache)
+    return clock() - start
 
 
 def rows_of(name: str, cache: Path) -> list[dict[str, Any]]:
@@ -101,7 +112,7 @@ def rows_of(name: str, cache: Path) -> list[dict[str, Any]]:
     differs = difference(name, "cpp_standalone", cache)
     if differs > ROUNDING:
         raise SystemExit(f"The loop in Numba is not the network of {name}: weights differ by {differs:.1e}.")
-    rows = [measure(name, method, device, cache) for method, device in CONTENDERS]
+    rows = measure(name, cache)
     floor = rows[-1]["us_per_step"]
     return [{**row, "ratio": row["us_per_step"] / floor} for row in rows]
 

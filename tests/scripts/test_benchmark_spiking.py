@@ -30,7 +30,7 @@ def test_the_loop_in_numba_is_the_network_of_brian(monkeypatch):
 
 def test_the_floor_is_the_last_row(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark_spiking, "CONTENDERS", (("fixed", "runtime"), ("fixed", "numba")))
-    monkeypatch.setattr(benchmark_spiking, "LENGTHS", {"runtime": (2, 6), "numba": (100, 4000)})
+    monkeypatch.setattr(benchmark_spiking, "LENGTHS", {"runtime": (2, 302), "numba": (100, 4000)})
     monkeypatch.setattr(benchmark_spiking, "REPETITIONS", 1)
     monkeypatch.setattr(benchmark_spiking, "difference", lambda *_: 0.0)
     rows = benchmark_spiking.main(["--quick", "--json", str(tmp_path / "rows.json")])

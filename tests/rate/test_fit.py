@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import signal
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Adam, DeepR, FixedWiring, RewiringLog
+from synaptic_sampling import SGD, Adam, DeepR, FixedWiring, RewiringLog
 from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from synaptic_sampling.rate import (
     SET,
@@ -28,6 +29,7 @@ from synaptic_sampling.rate import (
     Trainer,
     prune,
 )
+from synaptic_sampling.rate.training import fast_path
 
 RULE = DeepR(learning_rate=0.1, l1=0.02, temperature=1e-4)
 X, Y = np.random.default_rng(5).standard_normal((50, 18)).astype(np.float32), np.arange(50) % 4
@@ -362,3 +364,36 @@ def test_limits_that_are_too_low_are_refused():
     layer = SparseLinear(4, 4, connections=8, max_in_degree=[4, 4, 0, 0])
     RateNetwork([layer], RULE)
     assert np.bincount(layer.connections.post).tolist() == [4, 4]
+
+
+def sparse(optimizer):
+    layers = [SparseLinear(18, 15, connections=60), ReLU(), SparseLinear(15, 4, connections=20)]
+    return RateNetwork(layers, DeepR(0.1, 0.02, 1e-4, optimizer=optimizer), seed=3)
+
+
+@pytest.mark.parametrize("make", [network, lambda: sparse(SGD()), lambda: sparse(Adam())])
+def test_kernels_are_compiled_before_the_progress_bar_counts(make, capsys, monkeypatch):
+    """Ctrl+C then acts at once, and a training is the same with and without it."""
+    whole, trainer = (Trainer(make()) for _ in range(2))
+    before = states(trainer)
+    compile_ahead = fast_path.compile_ahead
+
+    def stopped(*arguments):
+        compile_ahead(*arguments)
+        assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(fast_path, "compile_ahead", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            fit(trainer, epochs=2, report="bar")
+    assert "compiling" in capsys.readouterr().err
+    assert (trainer.steps_done, trainer.history, len(trainer.log.times)) == (0, [], 0)
+    for name, values in states(trainer).items():
+        assert_array_equal(values, before.get(name, np.zeros_like(values)))
+    fit(trainer, epochs=2, report="bar")
+    fit(whole, epochs=2)
+    assert "loss=" in capsys.readouterr().err
+    assert trainer.history == whole.history
+    for name, values in states(trainer).items():
+        assert_array_equal(values, states(whole)[name])

@@ -22,10 +22,11 @@ from synaptic_sampling.rate.layers.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers.linear import LinearView, SparseLinear
 from synaptic_sampling.rate.layers.parameters import DenseParameter
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
+from synaptic_sampling.rate.training.progress import Shown
 from synaptic_sampling.rules.langevin import LangevinRule
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, bias_corrections
 
-__all__ = ["Learned", "learn", "steps_at_once"]
+__all__ = ["Learned", "compile_ahead", "learn", "steps_at_once"]
 
 OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
 ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
@@ -86,6 +87,19 @@ def _is_compiled(rule: Any) -> bool:
 def _can_share(network: Any) -> bool:
     """Return whether every layer can have memory for the whole budget; if it is large, the general path is as fast."""
     return network.budget.split == "vacant" and len(network.connections) * network.budget.total <= WORK_AT_ONCE
+
+
+def compile_ahead(network: Any, loss: Loss, shown: Shown) -> None:
+    """Have the kernels of a training compiled, or loaded from disk, without taking a step.
+
+    This is done before progress is measured and while Ctrl+C acts at once. On the general path, the kernels that
+    update and rewire follow in the first steps.
+    """
+    if shown.watch is None and steps_at_once(network, loss):
+        learn(network, shown.samples, shown.targets, np.empty(0, np.int64), shown.batch_size, 0)
+    else:
+        # Not `network.gradients`, in whose place a user may have put a function that counts batches.
+        type(network).gradients(network, shown.samples[: shown.batch_size], shown.targets[: shown.batch_size], loss)
 
 
 def learn(

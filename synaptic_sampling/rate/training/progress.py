@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
+from tqdm import tqdm
 
 from synaptic_sampling._checks import check_callable, check_integer, check_number
 from synaptic_sampling.checkpoint import CheckpointError
 
-__all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "number_of_epochs"]
+__all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "number_of_epochs", "shown_progress"]
 
 LARGEST = 2**62
 
@@ -197,3 +199,26 @@ def check_options(*, test: Any, stop: Any, report: Any, watch: Any) -> None:
     for name, value in (("report", own), ("stop", stop), ("watch", watch)):
         if value is not None:
             check_callable(name, value)
+
+
+@contextmanager
+def shown_progress(
+    done: int, total: int, report: Report | str | None, prepare: Callable[[], None]
+) -> Iterator[Callable[[list[Epoch]], None]]:
+    """Provide a function that reports the last epoch of a history: by a bar, by ``report``, or not at all.
+
+    ``prepare``, which may take long the first time, is called before, and the bar does not count it.
+    """
+    bar = tqdm(total=total, initial=done, unit="epoch", postfix="compiling", disable=report != "bar")
+
+    def advance(history: list[Epoch]) -> None:
+        bar.update()
+        bar.set_postfix(history[-1].figures)
+        if callable(report):
+            report(len(history), total, history[-1].loss)
+
+    with bar:
+        prepare()
+        bar.set_postfix_str("")
+        bar.unpause()
+        yield advance

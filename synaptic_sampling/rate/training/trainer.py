@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 import os
 from collections.abc import Callable, Mapping
+from functools import partial
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from tqdm import tqdm
 
 from synaptic_sampling._checks import check_callable, check_integer
 from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
@@ -30,6 +30,7 @@ from synaptic_sampling.rate.training.progress import (
     Shown,
     check_options,
     number_of_epochs,
+    shown_progress,
 )
 from synaptic_sampling.rate.training.schedules import Schedule
 
@@ -207,28 +208,30 @@ class Trainer:
             self._journal.start(
                 self.log, self.network, loss=self.loss, schedule=self.schedule, epochs=last, batch_size=size
             )
-        bar = tqdm(total=last, initial=len(self.history), unit="epoch", disable=report != "bar")
-        with Interrupt() as interrupt, bar:
+        shown = Shown(x, y, size, watch)
+        self._follow_schedule()
+        prepare = partial(fast_path.compile_ahead, self.network, self.loss, shown)
+        with shown_progress(len(self.history), last, report, prepare) as advance, Interrupt() as interrupt:
             while len(self.history) < last:
                 interrupt.check()
-                self._finish_epoch(Shown(x, y, size, watch), interrupt)
+                self._finish_epoch(shown, interrupt)
                 self._end_epoch(test)
-                bar.update()
-                bar.set_postfix(self.history[-1].figures)
-                if callable(report):
-                    report(len(self.history), last, self.history[-1].loss)
+                advance(self.history)
                 if stop is not None and stop(self):
                     break
             interrupt.check()
         self.snapshot()
         self.log.flush()
 
+    def _follow_schedule(self) -> None:
+        if self.schedule is not None:
+            self.network.rule = self.schedule(len(self.history))
+
     def _finish_epoch(self, shown: Shown, interrupt: Interrupt) -> None:
         """Present the remaining samples of an epoch; there are none if it was saved after its last step."""
-        epoch, number = len(self.history), len(shown.samples)
-        if self.schedule is not None:
-            self.network.rule = self.schedule(epoch)
-        order = permutation(self.network.seed, Stream.ORDER, epoch, number)
+        number = len(shown.samples)
+        self._follow_schedule()
+        order = permutation(self.network.seed, Stream.ORDER, len(self.history), number)
         while self._position < number:
             self._rewire_between()
             self.learn(shown, order[self._position :])

@@ -44,7 +44,8 @@ LIMITS = {
         "use one signal per connection, RigLDescent, or PruneAndRegrow for a condition",
     ),
     "move": Limit(
-        "rules whose update cannot be written in C++", "define `move` and `decide` in the same class of the rule"
+        "rules whose update cannot be written in C++",
+        "use SETDescent for SET and RigLDescent for RigL, or define `move` and `decide` in the same class of the rule",
     ),
     "optimizer": Limit("an optimizer of your own", "use SGD(), Momentum() or Adam()"),
     "budget": Limit("several Synapses that share a budget", "give each Synapses a Rewiring of its own"),

@@ -146,7 +146,7 @@ RULES = {
     "FixedWiring, budget": Pair(FixedWiring(0.1), several),
     "PruneAndRegrow": Pair(PruneAndRegrow("w < 0.1"), hard, twin=prune),
     "PruneAndRegrow, budget": Pair(PruneAndRegrow(), several, twin=prune),
-    "PruneAndRegrow, no regrowth": Pair(PruneAndRegrow(regrow=False), hard, constant=False, twin=prune),
+    "PruneAndRegrow, no regrowth": Pair(PruneAndRegrow("w < 0.1", regrow=False), hard, constant=False, twin=prune),
     "SynapticElements": Pair(SynapticElements(), growing, constant=False, twin=elements),
     "SET": Pair(SET(0.2), hard, twin=set_twin),
     "SETDescent": Pair(SETDescent(0.1, Adam(), fraction=0.2, every=3), hard, twin=set_descent),

@@ -30,6 +30,8 @@ def check_rule(rule: Any) -> None:
     if not isinstance(rule, Rule):
         return
     kind = type(rule).__name__
+    if rule.has_theta and type(rule).move is None:
+        raise refuse("move", kind)
     if rule.grows or not (rule.keeps_number or acts_on_potential(rule)):
         raise refuse("number", kind)
     sources = ["condition" if signal.condition else signal.of for signal in rule.signals]
@@ -50,8 +52,6 @@ def _check_move(rule: Rule, sources: list[str]) -> None:
     kind = type(rule).__name__
     if sources == ["condition"]:
         raise refuse("signals", kind)
-    if type(rule).move is None:
-        raise refuse("move", kind)
     if _class_of(rule, "move") is not _class_of(rule, "decide"):
         raise refuse("move", f"{kind}, whose decide and move belong to different classes")
     try:

@@ -208,7 +208,9 @@ def draw(rows: Sequence[Row]) -> Figure:
 def _with_range(axes: Axes, own: dict[float, list[Row]], name: str, style: dict[str, Any]) -> None:
     """Plot the mean of a number against connectivity at the end, with its range over seeds."""
     values = [np.array([row[name] for row in rows]) for rows in own.values()]
-    mean, lowest, highest = (np.array([f(each) for each in values]) for f in (np.mean, np.min, np.max))
+    lowest, highest = (np.array([f(each) for each in values]) for f in (np.min, np.max))
+    # The mean of equal numbers may differ from them by rounding.
+    mean = np.clip([each.mean() for each in values], lowest, highest)
     connectivity = [p * _mean(rows, "growth") for p, rows in own.items()]
     axes.errorbar(connectivity, mean, np.array([mean - lowest, highest - mean]), fmt="o-", capsize=2, **style)
 

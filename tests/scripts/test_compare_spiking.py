@@ -147,6 +147,17 @@ def test_the_picture_shows_means_and_ranges():
     plt.close(figure)
 
 
+def test_equal_runs_and_soft_rules_are_drawn():
+    """The mean of three times 0.1 is not 0.1; soft DEEP R is drawn at the connectivity that it ends with."""
+    own = [row for row in rows() if row["method"] == "deepr"][:1]
+    made = [{**own[0], "method": method, "accuracy": 0.9, "turnover": 0.1} for method in ("soft", "set")] * 3
+    assert np.mean([0.1] * 3) > 0.1
+    figure = draw([{**row, "growth": 0.8 if row["method"] == "soft" else 1.0} for row in made])
+    found = {each.get_label(): each.lines[0].get_xdata()[0] for each in figure.axes[1].containers}
+    assert found == pytest.approx({"soft DEEP R": 0.008, "SET": 0.01})
+    plt.close(figure)
+
+
 def test_nothing_is_run_twice(monkeypatch, tmp_path):
     made, done = rows(), []
 

@@ -18,7 +18,7 @@ results; the seeds, as a list or as their number (1, 2, ...); and the values of 
 
 In place of [grid], any number of [[grid]] list single settings. Results are in table.csv and table.parquet in that
 folder, with a folder for each run in ``runs``. Finished runs are not repeated, so that the same command goes on
-where it was stopped, and a file may be extended. The exit status is 1 if a run has failed.
+where it was stopped, and a file may be extended. The exit status is 1 if a run has failed; docs/sweeps.md says more.
 """
 
 from __future__ import annotations

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import brian2 as b2
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib import pyplot as plt
+
+from scripts import sweep
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -87,10 +93,34 @@ def test_example_with_recordings(tmp_path, monkeypatch):
     assert 0.08 < result.connectivity < 0.2
 
 
+def test_example_of_a_sweep(tmp_path):
+    """As a script, whose function other processes must find."""
+    (example,) = blocks("sweeps.md")
+    (tmp_path / "my_sweep.py").write_text(example)
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", "my_sweep.py"]
+    out = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+    assert "mean       std" in out
+    table = pd.read_parquet(tmp_path / "results" / "my_sweep" / "table.parquet")
+    assert len(table) == 12
+    assert table.error.isna().all()
+    assert table.accuracy.max() > 0.8
+    assert len(list((tmp_path / "results" / "my_sweep").glob("runs/*/log.rewiring"))) == 12
+
+
+@pytest.mark.slow
+def test_example_of_a_sweep_without_code(tmp_path, monkeypatch):
+    (example,) = re.findall(r"```toml\n(.*?)```", (DOCS / "sweeps.md").read_text(), re.DOTALL)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "sweep.toml").write_text(example)
+    table = sweep.main(["sweep.toml", "--part", "7/12"])
+    assert table.error.isna().tolist() == [True]
+    assert table.accuracy[0] > 0.8
+
+
 def test_every_page_with_examples_is_run():
-    run = {"README.md", "brian2.md", "examples.md", "log.md", "observations.md", "rate.md", "spiking.md"} | {
-        path.name for path in DOCS.glob("developer/*.md")
-    }
+    pages = ("README.md", "brian2.md", "examples.md", "log.md", "observations.md", "rate.md", "spiking.md", "sweeps.md")
+    run = {*pages, *(path.name for path in DOCS.glob("developer/*.md"))}
     assert {page.name for page in PAGES if "```python\n" in page.read_text()} <= run
 
 

@@ -59,9 +59,9 @@ def scheduler(folder):
         kill(process)
 
 
-def worker(address, folder):
-    """Start a worker of one thread, without a nanny, which would start another one when it is killed."""
-    options = ("--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "60")
+def worker(address, folder, nanny="--no-nanny"):
+    """Start a worker of one thread; a nanny starts another one when it is killed."""
+    options = ("--nthreads", "1", nanny, "--no-dashboard", "--host", "127.0.0.1", "--death-timeout", "60")
     directory = ("--local-directory", str(folder / "workers"))
     return start(
         sys.executable, "-m", "distributed.cli.dask_worker", address, *options, *directory, log=folder / "worker.log"

@@ -48,24 +48,26 @@ def test_a_sweep_survives_killed_workers_and_its_own_death(serial, tmp_path):
 
 DEADLY = """
 import joblib
-from distributed import Client, LocalCluster
+from distributed import Client
 from synaptic_sampling import sweep
 from tests.sweeps import work
 
-if __name__ == "__main__":
-    with LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address="127.0.0.1:0", host="127.0.0.1") as local:
-        with Client(local), joblib.parallel_config("dask"):
-            sweep(work.deadly, {{"x": [1, 2, 3]}}, seeds=[1, 2, 3], out={out!r}, report=None)
+with Client({address!r}, timeout=60), joblib.parallel_config("dask", wait_for_workers_timeout=60):
+    sweep(work.deadly, {{"x": [1, 2, 3], "pause": [0.5]}}, seeds=[1, 2, 3], out={out!r}, report=None)
 """
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="processes are killed as POSIX does")
 def test_a_run_that_kills_each_worker_is_a_row(tmp_path):
     """Dask gives it up after four workers. joblib alone would wait without end, or run it here."""
-    (tmp_path / "deadly.py").write_text(DEADLY.format(out=str(tmp_path / "out")))
-    command = [sys.executable, str(tmp_path / "deadly.py")]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, check=True, timeout=300)
+    with cluster.scheduler(tmp_path) as address:
+        worker = cluster.worker(address, tmp_path, nanny="--nanny")
+        try:
+            code = DEADLY.format(address=address, out=str(tmp_path / "out"))
+            subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, check=True, timeout=300)
+        finally:
+            cluster.kill(worker)
     table = pd.read_csv(tmp_path / "out" / "table.csv")
     assert table.error.isna().tolist() == [True] * 3 + [False] + [True] * 5
     assert table.error[3].startswith("KilledWorker: the process that performed this run was killed")

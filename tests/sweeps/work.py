@@ -36,9 +36,9 @@ def appended(*, path, seed):
     return {"pid": os.getpid()}
 
 
-def deadly(*, x, seed):
-    """Kill the process where x is 2."""
-    time.sleep(0.02)
+def deadly(*, x, seed, pause=0.02):
+    """Kill the process in one run with x = 2."""
+    time.sleep(pause)
     if x == 2 and seed == 1:
         os.kill(os.getpid(), signal.SIGKILL)
     return {"total": x * seed}

@@ -22,7 +22,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogLocator, MaxNLocator
 from tqdm import tqdm
 
 from models.data import DataError
@@ -190,7 +190,9 @@ def draw(rows: Sequence[Row]) -> Figure:
         _line_across(accuracy, np.array([row["accuracy"] for row in groups[1.0, "dense"]]))
     accuracy.set(yscale="logit", ylabel="test accuracy (%)")
     _tick(accuracy)
-    turnover.set(yscale="log", ylabel="connections replaced per update (fraction)")
+    turnover.set(yscale="log", ylabel="replaced per 1000 connections and update")
+    turnover.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+    turnover.yaxis.set_major_formatter(lambda value, _: f"{1000 * value:g}")
     for axes in (accuracy, turnover):
         axes.set(xscale="log", xlabel="connectivity of input and recurrent synapses (%)")
         axes.set_xticks(levels, [f"{100 * p:.3g}" for p in levels])
@@ -229,7 +231,8 @@ def _tick(axes: Axes) -> None:
     low, high = axes.get_ylim()
     ticks = [tick for tick in ACCURACIES if low <= tick <= high]
     if len(ticks) < FEWEST:
-        ticks = [tick for tick in MaxNLocator(FEWEST + 2).tick_values(low, high) if low <= tick <= high]
+        found = MaxNLocator(FEWEST + 3, steps=[1, 2, 5, 10]).tick_values(low, high)
+        ticks = [tick for tick in found if low <= tick <= high]
     axes.set_yticks(ticks, [f"{100 * tick:.4g}" for tick in ticks])
 
 

@@ -220,6 +220,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             5,
             {
                 "deepr": {0.0: Rates(0.0792, 0.00862, 4.16e-6)},
+                "soft": {0.0: Rates(0.343, 0.0373, 1.12e-4)},
                 "set": {0.0: Rates(0.0792, fraction=0.0572, every=12)},
                 "rigl": {0.0: Rates(0.0792, fraction=0.0572, every=12)},
                 "fixed": {0.0: Rates(0.129)},

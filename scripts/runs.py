@@ -33,14 +33,22 @@ class Runs:
 
     def get(self, job: Row, run: Callable[[], Row]) -> Row:
         """Return the row of a job, which contains all of its items; perform the run if it is missing."""
-        for row in self.rows:
-            if job.items() <= row.items():
-                return row
-        self.rows.append(job | run())
+        found = self.find(job)
+        if found is None:
+            found = job | run()
+            self.write([*self.rows, found])
+        return found
+
+    def find(self, job: Row) -> Row | None:
+        """Return the row of a job, which contains all of its items; None if it is missing."""
+        return next((row for row in self.rows if job.items() <= row.items()), None)
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """Replace all rows."""
+        self.rows = list(rows)
         # A figure of fewer runs would no longer belong to the file.
         self.path.with_suffix(".png").unlink(missing_ok=True)
         write_text(self.path, json.dumps({"rows": self.rows}, indent=1) + "\n")
-        return self.rows[-1]
 
 
 def add_resume(parser: Parser, name: str) -> None:

@@ -32,6 +32,7 @@ from scripts.interruption import interruptible
 from scripts.results import locked, write_figure
 from scripts.runs import Row, Runs, add_resume, check_resume, runs_of
 from scripts.train_rate import METHODS, TASKS, changed, refuse_data_dir, rule_of, train
+from scripts.training import add_jobs, check_jobs
 from synaptic_sampling.plotting.style import COLOURS, legend
 
 __all__ = ["TrainingRuns", "draw", "main"]
@@ -54,25 +55,43 @@ class TrainingRuns(Runs):
 
     def train(self, factor: float, **job: Any) -> Row:
         """Return the row of a run; train if it is missing."""
-        task = TASKS[job["task"]]
-        rule = rule_of(task, job["method"])
-        rule = changed(rule, factor * rule.learning_rate, None)
-        defaults = {name: getattr(task, name) for name in ("final_rate", "linear")}
-        batch_size = task.batch_sizes.get(job["method"], task.batch_size)
-        settings = {**job, "factor": factor, "rule": repr(rule), "batch_size": batch_size, **defaults}
-        return self.get(settings, lambda: self._trained(rule, **job))
+        settings, rule = described(factor, **job)
+        return self.get(settings, lambda: trained(rule, self.data_dir, **job))
 
-    def _trained(self, rule: Any, **job: Any) -> Row:
-        try:
-            result = train(**job, rule=rule, data_dir=self.data_dir, record=False)
-        except FloatingPointError:
-            return {"accuracy": 0.0}
-        return {
-            "accuracy": result.accuracies[-1],
-            "connections": result.connections,
-            "connections_max_ever": result.connections_max,
-            "seconds": result.seconds,
-        }
+    def train_missing(self, runs: Sequence[tuple[float, Row]], n_jobs: int) -> None:
+        """Perform those of several runs that are missing, at the same time."""
+        from joblib import Parallel, delayed  # noqa: PLC0415 (optional)
+
+        wanted = [(job, *described(factor, **job)) for factor, job in runs]
+        missing = [each for each in wanted if self.find(each[1]) is None]
+        calls = [delayed(trained)(rule, self.data_dir, **job) for job, _, rule in missing]
+        results = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator")(calls)
+        for (_, settings, _), result in zip(missing, tqdm(results, total=len(calls), unit="run"), strict=True):
+            self.write([*self.rows, settings | result])
+
+
+def described(factor: float, **job: Any) -> tuple[Row, Any]:
+    """Return all that determines a run, and its rule."""
+    task = TASKS[job["task"]]
+    rule = rule_of(task, job["method"])
+    rule = changed(rule, factor * rule.learning_rate, None)
+    defaults = {name: getattr(task, name) for name in ("final_rate", "linear")}
+    batch_size = task.batch_sizes.get(job["method"], task.batch_size)
+    return {**job, "factor": factor, "rule": repr(rule), "batch_size": batch_size, **defaults}, rule
+
+
+def trained(rule: Any, data_dir: Path | None, **job: Any) -> Row:
+    """Train, and return what is written; a run that diverges has accuracy 0."""
+    try:
+        result = train(**job, rule=rule, data_dir=data_dir, record=False)
+    except FloatingPointError:
+        return {"accuracy": 0.0}
+    return {
+        "accuracy": result.accuracies[-1],
+        "connections": result.connections,
+        "connections_max_ever": result.connections_max,
+        "seconds": result.seconds,
+    }
 
 
 def is_valid(row: Row) -> bool:
@@ -83,21 +102,34 @@ def is_valid(row: Row) -> bool:
 def sweep(runs: TrainingRuns, given: argparse.Namespace) -> list[Row]:
     """Perform all missing runs, and return those on the test images."""
     points = [(method, p) for method in given.methods for p in (given.connectivity if method != "dense" else [1.0])]
-    tested = []
-    with tqdm(total=sum(len(_factors(method)) + given.seeds for method, _ in points), unit="run") as bar:
+    before, used, tested = list(runs.rows), [], []
 
-        def run(method: str, p: float, factor: float, seed: int, validation: bool) -> Row:
-            bar.set_postfix(method=method, connectivity=p)
-            options = {"task": given.task, "epochs": given.epochs, "quick": given.quick}
-            row = runs.train(factor, method=method, connectivity=[p], seed=seed, validation=validation, **options)
-            bar.update()
-            return row
+    def trials(method: str, p: float) -> list[tuple[float, Row]]:
+        return [(factor, job(method, p, VALIDATION_SEED, True)) for factor in _factors(method)]
 
+    def tests(method: str, p: float) -> list[tuple[float, Row]]:
+        accuracies = [runs.train(factor, **each)["accuracy"] for factor, each in trials(method, p)]
+        best = _factors(method)[int(np.argmax(accuracies))]
+        return [(best, job(method, p, seed, False)) for seed in range(1, given.seeds + 1)]
+
+    def job(method: str, p: float, seed: int, validation: bool) -> Row:
+        options = {"task": given.task, "epochs": given.epochs, "quick": given.quick}
+        return {"method": method, "connectivity": [p], "seed": seed, "validation": validation, **options}
+
+    if given.n_jobs > 1:
+        runs.train_missing([each for point in points for each in trials(*point)], given.n_jobs)
+        runs.train_missing([each for point in points for each in tests(*point)], given.n_jobs)
+    total = sum(len(_factors(method)) + given.seeds for method, _ in points)
+    with tqdm(total=total, unit="run", disable=given.n_jobs > 1) as bar:
         for method, p in points:
-            factors = _factors(method)
-            trials = [run(method, p, factor, VALIDATION_SEED, True)["accuracy"] for factor in factors]
-            best = factors[int(np.argmax(trials))]
-            tested += [run(method, p, best, seed, False) for seed in range(1, given.seeds + 1)]
+            for of_stage in (trials, tests):
+                for factor, each in of_stage(method, p):
+                    bar.set_postfix(method=method, connectivity=p)
+                    used.append(runs.train(factor, **each))
+                    bar.update()
+            tested += used[-given.seeds :]
+    if given.n_jobs > 1:  # In the order in which one process performs them.
+        runs.write([*before, *(row for row in used if row not in before)])
     return tested
 
 
@@ -161,6 +193,7 @@ def _parser() -> Parser:
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
     parser.add_out("results/sweep")
     add_resume(parser, "sweep.json")
+    add_jobs(parser, "runs")
     return parser
 
 
@@ -171,6 +204,7 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     if given.methods == ["dense"] and given.connectivity is not None:
         parser.refuse("--connectivity", "a dense network has all connections; leave it out, or add to --methods")
     check_resume(parser, given)
+    check_jobs(parser, given)
     given.methods = given.methods or list(METHODS_DRAWN)
     given.connectivity = given.connectivity or CONNECTIVITIES
     if len(set(given.connectivity)) < len(given.connectivity):

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import json
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -21,11 +22,23 @@ from synaptic_sampling import RewiringLog
 from synaptic_sampling.checkpoint import CheckpointError
 from synaptic_sampling.plotting import plot_accuracy, plot_survival, plot_turnover, plot_weights
 
-__all__ = ["CHECKPOINT", "METHODS", "Result", "arguments", "check", "peak_bytes", "train_seeds"]
+__all__ = [
+    "CHECKPOINT",
+    "METHODS",
+    "Result",
+    "add_jobs",
+    "arguments",
+    "check",
+    "check_jobs",
+    "peak_bytes",
+    "train_seeds",
+]
 
 METHODS = ("deepr", "fixed", "dense")
 #: Name of the checkpoint of a seed, which exists during a run only.
 CHECKPOINT = "checkpoint-{}.npz"
+#: Name of the log of a seed.
+LOG = "log-{}.rewiring"
 #: Names of all files that a training script writes.
 WRITTEN = ("summary.json", "weights-*.npz", "log-*.rewiring", "figure-*.png")
 
@@ -98,17 +111,10 @@ def train_seeds(
     options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
     trained = []
     with results(parser, given.out, WRITTEN, overwrite=given.overwrite, resume=resume) as folder:
-        for number in range(given.seed, given.seed + given.seeds):
-            title, log_path = f"seed {number}", folder / f"log-{number}.rewiring"
-            try:
-                result = train(seed=number, report=report(title), log_path=log_path, **options)
-            except DataError as error:
-                log_path.unlink(missing_ok=True)  # It has no events yet; a refused run leaves nothing behind.
-                parser.refuse("--data-dir", str(error))
-            except CheckpointError as error:
-                parser.refuse("--resume", str(error))
-            except FloatingPointError as error:
-                parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
+        for number, result in _results(train, given, report, folder, options):
+            title = f"seed {number}"
+            if isinstance(result, Exception):
+                _refuse(parser, result, title, folder / LOG.format(number))
             np.savez_compressed(folder / f"weights-{number}.npz", **result.weights)  # type: ignore[arg-type]
             _draw(result, folder / f"figure-{number}.png")
             print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
@@ -118,6 +124,56 @@ def train_seeds(
             checkpoint.unlink()
     print(f"wrote summary.json, weights, logs and figures to {given.out}")
     return summary
+
+
+def _results(
+    train: Callable[..., Result], given: argparse.Namespace, report: Callable[[str], Any], folder: Path, options: Any
+) -> Iterator[tuple[int, Result | Exception]]:
+    """Yield the seeds, in their order, and what training has led to, by one process or several."""
+    seeds = range(given.seed, given.seed + given.seeds)
+    paths = {number: folder / LOG.format(number) for number in seeds}
+    if given.n_jobs == 1:
+        for number in seeds:
+            yield (
+                number,
+                _attempt(train, seed=number, report=report(f"seed {number}"), log_path=paths[number], **options),
+            )
+        return
+    from joblib import Parallel, delayed  # noqa: PLC0415 (optional)
+
+    # Several progress bars would overwrite each other.
+    jobs = [delayed(_attempt)(train, seed=number, report=None, log_path=paths[number], **options) for number in seeds]
+    yield from zip(seeds, Parallel(n_jobs=given.n_jobs, batch_size=1, return_as="generator")(jobs), strict=True)
+
+
+def _attempt(train: Callable[..., Result], **options: Any) -> Result | Exception:
+    """Return a result, or an error that the caller tells in one line."""
+    try:
+        return train(**options)
+    except (DataError, CheckpointError, FloatingPointError) as error:
+        return error
+
+
+def _refuse(parser: Parser, error: Exception, title: str, log_path: Path) -> NoReturn:
+    """Exit with the error of a training run in one line."""
+    if isinstance(error, DataError):
+        log_path.unlink(missing_ok=True)  # It has no events yet; a refused run leaves nothing behind.
+        parser.refuse("--data-dir", str(error))
+    if isinstance(error, CheckpointError):
+        parser.refuse("--resume", str(error))
+    parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
+
+
+def add_jobs(parser: Parser, what: str) -> None:
+    """Add the option of several processes."""
+    text = f"number of processes, which perform {what} at the same time, with the same results"
+    parser.add_argument("--n-jobs", type=count(), default=1, metavar="N", help=text)
+
+
+def check_jobs(parser: Parser, given: argparse.Namespace) -> None:
+    """Refuse several processes without the package that starts them."""
+    if given.n_jobs > 1 and importlib.util.find_spec("joblib") is None:
+        parser.refuse("--n-jobs", "more than one process needs joblib: pip install 'synaptic-sampling[sweep]'")
 
 
 def arguments(
@@ -143,6 +199,7 @@ def arguments(
     parser.add_argument("--connectivity", type=kind, metavar=form, help=text.replace("%", "%%"))
     parser.add_argument("--seed", type=seed, default=1, metavar="S", help="the first seed")
     parser.add_argument("--seeds", type=count(), default=1, metavar="N", help="number of seeds: S, S+1, ...")
+    add_jobs(parser, "seeds")
     parser.add_argument("--epochs", type=count(), metavar="N", help=f"passes over the training set (default: {epochs})")
     parser.add_quick("a short test run")
     parser.add_out(out)
@@ -151,6 +208,7 @@ def arguments(
 
 def check(parser: Parser, given: argparse.Namespace) -> None:
     """Refuse contradictory arguments."""
+    check_jobs(parser, given)
     if given.seed + given.seeds - 1 > MOST_SEED:
         parser.refuse("--seeds", f"the last seed must be at most {MOST_SEED}, got {given.seed + given.seeds - 1}")
     if given.method == "dense" and given.connectivity is not None:
@@ -178,8 +236,9 @@ def _write_summary(
 ) -> dict[str, Any]:
     """Write summary.json: every argument, means and sums over the results of all seeds."""
     final = [result.accuracies[-1] for result in results]
-    # The folder is left out, since results may be moved.
-    asked = {name: value for name, value in vars(given).items() if name not in {"out", "overwrite", "resume"}}
+    # The folder is left out, since results may be moved, and what does not change them.
+    left_out = {"out", "overwrite", "resume", "n_jobs"}
+    asked = {name: value for name, value in vars(given).items() if name not in left_out}
     summary = {
         **{name: str(value) if isinstance(value, Path) else value for name, value in asked.items()},
         "parameters": parameters,

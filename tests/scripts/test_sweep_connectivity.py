@@ -75,6 +75,21 @@ def test_other_defaults_of_a_task_are_other_runs(trained, tmp_path, monkeypatch)
     assert len(trained) == 2
 
 
+@pytest.mark.slow
+def test_several_processes_write_the_same_file(tmp_path):
+    arguments = ["--quick", "--epochs", "1", "--methods", "deepr,dense", "--connectivity", "0.02,0.2"]
+    found = {}
+    for n in ("1", "2"):
+        out = str(tmp_path / n)
+        main([*arguments, "--seeds", "1", "--n-jobs", n, "--out", out])
+        tested = main([*arguments, "--seeds", "2", "--n-jobs", n, "--out", out, "--resume"])
+        rows = json.loads((tmp_path / n / "sweep.json").read_text())["rows"]
+        assert len(rows) == 2 * (3 + 2) + 1 + 2
+        found[n] = [[{k: v for k, v in row.items() if k != "seconds"} for row in each] for each in (tested, rows)]
+        found[n].append([list(row) for row in rows])
+    assert found["1"] == found["2"]
+
+
 def test_runs_are_real_and_drawn(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(sweep_connectivity, "FACTORS", (0.5, 1.0))
     arguments = ["--quick", "--methods", "deepr,dense", "--connectivity", "0.02,0.2", "--seeds", "2"]

@@ -22,6 +22,22 @@ K = SITES // 20
 STEPS = 43  # per epoch
 
 
+@pytest.mark.slow
+def test_several_processes_write_the_same_files(tmp_path):
+    found = {}
+    for n in (1, 2):
+        out = tmp_path / str(n)
+        summary = main(["--quick", "--epochs", "1", "--seeds", "3", "--n-jobs", str(n), "--out", str(out)])
+        assert summary["seeds"] == [1, 2, 3]
+        rest = {name: value for name, value in summary.items() if "seconds" not in name and name != "peak_bytes"}
+        weights = [dict(np.load(out / f"weights-{seed}.npz")) for seed in (1, 2, 3)]
+        hashes = [hashlib.sha256(b"".join(part.tobytes() for part in each.values())).hexdigest() for each in weights]
+        events = [RewiringLog.open(out / f"log-{seed}.rewiring").events.tobytes() for seed in (1, 2, 3)]
+        found[n] = rest, hashes, events, sorted(path.name for path in out.iterdir())
+    assert found[1] == found[2]
+    assert len(set(found[1][1])) == 3
+
+
 def test_quick_run_writes_what_it_says(tmp_path, capsys):
     out = tmp_path / "new" / "folder"
     found = main(["--quick", "--seed", "5", "--seeds", "2", "--out", str(out)])

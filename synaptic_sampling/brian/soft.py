@@ -155,6 +155,18 @@ class SoftProjection(Projection):
         surgery.count_multapses(s, len(c), False)
         queues.follow(s, slots, owners)
 
+    def resume(self, state: Mapping[str, NDArray[Any]], *, until: float) -> None:
+        """Take on a state, whose slots replace those at the start; see `Projection`."""
+        c = self.connections
+        before = c.edges(np.arange(len(c), dtype=np.int32))
+        c.restore(state)
+        surgery.reconnect(self.synapses, before, c.edges(np.arange(len(c), dtype=np.int32)))
+        c.theta[:] = state["theta"]
+        queues.use_first(self.synapses, len(c))
+        surgery.count_multapses(self.synapses, len(c), False)
+        self._write_signs(slice(len(c)), c.polarity)
+        self._write(self.names["connected"], slice(len(c)), c.connected)
+
     def check_release(self) -> None:
         """Raise an error: another Rewiring could tell neither parked slots nor tracked connections from others."""
         raise ValueError(

@@ -285,8 +285,11 @@ class Simulation:
             group.run_regularly(code, clock=self.sequence_clock, when="start", order=1)
 
     def _connect(self, synapses: Synapses, name: str, wiring: Wiring) -> None:
-        """Draw connections and initial weights, the same for all rules, or take those of the state."""
-        if self._state is not None:
+        """Draw connections and initial weights, the same for all rules, or take those of the state.
+
+        Soft rules take on a state later, since the number of their connections must be the same in all parts.
+        """
+        if self._state is not None and not wiring.is_soft:
             synapses.connect(i=self._state[f"{name}/pre"], j=self._state[f"{name}/post"])
             self._set_theta(synapses, name, self._state[f"{name}/theta"])
             return
@@ -335,15 +338,23 @@ class Simulation:
         is_due = bool(self.first and self.presentation.due[self.first - 1])
         for name, synapses in self.synapses.items():
             synapses.due = is_due
-            if self._wiring(name).is_soft:
-                continue  # It has no checkpoints, and its Rewiring has written theta and signs of all slots.
             projection = self.rewirings[name].projections[0]
-            state = projection.connections.state() if self._state is None else _of(name, self._state)
+            found = projection.connections.state() if self._state is None else _of(name, self._state)
+            # Copies, as what is resumed replaces the slots.
+            state = {key: np.array(values) for key, values in found.items()}
             # Other rules do not use the theta of the connections.
             own = state if projection.has_theta else {**state, "theta": np.zeros(len(synapses))}
             projection.resume(own, until=until)
-            synapses.theta, synapses.polarity = self._theta[name], state["polarity"]
-            synapses.gradient = state.get("gradient", np.zeros(len(synapses)))
+            number = len(state["pre"])
+            lasting = {"theta": self._theta[name], "polarity": state["polarity"]}
+            lasting["gradient"] = state.get("gradient", np.zeros(number))
+            if self._wiring(name).is_soft:
+                # Retracted connections follow those at the start.
+                known = len(self._theta[name]) if self._state is None else 0
+                lasting["theta"] = np.append(self._theta[name][:known], state["theta"][known:])
+            for variable, values in lasting.items():
+                # Slots without a connection come last.
+                setattr(synapses, variable, np.append(values, np.zeros(len(synapses) - number)))
         for name, companion in self.companions.items():
             companion.integrates = self._state is not None and bool(self._state[f"integrates_{name}"])
         for name, (group, variable) in self._lasting().items():

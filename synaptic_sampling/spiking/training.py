@@ -160,7 +160,7 @@ class Training:
         checkpoint : path-like, optional
             File that contains all that the next epoch needs, and is replaced after every epoch: a run that is stopped,
             even by a power failure, loses no more. The log then has a snapshot at each checkpoint; all else is as
-            without checkpoints, bit for bit. Not with `SoftDeepR`.
+            without checkpoints, bit for bit.
         every : int
             Number of epochs between two checkpoints.
         resume : bool
@@ -191,8 +191,6 @@ class Training:
         check_choice("device", device, ("runtime", "cpp_standalone"))
         _check_options(device, report, log, directory, cache)
         _check_checkpoints(checkpoint, every, resume, watch, log)
-        if checkpoint is not None:
-            self._check_storable()
         check_device()
         progress = self._progress(checkpoint, resume)
         with ExitStack() as stack:
@@ -211,16 +209,6 @@ class Training:
                 if interrupted:
                     raise KeyboardInterrupt
         return self._result(progress)
-
-    def _check_storable(self) -> None:
-        """Raise an error for a rule whose slots a checkpoint does not contain."""
-        for name in SETS:
-            wiring = getattr(self.net, name)
-            if wiring is not None and wiring.is_soft:
-                raise ValueError(
-                    f"checkpoint must be None with {type(wiring.rule).__name__}, whose slots it does not contain; "
-                    "leave it out, or use another rule."
-                )
 
     def _progress(self, checkpoint: Any, resume: bool) -> Progress:
         """Return where the run starts."""

@@ -19,7 +19,7 @@ from synaptic_sampling import Adam, FixedWiring
 from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
 from synaptic_sampling.rules import PruneAndRegrow, RigLDescent
 from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Training, Wiring
-from tests.spiking.test_training import REPLACING, RULE, network, patterns
+from tests.spiking.test_training import REPLACING, RULE, SOFT, network, patterns
 
 ROOT = Path(__file__).parents[2]
 #: Number of kills.
@@ -99,12 +99,13 @@ CASES = {
     "gradients of all pairs": (network(MOVING, rate_penalty=PENALTY), held_inputs()),
     "gradients of all pairs, frames": (network(MOVING), without_tests()),
     "set, no recurrent synapses": (network(REPLACING, recurrent=None), without_tests()),
+    "soft": (network(SOFT, rate_penalty=PENALTY), held_inputs()),
     "fewer connections": (network(PruneAndRegrow("theta < 0.5", regrow=False)), without_tests()),
 }
 
 
 #: These have all kinds of state that the others have.
-FAST = {"held inputs", "redrawn signs, rewired readout", "gradients of all pairs, frames"}
+FAST = {"held inputs", "soft", "redrawn signs, rewired readout", "gradients of all pairs, frames"}
 
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=[pytest.mark.slow] * (n not in FAST)) for n in CASES])
@@ -207,7 +208,7 @@ def start(device, path, cache, epochs):
 
 @pytest.mark.slow
 @pytest.mark.cython
-@pytest.mark.parametrize("name", ["held inputs", "redrawn signs, rewired readout"])
+@pytest.mark.parametrize("name", ["held inputs", "redrawn signs, rewired readout", "soft"])
 def test_a_program_in_parts_is_compiled_once(tmp_path, name):
     training = Training(*CASES[name], epochs=3, batch=4, decay=0.3, seed=1)
     options = {"device": "cpp_standalone", "cache": tmp_path / "cache"}

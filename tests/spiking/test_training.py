@@ -102,11 +102,6 @@ def test_soft_deep_r_learns_with_few_slots(numpy_target):
     assert result.connections - 90 == 90 + 87 + births - deaths
 
 
-def test_soft_deep_r_has_no_checkpoints(tmp_path):
-    with pytest.raises(ValueError, match="checkpoint must be None with SoftDeepR, whose slots it does not contain"):
-        Training(network(SOFT), patterns()).run(checkpoint=tmp_path / "x.npz")
-
-
 def test_only_the_learning_rate_of_soft_deep_r_decays():
     """Its ratio of temperature and l1 determines how far retracted connections may fall."""
     rule = decayed(SOFT, "0.5**(t/second)")
@@ -384,8 +379,9 @@ def test_an_interrupted_run_does_not_change_the_next_program(tmp_path, monkeypat
         (RigLDescent(0.05, Adam(), 0.2, every=5), True, False),
         (RigLDescent(0.05, Adam(), 0.2, every=5), False, True),
         (SOFT, False, False),
+        (SOFT, True, False),
     ],
-    ids=["deepr", "deepr-frames", "set-held", "rigl-frames", "rigl-held", "soft"],
+    ids=["deepr", "deepr-frames", "set-held", "rigl-frames", "rigl-held", "soft", "soft-frames"],
 )
 def test_a_program_has_the_bits_of_runtime_mode(tmp_path, framed, held, rule):
     options = {"rate_penalty": None, "feedback": "random"} if framed else {}

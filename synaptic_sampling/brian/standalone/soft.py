@@ -11,6 +11,7 @@ import numpy as np
 from brian2.core.variables import Variables
 from numpy.typing import NDArray
 
+from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.soft import SoftProjection
 from synaptic_sampling.brian.standalone import program
@@ -25,6 +26,8 @@ logger = logging.getLogger(__name__)
 
 #: State per slot.
 PER_SLOT = ("pre", "post", "theta", "polarity", "birth_step")
+#: What the program reads of slots at the start.
+START = ("pre", "post", "theta")
 
 
 class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: ignore[misc]
@@ -49,6 +52,23 @@ class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: i
             self.synapses.connect(i=none, j=none)
         super().settle(owner)
         program.at_each_run(f"_park_{owner.name}")
+
+    def resume(self, state: Mapping[str, NDArray[Any]], *, until: float) -> None:
+        """Generate code that replaces the slots at the start by those of a state; see `Projection`."""
+        c, owner = self._connections, REWIRED[self.synapses]()
+        # Arrays of fixed size, since the program is the same for all states.
+        slots = {
+            name: np.append(values, np.zeros(c.capacity - len(values), values.dtype))
+            for name, values in state.items()
+            if name in PER_SLOT or name.startswith("moment")
+        }
+        number = np.array([len(state["pre"])])
+        names = {f"resumed_{each}": self._keep(owner, f"resumed_{each}", slots[each]) for each in START}
+        names |= {"resumed": self._keep(owner, "resumed", number), "theta": self._name("theta")}
+        r = SimpleNamespace(**vars(self._static), **names)
+        program.make_code(self.synapses, "rewiring_soft_resume", f"{owner.name}_resume*", r=r)()
+        own = {"in_use": number, "wheel": state["wheel"].ravel(), "unplaced": np.zeros(1)}
+        super().resume({**state, **slots, **own}, until=until)
 
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
         """Return endpoints, theta and polarity of all slots, polarity 0 where not connected."""
@@ -108,8 +128,8 @@ class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: i
             if pathway.scalar == "false" and not self._births.sets(f"{name}.delay")
         ]
         # Arrays of fixed size, since programs for other seeds are the same.
-        start = {"pre": c.pre, "post": c.post, "theta": c.theta}
-        for name, values in start.items():
+        for name in START:
+            values = getattr(c, name)
             padded = np.append(values, np.zeros(c.capacity - len(c), values.dtype))
             own[f"tracked_{name}"] = self._keep(owner, f"tracked_{name}", padded)
         own["tracked_wheel"] = self._keep(owner, "tracked_wheel", c.deep.wheel.ravel().copy())

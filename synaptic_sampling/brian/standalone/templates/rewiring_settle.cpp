@@ -10,15 +10,9 @@
     Connections c = the_connections();
     {% if r.storage == 'soft' %}
     // Slots for tracked connections follow those of the user; the spare ones count in no degree.
-    *c.in_use = {{r.number}}[0];
     c.num_outgoing[c.pre_offset] -= (int32_t)(c.pre.size() - {{r.given}});
     c.num_incoming[c.post_offset] -= (int32_t)(c.pre.size() - {{r.given}});
-    for (size_t k = {{r.given}}; k < c.size(); k++) {
-        c.pre[k] = {{r.tracked_pre}}[k] + c.pre_offset;
-        c.post[k] = {{r.tracked_post}}[k] + c.post_offset;
-        c.num_outgoing[c.pre[k]]++;
-        c.num_incoming[c.post[k]]++;
-    }
+    place(c, {{r.tracked_pre}}, {{r.tracked_post}}, {{r.given}}, {{r.number}}[0]);
     std::copy({{r.tracked_wheel}}, {{r.tracked_wheel}} + WHEEL_LEVELS*WHEEL_RING, {{r.wheel}});
     {% for pathway in r.pathways if pathway.scalar == 'false' %}
     if (same_delay({{pathway.delays}}, {{r.given}}))

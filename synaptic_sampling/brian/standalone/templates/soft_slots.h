@@ -7,6 +7,22 @@
 
 namespace synaptic_sampling {
 
+// Give the slots from `first` on to other connections; `number` slots are in use then.
+inline void place(const Connections &c, const int32_t *pre, const int32_t *post, size_t first, int64_t number)
+{
+    for (size_t k = first; k < c.size(); k++) {
+        c.num_outgoing[c.pre[k]]--;
+        c.num_incoming[c.post[k]]--;
+    }
+    *c.in_use = number;
+    for (size_t k = first; k < c.size(); k++) {
+        c.pre[k] = pre[k] + c.pre_offset;
+        c.post[k] = post[k] + c.post_offset;
+        c.num_outgoing[c.pre[k]]++;
+        c.num_incoming[c.post[k]]++;
+    }
+}
+
 // Slots that connections leave because they are not tracked any more, and those where others return.
 struct Exchange {
     std::vector<int32_t> lost, returned;

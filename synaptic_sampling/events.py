@@ -73,6 +73,8 @@ class RewiringInfo(NamedTuple):
     @property
     def slots(self) -> NDArray[np.int32]:
         """The slots of all events, each once, in ascending order."""
+        if not self.num_moves and np.array_equal(self.died.slot, self.born.slot):
+            return np.ascontiguousarray(self.born.slot)
         slots = np.sort(self.events["slot"])
         first = np.ones(len(slots), np.bool_)
         first[1:] = np.diff(slots) > 0

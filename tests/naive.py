@@ -273,6 +273,20 @@ def write_event(step, pre, post, slot, index, kind, sign):
     return (step, pre, post, slot, index, kind, sign)
 
 
+def values_of(slots, values, number):
+    """Return the value of each slot, -1 for slots from ``number`` on."""
+    return [int(values[k]) if k < number else -1 for k in slots]
+
+
+def move_ends(old, new, slots, start, ends, degrees):
+    """Change ``ends`` and ``degrees``."""
+    for neuron in old:
+        degrees[neuron + start] -= 1
+    for k, neuron in zip(slots, new, strict=True):
+        degrees[neuron + start] += 1
+        ends[k] = neuron + start
+
+
 def retract(slots, pre, post, signs, num_post, step, index, occupied):
     """Return the deaths as tuples in the order of the fields of EVENT."""
     events = []

@@ -13,19 +13,37 @@ import numpy as np
 
 from synaptic_sampling._kernels.lanes import fetch
 from synaptic_sampling._kernels.philox import philox
+from synaptic_sampling._kernels.signs import (
+    ANY_POST,
+    SIGN_GIVEN_PRE,
+    SIGN_GIVEN_SITE,
+    SIGN_OF_PRE,
+    SIGN_OF_SITE,
+    SIGN_REDRAWN,
+    address_of_sign,
+    sign_of,
+)
 from synaptic_sampling._kernels.vacancy import AHEAD, remove_all
 from synaptic_sampling._numba import jit
 
-__all__ = ["adam", "draw_sign", "draw_signs", "first_not_finite", "momentum", "regrow", "retract"]
+__all__ = [
+    "ANY_POST",
+    "SIGN_GIVEN_PRE",
+    "SIGN_GIVEN_SITE",
+    "SIGN_OF_PRE",
+    "SIGN_OF_SITE",
+    "SIGN_REDRAWN",
+    "adam",
+    "draw_sign",
+    "draw_signs",
+    "first_not_finite",
+    "momentum",
+    "regrow",
+    "retract",
+]
 
 MASK = np.uint64(0xFFFFFFFF)
 BITS_32 = np.uint64(32)
-#: Represents "any postsynaptic neuron" in the address of a presynaptic sign; no neuron has this index.
-ANY_POST = MASK
-
-#: How the sign of a site is found; ``connections.signs.SIGNS`` has the public names.
-SIGN_OF_SITE, SIGN_OF_PRE, SIGN_REDRAWN, SIGN_GIVEN_PRE, SIGN_GIVEN_SITE = range(5)
-
 #: Kinds of events; births and deaths, as in survival analysis, are formations and eliminations of connections.
 BIRTH, DEATH = 1, -1
 #: A connection arrives in another slot by relocation; minus this, it leaves its slot.
@@ -78,23 +96,10 @@ def adam(gradient, age, betas, corrections, epsilon, first, second, slope):
 
 @jit
 def draw_sign(mode, table, threshold, pre, post, num_post, slot, step, stream, k0, k1):
-    """Return the sign, +1 or -1, of a connection formed at the site (pre, post).
-
-    Excitatory if the address's first word is below ``threshold``. The address is the site, the presynaptic neuron,
-    or (redrawn) slot and step; ``table`` holds given signs per presynaptic neuron or per site.
-    """
-    if mode == SIGN_GIVEN_PRE:
-        return table[pre]
-    if mode == SIGN_GIVEN_SITE:
-        return table[np.int64(pre) * num_post + post]
-    if mode == SIGN_OF_SITE:
-        first, second = np.uint64(pre), np.uint64(post)
-    elif mode == SIGN_OF_PRE:
-        first, second = np.uint64(pre), ANY_POST
-    else:
-        first, second = np.uint64(slot), step
+    """Return the sign, +1 or -1, of a connection formed at the site (pre, post)."""
+    first, second = address_of_sign(mode, pre, post, slot, step)
     word, _, _, _ = philox(first, second, stream, np.uint64(0), k0, k1)
-    return np.int8(1) if word < threshold else np.int8(-1)
+    return sign_of(mode, table, threshold, pre, post, num_post, word)
 
 
 @jit
@@ -110,6 +115,11 @@ def retract(slots, pre, post, polarity, num_post, step, index, table, events):
     """Vacate the sites of the given slots in ``table`` and write their elimination into ``events``."""
     keys = np.empty(slots.size, np.int64)
     for n in range(slots.size):
+        if n + AHEAD < slots.size:
+            k = slots[n + AHEAD]
+            fetch(pre, k)
+            fetch(post, k)
+            fetch(polarity, k)
         k = slots[n]
         keys[n] = np.int64(pre[k]) * num_post + post[k]
         write_event(events, n, step, pre[k], post[k], k, index, DEATH, polarity[k])
@@ -121,6 +131,13 @@ def regrow(slots, keys, signs, num_post, step, index, sign_stream, k0, k1, state
     """Form a connection with theta = 0 in each slot at the site of its key; changes ``state`` and ``events``."""
     pre, post, theta, polarity, birth_step = state
     mode, sign_table, threshold = signs
+    first, words = np.empty(slots.size, np.uint64), np.empty(slots.size, np.uint64)
+    for n in range(slots.size):
+        i = keys[n] // num_post
+        first[n], words[n] = address_of_sign(mode, i, keys[n] - i * num_post, slots[n], np.uint64(step) & MASK)
+    # Random words have a loop of their own, which vector units process.
+    for n in range(slots.size):
+        words[n], _, _, _ = philox(first[n], words[n], sign_stream, np.uint64(0), k0, k1)
     for n in range(slots.size):
         if n + AHEAD < slots.size:
             k = slots[n + AHEAD]
@@ -129,13 +146,10 @@ def regrow(slots, keys, signs, num_post, step, index, sign_stream, k0, k1, state
             fetch(theta, k)
             fetch(polarity, k)
             fetch(birth_step, k)
-        k = slots[n]
-        pre[k] = keys[n] // num_post
-        post[k] = keys[n] % num_post
+        k, i = slots[n], keys[n] // num_post
+        pre[k], post[k] = i, keys[n] - i * num_post
         theta[k] = 0.0
-        polarity[k] = draw_sign(
-            mode, sign_table, threshold, pre[k], post[k], num_post, k, np.uint64(step) & MASK, sign_stream, k0, k1
-        )
+        polarity[k] = sign_of(mode, sign_table, threshold, pre[k], post[k], num_post, words[n])
         birth_step[k] = step
         write_event(events, n, step, pre[k], post[k], k, index, BIRTH, polarity[k])
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from synaptic_sampling._cache import content_of, is_determined
 from synaptic_sampling._kernels.philox import CHUNK, fill_chunk
-from synaptic_sampling._numba import inlined, jit
+from synaptic_sampling._numba import inlined, jit, merged
 
 __all__ = ["sweep"]
 
@@ -47,6 +47,9 @@ def sweep(move: Any, *, always_active: bool = False) -> Any:
     return jit(loop, cached=is_determined(move))
 
 
+#: Connections that are processed together: enough that the checks before each loop do not count, in the first cache.
+BLOCK = 4 * CHUNK
+
 #: A placeholder, replaced in the copies of the loop like ``move``.
 ALWAYS_ACTIVE = False
 
@@ -58,16 +61,16 @@ def move(theta, gradient, polarity, nu, parameters):
 
 def _sweep(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, crossed):
     """Move every theta; write the slots where it crossed 0 into ``crossed`` and return their number."""
-    nu = np.zeros(CHUNK, np.float32)
-    active = np.ones(CHUNK, np.bool_)
-    changed = np.zeros(CHUNK, np.uint8)
+    nu = np.zeros(BLOCK, np.float32)
+    active = np.ones(BLOCK, np.bool_)
+    changed = np.zeros(BLOCK, np.uint8)
     eights = changed.view(np.uint64)
     n = 0
-    for start in range(0, theta.size, CHUNK):
+    for start in range(0, theta.size, BLOCK):
         # Views that start at 0 make checks for negative indices unnecessary: twice as fast.
-        g, p, th = gradient[start : start + CHUNK], polarity[start : start + CHUNK], theta[start : start + CHUNK]
+        g, p, th = gradient[start : start + BLOCK], polarity[start : start + BLOCK], theta[start : start + BLOCK]
         if noisy:
-            fill_chunk(start // CHUNK, step, stream, k0, k1, nu)
+            _fill(start, th.size, step, stream, k0, k1, nu)
         for i in range(th.size):
             if not ALWAYS_ACTIVE:
                 active[i] = th[i] >= 0.0
@@ -75,10 +78,17 @@ def _sweep(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, c
         # Tested by vector units and read in groups of eight, most of them 0: twice as fast as one by one.
         for i in range(th.size):
             changed[i] = th[i] < 0.0 if ALWAYS_ACTIVE else (th[i] >= 0.0) ^ active[i]
-        for eight in range(eights.size):
+        for eight in range((th.size + 7) // 8):
             if eights[eight]:
                 for i in range(8 * eight, min(8 * eight + 8, th.size)):
                     if changed[i]:
                         crossed[n] = start + i
                         n += 1
     return n
+
+
+@merged
+def _fill(start, size, step, stream, k0, k1, nu):
+    """Write the standard normals of a block into ``nu``, chunk by chunk."""
+    for begin in range(0, size, CHUNK):
+        fill_chunk((start + begin) // CHUNK, step, stream, k0, k1, nu[begin : begin + CHUNK])

@@ -23,6 +23,8 @@ class Births:
         self._synapses = synapses
         self._values = births_of(synapses, birth, names)
         self._delays: list[tuple[NDArray[Any], float]] = []
+        #: Whether a new connection may have another delay than the one whose slot it takes.
+        self.change_delays = True
         #: One for each value, once compiled.
         self.compiled: list[expressions.Birth] = []
 
@@ -47,9 +49,10 @@ class Births:
 
         Raises ValueError where these delays differ, since that of a new connection is then ambiguous.
         """
-        self._delays = []
+        self._delays, self.change_delays = [], False
         for name, delays in queues.delays_by_name(self._synapses).items():
             if self.sets(name):
+                self.change_delays = True
                 continue
             used = np.unique(delays[:number])
             if len(used) > 1:
@@ -57,8 +60,9 @@ class Births:
                     f"synapses of '{self._synapses.name}' differ in {name}, so the delay of a new one is ambiguous; "
                     f"set birth={{'{name}': ...}}, to a time or a string such as '2*ms*rand()'."
                 )
-            if len(used):
+            if len(used) and (delays != used[0]).any():
                 self._delays.append((delays, used[0]))
+                self.change_delays = True
 
     def set(self, slots: NDArray[np.int32]) -> None:
         """Write the values into slots that hold new connections."""

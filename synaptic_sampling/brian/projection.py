@@ -78,8 +78,7 @@ class Projection:
         self._renamed = dict(variables or {})
         self._neurons = NeuronVariables(synapses, rule, self._renamed)
         self.companion = Companion(synapses, rule, companion, self._renamed)
-        self.rule = without_units(rule, synapses, self.names)
-        self.given_rule = rule
+        self.rule, self.given_rule = without_units(rule, synapses, self.names), rule
         self._schedule: Schedule | None = None
         self._births = Births(synapses, birth, self.names)
         self._stored: Mapping[str, Any] | None = None
@@ -213,9 +212,12 @@ class Projection:
             self._schedule = Schedule(self.given_rule, namespace)
         self._births.compile(namespace)
         self._find_delays()
+        # Every event writes these in new connections anyway; strings of ``birth`` may read the accumulated signals.
+        roles = ["connected"] + ["theta"] * self.has_theta + ["polarity"] * self._has_signs
+        roles += self.rule.accumulated * (not self._births.compiled)
+        self._written = frozenset(surgery.per_synapse(self.synapses, self.name_of(role)) for role in roles)
 
     def _find_delays(self) -> None:
-        """Find the delay of new connections."""
         if self.rule.forms:
             self._births.find_delays(len(self.connections))
 
@@ -292,14 +294,13 @@ class Projection:
 
     def polarity(self) -> NDArray[Any] | None:
         """Return the signs stored in the synapses, the live array; None where none are stored."""
-        variable = surgery.per_synapse(self.synapses, self.name_of("polarity")) if self._has_signs else None
-        return None if variable is None else variable.get_value()[: len(self.connections)]
+        variable = surgery.per_synapse(self.synapses, self.name_of("polarity"))
+        return variable.get_value()[: len(self.connections)] if self._has_signs and variable is not None else None
 
     def clear_accumulated(self) -> None:
         """Set accumulated signals to 0."""
-        for signal in self.rule.signals:
-            if signal.accumulated and signal.of == "connection":
-                self._array(signal.name)[:] = 0
+        for role in self.rule.accumulated:
+            self._array(role)[:] = 0
         self.companion.begin(self.reads_sites)
 
     def fetch_theta(self) -> None:
@@ -311,10 +312,10 @@ class Projection:
         """Apply an event of this set to Brian2's synapses: endpoints, variables, delays and spike queues."""
         if not len(info.events):
             return
-        born = info.born
-        slots = info.slots
+        born, slots = info.born, info.slots
         owners = queues.owners(self.synapses, slots)
-        surgery.reconnect(self.synapses, info.died, born)
+        replaced = 2 * len(slots) == len(info.events)  # Each vacated slot is filled, and no other one.
+        surgery.reconnect(self.synapses, info.died, born, self._written if replaced else frozenset())
         self._write_signs(born.slot, born.polarity)
         self._write(self.names["connected"], born.slot, 1)
         self._births.set(born.slot)
@@ -323,7 +324,7 @@ class Projection:
         if info.num_births != info.num_deaths:
             queues.use_first(self.synapses, len(self.connections))
         surgery.count_multapses(self.synapses, len(self.connections), self.multapses)
-        queues.follow(self.synapses, slots, owners)
+        queues.follow(self.synapses, slots, owners, self._births.change_delays or not replaced)
 
     def check_number(self, owner: str) -> None:
         """Raise an error if synapses were added after the Rewiring named ``owner`` was created."""
@@ -344,9 +345,9 @@ class Projection:
 
     def state(self) -> dict[str, Any]:
         """Return the state for Brian2's ``store``, including the delays, which Brian2 2.9 forgets."""
-        state = {name: np.array(values) for name, values in self.connections.state().items() if name != "theta"}
-        delays, time_steps = queues.delays(self.synapses), queues.time_steps(self.synapses)
-        return {"connections": state, "delays": delays, "time_steps": time_steps}
+        s, state = self.synapses, self.connections.state()
+        own = {name: np.array(values) for name, values in state.items() if name != "theta"}
+        return {"connections": own, "delays": queues.delays(s), "time_steps": queues.time_steps(s)}
 
     def restore(self, state: Mapping[str, Any]) -> None:
         """Restore what ``state`` returned; the synapses may not be restored yet, and their number may differ."""

@@ -142,6 +142,11 @@ class Rule:
         return ("theta", *own, "polarity") if self.has_theta else tuple(own)
 
     @property
+    def accumulated(self) -> list[str]:
+        """The names of the signals of connections that the front end sums between steps."""
+        return [signal.name for signal in self.signals if signal.accumulated and signal.of == "connection"]
+
+    @property
     def keeps_number(self) -> bool:
         """Whether as many connections are formed as are eliminated, so that several sets can share a budget."""
         return False

@@ -3,8 +3,8 @@
 """Edits the spike queue of a pathway after a few of its synapses were rewired, instead of building it again.
 
 Compiled by Brian2 like its own generated code, against its own header. Each function leaves the queue as Brian2's
-``prepare`` would; it changes nothing and returns False if the queue is not in the expected state. A handle is the
-capsule of a queue, or the queue itself for Brian2 2.9, which provides no capsule.
+``prepare`` would; ``follow`` returns False if the queue is not in the expected state and must be built again. A handle
+is the capsule of a queue, or the queue itself for Brian2 2.9, which provides no capsule.
 """
 from cython.operator cimport dereference
 from cpython.pycapsule cimport PyCapsule_CheckExact, PyCapsule_GetPointer
@@ -15,6 +15,7 @@ from libcpp.vector cimport vector
 
 cdef extern from *:
     """
+    #include <algorithm>
     #if __has_include("spikequeue.h")
     #include "spikequeue.h"
     #else
@@ -59,31 +60,64 @@ def serves(handle, int start, int end):
     return queue.source_start == start and queue.source_end == end and queue.queue.size() == 1
 
 
+cdef extern from *:
+    """
+    typedef std::vector<std::vector<int> > Rows;
+    /* The rows of random neurons are in no cache: ask for where a row is, later for the row, and last use it. */
+    enum { ROW_AHEAD = 24, PLACE_AHEAD = 48, LINE = 64 / sizeof(int), MOST_LINES = 8 };
+    #if defined(__GNUC__)
+    #define SYNAPTIC_SAMPLING_FETCH(place) __builtin_prefetch(place, 1)
+    #else
+    #define SYNAPTIC_SAMPLING_FETCH(place)
+    #endif
+    static inline void fetch_place(const Rows &rows, int number) {
+        if (number >= 0 && number < (int)rows.size())
+            SYNAPTIC_SAMPLING_FETCH(&rows[number]);
+    }
+    static inline void fetch_row(const Rows &rows, int number) {
+        if (number < 0 || number >= (int)rows.size())
+            return;
+        const std::vector<int> &row = rows[number];
+        for (size_t k = 0; k < row.size() && k < MOST_LINES * LINE; k += LINE)
+            SYNAPTIC_SAMPLING_FETCH(&row[k]);
+    }
+    /* Whether the slots were in the rows of ``before``; they are in the rows of ``now`` afterwards. */
+    static bool move_slots(Rows &rows, int start, const int *slots, const int *before, const int *now, size_t number) {
+        for (size_t k = 0; k < number; k++) {
+            if (k + PLACE_AHEAD < number) {
+                fetch_place(rows, before[k + PLACE_AHEAD] - start);
+                fetch_place(rows, now[k + PLACE_AHEAD] - start);
+            }
+            if (k + ROW_AHEAD < number) {
+                fetch_row(rows, before[k + ROW_AHEAD] - start);
+                fetch_row(rows, now[k + ROW_AHEAD] - start);
+            }
+            if (before[k] - start >= (int)rows.size() || now[k] - start >= (int)rows.size())
+                return false;
+            if (before[k] >= 0) {
+                std::vector<int> &row = rows[before[k] - start];
+                const std::vector<int>::iterator place = std::lower_bound(row.begin(), row.end(), slots[k]);
+                if (place == row.end() || *place != slots[k])
+                    return false;
+                row.erase(place);
+            }
+            if (now[k] >= 0) {
+                std::vector<int> &row = rows[now[k] - start];
+                row.insert(std::lower_bound(row.begin(), row.end(), slots[k]), slots[k]);
+            }
+        }
+        return true;
+    }
+    """
+    cbool move_slots(vector[vector[int]] &, int, const int *, const int *, const int *, size_t)
+
+
 def follow(handle, const int[::1] slots, const int[::1] before, const int[::1] now):
     """Assign slots to other neurons; -1 where a slot has, or had, no neuron."""
     cdef CSpikeQueue *queue = the_queue(handle)
-    cdef vector[int] *row
-    cdef vector[int].iterator place
-    cdef Py_ssize_t k
-    cdef int start = queue.source_start, neurons = <int> queue.synapses.size()
-    for k in range(slots.shape[0]):
-        if before[k] - start >= neurons or now[k] - start >= neurons:
-            return False
-        if before[k] >= 0:
-            row = &queue.synapses[before[k] - start]
-            place = lower_bound(row.begin(), row.end(), slots[k])
-            if place == row.end() or dereference(place) != slots[k]:
-                return False
-    for k in range(slots.shape[0]):
-        if before[k] == now[k]:
-            continue
-        if before[k] >= 0:
-            row = &queue.synapses[before[k] - start]
-            row.erase(lower_bound(row.begin(), row.end(), slots[k]))
-        if now[k] >= 0:
-            row = &queue.synapses[now[k] - start]
-            row.insert(lower_bound(row.begin(), row.end(), slots[k]), slots[k])
-    return True
+    if not slots.shape[0]:
+        return True
+    return move_slots(queue.synapses, queue.source_start, &slots[0], &before[0], &now[0], slots.shape[0])
 
 
 def set_delays(handle, const int[::1] slots, const int[::1] delays, int before, int now):
@@ -98,6 +132,16 @@ def set_delays(handle, const int[::1] slots, const int[::1] delays, int before, 
         queue.ensure_delay(delays[k])
         if delays[k] != first:
             queue.scalar_delay = False
+
+
+def carries(handle):
+    """Return whether any spike is in flight."""
+    cdef CSpikeQueue *queue = the_queue(handle)
+    cdef size_t m
+    for m in range(queue.queue.size()):
+        if not queue.queue[m].empty():
+            return True
+    return False
 
 
 def redirect(handle, const int[::1] old, const int[::1] new, int number):

@@ -25,6 +25,8 @@ from brian2.devices.device import get_device
 from brian2.synapses.cythonspikequeue import SpikeQueue
 from numpy.typing import NDArray
 
+from synaptic_sampling._kernels.slots import values_of
+
 __all__ = [
     "delays",
     "delays_by_name",
@@ -78,14 +80,15 @@ def owners(synapses: Any, slots: NDArray[np.int32]) -> list[NDArray[np.int32]]:
     return [_owners(pathway, slots, number) for pathway in synapses._pathways]
 
 
-def follow(synapses: Any, slots: NDArray[np.int32], before: list[NDArray[np.int32]]) -> None:
+def follow(synapses: Any, slots: NDArray[np.int32], before: list[NDArray[np.int32]], delays_too: bool = True) -> None:
     """Update the spike queues in ``slots``, where endpoints or delays have changed.
 
-    ``before`` is what ``owners`` returned before the change; each slot appears once.
+    ``before`` is what ``owners`` returned before the change; each slot appears once. Without ``delays_too``,
+    delays and the number of slots are as before.
     """
     number, editor = _number(synapses), _editor()
     for pathway, old in zip(synapses._pathways, before, strict=True):
-        if editor is None or not _edit(editor, pathway, slots, old, number):
+        if editor is None or not _edit(editor, pathway, slots, old, number, delays_too):
             _prepare(pathway, number)
 
 
@@ -98,9 +101,11 @@ def redirect(synapses: Any, old: NDArray[np.int32], new: NDArray[Any]) -> None:
     """Redirect the spikes in flight from old slots to new ones; drop them where a new one is negative."""
     if not len(old):
         return
+    editor = _editor()
+    if editor is not None and not any(editor.carries(_handle(pathway.queue)) for pathway in synapses._pathways):
+        return
     order = np.argsort(old)
     old, new = old[order].astype(np.int32), new[order].astype(np.int32)
-    editor = _editor()
     for pathway in synapses._pathways:
         if editor is not None:
             editor.redirect(_handle(pathway.queue), old, new, len(synapses))
@@ -193,7 +198,9 @@ def _number(synapses: Any) -> int:
 
 
 def _owners(pathway: Any, slots: NDArray[np.int32], number: int) -> NDArray[np.int32]:
-    return np.where(slots < number, pathway.synapse_sources.get_value()[slots], -1).astype(np.int32)
+    owners = np.empty(len(slots), np.int32)
+    values_of(slots, pathway.synapse_sources.get_value(), number, owners)
+    return owners
 
 
 def _prepare(pathway: Any, number: int) -> None:
@@ -204,12 +211,14 @@ def _prepare(pathway: Any, number: int) -> None:
     _KNOWN[pathway] = number
 
 
-def _edit(editor: Any, pathway: Any, slots: NDArray[np.int32], before: NDArray[np.int32], number: int) -> bool:
+def _edit(
+    editor: Any, pathway: Any, slots: NDArray[np.int32], before: NDArray[np.int32], number: int, delays_too: bool
+) -> bool:
     """Change the queue's index in these slots only; return False if that was not possible."""
     known, queue = _KNOWN.get(pathway, 0), _handle(pathway.queue)
     if not known or not editor.follow(queue, slots, before, _owners(pathway, slots, number)):
         return False
-    if not pathway._delays.scalar:
+    if delays_too and not pathway._delays.scalar:
         used = slots[slots < number]
         steps = pathway._delays.get_value()[used].astype(np.float64) / pathway.source.clock.dt_ + 0.5
         editor.set_delays(queue, used, steps.astype(np.int32), known, number)

@@ -19,6 +19,7 @@ from __future__ import annotations
 import os
 import re
 import traceback
+from collections.abc import Set
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -30,6 +31,7 @@ from brian2.devices.device import RuntimeDevice, get_device
 from numpy.typing import NDArray
 
 import synaptic_sampling
+from synaptic_sampling._kernels import slots
 from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.internals import queues
 from synaptic_sampling.brian.standalone import program
@@ -168,23 +170,22 @@ def is_connected(synapses: Any) -> bool:
     return synapses._connect_called
 
 
-def reconnect(synapses: Any, died: Edges, born: Edges) -> None:
+def reconnect(synapses: Any, died: Edges, born: Edges, written: Set[Any] = frozenset()) -> None:
     """Eliminate connections and form new ones in their slots or parked ones, with all variables 0; drop spikes.
 
     Call it outside the scheduling slot ``synapses``, and ``queues.follow`` afterwards. Endpoints are counted within
-    their groups.
+    their groups. The caller writes the variables in ``written`` itself, if the slots of both are the same.
     """
     v = synapses.variables
     for side, degree, offset, old, new in (
         ("_synaptic_pre", "N_outgoing", "_source_offset", died.pre, born.pre),
         ("_synaptic_post", "N_incoming", "_target_offset", died.post, born.post),
     ):
-        ends, count, start = v[side].get_value(), v[degree].get_value(), v[offset].get_value()
-        count -= np.bincount(old + start, minlength=len(count)).astype(count.dtype)
-        count += np.bincount(new + start, minlength=len(count)).astype(count.dtype)
-        ends[born.slot] = new + start
+        start = int(v[offset].get_value())
+        slots.move_ends(old, new, born.slot, start, v[side].get_value(), v[degree].get_value())
     # Usually the vacated slots are those of the new connections.
-    _reset(synapses, died.slot if np.array_equal(died.slot, born.slot) else np.union1d(died.slot, born.slot))
+    same = bool(written) or np.array_equal(died.slot, born.slot)
+    _reset(synapses, died.slot if same else np.union1d(died.slot, born.slot), written)
     queues.drop_spikes(synapses, died.slot)
 
 
@@ -230,11 +231,11 @@ def count_multapses(synapses: Any, number: int, multapses: bool) -> None:
     counts[order] = place - np.maximum.accumulate(np.where(first, place, 0))
 
 
-def _reset(synapses: Any, slots: NDArray[Any]) -> None:
-    """Set every variable of the synapses in these slots to 0; their last update is now."""
+def _reset(synapses: Any, slots: NDArray[Any], kept: Set[Any] = frozenset()) -> None:
+    """Set every other variable of the synapses in these slots to 0, but not delays; their last update is now."""
     v = synapses.variables
-    kept = {v["_synaptic_pre"], v["_synaptic_post"]}
-    for variable in synapses._registered_variables - kept:
+    fixed = {v["_synaptic_pre"], v["_synaptic_post"], *(pathway._delays for pathway in synapses._pathways)}
+    for variable in synapses._registered_variables - fixed - kept:
         variable.get_value()[slots] = 0
     if "lastupdate" in v:
         # If it were 0, a trace set in a new connection would decay over all the time before.

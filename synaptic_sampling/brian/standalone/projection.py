@@ -326,7 +326,7 @@ class StandaloneProjection(Projection):
             "steps": owner.steps,
             "timestep": name_of(owner.clock.variables["timestep"]),
             "accumulated": [
-                *(self._name(each.name) for each in self.rule.signals if each.accumulated and each.of == "connection"),
+                *map(self._name, self.rule.accumulated),
                 *map(name_of, self.companion.accumulated),
             ],
             "rewires": self.rule.forms,

@@ -8,7 +8,6 @@ import os
 import pickle
 import random
 import shutil
-import signal
 import subprocess
 import sys
 import time
@@ -105,7 +104,7 @@ def test_what_cannot_be_kept_is_compiled_in_silence(tmp_path, caplog, monkeypatc
     monkeypatch.setattr(Path, "write_bytes", full)
     assert uses(tmp_path / "full") == COMPILED
     assert list((tmp_path / "full").iterdir()) == []
-    assert [record.levelname for record in caplog.records if record.name == _cache.__name__] == ["DEBUG"] * 3
+    assert {record.levelname for record in caplog.records if record.name == _cache.__name__} == {"DEBUG"}
     assert "no space left" in caplog.text
 
 
@@ -217,18 +216,19 @@ while True:
 """
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="a file that is being read cannot be replaced there")
 def test_writers_that_are_killed_leave_whole_files(tmp_path):
     path, draw = tmp_path / "kernel", random.Random(1)
     command = [sys.executable, "-c", WRITER, str(path)]
     writers = [subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT) for _ in range(3)]
     for writer in writers:
-        assert writer.stdout.readline() == b"started\n" or sys.platform == "win32"
+        assert writer.stdout.readline() == b"started\n"
     for writer in writers:
         time.sleep(draw.uniform(0.01, 0.03))
         for _ in range(20):
             assert len(set(read(path))) == 1
         assert writer.poll() is None
-        writer.send_signal(getattr(signal, "SIGKILL", signal.SIGTERM))
+        writer.kill()
         writer.communicate()
         assert len(set(read(path))) == 1
     assert len([other for other in tmp_path.iterdir() if other != path]) <= len(writers)

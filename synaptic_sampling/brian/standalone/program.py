@@ -223,7 +223,8 @@ def warn_of_flags() -> None:
         logger.warn(
             "With these compiler flags, results may differ in the last bits from runtime mode and between machines, "
             "and therefore in which connections are rewired. For bit-identical results: "
-            "prefs.codegen.cpp.extra_compile_args_gcc = ['-w', '-O2', '-ffp-contract=off', '-std=c++11']",
+            "prefs.codegen.cpp.extra_compile_args_gcc = ['-w', '-O3', '-march=native', '-ffp-contract=off', "
+            "'-fno-math-errno', '-fno-trapping-math', '-std=c++11']",
             name_suffix="compiler_flags",
             once=True,
         )

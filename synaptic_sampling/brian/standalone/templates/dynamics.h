@@ -22,7 +22,11 @@ inline bool is_finite(double value)
 // All loops run over the slots in use, the first ones.
 template <class T> int64_t first_not_finite(const std::vector<T> &values, size_t number)
 {
+    // Without early exit, so that the loop is vectorised.
+    int wrong = 0;
     for (size_t k = 0; k < number; k++)
+        wrong |= !is_finite(values[k]);
+    for (size_t k = 0; wrong && k < number; k++)
         if (!is_finite(values[k]))
             return (int64_t)k;
     return -1;
@@ -82,14 +86,27 @@ void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, 
            Move move, bool always_active, size_t number, std::vector<T> &theta, std::vector<int32_t> &crossed)
 {
     float nu[CHUNK] = {0.0f};
+    uint8_t active[CHUNK] = {0}, changed[CHUNK] = {0};
     for (size_t start = 0; start < number; start += CHUNK) {
+        const size_t size = std::min((size_t)CHUNK, number - start);
+        const T *g = gradient.data() + start;
+        const int8_t *p = polarity.data() + start;
+        T *th = theta.data() + start;
         if (noisy)
             fill_normals((int64_t)(start / CHUNK), noise, nu);
-        for (size_t k = start; k < std::min(start + CHUNK, number); k++) {
-            const bool active = theta[k] >= 0;
-            theta[k] = (T)move((double)theta[k], (double)gradient[k], (double)polarity[k], (double)nu[k - start]);
-            if (always_active ? theta[k] < 0 : (theta[k] >= 0) != active)
-                crossed.push_back((int32_t)k);
+        for (size_t i = 0; i < size; i++)
+            active[i] = th[i] >= 0;
+        for (size_t i = 0; i < size; i++)
+            th[i] = (T)move((double)th[i], (double)g[i], (double)p[i], (double)nu[i]);
+        // Tested by vector units and read in groups of eight, most of them 0.
+        for (size_t i = 0; i < size; i++)
+            changed[i] = always_active ? th[i] < 0 : (th[i] >= 0) != active[i];
+        for (size_t eight = 0; eight < size; eight += 8) {
+            uint64_t any;
+            std::memcpy(&any, changed + eight, sizeof any);
+            for (size_t i = eight; any && i < std::min(eight + 8, size); i++)
+                if (changed[i])
+                    crossed.push_back((int32_t)(start + i));
         }
     }
 }

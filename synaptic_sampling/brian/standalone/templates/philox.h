@@ -1,6 +1,6 @@
 // Random numbers addressed by (slot, step, stream, key); bit-identical to _kernels/philox.py.
 //
-// Compiled with -O2 -ffp-contract=off; with -ffast-math the normals may differ in their last bits.
+// Compiled with -ffp-contract=off; with -ffast-math the normals may differ in their last bits.
 #ifndef SYNAPTIC_SAMPLING_PHILOX_H
 #define SYNAPTIC_SAMPLING_PHILOX_H
 
@@ -47,13 +47,31 @@ inline int64_t bounded(uint32_t word, uint64_t bound)
     return (int64_t)(product >> 32);
 }
 
-// Slots are processed in chunks: word l of block b of a chunk belongs to slot BLOCKS*l + b.
+// Slots are processed in chunks: word l of block b of a chunk belongs to slot BLOCKS*l + b. Rounds are the outer loop,
+// so that compilers process all blocks at once by vector units.
 inline void fill_words(int64_t chunk, const Address &at, uint32_t *words)
 {
+    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS], k0 = at.k0, k1 = at.k1;
     for (int b = 0; b < BLOCKS; b++) {
-        const Words block = philox((uint32_t)(chunk * BLOCKS + b), at.step, at.stream, 0, at.k0, at.k1);
-        for (int l = 0; l < 4; l++)
-            words[BLOCKS * l + b] = block.w[l];
+        c0[b] = (uint32_t)(chunk * BLOCKS) + (uint32_t)b;
+        c1[b] = at.step;
+        c2[b] = at.stream;
+        c3[b] = 0;
+    }
+    for (int round = 0; round < 10; round++, k0 += 0x9E3779B9u, k1 += 0xBB67AE85u)
+#pragma GCC unroll 1
+        for (int b = 0; b < BLOCKS; b++) {
+            const uint64_t p0 = UINT64_C(0xD2511F53) * c0[b], p1 = UINT64_C(0xCD9E8D57) * c2[b];
+            c0[b] = (uint32_t)(p1 >> 32) ^ c1[b] ^ k0;
+            c1[b] = (uint32_t)p1;
+            c2[b] = (uint32_t)(p0 >> 32) ^ c3[b] ^ k1;
+            c3[b] = (uint32_t)p0;
+        }
+    for (int b = 0; b < BLOCKS; b++) {
+        words[b] = c0[b];
+        words[BLOCKS + b] = c1[b];
+        words[2 * BLOCKS + b] = c2[b];
+        words[3 * BLOCKS + b] = c3[b];
     }
 }
 
@@ -86,10 +104,16 @@ inline void gauss_pair(uint32_t radius_word, uint32_t angle_word, float *first, 
 inline void fill_normals(int64_t chunk, const Address &at, float *normals)
 {
     uint32_t words[CHUNK];
+    float first[BLOCKS], second[BLOCKS];
     fill_words(chunk, at, words);
-    for (int half = 0; half < CHUNK; half += 2 * BLOCKS)
-        for (int b = half; b < half + BLOCKS; b++)
-            gauss_pair(words[b], words[BLOCKS + b], &normals[b], &normals[BLOCKS + b]);
+#pragma GCC unroll 1
+    for (int half = 0; half < CHUNK; half += 2 * BLOCKS) {
+#pragma GCC unroll 1
+        for (int b = 0; b < BLOCKS; b++)
+            gauss_pair(words[half + b], words[half + BLOCKS + b], &first[b], &second[b]);
+        std::memcpy(normals + half, first, sizeof first);
+        std::memcpy(normals + half + BLOCKS, second, sizeof second);
+    }
 }
 
 }  // namespace synaptic_sampling

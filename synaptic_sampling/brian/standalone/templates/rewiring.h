@@ -120,6 +120,12 @@ inline void vacate(Connections &c, const std::vector<int32_t> &slots)
 {
     for (size_t n = 0; n < slots.size(); n++) {
         const int32_t k = slots[n];
+        if (n + AHEAD < slots.size() && !c.sites.multapses)
+            c.occupied.fetch(c.key(slots[n + AHEAD]));
+        if (n + 2 * AHEAD < slots.size()) {
+            SYNAPTIC_SAMPLING_FETCH(&c.pre[slots[n + 2 * AHEAD]]);
+            SYNAPTIC_SAMPLING_FETCH(&c.post[slots[n + 2 * AHEAD]]);
+        }
         if (!c.sites.multapses)
             c.occupied.remove(c.key(k));
         c.num_outgoing[c.pre[k]]--;
@@ -131,6 +137,13 @@ inline void vacate(Connections &c, const std::vector<int32_t> &slots)
 inline void form(Connections &c, const std::vector<int32_t> &slots, const std::vector<int64_t> &keys)
 {
     for (size_t n = 0; n < slots.size(); n++) {
+        if (n + AHEAD < slots.size()) {
+            const int32_t k = slots[n + AHEAD];
+            SYNAPTIC_SAMPLING_FETCH(&c.pre[k]);
+            SYNAPTIC_SAMPLING_FETCH(&c.post[k]);
+            SYNAPTIC_SAMPLING_FETCH(&c.polarity[k]);
+            SYNAPTIC_SAMPLING_FETCH(&c.birth_step[k]);
+        }
         const int32_t k = slots[n];
         const int32_t pre = (int32_t)(keys[n] / c.sites.num_post), post = (int32_t)(keys[n] % c.sites.num_post);
         c.pre[k] = pre + c.pre_offset;
@@ -145,14 +158,21 @@ inline void form(Connections &c, const std::vector<int32_t> &slots, const std::v
 // Record what happens to the connections in these slots.
 inline void record(const Connections &c, const std::vector<int32_t> &slots, int8_t kind, std::vector<Event> &events)
 {
-    for (size_t n = 0; n < slots.size(); n++)
+    for (size_t n = 0; n < slots.size(); n++) {
+        if (n + AHEAD < slots.size()) {
+            SYNAPTIC_SAMPLING_FETCH(&c.pre[slots[n + AHEAD]]);
+            SYNAPTIC_SAMPLING_FETCH(&c.post[slots[n + AHEAD]]);
+            SYNAPTIC_SAMPLING_FETCH(&c.polarity[slots[n + AHEAD]]);
+        }
         events.push_back(c.event(slots[n], kind));
+    }
 }
 
 // Move the connections in these slots to random sites; returns the eliminations, then the formations.
 inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &slots)
 {
     std::vector<Event> events;
+    events.reserve(2 * slots.size());
     record(c, slots, DEATH, events);
     vacate(c, slots);
     form(c, slots, c.sites.draw(slots, (int64_t)(c.pre.size() - slots.size()), c.at(Stream::BIRTH), c.occupied));
@@ -202,14 +222,23 @@ template <class Pathway>
 std::vector<int32_t> owners(const Pathway &pathway, const std::vector<int32_t> &slots)
 {
     std::vector<int32_t> neurons(slots.size());
-    for (size_t n = 0; n < slots.size(); n++)
+    for (size_t n = 0; n < slots.size(); n++) {
+        if (n + AHEAD < slots.size())
+            SYNAPTIC_SAMPLING_FETCH(&pathway.sources[slots[n + AHEAD]]);
         neurons[n] = pathway.sources[slots[n]];
+    }
     return neurons;
 }
 
 // Drop the spikes in flight through slots.
 template <class Pathway> void drop_spikes(Pathway &pathway, const std::vector<int32_t> &slots)
 {
+    size_t in_flight = 0;
+    for (size_t t = 0; t < pathway.queue.size(); t++)
+        for (size_t m = 0; m < pathway.queue[t]->queue.size(); m++)
+            in_flight += pathway.queue[t]->queue[m].size();
+    if (!in_flight)
+        return;
     std::vector<char> listed(pathway.sources.size(), 0);
     for (size_t n = 0; n < slots.size(); n++)
         listed[slots[n]] = 1;
@@ -234,11 +263,29 @@ template <class Pathway> auto queue_of(Pathway &pathway, int32_t slot) -> declty
     return *pathway.queue[t];
 }
 
+// Ask for the row of a neuron through a slot, or first for where it is: the rows of random neurons are in no cache.
+template <class Pathway> void fetch_row(Pathway &pathway, int32_t slot, int32_t source, bool place_only)
+{
+    auto &queue = queue_of(pathway, slot);
+    const std::vector<int> &row = queue.synapses[source - queue.source_start];
+    if (place_only) {
+        SYNAPTIC_SAMPLING_FETCH(&row);
+        return;
+    }
+    const size_t line = 64 / sizeof(int), most = 8 * line;
+    for (size_t k = 0; k < std::min(row.size(), most); k += line)
+        SYNAPTIC_SAMPLING_FETCH(row.data() + k);
+}
+
 // Let spikes of these source neurons not pass through slots any more.
 template <class Pathway>
 void leave(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<int32_t> &sources)
 {
     for (size_t n = 0; n < slots.size(); n++) {
+        if (n + 2 * AHEAD < slots.size())
+            fetch_row(pathway, slots[n + 2 * AHEAD], sources[n + 2 * AHEAD], true);
+        if (n + AHEAD < slots.size())
+            fetch_row(pathway, slots[n + AHEAD], sources[n + AHEAD], false);
         auto &queue = queue_of(pathway, slots[n]);
         std::vector<int> &row = queue.synapses[sources[n] - queue.source_start];
         row.erase(std::lower_bound(row.begin(), row.end(), slots[n]));
@@ -250,13 +297,22 @@ template <class Pathway, class T>
 void join(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<T> &delays, bool scalar_delay,
           double dt)
 {
+    const std::vector<int32_t> sources = owners(pathway, slots);
     for (size_t n = 0; n < slots.size(); n++) {
+        if (n + 2 * AHEAD < slots.size())
+            fetch_row(pathway, slots[n + 2 * AHEAD], sources[n + 2 * AHEAD], true);
+        if (n + AHEAD < slots.size())
+            fetch_row(pathway, slots[n + AHEAD], sources[n + AHEAD], false);
         const int32_t k = slots[n];
         auto &queue = queue_of(pathway, k);
-        std::vector<int> &row = queue.synapses[pathway.sources[k] - queue.source_start];
+        std::vector<int> &row = queue.synapses[sources[n] - queue.source_start];
         row.insert(std::lower_bound(row.begin(), row.end(), k), k);
         if (scalar_delay)
             continue;
+        if (n + AHEAD < slots.size()) {
+            SYNAPTIC_SAMPLING_FETCH(&delays[slots[n + AHEAD]]);
+            SYNAPTIC_SAMPLING_FETCH(&queue.delays[slots[n + AHEAD] - queue.openmp_padding]);
+        }
         const int steps = (int)((double)delays[k] / dt + 0.5);
         queue.delays[k - queue.openmp_padding] = steps;
         queue.ensure_delay(steps);

@@ -39,8 +39,14 @@ void reset(size_t k)
 
 void reset(const std::vector<int32_t> &slots)
 {
-    for (size_t n = 0; n < slots.size(); n++)
+    for (size_t n = 0; n < slots.size(); n++) {
+        if (n + AHEAD < slots.size()) {
+            {% for array in r.reset %}
+            SYNAPTIC_SAMPLING_FETCH(&{{array}}[slots[n + AHEAD]]);
+            {% endfor %}
+        }
         reset(slots[n]);
+    }
 }
 
 }

@@ -49,10 +49,12 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     static const Adam adam({{r.decays}}[0], {{r.decays}}[1], {{r.decays}}[2]);
     adam.direction({{r.gradient}}, c.step, c.birth_step, {{r.moments[0]}}, {{r.moments[1]}}, slope);
     {% endif %}
-    const double *parameters = {{r.parameters}} + {{r.stride}}*number;
+    // A copy, which cannot overlap with theta, so that the update is vectorised.
+    double parameters[{{r.num_parameters}} + 1];
+    std::copy_n({{r.parameters}} + {{r.stride}}*number, {{r.num_parameters}}, parameters);
     std::vector<int32_t> crossed;
     sweep(slope, c.polarity, noisy(parameters), c.at(Stream::NOISE),
-          [parameters](double theta, double gradient, double polarity, double nu) {
+          [&parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
           }, {{'true' if r.storage == 'existing' else 'false'}}, c.size(), {{r.theta}}, crossed);
     {% if r.replaces %}

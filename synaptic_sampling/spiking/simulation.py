@@ -285,10 +285,8 @@ class Simulation:
             group.run_regularly(code, clock=self.sequence_clock, when="start", order=1)
 
     def _connect(self, synapses: Synapses, name: str, wiring: Wiring) -> None:
-        """Draw connections and initial weights, the same for all rules, or take those of the state.
-
-        Soft rules take on a state later, since the number of their connections must be the same in all parts.
-        """
+        """Draw connections and initial weights, the same for all rules, or take those of the state."""
+        # Soft rules take on a state later, since the number of their connections must be the same in all parts.
         if self._state is not None and not wiring.is_soft:
             synapses.connect(i=self._state[f"{name}/pre"], j=self._state[f"{name}/post"])
             self._set_theta(synapses, name, self._state[f"{name}/theta"])
@@ -340,8 +338,7 @@ class Simulation:
             synapses.due = is_due
             projection = self.rewirings[name].projections[0]
             found = projection.connections.state() if self._state is None else _of(name, self._state)
-            # Copies, as what is resumed replaces the slots.
-            state = {key: np.array(values) for key, values in found.items()}
+            state = {key: np.array(values) for key, values in found.items()}  # What is resumed replaces the slots.
             # Other rules do not use the theta of the connections.
             own = state if projection.has_theta else {**state, "theta": np.zeros(len(synapses))}
             projection.resume(own, until=until)

@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
+from typing import Any
 
 from models.data import load_digits, load_mnist
 from models.task import Task
-from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork
+from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork, Rule, SoftDeepR, SynapticSampling
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear
 from synaptic_sampling.rate.layers.layer import Layer
 
@@ -22,11 +23,12 @@ __all__ = ["DIGITS", "MNIST", "make_mlp"]
 
 def make_mlp(
     sizes: Sequence[int],
-    rule: DeepR | FixedWiring,
+    rule: Rule,
     counts: Sequence[int] | None,
     *,
     budget: str = "layer",
     seed: int = 1,
+    **options: Any,
 ) -> RateNetwork:
     """Return an untrained network with ReLU and biases.
 
@@ -34,7 +36,7 @@ def make_mlp(
     ----------
     sizes : sequence of int
         Units of each layer, the inputs first.
-    rule : DeepR or FixedWiring
+    rule : Rule
         Learning rule.
     counts : sequence of int or None
         Connections of each layer; None makes dense layers.
@@ -42,6 +44,8 @@ def make_mlp(
         What has a constant number of connections: each layer, or the network as a whole.
     seed : int
         Key of all random numbers.
+    **options
+        Of the network.
 
     Returns
     -------
@@ -52,7 +56,7 @@ def make_mlp(
     for n, (num_in, num_out) in enumerate(pairwise(sizes)):
         layer = Linear(num_in, num_out) if counts is None else SparseLinear(num_in, num_out, connections=counts[n])
         layers += [layer, ReLU()]
-    return RateNetwork(layers[:-1], rule, budget=budget, seed=seed)
+    return RateNetwork(layers[:-1], rule, budget=budget, seed=seed, **options)
 
 
 DIGITS = Task(
@@ -65,6 +69,8 @@ DIGITS = Task(
     connectivity=(0.05, 0.05, 0.05),
     rules={
         "deepr": DeepR(learning_rate=0.005, l1=0.02, temperature=1e-3, optimizer=Adam()),
+        "soft": SoftDeepR(learning_rate=0.005, l1=0.02, temperature=1e-3, connectivity=0.02, optimizer=Adam()),
+        "sampling": SynapticSampling(1.0, 1.0, -1.64, 1.0, interval=3e-4, theta_range=(-6.0, 5.0), theta0=1.0),
         "fixed": FixedWiring(learning_rate=0.015, optimizer=Adam()),
         "dense": FixedWiring(learning_rate=0.001, optimizer=Adam()),
     },
@@ -83,6 +89,8 @@ MNIST = Task(
     connectivity=(0.01, 0.03, 0.3),
     rules={
         "deepr": DeepR(learning_rate=0.97, l1=1.6e-4, temperature=0.97 * 5.2e-6**2 / 2),
+        "soft": SoftDeepR(learning_rate=0.6, l1=2e-4, temperature=0.6 * 5e-5**2 / 2, connectivity=0.005),
+        "sampling": SynapticSampling(1.0, 1.0, -1.64, 1.0, interval=5e-5, theta_range=(-6.0, 5.0)),
         "fixed": FixedWiring(learning_rate=0.76),
         "rigl": FixedWiring(learning_rate=0.3),
         "set": FixedWiring(learning_rate=1.3),

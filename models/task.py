@@ -11,9 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.data import Part
-from synaptic_sampling import DeepR, FixedWiring, RateNetwork
+from synaptic_sampling import RateNetwork, Rule
 from synaptic_sampling.rate import Decay, LinearDecay
 from synaptic_sampling.rate.training.schedules import Schedule
+from synaptic_sampling.rules import GradientRule
 
 __all__ = ["Data", "Task"]
 
@@ -29,7 +30,7 @@ class Task(NamedTuple):
         From the folder of data sets to the training and test sets.
     make : callable
         From a rule and the number of connections of each layer with weights (None: dense layers) to a network; with the
-        options ``budget`` and ``seed``.
+        options ``budget`` and ``seed``, and those of `RateNetwork` that a rule without an optimizer needs.
     sites : tuple of int
         Possible connections of each layer with weights.
     num_validation : int
@@ -40,7 +41,7 @@ class Task(NamedTuple):
         Default of each layer.
     rules : dict
         Rule of each method; other methods that keep their number of connections use 'fixed', those that start with a
-        dense network use 'dense'.
+        dense network use 'dense'. A task without a rule for 'soft' or 'sampling' is not learned by these.
     final_rate : float
         Final learning rate relative to the initial one, and likewise the temperature; 1 if they are constant.
     l1 : float
@@ -60,20 +61,20 @@ class Task(NamedTuple):
     batch_size: int
     epochs: int
     connectivity: tuple[float, ...]
-    rules: dict[str, DeepR | FixedWiring]
+    rules: dict[str, Rule]
     final_rate: float
     l1: float = 0.0
     quick: int | None = None
     linear: bool = False
     batch_sizes: Mapping[str, int] = MappingProxyType({})
 
-    def schedule(self, rule: DeepR | FixedWiring, epochs: int) -> Schedule | None:
+    def schedule(self, rule: Rule, epochs: int) -> Schedule | None:
         """Return the schedule of the rule, or None if it is constant.
 
         Parameters
         ----------
-        rule : DeepR or FixedWiring
-            Initial rule.
+        rule : Rule
+            Initial rule. One that samples at a constant temperature has no schedule.
         epochs : int
             Total number.
 
@@ -82,7 +83,7 @@ class Task(NamedTuple):
         Decay, LinearDecay or None
             For a `Trainer`.
         """
-        if self.final_rate == 1.0:
+        if self.final_rate == 1.0 or not isinstance(rule, GradientRule):
             return None
         if self.linear:
             return LinearDecay(rule, epochs, self.final_rate)

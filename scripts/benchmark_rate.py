@@ -27,7 +27,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from scripts import rate_works, rate_works_conv_lstm
+from scripts import rate_works, rate_works_conv_lstm, rate_works_soft
 from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.rate_works import CONNECTIVITY, Run, Work
@@ -50,6 +50,7 @@ def all_works(quick: bool) -> Iterator[tuple[str, Work]]:
     if not quick:
         for name, contenders in rate_works_conv_lstm.works():
             yield name, partial(_repeated, contenders)
+        yield from rate_works_soft.works()
 
 
 def _repeated(contenders: Callable[[], dict[str, Callable[[], Any]]]) -> dict[str, Run]:

@@ -31,7 +31,7 @@ from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure
 from scripts.runs import Row, Runs, add_resume, check_resume, runs_of
-from scripts.train_rate import METHODS, TASKS, changed, refuse_data_dir, rule_of, train
+from scripts.train_rate import METHODS, TASKS, VARYING, changed, refuse_data_dir, rule_of, train
 from scripts.training import add_jobs, check_jobs
 from synaptic_sampling.plotting.style import COLOURS, legend
 
@@ -39,6 +39,8 @@ __all__ = ["TrainingRuns", "draw", "main"]
 
 CONNECTIVITIES = [0.005, 0.01, 0.0133, 0.02, 0.05, 0.1, 0.2]
 NAMES = {"deepr": "DEEP R", "rigl": "RigL", "set": "SET", "fixed": "fixed connections"}
+#: Those that keep the number of connections, by which they can be compared.
+COMPARED = tuple(method for method in METHODS if method not in VARYING)
 METHODS_DRAWN = (*NAMES, "dense")
 #: Possible tick labels of the accuracy axis.
 ACCURACIES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.99, 0.995)
@@ -96,7 +98,7 @@ def trained(rule: Any, data_dir: Path | None, **job: Any) -> Row:
 
 def is_valid(row: Row) -> bool:
     """Return whether a row has everything that the figure needs."""
-    return 0 <= row["accuracy"] <= 1 and row["method"] in METHODS and row["connectivity"][0] > 0
+    return 0 <= row["accuracy"] <= 1 and row["method"] in COMPARED and row["connectivity"][0] > 0
 
 
 def sweep(runs: TrainingRuns, given: argparse.Namespace) -> list[Row]:
@@ -180,9 +182,9 @@ def _line_across(axes: Axes, accuracies: Any) -> None:
 def _parser() -> Parser:
     parser = Parser("Plot accuracy against connectivity.")
     parser.add_argument("--task", choices=TASKS, default="digits", help="data set")
-    all_names, default = ",".join(METHODS), ",".join(METHODS_DRAWN)
+    all_names, default = ",".join(COMPARED), ",".join(METHODS_DRAWN)
     text = f"some of {all_names} (default: {default})"
-    parser.add_argument("--methods", type=names(METHODS), metavar="M[,M...]", help=text)
+    parser.add_argument("--methods", type=names(COMPARED), metavar="M[,M...]", help=text)
     text = f"fractions of the possible connections that exist (default: {','.join(map(str, CONNECTIVITIES))})"
     parser.add_argument("--connectivity", type=fractions, metavar="P[,P...]", help=text)
     parser.add_argument("--seeds", type=count(), default=3, metavar="N", help="number of seeds: 1, 2, ...")

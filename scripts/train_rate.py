@@ -10,8 +10,9 @@
 Methods: 'deepr'; 'fixed', random sparse connections that stay; 'set' and 'rigl', which replace the weakest connections
 by random ones after each epoch, or twenty times by those with the largest gradients; 'dense'; 'prune', dense at first,
 pruned to the strongest weights after one and two thirds of the epochs; 'l1', dense with l1 shrinkage, pruned after two
-thirds. Every method learns every task. With --budget network, DEEP R keeps only the total number of connections, not
-that of each layer; a step takes the same time.
+thirds. Every method above learns every task. 'soft', soft DEEP R, and 'sampling', synaptic sampling, learn digits and
+mnist; their number of connections varies: --connectivity states that at the start, the summary that at the end. With
+--budget network, DEEP R keeps only the total number of connections, not that of each layer; a step takes the same time.
 
 Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of formation and elimination
 (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then they are in its subfolder
@@ -39,12 +40,12 @@ from models.task import Data, Task
 from scripts.common import Parser, above_zero, file_to_read, folder_to_read, not_negative
 from scripts.interruption import interruptible
 from scripts.training import Result, arguments, check, train_seeds
-from synaptic_sampling import DeepR, FixedWiring, RateNetwork, RewiringLog, Trainer
-from synaptic_sampling.rate import SET, RigL, Shrinkage, prune
+from synaptic_sampling import FixedWiring, RateNetwork, RewiringLog, SynapticSampling, Trainer
+from synaptic_sampling.rate import SET, LogLikelihood, RigL, Shrinkage, prune
 from synaptic_sampling.rate.training.progress import Report
 from synaptic_sampling.statistics.null_law import step_ratio
 
-__all__ = ["METHODS", "TASKS", "changed", "main", "rule_of", "train"]
+__all__ = ["METHODS", "TASKS", "VARYING", "changed", "main", "rule_of", "train"]
 
 #: The l1 of shrinkage was chosen on validation data, like all parameters of the tasks.
 TASKS = {
@@ -53,7 +54,9 @@ TASKS = {
     "cifar10": CIFAR10._replace(l1=0.03),
     "speech": SPEECH._replace(l1=0.3),
 }
-METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune")
+METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune", "soft", "sampling")
+#: Methods whose number of connections varies.
+VARYING = ("soft", "sampling")
 PRUNED = ("l1", "prune")
 DENSE_AT_FIRST = ("dense", *PRUNED)
 
@@ -78,7 +81,7 @@ def train(
     counts: Sequence[int] | None = None,
     data_dir: Path | None = None,
     validation: bool = False,
-    rule: DeepR | FixedWiring | None = None,
+    rule: Any = None,
     log: RewiringLog | None = None,
     record: bool = True,
     report: Report | str | None = None,
@@ -107,7 +110,7 @@ def train(
         Folder of the data sets.
     validation : bool
         Test on the last training images, and do not use the test images.
-    rule : DeepR or FixedWiring, optional
+    rule : Rule, optional
         By default that of the task.
     log : RewiringLog, optional
         Log to record to, for example one on disk, which takes no memory. Not for methods that continue with another
@@ -136,7 +139,8 @@ def train(
     counts = list(counts or chosen.counts(connectivity or chosen.connectivity))
     epochs = epochs or (QUICK_EPOCHS if quick else chosen.epochs)
     rule = rule or rule_of(chosen, method)
-    net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed)
+    options = _sampled(chosen, data) if method == "sampling" else {}
+    net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed, **options)
     batch_size = chosen.batch_sizes.get(method, chosen.batch_size)
     steps = epochs * math.ceil(len(data[0][1]) / batch_size)
     log = log if record else _Snapshots()
@@ -185,6 +189,11 @@ class _Snapshots(RewiringLog):
 
     def record_steps(self, *_: Any) -> None:
         """Discard events."""
+
+
+def _sampled(task: Task, data: Data) -> dict[str, Any]:
+    """Return the arguments of a network whose weights are sampled, while its biases descend."""
+    return {"signals": {"gradient": LogLikelihood(len(data[0][1]))}, "dense_rule": task.rules["dense"]}
 
 
 def _between(method: str, data: Data, steps: int) -> dict[str, Any]:
@@ -281,7 +290,8 @@ def _parser() -> Parser:
     parser.add_argument("--connections-from", type=file_to_read, metavar="SUMMARY", help=text)
     text = "learning rate (default: that of task and method); the noise per step is scaled with it"
     parser.add_argument("--learning-rate", type=above_zero, metavar="E", help=text)
-    parser.add_argument("--l1", type=not_negative, metavar="A", help=f"l1 of DEEP R (default: {own}; deepr only)")
+    text = f"l1 of DEEP R (default: {own}; deepr and soft only)"
+    parser.add_argument("--l1", type=not_negative, metavar="A", help=text)
     text = "folder of the data sets (default: environment variable SYNAPTIC_SAMPLING_DATA, or ./data)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
     text = "test on the last training samples; the test set is not used"
@@ -295,8 +305,10 @@ def _check(parser: Parser, given: argparse.Namespace) -> None:
     if given.budget == "network" and given.method != "deepr":
         why = f"'network' requires method 'deepr', got {given.method!r}, which keeps the number of each layer"
         parser.refuse("--budget", why)
-    if given.l1 is not None and given.method != "deepr":
-        parser.refuse("--l1", f"belongs to method 'deepr', got {given.method!r}; leave it out")
+    if given.l1 is not None and given.method not in {"deepr", "soft"}:
+        parser.refuse("--l1", f"belongs to methods 'deepr' and 'soft', got {given.method!r}; leave it out")
+    if given.method in VARYING and given.method not in TASKS[given.task].rules:
+        parser.refuse("--method", f"{given.method!r} has parameters for the tasks digits and mnist, got {given.task!r}")
     if given.connections_from is not None and (given.method == "dense" or given.connectivity is not None):
         other = "--method dense" if given.method == "dense" else "--connectivity"
         parser.refuse("--connections-from", f"cannot be combined with {other}; leave one of them out")
@@ -328,7 +340,7 @@ def _counts(parser: Parser, given: argparse.Namespace, task: Task) -> list[int] 
     return found
 
 
-def _rule(parser: Parser, given: argparse.Namespace, task: Task) -> DeepR | FixedWiring:
+def _rule(parser: Parser, given: argparse.Namespace, task: Task) -> Any:
     """Return the rule with the given learning rate and l1."""
     try:
         return changed(rule_of(task, given.method), given.learning_rate, given.l1)
@@ -336,15 +348,15 @@ def _rule(parser: Parser, given: argparse.Namespace, task: Task) -> DeepR | Fixe
         parser.refuse("--learning-rate" if given.l1 is None else "--learning-rate, --l1", str(error))
 
 
-def rule_of(task: Task, method: str) -> DeepR | FixedWiring:
+def rule_of(task: Task, method: str) -> Any:
     """Return the default rule of a method on a task."""
     return task.rules.get(method, task.rules["dense" if method in DENSE_AT_FIRST else "fixed"])
 
 
-def changed(rule: DeepR | FixedWiring, learning_rate: float | None, l1: float | None) -> DeepR | FixedWiring:
+def changed(rule: Any, learning_rate: float | None, l1: float | None) -> Any:
     """Return a rule with other parameters; the noise per step is scaled with the learning rate."""
     eta = rule.learning_rate if learning_rate is None else learning_rate
-    if isinstance(rule, FixedWiring):
+    if isinstance(rule, FixedWiring | SynapticSampling):
         return replace(rule, learning_rate=eta)
     temperature = rule.temperature * (eta / rule.learning_rate)
     return replace(rule, learning_rate=eta, l1=rule.l1 if l1 is None else l1, temperature=temperature)

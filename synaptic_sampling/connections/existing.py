@@ -228,8 +228,9 @@ class Connections(Slots):
     def close(self, gaps: NDArray[np.int32]) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
         """Remove slots by relocating the last connections into them; return the slots left and their new slots."""
         number = len(self) - len(gaps)
-        new = gaps[gaps < number]
-        old = np.setdiff1d(np.arange(number, len(self), dtype=np.int32), gaps, assume_unique=True)
+        new, stays = gaps[gaps < number], np.ones(len(gaps), np.bool_)
+        stays[gaps[gaps >= number] - number] = False
+        old = (number + np.flatnonzero(stays)).astype(np.int32)
         self._columns.relocate(old, new)
         self._columns.resize(number)
         return old, new

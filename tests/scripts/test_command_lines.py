@@ -9,6 +9,7 @@ import os
 import pytest
 
 from models.mlp import DIGITS
+from scripts.train_rate import METHODS
 from synaptic_sampling import Connections, DeepR, RewiringLog, step
 
 SCRIPTS = (
@@ -101,6 +102,7 @@ def hostile(files):
     yield from hostile_anywhere(files)
     yield from hostile_training()
     yield from hostile_rate(files)
+    yield from hostile_methods()
     yield from hostile_sweeps(files)
     yield from hostile_logs(files)
 
@@ -192,9 +194,6 @@ def hostile_rate(files):
     yield "train_rate", ["--connectivity", "0.1,0.2"], "--connectivity"
     yield "train_rate", ["--connectivity", "0.1,0.2,0.3,0.4"], "--connectivity"
     yield "train_rate", ["--connectivity", "0.1,,0.3"], "--connectivity"
-    for method in ("fixed", "dense", "set", "rigl", "l1", "prune"):
-        yield "train_rate", ["--method", method, "--l1", "0.1"], "--l1"
-        yield "train_rate", ["--method", method, "--budget", "network"], "--budget"
     for value in ("", "layers", "1"):
         yield "train_rate", ["--budget", value], "--budget"
     for value in files["no summaries"]:
@@ -207,6 +206,15 @@ def hostile_rate(files):
             for value in files["no data"]:
                 yield name, ["--task", task, "--data-dir", value], "--data-dir"
         yield name, ["--data-dir", files["folder"]], "--data-dir"
+
+
+def hostile_methods():
+    for method in METHODS[1:]:
+        yield "train_rate", ["--method", method, "--budget", "network"], "--budget"
+        if method != "soft":
+            yield "train_rate", ["--method", method, "--l1", "0.1"], "--l1"
+    for method in ("soft", "sampling"):
+        yield "train_rate", ["--method", method, "--task", "speech"], "--method"
 
 
 def hostile_sweeps(files):

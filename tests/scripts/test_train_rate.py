@@ -14,7 +14,7 @@ import pytest
 from models import data
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
-from scripts.train_rate import METHODS, TASKS, changed, main, train
+from scripts.train_rate import METHODS, TASKS, VARYING, changed, main, train
 from synaptic_sampling import FixedWiring, RewiringLog
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
@@ -69,7 +69,7 @@ def test_quick_run_writes_what_it_says(tmp_path, capsys):
 DENSE_AT_FIRST = {"dense": SITES, "l1": K, "prune": K}
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("method", [method for method in METHODS if method not in VARYING])
 def test_every_method_learns_and_travels_between_processes(method):
     result = pickle.loads(pickle.dumps(train(method=method, quick=True, seed=2)))
     assert result.births == result.deaths == result.log.num_births
@@ -80,6 +80,19 @@ def test_every_method_learns_and_travels_between_processes(method):
     assert result.sites == SITES
     assert len(result.accuracies) == 5
     assert 0.3 < result.accuracies[-1] <= 1
+
+
+@pytest.mark.parametrize("method", VARYING)
+def test_numbers_that_vary(method):
+    result = train(method=method, quick=True, seed=2)
+    assert result.births == result.log.num_births > 0
+    assert result.births - result.deaths == result.connections - K
+    assert result.connections == sum(result.connections_per_layer) != K
+    assert result.connections_min <= min(K, result.connections)
+    assert result.connections_max >= max(K, result.connections)
+    for layer in range(3):
+        assert len(result.log.wiring(index=2 * layer)[0]) == result.connections_per_layer[layer]
+    assert result.accuracies[-1] > 0.15
 
 
 @pytest.mark.parametrize("method", ["rigl", "l1", "prune"])
@@ -159,7 +172,9 @@ def test_wrong_arguments_are_refused(capsys, tmp_path):
         (["--connectivity", "1.5"], "connectivity must be above 0 and at most 1, got 1.5"),
         (["--connectivity", "0.1,0.2"], "connectivity must be one number or 3, got 2"),
         (["--task", "mnist", "--data-dir", str(tmp_path)], "a data file is missing: expected "),
-        (["--method", "soft"], "invalid choice: 'soft'"),
+        (["--method", "hard"], "invalid choice: 'hard'"),
+        (["--task", "speech", "--method", "soft"], "--method: 'soft' has parameters for the tasks digits and mnist"),
+        (["--method", "sampling", "--l1", "0.1"], "--l1: belongs to methods 'deepr' and 'soft', got 'sampling'"),
         (["--method", "prune", "--budget", "network"], "--budget: 'network' requires method 'deepr', got 'prune'"),
         (["--task", "speech", "--data-dir", str(tmp_path)], "fsdd_recordings.tar.xz with SHA-256"),
         (["--task", "cifar10", "--data-dir", str(tmp_path)], "data_batch_1 with MD5"),
@@ -181,6 +196,9 @@ def test_parameters_can_be_changed():
     assert rule.noise_scale == pytest.approx(5.2e-6 * 0.8)
     assert changed(MNIST.rules["deepr"], None, None) == MNIST.rules["deepr"]
     assert changed(FixedWiring(0.6), 0.3, None) == FixedWiring(0.3)
+    soft = changed(MNIST.rules["soft"], 0.5, None)
+    assert soft.noise_scale / 0.5 == pytest.approx(MNIST.rules["soft"].noise_scale / MNIST.rules["soft"].learning_rate)
+    assert changed(DIGITS.rules["sampling"], 0.5, None).learning_rate == 0.5
 
 
 @pytest.fixture

@@ -81,7 +81,7 @@ DIGITS = Task(
 #: DEEP R: the noise per step is 5.2e-6 times the learning rate, as in the authors' code: T = eta * 5.2e-6**2 / 2.
 MNIST = Task(
     load=load_mnist,
-    make=partial(make_mlp, (784, 300, 100, 10)),
+    make=partial(make_mlp, (784, 300, 100, 10), depth=5.0),
     sites=(235200, 30000, 1000),
     num_validation=5000,
     batch_size=32,
@@ -89,8 +89,8 @@ MNIST = Task(
     connectivity=(0.01, 0.03, 0.3),
     rules={
         "deepr": DeepR(learning_rate=0.97, l1=1.6e-4, temperature=0.97 * 5.2e-6**2 / 2),
-        "soft": SoftDeepR(learning_rate=0.6, l1=2e-4, temperature=0.6 * 5e-5**2 / 2, connectivity=0.005),
-        "sampling": SynapticSampling(1.0, 1.0, -1.64, 1.0, interval=5e-5, theta_range=(-6.0, 5.0)),
+        "soft": SoftDeepR(learning_rate=0.9, l1=2e-4, temperature=0.9 * 2e-5**2 / 2, connectivity=0.005),
+        "sampling": SynapticSampling(1.0, 1.0, -1.0, 1.0, interval=1e-5, theta_range=(-6.0, 5.0), theta0=1.5),
         "fixed": FixedWiring(learning_rate=0.76),
         "rigl": FixedWiring(learning_rate=0.3),
         "set": FixedWiring(learning_rate=1.3),

@@ -251,6 +251,7 @@ def _result(method: str, seed: int, trainer: Trainer, numbers: list[int]) -> Res
         seconds=0.0,
         log=log,
         step_ratio=step_ratio(log),
+        details={"connections_by_test": numbers[1:]},
         weights={f"{n}_{name}": values for n, part in enumerate(weights) for name, values in part.items()},
     )
 

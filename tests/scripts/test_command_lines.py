@@ -20,6 +20,7 @@ SCRIPTS = (
     "benchmark_sampler",
     "benchmark_standalone",
     "benchmark_sweep",
+    "compare_soft",
     "compare_spiking",
     "demo",
     "linear_baselines",
@@ -45,6 +46,7 @@ WORK = {
     "benchmark_sampler": ["measure"],
     "benchmark_standalone": ["measure"],
     "benchmark_sweep": ["measure"],
+    "compare_soft": ["compare"],
     "compare_spiking": ["trained"],
     "demo": ["run_both"],
     "linear_baselines": ["baselines"],
@@ -72,7 +74,7 @@ WITH_OUT = (
     "synapse_laws",
     "synapse_network",
 )
-WITH_JSON = tuple(name for name in SCRIPTS if name.startswith(("benchmark", "linear", "verify")))
+WITH_JSON = tuple(name for name in SCRIPTS if name.startswith(("benchmark", "compare_soft", "linear", "verify")))
 
 NO_NUMBERS = [
     "",

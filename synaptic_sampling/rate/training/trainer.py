@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 
 import numpy as np
@@ -312,8 +312,7 @@ class Trainer:
         due = self._position == 0 if self._every is None else self.steps_done % self._every == 0
         if self._between is None or not due or self._rewired_at == self.steps_done:
             return
-        for info in rewire(self._between, self, self._signals):
-            self._record(info)
+        self._record(rewire(self._between, self, self._signals))
         self._rewired_at = self.steps_done
 
     def _end_epoch(self, test: tuple[ArrayLike, ArrayLike] | None) -> None:
@@ -359,8 +358,7 @@ class Trainer:
         loss = self.network.gradients(shown.samples[batch], shown.targets[batch], self.loss)
         infos = self.network.step()
         self._count_steps(np.array([loss]), size)
-        for info in infos:
-            self._record(info)
+        self._record(infos)
         if shown.watch is not None:
             shown.watch(self)
 
@@ -380,12 +378,13 @@ class Trainer:
         if not learned.finite:
             self.network.step()  # Raises an error that says what is not finite.
 
-    def _record(self, info: RewiringInfo) -> None:
+    def _record(self, infos: Iterable[RewiringInfo]) -> None:
         """Record what was rewired."""
-        if self._records:
-            self.log.record(info, samples=self.samples_done)
-        self._under_way[2] += info.num_births
-        self._under_way[3] += info.num_deaths
+        for info in infos:
+            if self._records:
+                self.log.record(info, samples=self.samples_done)
+            self._under_way[2] += info.num_births
+            self._under_way[3] += info.num_deaths
         self.most_connections = max(self.most_connections, self._count())
 
     def _count_steps(self, losses: NDArray[np.float64], size: int) -> None:

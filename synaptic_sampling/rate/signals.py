@@ -25,7 +25,10 @@ Source = float | str | Callable[[Any], Any]
 HINTS = {
     "connection": "give signals={{{name!r}: 'gradient'}} if it is dE/dw, which the backward pass computes",
     "network": "give a number or a function of the network, signals={{{name!r}: ...}}",
-    "site": "give SET or RigL to the Trainer as between=... instead",
+    "site": (
+        "the backward pass gives gradients of connections only; give RigL to Trainer(between=...), which computes "
+        "those of all pairs when it rewires"
+    ),
 }
 OF_THETA = (
     "give signals={{{name!r}: LogLikelihood(number of training samples)}}, the gradient of the log likelihood, or a "

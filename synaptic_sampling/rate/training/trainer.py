@@ -65,7 +65,8 @@ class Trainer:
         A rule such as `SET` or `PruneAndRegrow`, which is applied to all sparse layers between two epochs or steps; or
         a function of the trainer that rewires them and returns a list of `RewiringInfo` for the log, such as `RigL`.
     signals : mapping of str to float or callable, optional
-        The sources of the signals of ``between``, as for `RateNetwork`; the gradient is that of the last batch.
+        The sources of the signals of ``between``, as for `RateNetwork`. The gradient is that of the last batch, which a
+        checkpoint does not contain: a training that is resumed where ``between`` is due has that of another one.
     every : int, optional
         Number of steps between two applications of ``between``; by default it is applied once per epoch.
     snapshot_every : int, optional

@@ -37,8 +37,9 @@ __all__ = ["KernelCache", "attach", "content_of", "is_determined", "prune", "rea
 KEPT = 8
 #: Letters of a hash in names: short, since paths are limited on Windows.
 LETTERS = 24
-#: Settings of Numba that change the code of a kernel, and can be made by environment variables.
-SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE")
+#: Settings of Numba that change the code of a kernel: by environment variables, the last one also by the presence of a
+#: library of Intel, without which code that calls it cannot be loaded.
+SETTINGS = ("BOUNDSCHECK", "DEBUGINFO_DEFAULT", "LOOP_VECTORIZE", "OPT", "SLP_VECTORIZE", "USING_SVML")
 
 _log = logging.getLogger(__name__)
 
@@ -105,13 +106,15 @@ def is_determined(function: FunctionType) -> bool:
     """Return whether a function means the same in every process in which it has this content.
 
     True for functions of ``_kernels``, whose sources name the folder, and for those that refer to nothing but their
-    arguments, constants and builtins, as most moves of rules do. Others may call or read what is edited elsewhere.
+    arguments, constants and builtins, as most moves of rules do. Others may call or read what is edited elsewhere;
+    defaults of arguments are not part of the content.
     """
     if function.__module__.startswith("synaptic_sampling._kernels."):
         return True
     code = function.__code__
     names = [name for name in code.co_names if name in function.__globals__ or not hasattr(builtins, name)]
-    return not names and not code.co_freevars and not any(isinstance(value, CodeType) for value in code.co_consts)
+    others = code.co_freevars, function.__defaults__, function.__kwdefaults__
+    return not names and not any(others) and not any(isinstance(value, CodeType) for value in code.co_consts)
 
 
 def attach(kernel: Any, folder: Path | None = FOLDER) -> None:

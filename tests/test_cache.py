@@ -122,6 +122,9 @@ def test_other_processors_and_settings_have_other_files(tmp_path, monkeypatch):
     uses(tmp_path)
     monkeypatch.setattr(config, "BOUNDSCHECK", 1)
     assert uses(tmp_path) == COMPILED
+    before = KernelCache(count, tmp_path)._path("sig", Older())
+    monkeypatch.setattr(config, "USING_SVML", not config.USING_SVML)
+    assert KernelCache(count, tmp_path)._path("sig", Older()) != before
     codegen = type("Codegen", (), {"magic_tuple": lambda self: ("x86_64", "another", "+avx")})()
     assert KernelCache(count, tmp_path)._path("sig", codegen) != KernelCache(count, tmp_path)._path("sig", Older())
 
@@ -312,6 +315,14 @@ def scaled(theta, gradient, polarity, nu, parameters):
     return SCALE * theta
 
 
+def preset(theta, gradient, polarity, nu, parameters, scale=2.0):
+    return scale * theta
+
+
+def preset_by_name(theta, gradient, polarity, nu, parameters, *, scale=2.0):
+    return scale * theta
+
+
 def enclosing(scale):
     return lambda theta, gradient, polarity, nu, parameters: scale * theta
 
@@ -323,7 +334,7 @@ def nested(theta, gradient, polarity, nu, parameters):
 def test_functions_that_other_files_may_change_are_not_kept():
     original = getattr(first_not_finite, "py_func", first_not_finite)
     assert all(map(is_determined, [original, langevin, soft, diffusion, plain, larger, count]))
-    assert not any(map(is_determined, [scaled, enclosing(2.0), nested]))
+    assert not any(map(is_determined, [scaled, enclosing(2.0), nested, preset, preset_by_name]))
 
 
 @needs_compiler

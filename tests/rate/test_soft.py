@@ -366,3 +366,22 @@ def test_a_condition_prunes_between_steps():
     slots = np.concatenate([part for parts in expected[:-1] for part in parts])
     assert_array_equal(deaths["slot"], slots)
     assert type(net.connections[0]) is Connections
+
+
+def test_the_gradient_between_steps_is_that_of_the_last_batch():
+    """Also at the start of a call of ``fit``, which compiles kernels before."""
+    seen = []
+
+    def condition(part):
+        seen.append(part.gradient.copy())
+        return np.zeros(len(part.connections), np.bool_)
+
+    for calls in ([2], [1, 1]):
+        trainer = Trainer(linear(FixedWiring(0.05)), between=PruneAndRegrow(), signals={"condition": condition})
+        for epochs in calls:
+            trainer.fit(X, Y, epochs=epochs, batch_size=8, report=None, watch=lambda trainer: None)
+    half = len(seen) // 2
+    assert half == 2
+    for one, other in zip(seen[:half], seen[half:], strict=True):
+        assert one.any()
+        assert_array_equal(one, other)

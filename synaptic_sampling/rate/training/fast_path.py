@@ -98,8 +98,12 @@ def compile_ahead(network: Any, loss: Loss, shown: Shown) -> None:
     if shown.watch is None and steps_at_once(network, loss):
         learn(network, shown.samples, shown.targets, np.empty(0, np.int64), shown.batch_size, 0)
     else:
+        # What is done between two steps may depend on the gradients of the last one.
+        kept = [part.gradient.copy() for part in network.sparse]
         # Not `network.gradients`, in whose place a user may have put a function that counts batches.
         type(network).gradients(network, shown.samples[: shown.batch_size], shown.targets[: shown.batch_size], loss)
+        for part, gradient in zip(network.sparse, kept, strict=True):
+            part.gradient[:] = gradient
 
 
 def learn(

@@ -66,7 +66,7 @@ class Trainer:
         a function of the trainer that rewires them and returns a list of `RewiringInfo` for the log, such as `RigL`.
     signals : mapping of str to float or callable, optional
         The sources of the signals of ``between``, as for `RateNetwork`. The gradient is that of the last batch, which a
-        checkpoint does not contain: a training that is resumed where ``between`` is due has that of another one.
+        checkpoint does not contain: in a new process it is 0 if the training is resumed where ``between`` is due.
     every : int, optional
         Number of steps between two applications of ``between``; by default it is applied once per epoch.
     snapshot_every : int, optional

@@ -44,7 +44,8 @@ def open_folder(out: Any, name: str) -> Path:
     folder = Path(out).absolute()  # A worker may have another current folder.
     about = folder / ABOUT
     if not about.exists():
-        if folder.exists() and (not folder.is_dir() or any(each.name[0] != "." for each in folder.iterdir())):
+        occupied = folder.exists() and (not folder.is_dir() or any(each.name[0] != "." for each in folder.iterdir()))
+        if occupied and not about.exists():  # Another process may have started the same sweep meanwhile.
             raise ValueError(f"out must be the folder of a sweep, or empty, got {str(out)!r}; choose another one.")
         folder.mkdir(parents=True, exist_ok=True)
         write_whole(about, json.dumps({"format": FORMAT, "function": name}, indent=1).encode())
@@ -94,9 +95,24 @@ def perform(function: Callable[..., Any], run: Run, folder: Path, taken: Collect
         try:
             return run.key, finished(folder, run, taken) or _performed(function, run, folder, taken)
         except (Exception, SystemExit) as error:
+            # Another process that has finished it meanwhile has removed the folder of this one.
+            with suppress(ValueError):
+                if (found := finished(folder, run, taken)) is not None:
+                    return run.key, found
             with suppress(OSError):  # A full disk is what the error is about.
-                write_whole(folder / ERRORS / f"{run.key}.txt", f"{run}\n\n{traceback.format_exc()}".encode())
-            return run.key, Outcome({}, " ".join(f"{type(error).__name__}: {error}".split()))
+                content = f"{run}\n\n{traceback.format_exc()}".encode(errors="backslashreplace")
+                write_whole(folder / ERRORS / f"{run.key}.txt", content)
+            return run.key, Outcome({}, _in_one_line(error))
+
+
+def _in_one_line(error: BaseException) -> str:
+    """Return type and message of an error, which its class may fail to write, as text that any file can hold."""
+    try:
+        message = str(error)
+    except Exception:
+        message = "its message cannot be written"
+    text = " ".join(f"{type(error).__name__}: {message}".split())
+    return text.encode(errors="backslashreplace").decode()
 
 
 def _performed(function: Callable[..., Any], run: Run, folder: Path, taken: Collection[str]) -> Outcome:

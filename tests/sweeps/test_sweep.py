@@ -7,6 +7,7 @@ import json
 import logging
 import sys
 from contextlib import nullcontext
+from pathlib import Path
 
 import brian2 as b2
 import joblib
@@ -127,6 +128,12 @@ def test_a_result_may_be_nan_and_a_run_may_exit(tmp_path):
     assert quietly(work.exits, {}, seeds=[1], out=tmp_path / "b").error[0] == "SystemExit: 3"
 
 
+def test_messages_that_cannot_be_written_are_rows(tmp_path):
+    table = quietly(work.odd_errors, {"x": [1, 2]}, seeds=[1], out=tmp_path)
+    assert table.error.tolist() == ["Unwritable: its message cannot be written", "ValueError: file \\udce9"]
+    assert len(list((tmp_path / "errors").iterdir())) == 2
+
+
 def test_an_interrupted_sweep_keeps_what_is_finished(tmp_path):
     flag, out = tmp_path / "flag", tmp_path / "out"
     flag.touch()
@@ -149,12 +156,14 @@ def test_a_checkpoint_is_kept_until_the_run_has_finished(tmp_path):
     assert not list((out / "checkpoints").iterdir())
 
 
-def test_another_process_may_be_faster(tmp_path):
+@pytest.mark.parametrize("function", [work.ready_before, work.faster_and_removed])
+def test_another_process_may_be_faster(function, tmp_path):
     place = str(tmp_path / "run.json")
     (run,) = runs_of({"place": [place]}, [1])
     (tmp_path / "run.json").write_text(json.dumps({"arguments": run.setting, "seed": 1, "results": {"total": 1.0}}))
-    table = quietly(work.ready_before, {"place": [place]}, seeds=[1], out=tmp_path / "out")
+    table = quietly(function, {"place": [place]}, seeds=[1], out=tmp_path / "out")
     assert table.error.isna().all()
+    assert not list((tmp_path / "out" / "errors").iterdir())
     assert [path.name for path in (tmp_path / "out" / "runs").iterdir()] == [run.key]
 
 
@@ -213,6 +222,21 @@ def test_a_folder_with_other_files_is_refused(tmp_path):
     with pytest.raises(ValueError, match="out must be the folder of a sweep, or empty"):
         quietly(work.again, {"x": [1]}, seeds=[1], out=tmp_path / "thesis.tex")
     assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+
+
+def test_many_processes_may_start_one_sweep(tmp_path, monkeypatch):
+    """Another process creates the folder between two looks at it."""
+    exists = Path.exists
+
+    def late(path):
+        if path.name == "sweep.json" and not exists(path):
+            monkeypatch.setattr(Path, "exists", exists)
+            quietly(work.again, {"x": [1]}, seeds=[1], out=tmp_path)
+            return False
+        return exists(path)
+
+    monkeypatch.setattr(Path, "exists", late)
+    assert quietly(work.again, {"x": [1]}, seeds=[2], out=tmp_path).total.tolist() == [2]
 
 
 @pytest.mark.parametrize("text", ["", "{}", "[1]", '{"format": 2, "function": "f"}'])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import time
 from pathlib import Path
@@ -117,3 +118,24 @@ def walked(*, x, pause, seed):
     time.sleep(pause)
     steps = np.random.default_rng(seed).standard_normal(1000)
     return {"end": float(steps.sum() * x), "highest": float(np.cumsum(steps).max() * np.exp(x)), "steps": len(steps)}
+
+
+def faster_and_removed(*, place, seed, folder):
+    """See another process finish the same run first, which removes what other processes have left."""
+    ready_before(place=place, seed=seed, folder=folder)
+    shutil.rmtree(folder)
+    (folder / "log.txt").write_text("too late")
+    return {"total": 1.0}
+
+
+class Unwritable(Exception):
+    """Has no message."""
+
+    def __str__(self):
+        """Fail."""
+        raise RuntimeError
+
+
+def odd_errors(*, x, seed):
+    """Raise errors whose messages are no text."""
+    raise Unwritable if x == 1 else ValueError("file \udce9")

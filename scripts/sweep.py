@@ -72,8 +72,10 @@ def function_of(parser: Parser, name: Any) -> Callable[..., Any]:
 
 def part(text: str) -> tuple[int, int]:
     """Parse the number of a part and their total."""
-    number, _, total = text.partition("/")
-    most = count()(total or "none")
+    number, slash, total = text.partition("/")
+    if not slash:
+        raise argparse.ArgumentTypeError(f"must be I/N, such as 3/16, got {text}")
+    most = count()(total)
     return count(1, most)(number), most
 
 

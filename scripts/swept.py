@@ -5,9 +5,10 @@ A file names them as function = "scripts.swept:rate" or "scripts.swept:spiking".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from models import spiking_tasks
 from scripts import train_rate, train_spiking
 from scripts.training import Result
 
@@ -30,8 +31,11 @@ def rate(
     data_dir: str | None = None,
 ) -> dict[str, float]:
     """Train a rate-based network; arguments as the options of scripts.train_rate."""
-    if l1 is not None and method != "deepr":
-        raise ValueError(f"l1 belongs to method 'deepr', got {method!r}; leave it out.")
+    _check(task, train_rate.TASKS, method, train_rate.METHODS)
+    if l1 is not None and method not in {"deepr", "soft"}:
+        raise ValueError(f"l1 belongs to methods 'deepr' and 'soft', got {method!r}; leave it out.")
+    if method in train_rate.VARYING and method not in train_rate.TASKS[task].rules:
+        raise ValueError(f"method {method!r} has no parameters for task {task!r}; choose another task.")
     own = train_rate.rule_of(train_rate.TASKS[task], method)
     result = train_rate.train_on_disk(
         method=method,
@@ -63,6 +67,7 @@ def spiking(
     data_dir: str | None = None,
 ) -> dict[str, float]:
     """Train a recurrent spiking network; arguments as the options of scripts.train_spiking."""
+    _check(task, spiking_tasks.TASKS, method, spiking_tasks.METHODS)
     result = train_spiking.train(
         task=task,
         method=method,
@@ -76,6 +81,13 @@ def spiking(
         log_path=folder / "log.rewiring",
     )
     return {**_numbers(result), "rate_hz": result.details["rate_hz"]}
+
+
+def _check(task: str, tasks: Iterable[str], method: str, methods: Iterable[str]) -> None:
+    """Refuse unknown names, since the rules of tasks have defaults."""
+    for name, value, allowed in (("task", task, tuple(tasks)), ("method", method, tuple(methods))):
+        if value not in allowed:
+            raise ValueError(f"{name} must be one of {', '.join(allowed)}, got {value!r}.")
 
 
 def _several(connectivity: float | Sequence[float] | None) -> Sequence[float] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scripts import sweep, train_rate
+from scripts import sweep, swept, train_rate
 from synaptic_sampling import RewiringLog
 
 ROOT = Path(__file__).parents[2]
@@ -61,6 +61,39 @@ def test_networks_of_the_project_can_be_swept(tmp_path):
     assert table.births[0] == alone.births > 0
     logs = sorted((tmp_path / "out").glob("runs/*/log.rewiring"))
     assert {RewiringLog.open(path).num_births for path in logs} == set(table.births)
+
+
+@pytest.mark.parametrize(
+    ("function", "arguments", "said"),
+    [
+        (swept.rate, {"task": "digit"}, "task must be one of digits"),
+        (swept.rate, {"method": "ser"}, "method must be one of deepr"),
+        (swept.rate, {"method": "soft", "task": "cifar10"}, "method 'soft' has no parameters for task 'cifar10'"),
+        (swept.rate, {"method": "set", "l1": 1e-3}, "l1 belongs to methods 'deepr' and 'soft'"),
+        (swept.spiking, {"task": "digit"}, "task must be one of digits"),
+        (swept.spiking, {"method": "sets"}, "method must be one of deepr"),
+    ],
+)
+def test_networks_of_the_project_refuse_what_they_do_not_know(function, arguments, said, tmp_path):
+    with pytest.raises(ValueError, match=said):
+        function(seed=1, folder=tmp_path, epochs=1, quick=True, **arguments)
+
+
+def test_l1_of_soft_deepr_can_be_swept(tmp_path, monkeypatch):
+    rules = []
+    monkeypatch.setattr(train_rate, "train_on_disk", lambda rule, **options: rules.append(rule) or 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        swept.rate(seed=1, folder=tmp_path, method="soft", l1=3e-4)
+    assert rules[0].l1 == 3e-4
+
+
+@pytest.mark.parametrize("text", ["3", "0/4", "5/4", "3/", "/4", "a/b"])
+def test_a_part_is_two_numbers(text, tmp_path, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        sweep.main([write(tmp_path), "--part", text])
+    said = capsys.readouterr().err
+    assert "argument --part: must be" in said
+    assert ("such as 3/16, got 3" in said) == (text == "3")
 
 
 @pytest.mark.parametrize(

@@ -178,9 +178,10 @@ def draw(rows: Sequence[Row]) -> Figure:
     methods = [method for method in NAMES if any(own == method for _, own in groups) and method != "dense"]
     levels = sorted({p for p, method in groups if method != "dense"})
     shown = levels[min(1, len(levels) - 1)]
-    for method, colour in zip(methods, COLOURS, strict=False):
+    for method in methods:
         own = {p: groups[p, method] for p in levels if (p, method) in groups}
-        style = {"color": colour, "label": NAMES[method], "markersize": 4}
+        # A method has the same colour in all figures.
+        style = {"color": COLOURS[[*NAMES].index(method)], "label": NAMES[method], "markersize": 4}
         _with_range(accuracy, own, "accuracy", style)
         if any(row["turnover"] for found in own.values() for row in found):
             _with_range(turnover, own, "turnover", style)

@@ -21,6 +21,7 @@ OWNERS = {
         "rate.layers.linear",
         "rate.layers.convolution",
         "rate.layers.recurrent",
+        "rate.layers.storage",
         "spiking.simulation",
     },
     Stream.ORDER: {"rate.training.trainer", "spiking.tasks"},

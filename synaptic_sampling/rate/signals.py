@@ -152,7 +152,7 @@ def _fits(rule: Rule, signal: Signal, source: Any) -> bool:
     """Return whether a source gives the values of a signal."""
     if signal.of == "network":
         return callable(source) or _is_number(signal.name, source)
-    if signal.of == "connection" and source == "gradient":
+    if signal.of == "connection" and isinstance(source, str) and source == "gradient":
         return rule.linear_weight and not signal.condition
     return signal.of != "site" and callable(source)
 

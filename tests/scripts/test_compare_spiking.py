@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import brian2 as b2
 import numpy as np
@@ -145,6 +146,13 @@ def test_the_picture_shows_means_and_ranges():
     assert curve.get_xydata().tolist() == [[age, 0.5**k] for k, age in enumerate(AGES[:9])]
     assert [text.get_text() for text in accuracy.get_legend().get_texts()] == ["dense", "DEEP R", "fixed"]
     plt.close(figure)
+
+
+@pytest.mark.parametrize("name", ["rules_mnist", "rules_ecg", "mnist", "ecg"])
+def test_the_page_of_results_has_the_numbers_of_its_runs(name):
+    folder = Path(__file__).parents[2] / "docs" / "results"
+    runs = json.loads((folder / f"spiking_{name}.json").read_text())["rows"]
+    assert table(runs) in (folder / "spiking_rules.md").read_text()
 
 
 def test_equal_runs_and_soft_rules_are_drawn():

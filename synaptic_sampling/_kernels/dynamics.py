@@ -13,26 +13,11 @@ import numpy as np
 
 from synaptic_sampling._kernels.lanes import fetch
 from synaptic_sampling._kernels.philox import philox
-from synaptic_sampling._kernels.signs import (
-    ANY_POST,
-    SIGN_GIVEN_PRE,
-    SIGN_GIVEN_SITE,
-    SIGN_OF_PRE,
-    SIGN_OF_SITE,
-    SIGN_REDRAWN,
-    address_of_sign,
-    sign_of,
-)
+from synaptic_sampling._kernels.signs import address_of_sign, sign_of
 from synaptic_sampling._kernels.vacancy import AHEAD, remove_all
 from synaptic_sampling._numba import jit
 
 __all__ = [
-    "ANY_POST",
-    "SIGN_GIVEN_PRE",
-    "SIGN_GIVEN_SITE",
-    "SIGN_OF_PRE",
-    "SIGN_OF_SITE",
-    "SIGN_REDRAWN",
     "adam",
     "draw_sign",
     "draw_signs",

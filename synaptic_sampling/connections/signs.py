@@ -10,15 +10,16 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_number
 from synaptic_sampling._kernels import dynamics
+from synaptic_sampling._kernels.signs import SIGN_GIVEN_PRE, SIGN_GIVEN_SITE, SIGN_OF_PRE, SIGN_OF_SITE, SIGN_REDRAWN
 from synaptic_sampling.randomness import Stream, key_words, stream_word
 
 __all__ = ["SIGNS", "Signs", "check_signs", "polarities"]
 
 #: Rules for the sign of a new connection.
 SIGNS = {
-    "site": dynamics.SIGN_OF_SITE,
-    "presynaptic": dynamics.SIGN_OF_PRE,
-    "redrawn": dynamics.SIGN_REDRAWN,
+    "site": SIGN_OF_SITE,
+    "presynaptic": SIGN_OF_PRE,
+    "redrawn": SIGN_REDRAWN,
 }
 #: The rules as error messages list them.
 ALLOWED = ", ".join(map(repr, SIGNS))
@@ -45,7 +46,7 @@ class Signs:
     Attributes
     ----------
     mode : int
-        The rule, one of the ``SIGN_`` constants of ``_kernels.dynamics``.
+        The rule, one of the ``SIGN_`` constants of ``_kernels.signs``.
     table : ndarray of int8
         Given signs, per presynaptic neuron or per pair; of size 0 where signs are drawn.
     threshold : uint64
@@ -86,7 +87,7 @@ class Signs:
     @property
     def redrawn(self) -> bool:
         """Return whether the sign of a pair can differ from one formation to the next."""
-        return self.mode == dynamics.SIGN_REDRAWN
+        return self.mode == SIGN_REDRAWN
 
     @property
     def digest(self) -> str:
@@ -139,9 +140,9 @@ def _mode_and_table(signs: Any, num_pre: int, num_post: int) -> tuple[int, NDArr
     except (TypeError, ValueError) as error:
         raise type(error)(f"signs must be one of {ALLOWED}, +1, -1 or an array of +1 and -1, got {signs!r}.") from error
     if given.ndim == 0:
-        return dynamics.SIGN_GIVEN_PRE, np.full(num_pre, table, np.int8)
+        return SIGN_GIVEN_PRE, np.full(num_pre, table, np.int8)
     if given.shape == (num_pre,):
-        return dynamics.SIGN_GIVEN_PRE, table
+        return SIGN_GIVEN_PRE, table
     if given.shape == (num_pre, num_post):
-        return dynamics.SIGN_GIVEN_SITE, table.ravel()
+        return SIGN_GIVEN_SITE, table.ravel()
     raise ValueError(f"signs must have shape ({num_pre},) or ({num_pre}, {num_post}), got {given.shape}.")

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from synaptic_sampling._kernels import dynamics, philox, soft_deep, vacancy
+from synaptic_sampling._kernels import dynamics, philox, signs, soft_deep, vacancy
 from synaptic_sampling.brian.standalone.constants import SIGN_RULES, constants_in_cpp
 from synaptic_sampling.brian.standalone.program import FOLDER
 from synaptic_sampling.connections.sites import CROWDED
@@ -20,7 +20,7 @@ from synaptic_sampling.randomness import Stream
 
 NUMBERS = {
     **{f"(int)Stream::{stream.name}": int(stream) for stream in Stream},
-    **{name: getattr(dynamics, name) for name in SIGN_RULES},
+    **{name: getattr(signs, name) for name in SIGN_RULES},
     "(int)BIRTH": dynamics.BIRTH,
     "(int)DEATH": dynamics.DEATH,
     "(int)MOVE": dynamics.MOVE,
@@ -29,7 +29,7 @@ NUMBERS = {
     "BLOCKS": philox.BLOCKS_PER_CHUNK,
     "CHUNK": philox.CHUNK,
     "EMPTY": int(vacancy.EMPTY),
-    "ANY_POST": int(dynamics.ANY_POST),
+    "ANY_POST": int(signs.ANY_POST),
     "BLOCK": BLOCK,
     "1 / CROWDED": 1 / CROWDED,
     "sizeof MAGIC - 1": len(MAGIC),

@@ -8,6 +8,7 @@ from numpy.testing import assert_array_equal
 
 from synaptic_sampling._kernels import dynamics, philox, vacancy
 from synaptic_sampling._kernels.langevin import sweep_langevin
+from synaptic_sampling._kernels.signs import SIGN_GIVEN_PRE, SIGN_GIVEN_SITE, SIGN_OF_PRE, SIGN_OF_SITE, SIGN_REDRAWN
 from synaptic_sampling._kernels.vacancy import EMPTY, insert_all
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.rules.optimizers import bias_corrections
@@ -16,11 +17,11 @@ from tests import naive
 KEY = (np.uint64(77), np.uint64(5))
 CASES = 250  # For each of two types of theta: 500 in all.
 SIGN_MODES = {
-    "site": dynamics.SIGN_OF_SITE,
-    "presynaptic": dynamics.SIGN_OF_PRE,
-    "redrawn": dynamics.SIGN_REDRAWN,
-    "given per presynaptic neuron": dynamics.SIGN_GIVEN_PRE,
-    "given per site": dynamics.SIGN_GIVEN_SITE,
+    "site": SIGN_OF_SITE,
+    "presynaptic": SIGN_OF_PRE,
+    "redrawn": SIGN_REDRAWN,
+    "given per presynaptic neuron": SIGN_GIVEN_PRE,
+    "given per site": SIGN_GIVEN_SITE,
 }
 
 both_types = pytest.mark.parametrize("dtype", [np.float32, np.float64])

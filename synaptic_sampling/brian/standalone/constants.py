@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from synaptic_sampling._kernels import dynamics, philox, soft_deep, vacancy
+from synaptic_sampling._kernels import dynamics, philox, signs, soft_deep, vacancy
 from synaptic_sampling.connections.deep import SHIFT
 from synaptic_sampling.connections.sites import CROWDED
 from synaptic_sampling.events import EVENT
@@ -67,11 +67,11 @@ def constants_in_cpp() -> str:
     """Return the text of the header."""
     return HEADER.format(
         streams=", ".join(f"{stream.name} = {int(stream)}" for stream in Stream),
-        signs=", ".join(f"{name} = {getattr(dynamics, name)}" for name in SIGN_RULES),
+        signs=", ".join(f"{name} = {getattr(signs, name)}" for name in SIGN_RULES),
         blocks=philox.BLOCKS_PER_CHUNK,
         chunk=philox.CHUNK,
         empty=int(vacancy.EMPTY),
-        any_post=int(dynamics.ANY_POST),
+        any_post=int(signs.ANY_POST),
         crowded=CROWDED,
         birth=dynamics.BIRTH,
         death=dynamics.DEATH,

@@ -57,8 +57,9 @@ class RateNetwork:
     budget : {'layer', 'network'}
         'layer': each sparse layer keeps its number of connections. 'network': only their sum is kept, and all vacant
         sites of all layers are equally likely for a new connection (see `Budget`).
-    depth : float
-        With `SoftDeepR`: how far below 0 a retracted connection has a slot, in units of the noise; at least 4.
+    depth : float, optional
+        With `SoftDeepR`: how far below 0 a retracted connection has a slot, in units of the noise; at least 4
+        (default: 10).
     capacity : int, optional
         With `SoftDeepR`: the largest number of slots of any layer; by default it is not limited.
     seed : int
@@ -99,7 +100,7 @@ class RateNetwork:
         dense_rule: GradientRule | None = None,
         signs: Signs = "site",
         budget: str = "layer",
-        depth: float = 10.0,
+        depth: float | None = None,
         capacity: int | None = None,
         seed: int = 0,
     ) -> None:

@@ -266,6 +266,7 @@ def test_learns():
         (lambda: linear(signs="redrawn"), ValueError, "signs must be .*: a site keeps its sign"),
         (lambda: linear(depth=3.0), ValueError, "depth must be >= 4"),
         (lambda: linear(DeepR(0.1, 0.1, 0.1), capacity=100), ValueError, "capacity applies to rules such as SoftDeepR"),
+        (lambda: linear(DeepR(0.1, 0.1, 0.1), depth=10.0), ValueError, "depth applies to rules such as SoftDeepR"),
         (
             lambda: setattr(linear(), "rule", FixedWiring(0.1)),
             ValueError,

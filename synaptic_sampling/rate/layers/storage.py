@@ -47,26 +47,28 @@ class Storage:
         The first rule of the network.
     signs : str, int or array_like
         Signs of connections, see `Connections`.
-    depth : float
-        See `SoftConnections`.
+    depth : float, optional
+        See `SoftConnections`, whose default it has.
     capacity : int, optional
         Largest number of slots in each layer with `SoftConnections`.
     """
 
     rule: Rule
     signs: Signs = "site"
-    depth: float = 10.0
+    depth: float | None = None
     capacity: int | None = None
 
     def __post_init__(self) -> None:
-        check_number("depth", self.depth, minimum=SMALLEST_DEPTH)
-        if self.capacity is not None:
-            check_integer("capacity", self.capacity, minimum=1, maximum=MAX_NEURONS)
-            if kind_of(self.rule) is not SoftConnections:
+        for name in ("depth", "capacity"):
+            if getattr(self, name) is not None and kind_of(self.rule) is not SoftConnections:
                 raise ValueError(
-                    f"capacity applies to rules such as SoftDeepR, under which the number of connections varies; leave "
+                    f"{name} applies to rules such as SoftDeepR, under which the number of connections varies; leave "
                     f"it out for {type(self.rule).__name__}."
                 )
+        if self.depth is not None:
+            check_number("depth", self.depth, minimum=SMALLEST_DEPTH)
+        if self.capacity is not None:
+            check_integer("capacity", self.capacity, minimum=1, maximum=MAX_NEURONS)
 
     def check_budget(self, budget: Any) -> None:
         """Raise an error unless the connections can have this budget."""
@@ -136,13 +138,15 @@ class Storage:
 
     def _soft(self, sizes: tuple[int, int, int], scale: float, options: dict[str, Any]) -> SoftConnections:
         theta = _half_normal(sizes[2], scale, options)
-        options |= {"rule": self.rule, "depth": self.depth, "capacity": self.capacity, "theta": theta}
+        options |= {"rule": self.rule, "capacity": self.capacity, "theta": theta}
+        if self.depth is not None:
+            options["depth"] = self.depth
         c = SoftConnections.random(*sizes, **options)
         if c.threshold == -math.inf:
             _log.warning(
                 "every site of layer %d has a slot of its own, since theta_min of %s is less than %g times the noise "
                 "below 0; a smaller connectivity of the rule or a smaller depth spares most of them.",
-                options["index"], self.rule, self.depth,
+                options["index"], self.rule, c.depth,
             )  # fmt: skip
         return c
 

@@ -61,7 +61,7 @@ def make_mlp(
 
 def _make_mnist(rule: Rule, counts: Sequence[int] | None, **options: Any) -> RateNetwork:
     """Return a network for MNIST; with soft DEEP R, the depth is half the usual one, which spares slots."""
-    depth = {"depth": 5.0} if isinstance(rule, SoftDeepR) else {}
+    depth: dict[str, Any] = {"depth": 5.0} if isinstance(rule, SoftDeepR) else {}
     return make_mlp((784, 300, 100, 10), rule, counts, **depth, **options)
 
 

@@ -129,6 +129,24 @@ def test_store_and_restore():
         assert_array_equal(one, other)
 
 
+def test_new_synapses_take_on_the_slots_of_a_state():
+    """They then go on as the connections that had it: slots, signs, flags, degrees."""
+    c = core(made()[2])
+    for n in range(30):
+        step(c, 0.3 * np.sin(np.arange(len(c)) + n), RULE)
+    assert len(c) != 20 < c.steps_done
+    _, _, s = made()
+    rewiring = Rewiring(s, RULE, depth=5, dt=2 * ms, seed=3)
+    rewiring.projections[0].resume({name: np.array(values) for name, values in c.state().items()}, until=1.0)
+    for n in range(10):
+        assert_same(s, rewiring, c)
+        assert_array_equal(s.N_outgoing_pre[:], np.bincount(c.pre, minlength=15))
+        gradient = 0.3 * np.cos(np.arange(len(c)) + n)
+        s.gradient[: len(c)] = gradient
+        rewiring.step()
+        step(c, gradient, RULE)
+
+
 def test_delays_of_new_connections_are_those_of_all():
     source, target, s = made()
     s.delay = 3 * ms

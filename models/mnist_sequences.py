@@ -7,13 +7,15 @@ import os
 import numpy as np
 
 from models.data import Part, load_mnist
-from models.sequences import Labelled, Sequences, split_tail
+from models.sequences import NOT_TAUGHT, Labelled, Sequences, split_tail
 
 __all__ = ["load_images", "load_rows"]
 
 SIDE = 28
 #: Steps for which a whole image is presented.
 STEPS = 16
+#: Last rows of an image, at which the network is taught: no one can know a digit from its upper margin.
+TAUGHT = 8
 NUM_VALIDATION = 10000
 NUM_CLASSES = 10
 
@@ -54,22 +56,26 @@ def load_rows(data_dir: str | os.PathLike[str] | None = None, *, validation: boo
     Returns
     -------
     Sequences
-        Inputs of shape (n, 28, 28), float32 from 0 to 1; labels of shape (n,).
+        Inputs of shape (n, 28, 28), float32 from 0 to 1; labels of shape (n, 28), `NOT_TAUGHT` but for the last 8 rows.
 
     Raises
     ------
     DataError
         If a file is missing or differs from the published one.
     """
-    return _sequences(data_dir, (SIDE, SIDE), SIDE, validation=validation)
+    return _sequences(data_dir, (SIDE, SIDE), SIDE, validation=validation, taught=TAUGHT)
 
 
 def _sequences(
-    data_dir: str | os.PathLike[str] | None, shape: tuple[int, int], steps: int, *, validation: bool
+    data_dir: str | os.PathLike[str] | None, shape: tuple[int, int], steps: int, *, validation: bool, taught: int = 0
 ) -> Sequences:
     def part(images: Part) -> Labelled:
-        pixels, labels = images
-        return pixels.reshape(-1, *shape), labels.astype(np.int32)
+        pixels, labels = images[0].reshape(-1, *shape), images[1].astype(np.int32)
+        if not taught:
+            return pixels, labels
+        by_step = np.full((len(labels), steps), NOT_TAUGHT, np.int32)
+        by_step[:, -taught:] = labels[:, np.newaxis]
+        return pixels, by_step
 
     train, test = map(part, load_mnist(data_dir))
     return Sequences(*split_tail(train, NUM_VALIDATION, validation=validation), test, steps, NUM_CLASSES)

@@ -214,6 +214,9 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             batch=32,
             epochs=4,
             decay=0.02,
+            network={"tau": 8 * ms, "tau_readout": 10 * ms},
+            scale=10.0,
+            score="sequences",
         ),
         "ecg": SpikingTask(
             load_ecg,
@@ -258,7 +261,10 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             batch=16,
             epochs=10,
             decay=0.02,
+            network={"tau": 20 * ms, "tau_readout": 20 * ms},
             quick=48,
+            scale=10.0,
+            score="sequences",
         ),
         "evidence": SpikingTask(
             _evidence,

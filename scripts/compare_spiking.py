@@ -5,10 +5,11 @@
     python -m scripts.compare_spiking --quick
 
 The parameters of each method are those of models/spiking_tasks.py, which were chosen on validation data by
-scripts.tune_spiking; accuracies are those on the test set. A connectivity is that of the input and recurrent synapses
-at the start; total connectivity includes the dense readout, and is that at the end, which differs with soft DEEP R. The
-figure shows connectivities at the end. Writes compare.json after each run, and compare.md and compare.png, a table and
-a figure with means and spread over seeds, at the end. With --resume, runs in compare.json are kept and not repeated.
+scripts.tune_spiking; accuracies are those on the test set. A connectivity is that of the recurrent synapses at the
+start; that of the input synapses is in the ratio to it that the task states. Total connectivity includes the dense
+readout, and is that at the end, which differs with soft DEEP R. The figure shows connectivities at the end. Writes
+compare.json after each run, and compare.md and compare.png, a table and a figure with means and spread over seeds, at
+the end. With --resume, runs in compare.json are kept and not repeated.
 """
 
 from __future__ import annotations
@@ -26,12 +27,12 @@ from matplotlib.ticker import LogLocator, MaxNLocator
 from tqdm import tqdm
 
 from models.data import DataError
-from models.spiking_tasks import METHODS, TASKS, SpikingTask
+from models.spiking_tasks import METHODS, SpikingTask
 from scripts.common import count
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure, write_text
 from scripts.runs import Row, Runs, runs_of
-from scripts.tune_spiking import pair_of, parsed, parser_of
+from scripts.tune_spiking import pair_of, parsed, parser_of, task_of
 from synaptic_sampling.plotting.style import COLOURS, legend
 from synaptic_sampling.spiking import SpikingResult, Training
 from synaptic_sampling.statistics.survival import survival_of_newborns
@@ -51,7 +52,7 @@ FEWEST = 3
 def trained(task: SpikingTask, job: Row, given: argparse.Namespace) -> Row:
     """Train and test one network."""
     data = task.sequences(given.data_dir, quick=job["quick"])
-    net = task.make(job["method"], pair_of(task, job["connectivity"]))
+    net = task.make(job["method"], pair_of(task, job["connectivity"], recurrent=given.recurrent))
     training = Training(net, data, epochs=job["epochs"], batch=task.batch, decay=task.decay, seed=job["seed"])
     return measured(training, training.run(device="cpp_standalone"))
 
@@ -111,7 +112,7 @@ def _operations(training: Training, result: SpikingResult) -> float:
 
 def compare(given: argparse.Namespace, runs: Runs) -> list[Row]:
     """Perform all missing runs: seed by seed, so that an interrupted comparison has as many of each method."""
-    task = TASKS[given.task]
+    task = task_of(given)
     jobs = [
         {
             "task": given.task,
@@ -120,6 +121,8 @@ def compare(given: argparse.Namespace, runs: Runs) -> list[Row]:
             "seed": seed,
             "epochs": given.epochs,
             "quick": given.quick,
+            "neurons": task.lif + task.alif,
+            "recurrent": given.recurrent,
             "rule": repr(task.rule(method, p)),
         }
         for seed in range(1, given.seeds + 1)

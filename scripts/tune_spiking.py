@@ -32,7 +32,7 @@ from scripts.results import locked
 from scripts.runs import Row, Runs, add_resume, check_resume, runs_of
 from synaptic_sampling.spiking import Training
 
-__all__ = ["RANGES", "main", "pair_of", "parsed", "parser_of", "rates_of"]
+__all__ = ["RANGES", "main", "pair_of", "parsed", "parser_of", "rates_of", "task_of"]
 
 Range = tuple[float, float]
 
@@ -69,17 +69,30 @@ def _rounded(name: str, value: float) -> Any:
     return round(value) if name == "every" else float(f"{value:.3g}")
 
 
-def pair_of(task: SpikingTask, connectivity: float) -> tuple[float, float]:
-    """Return the connectivity of input and recurrent synapses; inputs that have all connections keep them."""
-    into, _ = task.connectivity
-    return (into if into == 1.0 else connectivity), connectivity
+def task_of(given: argparse.Namespace) -> SpikingTask:
+    """Return the task, with the given number of neurons."""
+    task = TASKS[given.task]
+    if given.neurons is None:
+        return task
+    lif = round(given.neurons * task.lif / (task.lif + task.alif))
+    return replace(task, lif=lif, alif=given.neurons - lif)
+
+
+def pair_of(task: SpikingTask, connectivity: float, *, recurrent: bool = True) -> tuple[float, float]:
+    """Return the connectivity of input and recurrent synapses, in the ratio that they have in the task.
+
+    Inputs that have all connections in the task keep them. Without ``recurrent`` synapses, their connectivity is 0.
+    """
+    into, own = task.connectivity
+    scaled = into if into == 1.0 else min(1.0, connectivity * into / own)
+    return scaled, connectivity if recurrent else 0.0
 
 
 def validated(task: SpikingTask, method: str, connectivity: float, rates: Rates, given: argparse.Namespace) -> Row:
     """Train once; return the accuracy on validation data, 0 if learning diverged, and the growth in connections."""
     own = replace(task, rates={method: {0.0: rates}, "fixed": {0.0: rates}})
     training = Training(
-        own.make(method, pair_of(task, connectivity)),
+        own.make(method, pair_of(task, connectivity, recurrent=given.recurrent)),
         own.sequences(given.data_dir, validation=True, quick=given.quick),
         epochs=given.epochs,
         batch=own.batch,
@@ -104,6 +117,7 @@ def validated(task: SpikingTask, method: str, connectivity: float, rates: Rates,
 
 def jobs(given: argparse.Namespace) -> Iterator[Row]:
     """Yield all runs: setting by setting, so that an interrupted search has been equally thorough everywhere."""
+    task = task_of(given)
     settings = {method: rates_of(method, given.settings) for method in given.methods}
     for number in range(given.settings):
         for method in given.methods:
@@ -115,13 +129,15 @@ def jobs(given: argparse.Namespace) -> Iterator[Row]:
                     "connectivity": connectivity,
                     "epochs": given.epochs,
                     "quick": given.quick,
+                    "neurons": task.lif + task.alif,
+                    "recurrent": given.recurrent,
                     "parameters": {name: getattr(rates, name) for name in RANGES[method]},
                 }
 
 
 def search(given: argparse.Namespace, runs: Runs) -> list[Row]:
     """Perform all missing runs."""
-    task = TASKS[given.task]
+    task = task_of(given)
 
     def run(job: Row) -> Row:
         return validated(task, job["method"], job["connectivity"], Rates(**job["parameters"]), given)
@@ -168,10 +184,14 @@ def parser_of(description: str, connectivity: str, *, out: str, kept: str) -> Pa
     chosen = [method for method in METHODS if method != "dense"]
     text = f"some of {','.join(METHODS)} (default: {','.join(chosen)})"
     parser.add_argument("--methods", type=names(METHODS), default=chosen, metavar="M[,M...]", help=text)
-    text = f"fractions of the possible connections that exist (default: {connectivity})"
+    text = f"fractions of the possible recurrent connections that exist (default: {connectivity})"
     parser.add_argument("--connectivity", type=fractions, metavar="P[,P...]", help=text)
     text = "passes over the training set (default: that of the task)"
     parser.add_argument("--epochs", type=count(), metavar="N", help=text)
+    text = "number of neurons, for example fewer for dense networks (default: that of the task)"
+    parser.add_argument("--neurons", type=count(2), metavar="N", help=text)
+    text = "leave out the recurrent synapses, to see what they are worth"
+    parser.add_argument("--without-recurrence", dest="recurrent", action="store_false", help=text)
     parser.add_quick("short test runs")
     text = "folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)

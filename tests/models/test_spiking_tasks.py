@@ -136,7 +136,9 @@ def test_images_are_whole_or_scanned(mnist_files):
     (_, _), (pixels, labels) = data.load_mnist(mnist_files)
     assert_array_equal(images.test[0], pixels[:, np.newaxis])
     assert_array_equal(rows.test[0][1, 2], pixels[1, 56:84])
-    assert_array_equal(rows.test[1], labels)
+    assert_array_equal(images.test[1], labels)
+    assert (rows.test[1][:, :-8] == NOT_TAUGHT).all()
+    assert_array_equal(rows.test[1][:, -8:], np.tile(labels, (8, 1)).T)
     check(load_rows(mnist_files, validation=False), [7, 3])
 
 

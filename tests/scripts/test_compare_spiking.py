@@ -13,7 +13,7 @@ from matplotlib import pyplot as plt
 from models.spiking_tasks import TASKS, Rates
 from scripts import compare_spiking, tune_spiking
 from scripts.compare_spiking import AGES, draw, measured, table
-from scripts.tune_spiking import RANGES, rates_of
+from scripts.tune_spiking import RANGES, pair_of, rates_of
 from synaptic_sampling import Adam, DeepR
 from synaptic_sampling.spiking import EpropNetwork, SequenceTask, Training, Wiring
 
@@ -69,7 +69,7 @@ def test_a_setting_replaces_the_parameters_of_the_task(monkeypatch, method):
         raise Stop
 
     monkeypatch.setattr(tune_spiking, "Training", training)
-    given = type("Given", (), {"data_dir": None, "quick": True, "epochs": 1})
+    given = type("Given", (), {"data_dir": None, "quick": True, "epochs": 1, "recurrent": True})
     with pytest.raises(Stop):
         tune_spiking.validated(TASKS["digits"], method, 0.05, Rates(0.011, 0.012, 0.013), given)
     for wiring in (made[0].input, made[0].recurrent):
@@ -164,6 +164,31 @@ def test_equal_runs_and_soft_rules_are_drawn():
     found = {each.get_label(): each.lines[0].get_xdata()[0] for each in figure.axes[1].containers}
     assert found == pytest.approx({"soft DEEP R": 0.008, "SET": 0.01})
     plt.close(figure)
+
+
+def test_input_and_recurrent_synapses_keep_their_ratio():
+    assert pair_of(TASKS["mnist"], 0.05) == (0.05, 0.05)
+    assert pair_of(TASKS["ecg"], 0.05) == (1.0, 0.05)
+    assert pair_of(TASKS["braille"], 0.02) == (0.1, 0.02)
+    assert pair_of(TASKS["braille"], 0.5) == (1.0, 0.5)
+    assert pair_of(TASKS["braille"], 0.02, recurrent=False) == (0.1, 0.0)
+
+
+def test_networks_of_another_size_and_without_recurrence(monkeypatch, tmp_path):
+    made, jobs = rows(), []
+
+    def trained(task, job, given):
+        net = task.make(job["method"], pair_of(task, job["connectivity"], recurrent=given.recurrent))
+        jobs.append((net.lif, net.alif, net.recurrent is None))
+        return {name: value for name, value in made[0].items() if name not in job}
+
+    monkeypatch.setattr(compare_spiking, "trained", trained)
+    arguments = ["--methods", "deepr", "--connectivity", "0.1", "--seeds", "1", "--out", str(tmp_path), "--resume"]
+    for more in ["--neurons", "61"], ["--without-recurrence"], [], ["--neurons", "61"]:
+        compare_spiking.main([*arguments, *more])
+    assert jobs == [(41, 20, False), (100, 50, True), (100, 50, False)]
+    found = json.loads((tmp_path / "compare.json").read_text())["rows"]
+    assert [(row["neurons"], row["recurrent"]) for row in found] == [(61, True), (150, False), (150, True)]
 
 
 def test_nothing_is_run_twice(monkeypatch, tmp_path):

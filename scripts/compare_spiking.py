@@ -9,7 +9,8 @@ scripts.tune_spiking; accuracies are those on the test set. A connectivity is th
 start; that of the input synapses is in the ratio to it that the task states. Total connectivity includes the dense
 readout, and is that at the end, which differs with soft DEEP R. The figure shows connectivities at the end. Writes
 compare.json after each run, and compare.md and compare.png, a table and a figure with means and spread over seeds, at
-the end. With --resume, runs in compare.json are kept and not repeated.
+the end. With --resume, runs in compare.json are kept and not repeated; with --checkpoint-every, one that is stopped
+goes on from its last checkpoint, too.
 """
 
 from __future__ import annotations
@@ -49,12 +50,12 @@ ACCURACIES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99)
 FEWEST = 3
 
 
-def trained(task: SpikingTask, job: Row, given: argparse.Namespace) -> Row:
+def trained(task: SpikingTask, job: Row, given: argparse.Namespace, **checkpoints: Any) -> Row:
     """Train and test one network."""
     data = task.sequences(given.data_dir, quick=job["quick"])
     net = task.make(job["method"], pair_of(task, job["connectivity"], recurrent=given.recurrent))
     training = Training(net, data, epochs=job["epochs"], batch=task.batch, decay=task.decay, seed=job["seed"])
-    return measured(training, training.run(device="cpp_standalone"))
+    return measured(training, training.run(device="cpp_standalone", **checkpoints))
 
 
 def measured(training: Training, result: SpikingResult) -> Row:

@@ -49,7 +49,9 @@ def results(
         if there := _matching(out, patterns if resume else (*patterns, unfinished)):
             if not overwrite:
                 shown = ", ".join(path.name for path in there[:3]) + ", ..." * (len(there) > 3)
-                parser.refuse("--out", f"{out} already contains results ({shown}); pass --overwrite to replace them")
+                go_on = "--resume to go on, or " if resume is not None and there == [temporary] else ""
+                hint = f"pass {go_on}--overwrite to replace them"
+                parser.refuse("--out", f"{out} already contains results ({shown}); {hint}")
             _remove(temporary)
         temporary.mkdir(exist_ok=bool(resume))
         try:

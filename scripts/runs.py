@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import argparse
+import hashlib
 import json
+import shutil
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from scripts.common import Parser
-from scripts.results import write_text
+from scripts.results import UNFINISHED, write_text
 
-__all__ = ["Row", "Runs", "add_resume", "check_resume", "runs_of"]
+__all__ = ["Row", "Runs", "runs_of"]
 
 Row = dict[str, Any]
 
 
 class Runs:
-    """All finished runs, stored in a file.
+    """All finished runs, stored in a file; checkpoints of the others are in a folder beside it.
 
     Parameters
     ----------
@@ -26,22 +29,45 @@ class Runs:
         The file.
     rows : sequence of dict
         Runs that are in the file already.
+    checkpoint_every : int, optional
+        Number of epochs between two checkpoints of a run; None for no checkpoints.
     """
 
-    def __init__(self, path: Path, rows: Sequence[Row] = ()) -> None:
-        self.path, self.rows = path, list(rows)
+    def __init__(self, path: Path, rows: Sequence[Row] = (), checkpoint_every: int | None = None) -> None:
+        self.path, self.rows, self.checkpoint_every = path, list(rows), checkpoint_every
 
-    def get(self, job: Row, run: Callable[[], Row]) -> Row:
-        """Return the row of a job, which contains all of its items; perform the run if it is missing."""
+    def get(self, job: Row, run: Callable[..., Row]) -> Row:
+        """Return the row of a job, which contains all of its items; perform the run if it is missing.
+
+        ``run`` is called with the arguments of checkpoints, see ``checkpoints``.
+        """
         found = self.find(job)
         if found is None:
-            found = job | run()
-            self.write([*self.rows, found])
+            found = job | run(**self.checkpoints(job))
+            self.add(job, found)
         return found
 
     def find(self, job: Row) -> Row | None:
         """Return the row of a job, which contains all of its items; None if it is missing."""
         return next((row for row in self.rows if job.items() <= row.items()), None)
+
+    def checkpoints(self, job: Row) -> dict[str, Any]:
+        """Return the arguments by which a run has checkpoints, and goes on from those of an earlier process."""
+        if self.checkpoint_every is None:
+            return {}
+        folder = self.path.parent / UNFINISHED
+        folder.mkdir(exist_ok=True)
+        path = folder / f"{_name_of(job)}.npz"
+        return {"checkpoint": path, "checkpoint_every": self.checkpoint_every, "resume": True}
+
+    def add(self, job: Row, row: Row) -> None:
+        """Add the row of a job; its checkpoints are of no more use."""
+        self.write([*self.rows, row])
+        folder = self.path.parent / UNFINISHED
+        for left in folder.glob(f"*{_name_of(job)}*"):
+            left.unlink()
+        with suppress(OSError):  # Others are in it, or there is none.
+            folder.rmdir()
 
     def write(self, rows: Sequence[Row]) -> None:
         """Replace all rows."""
@@ -51,16 +77,8 @@ class Runs:
         write_text(self.path, json.dumps({"rows": self.rows}, indent=1) + "\n")
 
 
-def add_resume(parser: Parser, name: str) -> None:
-    """Add the option to continue with the runs of a file of this name."""
-    text = f"keep the runs in the folder's {name}, and add those that are missing"
-    parser.add_argument("--resume", action="store_true", help=text)
-
-
-def check_resume(parser: Parser, given: argparse.Namespace) -> None:
-    """Refuse to keep the runs of a file and to replace them at once."""
-    if given.overwrite and given.resume:
-        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
+def _name_of(job: Row) -> str:
+    return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def runs_of(parser: Parser, given: argparse.Namespace, path: Path, is_valid: Callable[[Row], bool]) -> Runs:
@@ -71,22 +89,29 @@ def runs_of(parser: Parser, given: argparse.Namespace, path: Path, is_valid: Cal
     parser : Parser
         For refusals.
     given : Namespace
-        With the flags ``overwrite`` and ``resume``.
+        With the options of `scripts.resuming` and ``overwrite``.
     path : Path
         File of the runs, which need not exist.
     is_valid : callable
         Whether a row has everything that is needed; may raise an error for one that has not.
     """
-    if not path.exists() or given.overwrite:
+    unfinished = path.parent / UNFINISHED
+    if given.overwrite:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        return Runs(path, (), given.checkpoint_every)
+    for there in (path, unfinished):
+        if there.exists() and not given.resume:
+            parser.refuse(
+                "--out", f"{there} already exists; pass --resume to continue it, or --overwrite to replace it"
+            )
+    if not path.exists():
         if given.resume:
             print(f"{path} does not exist: starting with the first run.", file=sys.stderr)
-        return Runs(path)
-    if not given.resume:
-        parser.refuse("--out", f"{path} already exists; pass --resume to continue it, or --overwrite to replace it")
+        return Runs(path, (), given.checkpoint_every)
     try:
         rows = json.loads(path.read_text())["rows"]
         if all(is_valid(row) for row in rows):
-            return Runs(path, rows)
+            return Runs(path, rows, given.checkpoint_every)
     except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
         pass
     parser.refuse(

@@ -10,13 +10,15 @@ chosen again among multiples of the default, by one run each on the last trainin
 once per seed. All other parameters stay the same. Writes sweep.json after each run, and sweep.png at the end. With
 --resume, runs in sweep.json are kept and not repeated: an interrupted sweep continues, and a finished one can be
 extended by methods, connectivities or seeds. With --overwrite it starts again; without either option, an existing sweep
-is refused.
+is refused. With --checkpoint-every, a run that is stopped goes on from its last checkpoint, too, by the same command
+with --resume.
 """
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +32,8 @@ from models.data import DataError
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure
-from scripts.runs import Row, Runs, add_resume, check_resume, runs_of
+from scripts.resuming import KEEP, add_resume, check_resume
+from scripts.runs import Row, Runs, runs_of
 from scripts.train_rate import METHODS, TASKS, VARYING, changed, refuse_data_dir, rule_of, train
 from scripts.training import add_jobs, check_jobs
 from synaptic_sampling.plotting.style import COLOURS, legend
@@ -58,7 +61,7 @@ class TrainingRuns(Runs):
     def train(self, factor: float, **job: Any) -> Row:
         """Return the row of a run; train if it is missing."""
         settings, rule = described(factor, **job)
-        return self.get(settings, lambda: trained(rule, self.data_dir, **job))
+        return self.get(settings, partial(trained, rule, self.data_dir, **job))
 
     def train_missing(self, runs: Sequence[tuple[float, Row]], n_jobs: int) -> None:
         """Perform those of several runs that are missing, at the same time."""
@@ -66,10 +69,13 @@ class TrainingRuns(Runs):
 
         wanted = [(job, *described(factor, **job)) for factor, job in runs]
         missing = [each for each in wanted if self.find(each[1]) is None]
-        calls = [delayed(trained)(rule, self.data_dir, **job) for job, _, rule in missing]
+        calls = [
+            delayed(trained)(rule, self.data_dir, **job, **self.checkpoints(settings))
+            for job, settings, rule in missing
+        ]
         results = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator")(calls)
         for (_, settings, _), result in zip(missing, tqdm(results, total=len(calls), unit="run"), strict=True):
-            self.write([*self.rows, settings | result])
+            self.add(settings, settings | result)
 
 
 def described(factor: float, **job: Any) -> tuple[Row, Any]:
@@ -83,7 +89,7 @@ def described(factor: float, **job: Any) -> tuple[Row, Any]:
 
 
 def trained(rule: Any, data_dir: Path | None, **job: Any) -> Row:
-    """Train, and return what is written; a run that diverges has accuracy 0."""
+    """Train, and return what is written; a run that diverges has accuracy 0. ``job``: arguments of ``train``."""
     try:
         result = train(**job, rule=rule, data_dir=data_dir, record=False)
     except FloatingPointError:
@@ -194,7 +200,7 @@ def _parser() -> Parser:
     text = "folder of the data sets (default: environment variable SYNAPTIC_SAMPLING_DATA, or ./data)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
     parser.add_out("results/sweep")
-    add_resume(parser, "sweep.json")
+    add_resume(parser, KEEP.format("sweep.json"))
     add_jobs(parser, "runs")
     return parser
 
@@ -221,7 +227,7 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
     given = _parse(parser, argv)
     path = given.out / "sweep.json"
     with locked(parser, given.out):
-        runs = TrainingRuns(path, runs_of(parser, given, path, is_valid).rows)
+        runs = TrainingRuns(path, runs_of(parser, given, path, is_valid).rows, given.checkpoint_every)
         runs.data_dir = given.data_dir
         try:
             rows = sweep(runs, given)

@@ -1,10 +1,12 @@
 """Functions for scripts.sweep, for those who write none: networks of this project, trained with given parameters.
 
-A file names them as function = "scripts.swept:rate" or "scripts.swept:spiking". Each run has its log in its folder.
+A file names them as function = "scripts.swept:rate" or "scripts.swept:spiking". Each run has its log in its folder. One
+that is stopped goes on after its last epoch.
 """
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -19,6 +21,7 @@ def rate(
     *,
     seed: int,
     folder: Path,
+    checkpoint: Path,
     task: str = "digits",
     method: str = "deepr",
     connectivity: float | Sequence[float] | None = None,
@@ -37,9 +40,13 @@ def rate(
     if method in train_rate.VARYING and method not in train_rate.TASKS[task].rules:
         raise ValueError(f"method {method!r} has no parameters for task {task!r}; choose another task.")
     own = train_rate.rule_of(train_rate.TASKS[task], method)
-    result = train_rate.train_on_disk(
+    # The log stays beside the checkpoint while the run is not finished.
+    log_path = checkpoint.with_suffix(".rewiring")
+    result = train_rate.train(
         method=method,
-        log_path=folder / "log.rewiring",
+        log_path=log_path,
+        checkpoint=checkpoint,
+        resume=True,
         task=task,
         connectivity=_several(connectivity),
         seed=seed,
@@ -50,6 +57,7 @@ def rate(
         data_dir=None if data_dir is None else Path(data_dir),
         rule=train_rate.changed(own, learning_rate, l1),
     )
+    shutil.copyfile(log_path, folder / "log.rewiring")
     return _numbers(result)
 
 
@@ -57,6 +65,7 @@ def spiking(
     *,
     seed: int,
     folder: Path,
+    checkpoint: Path,
     task: str = "digits",
     method: str = "deepr",
     connectivity: float | Sequence[float] | None = None,
@@ -79,6 +88,8 @@ def spiking(
         validation=validation,
         data_dir=None if data_dir is None else Path(data_dir),
         log_path=folder / "log.rewiring",
+        checkpoint=checkpoint,
+        resume=True,
     )
     return {**_numbers(result), "rate_hz": result.details["rate_hz"]}
 

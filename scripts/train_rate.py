@@ -5,6 +5,7 @@
     python -m scripts.train_rate --task mnist --epochs 30 --learning-rate 0.5 --l1 1e-4
     python -m scripts.train_rate --task mnist --method fixed --connections-from results/rate/summary.json
     python -m scripts.train_rate --task speech --connectivity 0.05,0.3 --seeds 3
+    python -m scripts.train_rate --task cifar10 --checkpoint-every 1      # and --resume, if it was stopped
     python -m scripts.train_rate --quick
 
 Methods: 'deepr'; 'fixed', random sparse connections that stay; 'set' and 'rigl', which replace the weakest connections
@@ -16,7 +17,8 @@ mnist; their number of connections varies: --connectivity states that at the sta
 
 Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of formation and elimination
 (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then they are in its subfolder
-``unfinished``. Existing results in --out are replaced only with --overwrite.
+``unfinished``. Existing results in --out are replaced only with --overwrite. With --checkpoint-every, each seed has
+checkpoints there as well, from which the same command with --resume goes on, with bit-identical results.
 """
 
 from __future__ import annotations
@@ -24,7 +26,6 @@ from __future__ import annotations
 import argparse
 import json
 import math
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -39,8 +40,9 @@ from models.speech_lstm import SPEECH
 from models.task import Data, Task
 from scripts.common import Parser, above_zero, file_to_read, folder_to_read, not_negative
 from scripts.interruption import interruptible
-from scripts.training import Result, arguments, check, train_seeds
+from scripts.training import Result, arguments, check, laps, train_seeds
 from synaptic_sampling import FixedWiring, RateNetwork, RewiringLog, SynapticSampling, Trainer
+from synaptic_sampling.checkpoint import saved
 from synaptic_sampling.rate import SET, LogLikelihood, RigL, Shrinkage, prune
 from synaptic_sampling.rate.training.progress import Report
 from synaptic_sampling.statistics.null_law import step_ratio
@@ -82,9 +84,12 @@ def train(
     data_dir: Path | None = None,
     validation: bool = False,
     rule: Any = None,
-    log: RewiringLog | None = None,
+    log_path: Path | None = None,
     record: bool = True,
     report: Report | str | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 1,
+    resume: bool = False,
 ) -> Result:
     """Train one network, with a test after each epoch.
 
@@ -112,30 +117,27 @@ def train(
         Test on the last training images, and do not use the test images.
     rule : Rule, optional
         By default that of the task.
-    log : RewiringLog, optional
-        Log to record to, for example one on disk, which takes no memory. Not for methods that continue with another
-        network ('l1', 'prune').
+    log_path : Path, optional
+        File of the log, which then takes no memory; it is that of the last network of methods that have several.
     record : bool
         Whether formation and elimination are recorded, which may take gigabytes.
     report : callable or str, optional
         Progress, as for ``Trainer.fit``.
+    checkpoint, checkpoint_every, resume
+        As for ``Trainer.fit``; methods with several networks also have a checkpoint of each earlier one, beside it.
 
     Returns
     -------
     Result
         Accuracies, counts, log and weights; can be pickled.
     """
-    start = time.perf_counter()
+    lap = laps()
     if budget == "network" and method != "deepr":
         raise ValueError(
             f"budget 'network' requires method 'deepr', got {method!r}, which keeps the number of each layer."
         )
     chosen = TASKS[task]
-    data = chosen.load(data_dir)
-    data = chosen.split(data) if validation else data
-    if quick and chosen.quick is not None:
-        n, (train_set, test_set) = chosen.quick, data
-        data = (train_set[0][:n], train_set[1][:n]), (test_set[0][:n], test_set[1][:n])
+    data = _data(chosen, data_dir, validation=validation, quick=quick)
     counts = list(counts or chosen.counts(connectivity or chosen.connectivity))
     epochs = epochs or (QUICK_EPOCHS if quick else chosen.epochs)
     rule = rule or rule_of(chosen, method)
@@ -143,42 +145,66 @@ def train(
     net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed, **options)
     batch_size = chosen.batch_sizes.get(method, chosen.batch_size)
     steps = epochs * math.ceil(len(data[0][1]) / batch_size)
-    log = log if record else _Snapshots()
-    trainer = Trainer(net, log=log, schedule=chosen.schedule(rule, epochs), **_between(method, data, steps))
-    numbers = [count_weights(net)]
+    schedule, stages = chosen.schedule(rule, epochs), _stages(method, epochs, counts, chosen)
+    places = [_place(checkpoint, n, len(stages)) for n in range(len(stages))]
+    # Earlier networks than that of the last checkpoint are finished.
+    begun = max((n for n, place in enumerate(places) if place is not None and saved(place)), default=0)
 
     def count(trainer: Trainer) -> bool:
-        numbers.append(count_weights(trainer.network))
-        if len(numbers) % max(1, epochs // SNAPSHOTS) == 0:
+        trainer.notes["connections"].append(count_weights(trainer.network))
+        trainer.notes["seconds"] += lap()
+        if len(trainer.notes["connections"]) % max(1, epochs // SNAPSHOTS) == 0:
             trainer.snapshot()
         return False
 
-    for until, watch, left in _stages(method, epochs, counts, chosen):
-        trainer.log.annotate(task=task, method=method)
-        trainer.fit(
-            *data[0],
-            until_epoch=until,
-            batch_size=batch_size,
-            test=data[1],
-            stop=count,
-            watch=watch,
-            report=report,
-        )
-        if left is not None:
-            trainer = _go_on(trainer, prune(trainer.network, left))
-    trainer.log.close()
-    seconds = time.perf_counter() - start
-    return replace(_result(method, seed, trainer, numbers), seconds=seconds)
+    trainer: Any = None
+    with RewiringLog(log_path, "a" if resume else "x") if record else _Snapshots() as log:
+        for n, (kept, until, watch) in enumerate(stages):
+            net = net if kept is None else prune(net, kept)
+            own = {"log": log, **_between(method, data, steps)} if n == len(stages) - 1 else {"record": False}
+            trainer = _following(trainer, Trainer(net, schedule=schedule, **own))
+            trainer.log.annotate(task=task, method=method)
+            if n >= begun:
+                trainer.fit(
+                    *data[0],
+                    until_epoch=until,
+                    batch_size=batch_size,
+                    test=data[1],
+                    stop=count,
+                    watch=watch,
+                    report=report,
+                    checkpoint=places[n],
+                    checkpoint_every=checkpoint_every,
+                    resume=resume,
+                )
+    return replace(_result(method, seed, trainer), seconds=trainer.notes["seconds"] + lap())
 
 
-def train_on_disk(*, method: str, log_path: Path, **options: Any) -> Result:
-    """Train one network with its log on disk."""
-    if method in PRUNED:
-        result = train(method=method, **options)
-        result.log.save(log_path)
-        return result
-    with RewiringLog(log_path) as log:
-        return train(method=method, log=log, **options)
+def _data(task: Task, data_dir: Path | None, *, validation: bool, quick: bool) -> Data:
+    """Return the training set and the test set."""
+    data = task.load(data_dir)
+    train_set, test_set = task.split(data) if validation else data
+    if quick and task.quick is not None:
+        n = task.quick
+        return (train_set[0][:n], train_set[1][:n]), (test_set[0][:n], test_set[1][:n])
+    return train_set, test_set
+
+
+def _place(checkpoint: Path | None, number: int, total: int) -> Path | None:
+    """Return the path of the checkpoint of one of several networks: that of the last one is the path given."""
+    if checkpoint is None or number == total - 1:
+        return checkpoint
+    return checkpoint.with_name(f"{checkpoint.stem}.stage{number + 1}{checkpoint.suffix}")
+
+
+def _following(before: Trainer | None, trainer: Trainer) -> Trainer:
+    """Return a trainer that continues with another network where one before it ends, if there is one."""
+    if before is None:
+        trainer.notes = {"connections": [count_weights(trainer.network)], "seconds": 0.0}
+    else:
+        for name in ("steps_done", "samples_done", "history", "notes"):
+            setattr(trainer, name, getattr(before, name))
+    return trainer
 
 
 class _Snapshots(RewiringLog):
@@ -209,22 +235,15 @@ def _between(method: str, data: Data, steps: int) -> dict[str, Any]:
 
 def _stages(
     method: str, epochs: int, counts: list[int], task: Task
-) -> list[tuple[int, Callable[[Trainer], object] | None, list[int] | None]]:
-    """Return for each stage its last epoch, what is done after each of its steps, and the connections kept after it."""
+) -> list[tuple[list[int] | None, int, Callable[[Trainer], object] | None]]:
+    """Return for each network the connections that it keeps of the one before, and its last epoch and ``watch``."""
     third, most = max(1, epochs // 3), max(1, epochs * 2 // 3)
     if method == "l1":
-        return [(most, Shrinkage(task.l1), counts), (epochs, None, None)]
+        return [(None, most, Shrinkage(task.l1)), (counts, epochs, None)]
     if method == "prune":
         middle = [round(math.sqrt(count * sites)) for count, sites in zip(counts, task.sites, strict=True)]
-        return [(third, None, middle), (most, None, counts), (epochs, None, None)]
-    return [(epochs, None, None)]
-
-
-def _go_on(trainer: Trainer, network: RateNetwork) -> Trainer:
-    """Return a trainer that continues with another network where this one ends."""
-    other = Trainer(network, schedule=trainer.schedule)
-    other.steps_done, other.samples_done, other.history = trainer.steps_done, trainer.samples_done, trainer.history
-    return other
+        return [(None, third, None), (middle, most, None), (counts, epochs, None)]
+    return [(None, epochs, None)]
 
 
 def count_weights(network: RateNetwork) -> int:
@@ -232,9 +251,9 @@ def count_weights(network: RateNetwork) -> int:
     return network.num_connections or sum(part["w"].size for part in weights_of(network))
 
 
-def _result(method: str, seed: int, trainer: Trainer, numbers: list[int]) -> Result:
+def _result(method: str, seed: int, trainer: Trainer) -> Result:
     """Return the results of a finished run; its duration is filled in by the caller."""
-    net, log = trainer.network, trainer.log
+    net, log, numbers = trainer.network, trainer.log, trainer.notes["connections"]
     weights = weights_of(net)
     return Result(
         method=method,
@@ -378,7 +397,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parameters = {"batch_size": batch_size, "rule": repr(rule), **kept}
     own = ("task", "budget", "data_dir", "validation")
     options = {name: getattr(given, name) for name in own} | {"counts": counts, "rule": rule}
-    return train_seeds(partial(train_on_disk, **options), given, parser, lambda _: "bar", parameters)
+    return train_seeds(partial(train, **options), given, parser, lambda _: "bar", parameters)
 
 
 if __name__ == "__main__":

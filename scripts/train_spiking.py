@@ -29,10 +29,11 @@ from typing import Any
 import numpy as np
 
 from models.spiking_tasks import METHODS, TASKS
-from scripts.common import count, folder_to_read, fraction
+from scripts.common import folder_to_read, fraction
 from scripts.interruption import interruptible
-from scripts.training import CHECKPOINT, Result, arguments, check, train_seeds
+from scripts.training import Result, arguments, check, train_seeds
 from synaptic_sampling import RewiringLog
+from synaptic_sampling.checkpoint import load_latest
 from synaptic_sampling.spiking import SpikingResult, Training
 from synaptic_sampling.statistics.null_law import step_ratio
 
@@ -54,7 +55,8 @@ def train(
     data_dir: Path | None = None,
     log_path: Path | None = None,
     report: Callable[..., None] | str | None = None,
-    checkpoint_every: int | None = None,
+    checkpoint: Path | None = None,
+    checkpoint_every: int = 1,
     resume: bool = False,
 ) -> Result:
     """Train one network, with a test after each epoch.
@@ -85,17 +87,15 @@ def train(
         File to which the log is written.
     report : callable or str, optional
         Progress, as for ``brian2.run``.
-    checkpoint_every : int, optional
-        Number of epochs between two checkpoints, which are written next to the log.
-    resume : bool
-        Go on from the checkpoint, if there is one.
+    checkpoint, checkpoint_every, resume
+        As for ``Training.run``.
 
     Returns
     -------
     Result
         Accuracies, counts, log and weights; can be pickled.
     """
-    start = time.perf_counter()
+    start = time.perf_counter() - _seconds_before(checkpoint, resume=resume)
     own = TASKS[task]
     given = tuple(connectivity or own.connectivity)
     net = own.make(method, (given[0], given[-1]))
@@ -107,11 +107,14 @@ def train(
         decay=own.decay,
         seed=seed,
     )
-    checkpoints: dict[str, Any] = {}
-    if checkpoint_every is not None and log_path is not None:
-        path = log_path.with_name(CHECKPOINT.format(seed))
-        checkpoints = {"checkpoint": path, "every": checkpoint_every, "resume": resume, "watch": partial(tell, seed)}
-    found = training.run(device=device, report=report, **checkpoints)
+    found = training.run(
+        device=device,
+        report=report,
+        checkpoint=checkpoint,
+        checkpoint_every=checkpoint_every,
+        resume=resume,
+        watch=None if checkpoint is None else partial(tell, seed),
+    )
     if log_path is not None:
         found.log.save(log_path)
     weights: dict[str, Any] = {}
@@ -142,6 +145,12 @@ def train(
             "seconds_without_compilation": found.seconds,
         },
     )
+
+
+def _seconds_before(checkpoint: Path | None, *, resume: bool) -> float:
+    """Return the duration of the part of a run that its checkpoint contains, without compilation."""
+    found = load_latest(checkpoint) if checkpoint is not None and resume else None
+    return 0.0 if found is None else float(found.about.get("seconds", 0.0))
 
 
 def numbers_of_connections(log: RewiringLog, final: int) -> list[int]:
@@ -199,15 +208,8 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     parser.add_argument(
         "--data-dir", type=folder_to_read, metavar="DIR", help="folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
     )
-    text = "number of epochs between two checkpoints (default: none, or 1 with --resume)"
-    parser.add_argument("--checkpoint-every", type=count(), metavar="N", help=text)
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoints of a run that was stopped")
     given = parser.parse_args(argv)
     check(parser, given)
-    if given.overwrite and given.resume:
-        parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
-    if given.resume:
-        given.checkpoint_every = given.checkpoint_every or 1
     task = TASKS[given.task]
     given.connectivity = given.connectivity or list(task.connectivity)
     for name, fraction_of_sites in zip(
@@ -216,10 +218,9 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
         if fraction_of_sites and round(fraction_of_sites * task.sites(name)) == 0:
             parser.refuse("--connectivity", f"leaves no {name} connection, got {fraction_of_sites}")
     given.epochs = given.epochs or (1 if given.quick else task.epochs)
-    names = ("task", "device", "validation", "data_dir", "checkpoint_every", "resume")
+    names = ("task", "device", "validation", "data_dir")
     run = partial(train, **{name: getattr(given, name) for name in names})
-    resume = None if given.checkpoint_every is None else given.resume
-    return train_seeds(run, given, parser, progress, task.described(given.method), resume=resume)
+    return train_seeds(run, given, parser, progress, task.described(given.method))
 
 
 if __name__ == "__main__":

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib.util
 import json
 import sys
+import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,25 +20,29 @@ from numpy.typing import NDArray
 from models.data import DataError
 from scripts.common import MOST_SEED, Parser, count, fraction, fractions, seed
 from scripts.results import results
+from scripts.resuming import OPTIONS, add_resume, check_resume, keep_options
 from synaptic_sampling import RewiringLog
 from synaptic_sampling.checkpoint import CheckpointError
+from synaptic_sampling.log import LogError
 from synaptic_sampling.plotting import plot_accuracy, plot_survival, plot_turnover, plot_weights
 
 __all__ = [
-    "CHECKPOINT",
     "METHODS",
     "Result",
     "add_jobs",
     "arguments",
     "check",
     "check_jobs",
+    "laps",
     "peak_bytes",
     "train_seeds",
 ]
 
 METHODS = ("deepr", "fixed", "dense")
-#: Name of the checkpoint of a seed, which exists during a run only.
+#: Name of the checkpoint of a seed; it exists until the run has finished.
 CHECKPOINT = "checkpoint-{}.npz"
+#: Errors of a disk without space, or without space for this user.
+FULL = (errno.ENOSPC, errno.EDQUOT)
 #: Name of the log of a seed.
 LOG = "log-{}.rewiring"
 #: Names of all files that a training script writes.
@@ -101,66 +107,78 @@ def train_seeds(
     parser: Parser,
     report: Callable[[str], Any],
     parameters: dict[str, Any],
-    *,
-    resume: bool | None = None,
 ) -> dict[str, Any]:
-    """Train once per seed; write weights, log and figure of each run, and the summary.
-
-    ``resume``: whether to go on from checkpoints, which are removed at the end; None if there are none.
-    """
-    options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
+    """Train once per seed; write weights, log and figure of each run, and the summary."""
     trained = []
+    resume = None if given.checkpoint_every is None else given.resume
     with results(parser, given.out, WRITTEN, overwrite=given.overwrite, resume=resume) as folder:
-        for number, result in _results(train, given, report, folder, options):
+        if given.checkpoint_every is not None:
+            keep_options(parser, folder, _asked(given) | {"seeds": None, "parameters": parameters})
+        for number, result in _results(train, given, report, folder):
             title = f"seed {number}"
             if isinstance(result, Exception):
-                _refuse(parser, result, title, folder / LOG.format(number))
+                _refuse(parser, result, title, folder)
             np.savez_compressed(folder / f"weights-{number}.npz", **result.weights)  # type: ignore[arg-type]
             _draw(result, folder / f"figure-{number}.png")
             print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
             trained.append(result)
         summary = _write_summary(folder, given, trained, parameters)
-        for checkpoint in folder.glob(CHECKPOINT.format("*")):
-            checkpoint.unlink()
+        for left in (*folder.glob(CHECKPOINT.format("*")), *folder.glob(OPTIONS)):
+            left.unlink()
     print(f"wrote summary.json, weights, logs and figures to {given.out}")
     return summary
 
 
 def _results(
-    train: Callable[..., Result], given: argparse.Namespace, report: Callable[[str], Any], folder: Path, options: Any
+    train: Callable[..., Result], given: argparse.Namespace, report: Callable[[str], Any], folder: Path
 ) -> Iterator[tuple[int, Result | Exception]]:
     """Yield the seeds, in their order, and what training has led to, by one process or several."""
     seeds = range(given.seed, given.seed + given.seeds)
-    paths = {number: folder / LOG.format(number) for number in seeds}
+    options = {number: _options(given, number, folder) for number in seeds}
     if given.n_jobs == 1:
         for number in seeds:
-            yield (
-                number,
-                _attempt(train, seed=number, report=report(f"seed {number}"), log_path=paths[number], **options),
-            )
+            yield number, _attempt(train, report=report(f"seed {number}"), **options[number])
         return
     from joblib import Parallel, delayed  # noqa: PLC0415 (optional)
 
     # Several progress bars would overwrite each other.
-    jobs = [delayed(_attempt)(train, seed=number, report=None, log_path=paths[number], **options) for number in seeds]
+    jobs = [delayed(_attempt)(train, report=None, **options[number]) for number in seeds]
     yield from zip(seeds, Parallel(n_jobs=given.n_jobs, batch_size=1, return_as="generator")(jobs), strict=True)
+
+
+def _options(given: argparse.Namespace, number: int, folder: Path) -> dict[str, Any]:
+    """Return the arguments of the training of one seed that all scripts share."""
+    options = {name: getattr(given, name) for name in ("method", "connectivity", "epochs", "quick")}
+    if given.checkpoint_every is not None:
+        options |= {name: getattr(given, name) for name in ("checkpoint_every", "resume")}
+        options["checkpoint"] = folder / CHECKPOINT.format(number)
+    return {**options, "seed": number, "log_path": folder / LOG.format(number)}
 
 
 def _attempt(train: Callable[..., Result], **options: Any) -> Result | Exception:
     """Return a result, or an error that the caller tells in one line."""
     try:
         return train(**options)
-    except (DataError, CheckpointError, FloatingPointError) as error:
+    except (DataError, CheckpointError, LogError, FloatingPointError) as error:
+        return error
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
         return error
 
 
-def _refuse(parser: Parser, error: Exception, title: str, log_path: Path) -> NoReturn:
+def _refuse(parser: Parser, error: Exception, title: str, folder: Path) -> NoReturn:
     """Exit with the error of a training run in one line."""
     if isinstance(error, DataError):
-        log_path.unlink(missing_ok=True)  # It has no events yet; a refused run leaves nothing behind.
+        if [path.name for path in folder.iterdir()] == [OPTIONS]:
+            (folder / OPTIONS).unlink()  # A refused run leaves nothing behind.
         parser.refuse("--data-dir", str(error))
-    if isinstance(error, CheckpointError):
+    if isinstance(error, CheckpointError | LogError):
         parser.refuse("--resume", str(error))
+    if isinstance(error, OSError):
+        kept = any(folder.glob(CHECKPOINT.format("*")))
+        go_on = "what was saved is intact, and --resume goes on from it" if kept else "nothing was saved"
+        parser.refuse("--out", f"{title} cannot be written to {folder}: {error.strerror}; {go_on}")
     parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
 
 
@@ -200,6 +218,7 @@ def arguments(
     parser.add_argument("--seed", type=seed, default=1, metavar="S", help="the first seed")
     parser.add_argument("--seeds", type=count(), default=1, metavar="N", help="number of seeds: S, S+1, ...")
     add_jobs(parser, "seeds")
+    add_resume(parser)
     parser.add_argument("--epochs", type=count(), metavar="N", help=f"passes over the training set (default: {epochs})")
     parser.add_quick("a short test run")
     parser.add_out(out)
@@ -209,6 +228,7 @@ def arguments(
 def check(parser: Parser, given: argparse.Namespace) -> None:
     """Refuse contradictory arguments."""
     check_jobs(parser, given)
+    check_resume(parser, given)
     if given.seed + given.seeds - 1 > MOST_SEED:
         parser.refuse("--seeds", f"the last seed must be at most {MOST_SEED}, got {given.seed + given.seeds - 1}")
     if given.method == "dense" and given.connectivity is not None:
@@ -236,11 +256,8 @@ def _write_summary(
 ) -> dict[str, Any]:
     """Write summary.json: every argument, means and sums over the results of all seeds."""
     final = [result.accuracies[-1] for result in results]
-    # The folder is left out, since results may be moved, and what does not change them.
-    left_out = {"out", "overwrite", "resume", "n_jobs"}
-    asked = {name: value for name, value in vars(given).items() if name not in left_out}
     summary = {
-        **{name: str(value) if isinstance(value, Path) else value for name, value in asked.items()},
+        **_asked(given),
         "parameters": parameters,
         "step_ratio": results[0].step_ratio,
         "seeds": [result.seed for result in results],
@@ -264,6 +281,25 @@ def _write_summary(
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     return summary
+
+
+def _asked(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the options of a run, without its folder, since results may be moved, and what does not change them."""
+    left_out = {"out", "overwrite", "checkpoint_every", "resume", "n_jobs"}
+    asked = {name: value for name, value in vars(given).items() if name not in left_out}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in asked.items()}
+
+
+def laps() -> Callable[[], float]:
+    """Return a function that returns the seconds since it was called last, the first time since now."""
+    last = time.perf_counter()
+
+    def lap() -> float:
+        nonlocal last
+        before, last = last, time.perf_counter()
+        return last - before
+
+    return lap
 
 
 def peak_bytes() -> int:

@@ -7,7 +7,8 @@
 Each method has the same number of settings, which fill its ranges as a Halton sequence on logarithmic scales. Each
 setting is trained once, and tested on the sequences kept for validation; the test set is never used. The network is
 compiled once for all settings of a method. Writes tuning.json after each run, and prints the best setting of each
-method. With --resume, runs in tuning.json are kept and not repeated.
+method. With --resume, runs in tuning.json are kept and not repeated; with --checkpoint-every, one that is stopped goes
+on from its last checkpoint, too.
 """
 
 from __future__ import annotations
@@ -29,7 +30,8 @@ from models.spiking_tasks import METHODS, TASKS, Rates, SpikingTask
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
 from scripts.results import locked
-from scripts.runs import Row, Runs, add_resume, check_resume, runs_of
+from scripts.resuming import KEEP, add_resume, check_resume
+from scripts.runs import Row, Runs, runs_of
 from synaptic_sampling.spiking import Training
 
 __all__ = ["RANGES", "main", "pair_of", "parsed", "parser_of", "rates_of", "task_of"]
@@ -88,7 +90,14 @@ def pair_of(task: SpikingTask, connectivity: float, *, recurrent: bool = True) -
     return scaled, connectivity if recurrent else 0.0
 
 
-def validated(task: SpikingTask, method: str, connectivity: float, rates: Rates, given: argparse.Namespace) -> Row:
+def validated(
+    task: SpikingTask,
+    method: str,
+    connectivity: float,
+    rates: Rates,
+    given: argparse.Namespace,
+    **checkpoints: Any,
+) -> Row:
     """Train once; return the accuracy on validation data, 0 if learning diverged, and the growth in connections."""
     own = replace(task, rates={method: {0.0: rates}, "fixed": {0.0: rates}})
     training = Training(
@@ -100,7 +109,7 @@ def validated(task: SpikingTask, method: str, connectivity: float, rates: Rates,
         seed=SEED,
     )
     try:
-        found = training.run(device="cpp_standalone")
+        found = training.run(device="cpp_standalone", **checkpoints)
     except RuntimeError as error:  # A program can report a divergence only as text.
         if "learning rate" not in str(error):
             raise
@@ -139,8 +148,9 @@ def search(given: argparse.Namespace, runs: Runs) -> list[Row]:
     """Perform all missing runs."""
     task = task_of(given)
 
-    def run(job: Row) -> Row:
-        return validated(task, job["method"], job["connectivity"], Rates(**job["parameters"]), given)
+    def run(job: Row, **checkpoints: Any) -> Row:
+        rates = Rates(**job["parameters"])
+        return validated(task, job["method"], job["connectivity"], rates, given, **checkpoints)
 
     return [runs.get(job, partial(run, job)) for job in tqdm([*jobs(given)], unit="run")]
 
@@ -196,7 +206,7 @@ def parser_of(description: str, connectivity: str, *, out: str, kept: str) -> Pa
     text = "folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
     parser.add_out(out)
-    add_resume(parser, kept)
+    add_resume(parser, KEEP.format(kept))
     return parser
 
 

@@ -7,25 +7,39 @@ import fcntl
 import glob
 import hashlib
 import json
+import logging
 import os
 import secrets
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_instance
+from synaptic_sampling._checks import check_flag, check_instance, check_integer
 
-__all__ = ["Checkpoint", "CheckpointError", "load_checkpoint", "save_checkpoint"]
+__all__ = [
+    "Checkpoint",
+    "CheckpointError",
+    "check_checkpoints",
+    "check_same",
+    "load_checkpoint",
+    "load_latest",
+    "save_checkpoint",
+    "saved",
+]
+
+_log = logging.getLogger(__name__)
 
 FORMAT = 2
 #: Reserved names of entries in the file.
 ABOUT, DIGEST = "about", "sha256"
 PREFIX = "array/"
+#: What a message shows of differences between two runs.
+SHOWN, LENGTH = 3, 60
 #: Errors that the readers of zip, npy and JSON raise for a damaged or foreign file.
 READ_ERRORS = (OSError, ValueError, KeyError, TypeError, AttributeError, EOFError, MemoryError, OverflowError,
                IndexError, NotImplementedError, RuntimeError, SyntaxError, zipfile.BadZipFile, zlib.error)  # fmt: skip
@@ -42,7 +56,13 @@ class Checkpoint(NamedTuple):
     about: dict[str, Any]
 
 
-def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[Any]], about: Mapping[str, Any]) -> None:
+def save_checkpoint(
+    path: str | os.PathLike[str],
+    arrays: Mapping[str, NDArray[Any]],
+    about: Mapping[str, Any],
+    *,
+    keep_previous: bool = False,
+) -> None:
     """Write a checkpoint; an older one at the same path stays intact until the new one is safely on disk.
 
     Parameters
@@ -53,6 +73,8 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
         Arrays of numbers, of any shape.
     about : mapping of str
         Metadata that can be written as JSON: versions, parameters, seeds.
+    keep_previous : bool
+        Whether the older one is kept, as ``run.previous.npz`` if the path is ``run.npz``.
 
     Raises
     ------
@@ -83,6 +105,8 @@ def save_checkpoint(path: str | os.PathLike[str], arrays: Mapping[str, NDArray[A
             np.savez(file, **entries)  # type: ignore[arg-type]
             file.flush()
             os.fsync(file.fileno())
+            if keep_previous and path.exists():
+                os.replace(path, _previous(path))
             os.replace(file.name, path)
         except BaseException:
             Path(file.name).unlink(missing_ok=True)
@@ -125,6 +149,131 @@ def load_checkpoint(path: str | os.PathLike[str]) -> Checkpoint:
         other = "a newer" if isinstance(version, int) and version > FORMAT else "an older"
         raise CheckpointError(f"{path} has format {version}, readable is {FORMAT}; use {other} synaptic_sampling.")
     return Checkpoint({name.removeprefix(PREFIX): values for name, values in entries.items()}, about)
+
+
+def saved(path: str | os.PathLike[str]) -> list[Path]:
+    """Return the checkpoints at a path that exist: the newest, and the one before it.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    list of Path
+        None to two files.
+    """
+    return [each for each in (_path(path), _previous(_path(path))) if each.exists()]
+
+
+def load_latest(path: str | os.PathLike[str]) -> Checkpoint | None:
+    """Read the newest checkpoint, or the one before it if the newest is damaged.
+
+    Parameters
+    ----------
+    path : path-like
+        The file.
+
+    Returns
+    -------
+    Checkpoint or None
+        None if nothing was saved.
+
+    Raises
+    ------
+    TypeError
+        If ``path`` is not a path.
+    CheckpointError
+        If all that were saved are damaged.
+    """
+    damage: list[CheckpointError] = []
+    for each in saved(path):
+        try:
+            found = load_checkpoint(each)
+        except CheckpointError as error:
+            damage.append(error)
+        else:
+            for what in damage:
+                _log.warning("%s %s is used instead.", what, each)
+            return found
+    if damage:
+        raise damage[0]
+    return None
+
+
+def check_checkpoints(checkpoint: Any, checkpoint_every: Any, resume: Any) -> int:
+    """Return the interval of checkpoints, or raise an error unless a run can write them, and resume if it is to.
+
+    Parameters
+    ----------
+    checkpoint : path-like or None
+        The file; None for a run without checkpoints.
+    checkpoint_every : int
+        Number of epochs between two checkpoints.
+    resume : bool
+        Whether the run goes on from it.
+
+    Returns
+    -------
+    int
+        ``checkpoint_every``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument is of the wrong type, the path is not a file in a folder that exists, or there is none to resume.
+    FileExistsError
+        If the checkpoint exists and the run does not resume.
+    """
+    each = check_integer("checkpoint_every", checkpoint_every, minimum=1, maximum=2**31 - 1)
+    check_flag("resume", resume)
+    if checkpoint is None:
+        for name, given in (("resume", resume), ("checkpoint_every", each != 1)):
+            if given:
+                raise ValueError(f"{name} needs checkpoint=, the path of a file; it is None.")
+        return each
+    check_instance("checkpoint", checkpoint, (str, os.PathLike))
+    if os.path.isdir(checkpoint) or not os.path.isdir(os.path.dirname(os.path.abspath(checkpoint))):
+        raise ValueError(f"checkpoint must be a file in a folder that exists, got {checkpoint!r}.")
+    if not resume and saved(checkpoint):
+        raise FileExistsError(f"{checkpoint} exists; pass resume=True to continue from it, or choose another path.")
+    return each
+
+
+def check_same(path: str | os.PathLike[str], stored: Any, own: Any) -> None:
+    """Raise an error that says what differs, unless a checkpoint is of the run that goes on from it.
+
+    Parameters
+    ----------
+    path : path-like
+        The checkpoint.
+    stored, own : dict
+        What describes the run in the checkpoint and the present one: nested dicts of values that JSON can represent.
+
+    Raises
+    ------
+    CheckpointError
+        If they differ.
+    """
+    different = list(_differences(stored, own))
+    if different:
+        more = f", and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
+        raise CheckpointError(f"{path} is of another run: {'; '.join(different[:SHOWN])}{more}.")
+
+
+def _differences(stored: Any, own: Any, name: str = "") -> Iterator[str]:
+    """Yield what differs between two runs."""
+    if isinstance(stored, dict) and isinstance(own, dict):
+        for key in sorted(stored.keys() | own.keys()):
+            yield from _differences(stored.get(key), own.get(key), f"{name}.{key}".lstrip("."))
+    elif stored != own:
+        there, here = (text if len(text) <= LENGTH else f"{text[:LENGTH]}..." for text in (repr(stored), repr(own)))
+        yield f"{name} is {there} there and {here} here"
+
+
+def _previous(path: Path) -> Path:
+    return path.with_name(f"{path.stem}.previous{path.suffix}")
 
 
 def _path(path: Any) -> Path:

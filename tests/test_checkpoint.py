@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import subprocess
 import sys
@@ -13,7 +14,14 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling.checkpoint import CheckpointError, load_checkpoint, save_checkpoint
+from synaptic_sampling.checkpoint import (
+    CheckpointError,
+    check_same,
+    load_checkpoint,
+    load_latest,
+    save_checkpoint,
+    saved,
+)
 
 
 @pytest.fixture
@@ -165,3 +173,51 @@ def test_saves_at_the_same_time_leave_each_other_alone(tmp_path, arrays):
         list(pool.map(lambda n: save_checkpoint(path, arrays, {"n": n}), range(64)))
     assert load_checkpoint(path).about["n"] in range(64)
     assert os.listdir(tmp_path) == ["run.npz"]
+
+
+def test_the_last_two_are_kept_and_the_older_one_helps(tmp_path, arrays, caplog):
+    path, older = tmp_path / "run.npz", tmp_path / "run.previous.npz"
+    assert load_latest(path) is None
+    for n in range(4):
+        save_checkpoint(path, arrays, {"n": n}, keep_previous=True)
+    assert saved(path) == [path, older]
+    assert sorted(os.listdir(tmp_path)) == ["run.npz", "run.previous.npz"]
+    assert [load_latest(path).about["n"], load_checkpoint(older).about["n"]] == [3, 2]
+    path.unlink()  # As after a kill between the two renamings.
+    assert saved(path) == [older]
+    assert load_latest(path).about["n"] == 2
+    assert not caplog.text
+    path.write_bytes(b"damaged")
+    assert load_latest(path).about["n"] == 2
+    assert "run.npz cannot be read as a checkpoint" in caplog.text
+    assert f"{older} is used instead" in caplog.text
+    older.write_bytes(b"damaged, too")
+    with pytest.raises(CheckpointError, match=r"run\.npz cannot be read as a checkpoint"):
+        load_latest(path)
+
+
+def test_a_full_disk_leaves_both(tmp_path, arrays, monkeypatch):
+    path = tmp_path / "run.npz"
+    for n in range(2):
+        save_checkpoint(path, arrays, {"n": n}, keep_previous=True)
+
+    def full(file, **entries):
+        file.write(b"PK half of a file")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(np, "savez", full)
+    with pytest.raises(OSError, match="No space left on device"):
+        save_checkpoint(path, arrays, {"n": 2}, keep_previous=True)
+    assert [load_checkpoint(each).about["n"] for each in saved(path)] == [1, 0]
+    assert len(os.listdir(tmp_path)) == 2
+
+
+def test_differences_are_named():
+    check_same("run.npz", {"a": {"b": [1]}}, {"a": {"b": [1]}})
+    stored, own = {"a": {"b": 1, "c": 2}, "d": "x" * 100, "e": 1, "f": 1}, {"a": {"b": 2}}
+    with pytest.raises(CheckpointError) as caught:
+        check_same("run.npz", stored, own)
+    assert str(caught.value) == (
+        "run.npz is of another run: a.b is 1 there and 2 here; a.c is 2 there and None here; d is "
+        f"'{'x' * 59}... there and None here, and 2 more."
+    )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian.schedules import description
-from synaptic_sampling.checkpoint import READ_ERRORS, CheckpointError, load_checkpoint, save_checkpoint
+from synaptic_sampling.checkpoint import READ_ERRORS, CheckpointError, check_same, load_latest, save_checkpoint
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.log.merging import append_log
 from synaptic_sampling.log.metadata import plain
@@ -25,8 +25,6 @@ from synaptic_sampling.spiking.tasks import SequenceTask
 
 __all__ = ["Progress", "identity"]
 
-#: What a message shows of differences between two trainings.
-SHOWN, LENGTH = 3, 60
 #: Bytes of a file of inputs that are read at once.
 CHUNK = 2**24
 
@@ -81,7 +79,7 @@ class Progress:
         )
 
     def save(self, path: str | os.PathLike[str], identity: Mapping[str, Any]) -> None:
-        """Write a checkpoint; an older one stays intact until this one is safely on disk."""
+        """Write a checkpoint; the one before it is kept."""
         assert self.state is not None
         assert self.log is not None
         with tempfile.TemporaryDirectory() as folder:
@@ -93,17 +91,18 @@ class Progress:
             path,
             {**arrays, "log": log, "right": self.right, "counted": self.counted},
             {**about, "training": identity},
+            keep_previous=True,
         )
 
     @classmethod
     def load(cls, path: str | os.PathLike[str], identity: Mapping[str, Any]) -> Progress:
-        """Read a checkpoint; raise CheckpointError if it is damaged or of another training."""
-        arrays, about = load_checkpoint(path)
+        """Read the newest intact checkpoint, if there is one; raise CheckpointError if it is of another training."""
+        found = load_latest(path)
+        if found is None:
+            return cls()
+        arrays, about = found
         try:
-            different = list(_differences(about["training"], dict(identity)))
-            if different:
-                more = f", and {len(different) - SHOWN} more" if len(different) > SHOWN else ""
-                raise CheckpointError(f"{path} is of another training: {'; '.join(different[:SHOWN])}{more}.")
+            check_same(path, about["training"], dict(identity))
             with tempfile.TemporaryDirectory() as folder:
                 arrays["log"].tofile(Path(folder, "log"))
                 log = RewiringLog.load(Path(folder, "log"))
@@ -139,13 +138,3 @@ def _digest(values: NDArray[Any]) -> str:
     for first in range(0, len(values), rows):
         total.update(np.ascontiguousarray(values[first : first + rows]).tobytes())
     return f"{values.dtype.str} {values.shape} {total.hexdigest()[:16]}"
-
-
-def _differences(stored: Any, own: Any, name: str = "") -> Iterator[str]:
-    """Yield what differs between two trainings."""
-    if isinstance(stored, dict) and isinstance(own, dict):
-        for key in sorted(stored.keys() | own.keys()):
-            yield from _differences(stored.get(key), own.get(key), f"{name}.{key}".lstrip("."))
-    elif stored != own:
-        there, here = (text if len(text) <= LENGTH else f"{text[:LENGTH]}..." for text in (repr(stored), repr(own)))
-        yield f"{name} is {there} there and {here} here"

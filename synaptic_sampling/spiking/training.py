@@ -17,7 +17,6 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import (
     check_callable,
     check_choice,
-    check_flag,
     check_instance,
     check_integer,
     check_number,
@@ -26,7 +25,7 @@ from synaptic_sampling._checks import (
 )
 from synaptic_sampling.brian import run_program
 from synaptic_sampling.brian.signals import acts_on_soft
-from synaptic_sampling.checkpoint import CheckpointError
+from synaptic_sampling.checkpoint import CheckpointError, check_checkpoints
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import Rule
 from synaptic_sampling.spiking.device import check_device, compiler_flags, interruptions, standalone
@@ -136,7 +135,7 @@ class Training:
         directory: str | os.PathLike[str] | None = None,
         cache: str | os.PathLike[str] | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
-        every: int = 1,
+        checkpoint_every: int = 1,
         resume: bool = False,
         watch: Callable[[SpikingResult], object] | None = None,
     ) -> SpikingResult:
@@ -159,9 +158,10 @@ class Training:
             Folder of compiled programs, as for `brian.run_program`.
         checkpoint : path-like, optional
             File that contains all that the next epoch needs, and is replaced after every epoch: a run that is stopped,
-            even by a power failure, loses no more. The log then has a snapshot at each checkpoint; all else is as
-            without checkpoints, bit for bit.
-        every : int
+            even by a power failure, loses no more. The checkpoint before it is kept as ``run.previous.npz`` beside
+            ``run.npz``. The log then has a snapshot at each checkpoint; all else is as without checkpoints, bit for
+            bit.
+        checkpoint_every : int
             Number of epochs between two checkpoints.
         resume : bool
             Continue from the checkpoint if it exists, in this device or the other. Without ``decay``, more epochs may
@@ -190,14 +190,14 @@ class Training:
         """
         check_choice("device", device, ("runtime", "cpp_standalone"))
         _check_options(device, report, log, directory, cache)
-        _check_checkpoints(checkpoint, every, resume, watch, log)
+        each = _check_checkpoints(checkpoint, checkpoint_every, resume, watch, log)
         check_device()
         progress = self._progress(checkpoint, resume)
         with ExitStack() as stack:
             interrupted = stack.enter_context(interruptions())
             folder = directory or (device == "runtime" or stack.enter_context(tempfile.TemporaryDirectory()))
             while progress.epochs < self.epochs:
-                until = self.epochs if checkpoint is None else min(progress.epochs + every, self.epochs)
+                until = self.epochs if checkpoint is None else min(progress.epochs + each, self.epochs)
                 if device == "runtime":
                     progress = self._in_runtime(progress, until, log, report)
                 else:
@@ -212,10 +212,8 @@ class Training:
 
     def _progress(self, checkpoint: Any, resume: bool) -> Progress:
         """Return where the run starts."""
-        if checkpoint is None or not os.path.exists(checkpoint):
+        if checkpoint is None or not resume:
             return Progress()
-        if not resume:
-            raise FileExistsError(f"{checkpoint} exists; pass resume=True to continue from it, or choose another path.")
         progress = Progress.load(checkpoint, self._identity())
         if progress.epochs > self.epochs:
             raise CheckpointError(
@@ -327,24 +325,18 @@ def _check_options(device: str, report: Any, log: Any, directory: Any, cache: An
                 raise ValueError(f"{name} must be a folder, got {path!r}.")
 
 
-def _check_checkpoints(checkpoint: Any, every: Any, resume: Any, watch: Any, log: Any) -> None:
-    """Raise an error for options of checkpoints that are wrong, or would have no effect."""
-    check_integer("every", every, minimum=1, maximum=2**31 - 1)
-    check_flag("resume", resume)
+def _check_checkpoints(checkpoint: Any, checkpoint_every: Any, resume: Any, watch: Any, log: Any) -> int:
+    """Return the interval of checkpoints, or raise an error for options that are wrong, or would have no effect."""
+    each = check_checkpoints(checkpoint, checkpoint_every, resume)
     if watch is not None:
         check_callable("watch", watch)
-    if checkpoint is None:
-        for name, given in (("resume", resume), ("watch", watch is not None), ("every", every != 1)):
-            if given:
-                raise ValueError(f"{name} needs checkpoint=, the path of a file; it is None.")
-        return
-    check_instance("checkpoint", checkpoint, (str, os.PathLike))
-    if os.path.isdir(checkpoint) or not os.path.isdir(os.path.dirname(os.path.abspath(checkpoint))):
-        raise ValueError(f"checkpoint must be a file in a folder that exists, got {checkpoint!r}.")
-    if log is not None:
+    if checkpoint is None and watch is not None:
+        raise ValueError("watch needs checkpoint=, the path of a file; it is None.")
+    if checkpoint is not None and log is not None:
         raise ValueError(
             f"log must be None with a checkpoint, which contains it, got {log!r}; use result.log.save(path)."
         )
+    return each
 
 
 def factor_of_rates(training: Training) -> str | None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Adam, Budget, DeepR, FixedWiring, Signal, SynapticElements
+from synaptic_sampling import Adam, Budget, DeepR, FixedWiring, RewiringLog, Signal, SynapticElements
 from synaptic_sampling.rate import (
     SET,
     Conv2d,
@@ -201,10 +201,20 @@ def test_dropout_within_each_frame_drops_while_training(rng):
     assert (net.present(x) == 0).sum() == 0
 
 
-def test_examples_in_the_documents(capsys):
+def test_examples_in_the_documents(capsys, tmp_path, monkeypatch):
     page = Path(__file__).parents[2] / "docs" / "rate.md"
-    varying, modulated, pruned = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
-    names: dict = {}
+    resumed, varying, modulated, pruned = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
+    states = []
+    for number, stops in enumerate([(), (7, 8)]):
+        (tmp_path / str(number)).mkdir()
+        monkeypatch.chdir(tmp_path / str(number))
+        for epochs in (*stops, 20):
+            names: dict = {}
+            exec(resumed.replace("until_epoch=20", f"until_epoch={epochs}"), names)
+        states.append([*names["net"].state().values(), RewiringLog.load("run.rewiring").events])
+    assert [values.tobytes() for values in states[0]] == [values.tobytes() for values in states[1]]
+    assert len(states[0][-1]) > 20
+    names = {}
     exec(varying, names)
     for name in ("soft", "sampling"):
         history = names[name].history

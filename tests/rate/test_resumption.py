@@ -2,13 +2,27 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling import Adam, DeepR, FixedWiring, Momentum, SoftDeepR, SynapticSampling
+from synaptic_sampling import (
+    Adam,
+    DeepR,
+    FixedWiring,
+    Momentum,
+    PruneAndRegrow,
+    RewiringLog,
+    SoftDeepR,
+    SynapticSampling,
+)
+from synaptic_sampling.checkpoint import CheckpointError
+from synaptic_sampling.log import LogError
 from synaptic_sampling.rate import (
     LSTM,
     SET,
@@ -85,6 +99,12 @@ def sampled():
     return linear(rule, signals={"gradient": LogLikelihood(50)}, dense_rule=FixedWiring(0.05, Adam()))
 
 
+def weak(parameter):
+    """Return the fifth of the connections whose gradients in the last batch are smallest."""
+    size = np.abs(parameter.gradient)
+    return size < np.quantile(size, 0.2)
+
+
 def dense():
     return RateNetwork([Linear(18, 12), ReLU(), Linear(12, 4)], FixedWiring(0.05, optimizer=Adam()), seed=3)
 
@@ -127,6 +147,7 @@ CASES = {
     "frames": lambda: (Trainer(frames(), FrameCrossEntropy()), {"data": frame_data(), "test": frame_data()}),
     "set": lambda: (Trainer(linear(FIXED), between=SET()), {"test": (X, Y)}),
     "set every 3": lambda: (Trainer(linear(FIXED), between=SET(), every=3), {}),
+    "by gradient": lambda: (Trainer(linear(FIXED), between=PruneAndRegrow(), signals={"condition": weak}), {}),
     "rigl": lambda: (Trainer(mixed(), between=RigL(X, Y, batch_size=20, steps=18), every=4), {}),
     "rigl, limits": lambda: (Trainer(limited(rule=FIXED), between=RigL(X, Y, batch_size=20, steps=18), every=4), {}),
     "set, limits": lambda: (Trainer(limited(rule=FIXED), between=SET(), every=5), {}),
@@ -144,7 +165,7 @@ CASES = {
     "sampling": lambda: (Trainer(sampled()), {}),
     "other rules": lambda: (Trainer(mixed(), schedule=every_kind), {}),
 }
-FAST = ("linear", "soft", "sampling", "dropout", "set every 3", "other optimizers", "line")
+FAST = ("linear", "soft", "sampling", "dropout", "set every 3", "by gradient", "other optimizers", "line")
 EPOCHS = 4
 
 
@@ -187,7 +208,7 @@ def compare(whole, cut, since):
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in CASES])
 def test_cut_anywhere(name, rng, tmp_path):
-    """Eight interruptions of each of 30 trainings, always including one after the last step of an epoch."""
+    """Eight interruptions of each of 31 trainings, always including one after the last step of an epoch."""
     whole = run(*CASES[name]())
     per_epoch = whole.steps_done // len(whole.history)
     cuts = {per_epoch, whole.steps_done}
@@ -207,3 +228,181 @@ def test_cut_anywhere(name, rng, tmp_path):
         other, options = CASES[name]()
         other.load(tmp_path / f"{cut}.npz")
         compare(whole, run(other, options), steps[cut])
+
+
+class Stopped(Exception):
+    """Ends a training, as a kill does."""
+
+
+def same_logs(one, other):
+    """Compare all that two logs contain; their files may be divided into blocks otherwise."""
+    for name in ("events", "times"):
+        assert getattr(one, name).tobytes() == getattr(other, name).tobytes()
+    for a, b in zip(one.snapshots, other.snapshots, strict=True):
+        assert a[:2] == b[:2]
+        for values, others in zip(a[2:], b[2:], strict=True):
+            assert_array_equal(values, others)
+    assert (one.sets, one.metadata) == (other.sets, other.metadata)
+    assert [one.rules_of(n) for n in one.sets] == [other.rules_of(n) for n in other.sets]
+
+
+def in_file(make, folder, **options):
+    """Return a trainer that goes on with a log in a file, if there is one."""
+    log = RewiringLog(folder / "run.rewiring", mode="a")
+    return Trainer(make(), log=log, **options)
+
+
+def resumed(trainer, folder, epochs=EPOCHS, **options):
+    """Train as a script does that is started again and again."""
+    own = {"batch_size": 12, "report": None, "checkpoint": folder / "run.npz", "resume": True, **options}
+    trainer.fit(X, Y, until_epoch=epochs, **own)
+    trainer.log.close()
+    return trainer
+
+
+#: What is cut at 20 random steps, with its log in a file; each step is followed by a cut or none.
+MODES = {
+    "fused": linear,
+    "convolution": convolutional,
+    "lstm": memory,
+    "one budget": partial(linear, ADAM, budget="network"),
+    "soft": soft,
+    "soft lstm": soft_memory,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", MODES)
+def test_twenty_cuts(name, rng, tmp_path):
+    """Each cut is a run that ends after a random step and goes on in new objects from its last checkpoint."""
+    make, epochs = MODES[name], 8
+    whole = resumed(in_file(make, tmp_path), tmp_path, epochs)
+    steps = rng.permutation(whole.steps_done)[:20] + 1
+    assert len(steps) == 20
+    for number, cut in enumerate(steps.tolist()):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+
+        def stop(trainer, cut=cut):
+            if trainer.steps_done >= cut:
+                raise Stopped
+
+        with pytest.raises(Stopped):
+            # A function after each step would take the general path.
+            resumed(in_file(make, folder), folder, epochs, **({"watch": stop} if number % 2 else {"stop": stop}))
+        other = resumed(in_file(make, folder), folder, epochs)
+        compare(whole, other, [])
+        same_logs(RewiringLog.load(tmp_path / "run.rewiring"), RewiringLog.load(folder / "run.rewiring"))
+
+
+def test_a_script_that_is_started_again_goes_on(tmp_path, caplog):
+    """Before and after the first checkpoint, after the last, and from the one before a damaged one."""
+    (tmp_path / "whole").mkdir()
+    whole = resumed(in_file(linear, tmp_path / "whole"), tmp_path / "whole")
+
+    def stop(at, trainer):
+        trainer.notes["seen"] = trainer.steps_done
+        if trainer.steps_done == at:
+            raise Stopped
+
+    for at in (3, 8, 12):
+        with pytest.raises(Stopped):
+            resumed(in_file(linear, tmp_path), tmp_path, watch=partial(stop, at))
+    assert sorted(os.listdir(tmp_path)) == ["run.npz", "run.previous.npz", "run.rewiring", "whole"]
+    content = bytearray((tmp_path / "run.npz").read_bytes())
+    content[-400] ^= 1
+    (tmp_path / "run.npz").write_bytes(content)
+    cut = resumed(in_file(linear, tmp_path), tmp_path)
+    assert "previous.npz is used instead" in caplog.text
+    assert cut.notes == {"seen": 5}
+    compare(whole, cut, [])
+    # Nothing is left to do, and nothing changes.
+    again = resumed(in_file(linear, tmp_path), tmp_path)
+    compare(whole, again, [])
+    same_logs(RewiringLog.load(tmp_path / "run.rewiring"), RewiringLog.load(tmp_path / "whole" / "run.rewiring"))
+    with pytest.raises(CheckpointError, match="has 4 epochs, which is more than until_epoch=3; increase it"):
+        resumed(in_file(linear, tmp_path), tmp_path, epochs=3)
+
+
+def test_a_training_that_was_ended_by_stop_is_not_continued(tmp_path):
+    trainer = resumed(Trainer(linear()), tmp_path, stop=lambda trainer: len(trainer.history) == 2)
+    again = resumed(Trainer(linear()), tmp_path, stop=lambda _: False)
+    assert len(trainer.history) == len(again.history) == 2
+    # By hand it can be.
+    again.load(tmp_path / "run.npz")
+    again.fit(X, Y, epochs=1, batch_size=12, report=None)
+    assert len(again.history) == 3
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "message"),
+    [
+        ({"checkpoint": 3}, TypeError, "checkpoint must be a str or a PathLike, got 3"),
+        ({"checkpoint": "no/such/run.npz"}, ValueError, "checkpoint must be a file in a folder that exists"),
+        ({"checkpoint": "x.npz", "checkpoint_every": 0}, ValueError, "checkpoint_every must be between 1"),
+        ({"checkpoint_every": 2}, ValueError, "checkpoint_every needs checkpoint="),
+        ({"resume": True}, ValueError, "resume needs checkpoint="),
+        ({"checkpoint": "x.npz", "resume": 1}, TypeError, "resume must be True or False, got 1"),
+        ({"checkpoint": "x.npz", "resume": True, "epochs": 1}, ValueError, "resume needs until_epoch"),
+    ],
+)
+def test_wrong_options_of_checkpoints(options, error, message):
+    trainer = Trainer(linear())
+    epochs = {} if "epochs" in options else {"until_epoch": 1}
+    with pytest.raises(error, match=message):
+        trainer.fit(X, Y, report=None, **epochs, **options)
+    assert not trainer.steps_done
+
+
+def test_a_checkpoint_of_another_training_is_refused(tmp_path):
+    one = Trainer(linear(), schedule=Decay(RULE, 0.9))
+    resumed(one, tmp_path, epochs=1)
+    before = (tmp_path / "run.npz").read_bytes()
+    cases = [
+        (Trainer(linear(), schedule=Decay(RULE, 0.8)), {}, r"schedule.learning_rate is 0\.9 there and 0\.8 here"),
+        (Trainer(linear()), {}, "is of another network"),
+        (Trainer(linear(), schedule=Decay(RULE, 0.9), between=SET()), {}, "between is None there"),
+        (Trainer(linear(), schedule=Decay(RULE, 0.9)), {"batch_size": 10}, "batch_size is 10, but 12 in the check"),
+    ]
+    for trainer, options, message in cases:
+        state = {name: np.array(values) for name, values in trainer.network.state().items()}
+        with pytest.raises(CheckpointError, match=message):
+            resumed(trainer, tmp_path, **options)
+        assert not trainer.steps_done
+        assert not trainer.history
+        for name, values in trainer.network.state().items():
+            assert_array_equal(values, state[name])
+    with pytest.raises(FileExistsError, match=r"run\.npz exists; pass resume=True"):
+        resumed(one, tmp_path, resume=False)
+    # Another seed, before the first checkpoint: the log is that of another run.
+    folder = tmp_path / "log"
+    folder.mkdir()
+    in_file(linear, folder).fit(X, Y, epochs=1, report=None)
+    (folder / "run.npz").unlink(missing_ok=True)
+    other = in_file(lambda: RateNetwork([SparseLinear(18, 4, connections=9)], RULE, seed=4), folder)
+    with pytest.raises(LogError, match="belongs to another run"):
+        resumed(other, folder)
+    assert (tmp_path / "run.npz").read_bytes() == before
+
+
+def test_a_full_disk_leaves_what_was_saved(tmp_path, monkeypatch):
+    """Wherever it becomes full: both checkpoints stay, and the training goes on from the newest."""
+    whole = resumed(in_file(linear, tmp_path), tmp_path)
+    folder = tmp_path / "full"
+    folder.mkdir()
+    savez, left = np.savez, iter([True, True, False])
+
+    def full(file, **entries):
+        if next(left, True):
+            return savez(file, **entries)
+        file.write(b"PK half of a file")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        trainer = in_file(linear, folder)
+        with pytest.raises(OSError, match="No space left"):
+            resumed(trainer, folder)
+        trainer.log.close()
+    assert sorted(os.listdir(folder)) == ["run.npz", "run.previous.npz", "run.rewiring"]
+    compare(whole, resumed(in_file(linear, folder), folder), [])

@@ -33,7 +33,7 @@ def test_settings_fill_the_ranges_and_do_not_depend_on_their_number(method):
 def test_each_method_has_the_same_effort_and_the_best_setting_is_chosen(monkeypatch, tmp_path, capsys):
     done = []
 
-    def validated(task, method, connectivity, rates, given):
+    def validated(task, method, connectivity, rates, given, **_):
         done.append((method, connectivity, rates))
         return {"accuracy": rates.learning_rate if connectivity == 0.1 else 1 - rates.learning_rate}
 
@@ -194,7 +194,7 @@ def test_networks_of_another_size_and_without_recurrence(monkeypatch, tmp_path):
 def test_nothing_is_run_twice(monkeypatch, tmp_path):
     made, done = rows(), []
 
-    def trained(task, job, given):
+    def trained(task, job, given, **_):
         done.append((job["method"], job["connectivity"], job["seed"]))
         own = next(row for row in made if row["method"] == job["method"])
         return {name: value for name, value in own.items() if name not in job}

@@ -11,6 +11,7 @@ import pytest
 
 from scripts import sweep, swept, train_rate
 from synaptic_sampling import RewiringLog
+from synaptic_sampling.checkpoint import load_checkpoint
 
 ROOT = Path(__file__).parents[2]
 FILE = """
@@ -76,15 +77,40 @@ def test_networks_of_the_project_can_be_swept(tmp_path):
 )
 def test_networks_of_the_project_refuse_what_they_do_not_know(function, arguments, said, tmp_path):
     with pytest.raises(ValueError, match=said):
-        function(seed=1, folder=tmp_path, epochs=1, quick=True, **arguments)
+        function(seed=1, folder=tmp_path, checkpoint=tmp_path / "run.npz", epochs=1, quick=True, **arguments)
 
 
 def test_l1_of_soft_deepr_can_be_swept(tmp_path, monkeypatch):
     rules = []
-    monkeypatch.setattr(train_rate, "train_on_disk", lambda rule, **options: rules.append(rule) or 1 / 0)
+    monkeypatch.setattr(train_rate, "train", lambda rule, **options: rules.append(rule) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
-        swept.rate(seed=1, folder=tmp_path, method="soft", l1=3e-4)
+        swept.rate(seed=1, folder=tmp_path, checkpoint=tmp_path / "run.npz", method="soft", l1=3e-4)
     assert rules[0].l1 == 3e-4
+
+
+def test_a_run_of_a_sweep_that_was_killed_goes_on(tmp_path, monkeypatch):
+    """With its log, although the folder of the first attempt is lost."""
+    count, left = train_rate.count_weights, iter(range(3))
+
+    def stop(net):
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return count(net)
+
+    found = {}
+    for name in ("whole", "killed", "cut"):
+        (tmp_path / name).mkdir()
+        checkpoint = tmp_path / ("whole.npz" if name == "whole" else "cut.npz")
+        options = {"seed": 1, "folder": tmp_path / name, "checkpoint": checkpoint, "epochs": 3, "quick": True}
+        if name != "killed":
+            found[name] = swept.rate(**options), RewiringLog.load(tmp_path / name / "log.rewiring").events.tobytes()
+            continue
+        with monkeypatch.context() as patch:
+            patch.setattr(train_rate, "count_weights", stop)
+            with pytest.raises(KeyboardInterrupt):
+                swept.rate(**options)
+        assert load_checkpoint(checkpoint).about["samples_done"] == 2 * 1347
+    assert found["whole"] == found["cut"]
 
 
 @pytest.mark.parametrize("text", ["3", "0/4", "5/4", "3/", "/4", "a/b"])

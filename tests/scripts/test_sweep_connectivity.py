@@ -9,8 +9,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from models.mlp import DIGITS
-from scripts import sweep_connectivity
+from scripts import sweep_connectivity, train_rate
 from scripts.sweep_connectivity import FACTORS, TrainingRuns, draw, main
+from scripts.train_rate import count_weights
 
 RATE = DIGITS.rules["deepr"].learning_rate
 
@@ -73,6 +74,37 @@ def test_other_defaults_of_a_task_are_other_runs(trained, tmp_path, monkeypatch)
     monkeypatch.setitem(sweep_connectivity.TASKS, "digits", DIGITS._replace(rules=rules))
     assert runs.train(0.5, **job)["rule"] != one["rule"]
     assert len(trained) == 2
+
+
+def test_a_run_that_is_stopped_goes_on(tmp_path, monkeypatch, capsys):
+    """From its checkpoint, which is named by what determines the run and removed with the last one."""
+    monkeypatch.setattr(sweep_connectivity, "FACTORS", (0.5,))
+    arguments = ["--quick", "--epochs", "3", "--methods", "fixed", "--connectivity", "0.02", "--seeds", "1"]
+    whole = main([*arguments, "--out", str(tmp_path / "whole")])
+    out, counted = tmp_path / "cut", []
+
+    def stop(net):
+        counted.append(count_weights(net))
+        if len(counted) == 8:  # In the last epoch of the second run.
+            raise KeyboardInterrupt
+        return counted[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_rate, "count_weights", stop)
+        with pytest.raises(SystemExit):
+            main([*arguments, "--out", str(out), "--checkpoint-every", "1"])
+    assert {path.suffixes[0] for path in (out / "unfinished").iterdir()} == {".npz", ".previous"}
+    with pytest.raises(SystemExit):
+        main([*arguments, "--out", str(out)])
+    assert "already exists; pass --resume to continue it, or --overwrite" in capsys.readouterr().err
+    seen = []
+    with monkeypatch.context() as patch:
+        patch.setattr(train_rate, "count_weights", lambda net: seen.append(1) or count_weights(net))
+        found = main([*arguments, "--out", str(out), "--resume"])
+    assert len(seen) == 2
+    for one, other in zip(whole, found, strict=True):
+        assert {**one, "seconds": 0} == {**other, "seconds": 0}
+    assert sorted(path.name for path in out.iterdir()) == ["sweep.json", "sweep.png"]
 
 
 @pytest.mark.slow

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import gzip
 import hashlib
 import json
 import math
+import os
 import pickle
 
 import numpy as np
@@ -14,7 +16,8 @@ import pytest
 from models import data
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
-from scripts.train_rate import METHODS, TASKS, VARYING, changed, main, train
+from scripts import train_rate
+from scripts.train_rate import METHODS, TASKS, VARYING, changed, count_weights, main, train
 from synaptic_sampling import FixedWiring, RewiringLog
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
@@ -64,6 +67,111 @@ def test_quick_run_writes_what_it_says(tmp_path, capsys):
         np.testing.assert_array_equal(weights[f"{layer}_pre"], pre)
         np.testing.assert_array_equal(weights[f"{layer}_post"], post)
         assert np.all(weights[f"{layer}_w"] * polarity >= 0)
+
+
+class Killed(Exception):
+    """Ends a run, as a kill does."""
+
+
+def killed(monkeypatch, calls, arguments):
+    """Run until the weights are counted for the last of so many times, which comes before a checkpoint."""
+    left = iter(range(calls))
+
+    def count(net):
+        if next(left, None) is None:
+            raise Killed
+        return count_weights(net)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(train_rate, "count_weights", count)
+        with pytest.raises(Killed):
+            main(arguments)
+
+
+def assert_same(one, other):
+    """Compare summaries, weights and logs of two folders."""
+    assert sorted(path.name for path in one.iterdir()) == sorted(path.name for path in other.iterdir())
+    own, others = (json.loads((folder / "summary.json").read_text()) for folder in (one, other))
+    for name in own.keys() - {"seconds", "seconds_per_seed", "peak_bytes"}:
+        assert own[name] == others[name], name
+    for path in one.glob("weights-*.npz"):
+        own, others = np.load(path), np.load(other / path.name)
+        for name in own:
+            np.testing.assert_array_equal(own[name], others[name])
+    for path in one.glob("log-*.rewiring"):
+        own, others = RewiringLog.load(path), RewiringLog.load(other / path.name)
+        assert own.events.tobytes() == others.events.tobytes()
+        assert own.times.tobytes() == others.times.tobytes()
+        assert own.metadata == others.metadata
+        for a, b in zip(own.snapshots, others.snapshots, strict=True):
+            assert a[:2] == b[:2]
+            for values, more in zip(a[2:], b[2:], strict=True):
+                np.testing.assert_array_equal(values, more)
+
+
+#: 'rigl' rewires between steps, 'prune' has three networks.
+RESUMED = ("rigl", "prune")
+OTHERS = tuple(method for method in METHODS if method not in RESUMED)
+
+
+@pytest.mark.parametrize("method", [*RESUMED, *(pytest.param(m, marks=pytest.mark.slow) for m in OTHERS)])
+def test_a_run_that_was_stopped_goes_on(method, tmp_path, monkeypatch, capsys):
+    """Before the first checkpoint, and later; at the end, nothing shows it."""
+    arguments = ["--quick", "--method", method, "--epochs", "4"]
+    main([*arguments, "--out", str(tmp_path / "whole")])
+    cut = [*arguments, "--out", str(tmp_path / "cut")]
+    killed(monkeypatch, 1, [*cut, "--checkpoint-every", "1"])
+    for calls in (3, 2):
+        killed(monkeypatch, calls, [*cut, "--resume"])
+    with pytest.raises(SystemExit):
+        main(cut)
+    assert "(unfinished); pass --overwrite" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main([*cut, "--checkpoint-every", "2"])
+    assert "(unfinished); pass --resume to go on, or --overwrite" in capsys.readouterr().err
+    assert main([*cut, "--resume"])["seconds"] > 0
+    assert_same(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_other_options_are_refused_where_a_run_goes_on(tmp_path, monkeypatch, capsys):
+    arguments = ["--quick", "--epochs", "3", "--out", str(tmp_path)]
+    killed(monkeypatch, 2, [*arguments, "--checkpoint-every", "1"])
+    (unfinished,) = tmp_path.iterdir()
+    before = {path.name: path.read_bytes() for path in unfinished.iterdir()}
+    assert set(before) == {"checkpoint-1.npz", "log-1.rewiring", "options.json"}
+    for others, message in [
+        (["--learning-rate", "0.3"], "learning_rate is None there and 0.3 here"),
+        (["--method", "set"], "method is 'deepr' there and 'set' here"),
+        (["--epochs", "4"], "epochs is 3 there and 4 here"),
+        (["--seed", "2"], "seed is 1 there and 2 here"),
+        (["--overwrite"], "cannot be combined with --overwrite"),
+    ]:
+        with pytest.raises(SystemExit, match="2"):
+            main([*arguments, *others, "--resume"])
+        said = capsys.readouterr().err
+        assert "argument --resume: " in said
+        assert message in said
+    assert {path.name: path.read_bytes() for path in unfinished.iterdir()} == before
+
+
+def test_a_full_disk_is_reported(tmp_path, monkeypatch, capsys):
+    """What was saved stays, and the run goes on from it."""
+    arguments = ["--quick", "--epochs", "3", "--out", str(tmp_path), "--checkpoint-every", "1"]
+    savez, left = np.savez, iter([True])
+
+    def full(file, **entries):
+        if next(left, False):
+            return savez(file, **entries)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(np, "savez", full)
+        with pytest.raises(SystemExit, match="2"):
+            main(arguments)
+    said = capsys.readouterr().err
+    assert "seed 1 cannot be written to" in said
+    assert "No space left on device; what was saved is intact, and --resume goes on from it" in said
+    assert main([*arguments, "--resume"])["samples_by_test"] == [1347 * n for n in (1, 2, 3)]
 
 
 DENSE_AT_FIRST = {"dense": SITES, "l1": K, "prune": K}

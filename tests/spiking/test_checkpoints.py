@@ -142,7 +142,7 @@ def test_checkpoints_of_others_are_refused(tmp_path):
     labels = task.labels.copy()
     labels[0] = 1
     for changed, message in [
-        (Training(network(), task, batch=4, seed=2), "of another training: seed is 1 there and 2 here"),
+        (Training(network(), task, batch=4, seed=2), "of another run: seed is 1 there and 2 here"),
         (Training(network(lif=21), task, **options), "net.lif is 20 there and 21 here"),
         (Training(network(FixedWiring(0.1)), task, **options), "net.input.rule.class is 'DeepR' there and 'Fixed"),
         (Training(network(), SequenceTask(task.inputs, labels, task.train, task.test), **options), "task.labels is"),
@@ -173,12 +173,16 @@ def test_what_is_no_checkpoint_is_refused(tmp_path):
         ({"checkpoint": 3}, TypeError, "checkpoint must be a str or a PathLike, got 3"),
         ({"checkpoint": "no/such/folder.npz"}, ValueError, "checkpoint must be a file in a folder that exists"),
         ({"checkpoint": "."}, ValueError, "checkpoint must be a file"),
-        ({"checkpoint": "x.npz", "every": 0}, ValueError, "every must be between 1 and 2147483647, got 0"),
+        (
+            {"checkpoint": "x.npz", "checkpoint_every": 0},
+            ValueError,
+            "checkpoint_every must be between 1 and 21474",
+        ),
         ({"checkpoint": "x.npz", "resume": 1}, TypeError, "resume must be True or False, got 1"),
         ({"checkpoint": "x.npz", "watch": 1}, TypeError, "watch must be"),
         ({"checkpoint": "x.npz", "log": "x"}, ValueError, "log must be None with a checkpoint, which contains it"),
         ({"resume": True}, ValueError, "resume needs checkpoint=, the path of a file; it is None"),
-        ({"every": 2}, ValueError, "every needs checkpoint="),
+        ({"checkpoint_every": 2}, ValueError, "checkpoint_every needs checkpoint="),
     ],
 )
 def test_wrong_options_are_refused(options, error, message):
@@ -215,7 +219,7 @@ def test_a_program_in_parts_is_compiled_once(tmp_path, name):
     plain = training.run(**options)
     cut = cut_training(tmp_path / "cut.npz", training, 3, **options)
     assert_same(plain, cut, snapshots=False)
-    assert_same(plain, training.run(checkpoint=tmp_path / "two.npz", every=2, **options), snapshots=False)
+    assert_same(plain, training.run(checkpoint=tmp_path / "two.npz", checkpoint_every=2, **options), snapshots=False)
     assert len(list((tmp_path / "cache").glob("*.lock"))) == 1
 
 
@@ -242,7 +246,7 @@ def test_a_training_that_is_killed_again_and_again_is_the_uncut_one(tmp_path):
     assert sum(cut.values()) >= CUTS
     assert len(list(Path(cache).glob("*.lock"))) == 1
     training = of_kills(epochs)
-    assert_same(training.run(checkpoint=path, resume=True, every=epochs), training.run(), snapshots=False)
+    assert_same(training.run(checkpoint=path, resume=True, checkpoint_every=epochs), training.run(), snapshots=False)
 
 
 @pytest.mark.slow

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import is_dataclass
 from typing import Any
 
 from synaptic_sampling.log.metadata import plain
@@ -45,8 +47,7 @@ class Journal:
         """Describe a call of ``fit``; in an empty log, also the network and its initial connectivity."""
         net = network
         log.check_goes_on(*wired(net, net.state()))
-        about = {"schedule": _named(schedule), "between": _named(self._between), "every": self._every}
-        log.annotate(loss=type(loss).__name__, epochs=epochs, batch_size=batch_size, **about)
+        log.annotate(epochs=epochs, batch_size=batch_size, **self.plan(loss, schedule))
         if log.snapshots:
             return
         budget = "layer" if net.budget is None else "network"
@@ -56,6 +57,15 @@ class Journal:
             name = str(net.layers[c.index])
             log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
         self.snapshot(log, net)
+
+    def plan(self, loss: object, schedule: Schedule | None) -> dict[str, Any]:
+        """Return how a network is trained, whatever the data, as JSON can represent it."""
+        return {
+            "loss": type(loss).__name__,
+            "schedule": plain(_named(schedule)),
+            "between": plain(_named(self._between)),
+            "every": self._every,
+        }
 
     @staticmethod
     def snapshot(log: RewiringLog, network: RateNetwork) -> None:
@@ -86,5 +96,7 @@ class Journal:
 
 
 def _named(value: Any) -> Any:
-    """Return the name of a function; any other object is returned unchanged, since its repr describes it."""
-    return getattr(value, "__qualname__", value)
+    """Return a dataclass as it is, and the name of a function, or the repr of another object without its address."""
+    if value is None or is_dataclass(value):
+        return value
+    return getattr(value, "__qualname__", None) or re.sub(" at 0x[0-9a-f]+", "", repr(value))

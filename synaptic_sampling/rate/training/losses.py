@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_array, read_array
 from synaptic_sampling._kernels import linear
 
-__all__ = ["CrossEntropy", "Loss", "MeanSquaredError", "check_range", "check_whole"]
+__all__ = ["CrossEntropy", "Loss", "MeanSquaredError", "accuracy_in", "check_range", "check_test", "check_whole"]
 
 Array = NDArray[Any]
 
@@ -27,6 +27,21 @@ class Loss(Protocol):
 
     def evaluate(self, out: Array, targets: Array) -> tuple[float, Array]:
         """Return the mean loss over the batch and its gradient with respect to the output."""
+
+
+def accuracy_in(test: Any, network: Any, loss: Loss) -> float:
+    """Return the accuracy of a network in a test of samples and labels, as the loss defines it if it does."""
+    samples, labels = test
+    own = getattr(loss, "accuracy", None)
+    return network.accuracy(samples, labels) if own is None else own(network.outputs(samples), labels)
+
+
+def check_test(test: Any, network: Any, loss: Loss) -> None:
+    """Raise before the first epoch the error that the test would raise after it."""
+    try:
+        accuracy_in(test, network, loss)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"test: {error}") from error
 
 
 class CrossEntropy:

@@ -12,10 +12,19 @@ import numpy as np
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from synaptic_sampling._checks import check_callable, check_integer, check_number
+from synaptic_sampling._checks import check_callable, check_flag, check_instance, check_integer, check_number
 from synaptic_sampling.checkpoint import CheckpointError
 
-__all__ = ["Course", "Epoch", "Progress", "Report", "Shown", "check_options", "number_of_epochs", "shown_progress"]
+__all__ = [
+    "Course",
+    "Epoch",
+    "Progress",
+    "Report",
+    "Shown",
+    "check_options",
+    "number_of_epochs",
+    "shown_progress",
+]
 
 LARGEST = 2**62
 
@@ -133,6 +142,12 @@ class Progress(NamedTuple):
         The epochs that are complete.
     course : tuple or None
         SHA-256 of samples and targets, and batch size, of the last ``fit``.
+    plan : dict or None
+        What else must be equal where a run goes on: loss, schedule, and what rewires between steps.
+    stopped : bool
+        Whether ``stop`` ended the last ``fit``.
+    notes : dict
+        The user's.
     """
 
     steps_done: int
@@ -143,11 +158,15 @@ class Progress(NamedTuple):
     most_connections: int
     history: list[Epoch]
     course: tuple[str, int] | None
+    plan: dict[str, Any] | None = None
+    stopped: bool = False
+    notes: dict[str, Any] = {}  # noqa: RUF012 (never changed)
 
     @classmethod
     def read(cls, about: Mapping[str, Any]) -> Progress:
         """Return the progress in a checkpoint, or raise a KeyError, TypeError or ValueError if it is invalid."""
-        values = {name: about[name] for name in cls._fields}
+        # Files of earlier versions lack the last ones.
+        values = {name: about[name] for name in cls._fields if name in about or name not in cls._field_defaults}
         for name in ("steps_done", "samples_done", "position", "rewired_at", "most_connections"):
             check_integer(name, values[name], minimum=0, maximum=LARGEST)
         if values["rewired_at"] > values["steps_done"]:
@@ -167,7 +186,10 @@ class Progress(NamedTuple):
             if re.fullmatch("[0-9a-f]{64}", data) is None:
                 raise ValueError(f"course must hold a SHA-256, got {data!r}.")
             values["course"] = data, check_integer("batch_size", batch_size, minimum=1, maximum=LARGEST)
-        return cls(**values)
+        progress = cls(**values)
+        check_flag("stopped", progress.stopped)
+        check_instance("notes", progress.notes, dict)
+        return progress
 
 
 def _checked(entry: Any) -> Epoch:
@@ -181,8 +203,10 @@ def _checked(entry: Any) -> Epoch:
     return epoch
 
 
-def number_of_epochs(epochs: Any, until_epoch: Any) -> int:
+def number_of_epochs(epochs: Any, until_epoch: Any, *, resume: Any) -> int:
     """Return the number of epochs, or raise an error unless exactly one of both arguments states it."""
+    if resume and until_epoch is None:
+        raise ValueError("resume needs until_epoch, the number of epochs in total.")
     if (epochs is None) == (until_epoch is None):
         raise TypeError("give either epochs (further epochs) or until_epoch (epochs in total).")
     name, number = ("epochs", epochs) if until_epoch is None else ("until_epoch", until_epoch)

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling.checkpoint import READ_ERRORS, CheckpointError, load_checkpoint, save_checkpoint
+from synaptic_sampling.checkpoint import READ_ERRORS, Checkpoint, CheckpointError, save_checkpoint
 from synaptic_sampling.connections import SoftConnections
 from synaptic_sampling.log.recorder import RewiringLog, Wired
 from synaptic_sampling.rate.layers.parameters import SparseParameter
@@ -19,36 +20,69 @@ from synaptic_sampling.rate.training.schedules import Schedule
 __all__ = ["resume", "wired", "write"]
 
 
-def write(path: str | os.PathLike[str], network: RateNetwork, schedule: Schedule | None, progress: Progress) -> None:
-    """Write the state of a network and the progress of its training into a file."""
+#: Names of the gradients of connections, which what rewires between two steps may need.
+GRADIENT = "gradient/{}"
+
+
+def write(
+    path: str | os.PathLike[str],
+    network: RateNetwork,
+    schedule: Schedule | None,
+    progress: Progress,
+    *,
+    gradients: bool,
+    keep_previous: bool,
+) -> None:
+    """Write the state of a network, with the gradients of its connections if wanted, and the progress of a training."""
     # A schedule may give another kind of rule to each epoch.
     fixed = {"fixed": network.rule.signed_theta}
-    save_checkpoint(path, network.state(), {**progress._asdict(), **_identity(network, schedule), **fixed})
+    last = {GRADIENT.format(n): part.gradient for n, part in enumerate(network.sparse)} if gradients else {}
+    about = {**progress._asdict(), **_identity(network, schedule), **fixed}
+    save_checkpoint(path, {**network.state(), **last}, about, keep_previous=keep_previous)
 
 
 def resume(
-    path: str | os.PathLike[str], network: RateNetwork, schedule: Schedule | None, log: RewiringLog
+    path: str | os.PathLike[str],
+    found: Checkpoint,
+    network: RateNetwork,
+    schedule: Schedule | None,
+    log: RewiringLog,
+    accept: Callable[[Progress], None],
 ) -> tuple[Progress, int]:
-    """Restore a network from a file, or raise an error and change nothing.
+    """Restore a network from a checkpoint that ``accept`` accepts, or raise an error and change nothing.
 
     Returns the progress, and the step from which the log continues.
     """
-    arrays, about = load_checkpoint(path)
+    arrays, about = found
     own = _identity(network, schedule)
     got = {name: about.get(name) for name in own}
     if got != own:
         raise CheckpointError(f"{path} is of another network: {got}, but this one is {own}.")
     try:
+        gradients = _gradients(arrays, network)
         progress = Progress.read(about)
         negative = None if schedule is None else bool(about["fixed"])
         network.check_state(arrays, negative=negative)
+        accept(progress)
         step, connectivity = wired(network, arrays)
         if log.is_in_file:
             log.check_continues(step, connectivity)
         network.restore(arrays, negative=negative)
     except READ_ERRORS as error:
         raise CheckpointError(f"{path} does not fit: {error}") from error
+    for part, gradient in zip(network.sparse, gradients, strict=False):
+        part.gradient[:] = gradient
     return progress, step
+
+
+def _gradients(arrays: dict[str, NDArray[Any]], network: RateNetwork) -> list[NDArray[Any]]:
+    """Take the gradients of connections out of the arrays of a checkpoint; there are none in most of them."""
+    names = [GRADIENT.format(n) for n in range(len(network.sparse))]
+    found = [arrays.pop(name) for name in names if name in arrays]
+    for part, gradient in zip(network.sparse, found, strict=bool(found)):
+        if gradient.dtype != np.float32 or gradient.shape != part.gradient.shape or not np.isfinite(gradient).all():
+            raise ValueError(f"a gradient has {gradient.dtype}, {gradient.shape}, or is not finite.")
+    return found
 
 
 def wired(network: RateNetwork, state: Mapping[str, NDArray[Any]]) -> tuple[int, dict[int, Wired]]:

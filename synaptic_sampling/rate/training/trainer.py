@@ -12,26 +12,26 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_callable, check_integer
 from synaptic_sampling._kernels.dynamics import BIRTH, DEATH
+from synaptic_sampling.checkpoint import check_checkpoints
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.log.recorder import TIME, RewiringLog, as_log
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.signals import Source
-from synaptic_sampling.rate.training import fast_path, resumption
+from synaptic_sampling.rate.training import fast_path
 from synaptic_sampling.rate.training.between import Between, check_between, rewire
 from synaptic_sampling.rate.training.interruption import Interrupt
-from synaptic_sampling.rate.training.journal import Journal
-from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
+from synaptic_sampling.rate.training.losses import CrossEntropy, Loss, accuracy_in, check_test
 from synaptic_sampling.rate.training.progress import (
     Course,
     Epoch,
-    Progress,
     Report,
     Shown,
     check_options,
     number_of_epochs,
     shown_progress,
 )
+from synaptic_sampling.rate.training.saved import SavedTraining
 from synaptic_sampling.rate.training.schedules import Schedule
 
 __all__ = ["Epoch", "Trainer"]
@@ -39,7 +39,7 @@ __all__ = ["Epoch", "Trainer"]
 _log = logging.getLogger(__name__)
 
 
-class Trainer:
+class Trainer(SavedTraining):
     """Train a network and log every connection that is formed or eliminated.
 
     Ctrl+C ends ``fit`` by KeyboardInterrupt after the present step, or some steps later (about 0.1 s). Network, log and
@@ -65,8 +65,7 @@ class Trainer:
         A rule such as `SET` or `PruneAndRegrow`, which is applied to all sparse layers between two epochs or steps; or
         a function of the trainer that rewires them and returns a list of `RewiringInfo` for the log, such as `RigL`.
     signals : mapping of str to float or callable, optional
-        The sources of the signals of ``between``, as for `RateNetwork`. The gradient is that of the last batch, which a
-        checkpoint does not contain: in a new process it is 0 if the training is resumed where ``between`` is due.
+        The sources of the signals of ``between``, as for `RateNetwork`. The gradient is that of the last batch.
     every : int, optional
         Number of steps between two applications of ``between``; by default it is applied once per epoch.
     snapshot_every : int, optional
@@ -84,6 +83,8 @@ class Trainer:
         A summary of each epoch.
     most_connections : int
         The largest number of connections in all sparse layers together after any step.
+    notes : dict
+        Anything of yours that JSON can represent; checkpoints contain it.
 
     Raises
     ------
@@ -116,24 +117,12 @@ class Trainer:
             raise TypeError(f"record must be True or False, got {record!r}.")
         if log is not None and not record:
             raise ValueError("record=False leaves the log empty, but log is given as well; omit one of them.")
-        self.network, self.loss, self._records = network, CrossEntropy() if loss is None else loss, record
-        self.schedule, self._between = schedule, between
         for name, count in (("every", every), ("snapshot_every", snapshot_every)):
             if count is not None:
                 check_integer(name, count, minimum=1, maximum=2**31)
-        self._every, self._snapshot_every = every, snapshot_every
-        self.steps_done = self.samples_done = 0
-        self.history: list[Epoch] = []
-        self.most_connections = self._count()
-        #: In the present epoch: samples presented; sum of losses, batches, births, deaths.
-        self._position, self._under_way = 0, [0.0, 0, 0, 0]
-        #: The step before which ``between`` was applied last.
-        self._rewired_at = 0
-        #: Samples, targets and batch size of the last ``fit``, and whether the next one must have the same.
-        self._course: Course | None = None
-        self._bound = False
-        self._journal = Journal(between, every)
-        self.log = as_log(log)  # Last, so that no file is created if an argument is wrong.
+        self._records, self._every, self._snapshot_every = record, every, snapshot_every
+        # The log comes last, so that no file is created if an argument is wrong.
+        super().__init__(network, CrossEntropy() if loss is None else loss, schedule, between, every, as_log(log))
 
     @property
     def tests(self) -> list[tuple[int, float]]:
@@ -152,6 +141,9 @@ class Trainer:
         stop: Callable[[Trainer], bool] | None = None,
         report: Report | str | None = "bar",
         watch: Callable[[Trainer], object] | None = None,
+        checkpoint: str | os.PathLike[str] | None = None,
+        checkpoint_every: int = 1,
+        resume: bool = False,
     ) -> None:
         """Train for ``epochs`` more epochs, or until ``until_epoch`` epochs are complete.
 
@@ -179,29 +171,47 @@ class Trainer:
             A progress bar, a function of (epochs done, epochs in total, mean loss), or nothing.
         watch : callable, optional
             Called with the trainer after every step. An exception ends the training there, in a valid state.
+        checkpoint : path-like, optional
+            File that is replaced after every epoch, so that a training that is stopped, even by a power failure, loses
+            no more. The checkpoint before it is kept, as ``run.previous.npz`` beside ``run.npz``.
+        checkpoint_every : int
+            Number of epochs between two checkpoints.
+        resume : bool
+            With ``until_epoch``: go on from the checkpoint, or start anew where there is none, with a log of mode 'a'.
+            The result is that of an uninterrupted training, bit for bit. By default, a checkpoint that exists is an
+            error.
 
         Raises
         ------
         TypeError, ValueError
             If an argument is of the wrong kind or shape, or if not exactly one of ``epochs`` and ``until_epoch`` is
             given.
+        FileExistsError
+            If the checkpoint exists and ``resume`` is False.
         CheckpointError
-            If the trainer was loaded from a checkpoint of other samples, targets or batch size.
+            If the checkpoint is damaged, or of another training. Nothing changes then.
+        LogError
+            If the log in the file ends before the checkpoint, or is of another run. Nothing changes then.
         FloatingPointError
             If a gradient is NaN or infinite; names layer and connection. The previous step is the last one performed.
         """
-        number = number_of_epochs(epochs, until_epoch)
+        number = number_of_epochs(epochs, until_epoch, resume=resume)
         check_options(test=test, stop=stop, report=report, watch=watch)
+        each = check_checkpoints(checkpoint, checkpoint_every, resume)
         x = self.network.check_samples(samples)
         y = self.loss.check_targets(targets, len(x), self.network.num_out)
         if test is not None:
-            self._check_test(test)
+            check_test(test, self.network, self.loss)
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
-        self._begin_course(Course((x, y), size))
+        course = Course((x, y), size)
+        self._stopped = False
+        if resume:
+            self._resume(checkpoint, course, number)
+        self._begin_course(course)
         # An epoch that was saved after its last step lacks only its entry in the history.
         complete = len(self.history) + (self._position == len(x))
         last = number if epochs is None else complete + number
-        if last <= len(self.history):
+        if last <= len(self.history) and not resume:
             message = "nothing to train: until_epoch=%d, but %d epochs are complete; increase it, or use epochs=."
             _log.warning(message, last, len(self.history))
             return
@@ -213,13 +223,15 @@ class Trainer:
         self._follow_schedule()
         prepare = partial(fast_path.compile_ahead, self.network, self.loss, shown)
         with shown_progress(len(self.history), last, report, prepare) as advance, Interrupt() as interrupt:
-            while len(self.history) < last:
+            while len(self.history) < last and not self._stopped:
                 interrupt.check()
                 self._finish_epoch(shown, interrupt)
                 self._end_epoch(test)
                 advance(self.history)
-                if stop is not None and stop(self):
-                    break
+                self._stopped = stop is not None and bool(stop(self))
+                done = len(self.history)
+                if checkpoint is not None and (self._stopped or done == last or done % each == 0):
+                    self._save(checkpoint, keep_previous=True)
             interrupt.check()
         self.snapshot()
         self.log.flush()
@@ -244,61 +256,6 @@ class Trainer:
         if self._records:
             self._journal.snapshot(self.log, self.network)
 
-    def save(self, path: str | os.PathLike[str]) -> None:
-        """Write a checkpoint from which training can be resumed.
-
-        Parameters
-        ----------
-        path : path-like
-            The file. It does not contain the log: save a log in memory by ``log.save``; a log in a file is flushed.
-        """
-        self.log.flush()
-        progress = Progress(
-            self.steps_done,
-            self.samples_done,
-            self._position,
-            self._under_way,
-            self._rewired_at,
-            self.most_connections,
-            self.history,
-            None if self._course is None else self._course.stored,
-        )
-        resumption.write(path, self.network, self.schedule, progress)
-
-    def load(self, path: str | os.PathLike[str], *, same_data: bool = True) -> None:
-        """Restore the state of a checkpoint, from which the log is continued.
-
-        A log in a file loses its records of later steps; an empty log, or one in memory, starts at the checkpoint. The
-        network must have been created with the same layers, rule, signs and seed. To use another rule from here on, set
-        ``network.rule`` afterwards.
-
-        Parameters
-        ----------
-        path : path-like
-            Written by ``save`` of a trainer with an equal network.
-        same_data : bool
-            Whether the next ``fit`` must have the samples, targets and batch size of the checkpoint.
-
-        Raises
-        ------
-        CheckpointError
-            If it cannot be read, is damaged, is of another network, or training cannot go on from it: a value is not
-            finite, a count is out of range, theta is negative under DeepR, or signs differ. Nothing changes then.
-        LogError
-            If the log in the file ends before the checkpoint, or is of another run. Nothing changes then.
-        """
-        progress, step = resumption.resume(path, self.network, self.schedule, self.log)
-        self.steps_done, self.samples_done, self.history = progress.steps_done, progress.samples_done, progress.history
-        self._position, self._under_way = progress.position, progress.under_way
-        self._course = None if progress.course is None else Course(*progress.course)
-        self._rewired_at, self.most_connections = progress.rewired_at, progress.most_connections
-        self._bound = same_data
-        self._journal.forget_rule()
-        if self.log.is_in_file:
-            self.log.continue_from(step)
-        elif self.log.snapshots:
-            self.log = RewiringLog()
-
     def _begin_course(self, course: Course) -> None:
         """Set samples, targets and batch size; an epoch that was interrupted ends if they are others."""
         before = self._course
@@ -318,7 +275,7 @@ class Trainer:
 
     def _end_epoch(self, test: tuple[ArrayLike, ArrayLike] | None) -> None:
         """Add the summary of an epoch to the history."""
-        accuracy = None if test is None else self._accuracy(test)
+        accuracy = None if test is None else accuracy_in(test, self.network, self.loss)
         total, batches, births, deaths = self._under_way
         counts = [c.num_active for c in self.network.connections]
         self.history.append(
@@ -327,19 +284,6 @@ class Trainer:
         self._position, self._under_way = 0, [0.0, 0, 0, 0]
         if self._snapshot_every is not None and len(self.history) % self._snapshot_every == 0:
             self.snapshot()
-
-    def _check_test(self, test: tuple[ArrayLike, ArrayLike]) -> None:
-        """Raise before the first epoch the error that the test would raise after it."""
-        try:
-            self._accuracy(test)
-        except (TypeError, ValueError) as error:
-            raise type(error)(f"test: {error}") from error
-
-    def _accuracy(self, test: tuple[ArrayLike, ArrayLike]) -> float:
-        """Return the accuracy in a test, as the loss defines it if it does."""
-        samples, labels = test
-        own = getattr(self.loss, "accuracy", None)
-        return self.network.accuracy(samples, labels) if own is None else own(self.network.outputs(samples), labels)
 
     def learn(self, shown: Shown, order: NDArray[np.int64]) -> None:
         """Perform one step, or many in one call of compiled code if there is no ``watch`` and the network allows it.
@@ -395,6 +339,3 @@ class Trainer:
         self._position += len(losses) * size
         self._under_way[0] = float(np.cumsum([self._under_way[0], *losses])[-1])
         self._under_way[1] += len(losses)
-
-    def _count(self) -> int:
-        return sum(c.num_active for c in self.network.connections)

@@ -177,7 +177,7 @@ def test_input_and_recurrent_synapses_keep_their_ratio():
 def test_networks_of_another_size_and_without_recurrence(monkeypatch, tmp_path):
     made, jobs = rows(), []
 
-    def trained(task, job, given):
+    def trained(task, job, given, **_):
         net = task.make(job["method"], pair_of(task, job["connectivity"], recurrent=given.recurrent))
         jobs.append((net.lif, net.alif, net.recurrent is None))
         return {name: value for name, value in made[0].items() if name not in job}

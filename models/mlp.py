@@ -1,8 +1,8 @@
 """Multilayer perceptrons for digits: 64-300-100-10 for those of scikit-learn, 784-300-100-10 for MNIST.
 
 Parameters were chosen on the last part of the training images (`Task.split`), never on the test images: the learning
-rate of each method, l1 and temperature of DEEP R, and on MNIST also the schedule and the batch size (docs/rate.md). On
-the small digits they are constant, so that the exact null law of survival applies.
+rate of each method, l1 and temperature of DEEP R, and on MNIST also the schedule and the batch size
+(docs/results/rate.md). On the small digits they are constant, so that the exact null law of survival applies.
 """
 
 from __future__ import annotations

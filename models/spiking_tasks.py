@@ -1,4 +1,4 @@
-"""Tasks of spiking networks: data, network and parameters of learning; docs/spiking.md says which are tuned."""
+"""Tasks of spiking networks: data, network and parameters of learning; docs/guide/spiking.md says which are tuned."""
 
 from __future__ import annotations
 

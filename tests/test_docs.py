@@ -1,4 +1,4 @@
-"""The examples in the documents run unchanged, and links have targets."""
+"""The examples in the documents run as they stand, and links have targets."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ from scripts import sweep
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+#: What `make docs` leaves in docs/_build is no page.
+PAGES = sorted(page for page in (*ROOT.glob("*.md"), *DOCS.rglob("*.md")) if "_build" not in page.parts)
 
 
 def blocks(page):
     return re.findall(r"```python\n(.*?)```", (DOCS / page).read_text(), re.DOTALL)
 
 
-BEGINNING, *RECIPES = blocks("brian2.md")
+BEGINNING, *RECIPES = blocks("guide/brian2.md")
 
 
 @pytest.fixture
@@ -44,21 +45,51 @@ def test_recipe(number, brian):
     assert ("plot_turnover" in RECIPES[number]) == bool(plt.gca().lines)
 
 
-def test_example_with_deepr(brian):
+def run_page(page, shorter=("", "")):
+    """Run the blocks of a page in order, as a reader does, and return the names that they define."""
     names: dict = {}
-    (example,) = blocks("examples.md")
-    exec(example, names)
-    rewiring = names["rewiring"]
-    assert rewiring.connections.steps_done == 99
+    for block in blocks(page):
+        exec(block.replace(*shorter), names)
+    return names
+
+
+def test_start_install(capsys):
+    names = run_page("start/install.md")
+    assert 80 < names["info"].num_deaths < 200
+    assert "of 200 connections were replaced" in capsys.readouterr().out
+
+
+def test_start_brian2(brian):
+    """The first 20 of the 60 seconds show that it works."""
+    try:
+        names = run_page("start/brian2.md", ("run(60*second)", "run(20*second)"))
+    finally:
+        b2.defaultclock.dt = 0.1 * b2.ms
+    assert names["monitor"].num_births == names["monitor"].num_deaths > 500
+    assert 5 < 100 * names["curve"].rate[-1] / 1000 < 20
+    assert len(names["right"].lines) == 1
+    rewiring = names["rewiring"]  # of the second example, with DEEP R
+    assert rewiring.connections.steps_done in (99, 1000)
     assert names["group"].y[:].mean() < 2.7  # Without synapses it is 2.8.
     assert names["S"].w[:].mean() < -0.005
     assert (rewiring.connections.birth_step > 0).sum() > 50
     assert len(np.unique(rewiring.i * 100 + rewiring.j)) == 990
 
 
+def test_start_rate(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    names = run_page("start/rate.md")
+    X, y = (names[name][names["test"]] for name in ("X", "y"))
+    assert names["net"].score(X, y) > names["fixed"].score(X, y) + 0.1
+    assert names["net"].num_connections == names["fixed"].num_connections == 684
+    assert np.bincount(names["net"].connections[0].post).max() <= 8
+    assert len(names["left"].lines) == 2
+    assert {path.name for path in tmp_path.iterdir()} == {"trained.npz", "trained.rewiring", "trained.onnx"}
+
+
 def test_example_with_a_log(capsys):
     names: dict = {}
-    loop, example = blocks("log.md")
+    loop, example = blocks("guide/log.md")
     exec(loop, names)
     assert names["log"].num_births > 100
     assert names["log"].rule_of(names["c"].index)["class"] == "DeepR"
@@ -71,7 +102,7 @@ def test_example_with_a_log(capsys):
 
 def test_example_with_observations(capsys):
     names: dict = {}
-    (example,) = blocks("observations.md")
+    (example,) = blocks("guide/observations.md")
     exec(example, names)
     assert len(capsys.readouterr().out.splitlines()) >= 4
     assert len(names["net"].times) == 8
@@ -83,7 +114,7 @@ def test_example_with_observations(capsys):
 def test_example_with_recordings(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     names: dict = {}
-    for example in blocks("spiking.md"):
+    for example in blocks("guide/spiking.md"):
         exec(example, names)
     assert names["again"].accuracies == names["result"].accuracies
     assert (tmp_path / "run.npz").exists()
@@ -119,9 +150,12 @@ def test_example_of_a_sweep_without_code(tmp_path, monkeypatch):
 
 
 def test_every_page_with_examples_is_run():
-    pages = ("README.md", "brian2.md", "examples.md", "log.md", "observations.md", "rate.md", "spiking.md", "sweeps.md")
-    run = {*pages, *(path.name for path in DOCS.glob("developer/*.md"))}
-    assert {page.name for page in PAGES if "```python\n" in page.read_text()} <= run
+    tests = "".join((ROOT / "tests" / name).read_text() for name in ("test_docs.py", "rate/test_own_rules.py"))
+    for page in PAGES:
+        if (
+            page.parent not in (ROOT, DOCS / "developer") and "```python\n" in page.read_text()
+        ):  # tests/test_developer_docs.py
+            assert f'"{page.relative_to(DOCS)}"' in tests or page.name == "rate.md", page
 
 
 def anchors(page):
@@ -139,12 +173,16 @@ def test_links_lead_somewhere(page):
 
 
 def test_every_page_can_be_found():
-    """From the README, by links."""
-    found, waiting = set(), [ROOT / "README.md"]
+    """From the README, by links and tables of contents."""
+    found, waiting = set(), [ROOT / "README.md", DOCS / "index.md"]
     while waiting:
         page = waiting.pop()
-        if page not in found:
+        if page not in found and page.exists():
             found.add(page)
-            targets = re.findall(r"\]\((?!http)([^)#]+\.md)", page.read_text())
+            text = page.read_text()
+            targets = re.findall(r"\]\((?!http)([^)#]+\.md)", text)
+            for listed in re.findall(r"```\{toctree\}\n(.*?)```", text, re.DOTALL):
+                names = [line for line in listed.splitlines() if line and not line.startswith(":")]
+                targets += [str(path) for name in names for path in page.parent.glob(f"{name}.md")]
             waiting += [(page.parent / target).resolve() for target in targets]
     assert set(PAGES) <= found

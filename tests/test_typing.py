@@ -56,16 +56,20 @@ def test_all_names_are_listed():
 
 def blocks():
     """Return every block of Python in the README and the pages of docs, by the name of a file."""
-    pages = {path.stem: re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL) for path in PAGES}
-    recipes = pages["brian2"]
-    # In docs/brian2.md the first block belongs to each of the others.
-    pages["brian2"] = [recipes[0] + recipe for recipe in recipes[1:]]
-    # Those of docs/spiking.md follow each other.
-    pages["spiking"] = ["".join(pages["spiking"])]
-    return {f"{page.lower()}_{n}.py": text for page, found in pages.items() for n, text in enumerate(found)}
+    pages = {path: re.findall(r"```python\n(.*?)```", path.read_text(), re.DOTALL) for path in PAGES}
+    recipes = GUIDE / "brian2.md"
+    # There, the first block belongs to each of the others.
+    pages[recipes] = [pages[recipes][0] + recipe for recipe in pages[recipes][1:]]
+    for page in CONTINUED:
+        pages[page] = ["".join(pages[page])]
+    names = {path: f"{path.parent.name}_{path.stem}".lower() for path in pages}
+    return {f"{names[page]}_{n}.py": text for page, found in pages.items() for n, text in enumerate(found)}
 
 
-PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+GUIDE, START = ROOT / "docs" / "guide", ROOT / "docs" / "start"
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(GUIDE.glob("*.md")), *START.glob("*.md")]
+#: Pages whose blocks follow each other.
+CONTINUED = [GUIDE / "spiking.md", *START.glob("*.md")]
 
 
 @pytest.fixture(scope="module")

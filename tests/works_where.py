@@ -1,4 +1,4 @@
-"""Compare the table of what works where in docs/developer/architecture.md with the code, or write it.
+"""Compare the table of what works where in docs/guide/works_where.md with the code, or write it.
 
     python -m tests.works_where [--write]
 
@@ -29,7 +29,7 @@ from tests.contract.rules import RULES, growing, hard, potential, several, signa
 
 __all__ = ["NAMES", "main", "rows_of", "title"]
 
-PAGE = Path(__file__).parents[1] / "docs" / "developer" / "architecture.md"
+PAGE = Path(__file__).parents[1] / "docs" / "guide" / "works_where.md"
 #: All rules, without the variants of the contract.
 NAMES = [name for name in RULES if "," not in name]
 HEAD = (

@@ -135,7 +135,7 @@ def _sojourn(distance, span, slot, step, stream, k0, k1, exits):
 def enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, exits, wheel):
     """Draw a return time for the connections in ``slots`` and count them in ``wheel``.
 
-    ``span`` is in units of sigma; ``scale`` ticks pass in a step. docs/soft_deepr.md explains shift and 1/4.
+    ``span`` is in units of sigma; ``scale`` ticks pass in a step. docs/guide/soft_deepr.md explains shift and 1/4.
     """
     for n in range(slots.size):
         k = slots[n]

@@ -1,4 +1,4 @@
-"""What a Rewiring supports in runtime mode and in C++ standalone mode: the tables behind errors and docs/brian2.md."""
+"""What a Rewiring supports in runtime mode and in C++ standalone mode: the tables behind errors and documents."""
 
 from __future__ import annotations
 

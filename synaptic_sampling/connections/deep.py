@@ -1,6 +1,6 @@
 """How long retracted connections stay below 0, where they land, and the number of those that come back in each step.
 
-docs/soft_deepr.md explains why nothing else must be known of untracked connections.
+docs/guide/soft_deepr.md explains why nothing else must be known of untracked connections.
 """
 
 from __future__ import annotations

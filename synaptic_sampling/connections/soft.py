@@ -1,8 +1,8 @@
 """Soft DEEP R in memory and time proportional to the connections, however many sites there are.
 
 Retracted connections that fall below a tracking threshold are not stored individually; only the times at which they
-return to 0 are sampled and counted. docs/soft_deepr.md has the laws of return times and landing points, their errors,
-and the one difference from the paper: a connection returns at a uniformly random untracked site.
+return to 0 are sampled and counted. docs/guide/soft_deepr.md has the laws of return times and landing points, their
+errors, and the one difference from the paper: a connection returns at a uniformly random untracked site.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """The exact stationary law of DEEP R with a gradient, for energies that are sums over connections.
 
 With E(w) = sum_k E_k(theta_k) and formations uniform over all vacant sites, those just vacated included, the law of
-connectivity c and parameters after a step is, at any step size,
+connectivity c and parameters after a step is, at any step size, ::
 
     p(c, theta) = prod_{k in c} G_k(theta_k) / sum_{c'} prod_{k in c'} L_k,     |c| = K,
 

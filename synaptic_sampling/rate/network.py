@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_array, check_seed
+from synaptic_sampling._checks import check_seed
 from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.connections.budget import Budget
@@ -18,6 +18,7 @@ from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, aligned
 from synaptic_sampling.rate.layers.shapes import Shape
 from synaptic_sampling.rate.layers.storage import Signs, Storage
+from synaptic_sampling.rate.samples import are_bytes, as_samples
 from synaptic_sampling.rate.signals import Source, check_dense_rule, check_rule, values_of
 from synaptic_sampling.rate.state import checked_parts
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
@@ -28,8 +29,6 @@ __all__ = ["RateNetwork"]
 
 #: Number of samples that are presented at once outside training.
 PRESENTED_AT_ONCE = 256
-#: Integers whose maximum lies between these two are taken for pixels that have not been scaled.
-BRIGHT, MAX_BYTE = 128, 255
 
 _log = logging.getLogger(__name__)
 
@@ -85,10 +84,8 @@ class RateNetwork:
 
     Examples
     --------
-    >>> net = RateNetwork(
-    ...     [SparseLinear(784, 300, connectivity=0.01), ReLU(), SparseLinear(300, 10, connectivity=0.3)],
-    ...     rule=DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9),
-    ... )  # doctest: +SKIP
+    >>> layers = [SparseLinear(784, 300, connectivity=0.01), ReLU(), SparseLinear(300, 10, connectivity=0.3)]
+    >>> net = RateNetwork(layers, rule=DeepR(learning_rate=0.1, l1=1e-4, temperature=1e-9))  # doctest: +SKIP
     """
 
     def __init__(
@@ -210,8 +207,23 @@ class RateNetwork:
             out[order] = self._forward(x, order)[:, : len(order)].T
         return out
 
-    def accuracy(self, samples: ArrayLike, labels: ArrayLike) -> float:
-        """Return the fraction of samples whose largest output is that of their label.
+    def predict(self, samples: ArrayLike) -> NDArray[np.int64]:
+        """Return the class of each sample, the number of its largest output.
+
+        Parameters
+        ----------
+        samples : array_like, shape (n, num_in)
+            The inputs.
+
+        Returns
+        -------
+        ndarray of int, shape (n,)
+            0 to num_out - 1.
+        """
+        return self.outputs(samples).argmax(axis=1)
+
+    def score(self, samples: ArrayLike, labels: ArrayLike) -> float:
+        """Return the fraction of samples whose predicted class is their label; ``accuracy`` is the same.
 
         Parameters
         ----------
@@ -230,8 +242,10 @@ class RateNetwork:
         TypeError, ValueError
             If shapes or types are wrong.
         """
-        out = self.outputs(samples)
-        return float(np.mean(out.argmax(axis=1) == CrossEntropy().check_targets(labels, len(out), self.num_out)))
+        predicted = self.predict(samples)
+        return float(np.mean(predicted == CrossEntropy().check_targets(labels, len(predicted), self.num_out)))
+
+    accuracy = score
 
     def gradients(
         self, samples: NDArray[np.float32], targets: NDArray[Any], loss: Loss, *, training: bool = True
@@ -362,13 +376,8 @@ class RateNetwork:
         TypeError, ValueError
             If they are not numbers, the shape is wrong, or a value is not finite.
         """
-        x = np.ascontiguousarray(check_array("samples", samples), np.float32)
-        if x.ndim != 2 or x.shape[1] != self.num_in or not len(x):
-            raise ValueError(f"samples must have shape (n, {self.num_in}) with n > 0, got {x.shape}.")
-        if not np.isfinite(x).all():
-            n, feature = (int(k) for k in np.argwhere(~np.isfinite(x))[0])
-            raise ValueError(f"samples must be finite, got {x[n, feature]} as feature {feature} of sample {n}.")
-        if not self._warned and _are_bytes(x):
+        x = as_samples(samples, self.num_in)
+        if not self._warned and are_bytes(x):
             self._warned = True
             _log.warning("samples of %s are integers from 0 to %g, like pixels; divide them by 255.", self, x.max())
         return x
@@ -388,8 +397,3 @@ class RateNetwork:
         for layer in self.layers:
             x = layer.forward(x, training=training)
         return x
-
-
-def _are_bytes(x: NDArray[np.float32]) -> bool:
-    """Return whether samples appear to be pixels from 0 to 255."""
-    return bool(BRIGHT <= x.max() <= MAX_BYTE and x.min() >= 0 and (x == np.round(x)).all())

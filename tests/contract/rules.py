@@ -133,7 +133,7 @@ class Pair(NamedTuple):
     twin: Callable[..., Outcome] = replay
 
 
-#: The name of the row for rules that are no part of the package, also in docs/developer/architecture.md.
+#: The name of the row for rules that are no part of the package, also in docs/guide/works_where.md.
 OWN = "a rule of your own"
 
 

@@ -426,3 +426,15 @@ def test_gradients_equal_those_of_pytorch(rng):
         if slopes.shape != parameter.gradient.shape:
             slopes = slopes[parameter.connections.post, parameter.connections.pre]
         assert_allclose(parameter.gradient, slopes, rtol=1e-4, atol=1e-5 * np.abs(slopes).max())
+
+
+def test_predictions_and_their_score(rng):
+    layers = [SparseLinear(6, 9, connectivity=0.5), ReLU(), SparseLinear(9, 4, connectivity=0.8)]
+    net = RateNetwork(layers, RULE, seed=2)
+    x = rng.standard_normal((300, 6))
+    predicted = net.predict(x)
+    assert predicted.tolist() == [int(np.argmax(row)) for row in net.outputs(x)]
+    labels = np.where(np.arange(300) < 75, (predicted + 1) % 4, predicted)
+    assert net.score(x, labels) == net.accuracy(x, labels) == 0.75
+    with pytest.raises(ValueError, match="samples must have shape"):
+        net.predict(x[:, :5])

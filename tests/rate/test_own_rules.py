@@ -202,7 +202,7 @@ def test_dropout_within_each_frame_drops_while_training(rng):
 
 
 def test_examples_in_the_documents(capsys, tmp_path, monkeypatch):
-    page = Path(__file__).parents[2] / "docs" / "rate.md"
+    page = Path(__file__).parents[2] / "docs" / "guide" / "rate.md"
     resumed, varying, modulated, pruned = re.findall(r"```python\n(.*?)```", page.read_text(), re.DOTALL)
     states = []
     for number, stops in enumerate([(), (7, 8)]):

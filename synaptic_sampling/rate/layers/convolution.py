@@ -145,7 +145,7 @@ class SparseConv2d(_Convolution):
         Planes of input and output, once the layer is part of a network.
     connections : Connections, SoftConnections or PotentialConnections
         Once the layer is part of a network; presynaptic is ``(channel * height + row) * width + column`` of the
-        kernel, postsynaptic the output channel. theta starts as |N(0, 2/n)| for n connections per output channel on
+        kernel, postsynaptic the output channel. theta starts as ``|N(0, 2/n)|`` for n connections per output channel on
         average (He et al. 2015).
 
     Raises

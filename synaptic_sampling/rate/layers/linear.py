@@ -126,7 +126,7 @@ class SparseLinear(_Affine):
         is the number of active connections at the start; otherwise it is constant, unless limits on degrees leave no
         vacant site.
     connections : Connections, SoftConnections or PotentialConnections
-        Once the layer is part of a network; theta starts as |N(0, 2/n)| for n connections per output on average
+        Once the layer is part of a network; theta starts as ``|N(0, 2/n)|`` for n connections per output on average
         (He et al. 2015).
 
     Raises

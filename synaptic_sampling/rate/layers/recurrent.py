@@ -276,7 +276,7 @@ class SparseLSTM(_Recurrent):
     num_connections : int
         K, see `SparseLinear`.
     connections : Connections, SoftConnections or PotentialConnections
-        Once the layer is part of a network; theta starts as |N(0, 1/n)| for n connections per gate on average.
+        Once the layer is part of a network; theta starts as ``|N(0, 1/n)|`` for n connections per gate on average.
 
     Raises
     ------

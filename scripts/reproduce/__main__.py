@@ -1,0 +1,123 @@
+"""Reproduce a published result: perform its runs, and write what they say about it, its figure and the page of all.
+
+    python -m scripts.reproduce --list
+    python -m scripts.reproduce survival-law
+    python -m scripts.reproduce survival-law --quick --out results/quick
+    python -m scripts.reproduce cifar10 --seeds 3 --n-jobs 2 --data-dir data
+
+Writes NAME.json, NAME.png and reproductions.md to --out, and each finished run as a line of runs/NAME.jsonl there.
+Finished runs are not repeated: the same command goes on where it was stopped.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import matplotlib.pyplot as plt
+
+from models.data import VARIABLE
+from scripts.common import Parser, count, folder_to_read, folder_to_write
+from scripts.interruption import interruptible
+from scripts.reproduce.page import PAGE, ours, page
+from scripts.reproduce.runs import Runs
+from scripts.reproduce.study import NAMES, Study, study_of
+from scripts.results import locked, write_measurement, write_text
+
+__all__ = ["main"]
+
+OUT = Path("docs/results")
+
+
+def reproduce(parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
+    """Perform the runs of a study, and write what they say."""
+    study, path = study_of(given.name), given.out / f"{given.name}.json"
+    seeds = given.seeds or (study.quick_seeds if given.quick else study.seeds)
+    store, sweeps = given.out / "runs" / f"{given.name}.jsonl", given.out / ".sweeps" / given.name
+    runs = Runs(store, sweeps, quick=given.quick, seeds=seeds, n_jobs=given.n_jobs)
+    with locked(parser, sweeps):
+        try:
+            table = study.measure(runs)
+        except RuntimeError as error:
+            parser.error(str(error))
+    found = described(given, study, table, runs, seeds)
+    figure = study.draw(table)
+    write_measurement(path, found, figure)
+    plt.close(figure)
+    write_text(given.out / PAGE, page(given.out))
+    return found
+
+
+def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs, seeds: int) -> dict[str, Any]:
+    """Return what was found, and how."""
+    options = [*["--quick"] * given.quick, *([] if given.seeds is None else [f"--seeds {given.seeds}"])]
+    seconds = sum(row["results"]["seconds"] for row in runs.used)
+    return {
+        "name": given.name,
+        "quick": given.quick,
+        "claims": [claim._asdict() for claim in study.claims(table)],
+        "command": " ".join(["python -m scripts.reproduce", given.name, *options]),
+        "seeds": seeds,
+        "runs": len(runs.used),
+        "hours": round(seconds / 3600, 4),
+        "processor": processor(),
+        "versions": runs.used[-1]["versions"],
+    }
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
+
+
+def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
+    parser.add_argument("name", nargs="?", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
+    parser.add_argument("--list", action="store_true", help="list all names, and how long they take")
+    parser.add_quick("fewer and shorter runs: minutes in all")
+    parser.add_argument("--seeds", type=count(), metavar="N", help="number of seeds (default: that of the study)")
+    parser.add_argument("--n-jobs", type=count(), default=1, metavar="N", help="number of processes")
+    text = f"folder of the data sets (default: environment variable {VARIABLE}, or ./data)"
+    parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
+    parser.add_argument("--out", type=folder_to_write, default=OUT, metavar="DIR", help="folder of results")
+    given = parser.parse_args(argv)
+    if given.name is None and not given.list:
+        parser.refuse("NAME", f"is missing; choose one of {', '.join(NAMES)}")
+    return given
+
+
+def _refuse_worse(parser: Parser, given: argparse.Namespace) -> None:
+    """Refuse to replace the results of a full run by those of a quick one."""
+    path = given.out / f"{given.name}.json"
+    if given.quick and path.exists() and '"quick": false' in path.read_text():
+        parser.refuse("--quick", f"{path} is of a full run, which a quick one would replace; choose another --out")
+
+
+@interruptible()
+def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
+    """Reproduce one result, and print what was found."""
+    parser = Parser("Reproduce a published result.")
+    given = _parse(parser, argv)
+    if given.list:
+        for name in NAMES:
+            study = study_of(name)
+            print(f"{name:20} {study.minutes:5.0f} min  {study.title}")
+        return {}
+    _refuse_worse(parser, given)
+    if given.data_dir is not None:
+        os.environ[VARIABLE] = str(given.data_dir.absolute())  # Also for other processes.
+    found = reproduce(parser, given)
+    for row in found["claims"]:
+        held = {True: "held", False: "NOT HELD", None: ""}[row["held"]]
+        print(f"{row['claim']:90} {ours(row):>16} {held}")
+    return found
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,75 @@
+"""The page of all studies, written from their JSON files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from textwrap import fill
+from typing import Any
+
+from scripts.reproduce.study import NAMES, Study, study_of
+
+__all__ = ["PAGE", "page"]
+
+PAGE, WIDTH = "reproductions.md", 120
+BEGINNING = """# Published results, reproduced
+
+    python -m scripts.reproduce --list
+    python -m scripts.reproduce NAME [--quick] [--seeds N] [--n-jobs N] [--data-dir DIR] [--out DIR]
+
+Each command performs the runs that have not been made yet, and writes `NAME.json`, its figure and this page; finished
+runs are in `runs/NAME.jsonl`, one per line. An interrupted command goes on where it was. *Ours* is a mean and, after ±,
+a standard deviation over seeds. The last column says whether the claim holds; a dash marks a number without a bound.
+Times are those of one processor.
+"""
+HELD = {True: "yes", False: "**no**", None: "–"}
+
+
+def page(folder: Path) -> str:
+    """Return the page of the results in a folder."""
+    sections = []
+    for name in NAMES:
+        path = folder / f"{name}.json"
+        found = json.loads(path.read_text()) if path.exists() else None
+        sections.append(_section(name, study_of(name), found))
+    return "\n".join([BEGINNING, *sections])
+
+
+def _section(name: str, study: Study, found: dict[str, Any] | None) -> str:
+    """Return title, claims, command and figure of one study."""
+    parts = [f"## {name}: {study.title}\n", f"{fill(study.about, WIDTH, break_on_hyphens=False)}\n"]
+    if found is None:
+        parts.append(f"Not run yet: `python -m scripts.reproduce {name}`, about {_duration(study.minutes / 60)}.\n")
+        return "\n".join(parts)
+    if found["quick"]:
+        parts.append(
+            "**Quick run only**, with fewer and shorter runs than the claims are about; the full one takes about "
+            f"{_duration(study.minutes / 60)}.\n"
+        )
+    rows = [
+        "| claim | published | ours | held |",
+        "|---|---|---|---|",
+        *(f"| {row['claim']} | {_published(row)} | {ours(row)} | {HELD[row['held']]} |" for row in found["claims"]),
+    ]
+    parts += ["\n".join(rows) + "\n", f"![{study.title}]({name}.png)\n"]
+    versions = ", ".join(f"{package} {version}" for package, version in found["versions"].items())
+    seeds = f"{found['seeds']} seed" + "s" * (found["seeds"] > 1)
+    parts.append(f"*`{found['command']}`: {seeds}, {_duration(found['hours'])}, {found['processor']}; {versions}.*\n")
+    return "\n".join(parts)
+
+
+def _published(row: dict[str, Any]) -> str:
+    if row["published"] is None:
+        return row["source"] or "–"
+    return f"{row['published']} ({row['source']})"
+
+
+def ours(row: dict[str, Any]) -> str:
+    """Return what was found, rounded to the precision of its spread."""
+    digits = 2 if row["spread"] is None or row["spread"] < 1 else 1
+    spread = "" if row["spread"] is None else f" ± {row['spread']:.{digits}f}"
+    return f"{row['ours']:.{digits}f}{spread} {row['unit']}".strip()
+
+
+def _duration(hours: float) -> str:
+    return f"{hours:.1f} h" if hours >= 1 else f"{max(60 * hours, 0.1):.{0 if hours >= 1 / 6 else 1}f} min"

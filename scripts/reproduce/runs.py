@@ -1,0 +1,133 @@
+"""The runs of a study: performed by the sweep engine, and kept in one file with a line per setting and seed."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scripts.results import write_text
+from synaptic_sampling import sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["Row", "Runs", "timed"]
+
+#: A run: function, arguments, seed, results, and the versions that it was made with.
+Row = dict[str, Any]
+Function = Callable[..., dict[str, Any]]
+
+
+class Runs:
+    """The runs that a study asks for: those in its file, and the others once they have been performed.
+
+    Parameters
+    ----------
+    path : Path
+        The file, with one line of JSON per run. It need not exist.
+    folder : Path
+        Folder of the sweeps, from which an interrupted one goes on.
+    quick : bool
+        Whether the study should ask for a few short runs only.
+    seeds : int
+        Number of seeds: 1, 2, ...
+    n_jobs : int
+        Number of processes.
+
+    Attributes
+    ----------
+    used : list of dict
+        The runs that were asked for, in this order.
+    """
+
+    def __init__(self, path: Path, folder: Path, *, quick: bool = False, seeds: int = 1, n_jobs: int = 1) -> None:
+        self.quick, self.seeds = quick, range(1, seeds + 1)
+        self._path, self._folder, self._n_jobs = path, folder, n_jobs
+        rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
+        self._kept = {_name(row): row for row in rows}
+        self.used: list[Row] = []
+
+    def __call__(
+        self, function: Function, settings: Sequence[Mapping[str, Any]], seeds: Sequence[int] | None = None
+    ) -> pd.DataFrame:
+        """Return a table of arguments, seeds and results of a function of this package.
+
+        Parameters
+        ----------
+        function : callable
+            As for `synaptic_sampling.sweep`.
+        settings : sequence of dict
+            Its arguments without the seed.
+        seeds : sequence of int, optional
+            By default those of the study.
+
+        Returns
+        -------
+        pandas.DataFrame
+            One row per setting and seed; settings vary first.
+
+        Raises
+        ------
+        RuntimeError
+            If a run has failed; the others are kept.
+        """
+        import pandas as pd  # noqa: PLC0415 (optional)
+
+        seeds = self.seeds if seeds is None else seeds
+        for seed in seeds:
+            self._perform(function, settings, seed)
+        rows = [self._kept[_name(_row(function, setting, seed))] for seed in seeds for setting in settings]
+        self.used += rows
+        return pd.DataFrame([{**row["arguments"], "seed": row["seed"], **row["results"]} for row in rows])
+
+    def _perform(self, function: Function, settings: Sequence[Mapping[str, Any]], seed: int) -> None:
+        """Have the sweep engine perform the runs of a seed that are not kept."""
+        missing = [each for each in settings if _name(_row(function, each, seed)) not in self._kept]
+        if not missing:
+            return
+        out = self._folder / function.__name__
+        try:
+            table = sweep(function, missing, seeds=[seed], out=out, n_jobs=self._n_jobs)
+        finally:
+            self._keep(function, out)
+        failed = table["error"].dropna()
+        if len(failed):
+            raise RuntimeError(f"{len(failed)} runs failed, the first by {failed.iloc[0]}; see {out / 'errors'}.")
+
+    def _keep(self, function: Function, out: Path) -> None:
+        """Add the finished runs of a sweep to the file, also those before an interruption."""
+        for path in sorted(out.glob("runs/*/run.json")):
+            found = json.loads(path.read_text())
+            row = _row(function, found["arguments"], found["seed"]) | {
+                "results": found["results"],
+                "versions": found["versions"],
+            }
+            self._kept.setdefault(_name(row), row)
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        lines = sorted(json.dumps(row, sort_keys=True) for row in self._kept.values())
+        write_text(self._path, "".join(f"{line}\n" for line in lines))
+
+
+def _row(function: Function, arguments: Mapping[str, Any], seed: int) -> Row:
+    return {"function": function.__name__, "arguments": dict(arguments), "seed": seed}
+
+
+def _name(row: Row) -> str:
+    """Return what identifies a run."""
+    return json.dumps([row["function"], row["arguments"], row["seed"]], sort_keys=True)
+
+
+def timed(function: Function) -> Function:
+    """Have a function also return its processor time as ``seconds``."""
+
+    @wraps(function)
+    def run(**arguments: Any) -> dict[str, Any]:
+        start = time.process_time()
+        results = function(**arguments)
+        return {**results, "seconds": round(time.process_time() - start, 2)}
+
+    return run

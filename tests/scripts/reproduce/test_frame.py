@@ -1,0 +1,138 @@
+"""Finished runs of a study are kept; its results, and the page of all, follow from them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pytest
+
+from scripts.reproduce import __main__ as command
+from scripts.reproduce import page as pages
+from scripts.reproduce.runs import Runs, timed
+from scripts.reproduce.study import NAMES, Claim, Study, study_of, summary
+
+RESULTS = Path(__file__).parents[3] / "docs" / "results"
+FOUND = [name for name in NAMES if (RESULTS / f"{name}.json").exists()]
+performed = []
+
+
+@timed
+def square(*, number: float, seed: int) -> dict[str, float]:
+    performed.append((number, seed))
+    if number < 0:
+        raise ValueError("number must be >= 0, got -1.")
+    if number > 100:
+        raise KeyboardInterrupt
+    return {"square": number**2 + seed}
+
+
+@pytest.fixture(autouse=True)
+def none_performed():
+    performed.clear()
+
+
+def runs(folder, **options):
+    return Runs(folder / "runs" / "name.jsonl", folder / ".sweeps", **options)
+
+
+def test_finished_runs_are_not_repeated(tmp_path):
+    settings = [{"number": 2}, {"number": 3}]
+    table = runs(tmp_path, seeds=2)(square, settings)
+    assert performed == [(2, 1), (3, 1), (2, 2), (3, 2)]
+    assert table["square"].tolist() == [5, 10, 6, 11]
+    (tmp_path / ".sweeps").rename(tmp_path / "lost")
+    more = runs(tmp_path, seeds=2)
+    again = more(square, [*settings, {"number": 4}])
+    assert performed[4:] == [(4, 1), (4, 2)], "the file alone says what has been performed"
+    assert again["square"].tolist() == [5, 10, 17, 6, 11, 18]
+    assert [row["arguments"]["number"] for row in more.used] == [2, 3, 4, 2, 3, 4]
+    assert len((tmp_path / "runs" / "name.jsonl").read_text().splitlines()) == 6
+
+
+def test_runs_before_an_error_or_an_interruption_are_kept(tmp_path):
+    with pytest.raises(RuntimeError, match=r"1 runs failed, the first by ValueError: number must be >= 0, got -1"):
+        runs(tmp_path)(square, [{"number": 2}, {"number": -1}])
+    with pytest.raises(KeyboardInterrupt):
+        runs(tmp_path)(square, [{"number": 3}, {"number": 101}])
+    performed.clear()
+    assert runs(tmp_path)(square, [{"number": 2}, {"number": 3}])["square"].tolist() == [5, 10]
+    assert not performed
+
+
+def measure(made):
+    return made(square, [{"number": 1 if made.quick else 2}])
+
+
+def claims(table):
+    return [Claim("it is large", *summary(table["square"]), bool((table["square"] > 5).all()), "cm", "7", "a paper")]
+
+
+def draw(table):
+    return plt.figure(figsize=(1, 1))
+
+
+@pytest.fixture
+def study(monkeypatch, tmp_path):
+    made = Study("A title", "What is run.", 3, 1, 90, measure, claims, draw)
+    for module in (command, pages):
+        monkeypatch.setattr(module, "study_of", lambda name: made)
+        monkeypatch.setattr(module, "NAMES", ("one", "two"))
+    return made
+
+
+def test_a_command_writes_results_and_page(study, tmp_path, capsys):
+    found = command.main(["one", "--out", str(tmp_path)])
+    assert found["claims"] == [
+        {
+            "claim": "it is large",
+            "ours": 6.0,
+            "spread": 1.0,
+            "held": False,
+            "unit": "cm",
+            "published": "7",
+            "source": "a paper",
+        }
+    ]
+    assert json.loads((tmp_path / "one.json").read_text()) == found
+    assert (found["seeds"], found["runs"], found["quick"]) == (3, 3, False)
+    assert found["command"] == "python -m scripts.reproduce one"
+    assert "NOT HELD" in capsys.readouterr().out
+    text = (tmp_path / "reproductions.md").read_text()
+    assert "| it is large | 7 (a paper) | 6.0 ± 1.0 cm | **no** |" in text
+    assert "## two: A title\n\nWhat is run.\n\nNot run yet: `python -m scripts.reproduce two`, about 1.5 h." in text
+
+
+def test_a_quick_run_says_so_and_replaces_no_full_one(study, tmp_path, capsys):
+    assert command.main(["two", "--quick", "--out", str(tmp_path)])["quick"]
+    assert "**Quick run only**" in (tmp_path / "reproductions.md").read_text()
+    command.main(["two", "--seeds", "2", "--out", str(tmp_path)])
+    assert "Quick run" not in (tmp_path / "reproductions.md").read_text()
+    with pytest.raises(SystemExit):
+        command.main(["two", "--quick", "--out", str(tmp_path)])
+    assert "--quick: " in capsys.readouterr().err
+
+
+def test_all_names_are_listed(capsys):
+    command.main(["--list"])
+    assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(NAMES)
+
+
+def test_the_page_is_that_of_the_results():
+    assert (RESULTS / "reproductions.md").read_text() == pages.page(RESULTS), (
+        "run python -m scripts.reproduce NAME, which writes the page"
+    )
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_the_claims_follow_from_the_runs(name, tmp_path):
+    found = json.loads((RESULTS / f"{name}.json").read_text())
+    made = Runs(RESULTS / "runs" / f"{name}.jsonl", tmp_path, quick=found["quick"], seeds=found["seeds"])
+    study = study_of(name)
+    own = [claim._asdict() for claim in study.claims(study.measure(made))]
+    assert not list(tmp_path.iterdir()), "all runs are in the file"
+    for claim, stored in zip(own, found["claims"], strict=True):
+        for what in ("ours", "spread"):
+            assert stored.pop(what) == pytest.approx(claim.pop(what), rel=1e-9)
+        assert stored == claim

@@ -1,0 +1,71 @@
+"""A quick run of each study shows the direction of its claims, and its figure."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from scripts.reproduce import __main__ as command
+from scripts.reproduce.study import NAMES
+
+
+@pytest.fixture
+def quick(tmp_path):
+    """Return a function that runs a study, and returns what was found by the first words of its claims."""
+
+    def run(name):
+        found = command.main([name, "--quick", "--out", str(tmp_path)])
+        assert (tmp_path / f"{name}.png").stat().st_size > 10_000
+        assert json.loads((tmp_path / f"{name}.json").read_text())["quick"]
+        assert f"## {name}: " in (tmp_path / "reproductions.md").read_text()
+        return Found(found["claims"])
+
+    return run
+
+
+class Found:
+    def __init__(self, claims):
+        self.claims = claims
+
+    def of(self, *words):
+        (claim,) = (each for each in self.claims if all(word in each["claim"] for word in words))
+        return claim["ours"]
+
+
+def survival_law(found):
+    for labels in ("no l1:", "no l1, shuffled labels:"):
+        assert found.of(f"layer 1, SGD, {labels}") < 10
+    assert found.of("layer 1, Adam") > 1.5
+    assert found.of("layer 1, l1: slope") > found.of("layer 1, l1, shuffled labels: slope") + 0.1
+    assert found.of("no gradient, no l1, adam") < 3
+
+
+def posterior(found):
+    assert found.of("exact law, relative to that of as many independent draws") < 1.2
+    assert 0.3 < found.of("8x8 digits", "eta^x") < 0.7
+
+
+def turnover_kappel2018(found):
+    assert found.of("1 h apart: within") == pytest.approx(9.5, abs=0.5)
+    assert found.of("24 h apart: within") == pytest.approx(39, abs=1.5)
+    assert found.of("for 4 h") == pytest.approx(31.5, abs=2)
+
+
+def shuffle(found):
+    assert found.of("DEEP R: accuracy of the last") > 0
+    assert found.of("fixed connections", "the same") < -5
+
+
+DIRECTION = {
+    "survival-law": survival_law,
+    "posterior": posterior,
+    "turnover-kappel2018": turnover_kappel2018,
+    "shuffle": shuffle,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", NAMES)
+def test_quick_run(name, quick):
+    DIRECTION[name](quick(name))

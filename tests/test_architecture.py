@@ -36,7 +36,7 @@ ARROWS = {
     "statistics": BASE | {"observations", "log", "laws"},
     "plotting": BASE | {"observations", "log", "laws", "statistics"},
     "reporting": {"_checks", "observations", "log", "laws", "statistics", "plotting"},
-    "brian": BASE | {"connections", "rules", "log"},
+    "brian": BASE | {"checkpoint", "connections", "rules", "log"},
     "rate": BASE | {"checkpoint", "connections", "rules", "log"},
     "spiking": BASE | {"checkpoint", "connections", "rules", "log", "brian"},
 }

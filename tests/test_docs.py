@@ -37,7 +37,8 @@ def brian():
 
 
 @pytest.mark.parametrize("number", range(len(RECIPES)))
-def test_recipe(number, brian):
+def test_recipe(number, brian, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names: dict = {}
     exec(BEGINNING + RECIPES[number], names)
     rewiring = names["rewiring"]

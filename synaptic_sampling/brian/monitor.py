@@ -261,6 +261,12 @@ class RewiringMonitor(BrianObject):
         log.record_steps(times, events)
         return log
 
+    def discard_later(self) -> None:
+        """Discard what a log in a file contains beyond the present step, which a run that starts anew repeats."""
+        if self._log is not None and self._log.is_in_file and self._log.snapshots:
+            step = max(projection.connections.steps_done for projection in self._projections())
+            self._log.continue_from(step, self._wirings())
+
     def begin(self) -> None:
         """Record the initial connections, and rules that have changed; called by the Rewiring before each event."""
         if self._log is None:

@@ -196,7 +196,7 @@ class Rewiring(View, BrianObject):
         )
         self._shared = Budget(self.sets, split=split) if several else None
         self._rule, self.synapses, self.callback = rule, synapses, callback
-        self._draws_seed, self._needs_seed, self._has_warned = seed is None, False, False
+        self._draws_seed, self.needs_seed, self._has_warned = seed is None, False, False
         self._observers = []
         # A second clock would cost Brian2 some microseconds in every step.
         self._interval: Any = None
@@ -380,9 +380,9 @@ class Rewiring(View, BrianObject):
         So trials from one state differ, as all random numbers of Brian2 do. Since a seed is also drawn in the run that
         follows ``store``, a run resumed with Brian2's random state continues exactly as the first one did.
         """
-        if self._needs_seed and self._draws_seed:
+        if self.needs_seed and self._draws_seed:
             self._reseed(new_seed())
-        self._needs_seed = False
+        self.needs_seed = False
 
     def _reseed(self, seed: int) -> None:
         for projection in self._projections:
@@ -390,11 +390,11 @@ class Rewiring(View, BrianObject):
 
     def _full_state(self) -> list[dict[str, Any]]:
         """Return the state for Brian2's ``store``."""
-        self._needs_seed = True
+        self.needs_seed = True
         return [projection.state() for projection in self._projections]
 
     def _restore_from_full_state(self, state: list[dict[str, Any]]) -> None:
         """Restore what ``_full_state`` returned."""
-        self._needs_seed = True
+        self.needs_seed = True
         for projection, own in zip(self._projections, state, strict=True):
             projection.restore(own)

@@ -25,16 +25,16 @@ __all__ = [
 ]
 
 
-def check_interval(dt: Any) -> None:
-    """Raise an error unless ``dt`` is a single time above 0."""
+def check_interval(dt: Any, name: str = "dt") -> None:
+    """Raise an error that names an argument unless it is a single time above 0."""
     try:
         is_time = get_dimensions(dt) == second.dim
     except (TypeError, ValueError) as error:
-        raise TypeError(f"dt must be a time such as 100*ms, got {dt!r}.") from error
+        raise TypeError(f"{name} must be a time such as 100*ms, got {dt!r}.") from error
     if not is_time:
-        raise DimensionMismatchError(f"dt must be a time, got {dt}", get_dimensions(dt), second.dim)
+        raise DimensionMismatchError(f"{name} must be a time, got {dt}", get_dimensions(dt), second.dim)
     if np.ndim(dt) or not 0.0 < float(dt) < math.inf:
-        raise ValueError(f"dt must be above 0 and finite, a single time, got {dt}.")
+        raise ValueError(f"{name} must be above 0 and finite, a single time, got {dt}.")
 
 
 def interval_of(rule: Any, dt: Any, clock: Any) -> Any:

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import gc
 import os
-import signal
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from types import FrameType
 from typing import Any
 
 from brian2 import all_devices, get_device, prefs, set_device
@@ -17,7 +14,7 @@ from brian2.devices.device import reset_device
 
 from synaptic_sampling.brian.standalone.program import is_standalone
 
-__all__ = ["check_device", "compiler_flags", "interruptions", "standalone"]
+__all__ = ["check_device", "compiler_flags", "standalone"]
 
 #: Fast, and without the changes of order and precision that -ffast-math and fused operations bring.
 FLAGS = ["-w", "-O3", "-march=native", "-ffp-contract=off", "-fno-math-errno", "-fno-trapping-math", "-std=c++11"]
@@ -64,22 +61,3 @@ def standalone(folder: Any) -> Iterator[Any]:
             device.reinit()
             reset_device()
             prefs.devices.cpp_standalone.extra_make_args_unix = make_options
-
-
-@contextmanager
-def interruptions() -> Iterator[list[int]]:
-    """Provide a list of each Ctrl+C: Python ignores the exception of one that comes while it frees objects."""
-    before, came = signal.getsignal(signal.SIGINT), list[int]()
-    if not callable(before) or threading.current_thread() is not threading.main_thread():
-        yield came
-        return
-
-    def note(number: int, frame: FrameType | None) -> None:
-        came.append(number)
-        before(number, frame)
-
-    signal.signal(signal.SIGINT, note)
-    try:
-        yield came
-    finally:
-        signal.signal(signal.SIGINT, before)

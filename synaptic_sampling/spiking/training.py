@@ -24,11 +24,12 @@ from synaptic_sampling._checks import (
     is_schedule,
 )
 from synaptic_sampling.brian import run_program
+from synaptic_sampling.brian.interruptions import interruptions
 from synaptic_sampling.brian.signals import acts_on_soft
 from synaptic_sampling.checkpoint import CheckpointError, check_checkpoints
 from synaptic_sampling.log import RewiringLog
 from synaptic_sampling.rules import Rule
-from synaptic_sampling.spiking.device import check_device, compiler_flags, interruptions, standalone
+from synaptic_sampling.spiking.device import check_device, compiler_flags, standalone
 from synaptic_sampling.spiking.network import EpropNetwork
 from synaptic_sampling.spiking.progress import Progress, identity
 from synaptic_sampling.spiking.simulation import SETS, Simulation

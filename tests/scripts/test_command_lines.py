@@ -34,6 +34,7 @@ SCRIPTS = (
     "train_spiking",
     "tune_spiking",
     "verify_eprop",
+    "verify_resume",
     "verify_sampler",
     "verify_soft",
 )
@@ -60,6 +61,7 @@ WORK = {
     "train_spiking": ["train"],
     "tune_spiking": ["validated"],
     "verify_eprop": ["measure"],
+    "verify_resume": ["verify"],
     "verify_sampler": ["turnover_curve"],
     "verify_soft": ["times_of_return"],
 }

@@ -207,7 +207,11 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         "rows": SpikingTask(
             load_rows,
             28,
-            {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
+            {
+                "deepr": {0.0: Rates(0.129, 0.0144, 8.53e-5)},
+                "fixed": {0.0: Rates(0.0183)},
+                "dense": {0.0: Rates(0.003)},
+            },
             connectivity=(0.05, 0.05),
             lif=200,
             alif=100,
@@ -242,7 +246,11 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         "braille": SpikingTask(
             load_braille,
             20,
-            {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
+            {
+                "deepr": {0.0: Rates(0.0183, 0.0668, 8.36e-6)},
+                "fixed": {0.0: Rates(0.0183)},
+                "dense": {0.0: Rates(0.003)},
+            },
             connectivity=(0.05, 0.01),
             lif=100,
             alif=100,
@@ -254,7 +262,11 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         "speech": SpikingTask(
             load_speech,
             64,
-            {"deepr": {0.0: Rates(0.04, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.04)}, "dense": {0.0: Rates(0.003)}},
+            {
+                "deepr": {0.0: Rates(0.129, 0.0144, 8.53e-5)},
+                "fixed": {0.0: Rates(0.0112)},
+                "dense": {0.0: Rates(0.003)},
+            },
             connectivity=(0.01, 0.01),
             lif=200,
             alif=100,
@@ -269,12 +281,13 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
         "evidence": SpikingTask(
             _evidence,
             40,
-            {"deepr": {0.0: Rates(0.02, 0.02, 5e-5)}, "fixed": {0.0: Rates(0.02)}, "dense": {0.0: Rates(0.003)}},
-            connectivity=(0.1, 0.1),
+            {"deepr": {0.0: Rates(0.1, 0.01, 1e-5)}, "fixed": {0.0: Rates(0.1)}, "dense": {0.0: Rates(0.003)}},
+            connectivity=(0.1, 0.02),
             lif=50,
             alif=50,
             batch=64,
-            epochs=4,
+            epochs=6,
+            decay=0.1,
             network={
                 "tau": 20 * ms,
                 "tau_readout": 20 * ms,

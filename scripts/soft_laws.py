@@ -152,7 +152,7 @@ def times_of_return(quick: bool) -> tuple[list[Law], Any]:
         w / 2 * share_still_retracted(RULE, x * RULE.noise_scale, 1000) for x, w in zip(depths, weight, strict=True)
     ]
     law = np.sum(laws, axis=0)
-    due = np.array([c.deep.tick(n, 1.0) for n in range(1, 1001)])
+    due = np.array([c.deep.advance(n, 1.0) for n in range(1, 1001)])
     expected = number * (law[:-1] - law[1:])
     kept = expected > 20
     value = float(((due - expected)[kept] ** 2 / expected[kept]).sum())

@@ -72,8 +72,8 @@ def enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, ex
         wheel[block] = wheel.get(block, 0) + 1
 
 
-def tick(wheel, now, step, stream, k0, k1):
-    """Return how many are due; the block ``now`` begins on each level."""
+def start(wheel, now, step, stream, k0, k1):
+    """Split the blocks that start with tick ``now``."""
     for level in range(28, 0, -1):
         if now % 2**level == 0 and (level, now // 2**level) in wheel:
             block = now // 2**level
@@ -81,7 +81,20 @@ def tick(wheel, now, step, stream, k0, k1):
             first, _ = heads(number, level * 2**26 + block % 2**26, step, stream, k0, k1)
             for half, members in ((2 * block, first), (2 * block + 1, number - first)):
                 wheel[level - 1, half] = wheel.get((level - 1, half), 0) + members
-    return wheel.pop((0, now), 0)
+
+
+def advance(wheel, clock, ticks, *address):
+    """Return how many are due: all of ticks that end, and of the one that does not, each with equal probability."""
+    end, due = clock + ticks, 0
+    for now in range(math.floor(clock) + 1, math.floor(end) + 2):
+        begun = max(clock, now - 1)
+        if begun < end:
+            start(wheel, now, *address)
+            inside = wheel.pop((0, now), 0)
+            leaving = inside if now <= end else binomial(inside, (end - begun) / (now - begun), 2**25, *address)
+            wheel[0, now] = inside - leaving
+            due += leaving
+    return due
 
 
 def land(slots, sigma, step, stream, k0, k1, overshoots, theta):

@@ -125,6 +125,7 @@ def test_example_with_recordings(tmp_path, monkeypatch):
     assert 0.08 < result.connectivity < 0.2
 
 
+@pytest.mark.slow
 def test_example_of_a_sweep(tmp_path):
     """As a script, whose function other processes must find."""
     (example,) = blocks("sweeps.md")

@@ -1,8 +1,10 @@
 """Return times of untracked connections in soft DEEP R, stored as numbers of connections per block of time.
 
-Times are in ticks, one per step; lengths are in standard deviations of the noise per step. Level l, place b % RING of
-the wheel holds how many connections return in the ticks b*2**l to (b + 1)*2**l - 1, for blocks that lie ahead. When a
-block starts, it is split into two blocks of the level below, with a fair coin for each connection.
+Times are in ticks, one per step while the noise is that of the first rule; lengths are in standard deviations of the
+noise per step. Level l, place b % RING of the wheel holds how many connections return in the ticks b*2**l to
+(b + 1)*2**l - 1, for blocks that are not over. When a block starts, it is split into two blocks of the level below, with
+a fair coin for each connection. Within a tick, all times are equally likely: of a step that is a part of a tick, the
+number of returns is binomial.
 """
 
 from __future__ import annotations
@@ -21,12 +23,12 @@ __all__ = [
     "NEAR",
     "REACH",
     "RING",
+    "advance",
     "binomial",
     "count_heads",
     "enter",
     "land",
     "spread",
-    "tick",
 ]
 
 #: Delays of NEAR*2**l to 2*NEAR*2**l - 1 ticks belong to level l: blocks are 64 to 128 times shorter than the delay.
@@ -40,6 +42,8 @@ REACH, FINENESS = 7, 256
 #: Half of all 32-bit words: a fair coin.
 HALF = np.uint64(1 << 31)
 BITS = 53
+#: Address of the returns in a part of a tick; neither a block nor a class of `spread` has it.
+PARTIAL = 1 << 25
 
 FIVES, THREES, FS = np.uint64(0x55555555), np.uint64(0x33333333), np.uint64(0x0F0F0F0F)
 ONES, BYTES = np.uint64(0x01010101), np.uint64(0xFFFFFFFF)
@@ -148,8 +152,8 @@ def enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, ex
 
 
 @jit
-def tick(wheel, now, step, stream, k0, k1):
-    """Start tick ``now``: split the blocks that start, and return how many connections return."""
+def _start(wheel, now, step, stream, k0, k1):
+    """Split the blocks that start with tick ``now``, if that has not been done; return the place of the tick."""
     for level in range(LEVELS - 1, 0, -1):
         if now % (1 << level) == 0:
             block = now >> level
@@ -160,8 +164,27 @@ def tick(wheel, now, step, stream, k0, k1):
             first, _ = count_heads(number, address, step, stream, k0, k1, np.uint64(0))
             wheel[level - 1, 2 * block % RING] += first
             wheel[level - 1, (2 * block + 1) % RING] += number - first
-    due = wheel[0, now % RING]
-    wheel[0, now % RING] = 0
+    return now % RING
+
+
+@jit
+def advance(wheel, clock, ticks, step, stream, k0, k1):
+    """Advance the clock by one step; return how many connections return. Tick n ends when the clock is n."""
+    time, end = clock[0], clock[0] + ticks
+    due, now = np.int64(0), np.int64(time) + 1
+    while now <= end:
+        place = _start(wheel, now, step, stream, k0, k1)
+        due += wheel[0, place]
+        wheel[0, place] = 0
+        time = np.float64(now)
+        now += 1
+    if time < end:
+        place = _start(wheel, now, step, stream, k0, k1)
+        share = (end - time) / (np.float64(now) - time)
+        returning = binomial(wheel[0, place], share, PARTIAL, step, stream, k0, k1)
+        wheel[0, place] -= returning
+        due += returning
+    clock[0] = end
     return due
 
 

@@ -53,12 +53,10 @@ class Deep:
         """The number of untracked connections."""
         return int(self.wheel.sum())
 
-    def tick(self, step: int, scale: float) -> int:
+    def advance(self, step: int, scale: float) -> int:
         """Advance the clock by one step of ``scale`` ticks; return how many connections return to 0."""
-        before = int(self.clock[0])
-        self.clock += scale
         address = np.uint64(step), stream_word(Stream.DEEP, self._index), *self._key
-        return sum(soft_deep.tick(self.wheel, now, *address) for now in range(before + 1, int(self.clock[0]) + 1))
+        return int(soft_deep.advance(self.wheel, self.clock, scale, *address))
 
     def postpone(self, number: int) -> None:
         """Let connections for which there is no slot return in the next tick."""

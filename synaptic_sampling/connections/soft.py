@@ -261,7 +261,7 @@ class SoftConnections(Retracting, Connections):
         found no slot.
         """
         scale = self.ticks(sigma)
-        returning = self.deep.tick(self.steps_done, scale)
+        returning = self.deep.advance(self.steps_done, scale)
         due = min(returning, self.capacity - len(self) + len(lost))
         self.deep.postpone(returning - due)
         self.deep.enter(lost, self.theta, sigma, self.theta_min, self.steps_done, scale)

@@ -205,17 +205,19 @@ def words_of(stream, step=STEP):
 def test_untracked_connections(twins):
     """In every step some connections enter, and others return; in the end the wheel and the clock are equal."""
     rng = np.random.default_rng(6)
-    floor, sigma, ticks = -40.0, 1.3, 1.7
+    floor, sigma = -40.0, 1.3
     deep, wheel, clock = Deep(1000, -5.0, floor / sigma, SEED, 0), np.zeros((29, 256), np.int64), np.zeros(1)
     wheel[:] = deep.wheel
-    noise, returned = np.array([sigma, ticks, span_of(floor, sigma)]), 0
+    returned = 0
     for step in range(1, 400):
+        ticks = (1.7, 0.3, 1.0)[step // 10 % 3]
+        noise = np.array([sigma, ticks, span_of(floor, sigma)])
         theta = -rng.uniform(5, 40, 50)
         slots = np.flatnonzero(rng.random(50) < 0.1).astype(np.int32)
-        due = deep.tick(step, ticks)
+        due = deep.advance(step, ticks)
         deep.enter(slots, theta, sigma, floor, step, ticks)
         at = [np.array([step, stream, *KEY], np.uint32) for stream in (Stream.DEEP, Stream.SOJOURN)]
-        assert twins("the_pass", wheel, clock, ctypes.c_double(ticks), at[0], returns=ctypes.c_int64) == due
+        assert twins("the_advance", wheel, clock, ctypes.c_double(ticks), at[0], returns=ctypes.c_int64) == due
         now = ctypes.c_int64(int(clock[0]))
         twins("the_enter", len(slots), slots, 50, theta, noise, now, at[1], exit_times(), wheel)
         returned += due

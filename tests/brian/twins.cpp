@@ -90,7 +90,8 @@ void the_draw(const int64_t *grid, int num_listed, const int64_t *listed, int64_
 
 int64_t the_heads(int64_t number, uint32_t slot, const uint32_t *at)
 {
-    return count_heads(number, slot, Address{at[0], at[1], at[2], at[3]});
+    uint32_t attempt = 0;
+    return count_heads(number, slot, Address{at[0], at[1], at[2], at[3]}, attempt);
 }
 
 void the_enter(int num_slots, const int32_t *slots, int n, const double *theta, const double *noise, int64_t now,
@@ -100,9 +101,9 @@ void the_enter(int num_slots, const int32_t *slots, int n, const double *theta, 
           Address{at[0], at[1], at[2], at[3]}, exits, wheel);
 }
 
-int64_t the_pass(int64_t *wheel, double *clock, double ticks, const uint32_t *at)
+int64_t the_advance(int64_t *wheel, double *clock, double ticks, const uint32_t *at)
 {
-    return pass(wheel, *clock, ticks, Address{at[0], at[1], at[2], at[3]});
+    return advance(wheel, *clock, ticks, Address{at[0], at[1], at[2], at[3]});
 }
 
 void the_land(int num_slots, const int32_t *slots, double sigma, const uint32_t *at, const double *overshoots, int n,

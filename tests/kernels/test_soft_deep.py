@@ -64,25 +64,43 @@ def test_spread(number, classes, rng):
 @pytest.mark.parametrize("scale", [1.0, 0.37])
 def test_wheel(dtype, scale, rng):
     """Many enter, time passes, blocks are split: numbers as in the reference implementation, and none is lost."""
-    wheel, twin = np.zeros((soft_deep.LEVELS, soft_deep.RING), np.int64), {}
-    theta, now, inside = -rng.uniform(4, 30, 40).astype(dtype), 0, 0
+    wheel, twin, clock = np.zeros((soft_deep.LEVELS, soft_deep.RING), np.int64), {}, np.zeros(1)
+    theta, inside = -rng.uniform(4, 30, 40).astype(dtype), 0
     for _ in range(400):
         where = address(rng)
         slots = np.flatnonzero(rng.random(40) < 0.2).astype(np.int32)[: rng.integers(0, 9)]
-        walk = 1.3, SHIFT, 32.0, scale, now
+        walk = 1.3, SHIFT, 32.0, scale, int(clock[0])
         soft_deep.enter(slots, theta, *walk, *where, exit_times(), wheel)
         naive_soft.enter(slots.tolist(), theta, *walk, *plain(where), exit_times(), twin)
         inside += len(slots)
-        for _ in range(rng.choice([0, 1, 1, 70])):
-            now += 1
-            due = soft_deep.tick(wheel, now, *where)
-            assert due == naive_soft.tick(twin, now, *plain(where))
+        for ticks in rng.choice([0.01, 0.3, 1.0, 2.75], rng.choice([0, 1, 1, 70])):
+            before, where = clock[0], address(rng)
+            due = soft_deep.advance(wheel, clock, ticks, *where)
+            assert clock[0] == before + ticks
+            assert due == naive_soft.advance(twin, before, ticks, *plain(where))
             inside -= due
         assert wheel.sum() == sum(twin.values()) == inside
     present = {(level, block): number for (level, block), number in twin.items() if number}
     assert np.count_nonzero(wheel) == len(present)
     for (level, block), number in present.items():
         assert wheel[level, block % soft_deep.RING] == number
+
+
+def test_whole_ticks_return_as_a_whole(rng):
+    """While the noise is that of the first rule, no coin is tossed for a part of a tick."""
+    wheel, clock, where = np.zeros((soft_deep.LEVELS, soft_deep.RING), np.int64), np.zeros(1), address(rng)
+    wheel[0, 1:64] = np.arange(63)
+    assert [soft_deep.advance(wheel, clock, 1.0, *where) for _ in range(64)] == [*range(63), 0]
+
+
+@pytest.mark.statistical
+def test_returns_are_spread_evenly_over_the_steps_of_a_tick():
+    """Of 10 000 in a tick of 16 steps: chi2 with 15 degrees of freedom, false-alarm rate 1e-6; all at the end is found."""
+    deep = Deep(0, -8.0, FLOOR, 5, 0)
+    deep.wheel[0, 1] = 10_000
+    due = np.array([deep.advance(n, 1 / 16) for n in range(1, 17)])
+    assert due.sum() == 10_000
+    assert ((due - 625.0) ** 2 / 625.0).sum() < chi2.isf(FALSE_ALARM, 15)
 
 
 def test_land(rng):
@@ -121,7 +139,7 @@ def due_in_time(theta, number, sigma=1.0):
     deep.enter(slots, np.full(number, theta), sigma, FLOOR, 1, sigma**2)
     due = []
     while deep.number:
-        due.append(deep.tick(len(due) + 2, sigma**2))
+        due.append(deep.advance(len(due) + 2, sigma**2))
     return np.array(due)
 
 
@@ -167,7 +185,7 @@ def test_first_times_of_all():
     nodes, weights = np.polynomial.legendre.leggauss(24)
     depths = -8.0 + (FLOOR + 8.0) * (nodes + 1) / 2
     law = np.sum([w / 2 * share_still_retracted(RULE, x, 400) for x, w in zip(depths, weights, strict=True)], axis=0)
-    due = np.array([deep.tick(n, 1.0) for n in range(1, 401)])
+    due = np.array([deep.advance(n, 1.0) for n in range(1, 401)])
     assert deep.number + due.sum() == number
     # Each count is a binomial; 400 of them.
     share = np.maximum(law[:-1] - law[1:], 1e-12)
@@ -186,7 +204,7 @@ def test_coins_of_each_set_are_its_own():
         entered.add(deep.wheel.tobytes())
         deep.wheel[:] = 0
         deep.wheel[3, 70] = 1000
-        halved.add(tuple(deep.tick(n, 1.0) for n in range(1, 600)))
+        halved.add(tuple(deep.advance(n, 1.0) for n in range(1, 600)))
     assert len(entered) == len(halved) == 3
 
 

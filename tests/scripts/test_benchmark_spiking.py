@@ -28,6 +28,7 @@ def test_the_loop_in_numba_is_the_network_of_brian(monkeypatch):
     assert benchmark_spiking.difference("digits", "runtime") > benchmark_spiking.ROUNDING
 
 
+@pytest.mark.slow
 def test_the_floor_is_the_last_row(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(benchmark_spiking, "CONTENDERS", (("fixed", "runtime"), ("fixed", "numba")))
     monkeypatch.setattr(benchmark_spiking, "LENGTHS", {"runtime": (2, 302), "numba": (100, 4000)})

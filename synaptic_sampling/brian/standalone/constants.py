@@ -48,7 +48,7 @@ const size_t BLOCK = {block};
 const char MAGIC[] = "{magic}";
 
 // Return times of soft DEEP R: blocks per level of the wheel, levels, delays; tables; mean overshoot of a walk.
-const int64_t WHEEL_NEAR = {near}, WHEEL_RING = {ring};
+const int64_t WHEEL_NEAR = {near}, WHEEL_RING = {ring}, WHEEL_PARTIAL = {partial};
 const int WHEEL_LEVELS = {levels}, REACH = {reach}, FINENESS = {fineness};
 const double MAX_DELAY = {max_delay!r}, SHIFT = {shift!r};
 
@@ -78,6 +78,7 @@ def constants_in_cpp() -> str:
         move=dynamics.MOVE,
         near=soft_deep.NEAR,
         ring=soft_deep.RING,
+        partial=soft_deep.PARTIAL,
         levels=soft_deep.LEVELS,
         reach=soft_deep.REACH,
         fineness=soft_deep.FINENESS,

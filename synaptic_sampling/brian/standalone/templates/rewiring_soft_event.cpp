@@ -56,7 +56,7 @@ void soft_event(Connections &c, const std::vector<int32_t> &crossed, const doubl
     const std::vector<int32_t> ascended = cross(c, crossed, {{r.theta}}, events);
     for (size_t n = 0; n < crossed.size(); n++)
         mark(c, crossed[n]);
-    const int64_t returning = pass({{r.wheel}}, {{r.clock}}[0], noise.ticks, c.at(Stream::DEEP));
+    const int64_t returning = advance({{r.wheel}}, {{r.clock}}[0], noise.ticks, c.at(Stream::DEEP));
     const Exchange found = exchange(c, {{r.theta}}, {{r.depth}}[0], returning);
     {{r.wheel}}[((int64_t){{r.clock}}[0] + 1) % WHEEL_RING] += found.unplaced;
     {{r.unplaced}}[0] += found.unplaced;

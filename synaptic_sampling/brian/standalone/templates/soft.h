@@ -17,18 +17,38 @@ inline int64_t bits_of(uint32_t word)
     return (((word + (word >> 4)) & 0x0F0F0F0Fu) * 0x01010101u) >> 24;
 }
 
-// The number of heads among fair coins.
-inline int64_t count_heads(int64_t number, uint32_t slot, const Address &at)
+// The number of heads among fair coins; the attempt becomes the next one.
+inline int64_t count_heads(int64_t number, uint32_t slot, const Address &at, uint32_t &attempt)
 {
     int64_t heads = 0;
     for (int64_t first = 0; first < number; first += 128) {
-        const Words block = philox((int32_t)slot, at, (uint32_t)(first / 128));
+        const Words block = philox((int32_t)slot, at, attempt++);
         for (int lane = 0; lane < 4; lane++) {
             const int64_t coins = std::min<int64_t>(std::max<int64_t>(number - first - 32 * lane, 0), 32);
             heads += bits_of(block.w[lane] & (uint32_t)((UINT64_C(1) << coins) - 1));
         }
     }
     return heads;
+}
+
+// How many of so many uniform random numbers are below p: bit by bit, each of which decides half of the undecided.
+inline int64_t binomial(int64_t number, double p, uint32_t slot, const Address &at)
+{
+    const int64_t target = (int64_t)(p * 9007199254740992.0);  // 2**53
+    if (target >> 53)
+        return number;
+    int64_t below = 0;
+    uint32_t attempt = 0;
+    for (int bit = 52; bit >= 0; bit--) {
+        const int64_t ones = count_heads(number, slot, at, attempt);
+        if ((target >> bit) & 1) {
+            below += number - ones;
+            number = ones;
+        } else {
+            number -= ones;
+        }
+    }
+    return below;
 }
 
 // The value at x of a function that is tabulated from -REACH on.
@@ -81,31 +101,41 @@ void enter(const std::vector<int32_t> &slots, const std::vector<T> &theta, const
     }
 }
 
-// Start a tick: split the blocks that start, and return how many connections return.
-inline int64_t tick(int64_t *wheel, int64_t now, const Address &at)
+// Split the blocks that start with a tick, if that has not been done; return the number of connections in the tick.
+inline int64_t &start(int64_t *wheel, int64_t now, const Address &at)
 {
     for (int level = WHEEL_LEVELS - 1; level > 0; level--) {
         if (now % (INT64_C(1) << level))
             continue;
         const int64_t block = now >> level, number = wheel[level * WHEEL_RING + block % WHEEL_RING];
         wheel[level * WHEEL_RING + block % WHEEL_RING] = 0;
-        const int64_t first = count_heads(number, (uint32_t)(level << 26 | (block & 0x3FFFFFF)), at);
+        uint32_t attempt = 0;
+        const int64_t first = count_heads(number, (uint32_t)(level << 26 | (block & 0x3FFFFFF)), at, attempt);
         wheel[(level - 1) * WHEEL_RING + 2 * block % WHEEL_RING] += first;
         wheel[(level - 1) * WHEEL_RING + (2 * block + 1) % WHEEL_RING] += number - first;
     }
-    const int64_t due = wheel[now % WHEEL_RING];
-    wheel[now % WHEEL_RING] = 0;
-    return due;
+    return wheel[now % WHEEL_RING];
 }
 
 // Advance the clock by a step, and return how many connections return.
-inline int64_t pass(int64_t *wheel, double &clock, double ticks, const Address &at)
+inline int64_t advance(int64_t *wheel, double &clock, double ticks, const Address &at)
 {
-    const int64_t before = (int64_t)clock;
-    clock += ticks;
-    int64_t due = 0;
-    for (int64_t now = before + 1; now <= (int64_t)clock; now++)
-        due += tick(wheel, now, at);
+    double time = clock;
+    const double end = clock + ticks;
+    int64_t due = 0, now = (int64_t)clock + 1;
+    for (; (double)now <= end; now++) {
+        int64_t &left = start(wheel, now, at);
+        due += left;
+        left = 0;
+        time = (double)now;
+    }
+    if (time < end) {
+        int64_t &left = start(wheel, now, at);
+        const int64_t returning = binomial(left, (end - time) / ((double)now - time), WHEEL_PARTIAL, at);
+        left -= returning;
+        due += returning;
+    }
+    clock = end;
     return due;
 }
 

@@ -2,9 +2,9 @@
 
 Times are in ticks, one per step while the noise is that of the first rule; lengths are in standard deviations of the
 noise per step. Level l, place b % RING of the wheel holds how many connections return in the ticks b*2**l to
-(b + 1)*2**l - 1, for blocks that are not over. When a block starts, it is split into two blocks of the level below, with
-a fair coin for each connection. Within a tick, all times are equally likely: of a step that is a part of a tick, the
-number of returns is binomial.
+(b + 1)*2**l - 1, for blocks that are not over. When a block starts, it is split into two blocks of the level below,
+with a fair coin for each connection. Within a tick, all times are equally likely: the number of returns in a step that
+is a part of a tick is binomial.
 """
 
 from __future__ import annotations

@@ -95,7 +95,7 @@ def test_whole_ticks_return_as_a_whole(rng):
 
 @pytest.mark.statistical
 def test_returns_are_spread_evenly_over_the_steps_of_a_tick():
-    """Of 10 000 in a tick of 16 steps: chi2 with 15 degrees of freedom, false-alarm rate 1e-6; all at the end is found."""
+    """10 000 in a tick of 16 steps: chi2, false-alarm rate 1e-6; all of them in the last step would show."""
     deep = Deep(0, -8.0, FLOOR, 5, 0)
     deep.wheel[0, 1] = 10_000
     due = np.array([deep.advance(n, 1 / 16) for n in range(1, 17)])

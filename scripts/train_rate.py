@@ -84,6 +84,7 @@ def train(
     data_dir: Path | None = None,
     validation: bool = False,
     rule: Any = None,
+    shrinkage: float | None = None,
     log_path: Path | None = None,
     record: bool = True,
     report: Report | str | None = None,
@@ -117,6 +118,8 @@ def train(
         Test on the last training images, and do not use the test images.
     rule : Rule, optional
         By default that of the task.
+    shrinkage : float, optional
+        l1 of method 'l1'; by default that of the task.
     log_path : Path, optional
         File of the log, which then takes no memory; it is that of the last network of methods that have several.
     record : bool
@@ -136,7 +139,7 @@ def train(
         raise ValueError(
             f"budget 'network' requires method 'deepr', got {method!r}, which keeps the number of each layer."
         )
-    chosen = TASKS[task]
+    chosen = TASKS[task] if shrinkage is None else TASKS[task]._replace(l1=shrinkage)
     data = _data(chosen, data_dir, validation=validation, quick=quick)
     counts = list(counts or chosen.counts(connectivity or chosen.connectivity))
     epochs = epochs or (QUICK_EPOCHS if quick else chosen.epochs)

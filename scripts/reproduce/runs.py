@@ -15,7 +15,7 @@ from synaptic_sampling import sweep
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Row", "Runs", "timed"]
+__all__ = ["Function", "Row", "Runs", "timed"]
 
 #: A run: function, arguments, seed, results, and the versions that it was made with.
 Row = dict[str, Any]

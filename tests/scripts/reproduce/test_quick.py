@@ -57,7 +57,19 @@ def shuffle(found):
     assert found.of("fixed connections", "the same") < -5
 
 
+def mnist_connectivity(found):
+    assert found.of("2 %: DEEP R minus the best method that always holds as few") > 20
+    assert found.of("at 2 %: DEEP R") * 20 < found.of("at 100 %: dense")
+
+
+def frames(found):
+    assert found.of("ecg, 3 %: DEEP R minus fixed") > 1
+    assert found.of("ecg, 3 %: DEEP R, at least") > found.of("the most common class") + 20
+
+
 DIRECTION = {
+    "mnist-connectivity": mnist_connectivity,
+    "frames": frames,
     "survival-law": survival_law,
     "posterior": posterior,
     "turnover-kappel2018": turnover_kappel2018,

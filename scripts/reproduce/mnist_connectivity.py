@@ -1,0 +1,242 @@
+"""Accuracy on MNIST against connectivity, for all methods, each with parameters of its own at each level."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from models.mlp import DIGITS, MNIST
+from models.task import Task
+from scripts.reproduce.runs import Runs, timed
+from scripts.reproduce.search import Round, between, chosen
+from scripts.reproduce.study import Claim, Study, summary
+from scripts.train_rate import VARYING, train
+from synaptic_sampling import SGD, DeepR, FixedWiring, Momentum, Rule, SoftDeepR
+from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.randomness import Stream, uniforms
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+__all__ = ["STUDY"]
+
+TASKS = {"mnist": MNIST, "digits": DIGITS}
+#: Fractions of the connections, those of the bounds first.
+BOUND, NEAR = 0.0133, 0.02
+LEVELS = (BOUND, NEAR, 0.005, 0.003, 0.05, 0.1, 0.2)
+LIU = "Liu et al. 2018, DEEP R on a SpiNNaker 2 chip; abstract"
+PAPER = "Bellec et al. 2018; second hand"
+#: Methods that hold as many connections as DEEP R at all times, and others that start with all.
+SIMILAR = {"that always holds as few": ("fixed", "set", "rigl"), "that starts with all": ("l1", "prune")}
+SHADES = (*COLOURS, "0.4")
+TICKS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.97, 0.98, 0.985, 0.99)
+METHODS = {
+    "deepr": "DEEP R",
+    "soft": "soft DEEP R",
+    "fixed": "fixed connections",
+    "set": "SET",
+    "rigl": "RigL",
+    "l1": "l1 shrinkage, pruned",
+    "prune": "magnitude pruning",
+    "dense": "dense",
+}
+#: Ranges of learning rate and l1, from which settings are drawn on logarithmic axes.
+RATES = {
+    "deepr": (0.2, 2.0),
+    "soft": (0.2, 2.0),
+    "fixed": (0.1, 2.0),
+    "set": (0.1, 2.0),
+    "rigl": (0.1, 2.0),
+    "l1": (0.05, 1.0),
+    "prune": (0.05, 1.0),
+    "dense": (0.02, 1.0),
+}
+PENALTIES = {"deepr": (1e-5, 1e-3), "soft": (3e-5, 1e-3), "l1": (1e-5, 3e-3)}
+#: Methods that also try momentum, with a learning rate smaller by this factor, and other numbers per layer.
+WITH_MOMENTUM, MOMENTUM = ("set", "rigl", "dense"), 0.9
+WITH_LAYERS = ("deepr", "fixed", "set", "rigl", "prune", "l1")
+#: Noise per learning rate of DEEP R and of soft DEEP R.
+NOISE = {"deepr": 5.2e-6, "soft": 2e-5}
+#: Settings per method and level, and epochs in the end.
+DRAWN, EPOCHS = 60, 30
+ROUNDS = (Round(3, 6), Round(10, 1))
+#: How many times the connections asked for soft DEEP R may have in each round: fewer are left as learning goes on.
+TOLERANCES = (2.0, 1.05)
+
+
+@timed
+def learn(
+    *,
+    task: str,
+    method: str,
+    level: float,
+    learning_rate: float,
+    l1: float,
+    momentum: float,
+    layers: str,
+    target: float,
+    epochs: int,
+    validation: bool,
+    seed: int,
+) -> dict[str, Any]:
+    """Train a network; one that diverges has accuracy 0."""
+    chosen = TASKS[task]
+    try:
+        result = train(
+            task=task,
+            method=method,
+            seed=seed,
+            epochs=epochs,
+            counts=numbers(chosen, level, layers),
+            validation=validation,
+            rule=_rule(method, learning_rate, l1, momentum, target),
+            shrinkage=l1 if method == "l1" else None,
+            record=False,
+        )
+    except FloatingPointError:
+        return {"accuracy": 0.0, "connections": 0, "most": 0}
+    return {"accuracy": result.accuracies[-1], "connections": result.connections, "most": result.connections_max}
+
+
+def _rule(method: str, learning_rate: float, l1: float, momentum: float, target: float) -> Rule:
+    temperature = learning_rate * NOISE.get(method, 0.0) ** 2 / 2
+    if method == "deepr":
+        return DeepR(learning_rate, l1, temperature)
+    if method == "soft":
+        return SoftDeepR(learning_rate, l1, temperature, connectivity=target)
+    return FixedWiring(learning_rate * (1 - momentum), optimizer=Momentum(momentum) if momentum else SGD())
+
+
+def numbers(task: Task, level: float, layers: str) -> list[int]:
+    """Return the connections of each layer: in proportion to those of the task, or to the neurons on both sides."""
+    if layers == "task":
+        return task.counts([level])
+    sizes = np.array([task.sites[0] // 300, 300, 100, 10])
+    return task._replace(connectivity=tuple((sizes[:-1] + sizes[1:]) / np.array(task.sites))).counts([level])
+
+
+def drawn(method: str, level: float, number: int) -> list[dict[str, Any]]:
+    """Return random settings of a method, the same for every level but for what depends on it."""
+    u = uniforms(list(METHODS).index(method), Stream.STUDY, 0, 5 * number).reshape(number, 5)
+    rates = between(RATES[method], u[:, 0])
+    penalties = between(PENALTIES[method], u[:, 1]) if method in PENALTIES else np.zeros(number)
+    has_layers, has_momentum = (u[:, 2] < 0.5) & (method in WITH_LAYERS), (u[:, 3] < 0.5) & (method in WITH_MOMENTUM)
+    return [
+        {
+            "learning_rate": float(f"{rates[n]:.3g}"),
+            "l1": float(f"{penalties[n]:.3g}"),
+            "momentum": MOMENTUM if has_momentum[n] else 0.0,
+            "layers": "neurons" if has_layers[n] else "task",
+            "target": float(f"{level * 0.1 ** u[n, 4]:.3g}") if method == "soft" else 0.0,
+        }
+        for n in range(number)
+    ]
+
+
+def measure(runs: Runs) -> pd.DataFrame:
+    """Choose the parameters of each method at each level, and return its runs on the test images."""
+    import pandas as pd  # noqa: PLC0415 (optional)
+
+    levels, methods = (LEVELS[1:2], ("deepr", "fixed", "dense")) if runs.quick else (LEVELS, tuple(METHODS))
+    points = [(level, method) for level in levels for method in methods if method != "dense"]
+    points += [(1.0, method) for method in methods if method == "dense"]
+    return pd.concat([_at(runs, level, method) for level, method in points], ignore_index=True)
+
+
+def _at(runs: Runs, level: float, method: str) -> pd.DataFrame:
+    """Return the runs on the test images of a method at a level, with the best of its settings."""
+    own = {"task": "digits" if runs.quick else "mnist", "method": method, "level": level}
+    if runs.quick:
+        fixed = {"learning_rate": 0.1, "l1": 3e-3, "momentum": 0.0, "layers": "task", "target": 0.0}
+        return runs(learn, [{**own, **fixed, "epochs": 100, "validation": False}])
+    settings = [{**own, **each} for each in drawn(method, level, DRAWN)]
+    best = chosen(runs, learn, settings, ROUNDS, _scores)
+    return runs(learn, [{**best, "epochs": EPOCHS, "validation": False}])
+
+
+def _scores(tried: pd.DataFrame, number: int) -> NDArray[np.float64]:
+    """Return accuracies; 0 where the number of connections varies, and exceeds what is allowed."""
+    allowed = TOLERANCES[number] * np.array([sum(MNIST.counts([level])) for level in tried["level"]])
+    too_many = tried["method"].isin(VARYING).to_numpy() & (tried["connections"].to_numpy() > allowed)
+    return np.where(too_many, 0.0, tried["accuracy"].to_numpy())
+
+
+def accuracy(table: pd.DataFrame, method: str, level: float) -> NDArray[np.float64]:
+    """Return the accuracies of a method at a level in percent, one per seed."""
+    rows = table[(table["method"] == method) & (table["level"] == level)]
+    return 100 * rows.sort_values("seed")["accuracy"].to_numpy(float)
+
+
+def claims(table: pd.DataFrame) -> list[Claim]:
+    """Return what must hold, and what was found."""
+    levels, methods = sorted(set(table["level"]) - {1.0}), list(dict.fromkeys(table["method"]))
+    found, dense = [], accuracy(table, "dense", 1.0)
+    if BOUND in levels:
+        mean, spread = summary(accuracy(table, "deepr", BOUND))
+        text = f"DEEP R at {100 * BOUND:g} %: at least 97.8 %"
+        found.append(Claim(text, mean, spread, mean >= 97.8, "%", "96.6 %", LIU))
+    loss, spread = summary(dense - accuracy(table, "deepr", NEAR))
+    text = f"dense minus DEEP R at {100 * NEAR:g} %: at most 0.5"
+    found.append(Claim(text, loss, spread, loss <= 0.5, "points", "about the level of dense", PAPER))
+    for level in levels:
+        for kind, others in SIMILAR.items():
+            if there := [method for method in others if method in methods]:
+                best = max(there, key=lambda method: accuracy(table, method, level).mean())
+                gain = accuracy(table, "deepr", level) - accuracy(table, best, level)
+                text = f"{100 * level:g} %: DEEP R minus the best method {kind}, {METHODS[best]}"
+                found.append(Claim(text, *summary(gain), None, "points"))
+    found += [_most(table, method, NEAR if method != "dense" else 1.0) for method in methods]
+    return found
+
+
+def _most(table: pd.DataFrame, method: str, level: float) -> Claim:
+    rows = table[(table["method"] == method) & (table["level"] == level)]
+    text = f"most connections at any time at {100 * level:g} %: {METHODS[method]}"
+    return Claim(text, *summary(rows["most"] / 1000), None, "thousand")
+
+
+def draw(table: pd.DataFrame) -> Figure:
+    """Plot accuracy against connectivity in the end: mean and range over seeds."""
+    figure, axes = plt.subplots(figsize=(7, 4.8), layout="constrained")
+    sites = sum(TASKS[table["task"].iloc[0]].sites)
+    dense = accuracy(table, "dense", 1.0) / 100
+    axes.axhspan(dense.min(), dense.max(), color="0.85", linewidth=0)
+    axes.axhline(dense.mean(), color="0.3", linestyle=":", label="dense")
+    for (method, rows), colour in zip(table[table["level"] < 1].groupby("method", sort=False), SHADES, strict=False):
+        of = rows.groupby("level")
+        mean = of["accuracy"].mean().to_numpy()
+        errors = np.array([mean - of["accuracy"].min(), of["accuracy"].max() - mean])
+        at = 100 * of["connections"].mean().to_numpy() / sites
+        axes.errorbar(at, mean, errors, fmt="o-", color=colour, markersize=4, capsize=2, label=METHODS[method])
+    axes.set(xscale="log", yscale="logit", xlabel="connectivity in the end (%)", ylabel="test accuracy (%)")
+    ticks = sorted({100 * level for level in table["level"]} - {100})
+    axes.set_xticks(ticks, [f"{tick:.3g}" for tick in ticks])
+    low, high = axes.get_ylim()
+    ticks = [tick for tick in TICKS if low <= tick <= high]
+    axes.set_yticks(ticks, [f"{100 * tick:g}" for tick in ticks])
+    axes.minorticks_off()
+    axes.spines[["top", "right"]].set_visible(False)
+    legend(axes, loc="lower right")
+    return figure
+
+
+STUDY = Study(
+    title="accuracy on MNIST against connectivity",
+    about=(
+        "784-300-100-10, 30 epochs, test images; batches of 32 (RigL: 10), the learning rate falls linearly to 1.5 %. "
+        "For each method and level, 60 random settings of learning rate, l1, numbers per layer (in proportion to 1, 3 "
+        "and 30 %, or to the neurons on both sides) and, for SET, RigL and dense, momentum were trained for 3 epochs "
+        "on 55 000 images, the best six for 10, and the best of these was chosen by the last 5000 training images. "
+        "Soft DEEP R is the best setting that ended with at most 1.05 times the connections."
+    ),
+    seeds=5,
+    quick_seeds=2,
+    minutes=260,
+    measure=measure,
+    claims=claims,
+    draw=draw,
+)

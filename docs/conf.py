@@ -51,7 +51,7 @@ html_theme_options = {
     "footer_end": [],
     "pygments_light_style": "tango",
 }
-html_sidebars: dict[str, list[str]] = {"glossary": []}
+html_sidebars: dict[str, list[str]] = {"glossary": [], "faq": []}
 
 
 def describe_dtype(app: Any, what: str, name: str, found: object, options: Any, lines: list[str]) -> None:

@@ -15,6 +15,7 @@ import pytest
 from matplotlib import pyplot as plt
 
 from scripts import sweep
+from synaptic_sampling import DeepR
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -86,6 +87,59 @@ def test_start_rate(tmp_path, monkeypatch):
     assert np.bincount(names["net"].connections[0].post).max() <= 8
     assert len(names["left"].lines) == 2
     assert {path.name for path in tmp_path.iterdir()} == {"trained.npz", "trained.rewiring", "trained.onnx"}
+
+
+def test_guide_parameters():
+    names = run_page("guide/parameters.md")
+    assert names["rule"].step_ratio == pytest.approx(0.022, abs=0.001)
+    assert names["rule"].expected_turnover() == pytest.approx(0.031, abs=0.001)
+    for turnover in (0.3, 0.01):
+        rule = DeepR(0.2, 1e-2, names["temperature_for"](turnover, 0.2, 1e-2))
+        assert rule.expected_turnover() == pytest.approx(turnover)
+    assert [len(ax.lines) for ax in names["figure"].axes] == [3, 3]
+
+
+def test_guide_sampling():
+    names = run_page("guide/sampling.md")
+    expected = names["exact"].turnover_ratio(names["exact"].correlation(names["rule"], 36))
+    # About 900 changes, whose standard deviation is below their square root.
+    assert abs(names["changed"] - expected * names["total"]) < 4.9 * (expected * names["total"]) ** 0.5
+
+
+def test_guide_chips():
+    names = run_page("guide/chips.md")
+    for c in names["net"].connections:
+        assert np.bincount(c.post).max() <= 64
+        assert all(len(set(c.polarity[c.pre == neuron])) <= 1 for neuron in range(c.num_pre))
+    assert names["net"].score(names["X"], names["y"]) > 0.9
+    assert np.abs(names["found"][0] - names["net"].outputs(names["X"])).max() < 1e-4
+    assert names["weights"].nnz == 1600
+
+
+def test_guide_determinism():
+    names = run_page("guide/determinism.md")
+    assert names["once"].birth_step.max() > 50
+
+
+def test_guide_statistics():
+    """Fewer epochs show the same figures."""
+    names = run_page("guide/statistics.md", ("epochs=40", "epochs=8"))
+    drawn = [len(plt.figure(number).axes) for number in plt.get_fignums()]
+    assert drawn == [2, 2, 1, 2, 2, 2]
+    laws = [line for number in plt.get_fignums() for ax in plt.figure(number).axes for line in ax.lines
+            if line.get_gid() == "null law"]  # fmt: skip
+    assert len(laws) == 6, "of turnover ratio, survival, hazard, weights, degrees and sites"
+    assert names["run"].log.num_births > 1000
+
+
+def test_guide_baselines():
+    """Fewer epochs and seeds, in which all methods train and have the numbers of connections that the page names."""
+    names = run_page("guide/baselines.md", ("30, range(1, 6)", "4, range(1, 3)"))
+    assert {len(own) for own in names["accuracy"].values()} == {2}
+    assert all(np.mean(own) > 15 for own in names["accuracy"].values())
+    assert np.mean(names["accuracy"]["dense"]) > np.mean(names["accuracy"]["fixed connections"]) > 20
+    for method in ("DEEP R", "RigL", "SET", "l1, then pruned"):
+        assert [len(c) for c in names["methods"][method](1).connections] == [384, 300]
 
 
 def test_example_with_a_log(capsys):

@@ -110,7 +110,7 @@ def wheel(tmp_path_factory):
 
 def test_wheel_holds_the_package_alone(wheel):
     names = wheel.namelist()
-    kinds = {".py", ".pyx", ".cpp", ".h", ".typed"}
+    kinds = {".py", ".pyx", ".cpp", ".h", ".typed", ".mplstyle"}
     files = [path for path in (ROOT / "synaptic_sampling").rglob("*") if path.suffix in kinds]
     modules = {path.relative_to(ROOT).as_posix() for path in files}
     packed = {name for name in names if ".dist-info/" not in name}

@@ -68,8 +68,9 @@ def blocks():
 
 GUIDE, START = ROOT / "docs" / "guide", ROOT / "docs" / "start"
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md")), *sorted(GUIDE.glob("*.md")), *START.glob("*.md")]
+JOINED = ("spiking", "parameters", "statistics", "baselines", "chips")
 #: Pages whose blocks follow each other.
-CONTINUED = [GUIDE / "spiking.md", *START.glob("*.md")]
+CONTINUED = [*(GUIDE / f"{name}.md" for name in JOINED), *START.glob("*.md")]
 
 
 @pytest.fixture(scope="module")

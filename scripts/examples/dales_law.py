@@ -41,7 +41,8 @@ networks = {
     "Dale's law, 10 Hz": network(kinds, RatePenalty(weight=1000.0, target=10 * Hz)),
     "neither": network("site", None),
 }
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+plt.style.use("synaptic_sampling.plotting.house")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
 for label, net in networks.items():
     trainings = [Training(net, task, epochs=EPOCHS, batch=16, decay=0.1, seed=seed) for seed in SEEDS]
     results = [training.run(device="cpp_standalone") for training in trainings]
@@ -52,6 +53,6 @@ for label, net in networks.items():
     left.errorbar(range(1, EPOCHS + 1), accuracies.mean(axis=0), accuracies.std(axis=0, ddof=1), label=label, capsize=2)
     right.plot(rates, accuracies[:, -1], "o", label=label)
 left.set(xlabel="epoch", ylabel="test accuracy (%)")
-left.legend(frameon=False, loc="lower right")
+left.legend(loc="lower right")
 right.set(xlabel="mean firing rate (Hz)", ylabel="test accuracy (%)", xlim=(0, None))
-figure.savefig("dales_law.png", dpi=150)
+figure.savefig("dales_law.png")

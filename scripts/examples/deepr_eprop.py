@@ -41,7 +41,6 @@ output = Synapses(neurons, readout, weight + direct, on_pre="trace += 1; y_post 
 for synapses, connectivity, scale in ((from_inputs, 0.1, 0.7), (recurrent, 0.1, 0.2), (output, 1, 0.05)):
     connect_exactly(synapses, connectivity=connectivity)
     synapses.theta = f"{scale}*abs(randn())"
-
 rule = DeepR(learning_rate=0.02, l1=0.1, temperature=5e-5, optimizer=Adam())
 rewirings = [Rewiring(s, rule, dt=1 * second, name=f"rewiring_{s.name}") for s in (from_inputs, recurrent)]
 rewire_inputs, rewire_recurrent = rewirings
@@ -49,12 +48,13 @@ learn_output = Rewiring(output, FixedWiring(learning_rate=0.01, optimizer=Adam()
 monitor, course = RewiringMonitor(rewirings), StateMonitor(readout, ["y", "error"], record=0)
 run(100 * second, namespace=constants, report="text")
 
-figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6), layout="constrained")
+plt.style.use("synaptic_sampling.plotting.house")
+figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6))
 left.plot((course.error[0] ** 2).reshape(-1, 1000).mean(axis=1))
 left.set(xlabel="time (s)", ylabel="mean squared error", ylim=(0, None))
 middle.plot(course.y[0][-1000:], label="readout in the last second")
 middle.plot((course.y[0] - course.error[0])[-1000:], "--", color="0.35", label="target")
-middle.set(xlabel="time (ms)", ylim=(-2.5, 3.5))
-middle.legend(frameon=False)
+middle.set(xlabel="time (ms)", ylabel="output", ylim=(-2.5, 3.5))
+middle.legend()
 plot_turnover(monitor, right)
-figure.savefig("deepr_eprop.png", dpi=150)
+figure.savefig("deepr_eprop.png")

@@ -50,9 +50,10 @@ def distances() -> NDArray[np.float64]:
 before = distances()
 run(20 * second, report="text")
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+plt.style.use("synaptic_sampling.plotting.house")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
 left.hist([before, distances()], bins=20, label=["at the start", "after 20 s"])
 left.set(xlabel="distance (um)", ylabel="connections")
-left.legend(frameon=False)
+left.legend()
 plot_turnover(monitor, right)
-figure.savefig("distance_dependent_growth.png", dpi=150)
+figure.savefig("distance_dependent_growth.png")

@@ -45,9 +45,10 @@ for _ in range(15):
     seconds.append(seconds[-1] + 5)
     numbers.append([len(c) for c in rewiring.sets])
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+plt.style.use("synaptic_sampling.plotting.house")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
 left.stackplot(seconds, np.transpose(numbers), labels=["from bursting inputs", "from steady inputs"], alpha=0.8)
 left.set(xlabel="time (s)", ylabel="connections", xlim=(0, seconds[-1]), ylim=(0, 700))
-left.legend(frameon=False, loc="upper left")
+left.legend(loc="upper left")
 plot_turnover(monitor, right)
-figure.savefig("one_budget.png", dpi=150)
+figure.savefig("one_budget.png")

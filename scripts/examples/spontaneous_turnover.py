@@ -41,17 +41,18 @@ for last, lag in zip([0, *lags], lags, strict=False):
     now = synapses.theta[:] >= 0
     ratios.append(np.sum(now != start) / (np.sum(now) + np.sum(start)))
 
-figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+plt.style.use("synaptic_sampling.plotting.house")
+figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
 hours = np.linspace(0, 48, 97)
 exact = [diffusion.turnover_ratio(diffusion.correlation(rule, n)) for n in range(97)]
 left.plot(hours, 100 * np.array(exact), "--", color="0.35", label="exact law")
 left.plot(lags, 100 * np.array(ratios), "o", label=f"{len(synapses)} potential synapses")
 left.set(xlabel="lag (h)", ylabel="turnover ratio (%)", ylim=(0, 55))
-left.legend(frameon=False)
+left.legend()
 weight, std = np.abs(synapses.w[:][now]), diffusion.stationary_std(rule)
 bins = np.linspace(np.exp(-3), 0.3, 40)
 right.hist(weight, bins, density=True, alpha=0.6, label=f"{len(weight)} connections after 48 h")
 right.plot(bins, truncnorm.pdf(np.log(bins) + 3, 0, np.inf, scale=std) / bins, "--", color="0.35", label="exact law")
 right.set(xlabel="weight", ylabel="density")
-right.legend(frameon=False)
-figure.savefig("spontaneous_turnover.png", dpi=150)
+right.legend()
+figure.savefig("spontaneous_turnover.png")

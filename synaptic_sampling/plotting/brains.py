@@ -8,7 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 from matplotlib.axes import Axes
 
-from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal
+from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal, plain_ticks
 from synaptic_sampling.statistics.biology import Observation, published, stays_after
 from synaptic_sampling.statistics.comparison import half_life_at_one_rate, survival_in
 from synaptic_sampling.statistics.sources import Source, log_of
@@ -84,6 +84,7 @@ def plot_brains(logs: Mapping[str, Source], ax: Axes | None = None) -> Axes:
     time = np.geomspace(1e-3, latest, NUM_NULL_POINTS)
     axes.plot(time, 100 * 0.5**time, label="one hazard rate for all", **NULL_STYLE)
     axes.set(xscale="log", xlim=(1e-3, latest), ylim=(0, 100))
+    plain_ticks(axes.xaxis)
     axes.set_xlabel("time (half-lives)")
     axes.set_ylabel("still present (%)")
     legend(axes, loc="lower left")

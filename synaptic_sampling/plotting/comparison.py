@@ -116,7 +116,7 @@ def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1
         if run.samples is not None and run.accuracy is not None:
             plot_accuracy(run.samples, run.accuracy, learning, **style)
         if log_of(run.log).num_births:
-            plot_turnover(run.log, turnover, per=per, bins=bins, **style)
+            plot_turnover(run.log, turnover, per=per, bins=bins, relative=True, **style)
             plot_survival(run.log, survival, step_ratio=run.step_ratio, **style)
             log_if_possible(turnover)
         plot_weights(run.log, weights, step_ratio=run.step_ratio, **style)

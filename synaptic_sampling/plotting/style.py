@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
-from matplotlib.colors import to_rgb
+from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
+from matplotlib.ticker import LogFormatterMathtext
 
 from synaptic_sampling._checks import check_instance, check_number
 
@@ -23,6 +24,7 @@ __all__ = [
     "literal",
     "log_if_possible",
     "null_style",
+    "plain_ticks",
 ]
 
 #: Colours that can be distinguished with any colour vision (Okabe and Ito 2008), strongest first.
@@ -47,14 +49,32 @@ def check_ratio(step_ratio: Any) -> None:
 
 
 def null_style(line: Line2D) -> dict[str, Any]:
-    """Return the style of the null law of one of several runs: a dark shade of the colour of its curve."""
-    return {**NULL_STYLE, "color": tuple(0.6 * part for part in to_rgb(line.get_color()))}
+    """Return the style of the null law of one of several runs: dashed, in the colour of its curve."""
+    return {**NULL_STYLE, "color": line.get_color()}
+
+
+class PlainTicks(LogFormatterMathtext):
+    """Labels a logarithmic axis with 600 in place of 6 x 10^2; whole powers of ten far from 1 stay powers."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        """Return the label of a tick, empty where there is none."""
+        shown = super().__call__(x, pos)
+        return f"{x:g}" if shown and (1e-3 <= abs(x) < 1e5 or "times" in shown) else shown
+
+
+def plain_ticks(*axes: Axis) -> None:
+    """Label logarithmic axes with plain numbers where these are short."""
+    for axis in axes:
+        axis.set_major_formatter(PlainTicks())
+        axis.set_minor_formatter(PlainTicks(labelOnlyBase=False, minor_thresholds=(1.0, 0.4)))
 
 
 def log_if_possible(ax: Axes) -> None:
     """Make the y axis logarithmic if a curve has values > 0; zeros are left out."""
     if any((np.asarray(line.get_ydata(), float) > 0).any() for line in ax.get_lines()):
+        ax.autoscale(axis="y")  # a linear axis may start at 0
         ax.set_yscale("log", nonpositive="mask")
+        plain_ticks(ax.yaxis)
 
 
 def literal(name: str) -> str:

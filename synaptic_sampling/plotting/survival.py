@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from synaptic_sampling.laws import deepr as exact
-from synaptic_sampling.plotting.style import NUM_NULL_POINTS, axes_of, check_ratio, null_style
+from synaptic_sampling.plotting.style import NUM_NULL_POINTS, axes_of, check_ratio, null_style, plain_ticks
 from synaptic_sampling.statistics.sources import Source, log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
 
@@ -70,6 +70,7 @@ def plot_survival(
         axes.plot(steps, law[steps], gid="null law", drawstyle="steps-post", **null_style(line))
     axes.set_xscale("log")
     axes.set_yscale("log")
+    plain_ticks(axes.xaxis, axes.yaxis)
     axes.set_xlabel("age (steps)")
     axes.set_ylabel("fraction still present")
     return axes
@@ -130,6 +131,7 @@ def plot_lifetimes(
         axes.plot(steps, law[steps - 1], gid="null law", **null_style(line))
     axes.set_xscale("log")
     axes.set_yscale("log")
+    plain_ticks(axes.xaxis, axes.yaxis)
     axes.set_xlabel("age (steps)")
     axes.set_ylabel("hazard rate\n(per connection and step)")
     return axes

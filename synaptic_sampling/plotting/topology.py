@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.ticker import MaxNLocator
 
 from synaptic_sampling._checks import check_choice, check_index
 from synaptic_sampling.laws import wiring as wiring_laws
@@ -74,6 +75,7 @@ def plot_degrees(
         axes.plot(np.arange(len(law)), law, gid="null law", **NULL_STYLE)
     axes.set_xlabel(f"{'in' if side == 'post' else 'out'}-degree")
     axes.set_ylabel("fraction of neurons")
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     return axes
 
 

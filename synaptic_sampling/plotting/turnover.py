@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from synaptic_sampling._checks import check_number
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio, null_style
+from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio, null_style, plain_ticks
 from synaptic_sampling.statistics.changes import turnover_by_lag
 from synaptic_sampling.statistics.sources import Source, log_of
 from synaptic_sampling.statistics.turnover import (
@@ -26,12 +26,14 @@ __all__ = ["plot_turnover", "plot_turnover_ratio", "plot_visited"]
 #: Default number of lags.
 NUM_LAGS = 12
 #: Label of the y axis, before its unit.
-REWIRED = "connections rewired\n"
+REWIRED, PERCENT = "connections rewired\n", "rewired connections (%)\n"
 #: Largest lag to which the null law is drawn: the cost grows as its square.
 LONGEST_LAW = 5_000
 
 
-def plot_turnover(log: Source, ax: Axes | None = None, *, per: float = 1000.0, bins: int = 40, **style: Any) -> Axes:
+def plot_turnover(
+    log: Source, ax: Axes | None = None, *, per: float = 1000.0, bins: int = 40, relative: bool = False, **style: Any
+) -> Axes:
     """Plot the number of connections rewired over time.
 
     Parameters
@@ -45,6 +47,8 @@ def plot_turnover(log: Source, ax: Axes | None = None, *, per: float = 1000.0, b
         the axes already contain such a curve.
     bins : int
         Number of intervals in which they are counted.
+    relative : bool
+        As a percentage of the mean number of connections, which makes runs of different size comparable.
     **style
         For ``Axes.plot``: label, color, ...
 
@@ -63,7 +67,7 @@ def plot_turnover(log: Source, ax: Axes | None = None, *, per: float = 1000.0, b
     record, axes = log_of(log), axes_of(ax)
     check_number("per", per, above=0.0)
     units = {f"per {per:g} samples": "samples", "per second": "seconds"}
-    shown = axes.get_ylabel().removeprefix(REWIRED) if axes.lines else ""
+    shown = axes.get_ylabel().partition("\n")[2] if axes.lines else ""
     known = [label for label, unit in units.items() if _has(record, unit)]
     label = shown if shown in known else (known or ["per second"])[0]
     if shown.startswith("per ") and label != shown:
@@ -72,10 +76,19 @@ def plot_turnover(log: Source, ax: Axes | None = None, *, per: float = 1000.0, b
         curve = rewired_per_samples(record, per, bins=bins)
     else:
         curve = rewired_per_second(record, bins=bins)
-    axes.plot(curve.time, curve.rate, **style)
+    rate = 100 * curve.rate / mean_number(record) if relative else curve.rate
+    axes.plot(curve.time, rate, **style)
+    if axes.get_yscale() == "linear":
+        axes.set_ylim(bottom=0)
     axes.set_xlabel("presented samples" if units[label] == "samples" else "time (s)")
-    axes.set_ylabel(REWIRED + label)
+    axes.set_ylabel((PERCENT if relative else REWIRED) + label)
     return axes
+
+
+def mean_number(log: RewiringLog) -> float:
+    """Return the number of connections of all sets together, averaged over the steps of the record."""
+    lived = sum(int((lives["end"] - lives["birth"]).sum()) for lives in log.life_blocks())
+    return lived / max(1, log.last_step - log.first_step)
 
 
 def _has(log: RewiringLog, unit: str) -> bool:
@@ -138,6 +151,7 @@ def plot_turnover_ratio(
         law = exact.turnover_ratio(step_ratio, longest, connectivity)
         axes.plot(np.arange(1, longest + 1), 100 * law[1:], gid="null law", **null_style(line))
     axes.set_xscale("log")
+    plain_ticks(axes.xaxis)
     axes.set_ylim(bottom=0)
     axes.set_xlabel("lag (steps)")
     axes.set_ylabel("turnover ratio (%)")

@@ -55,8 +55,8 @@ def comparison(logs: Mapping[str, RewiringLog]) -> ReportFigure:
 
 
 def _turnover(log: RewiringLog, ax: Any, **style: Any) -> None:
-    """Draw connections formed per time, on a logarithmic axis where there are any."""
-    plotting.plot_turnover(log, ax, **style)
+    """Draw the percentage of connections formed per time, on a logarithmic axis where there are any."""
+    plotting.plot_turnover(log, ax, relative=True, **style)
     log_if_possible(ax)
 
 

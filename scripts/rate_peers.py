@@ -1,4 +1,4 @@
-"""The training step of a multilayer perceptron in NumPy, SciPy and, if installed, PyTorch and sparseprop."""
+"""The training step of a multilayer perceptron in NumPy, SciPy and Numba, and with PyTorch libraries if installed."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
+import numba
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
@@ -18,6 +19,7 @@ from synaptic_sampling import DeepR
 
 torch: Any = import_module("torch") if find_spec("torch") else None
 sparseprop: Any = import_module("sparseprop.modules") if find_spec("sparseprop") else None
+sparselab: Any = import_module("sparselab") if find_spec("sparselab") else None
 
 __all__ = ["Batches", "peers"]
 
@@ -46,6 +48,7 @@ def peers(sizes: Sequence[int], counts: Sequence[int], batches: Batches, rule: D
     steps: dict[str, Any] = {
         "NumPy dense": NumpyDense(sizes, batches, rule.learning_rate),
         "SciPy CSR DEEP R": ScipyDeepR(sizes, counts, batches, rule),
+        "SciPy and Numba CSR, fixed connections": NumbaCsr(sizes, counts, batches, rule),
     }
     if torch is not None:
         torch.set_num_threads(1)
@@ -56,6 +59,10 @@ def peers(sizes: Sequence[int], counts: Sequence[int], batches: Batches, rule: D
         if sparseprop is not None:
             layers = [sparseprop.SparseLinear(*part) for part in _sparse_tensors(sizes, counts)]
             steps["sparseprop, fixed connections"] = TorchNet(layers, batches, rule)
+        if sparselab is not None:
+            parts = zip(pairwise(sizes), counts, strict=True)
+            layers = [sparselab.SparseLinear(a, b, sparsity=1 - count / (a * b)) for (a, b), count in parts]
+            steps["sparselab, fixed connections"] = TorchNet(layers, batches, rule)
     return {name: _repeat(step) for name, step in steps.items()}
 
 
@@ -126,6 +133,48 @@ class ScipyDeepR:
             if n:
                 delta = (matrices[n].T @ delta) * (x[n] > 0)
             self.layers[n] = _deep_r(self.layers[n], self.shapes[n], slope, self.rule, self.rng)
+
+
+@numba.njit
+def _at_connections(x: Array, delta: Array, pre: Array, post: Array, slope: Array) -> None:
+    """Write the gradient of each weight, one connection after the other."""
+    for k in range(len(slope)):
+        total = np.float32(0)
+        for n in range(x.shape[1]):
+            total += x[pre[k], n] * delta[post[k], n]
+        slope[k] = total
+
+
+class NumbaCsr:
+    """SET as in the large-scale code of Curci et al. (2021), between two replacements of connections.
+
+    CSR matrices of SciPy for both passes, the gradient at connections in Numba, and gradient descent.
+    """
+
+    def __init__(self, sizes: Sequence[int], counts: Sequence[int], batches: Batches, rule: DeepR) -> None:
+        self.ends, self.matrices = [], []
+        for (a, b), count in zip(pairwise(sizes), counts, strict=True):
+            _, pre, post, w = _connections(a, b, count)
+            self.ends.append((pre, post))
+            self.matrices.append(scipy.sparse.csr_matrix((w, pre, np.searchsorted(post, np.arange(b + 1))), (b, a)))
+        self.b = [np.zeros((b, 1), np.float32) for b in sizes[1:]]
+        self.batches, self.eta = batches, np.float32(rule.learning_rate / 3)
+
+    def __call__(self) -> None:
+        """Perform one step."""
+        samples, labels = self.batches.next()
+        x = [np.ascontiguousarray(samples.T)]
+        for n, (matrix, b) in enumerate(zip(self.matrices, self.b, strict=True)):
+            out = matrix @ x[-1] + b
+            x.append(np.maximum(out, 0) if n < len(self.matrices) - 1 else out)
+        delta = _softmax_gradient(x[-1], labels)
+        for n in range(len(self.matrices) - 1, -1, -1):
+            slope = np.empty(self.matrices[n].nnz, np.float32)
+            _at_connections(x[n], delta, *self.ends[n], slope)
+            self.b[n] -= self.eta * delta.sum(axis=1, keepdims=True)
+            if n:
+                delta = (self.matrices[n].T @ delta) * (x[n] > 0)
+            self.matrices[n].data -= self.eta * slope
 
 
 def _softmax_gradient(out: Array, labels: Array) -> Array:

@@ -104,6 +104,22 @@ def test_scipy_keeps_its_connections_and_learns():
         assert post.max() < num_out
 
 
+def test_csr_matrices_in_numba_learn_as_dense_ones_with_zeros():
+    rng = np.random.default_rng(4)
+    samples, labels = rng.random((30, 20), np.float32), rng.integers(4, size=30)
+    sizes, counts = (20, 30, 4), (150, 60)
+    sparse = rate_peers.NumbaCsr(sizes, counts, rate_peers.Batches(samples, labels, 10), RULE)
+    dense = rate_peers.NumpyDense(sizes, rate_peers.Batches(samples, labels, 10), RULE.learning_rate)
+    dense.w = [matrix.toarray() for matrix in sparse.matrices]
+    occupied = [w != 0 for w in dense.w]
+    for _ in range(5):
+        sparse()
+        dense()
+        dense.w = [w * there for w, there in zip(dense.w, occupied, strict=True)]
+    for matrix, w in zip(sparse.matrices, dense.w, strict=True):
+        np.testing.assert_allclose(matrix.toarray(), w, rtol=1e-4, atol=1e-6)
+
+
 def test_pytorch_keeps_its_connections():
     pytest.importorskip("torch")
     samples, labels = np.eye(20, dtype=np.float32), np.arange(20) % 4

@@ -42,6 +42,8 @@ if TYPE_CHECKING:
 __all__ = ["main"]
 
 ENTRIES = ("function", "out", "seeds", "grid")
+#: A larger number is taken for a seed.
+MOST_SEEDS = 10**4
 
 
 def read(parser: Parser, path: Path) -> dict[str, Any]:
@@ -55,7 +57,10 @@ def read(parser: Parser, path: Path) -> dict[str, Any]:
         what = f"has no {missing[0]!r}" if missing else f"has an unknown entry {unknown[0]!r}"
         parser.refuse("FILE", f"{path} {what}; its entries are {', '.join(ENTRIES)}")
     if type(found["seeds"]) is int:
-        found["seeds"] = range(1, found["seeds"] + 1)
+        number = found["seeds"]
+        if number > MOST_SEEDS:
+            parser.refuse("FILE", f"{path}: seeds = {number} means so many seeds; write seeds = [{number}] for one")
+        found["seeds"] = range(1, number + 1)
     return found
 
 

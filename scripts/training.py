@@ -9,7 +9,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -81,6 +81,8 @@ class Result:
         At the end: for each set ``{set}_w`` and, if it is sparse, ``{set}_pre`` and ``{set}_post``.
     details : dict
         More numbers of this kind of network, listed by seed in the summary.
+    peak_bytes : int
+        Peak memory of the process that trained.
     """
 
     method: str
@@ -99,6 +101,7 @@ class Result:
     weights: dict[str, NDArray[Any]]
     connections_per_layer: list[int] = field(default_factory=list)
     details: dict[str, Any] = field(default_factory=dict)
+    peak_bytes: int = 0
 
 
 def train_seeds(
@@ -109,24 +112,37 @@ def train_seeds(
     parameters: dict[str, Any],
 ) -> dict[str, Any]:
     """Train once per seed; write weights, log and figure of each run, and the summary."""
-    trained = []
     resume = None if given.checkpoint_every is None else given.resume
     with results(parser, given.out, WRITTEN, overwrite=given.overwrite, resume=resume) as folder:
         if given.checkpoint_every is not None:
             keep_options(parser, folder, _asked(given) | {"seeds": None, "parameters": parameters})
-        for number, result in _results(train, given, report, folder):
-            title = f"seed {number}"
-            if isinstance(result, Exception):
-                _refuse(parser, result, title, folder)
-            np.savez_compressed(folder / f"weights-{number}.npz", **result.weights)  # type: ignore[arg-type]
-            _draw(result, folder / f"figure-{number}.png")
-            print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
-            trained.append(result)
-        summary = _write_summary(folder, given, trained, parameters)
+        try:
+            trained = list(_trained(train, given, report, folder, parser))
+            summary = _write_summary(folder, given, trained, parameters)
+        except OSError as error:
+            if error.errno not in FULL:
+                raise
+            kept = any(folder.glob(CHECKPOINT.format("*")))
+            go_on = "what was saved is intact, and --resume goes on from it" if kept else "nothing was saved"
+            parser.refuse("--out", f"cannot write to {folder}: {error.strerror}; {go_on}")
         for left in (*folder.glob(CHECKPOINT.format("*")), *folder.glob(OPTIONS)):
             left.unlink()
     print(f"wrote summary.json, weights, logs and figures to {given.out}")
     return summary
+
+
+def _trained(
+    train: Callable[..., Result], given: argparse.Namespace, report: Callable[[str], Any], folder: Path, parser: Parser
+) -> Iterator[Result]:
+    """Train once per seed, write weights and figure of each run, and yield it."""
+    for number, result in _results(train, given, report, folder):
+        title = f"seed {number}"
+        if isinstance(result, Exception):
+            _refuse(parser, result, title, folder)
+        np.savez_compressed(folder / f"weights-{number}.npz", **result.weights)  # type: ignore[arg-type]
+        _draw(result, folder / f"figure-{number}.png")
+        print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
+        yield result
 
 
 def _results(
@@ -158,12 +174,8 @@ def _options(given: argparse.Namespace, number: int, folder: Path) -> dict[str, 
 def _attempt(train: Callable[..., Result], **options: Any) -> Result | Exception:
     """Return a result, or an error that the caller tells in one line."""
     try:
-        return train(**options)
+        return replace(train(**options), peak_bytes=peak_bytes())
     except (DataError, CheckpointError, LogError, FloatingPointError) as error:
-        return error
-    except OSError as error:
-        if error.errno not in FULL:
-            raise
         return error
 
 
@@ -175,10 +187,6 @@ def _refuse(parser: Parser, error: Exception, title: str, folder: Path) -> NoRet
         parser.refuse("--data-dir", str(error))
     if isinstance(error, CheckpointError | LogError):
         parser.refuse("--resume", str(error))
-    if isinstance(error, OSError):
-        kept = any(folder.glob(CHECKPOINT.format("*")))
-        go_on = "what was saved is intact, and --resume goes on from it" if kept else "nothing was saved"
-        parser.refuse("--out", f"{title} cannot be written to {folder}: {error.strerror}; {go_on}")
     parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
 
 
@@ -276,7 +284,7 @@ def _write_summary(
         "deaths": sum(result.deaths for result in results),
         "seconds": sum(result.seconds for result in results),
         "seconds_per_seed": [result.seconds for result in results],
-        "peak_bytes": peak_bytes(),
+        "peak_bytes": max(peak_bytes(), *(result.peak_bytes for result in results)),
         **{name: [result.details[name] for result in results] for name in results[0].details},
     }
     (folder / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")

@@ -94,7 +94,9 @@ def perform(function: Callable[..., Any], run: Run, folder: Path, taken: Collect
     with _turn, threadpool_limits(1):
         try:
             return run.key, finished(folder, run, taken) or _performed(function, run, folder, taken)
-        except (Exception, SystemExit) as error:
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
             # Another process that has finished it meanwhile has removed the folder of this one.
             with suppress(ValueError):
                 if (found := finished(folder, run, taken)) is not None:
@@ -169,10 +171,10 @@ def _numbers(results: Any) -> dict[str, int | float]:
 def _check_names(results: Collection[Any], taken: Collection[str]) -> None:
     """Raise an error for results that cannot be columns beside those in ``taken``."""
     for name in results:
-        if not isinstance(name, str) or name in taken:
+        if not isinstance(name, str) or not name.isprintable() or name in taken:
             raise ValueError(
-                f"names of results must be strings that differ from those of arguments and from seed and error, got "
-                f"{name!r}; rename it."
+                "names of results must be printable strings that differ from those of arguments and from seed and "
+                f"error, got {name!r}; rename it."
             )
 
 

@@ -55,7 +55,9 @@ def _column(values: Sequence[Any]) -> Any:
     if kinds == {int}:
         kind = "int64" if max(value for value in values if value is not None) < 2**63 else "uint64"
         return pd.array(values, dtype=kind.replace("u", "U").replace("i", "I", 1) if lacks else kind)
-    if kinds in ({float}, {int, float}):
+    # An integer that no float equals is shown as it is.
+    exact = all(float(value) == value for value in values if isinstance(value, int))
+    if kinds == {float} or (kinds == {int, float} and exact):
         return np.array([np.nan if value is None else value for value in values], dtype=np.float64)
     if not kinds <= {str}:
         values = [None if value is None else json.dumps(value) for value in values]

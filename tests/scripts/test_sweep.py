@@ -127,6 +127,7 @@ def test_a_part_is_two_numbers(text, tmp_path, capsys):
     [
         (("seeds = 2", ""), "has no 'seeds'"),
         (("seeds = 2", "seed = 2\nseeds = 2"), "has an unknown entry 'seed'"),
+        (("seeds = 2", "seeds = 20251130"), "means so many seeds; write seeds = [20251130] for one"),
         (("seeds = 2", "seeds = 0"), "seeds must have at least one seed"),
         (("seeds = 2", "seeds = 1.5"), "seeds must be a list of integers"),
         (("seeds = 2", "seeds = "), "is not a TOML file"),

@@ -32,6 +32,8 @@ def test_several_processes_write_the_same_files(tmp_path):
         out = tmp_path / str(n)
         summary = main(["--quick", "--epochs", "1", "--seeds", "3", "--n-jobs", str(n), "--out", str(out)])
         assert summary["seeds"] == [1, 2, 3]
+        # Workers have compiled kernels and data in memory, as a process that trains itself has.
+        assert summary["peak_bytes"] > 1e8
         rest = {name: value for name, value in summary.items() if "seconds" not in name and name != "peak_bytes"}
         weights = [dict(np.load(out / f"weights-{seed}.npz")) for seed in (1, 2, 3)]
         hashes = [hashlib.sha256(b"".join(part.tobytes() for part in each.values())).hexdigest() for each in weights]
@@ -169,7 +171,7 @@ def test_a_full_disk_is_reported(tmp_path, monkeypatch, capsys):
         with pytest.raises(SystemExit, match="2"):
             main(arguments)
     said = capsys.readouterr().err
-    assert "seed 1 cannot be written to" in said
+    assert f"argument --out: cannot write to {tmp_path}" in said
     assert "No space left on device; what was saved is intact, and --resume goes on from it" in said
     assert main([*arguments, "--resume"])["samples_by_test"] == [1347 * n for n in (1, 2, 3)]
 

@@ -54,6 +54,15 @@ def test_columns_have_one_type(tmp_path):
     assert pd.read_parquet(tmp_path / "table.parquet").seed.tolist() == table.seed.tolist()
 
 
+def test_integers_that_no_float_equals_are_shown_as_they_are(tmp_path):
+    """Beside floats, in one column."""
+    table = quietly(work.noted, {"x": [1, 2.5, 2**53]}, seeds=[1], out=tmp_path / "a")
+    assert table.x.tolist() == [1.0, 2.5, 2.0**53]
+    table = quietly(work.noted, {"x": [1, 2.5, 2**53 + 1]}, seeds=[1], out=tmp_path / "b")
+    assert table.x.tolist() == ["1", "2.5", "9007199254740993"]
+    assert pd.read_parquet(tmp_path / "b" / "table.parquet").x.tolist() == table.x.tolist()
+
+
 def test_each_run_has_a_folder(tmp_path):
     quietly(work.noted, {"x": [1, 2]}, seeds=[1], out=tmp_path)
     for run in runs_of({"x": [1, 2]}, [1]):
@@ -126,6 +135,7 @@ def test_a_result_may_be_nan_and_a_run_may_exit(tmp_path):
         assert np.isnan(table.total[0])
         assert pd.isna(table.error[0])
     assert quietly(work.exits, {}, seeds=[1], out=tmp_path / "b").error[0] == "SystemExit: 3"
+    assert quietly(work.leaves, {}, seeds=[1], out=tmp_path / "c").error[0] == "GeneratorExit:"
 
 
 def test_messages_that_cannot_be_written_are_rows(tmp_path):
@@ -273,6 +283,10 @@ GRIDS = {
     "an object": ({"x": [object()]}, "must be a number, a string"),
     "complex": ({"x": [1j]}, "must be a number, a string"),
     "wide": ({"x": [2**64]}, "must be between"),
+    "no text": ({"x": ["a", "\ud800"]}, "grid\\['x'\\]\\[1\\] must be text that UTF-8 can encode, got '.ud800'"),
+    "a key that is no text": ({"x": [{"\ud800": 1}]}, "must be text that UTF-8 can encode"),
+    "a huge range": ({"x": range(10**30)}, "must have at most 1000000 values, got 10{30}; is one of them meant as a"),
+    "many settings": ({"x": range(2000), "y": range(2000)}, "grid must have at most 1000000 settings, got 4000000"),
     "a name": ({1: [1]}, "must be names of arguments, got 1"),
     "equal": ({"x": [1, 2, 1]}, "grid has equal settings"),
     "equal numbers": ({"x": [1, 1.0]}, "grid has equal settings, {'x': 1} and {'x': 1.0}"),
@@ -293,7 +307,7 @@ def test_a_wrong_grid_is_refused_before_anything_happens(case, tmp_path):
 
 
 WRONG = {
-    "seeds": [3, [], [1, 1], [1.0], [-1], "12", None, {1}],
+    "seeds": [3, [], [1, 1], [1.0], [-1], "12", None, {1}, range(1, 10**30), range(10**7)],
     "out": [3, None],
     "n_jobs": [0, 1.5, "2", True],
     "part": [(0, 2), (3, 2), (1,), 3, (1, 0), "1/2"],

@@ -92,6 +92,11 @@ def exits(*, seed):
     raise SystemExit(3)
 
 
+def leaves(*, seed):
+    """Raise what neither is an Exception nor ends a process."""
+    raise GeneratorExit
+
+
 def ready_before(*, place, seed, folder):
     """See another process finish the same run first."""
     run = folder.parent / folder.name[1:].rpartition("-")[0]

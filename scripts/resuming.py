@@ -19,19 +19,24 @@ OPTIONS = "options.json"
 KEEP = "keep the runs in the folder's {}, add those that are missing, and go on with one that was stopped"
 
 
-def add_resume(parser: Parser, text: str = "go on from the checkpoints of a run that was stopped") -> None:
-    """Add the options of checkpoints; ``text`` says what ``--resume`` does."""
-    every = "number of epochs between two checkpoints (default: none, or 1 with --resume)"
+def add_resume(
+    parser: Parser,
+    text: str = "go on from the checkpoints of a run that was stopped",
+    *,
+    default: str = "none, or 1 with --resume",
+) -> None:
+    """Add the options of checkpoints; ``text`` says what ``--resume`` does, ``default`` when there are checkpoints."""
+    every = f"number of epochs between two checkpoints (default: {default})"
     parser.add_argument("--checkpoint-every", type=count(), metavar="N", help=every)
     parser.add_argument("--resume", action="store_true", help=text)
 
 
-def check_resume(parser: Parser, given: argparse.Namespace) -> None:
-    """Refuse to go on with what is replaced at once; set the interval of a run that goes on."""
+def check_resume(parser: Parser, given: argparse.Namespace, *, default: int | None = 1) -> None:
+    """Refuse to go on with what is replaced at once; set the interval of a run that goes on, if none is given."""
     if given.overwrite and given.resume:
         parser.refuse("--resume", "cannot be combined with --overwrite; leave one of them out")
     if given.resume:
-        given.checkpoint_every = given.checkpoint_every or 1
+        given.checkpoint_every = given.checkpoint_every or default
 
 
 def keep_options(parser: Parser, folder: Path, options: dict[str, Any]) -> None:

@@ -206,14 +206,15 @@ def parser_of(description: str, connectivity: str, *, out: str, kept: str) -> Pa
     text = "folder of data sets (default: $SYNAPTIC_SAMPLING_DATA)"
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
     parser.add_out(out)
-    add_resume(parser, KEEP.format(kept))
+    add_resume(parser, KEEP.format(kept), default="none")
     return parser
 
 
 def parsed(parser: Parser, argv: Sequence[str] | None, connectivity: Sequence[float] | None = None) -> Any:
     """Return the arguments, with the defaults that depend on the task; ``connectivity``: the default if it does not."""
     given = parser.parse_args(argv)
-    check_resume(parser, given)
+    # A checkpoint of a program takes two seconds, and most runs have many epochs of a second.
+    check_resume(parser, given, default=None)
     task = TASKS[given.task]
     given.connectivity = given.connectivity or connectivity or [task.connectivity[-1]]
     given.epochs = given.epochs or (1 if given.quick else task.epochs)

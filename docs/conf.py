@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import synaptic_sampling
+
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))
+from gallery_setup import copy_examples  # type: ignore[import-not-found]  # noqa: E402 (beside this file)
 
 project = "synaptic_sampling"
 author = copyright = "The synaptic_sampling authors"
@@ -18,8 +24,9 @@ extensions = [
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
     "sphinx_copybutton",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build"]
+exclude_patterns = ["_build", "_examples", "gallery/*.ipynb"]
 templates_path = ["_templates"]
 nitpicky = False
 
@@ -35,6 +42,21 @@ pages = {"SET": "synaptic_sampling.rules.SET"} | {name: f"synaptic_sampling.{nam
 autosummary_context = {"pages": pages}
 autodoc_typehints = "none"  # numpydoc sections name the types
 numpydoc_show_class_members = False
+
+copy_examples(HERE.parent / "scripts" / "examples", HERE / "_examples")
+sphinx_gallery_conf = {
+    "examples_dirs": "_examples",
+    "gallery_dirs": "gallery",
+    "filename_pattern": "",
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "download_all_examples": False,
+    "plot_gallery": True,
+    "min_reported_time": 10_000,
+    "matplotlib_animations": False,
+    "reset_modules": ("matplotlib", "gallery_setup.reset_brian"),
+}
 
 html_theme = "pydata_sphinx_theme"
 html_title = "synaptic_sampling"

@@ -9,6 +9,7 @@ as PNG. A log whose run is still in progress is read as far as it has been writt
 shown as an imaging study would have seen them, beside the one in this table: one row per synapse, with a column
 dendrite (or group, cell, animal) and one column for each session (session0, session1, ...), where 0 is absent, above 0
 present, and an empty cell not imaged; or one row per synapse and session, with the columns synapse, time, present.
+Without a clone of the repository, the command ``synaptic-sampling report`` does the same.
 """
 
 from __future__ import annotations
@@ -16,17 +17,14 @@ from __future__ import annotations
 import argparse
 import glob
 import sys
-from collections.abc import Iterable, Sequence
-from pathlib import Path
+from collections.abc import Iterable, Mapping, Sequence
 
 from scripts.common import Parser, count, file_to_read
 from scripts.interruption import interruptible
 from scripts.results import results
-from synaptic_sampling import LogError, Observations, RewiringLog
-from synaptic_sampling.observations.tables import columns_of
-from synaptic_sampling.reporting import report
-from synaptic_sampling.reporting.in_vivo import check_observations
-from synaptic_sampling.reporting.writing import COMPARISON, IN_VIVO, PAGE, open_logs
+from synaptic_sampling import LogError, Observations
+from synaptic_sampling.reporting import command, report
+from synaptic_sampling.reporting.writing import PAGE
 
 __all__ = ["main"]
 
@@ -54,7 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_out("results/rewiring")
     given = parser.parse_args(argv)
     try:
-        logs = read(given.logs)
+        logs = command.read_logs(given.logs)
     except (LogError, OSError, ValueError) as error:
         parser.refuse("LOG", str(error))
     studies = read_studies(parser, given)
@@ -71,41 +69,17 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def files(names: Iterable[str]) -> list[str]:
     """Return the names of all files that a report on logs of these names may write, as patterns for ``glob``."""
-    own = [f"{glob.escape(name)}.{kind}" for name in names for kind in ("png", "gif")]
-    return [PAGE, f"{COMPARISON}.png", f"{IN_VIVO}.png", *own]
+    return [glob.escape(name) for name in command.files(names)]
 
 
-def read_studies(parser: Parser, given: argparse.Namespace) -> dict[str, Observations]:
-    """Return the imaging studies in the given table, by the names in a column, or by that of the file."""
-    if given.observations is None:
-        for option, value in (("--by", given.by), ("--weights", given.weights)):
-            if value:
-                parser.refuse(option, "needs --observations")
-        return {}
-    path = given.observations
+def read_studies(parser: Parser, given: argparse.Namespace) -> Mapping[str, Observations]:
+    """Return the imaging studies in the given table, or refuse it."""
     try:
-        if given.by is None:
-            return dict(check_observations({path.stem: Observations.from_table(path, weights=given.weights)}))
-        columns = columns_of(path)
-        if given.by not in columns:
-            parser.refuse("--by", f"must be one of the columns {', '.join(columns)}, got {given.by!r}")
-        names = list(dict.fromkeys(columns[given.by].tolist()))
-        found = {name: Observations.from_table(path, weights=given.weights, where={given.by: name}) for name in names}
-        return dict(check_observations(found))
+        return command.read_studies(given.observations, given.by, weights=given.weights)
     except (OSError, ValueError) as error:
+        if str(error).startswith("argument --"):
+            parser.error(str(error))
         parser.refuse("--observations", str(error))
-
-
-def read(named: Sequence[str]) -> dict[str, RewiringLog]:
-    """Open the logs given as paths or NAME=PATH, by name; the name of the file is the default."""
-    paths: dict[str, str] = {}
-    for given in named:
-        name, _, path = given.rpartition("=")
-        name = name or Path(path).stem
-        if name in paths:
-            raise ValueError(f"two logs are named {name!r}; name them as in rate=a.rewiring spiking=b.rewiring.")
-        paths[name] = path
-    return open_logs(paths)
 
 
 if __name__ == "__main__":

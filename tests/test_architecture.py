@@ -18,9 +18,11 @@ ROOT = Path(__file__).parents[1]
 LIBRARY = ROOT / "synaptic_sampling"
 
 #: Packages and modules of the library, and which of them each may import (docs/developer/architecture.md).
-BASE = {"_checks", "_numba", "_kernels", "randomness", "events"}
+BASE = {"_checks", "_tables", "_numba", "_kernels", "randomness", "events"}
 ARROWS = {
     "_checks": set(),
+    "_tables": set(),
+    "_progress": set(),
     "_cache": set(),
     "_numba": {"_cache"},
     "_kernels": {"_cache", "_numba"},
@@ -29,15 +31,15 @@ ARROWS = {
     "events": {"_checks"},
     "checkpoint": {"_checks"},
     "observations": {"_checks"},
-    "sweeps": {"_checks"},
+    "sweeps": {"_checks", "_progress"},
     "connections": BASE,
     "rules": BASE | {"connections", "laws"},
     "log": BASE | {"observations"},
     "statistics": BASE | {"observations", "log", "laws"},
     "plotting": BASE | {"observations", "log", "laws", "statistics"},
-    "reporting": {"_checks", "observations", "log", "laws", "statistics", "plotting"},
+    "reporting": {"_checks", "_progress", "observations", "log", "laws", "statistics", "plotting"},
     "brian": BASE | {"checkpoint", "connections", "rules", "log"},
-    "rate": BASE | {"checkpoint", "connections", "rules", "log"},
+    "rate": BASE | {"_progress", "checkpoint", "connections", "rules", "log"},
     "spiking": BASE | {"checkpoint", "connections", "rules", "log", "brian"},
 }
 MAX_FLOORS = 9

@@ -142,9 +142,10 @@ def test_guide_baselines():
         assert [len(c) for c in names["methods"][method](1).connections] == [384, 300]
 
 
-def test_example_with_a_log(capsys):
+def test_example_with_a_log(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     names: dict = {}
-    loop, example = blocks("guide/log.md")
+    loop, example, tables = blocks("guide/log.md")
     exec(loop, names)
     assert names["log"].num_births > 100
     assert names["log"].rule_of(names["c"].index)["class"] == "DeepR"
@@ -153,6 +154,9 @@ def test_example_with_a_log(capsys):
     assert first.startswith("[1.")
     assert 0 < float(second.strip("[]").split()[-1]) < 1
     assert len(plt.gca().lines) == 2
+    exec(tables, names)
+    assert names["events"].kind.value_counts()["formed"] == names["trainer"].log.num_births
+    assert (tmp_path / "history.csv").read_text().startswith("epoch,samples,loss")
 
 
 def test_example_with_observations(capsys):

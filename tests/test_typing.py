@@ -60,6 +60,8 @@ def blocks():
     recipes = GUIDE / "brian2.md"
     # There, the first block belongs to each of the others.
     pages[recipes] = [pages[recipes][0] + recipe for recipe in pages[recipes][1:]]
+    log = GUIDE / "log.md"  # the tables belong to the second example
+    pages[log] = [pages[log][0], pages[log][1] + pages[log][2]]
     for page in CONTINUED:
         pages[page] = ["".join(pages[page])]
     names = {path: f"{path.parent.name}_{path.stem}".lower() for path in pages}

@@ -109,6 +109,14 @@ class RewiringMonitor(BrianObject):
         names = ", ".join(f"'{each.name}'" for each in self.rewirings)
         return f"<{type(self).__name__} of {names}, {self.num_events} events{kept}>"
 
+    def _repr_html_(self) -> str:
+        """Return the sets of the log as a table, for notebooks."""
+        return repr(self).strip("<>") if self._log is None else self._log._repr_html_()
+
+    def to_pandas(self, rows: str = "events") -> Any:
+        """Return the log as a ``pandas.DataFrame``, see `RewiringLog.to_pandas`."""
+        return self.log.to_pandas(rows)
+
     @property
     def log(self) -> RewiringLog:
         """Return the log: events, times, and snapshots of all connections at the start and end of runs."""

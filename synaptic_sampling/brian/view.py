@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.sparse import coo_array
 
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling._tables import html_table
 from synaptic_sampling.brian import export
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.connections.existing import Connections
@@ -37,6 +38,15 @@ class View:
         except NotImplementedError:  # Known after the program has run.
             number = ""
         return f"<{type(self).__name__} of {names} by {type(self.rule).__name__}{number}>"
+
+    def _repr_html_(self) -> str:
+        """Return one row per Synapses object, for notebooks."""
+        rows = [
+            (own.synapses.name, own.synapses.source.name, own.synapses.target.name, len(own.connections))
+            for own in self._projections
+        ]
+        title = f"{type(self).__name__} by {self.rule}"
+        return html_table(title, ("synapses", "from", "to", "connections"), rows)
 
     @property
     def sets(self) -> list[Connections]:

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_index
-from synaptic_sampling.log import replay
+from synaptic_sampling.log import replay, tables
 from synaptic_sampling.log.file import LogError
 from synaptic_sampling.log.microscope import observe
 from synaptic_sampling.log.replay import Walk, Wiring
@@ -31,6 +31,37 @@ class Record(StoredRecord):
     snapshots : sequence of Snapshot
         In the order in which they were taken.
     """
+
+    def to_pandas(self, rows: str = "events") -> Any:
+        """Return the log as a ``pandas.DataFrame``.
+
+        Parameters
+        ----------
+        rows : {'events', 'lives'}
+            'events': a row for each connection formed or eliminated, with step, seconds and samples where they are
+            known, set, pre, post, and kind. 'lives': a row for each connection that has existed, with the columns of
+            `lives`.
+
+        Returns
+        -------
+        pandas.DataFrame
+            In the order of ``events``, or of ``lives``.
+
+        Raises
+        ------
+        ImportError
+            If pandas is not installed.
+        ValueError
+            If ``rows`` is neither.
+        """
+        makers = {"events": tables.event_table, "lives": tables.life_table}
+        if rows not in makers:
+            raise ValueError(f"rows must be 'events' or 'lives', got {rows!r}.")
+        return makers[rows](self)
+
+    def _repr_html_(self) -> str:
+        """Return a table of the sets, for notebooks."""
+        return tables.summary(self)
 
     def wiring(self, step: int | None = None, index: int = 0) -> Wiring:
         """Return the connections after a step, by replaying the events since the last snapshot before it.

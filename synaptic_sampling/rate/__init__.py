@@ -16,6 +16,7 @@ from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.signals import LogLikelihood
 from synaptic_sampling.rate.training.baselines import RigL, Shrinkage, prune
 from synaptic_sampling.rate.training.frame_losses import FrameCrossEntropy, FrameMeanSquaredError
+from synaptic_sampling.rate.training.history import History
 from synaptic_sampling.rate.training.losses import CrossEntropy, MeanSquaredError
 from synaptic_sampling.rate.training.schedules import Decay, LinearDecay, Patience
 from synaptic_sampling.rate.training.trainer import Epoch, Trainer
@@ -33,6 +34,7 @@ __all__ = [
     "Epoch",
     "FrameCrossEntropy",
     "FrameMeanSquaredError",
+    "History",
     "Layer",
     "Linear",
     "LinearDecay",

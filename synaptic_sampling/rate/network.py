@@ -19,6 +19,7 @@ from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter,
 from synaptic_sampling.rate.layers.shapes import Shape
 from synaptic_sampling.rate.layers.storage import Signs, Storage
 from synaptic_sampling.rate.samples import are_bytes, as_samples
+from synaptic_sampling.rate.shown import network_html
 from synaptic_sampling.rate.signals import Source, check_dense_rule, check_rule, values_of
 from synaptic_sampling.rate.state import checked_parts
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
@@ -245,7 +246,7 @@ class RateNetwork:
         predicted = self.predict(samples)
         return float(np.mean(predicted == CrossEntropy().check_targets(labels, len(predicted), self.num_out)))
 
-    accuracy = score
+    accuracy, _repr_html_ = score, network_html
 
     def gradients(
         self, samples: NDArray[np.float32], targets: NDArray[Any], loss: Loss, *, training: bool = True

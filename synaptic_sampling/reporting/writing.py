@@ -8,9 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from tqdm import tqdm
-
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling._progress import tqdm
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.observations import Observations
 from synaptic_sampling.plotting import COLOURS, animate_connectivity

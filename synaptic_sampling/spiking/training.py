@@ -23,6 +23,7 @@ from synaptic_sampling._checks import (
     check_seed,
     is_schedule,
 )
+from synaptic_sampling._tables import html_table
 from synaptic_sampling.brian import run_program
 from synaptic_sampling.brian.interruptions import interruptions
 from synaptic_sampling.brian.signals import acts_on_soft
@@ -38,7 +39,7 @@ from synaptic_sampling.spiking.tasks import Presentation, SequenceTask
 __all__ = ["SpikingResult", "Training"]
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpikingResult:
     """What a run has led to.
 
@@ -71,6 +72,14 @@ class SpikingResult:
     sites: dict[str, int]
     log: RewiringLog
     seconds: float
+
+    def __repr__(self) -> str:
+        tested = f", test accuracy {100 * self.accuracies[-1]:.1f} %" if self.accuracies else ""
+        return f"<SpikingResult: {self.connections} connections, {self.rate:.3g} Hz{tested}, {self.seconds:.3g} s>"
+
+    def _repr_html_(self) -> str:
+        rows = [(name, len(pre), self.sites[name]) for name, (pre, _, _) in self.weights.items()]
+        return html_table(repr(self).strip("<>"), ("synapses", "connections", "possible"), rows)
 
     @property
     def connections(self) -> int:

@@ -8,9 +8,8 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from tqdm import tqdm
-
 from synaptic_sampling._checks import check_integer
+from synaptic_sampling._progress import tqdm
 from synaptic_sampling.sweeps.clusters import backend_of_runs, is_death
 from synaptic_sampling.sweeps.functions import check_calls, name_of
 from synaptic_sampling.sweeps.runs import Outcome, finished, open_folder, perform, was_started

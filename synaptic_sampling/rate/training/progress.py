@@ -10,9 +10,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from tqdm import tqdm
 
 from synaptic_sampling._checks import check_callable, check_flag, check_instance, check_integer, check_number
+from synaptic_sampling._progress import tqdm
 from synaptic_sampling.checkpoint import CheckpointError
 
 __all__ = [

@@ -11,9 +11,10 @@ from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.training import resumption
 from synaptic_sampling.rate.training.between import Between
+from synaptic_sampling.rate.training.history import History
 from synaptic_sampling.rate.training.journal import Journal
 from synaptic_sampling.rate.training.losses import Loss
-from synaptic_sampling.rate.training.progress import Course, Epoch, Progress
+from synaptic_sampling.rate.training.progress import Course, Progress
 from synaptic_sampling.rate.training.schedules import Schedule
 
 __all__ = ["SavedTraining"]
@@ -37,7 +38,7 @@ class SavedTraining:
         self.network, self.loss, self.schedule, self.log = network, loss, schedule, log
         self._between, self._journal = between, Journal(between, every)
         self.steps_done = self.samples_done = 0
-        self.history: list[Epoch] = []
+        self.history = History()
         self.most_connections = self._count()
         self.notes: dict[str, Any] = {}
         #: In the present epoch: samples presented; sum of losses, batches, births, deaths.
@@ -131,7 +132,8 @@ class SavedTraining:
     def _take(self, path: Any, found: Checkpoint, accept: Callable[[Progress], None]) -> None:
         """Take over the state of a checkpoint that ``accept`` accepts."""
         progress, step = resumption.resume(path, found, self.network, self.schedule, self.log, accept)
-        self.steps_done, self.samples_done, self.history = progress.steps_done, progress.samples_done, progress.history
+        self.steps_done, self.samples_done = progress.steps_done, progress.samples_done
+        self.history = History(progress.history)
         self._position, self._under_way = progress.position, progress.under_way
         self._course = None if progress.course is None else Course(*progress.course)
         self._rewired_at, self.most_connections = progress.rewired_at, progress.most_connections

@@ -79,8 +79,8 @@ class Trainer(SavedTraining):
         Number of batches so far.
     samples_done : int
         Number of samples presented so far.
-    history : list of Epoch
-        A summary of each epoch.
+    history : History
+        A list with a summary of each epoch, which has ``to_pandas()`` and ``to_csv(path)``.
     most_connections : int
         The largest number of connections in all sparse layers together after any step.
     notes : dict
@@ -123,6 +123,14 @@ class Trainer(SavedTraining):
         self._records, self._every, self._snapshot_every = record, every, snapshot_every
         # The log comes last, so that no file is created if an argument is wrong.
         super().__init__(network, CrossEntropy() if loss is None else loss, schedule, between, every, as_log(log))
+
+    def __repr__(self) -> str:
+        last = self.history[-1].figures.items() if self.history else ()
+        figures = "".join(f", {name} {value}" for name, value in last)
+        return f"<Trainer: {len(self.history)} epochs, {self.steps_done} steps{figures}>"
+
+    def _repr_html_(self) -> str:
+        return self.history._repr_html_()
 
     @property
     def tests(self) -> list[tuple[int, float]]:

@@ -10,12 +10,12 @@ from importlib.util import find_spec
 from itertools import pairwise
 from typing import Any
 
-import numba
 import numpy as np
 import scipy.sparse
 from numpy.typing import NDArray
 
 from synaptic_sampling import DeepR
+from synaptic_sampling._numba import jit
 
 torch: Any = import_module("torch") if find_spec("torch") else None
 sparseprop: Any = import_module("sparseprop.modules") if find_spec("sparseprop") else None
@@ -135,7 +135,7 @@ class ScipyDeepR:
             self.layers[n] = _deep_r(self.layers[n], self.shapes[n], slope, self.rule, self.rng)
 
 
-@numba.njit
+@jit
 def _at_connections(x: Array, delta: Array, pre: Array, post: Array, slope: Array) -> None:
     """Write the gradient of each weight, one connection after the other."""
     for k in range(len(slope)):

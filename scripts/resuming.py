@@ -47,5 +47,7 @@ def keep_options(parser: Parser, folder: Path, options: dict[str, Any]) -> None:
         check_same(path, json.loads(path.read_text()), own)
     except FileNotFoundError:
         write_text(path, json.dumps(own, indent=1) + "\n")
-    except (CheckpointError, ValueError) as error:
+    except CheckpointError as error:
         parser.refuse("--resume", f"{error} Use the same options, or --overwrite to start again")
+    except ValueError as error:
+        parser.refuse("--resume", f"{path} is damaged: {error}; delete it, or pass --overwrite to start again")

@@ -1,7 +1,7 @@
 """Functions for scripts.sweep, for those who write none: networks of this project, trained with given parameters.
 
 A file names them as function = "scripts.swept:rate" or "scripts.swept:spiking". Each run has its log in its folder. One
-that is stopped goes on after its last epoch.
+that is stopped goes on after its last epoch, or last checkpoint.
 """
 
 from __future__ import annotations
@@ -74,8 +74,13 @@ def spiking(
     quick: bool = False,
     validation: bool = False,
     data_dir: str | None = None,
+    checkpoint_every: int | None = None,
 ) -> dict[str, float]:
-    """Train a recurrent spiking network; arguments as the options of scripts.train_spiking."""
+    """Train a recurrent spiking network; arguments as the options of scripts.train_spiking.
+
+    A checkpoint takes two seconds, and so is written only with ``checkpoint_every``.
+    """
+    saving = {} if checkpoint_every is None else {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
     _check(task, spiking_tasks.TASKS, method, spiking_tasks.METHODS)
     result = train_spiking.train(
         task=task,
@@ -88,8 +93,8 @@ def spiking(
         validation=validation,
         data_dir=None if data_dir is None else Path(data_dir),
         log_path=folder / "log.rewiring",
-        checkpoint=checkpoint,
-        resume=True,
+        resume=bool(saving),
+        **saving,
     )
     return {**_numbers(result), "rate_hz": result.details["rate_hz"]}
 

@@ -42,7 +42,6 @@ from scripts.common import Parser, above_zero, file_to_read, folder_to_read, not
 from scripts.interruption import interruptible
 from scripts.training import Result, arguments, check, laps, train_seeds
 from synaptic_sampling import FixedWiring, RateNetwork, RewiringLog, SynapticSampling, Trainer
-from synaptic_sampling.checkpoint import saved
 from synaptic_sampling.rate import SET, LogLikelihood, RigL, Shrinkage, prune
 from synaptic_sampling.rate.training.progress import Report
 from synaptic_sampling.statistics.null_law import step_ratio
@@ -149,9 +148,6 @@ def train(
     batch_size = chosen.batch_sizes.get(method, chosen.batch_size)
     steps = epochs * math.ceil(len(data[0][1]) / batch_size)
     schedule, stages = chosen.schedule(rule, epochs), _stages(method, epochs, counts, chosen)
-    places = [_place(checkpoint, n, len(stages)) for n in range(len(stages))]
-    # Earlier networks than that of the last checkpoint are finished.
-    begun = max((n for n, place in enumerate(places) if place is not None and saved(place)), default=0)
 
     def count(trainer: Trainer) -> bool:
         trainer.notes["connections"].append(count_weights(trainer.network))
@@ -167,19 +163,19 @@ def train(
             own = {"log": log, **_between(method, data, steps)} if n == len(stages) - 1 else {"record": False}
             trainer = _following(trainer, Trainer(net, schedule=schedule, **own))
             trainer.log.annotate(task=task, method=method)
-            if n >= begun:
-                trainer.fit(
-                    *data[0],
-                    until_epoch=until,
-                    batch_size=batch_size,
-                    test=data[1],
-                    stop=count,
-                    watch=watch,
-                    report=report,
-                    checkpoint=places[n],
-                    checkpoint_every=checkpoint_every,
-                    resume=resume,
-                )
+            # A network that has been trained to its end is only loaded.
+            trainer.fit(
+                *data[0],
+                until_epoch=until,
+                batch_size=batch_size,
+                test=data[1],
+                stop=count,
+                watch=watch,
+                report=report,
+                checkpoint=_place(checkpoint, n, len(stages)),
+                checkpoint_every=checkpoint_every,
+                resume=resume,
+            )
     return replace(_result(method, seed, trainer), seconds=trainer.notes["seconds"] + lap())
 
 

@@ -186,7 +186,7 @@ def _refuse(parser: Parser, error: Exception, title: str, folder: Path) -> NoRet
             (folder / OPTIONS).unlink()  # A refused run leaves nothing behind.
         parser.refuse("--data-dir", str(error))
     if isinstance(error, CheckpointError | LogError):
-        parser.refuse("--resume", str(error))
+        parser.refuse("--resume", f"{error} With --overwrite, the run starts again")
     parser.error(f"learning diverged with {title}: {error} A smaller learning rate may help.")
 
 

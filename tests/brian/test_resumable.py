@@ -242,6 +242,12 @@ def test_a_network_that_stops_itself_is_not_continued(tmp_path):
     assert float(built.net.t) == pytest.approx(0.0051)
 
 
+def seconds_in(path):
+    """Return the time of the newest checkpoint."""
+    found = load_latest(path)
+    return 0.0 if found is None else found.about["seconds"]
+
+
 def start(path, log):
     """Start a process that goes on with a long run."""
     code = (
@@ -249,7 +255,7 @@ def start(path, log):
         "from tests.brian.test_resumable import Built, RewiringLog, run_resumable\n"
         f"built = Built(log=RewiringLog({str(log)!r}, mode='a'))\n"
         "print('begins', flush=True)\n"
-        f"run_resumable(built.net, 3*b2.second, checkpoint={str(path)!r}, checkpoint_every=5*b2.ms, resume=True)\n"
+        f"run_resumable(built.net, 100*b2.second, checkpoint={str(path)!r}, checkpoint_every=5*b2.ms, resume=True)\n"
     )
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
@@ -260,15 +266,18 @@ def start(path, log):
 @pytest.mark.cython
 def test_a_process_that_is_killed_again_and_again(tmp_path):
     """In another process, buffers of random numbers are at other addresses."""
-    path, log, draw = tmp_path / "run.npz", tmp_path / "run.rewiring", random.Random(1)
+    path, log, draw, reached = tmp_path / "run.npz", tmp_path / "run.rewiring", random.Random(1), 0.0
     for _ in range(5):
         with start(path, log) as process:
             assert process.stdout.readline() == "begins\n", process.stderr.read()
-            time.sleep(draw.uniform(1, 5))
+            end = time.monotonic() + 300  # The first process compiles.
+            while time.monotonic() < end and process.poll() is None and seconds_in(path) == reached:
+                time.sleep(0.05)
+            time.sleep(draw.uniform(0, 0.5))
             assert process.poll() is None, process.stderr.read()
             process.send_signal(signal.SIGKILL)
-    reached = load_latest(path).about["seconds"]
-    assert 0 < reached < 3
+        assert seconds_in(path) > reached
+        reached = seconds_in(path)
     end = (np.ceil(reached / 0.05) + 2) * 50 * b2.ms
     cut, whole = Built(log=RewiringLog(log, mode="a")), Built()
     run_resumable(cut.net, end, checkpoint=path, checkpoint_every=5 * b2.ms, resume=True)

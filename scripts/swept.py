@@ -9,6 +9,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
 from models import spiking_tasks
 from scripts import train_rate, train_spiking
@@ -80,7 +81,9 @@ def spiking(
 
     A checkpoint takes two seconds, and so is written only with ``checkpoint_every``.
     """
-    saving = {} if checkpoint_every is None else {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
+    saving: dict[str, Any] = (
+        {} if checkpoint_every is None else {"checkpoint": checkpoint, "checkpoint_every": checkpoint_every}
+    )
     _check(task, spiking_tasks.TASKS, method, spiking_tasks.METHODS)
     result = train_spiking.train(
         task=task,

@@ -29,6 +29,7 @@ from scripts.interruption import interruptible
 from scripts.results import results
 from synaptic_sampling import RewiringLog, report
 from synaptic_sampling.plotting import Run, plot_accuracy, plot_comparison
+from synaptic_sampling.plotting.style import plain_ticks
 
 __all__ = ["main"]
 
@@ -154,7 +155,7 @@ def log_of(out: Path, name: str, deepr: dict[str, Any], *_: Any) -> Path:
 def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
     """Plot accuracy, turnover, survival and weights of both networks in the same axes."""
     runs = {
-        NAMES[name]: Run(
+        f"{NAMES[name]}, DEEP R": Run(
             RewiringLog.load(log_of(out, name, deepr)),
             deepr["samples_by_test"],
             deepr["accuracy_by_test"],
@@ -171,6 +172,7 @@ def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
         )
     for ax in axes[0]:  # The rate-based network sees ten times as many samples.
         ax.set_xscale("log")
+        plain_ticks(ax.xaxis)
     learning.set_ylim(60, 100)
     learning.legend(frameon=False, fontsize="small", loc="lower right")
     axes[1, 0].set_ylim(1e-4, 1.5)

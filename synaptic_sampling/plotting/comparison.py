@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_array
-from synaptic_sampling.plotting.style import COLOURS, axes_of, legend, literal, log_if_possible
+from synaptic_sampling.plotting.style import COLOURS, axes_of, legend, literal
 from synaptic_sampling.plotting.survival import plot_survival
 from synaptic_sampling.plotting.turnover import plot_turnover
 from synaptic_sampling.plotting.weights import plot_weights
@@ -118,7 +118,6 @@ def plot_comparison(runs: Mapping[str, Run], axes: Any = None, *, per: float = 1
         if log_of(run.log).num_births:
             plot_turnover(run.log, turnover, per=per, bins=bins, relative=True, **style)
             plot_survival(run.log, survival, step_ratio=run.step_ratio, **style)
-            log_if_possible(turnover)
         plot_weights(run.log, weights, step_ratio=run.step_ratio, **style)
     for ax, title in zip(panels.flat, ("Learning", "Turnover", "Survival of new connections", "Weights"), strict=True):
         ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")

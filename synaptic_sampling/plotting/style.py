@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
@@ -22,7 +21,6 @@ __all__ = [
     "check_ratio",
     "legend",
     "literal",
-    "log_if_possible",
     "null_style",
     "plain_ticks",
 ]
@@ -67,14 +65,6 @@ def plain_ticks(*axes: Axis) -> None:
     for axis in axes:
         axis.set_major_formatter(PlainTicks())
         axis.set_minor_formatter(PlainTicks(labelOnlyBase=False, minor_thresholds=(1.0, 0.4)))
-
-
-def log_if_possible(ax: Axes) -> None:
-    """Make the y axis logarithmic if a curve has values > 0; zeros are left out."""
-    if any((np.asarray(line.get_ydata(), float) > 0).any() for line in ax.get_lines()):
-        ax.autoscale(axis="y")  # a linear axis may start at 0
-        ax.set_yscale("log", nonpositive="mask")
-        plain_ticks(ax.yaxis)
 
 
 def literal(name: str) -> str:

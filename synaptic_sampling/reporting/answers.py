@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.stats import chi2
@@ -18,7 +18,7 @@ from synaptic_sampling.statistics.lifetables import Survival, half_life, surviva
 from synaptic_sampling.statistics.null_law import NewbornTest, newborns_against_null, step_ratio, stretches
 from synaptic_sampling.statistics.survival import survival_of_all, table_of_newborns
 
-__all__ = ["BRAIN", "NULL", "SURVIVAL", "TURNOVER", "Answer", "answers"]
+__all__ = ["BRAIN", "NULL", "SURVIVAL", "TURNOVER", "Answer", "accuracy", "answers"]
 
 TURNOVER, SURVIVAL, BRAIN = "Turnover", "Survival", "Comparison with in vivo imaging"
 NULL = "Test against the null model (noise and l1 only)"
@@ -45,6 +45,15 @@ class Answer(NamedTuple):
     def text(self) -> str:
         """Return verdict and numbers."""
         return f"{self.verdict} {self.numbers}".strip()
+
+
+def accuracy(source: Any) -> list[Answer]:
+    """Return the accuracy in the last test of a Trainer or a SpikingResult; nothing where there was no test."""
+    tests = getattr(source, "tests", None)
+    if not tests:
+        return []
+    samples, fraction = tests[-1]
+    return [Answer("Test accuracy", f"{100 * fraction:.1f} %", f"After {samples:,} presented samples.")]
 
 
 def answers(log: RewiringLog) -> list[Answer]:

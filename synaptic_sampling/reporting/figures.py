@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from synaptic_sampling import plotting
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.plotting import COLOURS
-from synaptic_sampling.plotting.style import legend, literal, log_if_possible
+from synaptic_sampling.plotting.style import legend, literal
 from synaptic_sampling.statistics.null_law import step_ratio, why_no_law
 
 __all__ = ["ReportFigure", "comparison", "details"]
@@ -31,7 +31,7 @@ def comparison(logs: Mapping[str, RewiringLog]) -> ReportFigure:
     """Return four panels with turnover, survival and weights of all runs."""
     ratios = {id(log): step_ratio(log) for log in logs.values()}
     views: list[tuple[str, Callable[..., Any]]] = [
-        ("Turnover", _turnover),
+        ("Turnover", partial(plotting.plot_turnover, relative=True)),
         ("Survival of new connections",
          lambda log, ax, **style: plotting.plot_survival(log, ax, step_ratio=ratios[id(log)], **style)),
         ("Weights", lambda log, ax, **style: plotting.plot_weights(log, ax, step_ratio=ratios[id(log)], **style)),
@@ -46,18 +46,12 @@ def comparison(logs: Mapping[str, RewiringLog]) -> ReportFigure:
     caption = (
         "Top left: survival of the connections present in the middle of each record, with published spine data (grey), "
         "against time in half-lives; half-lives longer than the record are extrapolated. Dashed: one hazard rate for "
-        "all. Top right: rate of formation. Bottom: survival of new connections with 95 % band, and weights at the "
-        "end. Dashed: the null law (noise and l1 only), in the colour of each run if the laws differ; for weights the "
-        "limit of small steps, drawn only if it is a good approximation."
+        "all. Top right: connections formed, in percent of all. Bottom: survival of new connections with 95 % band, "
+        "and weights at the end. Dashed: the null law (noise and l1 only), in the colour of each run if the laws "
+        "differ; for weights the limit of small steps, drawn only if it is a good approximation."
         + "".join(f" {name}: {note}" for name, note in notes.items() if note)
     )
     return ReportFigure("Comparison of runs", caption, figure)
-
-
-def _turnover(log: RewiringLog, ax: Any, **style: Any) -> None:
-    """Draw the percentage of connections formed per time, on a logarithmic axis where there are any."""
-    plotting.plot_turnover(log, ax, relative=True, **style)
-    log_if_possible(ax)
 
 
 def _overlay(logs: Mapping[str, RewiringLog], ax: Any, draw: Callable[..., Any]) -> None:
@@ -117,7 +111,8 @@ def details(name: str, log: RewiringLog) -> ReportFigure:
         or "Dashed in the first row: the null law (noise and l1 only), for turnover ratios in the stationary state."
     )
     caption = (
-        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons{more}. {signs}{law} Dashed, for "
+        f"Set {about.name or index}, {about.num_pre} by {about.num_post} neurons{more}. {signs}Bars of turnover "
+        f"ratios: standard deviation over ten starting times; band of hazard rates: 95 % intervals. {law} Dashed, for "
         "in-degrees and possible connections ever tried: random connectivity. Dotted: weights orthogonal to the "
         "initial ones. The PCA trajectory runs from the circle to the square; noise alone also gives a smooth arch. "
         "Lags and ages are in steps of the rule."

@@ -37,8 +37,12 @@ h1 { font-size: 1.6em } h2 { font-size: 1.25em; margin-top: 2em; border-bottom: 
 table { border-collapse: collapse; margin: 1em 0 } td, th { padding: .3em .9em .3em 0; text-align: left;
 vertical-align: top; border-bottom: 1px solid #e4e4e4 } th, td b { font-weight: 600 }
 small { color: #555; display: block } figure { margin: 1.5em 0 }
-img { max-width: 100%; height: auto }
+img { max-width: 100%; height: auto } .table { overflow-x: auto }
 figcaption { color: #555; font-size: .93em } pre { white-space: pre-wrap; font-size: .85em; color: #444 }
+@media (max-width: 40em) { body { margin: 1em auto; padding: 0 .7em } h1 { font-size: 1.3em } h2 { font-size: 1.1em }
+.glance tr:first-child { display: none } .glance tr, .glance td { display: block; padding-right: 0 }
+.glance td:first-child { font-weight: 600; border: 0; padding-top: 1em }
+.glance td:not(:first-child)::before { content: attr(data-head); display: block; color: #555 } }
 @media print { figure, tr { break-inside: avoid } }
 """
 
@@ -70,11 +74,13 @@ def page(
          "not given" if row.interval_days is None else f"{row.interval_days:g}", row.evidence]
         for row in PUBLISHED
     ]  # fmt: skip
+    title = f"How connections are rewired: {escape(', '.join(logs))}"
     made = "".join(f"<h3>{escape(name)}</h3><pre>{escape(_metadata(log))}</pre>" for name, log in logs.items())
     return (
-        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8"><title>Rewiring</title>'
-        f"<style>{STYLE}</style></head><body><h1>Rewiring of {escape(', '.join(logs))}</h1>"
-        f"<h2>At a glance</h2><p>{WORDS}</p>{glance}<h2>Figures</h2>{drawn}"
+        '<!DOCTYPE html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>{title}</title><style>{STYLE}</style></head><body><h1>{title}</h1>"
+        f"<h2>At a glance</h2><p>{WORDS}</p><div class='glance'>{glance}</div><h2>Figures</h2>{drawn}"
         "<h2>Connections</h2>"
         + _table(["run", "set", "neurons", "possible connections", "connections at the end", "rule"], rows)
         + "<h2>Comparison with in vivo imaging</h2><p>The runs as an imaging study would have seen them, at intervals "
@@ -93,8 +99,13 @@ def page(
 
 def _table(head: Sequence[str], rows: Sequence[Sequence[str | Answer]]) -> str:
     top = "".join(f"<th>{_cell(name)}</th>" for name in head)
-    body = "".join("<tr>" + "".join(f"<td>{_cell(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>"
+    body = "".join(
+        "<tr>"
+        + "".join(f'<td data-head="{escape(name)}">{_cell(cell)}</td>' for name, cell in zip(head, row, strict=True))
+        + "</tr>"
+        for row in rows
+    )
+    return f'<div class="table"><table><tr>{top}</tr>{body}</table></div>'
 
 
 def _cell(content: str | Answer) -> str:

@@ -13,7 +13,7 @@ from synaptic_sampling._progress import tqdm
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.observations import Observations
 from synaptic_sampling.plotting import COLOURS, animate_connectivity
-from synaptic_sampling.reporting.answers import answers
+from synaptic_sampling.reporting.answers import accuracy, answers
 from synaptic_sampling.reporting.figures import ReportFigure, comparison, details
 from synaptic_sampling.reporting.in_vivo import check_observations, in_vivo
 from synaptic_sampling.reporting.page import page
@@ -42,6 +42,7 @@ def report(
     ----------
     logs : mapping of str to RewiringLog, path-like, or objects that have a log as ``log``
         By name, for example ``{'spiking': monitor, 'rate-based': 'run.rewiring'}``; at most six. Names also name files.
+        A `Trainer` or the result of a spiking network also brings its test accuracy.
     out : path-like
         Folder for report.html, comparison.png, in_vivo.png, and NAME.png (and NAME.gif) for each run. It is created
         if necessary; files of these names are replaced.
@@ -84,7 +85,7 @@ def report(
             figures[-1].figure.savefig(folder / f"{name}.png", dpi=150)
             bar.update()
         for name, log in opened.items():
-            said[name] = answers(log)
+            said[name] = [*accuracy(logs[name]), *answers(log)]
             bar.update()
             if frames:
                 moving = animate_connectivity(log, index=min(log.sets), frames=frames)

@@ -82,6 +82,11 @@ class SpikingResult:
         return html_table(repr(self).strip("<>"), ("synapses", "connections", "possible"), rows)
 
     @property
+    def tests(self) -> list[tuple[int, float]]:
+        """Return (training sequences presented so far, accuracy) for each test."""
+        return list(zip(self.samples, self.accuracies, strict=True))
+
+    @property
     def connections(self) -> int:
         """Return the number of connections of all sets, those of the readout included."""
         return sum(len(pre) for pre, _, _ in self.weights.values())

@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -69,6 +70,20 @@ def test_report_in_a_browser(tmp_path):
     command = ["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--virtual-time-budget=5000", "--dump-dom"]
     done = subprocess.run([*command, path.as_uri()], capture_output=True, text=True, timeout=100, check=False)
     assert "<title>true,true,true</title>" in done.stdout
+
+
+def test_page_says_what_it_is_and_fits_a_phone(tmp_path):
+    record(tmp_path / "a.rewiring", RULE, samples=10.0)
+    tested = SimpleNamespace(log=RewiringLog.load(tmp_path / "a.rewiring"), tests=[(100, 0.5), (2000, 0.912)])
+    text = report({"tested": tested, "not tested": tmp_path / "a.rewiring"}, tmp_path / "out").read_text()
+    assert "<title>How connections are rewired: tested, not tested</title>" in text
+    assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
+    row = text.split('<td data-head="">Test accuracy</td>')[1].split("</tr>")[0]
+    assert re.findall(r"<td data-head=\"([\w ]+)\">(.*?)</td>", row) == [
+        ("tested", "<b>91.2&nbsp;%</b><small>After 2,000 presented samples.</small>"),
+        ("not tested", ""),
+    ]
+    assert text.count('<div class="table"><table>') == text.count("<table>")
 
 
 def texts(path):

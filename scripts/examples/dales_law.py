@@ -1,8 +1,11 @@
 """Dale's law and sparse firing: an excitatory-inhibitory network learns digits.
 
-A recurrent network of 120 excitatory and 30 inhibitory neurons, whose synapses on all targets have the sign of their
+A recurrent network of 320 excitatory and 80 inhibitory neurons, whose synapses on all targets have the sign of their
 neuron, learns the 8x8 digits by e-prop and DEEP R, while a penalty pulls all firing rates towards 10 Hz. The same
-network without both constraints is trained beside it. Both are C++ programs, compiled once for all seeds.
+network without both constraints is trained beside it; it fires at 130 Hz and is no more accurate: 96.8 +- 0.6 % with
+both constraints, 96.5 +- 1.3 % without. With 150 neurons, both constraints cost some 5 points, since few neurons at
+10 Hz have few spikes by which to tell a digit. Both are C++ programs, compiled once for all seeds; training them takes
+some six minutes.
 
     python -m scripts.examples.dales_law
 """
@@ -15,11 +18,11 @@ from sklearn.datasets import load_digits
 from synaptic_sampling import Adam, DeepR
 from synaptic_sampling.spiking import EpropNetwork, RatePenalty, SequenceTask, Training, Wiring
 
-EPOCHS, SEEDS = 8, (1, 2, 3)
+EPOCHS, SEEDS = 16, (1, 2, 3)
 digits = load_digits()
 order = np.random.default_rng(1).permutation(len(digits.target))
-task = SequenceTask(digits.data / 16, digits.target, train=order[:1400], test=order[1400:], steps=30)
-kinds = np.where(np.arange(150) % 5 < 4, 1, -1)  # In every five neurons, one is inhibitory.
+task = SequenceTask(digits.data / 16, digits.target, train=order[:1400], test=order[1400:], steps=40)
+kinds = np.where(np.arange(400) % 5 < 4, 1, -1)  # In every five neurons, one is inhibitory.
 
 
 def network(signs: object, penalty: RatePenalty | None) -> EpropNetwork:
@@ -27,8 +30,8 @@ def network(signs: object, penalty: RatePenalty | None) -> EpropNetwork:
     rule = DeepR(learning_rate=0.04, l1=0.05, temperature=5e-4, optimizer=Adam())
     readout = DeepR(learning_rate=0.01, l1=0.0, temperature=0.0, optimizer=Adam())
     return EpropNetwork(
-        lif=100,
-        alif=50,
+        lif=270,
+        alif=130,
         input=Wiring(0.05, rule, scale=4.0),
         recurrent=Wiring(0.1, rule, scale=0.5, signs=signs),
         readout=Wiring(0.5, readout, scale=0.3, signs=signs),

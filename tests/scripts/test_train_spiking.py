@@ -168,18 +168,38 @@ def test_every_method_has_parameters_for_every_task():
             assert json.dumps(task.described(method))
 
 
-@pytest.mark.slow
-@pytest.mark.cython
-def test_a_program_learns_as_runtime_mode_does():
-    """At 1 % connectivity, half-way; chance is 10 %."""
+@pytest.fixture
+def cython_target():
+    """Compile modules for runtime mode."""
     before = b2.prefs.codegen.target
     b2.prefs.codegen.target = "cython"
-    try:
-        one, other = (train(epochs=10, seed=1, device=device) for device in ("runtime", "cpp_standalone"))
-    finally:
-        b2.prefs.codegen.target = before
-    assert one.accuracies[-1] > 0.84
+    yield
+    b2.prefs.codegen.target = before
+
+
+def assert_same_bits(one, other):
+    """Compare two results of training."""
     assert one.accuracies == other.accuracies
     np.testing.assert_array_equal(one.log.events, other.log.events)
     for name, values in one.weights.items():
         np.testing.assert_array_equal(values, other.weights[name])
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+def test_a_program_learns_as_runtime_mode_does(cython_target):
+    """At 1 % connectivity, half-way; chance is 10 %."""
+    one, other = (train(epochs=10, seed=1, device=device) for device in ("runtime", "cpp_standalone"))
+    assert one.accuracies[-1] > 0.84
+    assert_same_bits(one, other)
+
+
+@pytest.mark.skipif("SYNAPTIC_SAMPLING_DATA" not in os.environ, reason="needs data sets")
+@pytest.mark.slow
+@pytest.mark.cython
+@pytest.mark.parametrize("name", TASKS)
+def test_every_task_has_the_same_bits_in_both_modes(cython_target, name):
+    """A few sequences of each; weights that never changed would be equal for any device."""
+    one, other = (train(task=name, quick=True, seed=2, device=device) for device in ("runtime", "cpp_standalone"))
+    assert one.births > 0
+    assert_same_bits(one, other)

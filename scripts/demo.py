@@ -173,6 +173,9 @@ def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
     for ax in axes[0]:  # The rate-based network sees ten times as many samples.
         ax.set_xscale("log")
         plain_ticks(ax.xaxis)
+    axes[0, 1].autoscale(axis="y")  # of the spiking network, twenty times as many are replaced
+    axes[0, 1].set_yscale("log")
+    plain_ticks(axes[0, 1].yaxis)
     learning.set_ylim(60, 100)
     learning.legend(frameon=False, fontsize="small", loc="lower right")
     axes[1, 0].set_ylim(1e-4, 1.5)

@@ -242,7 +242,8 @@ def test_every_page_can_be_found():
             text = page.read_text()
             targets = re.findall(r"\]\((?!http)([^)#]+\.md)", text)
             for listed in re.findall(r"```\{toctree\}\n(.*?)```", text, re.DOTALL):
-                names = [line for line in listed.splitlines() if line and not line.startswith(":")]
+                lines = [line for line in listed.splitlines() if line and not line.startswith(":")]
+                names = [re.sub(r".*<(.*)>", r"\1", line) for line in lines]
                 targets += [str(path) for name in names for path in page.parent.glob(f"{name}.md")]
             waiting += [(page.parent / target).resolve() for target in targets]
     assert set(PAGES) <= found

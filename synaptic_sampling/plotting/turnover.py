@@ -79,7 +79,8 @@ def plot_turnover(
     rate = 100 * curve.rate / mean_number(record) if relative else curve.rate
     axes.plot(curve.time, rate, **style)
     if axes.get_yscale() == "linear":
-        axes.set_ylim(bottom=0)
+        highest = max(float(np.max(np.asarray(line.get_ydata(), float), initial=0.0)) for line in axes.get_lines())
+        axes.set_ylim(0, 1.05 * highest or 1.0)
     axes.set_xlabel("presented samples" if units[label] == "samples" else "time (s)")
     axes.set_ylabel((PERCENT if relative else REWIRED) + label)
     return axes

@@ -142,7 +142,9 @@ def test_comparison_shows_each_run_in_each_panel():
         assert_allclose(
             panels[0, 1].lines[0].get_ydata(), 100 * expected / number, err_msg="per cent of a fixed number"
         )
-        assert (panels[0, 1].get_yscale(), panels[0, 1].get_ylim()[0]) == ("linear", 0)
+        low, high = panels[0, 1].get_ylim()
+        assert (panels[0, 1].get_yscale(), low) == ("linear", 0)
+        assert high > max(max(line.get_ydata()) for line in panels[0, 1].lines), "no curve is cut off"
         assert all(ax.get_xlabel() and ax.get_ylabel() and ax.get_title(loc="left") for ax in panels.flat)
         panels[0, 0].figure.canvas.draw()
         for ax in panels.flat:  # Nothing is cut off or lies on its neighbour.

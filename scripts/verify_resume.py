@@ -55,12 +55,16 @@ def train(options: Sequence[str], out: Path, *, until: float | None = None) -> f
     return time.monotonic() - start
 
 
-def cut(options: Sequence[str], out: Path, kills: int, whole: float, draw: random.Random) -> Iterator[dict[str, Any]]:
-    """Train with ``kills`` kills; yield the duration of each process, and the epochs that its checkpoint has."""
+def cut(
+    options: Sequence[str], out: Path, kills: int, learning: float, draw: random.Random
+) -> Iterator[dict[str, Any]]:
+    """Train with ``kills`` kills; yield the duration of each process, and the epochs that its checkpoint has.
+
+    ``learning`` is how long learning takes, without figures, so that no process is killed after it.
+    """
     options = [*options, "--checkpoint-every", "1"]
     for number in range(kills + 1):
-        # All processes but the last one together take at most as long as the whole training.
-        until = draw.uniform(0.3, 1.0) * whole / (kills + 1) if number < kills else None
+        until = draw.uniform(0.3, 1.0) * learning / (kills + 1) if number < kills else None
         seconds = train([*options, *["--resume"] * (number > 0)], out, until=until)
         yield {"killed": number < kills, "seconds": seconds, "epochs": epochs_in(out)}
 
@@ -115,8 +119,9 @@ def verify(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     options += ["--data-dir", str(given.data_dir)] if given.data_dir is not None else []
     draw, parts = random.Random(given.random), []
     whole = train(options, folder / "whole")
-    print(f"uninterrupted: {whole:.0f} s", flush=True)
-    for part in cut(options, folder / "cut", given.kills, whole, draw):
+    learning = json.loads((folder / "whole" / "summary.json").read_text())["seconds"]
+    print(f"uninterrupted: {whole:.0f} s, of which learning {learning:.0f} s", flush=True)
+    for part in cut(options, folder / "cut", given.kills, learning, draw):
         parts.append(part)
         ended = f"killed, epochs saved: {part['epochs']}" if part["killed"] else "finished"
         print(f"process {len(parts)}: {part['seconds']:.0f} s, {ended}", flush=True)

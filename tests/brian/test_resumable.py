@@ -279,7 +279,7 @@ def test_a_process_that_is_killed_again_and_again(tmp_path):
         assert seconds_in(path) > reached
         reached = seconds_in(path)
     end = (np.ceil(reached / 0.05) + 2) * 50 * b2.ms
-    cut, whole = Built(log=RewiringLog(log, mode="a")), Built()
+    cut = Built(log=RewiringLog(log, mode="a"))
     run_resumable(cut.net, end, checkpoint=path, checkpoint_every=5 * b2.ms, resume=True)
     found = cut.found()
     whole = Built()

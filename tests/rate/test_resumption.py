@@ -328,6 +328,8 @@ def test_a_training_that_was_ended_by_stop_is_not_continued(tmp_path):
     trainer = resumed(Trainer(linear()), tmp_path, stop=lambda trainer: len(trainer.history) == 2)
     again = resumed(Trainer(linear()), tmp_path, stop=lambda _: False)
     assert len(trainer.history) == len(again.history) == 2
+    again.notes["mine"] = 1
+    assert not resumed(Trainer(linear()), tmp_path).notes
     # By hand it can be.
     again.load(tmp_path / "run.npz")
     again.fit(X, Y, epochs=1, batch_size=12, report=None)

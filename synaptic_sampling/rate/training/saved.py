@@ -137,7 +137,7 @@ class SavedTraining:
         self._position, self._under_way = progress.position, progress.under_way
         self._course = None if progress.course is None else Course(*progress.course)
         self._rewired_at, self.most_connections = progress.rewired_at, progress.most_connections
-        self._stopped, self.notes = progress.stopped, progress.notes
+        self._stopped, self.notes = progress.stopped, dict(progress.notes)
         self._journal.forget_rule()
         if self.log.is_in_file:
             self.log.continue_from(step)

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
 from models.cifar10 import load_cifar10
 from models.task import Task
 from synaptic_sampling import Adam, DeepR, FixedWiring, RateNetwork
@@ -18,9 +22,11 @@ from synaptic_sampling.rate.layers.convolution import Conv2d, SparseConv2d
 from synaptic_sampling.rate.layers.layer import Layer
 from synaptic_sampling.rate.layers.pooling import MaxPool2d
 
-__all__ = ["CIFAR10", "make_cnn"]
+__all__ = ["CIFAR10", "crops_and_flips", "make_cnn"]
 
 SIZE, CHANNELS, CLASSES = 32, 3, 10
+#: Pixels by which images are shifted at most.
+SHIFT = 4
 MAPS, KERNEL, PADDING, HIDDEN = 64, 5, 2, 384
 #: Possible connections of each layer that has weights.
 SITES = (
@@ -72,6 +78,30 @@ def make_cnn(
     # Pooling before ReLU gives the same as after it, for a quarter of the work.
     layers = [first, MaxPool2d(2), ReLU(), second, MaxPool2d(2), ReLU(), third, ReLU(), last]
     return RateNetwork(layers, rule, budget=budget, seed=seed)
+
+
+def crops_and_flips(images: NDArray[np.float32], rng: np.random.Generator) -> NDArray[np.float32]:
+    """Return images that are shifted by up to four pixels in both directions, and half of them mirrored.
+
+    Parameters
+    ----------
+    images : ndarray of float32, shape (n, 3*32*32)
+        By channel, row and column.
+    rng : numpy.random.Generator
+        Chooses shifts and images to be mirrored.
+
+    Returns
+    -------
+    ndarray of float32, shape (n, 3*32*32)
+        The changed images; what was outside is 0.
+    """
+    around = np.pad(images.reshape(-1, CHANNELS, SIZE, SIZE), ((0, 0), (0, 0), (SHIFT, SHIFT), (SHIFT, SHIFT)))
+    crops = sliding_window_view(around, (SIZE, SIZE), axis=(2, 3))  # type: ignore[call-overload]
+    top, left = (rng.random((2, len(images))) * (2 * SHIFT + 1)).astype(np.int64)
+    found = crops[np.arange(len(images)), :, top, left].copy()
+    mirrored = rng.random(len(images)) < 0.5
+    found[mirrored] = found[mirrored, ..., ::-1]
+    return found.reshape(images.shape)
 
 
 CIFAR10 = Task(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_integer, check_seed
 from synaptic_sampling._kernels.philox import fill_normals, fill_uniforms
 
-__all__ = ["LAST_STEP", "Stream", "key_words", "normals", "permutation", "stream_word", "uniforms"]
+__all__ = ["LAST_STEP", "Stream", "generator", "key_words", "normals", "permutation", "stream_word", "uniforms"]
 
 #: The last step of a run: a step number is one 32-bit word.
 LAST_STEP = 2**32 - 1
@@ -42,6 +42,7 @@ class Stream(IntEnum):
     DENDRITIC_PAIR = 15
     BOOTSTRAP = 16
     STUDY = 17
+    AUGMENT = 18
 
 
 def key_words(seed: int) -> tuple[np.uint64, np.uint64]:
@@ -129,6 +130,28 @@ def permutation(seed: int, stream: Stream, step: int, n: int, index: int = 0) ->
         The order that sorts n uniform numbers; equal ones (n**2 / 2**33 pairs are expected) stay in ascending order.
     """
     return np.argsort(uniforms(seed, stream, step, n, index), kind="stable")
+
+
+def generator(seed: int, stream: Stream, step: int) -> np.random.Generator:
+    """Return a generator of NumPy for functions of users that need one, at an address of its own.
+
+    Parameters
+    ----------
+    seed : int
+        0 to 2**64 - 1.
+    stream : Stream
+        What the numbers are used for.
+    step : int
+        0 to 2**32 - 1.
+
+    Returns
+    -------
+    numpy.random.Generator
+        Of a Philox4x64 generator with the seed as its key; its numbers depend on the three arguments only.
+    """
+    at, word, *_ = _address(seed, stream, step, 0)
+    counter = np.array([0, 0, at, word], np.uint64)
+    return np.random.Generator(np.random.Philox(key=check_seed(seed), counter=counter))
 
 
 def _address(seed: int, stream: Stream, step: int, index: int) -> tuple[np.uint64, np.uint64, np.uint64, np.uint64]:

@@ -37,6 +37,7 @@ OWNERS = {
     Stream.DENDRITIC_PAIR: {"rules.elements"},
     Stream.BOOTSTRAP: {"statistics.observed.resampling"},
     Stream.STUDY: {"statistics.observed.simulation"},
+    Stream.AUGMENT: {"rate.training.augmentation"},
 }
 
 

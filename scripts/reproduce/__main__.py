@@ -44,7 +44,7 @@ def reproduce(parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
             table = study.measure(runs)
         except RuntimeError as error:
             parser.error(str(error))
-    found = described(given, study, table, runs, seeds)
+    found = described(given, study, table, runs)
     figure = study.draw(table)
     write_measurement(path, found, figure)
     plt.close(figure)
@@ -52,20 +52,20 @@ def reproduce(parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
     return found
 
 
-def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs, seeds: int) -> dict[str, Any]:
+def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs) -> dict[str, Any]:
     """Return what was found, and how."""
     options = [*["--quick"] * given.quick, *([] if given.seeds is None else [f"--seeds {given.seeds}"])]
-    seconds = sum(row["results"]["seconds"] for row in runs.used)
+    seconds = sum(row["results"]["seconds"] for row in runs.used) or table["seconds"].sum()
     return {
         "name": given.name,
         "quick": given.quick,
         "claims": [claim._asdict() for claim in study.claims(table)],
         "command": " ".join(["python -m scripts.reproduce", given.name, *options]),
-        "seeds": seeds,
-        "runs": len(runs.used),
+        "seeds": table["seed"].nunique(),
+        "runs": len(runs.used) or len(table),
         "hours": round(seconds / 3600, 4),
         "processor": processor(),
-        "versions": runs.used[-1]["versions"],
+        "versions": runs.used[-1]["versions"] if runs.used else {},
     }
 
 

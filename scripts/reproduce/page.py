@@ -52,9 +52,9 @@ def _section(name: str, study: Study, found: dict[str, Any] | None) -> str:
         *(f"| {row['claim']} | {_published(row)} | {ours(row)} | {HELD[row['held']]} |" for row in found["claims"]),
     ]
     parts += ["\n".join(rows) + "\n", f"![{study.title}]({name}.png)\n"]
-    versions = ", ".join(f"{package} {version}" for package, version in found["versions"].items())
+    versions = "".join(f", {package} {version}" for package, version in found["versions"].items())
     seeds = f"{found['seeds']} seed" + "s" * (found["seeds"] > 1)
-    parts.append(f"*`{found['command']}`: {seeds}, {_duration(found['hours'])}, {found['processor']}; {versions}.*\n")
+    parts.append(f"*`{found['command']}`: {seeds}, {_duration(found['hours'])}, {found['processor']}{versions}.*\n")
     return "\n".join(parts)
 
 

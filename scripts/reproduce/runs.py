@@ -108,8 +108,8 @@ class Runs:
             }
             self._kept.setdefault(_name(row), row)
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        lines = sorted(json.dumps(row, sort_keys=True) for row in self._kept.values())
-        write_text(self._path, "".join(f"{line}\n" for line in lines))
+        # Results keep their order: it is that of the columns of the table.
+        write_text(self._path, "".join(f"{json.dumps(row)}\n" for _, row in sorted(self._kept.items())))
 
 
 def _row(function: Function, arguments: Mapping[str, Any], seed: int) -> Row:

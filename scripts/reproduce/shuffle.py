@@ -9,6 +9,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
@@ -36,6 +37,8 @@ METHODS = {
 #: Learning rates, and l1 of the methods that have one, from which the best are chosen on validation images.
 RATES = {"deepr": (0.1, 0.3, 0.9), "fixed": (0.03, 0.1, 0.3), "l1": (0.1, 0.3), "dense": (0.03, 0.1, 0.3)}
 PENALTIES = {"deepr": (1e-4,), "fixed": (0.0,), "l1": (1e-5, 1e-4), "dense": (0.0,)}
+#: At this one, the first task is learned less well, and accuracy rises by more.
+SLOWER = 0.3
 #: Noise per learning rate of DEEP R, as in the authors' code.
 NOISE = 1e-5
 PAPER = "Bellec et al. 2018, a figure; its values are not known to us"
@@ -124,19 +127,24 @@ def measure(runs: Runs) -> pd.DataFrame:
         tried = runs(learn, [{**each, "validation": True} for each in settings], [VALIDATION_SEED])
         best = settings[int(np.argmax(accuracies(tried)[:, -FEW:].mean(axis=1)))]
         tables.append(runs(learn, [{**best, "validation": False}]))
+    slower = {"task": "mnist", "method": "deepr", "num_tasks": NUM_TASKS, "learning_rate": SLOWER, "l1": 1e-4}
+    tables.append(runs(learn, [{**slower, "validation": False}]))
     return pd.concat(tables, ignore_index=True)
 
 
 def accuracies(rows: pd.DataFrame) -> NDArray[np.float64]:
     """Return the accuracies after each task in percent, a row per run."""
-    names = [name for name in rows if name.startswith("accuracy")]
-    return 100 * rows[names].to_numpy(float)
+    return 100 * _by_task(rows, "accuracy")
 
 
 def correlations(rows: pd.DataFrame, layer: int) -> NDArray[np.float64]:
     """Return the correlation of the weights of a layer before and after each task, a row per run."""
-    names = [name for name in rows if name.startswith(f"correlation {layer}")]
-    return rows[names].to_numpy(float)
+    return _by_task(rows, f"correlation {layer}")
+
+
+def _by_task(rows: pd.DataFrame, what: str) -> NDArray[np.float64]:
+    number = sum(name.startswith("accuracy") for name in rows)
+    return rows[[f"{what} {task}" for task in range(number)]].to_numpy(float)
 
 
 def rises(rows: pd.DataFrame) -> NDArray[np.float64]:
@@ -145,12 +153,21 @@ def rises(rows: pd.DataFrame) -> NDArray[np.float64]:
     return values[:, -FEW:].mean(axis=1) - values[:, 0]
 
 
+def best(table: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Return the runs of each method with its best parameters, which come first."""
+    of = {str(method): rows for method, rows in table.groupby("method", sort=False)}
+    return {method: rows[rows["learning_rate"] == rows["learning_rate"].iloc[0]] for method, rows in of.items()}
+
+
 def claims(table: pd.DataFrame) -> list[Claim]:
     """Return what must hold, and what was found."""
-    of = {method: rows for method, rows in table.groupby("method", sort=False)}
-    rise = rises(of["deepr"])
-    text = f"DEEP R: accuracy of the last {FEW} tasks minus that of the first, at least 5 in every seed"
-    found = [Claim(text, *summary(rise), bool((rise >= 5).all()), "points", "rises", PAPER)]
+    of = best(table)
+    found = []
+    for rows in (of["deepr"], table[(table["method"] == "deepr") & (table["learning_rate"] == SLOWER)]):
+        rise = rises(rows)
+        text = f"DEEP R, learning rate {_rate(rows):g}: accuracy of the last {FEW} tasks minus that of the first"
+        text += ", at least 5 in every seed"
+        found.append(Claim(text, *summary(rise), bool((rise >= 5).all()), "points", "rises", PAPER))
     rise = rises(of["fixed"])
     text = f"fixed connections at their best learning rate ({_rate(of['fixed']):g}): the same, not above 0"
     found.append(Claim(text, *summary(rise), bool(rise.mean() <= 0), "points"))
@@ -176,15 +193,15 @@ def _rate(rows: pd.DataFrame) -> float:
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy after each task, and correlations of weights: mean and range over seeds."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
-    for (method, rows), colour in zip(table.groupby("method", sort=False), COLOURS, strict=False):
+    for (method, rows), colour in zip(best(table).items(), COLOURS, strict=False):
         _band(left, accuracies(rows), colour, METHODS[method])
     for layer in range(3):
-        chosen = table[table["method"] == "deepr"]
-        _band(right, correlations(chosen, layer), COLOURS[layer], f"layer {layer + 1}")
+        _band(right, correlations(best(table)["deepr"], layer), COLOURS[layer], f"layer {layer + 1}")
     left.set(ylabel="test accuracy (%)")
     right.set(ylabel="correlation of weights before and after", title="DEEP R")
     for axes in (left, right):
         axes.set(xlabel="task")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.spines[["top", "right"]].set_visible(False)
         legend(axes)
     return figure
@@ -201,7 +218,8 @@ STUDY = Study(
     about=(
         "784-300-100-10 with 1.33 % of the connections learns MNIST for one epoch at a time; in each, digits are given "
         "other names at random. Weights and connections are kept. For each method, learning rate and l1 were chosen by "
-        "the accuracy after the last three of 20 tasks on validation images, one run each."
+        "the accuracy after the last three of 20 tasks on validation images, one run each. The best learning rate of "
+        "DEEP R is 0.9, at which the first task is learned better than at 0.3, so that less is left to rise."
     ),
     seeds=5,
     quick_seeds=3,

@@ -17,7 +17,16 @@ if TYPE_CHECKING:
 __all__ = ["NAMES", "Claim", "Study", "study_of", "summary"]
 
 #: All names, each of which is a file of this folder.
-NAMES = ("survival-law", "posterior", "turnover-kappel2018", "shuffle", "mnist-connectivity", "frames")
+NAMES = (
+    "survival-law",
+    "posterior",
+    "turnover-kappel2018",
+    "shuffle",
+    "mnist-connectivity",
+    "frames",
+    "spiking-rules",
+    "cifar10",
+)
 
 
 class Claim(NamedTuple):

@@ -170,3 +170,19 @@ def test_a_step_of_the_network(rng, dense):
     sizes = [len(c) for c in net.connections]
     assert sizes == ([] if dense else [1440, 5120, 78643, 1152])
     assert net.num_sites == (0 if dense else sum(task.sites))
+
+
+def test_crops_and_flips_shift_all_channels_together_and_mirror_half_of_the_images():
+    rng = np.random.default_rng(1)
+    images = np.zeros((400, 3, 32, 32), np.float32)
+    images[:, 0, 10, 5], images[:, 1, 10, 5] = 1, 2
+    found = cifar_cnn.crops_and_flips(images.reshape(400, -1), rng).reshape(images.shape)
+    at = np.argwhere(found[:, 0] == 1)
+    assert (at == np.argwhere(found[:, 1] == 2)).all()
+    assert not found[:, 2].any()
+    assert sorted({*at[:, 1].tolist()}) == list(range(6, 15))
+    mirrored = at[:, 2] > 16
+    assert sorted({*at[~mirrored, 2].tolist()}) == list(range(1, 10))
+    assert sorted({*(31 - at[mirrored, 2]).tolist()}) == list(range(1, 10))
+    assert 150 < np.count_nonzero(mirrored) < 250
+    assert images[0, 0, 10, 5] == 1, "the images themselves stay"

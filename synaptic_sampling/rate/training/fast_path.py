@@ -95,7 +95,7 @@ def compile_ahead(network: Any, loss: Loss, shown: Shown) -> None:
     This is done before progress is measured and while Ctrl+C acts at once. On the general path, the kernels that
     update and rewire follow in the first steps.
     """
-    if shown.watch is None and steps_at_once(network, loss):
+    if not shown.one_by_one and steps_at_once(network, loss):
         learn(network, shown.samples, shown.targets, np.empty(0, np.int64), shown.batch_size, 0)
     else:
         # What is done between two steps may depend on the gradients of the last one.

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_callable, check_flag, check_instance, check_integer, check_number
 from synaptic_sampling._progress import tqdm
 from synaptic_sampling.checkpoint import CheckpointError
+from synaptic_sampling.rate.training.augmentation import Augment, augmented
 
 __all__ = [
     "Course",
@@ -115,12 +116,25 @@ class Shown(NamedTuple):
         Number of samples per step.
     watch : callable or None
         Called with the trainer after every step.
+    augment : callable or None
+        Changes each batch before it is shown.
     """
 
     samples: NDArray[np.float32]
     targets: NDArray[Any]
     batch_size: int
     watch: Callable[[Any], object] | None
+    augment: Augment | None = None
+
+    @property
+    def one_by_one(self) -> bool:
+        """Whether something has to be done in Python at every step."""
+        return self.watch is not None or self.augment is not None
+
+    def batch(self, numbers: NDArray[np.int64], seed: int, step: int) -> NDArray[np.float32]:
+        """Return the samples of these numbers as they are shown in a step of a network with this seed."""
+        chosen = self.samples[numbers]
+        return chosen if self.augment is None else augmented(chosen, self.augment, seed, step)
 
 
 class Progress(NamedTuple):
@@ -213,14 +227,14 @@ def number_of_epochs(epochs: Any, until_epoch: Any, *, resume: Any) -> int:
     return check_integer(name, number, minimum=1, maximum=2**31)
 
 
-def check_options(*, test: Any, stop: Any, report: Any, watch: Any) -> None:
+def check_options(*, test: Any, stop: Any, report: Any, watch: Any, augment: Any) -> None:
     """Raise a TypeError if an option of ``fit`` is of the wrong kind."""
     if test is not None and (not isinstance(test, tuple | list) or len(test) != 2):
         raise TypeError(f"test must be a tuple of samples and labels, got {type(test).__name__}.")
     if not (isinstance(report, str) and report == "bar") and not (report is None or callable(report)):
         raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
     own = None if isinstance(report, str) else report
-    for name, value in (("report", own), ("stop", stop), ("watch", watch)):
+    for name, value in (("report", own), ("stop", stop), ("watch", watch), ("augment", augment)):
         if value is not None:
             check_callable(name, value)
 

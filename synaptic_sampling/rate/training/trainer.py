@@ -19,6 +19,7 @@ from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.signals import Source
 from synaptic_sampling.rate.training import fast_path
+from synaptic_sampling.rate.training.augmentation import Augment
 from synaptic_sampling.rate.training.between import Between, check_between, rewire
 from synaptic_sampling.rate.training.interruption import Interrupt
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss, accuracy_in, check_test
@@ -149,6 +150,7 @@ class Trainer(SavedTraining):
         stop: Callable[[Trainer], bool] | None = None,
         report: Report | str | None = "bar",
         watch: Callable[[Trainer], object] | None = None,
+        augment: Augment | None = None,
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
         resume: bool = False,
@@ -179,6 +181,9 @@ class Trainer(SavedTraining):
             A progress bar, a function of (epochs done, epochs in total, mean loss), or nothing.
         watch : callable, optional
             Called with the trainer after every step. An exception ends the training there, in a valid state.
+        augment : callable, optional
+            A function of a batch, shape (batch, num_in), and of a `numpy.random.Generator`, which returns the batch
+            that is shown in its place. The generator depends on the network's seed and the step only.
         checkpoint : path-like, optional
             File that is replaced after every epoch, so that a training that is stopped, even by a power failure, loses
             no more. The checkpoint before it is kept, as ``run.previous.npz`` beside ``run.npz``.
@@ -204,7 +209,7 @@ class Trainer(SavedTraining):
             If a gradient is NaN or infinite; names layer and connection. The previous step is the last one performed.
         """
         number = number_of_epochs(epochs, until_epoch, resume=resume)
-        check_options(test=test, stop=stop, report=report, watch=watch)
+        check_options(test=test, stop=stop, report=report, watch=watch, augment=augment)
         each = check_checkpoints(checkpoint, checkpoint_every, resume)
         x = self.network.check_samples(samples)
         y = self.loss.check_targets(targets, len(x), self.network.num_out)
@@ -227,7 +232,7 @@ class Trainer(SavedTraining):
             self._journal.start(
                 self.log, self.network, loss=self.loss, schedule=self.schedule, epochs=last, batch_size=size
             )
-        shown = Shown(x, y, size, watch)
+        shown = Shown(x, y, size, watch, augment)
         self._follow_schedule()
         prepare = partial(fast_path.compile_ahead, self.network, self.loss, shown)
         with shown_progress(len(self.history), last, report, prepare) as advance, Interrupt() as interrupt:
@@ -294,7 +299,7 @@ class Trainer(SavedTraining):
             self.snapshot()
 
     def learn(self, shown: Shown, order: NDArray[np.int64]) -> None:
-        """Perform one step, or many in one call of compiled code if there is no ``watch`` and the network allows it.
+        """Perform one step, or many in one call of compiled code if nothing is done between them.
 
         ``order`` holds the numbers of the remaining samples of this epoch, in the order of presentation.
         """
@@ -304,11 +309,13 @@ class Trainer(SavedTraining):
         steps = min(len(order) // size, fast_path.steps_at_once(self.network, self.loss))
         if self._every is not None:
             steps = min(steps, self._every - self.steps_done % self._every)
-        if steps and shown.watch is None:
+        if steps and not shown.one_by_one:
             self.learn_many(shown, order, size, steps)
             return
         batch = order[:size]
-        loss = self.network.gradients(shown.samples[batch], shown.targets[batch], self.loss)
+        loss = self.network.gradients(
+            shown.batch(batch, self.network.seed, self.steps_done), shown.targets[batch], self.loss
+        )
         infos = self.network.step()
         self._count_steps(np.array([loss]), size)
         self._record(infos)

@@ -25,7 +25,7 @@ def square(*, number: float, seed: int) -> dict[str, float]:
         raise ValueError("number must be >= 0, got -1.")
     if number > 100:
         raise KeyboardInterrupt
-    return {"square": number**2 + seed}
+    return {"square": number**2 + seed, "cube": number**3}
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +46,7 @@ def test_finished_runs_are_not_repeated(tmp_path):
     more = runs(tmp_path, seeds=2)
     again = more(square, [*settings, {"number": 4}])
     assert performed[4:] == [(4, 1), (4, 2)], "the file alone says what has been performed"
+    assert again.columns.tolist() == table.columns.tolist()
     assert again["square"].tolist() == [5, 10, 17, 6, 11, 18]
     assert [row["arguments"]["number"] for row in more.used] == [2, 3, 4, 2, 3, 4]
     assert len((tmp_path / "runs" / "name.jsonl").read_text().splitlines()) == 6

@@ -67,7 +67,13 @@ def frames(found):
     assert found.of("ecg, 3 %: DEEP R, at least") > found.of("the most common class") + 20
 
 
+def spiking_rules(found):
+    assert found.of("digits, 0.3 %: DEEP R minus fixed") > 0
+    assert found.of("digits, 0.3 %: the best") > 55
+
+
 DIRECTION = {
+    "spiking-rules": spiking_rules,
     "mnist-connectivity": mnist_connectivity,
     "frames": frames,
     "survival-law": survival_law,

@@ -184,6 +184,23 @@ def test_example_with_recordings(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.slow
+@pytest.mark.cython
+def test_guide_standalone(tmp_path):
+    """As a script, with and without the line that makes it a program; both give the same numbers."""
+    (example,) = blocks("guide/standalone.md")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    said = []
+    for name, text in (("program", example), ("runtime", re.sub(r"set_device.*\n", "", example))):
+        (tmp_path / f"{name}.py").write_text(text)
+        command = [sys.executable, f"{name}.py"]
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+        said.append(re.findall(r"(\d+) synapses formed; (\d+) exist", done.stdout)[0])
+    assert (tmp_path / "rewired" / "main.cpp").exists()
+    assert [exist for _, exist in said] == ["1000", "1000"]
+    assert min(int(formed) for formed, _ in said) > 100
+
+
 def test_example_of_a_sweep(tmp_path):
     """As a script, whose function other processes must find."""
     (example,) = blocks("sweeps.md")

@@ -23,14 +23,14 @@ import synaptic_sampling
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 EXTRAS = PROJECT["optional-dependencies"]
-LOCK = (ROOT / "requirements.lock").read_text()
+LOCK, DOCS_LOCK = ((ROOT / name).read_text() for name in ("requirements.lock", "docs/requirements.lock"))
 PYTHONS = ["3.11", "3.12", "3.13"]
 PLATFORMS = ["linux", "darwin"]
 
 
-def locked(python, platform="linux"):
-    """Return the version of each package that the lock installs there."""
-    entries = [Requirement(line.rstrip(" \\")) for line in LOCK.splitlines() if re.match("[a-z]", line)]
+def locked(python, platform="linux", lock=LOCK):
+    """Return the version of each package that a lock installs there."""
+    entries = [Requirement(line.rstrip(" \\")) for line in lock.splitlines() if re.match("[a-z]", line)]
     here = {"python_version": python, "python_full_version": f"{python}.1", "sys_platform": platform}
     wanted = [entry for entry in entries if entry.marker is None or entry.marker.evaluate(here)]
     names = [entry.name for entry in wanted]
@@ -62,14 +62,25 @@ def test_lock_has_the_supported_brian2(python, brian2, numpy):
     assert pins["numpy"] in SpecifierSet(numpy)
 
 
-def test_lock_has_a_hash_for_every_pin():
-    entries = re.split(r"^(?=[a-z])", LOCK, flags=re.MULTILINE)[1:]
+def test_the_site_is_built_with_the_same_versions():
+    """And with what its pages need besides."""
+    pins, site = locked("3.13"), locked("3.13", lock=DOCS_LOCK)
+    assert {name: site.get(name) for name in pins} == pins, "run `make lock`"
+    groups = tomllib.loads((ROOT / "pyproject.toml").read_text())["dependency-groups"]["docs"]
+    assert [line for line in groups if site[Requirement(line).name] not in Requirement(line).specifier] == []
+    assert not set(pins) & {Requirement(line).name for line in groups}, "the tests do not wait for them"
+
+
+@pytest.mark.parametrize("lock", [LOCK, DOCS_LOCK], ids=["tests", "docs"])
+def test_lock_has_a_hash_for_every_pin(lock):
+    entries = re.split(r"^(?=[a-z])", lock, flags=re.MULTILINE)[1:]
     assert len(entries) > len(PROJECT["dependencies"])
     assert [entry for entry in entries if not re.search(r"--hash=sha256:[0-9a-f]{64}\b", entry)] == []
 
 
-def test_lock_names_no_host_and_no_path_of_a_machine():
-    assert re.findall(r".*(?:/|index-url|find-links).*", LOCK) == []
+@pytest.mark.parametrize("lock", [LOCK, DOCS_LOCK], ids=["tests", "docs"])
+def test_lock_names_no_host_and_no_path_of_a_machine(lock):
+    assert re.findall(r".*(?:/|index-url|find-links).*", lock) == []
 
 
 def test_supported_pythons_agree():

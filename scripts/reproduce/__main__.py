@@ -28,7 +28,7 @@ from scripts.reproduce.runs import Runs
 from scripts.reproduce.study import NAMES, Study, study_of
 from scripts.results import locked, write_measurement, write_text
 
-__all__ = ["main"]
+__all__ = ["main", "stated"]
 
 OUT = Path("docs/results")
 
@@ -59,14 +59,20 @@ def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs) -
     return {
         "name": given.name,
         "quick": given.quick,
-        "claims": [claim._asdict() for claim in study.claims(table)],
+        "claims": stated(study, table, quick=given.quick),
         "command": " ".join(["python -m scripts.reproduce", given.name, *options]),
         "seeds": table["seed"].nunique(),
         "runs": len(runs.used) or len(table),
         "hours": round(seconds / 3600, 4),
-        "processor": processor(),
+        "processor": processor() if runs.used else None,
         "versions": runs.used[-1]["versions"] if runs.used else {},
     }
+
+
+def stated(study: Study, table: Any, *, quick: bool) -> list[dict[str, Any]]:
+    """Return the claims of a study; a quick run decides none."""
+    claims = study.claims(table)
+    return [(claim._replace(held=None) if quick else claim)._asdict() for claim in claims]
 
 
 def processor() -> str:

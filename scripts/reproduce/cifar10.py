@@ -133,13 +133,14 @@ def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy against connectivity: mean and range over seeds."""
     figure, axes = plt.subplots(figsize=(5.6, 4), layout="constrained")
     for (method, rows), colour in zip(table.groupby("method", sort=False), COLOURS, strict=False):
-        of = rows.groupby("level")
-        mean = 100 * of["accuracy"].mean()
-        errors = np.array([mean - 100 * of["accuracy"].min(), 100 * of["accuracy"].max() - mean])
-        at = 100 * of["connections"].mean() / sum(SITES)
-        label = METHODS[str(method)]
-        axes.errorbar(at, mean, errors, fmt="o-", color=colour, markersize=4, capsize=2, label=label)
+        of = 100 * rows.groupby("level")["accuracy"].agg(["mean", "min", "max"])
+        errors = np.array([of["mean"] - of["min"], of["max"] - of["mean"]])
+        style = {"color": colour, "markersize": 4, "capsize": 2, "label": METHODS[str(method)]}
+        axes.errorbar(100 * of.index, of["mean"], errors, fmt="o-", **style)
     axes.set(xscale="log", xlabel="connectivity (%)", ylabel="test accuracy (%)")
+    ticks = sorted(100 * level for level in set(table["level"]))
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.minorticks_off()
     axes.spines[["top", "right"]].set_visible(False)
     legend(axes, loc="lower right")
     return figure

@@ -20,7 +20,8 @@ BEGINNING = """# Published results, reproduced
 Each command performs the runs that have not been made yet, and writes `NAME.json`, its figure and this page; finished
 runs are in `runs/NAME.jsonl`, one per line. An interrupted command goes on where it was. *Ours* is a mean and, after ±,
 a standard deviation over seeds. The last column says whether the claim holds; a dash marks a number without a bound.
-Times are those of one processor.
+Times are those of one processor. Two studies have no program yet: learning by reward (Kappel et al. 2018) and
+winner-take-all networks with standard and enriched input (Kappel et al. 2015).
 """
 HELD = {True: "yes", False: "**no**", None: "–"}
 
@@ -43,8 +44,8 @@ def _section(name: str, study: Study, found: dict[str, Any] | None) -> str:
         return "\n".join(parts)
     if found["quick"]:
         parts.append(
-            "**Quick run only**, with fewer and shorter runs than the claims are about; the full one takes about "
-            f"{_duration(study.minutes / 60)}.\n"
+            "**Quick run only**: fewer and shorter runs than the claims are about, some of them of other data, which "
+            f"decide none. The full run takes about {_duration(study.minutes / 60)}.\n"
         )
     rows = [
         "| claim | published | ours | held |",
@@ -52,9 +53,10 @@ def _section(name: str, study: Study, found: dict[str, Any] | None) -> str:
         *(f"| {row['claim']} | {_published(row)} | {ours(row)} | {HELD[row['held']]} |" for row in found["claims"]),
     ]
     parts += ["\n".join(rows) + "\n", f"![{study.title}]({name}.png)\n"]
-    versions = "".join(f", {package} {version}" for package, version in found["versions"].items())
+    versions = [f"{package} {version}" for package, version in found["versions"].items()]
+    made = ", ".join([*[found["processor"]] * (found["processor"] is not None), *versions])
     seeds = f"{found['seeds']} seed" + "s" * (found["seeds"] > 1)
-    parts.append(f"*`{found['command']}`: {seeds}, {_duration(found['hours'])}, {found['processor']}{versions}.*\n")
+    parts.append(f"*`{found['command']}`: {seeds}, {_duration(found['hours'])}{made and '; '}{made}.*\n")
     return "\n".join(parts)
 
 

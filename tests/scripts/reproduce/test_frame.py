@@ -106,7 +106,9 @@ def test_a_command_writes_results_and_page(study, tmp_path, capsys):
 
 
 def test_a_quick_run_says_so_and_replaces_no_full_one(study, tmp_path, capsys):
-    assert command.main(["two", "--quick", "--out", str(tmp_path)])["quick"]
+    found = command.main(["two", "--quick", "--out", str(tmp_path)])
+    assert found["quick"]
+    assert found["claims"][0]["held"] is None
     assert "**Quick run only**" in (tmp_path / "reproductions.md").read_text()
     command.main(["two", "--seeds", "2", "--out", str(tmp_path)])
     assert "Quick run" not in (tmp_path / "reproductions.md").read_text()
@@ -131,7 +133,7 @@ def test_the_claims_follow_from_the_runs(name, tmp_path):
     found = json.loads((RESULTS / f"{name}.json").read_text())
     made = Runs(RESULTS / "runs" / f"{name}.jsonl", tmp_path, quick=found["quick"], seeds=found["seeds"])
     study = study_of(name)
-    own = [claim._asdict() for claim in study.claims(study.measure(made))]
+    own = command.stated(study, study.measure(made), quick=found["quick"])
     assert not list(tmp_path.iterdir()), "all runs are in the file"
     for claim, stored in zip(own, found["claims"], strict=True):
         numbers = [(row.pop("ours"), row.pop("spread") or 0.0) for row in (stored, claim)]

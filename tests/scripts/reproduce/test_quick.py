@@ -72,7 +72,12 @@ def spiking_rules(found):
     assert found.of("digits, 0.3 %: the best") > 55
 
 
+def cifar10(found):
+    assert found.of("5 %: DEEP R minus fixed") > 0
+
+
 DIRECTION = {
+    "cifar10": cifar10,
     "spiking-rules": spiking_rules,
     "mnist-connectivity": mnist_connectivity,
     "frames": frames,

@@ -135,7 +135,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for (method, rows), colour in zip(table.groupby("method", sort=False), COLOURS, strict=False):
         of = 100 * rows.groupby("level")["accuracy"].agg(["mean", "min", "max"])
         errors = np.array([of["mean"] - of["min"], of["max"] - of["mean"]])
-        style = {"color": colour, "markersize": 4, "capsize": 2, "label": METHODS[str(method)]}
+        style: dict[str, Any] = {"color": colour, "markersize": 4, "capsize": 2, "label": METHODS[str(method)]}
         axes.errorbar(100 * of.index, of["mean"], errors, fmt="o-", **style)
     axes.set(xscale="log", xlabel="connectivity (%)", ylabel="test accuracy (%)")
     ticks = sorted(100 * level for level in set(table["level"]))

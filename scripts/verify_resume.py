@@ -20,6 +20,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +41,29 @@ LEFT_OUT = ("seconds", "seconds_per_seed", "peak_bytes")
 
 
 def train(options: Sequence[str], out: Path, *, until: float | None = None) -> float:
-    """Train in another process, which is killed after some seconds if it has not finished; return its duration."""
-    start = time.monotonic()
-    command = [sys.executable, "-m", "scripts.train_rate", *options, "--out", str(out)]
-    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            _, said = process.communicate(timeout=until)
-        except subprocess.TimeoutExpired:
-            process.send_signal(signal.SIGKILL)
-            process.communicate()
-            return time.monotonic() - start
-    if process.returncode:
-        raise RuntimeError(f"scripts.train_rate failed: {said.splitlines()[-1] if said else process.returncode}")
-    return time.monotonic() - start
+    """Train in another process, which is killed some seconds after it has begun to learn; return its duration."""
+    start, command = time.time(), [sys.executable, "-m", "scripts.train_rate", *options, "--out", str(out)]
+    with tempfile.TemporaryFile("w+") as said:
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=said) as process:
+            if until is not None:
+                wait_until_it_learns(process, out, start)
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(until)
+                process.kill()  # By SIGKILL; if it has finished, nothing happens.
+        if process.returncode not in {0, -signal.SIGKILL}:
+            said.seek(0)
+            *_, last = ["", *said.read().splitlines()]
+            raise RuntimeError(f"scripts.train_rate failed with exit status {process.returncode}: {last}")
+    return time.time() - start
+
+
+def wait_until_it_learns(process: subprocess.Popen[bytes], out: Path, start: float) -> None:
+    """Return when a process that was started at a time has opened its log, or has ended."""
+    while process.poll() is None:
+        logs = (out / UNFINISHED).glob("log-*.rewiring")
+        if any(path.stat().st_mtime > start for path in logs):
+            return
+        time.sleep(0.02)
 
 
 def cut(
@@ -69,10 +80,8 @@ def cut(
         yield {"killed": number < kills, "seconds": seconds, "epochs": epochs_in(out)}
 
 
-def epochs_in(out: Path) -> int | None:
-    """Return the number of epochs in the newest checkpoint of a run; None if it has finished."""
-    if not (out / UNFINISHED).exists():
-        return None
+def epochs_in(out: Path) -> int:
+    """Return the number of epochs in the newest checkpoint of a run, 0 if there is none."""
     paths = sorted((out / UNFINISHED).glob("checkpoint-*.npz"))
     found = [load_latest(path) for path in paths if ".previous" not in path.suffixes]
     return max((len(Progress.read(each.about).history) for each in found if each is not None), default=0)

@@ -56,6 +56,7 @@ def test_a_training_that_is_killed(capsys):
     assert main(["--quick", "--epochs", "40", "--method", "prune"]) == 0
     lines = capsys.readouterr().out.splitlines()
     assert sum(" killed, " in line for line in lines) == 3
+    assert any(f"epochs saved: {number}" in "\n".join(lines) for number in range(1, 40))
     assert lines[-1] == "differences: none"
 
 
@@ -63,4 +64,4 @@ def test_a_training_that_is_killed(capsys):
 def test_a_training_that_fails_is_one_line(capsys, tmp_path):
     with pytest.raises(SystemExit, match="2"):
         main(["--task", "mnist", "--data-dir", str(tmp_path)])
-    assert "scripts.train_rate failed: train_rate.py: error: argument --data-dir:" in capsys.readouterr().err
+    assert "failed with exit status 2: train_rate.py: error: argument --data-dir:" in capsys.readouterr().err

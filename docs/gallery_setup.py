@@ -17,7 +17,7 @@ def reset_brian(config: Any, name: str) -> None:
 
 
 def copy_examples(source: Path, target: Path) -> None:
-    """Copy the example scripts for the gallery, whose pages need a title: the first sentence of the docstring.
+    """Copy the example scripts for the gallery, whose pages need a title: what the docstring says before a colon.
 
     They are run in their own folder, so that the figures which they save do not appear among the sources.
     """
@@ -26,10 +26,10 @@ def copy_examples(source: Path, target: Path) -> None:
     for script in sorted(source.glob("[a-z]*.py")):
         text = script.read_text(encoding="utf-8")
         docstring = ast.get_docstring(ast.parse(text), clean=False) or ""
-        title, _, rest = docstring.partition("\n")
-        title = title.rstrip(".")
+        first, _, rest = docstring.partition("\n")
+        title, _, summary = first.partition(": ")
         rest = rest.replace("\n    python -m", "\n::\n\n    python -m")
-        page = text.replace(docstring, f"{title}\n{'=' * len(title)}\n{rest}", 1)
+        page = text.replace(docstring, f"{title}\n{'=' * len(title)}\n\n{summary.capitalize()}\n{rest}", 1)
         copy = target / script.name
         if not copy.exists() or copy.read_text(encoding="utf-8") != page:  # else it need not be run again
             copy.write_text(page, encoding="utf-8")

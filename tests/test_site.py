@@ -60,7 +60,7 @@ def test_gallery_has_a_page_with_a_title_for_each_example(tmp_path):
     assert sorted(path.name for path in tmp_path.glob("*.py")) == [path.name for path in EXAMPLES]
     for path in EXAMPLES:
         title, line, *_ = (tmp_path / path.name).read_text().removeprefix('"""').splitlines()
-        assert len(title) == len(line) > 20
+        assert len(title) == len(line) > 8
         assert set(line) == {"="}
         code = [
             re.sub(r'^""".*?"""', "", text, flags=re.DOTALL)

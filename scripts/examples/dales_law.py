@@ -41,16 +41,15 @@ def network(signs: object, penalty: RatePenalty | None) -> EpropNetwork:
 
 
 networks = {
-    "Dale's law, 10 Hz": network(kinds, RatePenalty(weight=1000.0, target=10 * Hz)),
-    "neither": network("site", None),
+    "DEEP R, Dale's law, 10 Hz": network(kinds, RatePenalty(weight=1000.0, target=10 * Hz)),
+    "DEEP R, neither": network("site", None),
 }
 plt.style.use("synaptic_sampling.plotting.house")
 figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
 for label, net in networks.items():
     trainings = [Training(net, task, epochs=EPOCHS, batch=16, decay=0.1, seed=seed) for seed in SEEDS]
     results = [training.run(device="cpp_standalone") for training in trainings]
-    accuracies = 100 * np.array([result.accuracies for result in results])
-    rates = [result.rate for result in results]
+    accuracies, rates = 100 * np.array([each.accuracies for each in results]), [each.rate for each in results]
     final = f"{accuracies[:, -1].mean():.1f} +- {accuracies[:, -1].std(ddof=1):.1f} %"
     print(f"{label}: test accuracy {final}, {np.mean(rates):.1f} +- {np.std(rates, ddof=1):.1f} Hz")
     left.errorbar(range(1, EPOCHS + 1), accuracies.mean(axis=0), accuracies.std(axis=0, ddof=1), label=label, capsize=2)

@@ -44,6 +44,8 @@ def reproduce(parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
             table = study.measure(runs)
         except RuntimeError as error:
             parser.error(str(error))
+        except ImportError as error:
+            parser.error(f"needs {error.name}: pip install 'synaptic-sampling[sweep]'")
     found = described(given, study, table, runs)
     figure = study.draw(table)
     write_measurement(path, found, figure)

@@ -117,6 +117,24 @@ def test_a_quick_run_says_so_and_replaces_no_full_one(study, tmp_path, capsys):
     assert "--quick: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ([], "argument NAME: is missing; choose one of survival-law, "),
+        (["survival"], "argument NAME: invalid choice: 'survival'"),
+        (["shuffle", "--seeds", "0"], "argument --seeds: must be an integer between 1 and "),
+        (["shuffle", "--n-jobs", "-1"], "argument --n-jobs: must be an integer between 1 and "),
+        (["shuffle", "--data-dir", "nowhere"], "argument --data-dir: no such folder: nowhere"),
+        (["shuffle", "--out", __file__], "argument --out: must be a folder, got the file "),
+    ],
+)
+def test_a_wrong_command_line_is_answered_in_one_line(arguments, message, capsys):
+    with pytest.raises(SystemExit, match="2"):
+        command.main(arguments)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert message in line
+
+
 def test_all_names_are_listed(capsys):
     command.main(["--list"])
     assert [line.split()[0] for line in capsys.readouterr().out.splitlines()] == list(NAMES)

@@ -163,7 +163,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """Return what must hold, and what was found."""
     of = best(table)
     found = []
-    for rows in (of["deepr"], table[(table["method"] == "deepr") & (table["learning_rate"] == SLOWER)]):
+    for _, rows in table[table["method"] == "deepr"].groupby("learning_rate", sort=False):
         rise = rises(rows)
         text = f"DEEP R, learning rate {_rate(rows):g}: accuracy of the last {FEW} tasks minus that of the first"
         text += ", at least 5 in every seed"

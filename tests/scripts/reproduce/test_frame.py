@@ -58,6 +58,7 @@ def test_runs_before_an_error_or_an_interruption_are_kept(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         runs(tmp_path)(square, [{"number": 3}, {"number": 101}])
     performed.clear()
+    (tmp_path / ".sweeps").rename(tmp_path / "lost")
     assert runs(tmp_path)(square, [{"number": 2}, {"number": 3}])["square"].tolist() == [5, 10]
     assert not performed
 

@@ -12,7 +12,8 @@ import pytest
 
 from synaptic_sampling import DeepR, RateNetwork, Trainer
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear
-from synaptic_sampling.statistics import changes, survival, to_pandas, weights
+from synaptic_sampling.statistics import changes, survival, weights
+from synaptic_sampling.statistics.tables import to_pandas
 
 RULE = DeepR(learning_rate=0.3, l1=1e-2, temperature=1e-4)
 

@@ -17,7 +17,7 @@ From observations (``Observations``), of imaging studies and by ``RewiringLog.ob
 
 - ``observed``: survival, turnover and weights as seen at a few looks; laws fitted by likelihood, and their tests.
 
-``to_pandas`` makes a DataFrame of what they return.
+``tables.to_pandas`` makes a DataFrame of what they return.
 
 From arrays: ``lifetables``, ``evidence``, ``weight_laws``, ``changes.compare_wirings``, ``sizes.change_components``,
 ``topology``. Published numbers from in vivo imaging: ``biology``. Exact null laws: ``synaptic_sampling.laws``.
@@ -36,12 +36,12 @@ from synaptic_sampling.statistics import (
     observed,
     sizes,
     survival,
+    tables,
     topology,
     turnover,
     weight_laws,
     weights,
 )
-from synaptic_sampling.statistics.tables import to_pandas
 
 __all__ = [
     "biology",
@@ -56,7 +56,7 @@ __all__ = [
     "observed",
     "sizes",
     "survival",
-    "to_pandas",
+    "tables",
     "topology",
     "turnover",
     "weight_laws",

@@ -45,6 +45,7 @@ class Runs:
         if found is None:
             found = job | run(**self.checkpoints(job))
             self.add(job, found)
+            self.tidy()
         return found
 
     def find(self, job: Row) -> Row | None:
@@ -66,8 +67,11 @@ class Runs:
         folder = self.path.parent / UNFINISHED
         for left in folder.glob(f"*{_name_of(job)}*"):
             left.unlink()
+
+    def tidy(self) -> None:
+        """Remove the folder of checkpoints if it is empty; not while other processes perform runs."""
         with suppress(OSError):  # Others are in it, or there is none.
-            folder.rmdir()
+            (self.path.parent / UNFINISHED).rmdir()
 
     def write(self, rows: Sequence[Row]) -> None:
         """Replace all rows."""

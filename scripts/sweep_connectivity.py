@@ -76,6 +76,7 @@ class TrainingRuns(Runs):
         results = Parallel(n_jobs=n_jobs, batch_size=1, return_as="generator")(calls)
         for (_, settings, _), result in zip(missing, tqdm(results, total=len(calls), unit="run"), strict=True):
             self.add(settings, settings | result)
+        self.tidy()
 
 
 def described(factor: float, **job: Any) -> tuple[Row, Any]:

@@ -53,7 +53,7 @@ def turnover_kappel2018(found):
 
 
 def shuffle(found):
-    assert found.of("DEEP R, learning rate 0.3: accuracy of the last") > 0
+    assert found.of("DEEP R, learning rate 0.3: accuracy of the last", "above 0") > 0
     assert found.of("fixed connections", "the same") < -5
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import product
 
 import numpy as np
@@ -83,6 +83,7 @@ def _limit(cost: Cost, best: NDArray[np.float64], index: int, end: float) -> flo
     allowed = cost(best) + DROP
     others = np.delete(best, index)
 
+    @cache  # the inner search starts where the last one ended: asked again, it could find the other sign
     def excess(place: float) -> float:
         nonlocal others
         if not len(best) - 1:

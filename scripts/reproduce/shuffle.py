@@ -181,7 +181,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     for layer in range(3):
         values = correlations(of["deepr"], layer)
         change = values[:, -FEW:].mean(axis=1) - values[:, 1 : 1 + FEW].mean(axis=1)
-        text = f"DEEP R, layer {layer + 1}: change of the correlation of weights before and after a task, first tasks to last"
+        text = f"DEEP R, layer {layer + 1}: rise, over tasks, of the correlation of weights before and after a task"
         held = bool((change > 0).all()) if layer == 0 else None
         found.append(Claim(text, *summary(change), held, "", "rises, most in layer 1", PAPER[1]))
     return found

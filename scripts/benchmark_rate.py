@@ -29,6 +29,7 @@ from tqdm import tqdm
 
 from scripts import rate_works, rate_works_conv_lstm, rate_works_soft
 from scripts.common import Parser
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.rate_works import CONNECTIVITY, Run, Work
 from scripts.results import write_measurement
@@ -99,9 +100,10 @@ def _seconds(run: Run, steps: int) -> float:
     return (time.process_time() - start) / steps
 
 
+@in_house_style
 def draw(rows: Sequence[dict[str, Any]]) -> Figure:
     """Plot the time of a step against connectivity, and the cost per connection against their number."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
     own = [row for row in rows if row["work"].startswith(CONNECTIVITY)]
     for name in dict.fromkeys(row["contender"] for row in own):
         line = [row for row in own if row["contender"] == name]
@@ -126,7 +128,7 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
         if axes.get_legend_handles_labels()[0]:  # Some selections of cases leave a panel empty.
             # Space for the legend below the lines.
             axes.set_ylim(bottom=axes.get_ylim()[0] / 4)
-            axes.legend(frameon=False, fontsize="small", ncols=2, loc="lower left")
+            axes.legend(ncols=2, loc="lower left")
     return figure
 
 

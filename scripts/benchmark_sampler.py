@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scripts.common import Parser
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from synaptic_sampling import Connections, DeepR, step
@@ -76,16 +77,17 @@ def fastest(work: Callable[[], Any], steps: int) -> float:
     return min(times)
 
 
+@in_house_style
 def draw(rows: list[dict[str, Any]]) -> Figure:
     """Plot both costs against the number of connections, with a line for each number of neurons."""
-    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.8))
     columns = (("ns_per_connection", "move: ns per connection"), ("ns_per_rewired", "ns per rewired connection"))
     for ax, (column, label) in zip(axes, columns, strict=True):
         for side in SITES_PER_SIDE:
             own = [row for row in rows if row["sites_per_side"] == side]
             ax.plot([r["connections"] for r in own], [r[column] for r in own], "o-", label=f"{side:g} per side")
         ax.set(xscale="log", xlabel="connections", ylabel=label, ylim=(0, None))
-    axes[0].legend(frameon=False)
+    axes[0].legend()
     return figure
 
 

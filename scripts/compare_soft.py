@@ -21,6 +21,7 @@ from tqdm import tqdm
 
 from models.data import DataError
 from scripts.common import Parser, count, folder_to_read
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from scripts.train_rate import TASKS, train
@@ -59,9 +60,10 @@ def _trained(method: str, name: str, seed: int, **options: Any) -> dict[str, Any
     }
 
 
+@in_house_style
 def draw(rows: Sequence[dict[str, Any]]) -> Figure:
     """Plot accuracy and number of connections after each epoch: mean and range over seeds."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.6))
     for (name, label), colour in zip(NAMES.items(), COLOURS, strict=False):
         own = [row for row in rows if row["contender"] == name]
         for axes, values in (
@@ -74,8 +76,6 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
     left.set(xlabel="epoch", ylabel="test accuracy (%)")
     right.set(xlabel="epoch", ylabel="connectivity (%)", ylim=(0, None))
     legend(left, loc="lower right")
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -30,6 +30,7 @@ from tqdm import tqdm
 from models.data import DataError
 from models.spiking_tasks import METHODS, SpikingTask
 from scripts.common import count
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure, write_text
 from scripts.runs import Row, Runs, runs_of
@@ -175,9 +176,10 @@ def _reached(row: Row, age: float) -> float:
     return float(np.interp(np.log(age), np.log(ages), row["survival"]))
 
 
+@in_house_style
 def draw(rows: Sequence[Row]) -> Figure:
     """Plot accuracy and turnover against connectivity at the end, and survival at the second smallest connectivity."""
-    figure, (accuracy, turnover, survival) = plt.subplots(1, 3, figsize=(12.5, 4.2), layout="constrained")
+    figure, (accuracy, turnover, survival) = plt.subplots(1, 3, figsize=(12.5, 4.2))
     groups = grouped(rows)
     methods = [method for method in NAMES if any(own == method for _, own in groups) and method != "dense"]
     levels = sorted({p for p, method in groups if method != "dense"})
@@ -207,7 +209,6 @@ def draw(rows: Sequence[Row]) -> Figure:
         axes.minorticks_off()
         axes.grid(axis="y", color="0.9", linewidth=0.8)
         axes.set_axisbelow(True)
-        axes.spines[["top", "right"]].set_visible(False)
     legend(accuracy, loc="lower right")
     return figure
 

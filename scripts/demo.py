@@ -25,8 +25,9 @@ from matplotlib.figure import Figure
 
 from scripts import plot_rewiring
 from scripts.common import Parser
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
-from scripts.results import results
+from scripts.results import results, write_figure
 from synaptic_sampling import RewiringLog, report
 from synaptic_sampling.plotting import Run, plot_accuracy, plot_comparison
 from synaptic_sampling.plotting.style import plain_ticks
@@ -80,7 +81,7 @@ def run_all(out: Path, quick: bool) -> dict[str, Any]:
     summary = {name: summarise(*both) for name, both in found.items()}
     (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
     figure = draw(found, out)
-    figure.savefig(out / "figure.png", dpi=150)
+    write_figure(out / "figure.png", figure)
     plt.close(figure)
     logs = {NAMES[name]: RewiringLog.open(log_of(out, name, *both)) for name, both in found.items()}
     report(logs, out, progress=True)
@@ -152,6 +153,7 @@ def log_of(out: Path, name: str, deepr: dict[str, Any], *_: Any) -> Path:
     return out / f"{name}-deepr" / f"log-{deepr['seeds'][0]}.rewiring"
 
 
+@in_house_style
 def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
     """Plot accuracy, turnover, survival and weights of both networks in the same axes."""
     runs = {
@@ -177,7 +179,7 @@ def draw(found: dict[str, list[dict[str, Any]]], out: Path) -> Figure:
     axes[0, 1].set_yscale("log")
     plain_ticks(axes[0, 1].yaxis)
     learning.set_ylim(60, 100)
-    learning.legend(frameon=False, fontsize="small", loc="lower right")
+    learning.legend(loc="lower right")
     axes[1, 0].set_ylim(1e-4, 1.5)
     return learning.figure
 

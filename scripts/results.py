@@ -14,6 +14,7 @@ from typing import IO, Any
 from matplotlib.figure import Figure
 
 from scripts.common import Parser
+from scripts.figures import in_house_style
 
 if sys.platform == "win32":
     import msvcrt
@@ -100,10 +101,11 @@ def write_text(path: Path, text: str) -> None:
     new.replace(path)
 
 
+@in_house_style
 def write_figure(path: Path, figure: Figure) -> None:
     """Write a figure as PNG, completely or not at all."""
     new = path.with_name(f".{path.name}.new")
-    figure.savefig(new, format="png", dpi=150)
+    figure.savefig(new, format="png")
     new.replace(path)
 
 

@@ -30,6 +30,7 @@ from tqdm import tqdm
 
 from models.data import DataError
 from scripts.common import Parser, count, folder_to_read, fractions, names
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure
 from scripts.resuming import KEEP, add_resume, check_resume
@@ -147,9 +148,10 @@ def _factors(method: str) -> Sequence[float]:
     return FACTORS if method != "dense" else (1.0,)
 
 
+@in_house_style
 def draw(rows: Sequence[Row]) -> Figure:
     """Plot accuracy against connectivity: mean and range over seeds."""
-    figure, axes = plt.subplots(figsize=(6.4, 4.4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(6.4, 4.4))
     for method, colour in zip(dict.fromkeys(row["method"] for row in rows), COLOURS, strict=False):
         own = [row for row in rows if row["method"] == method]
         found = {
@@ -171,7 +173,6 @@ def draw(rows: Sequence[Row]) -> Figure:
     axes.minorticks_off()
     axes.grid(axis="y", color="0.9", linewidth=0.8)
     axes.set_axisbelow(True)
-    axes.spines[["top", "right"]].set_visible(False)
     legend(axes, loc="lower right")
     return figure
 

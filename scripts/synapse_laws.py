@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from models.data import data_folder
 from scripts.common import Parser, folder_to_read
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import results, write_figure, write_text
 from scripts.synapse_studies import coverage, recovery
@@ -233,39 +234,39 @@ def of_weights(seen: Observations) -> dict[str, Any]:
     }
 
 
+@in_house_style
 def draw_survival(presence: dict[str, Observations], fits: dict[str, dict[str, Fit]]) -> Figure:
     """Draw the survival of seen and of newly seen synapses, with laws."""
-    figure, axes = plt.subplots(2, 2, figsize=(8.4, 6.4), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(8.4, 6.4))
     for line, (cell, seen) in zip(axes, presence.items(), strict=True):
         laws = [fits[cell][name] for name in DRAWN]
         for ax, fresh in zip(line, (False, True), strict=True):
             plot_observed_survival(seen, ax, newly_seen=fresh, fits=laws, label="in vivo")
             ax.set_xlabel("days since first sight" if fresh else "days")
-            ax.set_title(f"{'newly seen ' if fresh else ''}synapses onto {CELLS[cell]}", loc="left", fontsize="medium")
-            ax.spines[["top", "right"]].set_visible(False)
+            ax.set_title(f"{'newly seen ' if fresh else ''}synapses onto {CELLS[cell]}")
             if fresh or cell != "pyr":
                 ax.get_legend().remove()
     return figure
 
 
+@in_house_style
 def draw_predictions(presence: dict[str, Observations], fits: dict[str, dict[str, Fit]]) -> Figure:
     """Draw what fits at 4 days predict at 8 and 12 days."""
-    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.4), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.4))
     for ax, (cell, seen) in zip(axes, presence.items(), strict=True):
         plot_predictions(seen, [fits[cell][name] for name in DRAWN], ax)
         ax.set_xlabel("days between looks (fitted at 4)")
-        ax.set_title(f"synapses onto {CELLS[cell]}", loc="left", fontsize="medium")
-        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_title(f"synapses onto {CELLS[cell]}")
     axes[1].get_legend().remove()
     return figure
 
 
+@in_house_style
 def draw_weights(weights: dict[str, Observations]) -> Figure:
     """Draw the loss by weight."""
-    figure, ax = plt.subplots(figsize=(4.4, 3.4), layout="constrained")
+    figure, ax = plt.subplots(figsize=(4.4, 3.4))
     plot_loss_by_weight({f"onto {CELLS[cell]}": own for cell, own in weights.items()}, ax)
     ax.set_xlabel("weight (normalized by the study)")
-    ax.spines[["top", "right"]].set_visible(False)
     return figure
 
 

@@ -28,6 +28,7 @@ from scipy.special import ndtr, ndtri
 
 from models.data import data_folder
 from scripts.common import Parser, folder_to_read
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import results, write_figure, write_text
 from scripts.synapse_laws import CELLS, DAYS, tables
@@ -236,10 +237,11 @@ def network(memory: float, mean: float, strength: float) -> Observations:
     return seen
 
 
+@in_house_style
 def draw(found: dict[str, Any]) -> Figure:
     """Draw all quantities: in vivo, law and network, with standard errors."""
     names = list(found["pyr"]["law"])
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 4.6), sharey=True)
     shown = {"in vivo": "0.2", "law": COLOURS[0], "network": COLOURS[1], "network with STDP": COLOURS[2]}
     for ax, cell in zip(axes, CELLS, strict=True):
         for n, (kind, colour) in enumerate(shown.items()):
@@ -248,10 +250,9 @@ def draw(found: dict[str, Any]) -> Figure:
             ax.errorbar(value, places, xerr=error, fmt="D" if n == 0 else "o", color=colour, markersize=4, label=kind)
         ax.set_yticks(range(len(names)), names)
         ax.axvline(0, color="0.8", linewidth=0.8, zorder=0)
-        ax.set_title(f"synapses onto {CELLS[cell]}", loc="left", fontsize="medium")
-        ax.spines[["top", "right"]].set_visible(False)
+        ax.set_title(f"synapses onto {CELLS[cell]}")
     axes[0].invert_yaxis()
-    axes[0].legend(frameon=False, fontsize="small", loc="lower left")
+    axes[0].legend(loc="lower left")
     return figure
 
 

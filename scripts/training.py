@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.data import DataError
 from scripts.common import MOST_SEED, Parser, count, fraction, fractions, seed
+from scripts.figures import in_house_style
 from scripts.results import results
 from scripts.resuming import OPTIONS, add_resume, check_resume, keep_options
 from synaptic_sampling import RewiringLog
@@ -243,9 +244,10 @@ def check(parser: Parser, given: argparse.Namespace) -> None:
         parser.refuse("--connectivity", "a dense network has all connections; leave it out, or choose another --method")
 
 
+@in_house_style
 def _draw(result: Result, path: Path) -> None:
     """Plot accuracy, turnover, survival and weights of one training run."""
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7))
     plot_accuracy(result.samples, result.accuracies, axes[0, 0], label=result.method)
     plot_weights(np.concatenate([w.ravel() for name, w in result.weights.items() if name.endswith("_w")]), axes[1, 1])
     if result.births:
@@ -255,7 +257,7 @@ def _draw(result: Result, path: Path) -> None:
             axes[1, 0].set_ylim(1e-4, 1.5)
         except ValueError as error:  # A short run may have no survivors.
             axes[1, 0].set_title(str(error), fontsize="small", wrap=True)
-    figure.savefig(path, dpi=150)
+    figure.savefig(path)
     plt.close(figure)
 
 

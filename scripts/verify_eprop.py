@@ -25,10 +25,12 @@ from numpy.typing import NDArray
 from models.spiking_tasks import TASKS
 from scripts.backpropagation import Weights, backpropagation, constants
 from scripts.common import Parser
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from scripts.sampler_laws import Law
 from synaptic_sampling import Adam, FixedWiring
+from synaptic_sampling.plotting import COLOURS
 from synaptic_sampling.spiking import EpropNetwork, SequenceTask, Training, Wiring
 
 __all__ = ["Effort", "main", "measure"]
@@ -195,12 +197,13 @@ def measured(about: dict[str, Any], found: Sequence[Gradients]) -> dict[str, Any
     return {**row, "seeds": len(found)}
 
 
+@in_house_style
 def draw(results: dict[str, Any]) -> Figure:
     """Plot the cosines."""
-    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), layout="constrained", sharey=True)
+    figure, axes = plt.subplots(1, 2, figsize=(10, 3.8), sharey=True)
     panels = (("scale", "scale of the recurrent weights"), ("epoch", "epochs of learning"))
     for ax, (key, label) in zip(axes, panels, strict=True):
-        for kind, color in zip(NEURONS, ("#0072B2", "#D55E00"), strict=True):
+        for kind, color in zip(NEURONS, COLOURS, strict=False):
             rows = [row for row in results[key] if row["neurons"] == kind]
             for name, line in zip(SETS[:2], ("-", "--"), strict=True):
                 x, y, sd = ([row[each] for row in rows] for each in (key, name, f"{name} sd"))
@@ -210,7 +213,7 @@ def draw(results: dict[str, Any]) -> Figure:
             ax.set_xscale("log", base=2)
         ax.set(xlabel=label, xticks=ticks, xticklabels=[f"{tick:g}" for tick in ticks])
     axes[0].set_ylabel("cosine with backpropagation through time")
-    axes[0].legend(frameon=False)
+    axes[0].legend()
     return figure
 
 

@@ -24,6 +24,7 @@ from tqdm import tqdm
 
 from scripts import rule_laws
 from scripts.common import Parser
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from scripts.sampler_laws import (
@@ -40,19 +41,21 @@ from scripts.sampler_laws import (
 from scripts.wrong_samplers import WRONG
 from synaptic_sampling import Connections, step
 from synaptic_sampling.laws import deepr as exact
+from synaptic_sampling.plotting import COLOURS
 
 __all__ = ["main"]
 
 
+@in_house_style
 def draw(results: dict[str, Any]) -> Figure:
     """Plot turnover, and the counts of each connectivity against their exact laws."""
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7))
     ratios, measured = results["turnover"]
     fine = np.geomspace(0.02, 1, 100)
     curve, limit = axes[0]
     curve.plot(fine, [exact.turnover_rate(r) for r in fine], color="0.35", label="exact")
     curve.plot(fine, np.sqrt(2) * fine, color="0.35", linestyle=":", label="small steps")
-    curve.plot(ratios, measured, "o", color="#0072B2", label="sampler")
+    curve.plot(ratios, measured, "o", color=COLOURS[0], label="sampler")
     curve.set(xscale="log", yscale="log", xlabel="l1 step / noise per step", ylabel="fraction replaced per step")
     etas = np.geomspace(1e-3, 0.3, 8)
     limit.plot(etas, [distance_to_posterior(eta) for eta in etas], "o-", color="0.35", markersize=4, label="exact law")
@@ -62,11 +65,11 @@ def draw(results: dict[str, Any]) -> Figure:
         frequency, error = counts / counts.sum(), np.sqrt(counts) / counts.sum()
         ax.bar(range(len(law)), list(law.values()), color="0.8", label="exact")
         ax.errorbar(
-            range(len(law)), frequency, 3 * error, fmt="o", markersize=3, color="#D55E00", label="sampler, 3 s.e."
+            range(len(law)), frequency, 3 * error, fmt="o", markersize=3, color=COLOURS[1], label="sampler, 3 s.e."
         )
         ax.set(xlabel="set of connected sites", ylabel="probability", title=name, xticks=[])
     for ax in axes.flat[:3]:
-        ax.legend(frameon=False, loc="upper left")
+        ax.legend(loc="upper left")
     return figure
 
 

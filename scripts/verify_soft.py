@@ -19,34 +19,37 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scripts.common import Parser
+from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from scripts.soft_laws import agreement, cost, errors_by_depth, fractions, identities, learning, times_of_return
+from synaptic_sampling.plotting import COLOURS
 
 __all__ = ["main"]
 
 
+@in_house_style
 def draw(results: dict[str, Any]) -> Figure:
     """Plot returning connections, forgotten identities, cost and learning."""
-    figure, axes = plt.subplots(2, 2, figsize=(10, 7), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(10, 7))
     (back, forget), (price, learn) = axes
     due, expected = results["returns"]
-    back.plot(np.arange(1, len(due) + 1), due, ".", markersize=2, color="#D55E00", label="sampled")
+    back.plot(np.arange(1, len(due) + 1), due, ".", markersize=2, color=COLOURS[1], label="sampled")
     back.plot(np.arange(1, len(due) + 1), expected, color="0.2", label="exact walk")
     back.set(xlabel="step", ylabel="untracked connections that return per step", xscale="log")
     depth = [row["depth"] for row in results["identities"]]
-    forget.plot(depth, [row["forgotten"] for row in results["identities"]], "o", color="#D55E00", label="measured")
+    forget.plot(depth, [row["forgotten"] for row in results["identities"]], "o", color=COLOURS[1], label="measured")
     forget.plot(depth, [row["formula"] for row in results["identities"]], color="0.2", label="1.209/(D + 1.165)")
     forget.set(
         xlabel="depth D / noise per step", ylabel="fraction formed at a forgotten site", xscale="log", yscale="log"
     )
     forget.set_xticks(depth, [f"{d:g}" for d in depth])
     forget.minorticks_off()
-    for name, color in (("stored", "0.2"), ("counted", "#D55E00")):
+    for name, color in (("stored", "0.2"), ("counted", COLOURS[1])):
         rows = [row for row in results["cost"] if f"{name} ms" in row]
         price.plot([r["connections"] for r in rows], [r[f"{name} ms"] for r in rows], "o-", color=color, label=name)
     price.set(xlabel="connections, 1 % of the sites", ylabel="ms per step", xscale="log", yscale="log")
-    colors = ("0.2", "#D55E00", "#E69F00", "#0072B2", "#56B4E9")
+    colors = ("0.2", COLOURS[1], COLOURS[4], COLOURS[0], COLOURS[5])
     for (name, curves), color in zip(results["learning"].items(), colors, strict=True):
         mean, (low, high) = np.mean(curves, axis=0), np.quantile(curves, [0.16, 0.84], axis=0)
         at = 50 * np.arange(1, len(mean) + 1)
@@ -54,7 +57,7 @@ def draw(results: dict[str, Any]) -> Figure:
         learn.fill_between(at, low, high, color=color, alpha=0.2, linewidth=0)
     learn.set(xlabel="step", ylabel="test error / variance", yscale="log")
     for ax in axes.flat:
-        ax.legend(frameon=False)
+        ax.legend()
     return figure
 
 

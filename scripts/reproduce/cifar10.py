@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.cifar_cnn import CIFAR10, SITES, crops_and_flips
+from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, chosen
 from scripts.reproduce.study import Claim, Study, summary
@@ -129,9 +130,10 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return found
 
 
+@in_house_style
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy against connectivity: mean and range over seeds."""
-    figure, axes = plt.subplots(figsize=(5.6, 4), layout="constrained")
+    figure, axes = plt.subplots(figsize=(5.6, 4))
     for (method, rows), colour in zip(table.groupby("method", sort=False), COLOURS, strict=False):
         of = 100 * rows.groupby("level")["accuracy"].agg(["mean", "min", "max"])
         errors = np.array([of["mean"] - of["min"], of["max"] - of["mean"]])
@@ -141,7 +143,6 @@ def draw(table: pd.DataFrame) -> Figure:
     ticks = sorted(100 * level for level in set(table["level"]))
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.spines[["top", "right"]].set_visible(False)
     legend(axes, loc="lower right")
     return figure
 

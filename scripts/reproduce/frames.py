@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.frame_lstm import ECG, STREAMS
+from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, chosen
 from scripts.reproduce.study import Claim, Study, summary
@@ -132,17 +133,17 @@ def _claims_at(table: pd.DataFrame, task: str, level: float) -> list[Claim]:
     return [*found, Claim(text, gain, spread, gain >= 4 if needed else None, "points")]
 
 
+@in_house_style
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy against connectivity: mean and range over seeds."""
     tasks = list(dict.fromkeys(table["task"]))
-    figure, axes = plt.subplots(1, len(tasks), figsize=(4.8 * len(tasks), 3.8), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(1, len(tasks), figsize=(4.8 * len(tasks), 3.8), squeeze=False)
     for ax, task in zip(axes[0], tasks, strict=True):
         _draw(ax, table[table["task"] == task])
         ax.set(title=task, xscale="log", xlabel="connectivity (%)", ylabel="frames classified correctly (%)")
         ticks = sorted(100 * level for level in set(table["level"]))
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
-        ax.spines[["top", "right"]].set_visible(False)
         legend(ax, loc="lower right")
     return figure
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
 from models.task import Task
+from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, chosen
 from scripts.reproduce.study import Claim, Study, summary
@@ -199,9 +200,10 @@ def _most(table: pd.DataFrame, method: str, level: float) -> Claim:
     return Claim(text, *summary(rows["most"] / 1000), None, "thousand")
 
 
+@in_house_style
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy against connectivity in the end: mean and range over seeds."""
-    figure, axes = plt.subplots(figsize=(7, 4.8), layout="constrained")
+    figure, axes = plt.subplots(figsize=(7, 4.8))
     sites = sum(TASKS[table["task"].iloc[0]].sites)
     dense = accuracy(table, "dense", 1.0) / 100
     axes.axhspan(dense.min(), dense.max(), color="0.85", linewidth=0)
@@ -219,7 +221,6 @@ def draw(table: pd.DataFrame) -> Figure:
     ticks = [tick for tick in TICKS if low <= tick <= high]
     axes.set_yticks(ticks, [f"{100 * tick:g}" for tick in ticks])
     axes.minorticks_off()
-    axes.spines[["top", "right"]].set_visible(False)
     legend(axes, loc="lower right")
     return figure
 

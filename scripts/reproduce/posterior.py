@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.data import load_digits
+from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from scripts.sampler_laws import CENTRE, LARGEST, STIFFNESS
@@ -206,9 +207,10 @@ def _slope(rows: pd.DataFrame, column: str) -> float:
     return float(np.polyfit(np.log(rows["learning_rate"].to_numpy()), np.log(left), 1)[0])
 
 
+@in_house_style
 def draw(table: pd.DataFrame) -> Figure:
     """Plot distances against the learning rate: mean and range over seeds."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True, layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), sharey=True)
     exact, real = table.loc["separable"], table.loc["digits"]
     for temperature, colour in zip(TEMPERATURES, COLOURS, strict=False):
         rows = exact[exact["temperature"] == temperature]
@@ -227,7 +229,6 @@ def draw(table: pd.DataFrame) -> Figure:
     right.set(title="8x8 digits, logistic regression")
     for axes in (left, right):
         axes.set(xscale="log", yscale="log", xlabel="learning rate")
-        axes.spines[["top", "right"]].set_visible(False)
         legend(axes)
     return figure
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
 from models.task import Task
+from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
@@ -191,9 +192,10 @@ def _rate(rows: pd.DataFrame) -> float:
     return float(rows["learning_rate"].iloc[0])
 
 
+@in_house_style
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy after each task, and correlations of weights: mean and range over seeds."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
     for (method, rows), colour in zip(best(table).items(), COLOURS, strict=False):
         _band(left, accuracies(rows), colour, METHODS[method])
     for layer in range(3):
@@ -203,7 +205,6 @@ def draw(table: pd.DataFrame) -> Figure:
     for axes in (left, right):
         axes.set(xlabel="task")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.spines[["top", "right"]].set_visible(False)
         legend(axes)
     return figure
 

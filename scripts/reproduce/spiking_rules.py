@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from models.spiking_tasks import TASKS
 from scripts.compare_spiking import NAMES, measured
+from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from scripts.tune_spiking import pair_of
@@ -80,10 +81,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return found
 
 
+@in_house_style
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy against connectivity for each task: mean and range over seeds."""
     tasks = list(dict.fromkeys(table["task"]))
-    figure, axes = plt.subplots(1, len(tasks), figsize=(4.8 * len(tasks), 3.8), layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(1, len(tasks), figsize=(4.8 * len(tasks), 3.8), squeeze=False)
     for ax, task in zip(axes[0], tasks, strict=True):
         for method, rows in table[(table["task"] == task) & (table["method"] != "dense")].groupby("method"):
             of = 100 * rows.groupby("connectivity")["accuracy"].agg(["mean", "min", "max"])
@@ -95,7 +97,6 @@ def draw(table: pd.DataFrame) -> Figure:
         ax.set(title=task, xscale="log", xlabel="recurrent connectivity (%)", ylabel="test accuracy (%)")
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
-        ax.spines[["top", "right"]].set_visible(False)
         legend(ax, loc="lower right")
     return figure
 

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
 from models.task import Task
+from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import SGD, Adam, Connections, DeepR, Momentum, RewiringLog, Trainer, step
@@ -235,9 +236,10 @@ def _claims_of_controls(table: pd.DataFrame) -> list[Claim]:
     return [*found, Claim(text, *summary(sampled[:, at] / expected[at]), None)]
 
 
+@in_house_style
 def draw(table: pd.DataFrame) -> Figure:
     """Plot survival, and its ratio to the law: mean and range over seeds."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4.2))
     for condition, colour in zip(CONDITIONS, COLOURS, strict=True):
         _band(left, curves(table, condition, 0), colour, condition)
         if "l1" not in condition or condition.startswith("no l1"):
@@ -251,7 +253,6 @@ def draw(table: pd.DataFrame) -> Figure:
     right.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     right.minorticks_off()
     for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
         legend(axes)
     return figure
 

@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import Observations, PotentialConnections, SynapticSampling, step
@@ -123,9 +124,10 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return found
 
 
+@in_house_style
 def draw(table: pd.DataFrame) -> Figure:
     """Plot turnover and survival against time: mean and range over seeds, and the exact law."""
-    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8), layout="constrained")
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
     law, free = expected(table["interval"].iloc[0]), table[~table["bounded"]]
     shown = ((left, "turnover", "turnover ratio"), (right, "all", "seen at first"), (right, "new", "newly seen"))
     for (axes, name, label), colour in zip(shown, COLOURS, strict=False):
@@ -142,7 +144,6 @@ def draw(table: pd.DataFrame) -> Figure:
         axes.set(xscale="log", xlabel="hours")
         axes.set_xticks(HOURS, [f"{hours:g}" for hours in HOURS])
         axes.minorticks_off()
-        axes.spines[["top", "right"]].set_visible(False)
         legend(axes)
     return figure
 

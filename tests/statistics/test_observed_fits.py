@@ -116,6 +116,15 @@ def test_profile_intervals_are_where_the_likelihood_drops():
         assert drop == pytest.approx(1.92, abs=0.05)
 
 
+@pytest.mark.parametrize("seed", [20, 25, 30])
+def test_the_limits_of_few_observations_are_found(seed):
+    """The profile likelihood is so flat that searches from different starts disagreed on its sign."""
+    presence = (np.random.default_rng(seed).random((8, 5)) < 0.7).astype(float)
+    found = observed.fit(Observations(presence, range(5)), LAWS["two states"])
+    assert (found.low <= found.values).all()
+    assert (found.values <= found.high).all()
+
+
 def test_a_ridge_is_reported():
     found = observed.fit(simulated("synaptic sampling", 1), LAWS["synaptic sampling"])
     assert any("mean is not determined" in said and "ridge" in said for said in found.warnings)

@@ -47,12 +47,14 @@ class Answer(NamedTuple):
         return f"{self.verdict} {self.numbers}".strip()
 
 
-def accuracy(source: Any) -> list[Answer]:
-    """Return the accuracy in the last test of a Trainer or a SpikingResult; nothing where there was no test."""
-    tests = getattr(source, "tests", None)
-    if not tests:
+def accuracy(source: Any, log: RewiringLog) -> list[Answer]:
+    """Return the accuracy in the last test: of a Trainer or SpikingResult, or as its log has noted it; else nothing."""
+    if tests := getattr(source, "tests", None):
+        samples, fraction = tests[-1]
+    elif noted := log.metadata.get("last_test"):
+        samples, fraction = noted["samples"], noted["accuracy"]
+    else:
         return []
-    samples, fraction = tests[-1]
     return [Answer("Test accuracy", f"{100 * fraction:.1f} %", f"After {samples:,} presented samples.")]
 
 

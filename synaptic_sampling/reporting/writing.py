@@ -42,7 +42,7 @@ def report(
     ----------
     logs : mapping of str to RewiringLog, path-like, or objects that have a log as ``log``
         By name, for example ``{'spiking': monitor, 'rate-based': 'run.rewiring'}``; at most six. Names also name files.
-        A `Trainer` or the result of a spiking network also brings its test accuracy.
+        A `Trainer`, the result of a spiking network, or the log of one that has finished also brings its test accuracy.
     out : path-like
         Folder for report.html, comparison.png, in_vivo.png, and NAME.png (and NAME.gif) for each run. It is created
         if necessary; files of these names are replaced.
@@ -85,7 +85,7 @@ def report(
             figures[-1].figure.savefig(folder / f"{name}.png", dpi=150)
             bar.update()
         for name, log in opened.items():
-            said[name] = [*accuracy(logs[name]), *answers(log)]
+            said[name] = [*accuracy(logs[name], log), *answers(log)]
             bar.update()
             if frames:
                 moving = animate_connectivity(log, index=min(log.sets), frames=frames)

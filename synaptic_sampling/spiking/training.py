@@ -83,8 +83,8 @@ class SpikingResult:
 
     @property
     def tests(self) -> list[tuple[int, float]]:
-        """Return (training sequences presented so far, accuracy) for each test."""
-        return list(zip(self.samples, self.accuracies, strict=True))
+        """Return (training sequences presented so far, accuracy) for each test: one per epoch, or none at all."""
+        return list(zip(self.samples, self.accuracies, strict=bool(self.accuracies)))
 
     @property
     def connections(self) -> int:
@@ -223,7 +223,11 @@ class Training:
                     watch(self._result(progress))
                 if interrupted:
                     raise KeyboardInterrupt
-        return self._result(progress)
+        result = self._result(progress)
+        if result.tests:
+            result.log.annotate(last_test=dict(zip(("samples", "accuracy"), result.tests[-1], strict=True)))
+            result.log.flush()
+        return result
 
     def _progress(self, checkpoint: Any, resume: bool) -> Progress:
         """Return where the run starts."""

@@ -248,8 +248,10 @@ def test_the_log_says_how_it_was_learned(rng):
     assert about["schedule"]["class"] == "Decay"
     assert (about["schedule"]["learning_rate"], about["schedule"]["temperature"]) == (0.5, 0.25)
     assert about["between"] == {"class": "SET", "fraction": 0.2, "law": None}
-    trainer.fit(x, y, until_epoch=3, batch_size=20, report=None)
+    assert "last_test" not in about
+    trainer.fit(x, y, until_epoch=3, batch_size=20, test=(x, y), report=None)
     assert (about["epochs"], about["batch_size"], about["rule"]["learning_rate"]) == (3, 20, 0.1)
+    assert about["last_test"] == {"samples": 120, "accuracy": trainer.history[-1].accuracy}
 
 
 def test_the_log_names_a_schedule_that_is_a_function(rng):

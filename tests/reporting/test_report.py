@@ -75,13 +75,18 @@ def test_report_in_a_browser(tmp_path):
 def test_page_says_what_it_is_and_fits_a_phone(tmp_path):
     record(tmp_path / "a.rewiring", RULE, samples=10.0)
     tested = SimpleNamespace(log=RewiringLog.load(tmp_path / "a.rewiring"), tests=[(100, 0.5), (2000, 0.912)])
-    text = report({"tested": tested, "not tested": tmp_path / "a.rewiring"}, tmp_path / "out").read_text()
-    assert "<title>How connections are rewired: tested, not tested</title>" in text
+    noted = RewiringLog.load(tmp_path / "a.rewiring")
+    noted.annotate(last_test={"samples": 300, "accuracy": 0.25})
+    noted.save(tmp_path / "b.rewiring")
+    logs = {"tested": tested, "not tested": tmp_path / "a.rewiring", "noted": tmp_path / "b.rewiring"}
+    text = report(logs, tmp_path / "out").read_text()
+    assert "<title>How connections are rewired: tested, not tested, noted</title>" in text
     assert '<meta name="viewport" content="width=device-width, initial-scale=1">' in text
     row = text.split('<td data-head="">Test accuracy</td>')[1].split("</tr>")[0]
     assert re.findall(r"<td data-head=\"([\w ]+)\">(.*?)</td>", row) == [
         ("tested", "<b>91.2&nbsp;%</b><small>After 2,000 presented samples.</small>"),
         ("not tested", ""),
+        ("noted", "<b>25.0&nbsp;%</b><small>After 300 presented samples.</small>"),
     ]
     assert text.count('<div class="table"><table>') == text.count("<table>")
 

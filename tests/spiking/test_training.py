@@ -66,6 +66,7 @@ def test_it_learns_and_keeps_its_numbers(numpy_target, framed):
     result = Training(net, patterns(framed=framed), epochs=4, batch=4, decay=0.3, seed=1).run()
     assert result.accuracies[-1] > 0.8 > result.training_accuracies[0]
     assert result.samples == [45, 90, 135, 180]
+    assert result.log.metadata["last_test"] == {"samples": 180, "accuracy": result.accuracies[-1]}
     # 45 sequences are 11 batches of 4 and one of 1.
     assert result.log.last_step == 48
     assert result.log.num_births == result.log.num_deaths > 20
@@ -115,7 +116,8 @@ def test_tests_change_nothing(numpy_target):
     for name, columns in results[0].weights.items():
         for one, other in zip(columns, results[1].weights[name], strict=True):
             np.testing.assert_array_equal(one, other)
-    assert results[1].accuracies == []
+    assert results[1].accuracies == results[1].tests == []
+    assert "last_test" not in results[1].log.metadata
     assert results[1].samples == results[0].samples == [45, 90]
 
 

@@ -247,6 +247,8 @@ class Trainer(SavedTraining):
                     self._save(checkpoint, keep_previous=True)
             interrupt.check()
         self.snapshot()
+        if self._records and self.tests:
+            self.log.annotate(last_test=dict(zip(("samples", "accuracy"), self.tests[-1], strict=True)))
         self.log.flush()
 
     def _follow_schedule(self) -> None:

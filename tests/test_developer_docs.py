@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 import runpy
 from pathlib import Path
@@ -98,6 +99,8 @@ def test_pre_commit_has_the_locked_ruff():
 
 def test_paths_exist():
     for page in (page for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")) if "_build" not in page.parts):
-        for path in re.findall(r"`((?!results/)[\w.*-]*/[\w./*-]*)`", page.read_text()):
-            found = [*ROOT.glob(path), *LIBRARY.glob(path), *LIBRARY.glob(f"*/{path}")]
+        for path in re.findall(r"`((?!results/|docs/_build/)[\w.*-]*/[\w./*-]*)`", page.read_text()):
+            pattern = path.replace("NAME", "*")
+            places = ROOT.glob(pattern), LIBRARY.glob(pattern), LIBRARY.glob(f"*/{pattern}"), page.parent.glob(pattern)
+            found = [*itertools.chain.from_iterable(places)]
             assert found, f"{page.name} names {path}"

@@ -155,6 +155,16 @@ def test_the_page_of_results_has_the_numbers_of_its_runs(name):
     assert table(runs) in (folder / "spiking_rules.md").read_text()
 
 
+def test_the_page_of_tasks_has_the_numbers_of_its_runs():
+    folder = Path(__file__).parents[2] / "docs" / "results"
+    page, groups = (folder / "spiking_tasks.md").read_text(), {}
+    for row in json.loads((folder / "spiking_tasks.json").read_text())["rows"]:
+        groups.setdefault((row["task"], row["recurrent"]), []).append(row)
+    assert {task for task, _ in groups} >= {"rows", "speech", "braille", "evidence"}
+    for runs in groups.values():
+        assert table(runs) in page
+
+
 def test_equal_runs_and_soft_rules_are_drawn():
     """The mean of three times 0.1 is not 0.1; soft DEEP R is drawn at the connectivity that it ends with."""
     own = [row for row in rows() if row["method"] == "deepr"][:1]

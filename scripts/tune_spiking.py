@@ -213,7 +213,7 @@ def parser_of(description: str, connectivity: str, *, out: str, kept: str) -> Pa
 def parsed(parser: Parser, argv: Sequence[str] | None, connectivity: Sequence[float] | None = None) -> Any:
     """Return the arguments, with the defaults that depend on the task; ``connectivity``: the default if it does not."""
     given = parser.parse_args(argv)
-    # A checkpoint of a program takes two seconds, and most runs have many epochs of a second.
+    # A checkpoint of a program takes a second or two, about as long as an epoch of many of these runs.
     check_resume(parser, given, default=None)
     task = TASKS[given.task]
     given.connectivity = given.connectivity or connectivity or [task.connectivity[-1]]

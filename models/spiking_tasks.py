@@ -195,7 +195,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
                 },
                 "rigl": {0.0: Rates(0.0486, fraction=0.0306, every=175)},
                 "fixed": {0.0: Rates(0.0792), 0.03: Rates(0.0486)},
-                "dense": {0.0: Rates(0.003)},
+                "dense": {0.0: Rates(0.014)},
             },
             connectivity=(0.01, 0.01),
             lif=200,
@@ -210,7 +210,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             {
                 "deepr": {0.0: Rates(0.129, 0.0144, 8.53e-5)},
                 "fixed": {0.0: Rates(0.0183)},
-                "dense": {0.0: Rates(0.003)},
+                "dense": {0.0: Rates(0.014)},
             },
             connectivity=(0.05, 0.05),
             lif=200,
@@ -249,7 +249,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             {
                 "deepr": {0.0: Rates(0.0183, 0.0668, 8.36e-6)},
                 "fixed": {0.0: Rates(0.0183)},
-                "dense": {0.0: Rates(0.003)},
+                "dense": {0.0: Rates(0.000882)},
             },
             connectivity=(0.05, 0.01),
             lif=100,
@@ -265,7 +265,7 @@ TASKS: Mapping[str, SpikingTask] = MappingProxyType(
             {
                 "deepr": {0.0: Rates(0.129, 0.0144, 8.53e-5)},
                 "fixed": {0.0: Rates(0.0112)},
-                "dense": {0.0: Rates(0.003)},
+                "dense": {0.0: Rates(0.00558)},
             },
             connectivity=(0.01, 0.01),
             lif=200,

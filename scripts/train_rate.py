@@ -38,7 +38,7 @@ from models.cifar_cnn import CIFAR10
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
 from models.task import Data, Task
-from scripts.common import Parser, above_zero, file_to_read, folder_to_read, not_negative
+from scripts.common import Parser, above_zero, count, file_to_read, folder_to_read, not_negative
 from scripts.interruption import interruptible
 from scripts.training import Result, arguments, check, laps, train_seeds
 from synaptic_sampling import FixedWiring, RateNetwork, RewiringLog, SynapticSampling, Trainer
@@ -60,6 +60,8 @@ METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune", "soft", "sam
 VARYING = ("soft", "sampling")
 PRUNED = ("l1", "prune")
 DENSE_AT_FIRST = ("dense", *PRUNED)
+#: Tasks with layers whose work is shared by threads.
+SHARED = ("cifar10", "speech")
 
 #: Number of snapshots of the weights in the log, evenly spaced over a run.
 SNAPSHOTS = 20
@@ -90,6 +92,7 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_every: int = 1,
     resume: bool = False,
+    threads: int = 1,
 ) -> Result:
     """Train one network, with a test after each epoch.
 
@@ -125,7 +128,7 @@ def train(
         Whether formation and elimination are recorded, which may take gigabytes.
     report : callable or str, optional
         Progress, as for ``Trainer.fit``.
-    checkpoint, checkpoint_every, resume
+    checkpoint, checkpoint_every, resume, threads
         As for ``Trainer.fit``; methods with several networks also have a checkpoint of each earlier one, beside it.
 
     Returns
@@ -149,7 +152,7 @@ def train(
     steps = epochs * math.ceil(len(data[0][1]) / batch_size)
     schedule, stages = chosen.schedule(rule, epochs), _stages(method, epochs, counts, chosen)
 
-    def count(trainer: Trainer) -> bool:
+    def note(trainer: Trainer) -> bool:
         trainer.notes["connections"].append(count_weights(trainer.network))
         trainer.notes["seconds"] += lap()
         if len(trainer.notes["connections"]) % max(1, epochs // SNAPSHOTS) == 0:
@@ -169,12 +172,13 @@ def train(
                 until_epoch=until,
                 batch_size=batch_size,
                 test=data[1],
-                stop=count,
+                stop=note,
                 watch=watch,
                 report=report,
                 checkpoint=_place(checkpoint, n, len(stages)),
                 checkpoint_every=checkpoint_every,
                 resume=resume,
+                threads=threads,
             )
     return replace(_result(method, seed, trainer), seconds=trainer.notes["seconds"] + lap())
 
@@ -315,6 +319,8 @@ def _parser() -> Parser:
     parser.add_argument("--data-dir", type=folder_to_read, metavar="DIR", help=text)
     text = "test on the last training samples; the test set is not used"
     parser.add_argument("--validation", action="store_true", help=text)
+    text = f"threads that share the work of one network; same results (default: 1; tasks {', '.join(SHARED)} only)"
+    parser.add_argument("--threads", type=count(maximum=1024), metavar="N", default=1, help=text)
     return parser
 
 
@@ -331,6 +337,8 @@ def _check(parser: Parser, given: argparse.Namespace) -> None:
     if given.connections_from is not None and (given.method == "dense" or given.connectivity is not None):
         other = "--method dense" if given.method == "dense" else "--connectivity"
         parser.refuse("--connections-from", f"cannot be combined with {other}; leave one of them out")
+    if given.threads > 1 and given.task not in SHARED:
+        parser.refuse("--threads", f"task {given.task!r} has linear layers only, which one thread trains; leave it out")
     refuse_data_dir(parser, given)
 
 
@@ -394,7 +402,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     batch_size = task.batch_sizes.get(given.method, task.batch_size)
     kept = {name: getattr(task, name) for name in ("final_rate", "linear", "l1")}
     parameters = {"batch_size": batch_size, "rule": repr(rule), **kept}
-    own = ("task", "budget", "data_dir", "validation")
+    own = ("task", "budget", "data_dir", "validation", "threads")
     options = {name: getattr(given, name) for name in own} | {"counts": counts, "rule": rule}
     return train_seeds(partial(train, **options), given, parser, lambda _: "bar", parameters)
 

@@ -5,7 +5,8 @@
 
 Arrays: ``z`` [step, input and h before, batch], ``gates`` [step, i f g o of all units, batch], ``cells`` [step, unit,
 batch] with the state before the first step at index 0, ``present`` [step, batch] 1 or 0: an absent frame
-leaves c and h unchanged. Connections come sorted (``tiles.in_groups``).
+leaves c and h unchanged. Connections come sorted (``tiles.in_groups``). A call computes the ``columns`` (start, end) of
+the batch, multiples of 16, which do not depend on each other.
 """
 
 from __future__ import annotations
@@ -66,29 +67,31 @@ def _sigmoid(x):
 
 
 @jit
-def row_sums(starts, weight, base, bias, z, t, gates):
+def row_sums(starts, weight, base, bias, z, t, gates, columns):
     """Write bias plus weighted sum of each gate at step t into ``gates[t]``."""
     rows, width = gates.shape[1:]
     source, target = t * z.shape[1] * width, t * rows * width
-    whole = width - width % FRAMES
+    whole = columns[1] - (columns[1] - columns[0]) % FRAMES
     for g in range(rows):
         start, end, row = starts[g], starts[g + 1], target + g * width
-        for b in range(0, whole, FRAMES):
+        for b in range(columns[0], whole, FRAMES):
             combine_tiles(bias[g], weight, base, start, end, z, source + b, LANES, gates, row + b, LANES)
-        for b in range(whole, width, LANES):
+        for b in range(whole, columns[1], LANES):
             combine(bias[g], weight, base, start, end, z, source + b, LANES, gates, row + b, LANES)
 
 
 @jit
-def cell(t, present, gates, cells, z):
+def cell(t, present, gates, cells, z, columns):
     """Compute, from the sums of step t, the gates (which overwrite the sums), c, and h in ``z[t + 1]``."""
     units = cells.shape[1]
     first = z.shape[1] - units
-    there = present[t]
+    # Views that start at 0 make checks for negative indices unnecessary, without which loops are vectorised.
+    a, e = columns
+    there = present[t, a:e]
     for u in range(units):
-        i, f, g, o = gates[t, u], gates[t, units + u], gates[t, 2 * units + u], gates[t, 3 * units + u]
-        c, c_before = cells[t + 1, u], cells[t, u]
-        h, h_before = z[t + 1, first + u], z[t, first + u]
+        i, f, g = gates[t, u, a:e], gates[t, units + u, a:e], gates[t, 2 * units + u, a:e]
+        o, c, c_before = gates[t, 3 * units + u, a:e], cells[t + 1, u, a:e], cells[t, u, a:e]
+        h, h_before = z[t + 1, first + u, a:e], z[t, first + u, a:e]
         for b in range(there.size):
             i[b], f[b], g[b], o[b] = _sigmoid(i[b]), _sigmoid(f[b]), tanh(g[b]), _sigmoid(o[b])
             new = f[b] * c_before[b] + i[b] * g[b]
@@ -97,24 +100,25 @@ def cell(t, present, gates, cells, z):
 
 
 @jit
-def forward(starts, weight, base, bias, present, z, gates, cells):
+def forward(starts, weight, base, bias, present, z, gates, cells, columns):
     """Run all steps."""
     for t in range(gates.shape[0]):
-        row_sums(starts, weight, base, bias, z, t, gates)
-        cell(t, present, gates, cells, z)
+        row_sums(starts, weight, base, bias, z, t, gates, columns)
+        cell(t, present, gates, cells, z, columns)
 
 
 @jit
-def cell_backward(t, keep, present, gates, cells, dh, dc):
+def cell_backward(t, keep, present, gates, cells, dh, dc, columns):
     """Turn dE/dh and dE/dc after step t into those before it, except for the part of dE/dh through the gates.
 
     dE/d(sum) of each gate overwrites ``gates[t]``; ``keep`` 0 cuts the flow through c.
     """
     units = cells.shape[1]
-    there = present[t]
+    a, e = columns
+    there = present[t, a:e]
     for u in range(units):
-        i, f, g, o = gates[t, u], gates[t, units + u], gates[t, 2 * units + u], gates[t, 3 * units + u]
-        c_before, slope_h, slope_c = cells[t, u], dh[u], dc[u]
+        i, f, g = gates[t, u, a:e], gates[t, units + u, a:e], gates[t, 2 * units + u, a:e]
+        o, c_before, slope_h, slope_c = gates[t, 3 * units + u, a:e], cells[t, u, a:e], dh[u, a:e], dc[u, a:e]
         for b in range(there.size):
             squashed = tanh(f[b] * c_before[b] + i[b] * g[b])
             own_h = slope_h[b] if there[b] > ZERO else ZERO
@@ -128,46 +132,50 @@ def cell_backward(t, keep, present, gates, cells, dh, dc):
 
 
 @jit
-def flow_back(t, first, starts, weight, base, gates, flow):
+def flow_back(t, first, starts, weight, base, gates, flow, columns):
     """Write the gradient that flows from dE/d(sum) of step t to each unit before it; unit u is source ``first + u``."""
     width = flow.shape[1]
     s = t * gates.shape[1] * width
     for u in range(flow.shape[0]):
         start, end = starts[first + u], starts[first + u + 1]
-        for b in range(0, width, LANES):
+        for b in range(columns[0], columns[1], LANES):
             combine(ZERO, weight, base, start, end, gates, s + b, LANES, flow, u * width + b, LANES)
 
 
 @jit
-def backward(starts, weight, base, window, first, present, gates, cells, delta, dh, dc, flow):
+def _add(more, total, columns):
+    """Add ``more`` to ``total``."""
+    for u in range(total.shape[0]):
+        own, row = more[u, columns[0] : columns[1]], total[u, columns[0] : columns[1]]
+        for b in range(row.size):
+            row[b] += own[b]
+
+
+@jit
+def backward(starts, weight, base, window, first, present, gates, cells, delta, dh, dc, flow, columns):
     """Run all steps backwards: ``gates`` become dE/d(sum), from ``delta`` [step, unit, batch] = dE/dh from outside.
 
     Connections are sorted by source. Nothing flows back through the first step of a window. ``dh`` and ``dc``
     [unit, batch] initially hold the gradient from after the last step; ``flow`` [unit, batch] is working memory.
     """
-    units, width = dh.shape
     for t in range(gates.shape[0] - 1, -1, -1):
-        for u in range(units):
-            for b in range(width):
-                dh[u, b] += delta[t, u, b]
+        _add(delta[t], dh, columns)
         keep = ZERO if t % window == 0 else ONE
-        cell_backward(t, keep, present, gates, cells, dh, dc)
+        cell_backward(t, keep, present, gates, cells, dh, dc, columns)
         if keep > ZERO:
-            flow_back(t, first, starts, weight, base, gates, flow)
-            for u in range(units):
-                for b in range(width):
-                    dh[u, b] += flow[u, b]
+            flow_back(t, first, starts, weight, base, gates, flow, columns)
+            _add(flow, dh, columns)
 
 
 @jit
-def input_gradient(starts, weight, base, slopes, dx):
+def input_gradient(starts, weight, base, slopes, dx, columns):
     """Write dE/dx [step, input, batch] for the sources that have a row there; ``slopes`` is dE/d(sum)."""
     steps, rows, width = dx.shape
     s_step, d_step = slopes.shape[1] * width, rows * width
     whole = steps - steps % TILES
     for i in range(rows):
         start, end = starts[i], starts[i + 1]
-        for b in range(0, width, LANES):
+        for b in range(columns[0], columns[1], LANES):
             for t in range(0, whole, TILES):
                 s, d = t * s_step + b, t * d_step + i * width + b
                 combine_tiles(ZERO, weight, base, start, end, slopes, s, s_step, dx, d, d_step)
@@ -177,20 +185,23 @@ def input_gradient(starts, weight, base, slopes, dx):
 
 
 @jit
-def weight_gradient(starts, base, order, z, slopes, sums, gradient):
-    """Write dE/dw of each connection: over steps and batch, the sum of ``z*slopes``, slots in ``order``."""
+def weight_gradient(starts, base, order, z, first, slopes, sums, gradient):
+    """Write dE/dw of each connection: over steps and batch, the sum of ``z*slopes``, slots in ``order``.
+
+    ``starts`` are those of the groups from ``first`` on.
+    """
     steps, rows, width = slopes.shape
     z_step, d_step = z.shape[1] * width, rows * width
-    for g in range(rows):
-        k = starts[g]
+    for g in range(starts.size - 1):
+        k, d = starts[g], (first + g) * width
         while k < starts[g + 1]:
             together = SLOTS if k + SLOTS <= starts[g + 1] else 1
             sums[:] = ZERO
             for b in range(0, width, LANES):
                 if together == SLOTS:
-                    correlate_slots(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
+                    correlate_slots(base, k, z, b, z_step, slopes, d + b, d_step, steps, sums, 0)
                 else:
-                    correlate(base, k, z, b, z_step, slopes, g * width + b, d_step, steps, sums, 0)
+                    correlate(base, k, z, b, z_step, slopes, d + b, d_step, steps, sums, 0)
             for n in range(together):
                 gradient[order[k + n]] = fold(sums, n * LANES)
             k += together

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer
-from synaptic_sampling._kernels import convolution
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.tiles import in_groups
 from synaptic_sampling.connections.sites import MAX_NEURONS
@@ -22,7 +21,8 @@ from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
 from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
 from synaptic_sampling.rate.layers.maps import MAX_SIZE, check_pair, planes
-from synaptic_sampling.rate.layers.parameters import DenseParameter, aligned
+from synaptic_sampling.rate.layers.parameters import DenseParameter
+from synaptic_sampling.rate.layers.planes import bordered, gather, weight_gradient
 from synaptic_sampling.rate.layers.shapes import Maps, Shape
 from synaptic_sampling.rate.layers.storage import Storage
 
@@ -198,16 +198,15 @@ class SparseConv2d(_Convolution):
         """Return bias plus weighted sum, at every place."""
         self._make_memory(x.shape[1])
         p, (_, height, width) = self.padding, self.before.shape
-        self._source = _bordered(x.reshape(*self.before.shape, -1), (p, p), height + 2 * p, width + 2 * p, self._source)
+        self._source = bordered(x.reshape(*self.before.shape, -1), (p, p), height + 2 * p, width + 2 * p, self._source)
         self._active = self._sparse.active()
         starts, order = self._sorted(self._active.post.astype(np.int64), self.out_channels)
         self._reads = starts, order, self._bases()[order]
         weight = self._active.weights[order]
         _, rows, columns = self.after.shape
         corner = np.arange(self.out_channels) * (rows * columns * x.shape[1])
-        convolution.gather(
-            starts, weight, self._reads[2], self.bias, self._source, (self.stride, 1, rows, columns), self._out, corner
-        )
+        stride = self.stride, 1, rows, columns
+        gather(starts, weight, self._reads[2], self.bias, self._source, stride, self._out, corner)
         return self._out.reshape(self.num_out, -1)
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
@@ -215,9 +214,7 @@ class SparseConv2d(_Convolution):
         self._bias_gradient(delta)
         starts, order, base = self._reads
         slopes = delta.reshape(*self.after.shape, -1)
-        sums = np.empty(len(order) * LANES, np.float32)
-        gradient = self._active.gradient
-        convolution.weight_gradient(starts, base, order, self._source, self.stride, slopes, sums, gradient)
+        weight_gradient(starts, base, order, self._source, self.stride, slopes, self._active.gradient)
         self._sparse.keep(self._active)
         if wanted:
             self._input_gradient(slopes)
@@ -253,7 +250,7 @@ class SparseConv2d(_Convolution):
         above, before = ((k - 1 - p) // s for k in self.kernel)
         reach = (s - 1 + p) // s
         border = above + max(self.after.height, rows + reach), before + max(self.after.width, columns + reach)
-        self._slopes = _bordered(delta, (above, before), *border, self._slopes)
+        self._slopes = bordered(delta, (above, before), *border, self._slopes)
         channel, row, column = self._offsets()
         phase, across = (row - p) % s, (column - p) % s
         base = self._active.post.astype(np.int64) * border[0] + above + (phase + p - row) // s
@@ -265,7 +262,7 @@ class SparseConv2d(_Convolution):
         c, phases = np.divmod(np.arange(groups), s * s)
         corner = ((c * rows * s + phases // s) * columns * s + phases % s) * batch
         weight, zeros = self._active.weights[order], np.zeros(groups, np.float32)
-        convolution.gather(starts, weight, base[order], zeros, self._slopes, (1, s, rows, columns), target, corner)
+        gather(starts, weight, base[order], zeros, self._slopes, (1, s, rows, columns), target, corner)
         if not exact:
             self._dx[:] = target[:, :height, :width]
 
@@ -372,15 +369,3 @@ class Conv2d(_Convolution):
         s, (height, width) = self.stride, self.kernel
         end = s * self.after.width
         return [(source[:, s * y + i, j : j + end : s], (i, j)) for i in range(height) for j in range(width)]
-
-
-def _bordered(x: Array, corner: tuple[int, int], height: int, width: int, memory: Array) -> Array:
-    """Return ``x`` in larger planes of zeros, as [part of the batch, channel, row, column, lane].
-
-    The result of an earlier call, ``memory``, is reused if it has the right shape.
-    """
-    shape = x.shape[3] // LANES, x.shape[0], height, width, LANES
-    if memory.shape != shape:
-        memory = aligned(math.prod(shape[:4]), LANES).reshape(shape)
-    convolution.border(x, *corner, memory)
-    return memory

@@ -11,8 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling._kernels import lstm
-from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling._kernels.tiles import SLOTS, in_groups
+from synaptic_sampling._kernels.tiles import in_groups
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
@@ -20,6 +19,7 @@ from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_f
 from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
 from synaptic_sampling.rate.layers.parameters import DenseParameter, aligned
 from synaptic_sampling.rate.layers.shapes import Frames, Shape
+from synaptic_sampling.rate.layers.steps import by_columns, weight_gradient
 from synaptic_sampling.rate.layers.storage import Storage
 
 __all__ = ["LSTM", "SparseLSTM"]
@@ -95,12 +95,13 @@ class _Recurrent(WeightedLayer):
         steps, own = self._length, self._sorted(by="target")
         present, z, gates, cells = self._present, self._z, self._gates[:steps], self._cells
         if not self.blocks:
-            lstm.forward(*own[:3], self.bias, present, z, gates, cells)
+            by_columns(lstm.forward, z, self.units, *own[:3], self.bias, present, z, gates, cells)
+        every = 0, x.shape[1]
         for t in range(steps if self.blocks else 0):
-            lstm.row_sums(*own[:3], self.bias, z, t, gates)
+            lstm.row_sums(*own[:3], self.bias, z, t, gates, every)
             for rows, columns, block in self.blocks:
                 gates[t, rows] += block.value @ z[t, columns]
-            lstm.cell(t, present, gates, cells, z)
+            lstm.cell(t, present, gates, cells, z, every)
         h = z[:, self.inputs :]
         if self.output == "last":
             return h[steps].copy()
@@ -195,14 +196,16 @@ class _Recurrent(WeightedLayer):
         """Propagate back through all steps; the gates become dE/d(sum)."""
         gates, own, first = self._gates[: self._length], self._sorted(by="source"), self.inputs
         if not self.blocks:
-            lstm.backward(*own[:3], self.window, first, self._present, gates, self._cells, outside, dh, dc, flow)
+            state = self._present, gates, self._cells, outside, dh, dc, flow
+            by_columns(lstm.backward, self._z, self.units, *own[:3], self.window, first, *state)
             return
+        every = 0, dh.shape[1]
         for t in range(self._length - 1, -1, -1):
             dh += outside[t]
             keep = np.float32(t % self.window != 0)
-            lstm.cell_backward(t, keep, self._present, gates, self._cells, dh, dc)
+            lstm.cell_backward(t, keep, self._present, gates, self._cells, dh, dc, every)
             if keep:
-                lstm.flow_back(t, first, *own[:3], gates, flow)
+                lstm.flow_back(t, first, *own[:3], gates, flow, every)
                 dh += flow
                 for rows, columns, block in self.blocks:
                     if columns.stop > first:
@@ -212,7 +215,7 @@ class _Recurrent(WeightedLayer):
         """Return dE/dx [step, input, batch]."""
         gates = self._gates[: self._length]
         dx = np.empty((self._length, self.inputs, gates.shape[2]), np.float32)
-        lstm.input_gradient(*self._sorted(by="source")[:3], gates, dx)
+        by_columns(lstm.input_gradient, self._z, self.units, *self._sorted(by="source")[:3], gates, dx)
         for rows, columns, block in self.blocks:
             if columns.start < self.inputs:
                 dx += np.matmul(block.value[:, : self.inputs].T, gates[:, rows])
@@ -341,8 +344,7 @@ class SparseLSTM(_Recurrent):
 
     def _weight_gradients(self) -> None:
         starts, _, base, order = self._sorted(by="target")
-        sums, gates = np.empty(SLOTS * LANES, np.float32), self._gates[: self._length]
-        lstm.weight_gradient(starts, base, order, self._z, gates, sums, self._active.gradient)
+        weight_gradient(starts, base, order, self._z, self._gates[: self._length], self._active.gradient)
         self._sparse.keep(self._active)
         super()._weight_gradients()
 

@@ -18,6 +18,7 @@ from synaptic_sampling.log.recorder import TIME, RewiringLog, as_log
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.signals import Source
+from synaptic_sampling.rate.threads import using
 from synaptic_sampling.rate.training import fast_path
 from synaptic_sampling.rate.training.augmentation import Augment
 from synaptic_sampling.rate.training.between import Between, check_between, rewire
@@ -38,6 +39,8 @@ from synaptic_sampling.rate.training.schedules import Schedule
 __all__ = ["Epoch", "Trainer"]
 
 _log = logging.getLogger(__name__)
+
+MAX_THREADS = 2**10
 
 
 class Trainer(SavedTraining):
@@ -154,6 +157,7 @@ class Trainer(SavedTraining):
         checkpoint: str | os.PathLike[str] | None = None,
         checkpoint_every: int = 1,
         resume: bool = False,
+        threads: int = 1,
     ) -> None:
         """Train for ``epochs`` more epochs, or until ``until_epoch`` epochs are complete.
 
@@ -193,6 +197,10 @@ class Trainer(SavedTraining):
             With ``until_epoch``: go on from the checkpoint, or start anew where there is none, with a log of mode 'a'.
             The result is that of an uninterrupted training, bit for bit. By default, a checkpoint that exists is an
             error.
+        threads : int
+            Number of threads, at most that of the processor's cores, which share the work of convolutions, poolings and
+            sparse LSTMs where batches are large. Results have the same bits for any number. A network of sparse linear
+            layers alone is trained by one thread, since its steps are too short to be shared.
 
         Raises
         ------
@@ -216,6 +224,7 @@ class Trainer(SavedTraining):
         if test is not None:
             check_test(test, self.network, self.loss)
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
+        check_integer("threads", threads, minimum=1, maximum=MAX_THREADS)
         course = Course((x, y), size)
         self._stopped = False
         if resume:
@@ -234,8 +243,11 @@ class Trainer(SavedTraining):
             )
         shown = Shown(x, y, size, watch, augment)
         self._follow_schedule()
+        if threads > 1 and not shown.one_by_one and fast_path.steps_at_once(self.network, self.loss):
+            _log.warning("threads=%d has no effect: this network has sparse linear layers only.", threads)
         prepare = partial(fast_path.compile_ahead, self.network, self.loss, shown)
-        with shown_progress(len(self.history), last, report, prepare) as advance, Interrupt() as interrupt:
+        progress = shown_progress(len(self.history), last, report, prepare)
+        with progress as advance, Interrupt() as interrupt, using(threads):
             while len(self.history) < last and not self._stopped:
                 interrupt.check()
                 self._finish_epoch(shown, interrupt)

@@ -58,16 +58,23 @@ def parts(starts: NDArray[np.int64], work: float) -> list[tuple[int, int]]:
     work : float
         Number of multiply-adds of all groups. If it is too small to be divided, there is one range.
     """
-    threads = _threads.get()
-    number = 1 if threads is None or work < WORTH_DIVIDING else threads.number
+    number = _number(work)
+    if number == 1:
+        return [(0, len(starts) - 1)]
     marks = starts[-1] * np.arange(1, number) / number
     ends = [0, *np.searchsorted(starts[:-1], marks).tolist(), len(starts) - 1]
-    return [(start, end) for start, end in pairwise(ends) if start < end or number == 1]
+    return [(start, end) for start, end in pairwise(ends) if start < end]
 
 
 def equal_parts(size: int, work: float) -> list[tuple[int, int]]:
     """Return ranges of about equally many of ``size`` items, one for each thread."""
-    return parts(np.arange(size + 1), work)
+    return [(0, size)] if _number(work) == 1 else parts(np.arange(size + 1), work)
+
+
+def _number(work: float) -> int:
+    """Return how many threads share some work."""
+    threads = _threads.get()
+    return 1 if threads is None or work < WORTH_DIVIDING else threads.number
 
 
 def columns(batch: int, work: float) -> list[tuple[int, int]]:

@@ -29,10 +29,10 @@ from tqdm import tqdm
 
 from scripts import rate_works, rate_works_conv_lstm, rate_works_soft
 from scripts.common import Parser
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.rate_works import CONNECTIVITY, Run, Work
 from scripts.results import write_measurement
+from synaptic_sampling.plotting.style import in_house_style, plain_ticks
 
 __all__ = ["main", "measure"]
 
@@ -125,6 +125,7 @@ def draw(rows: Sequence[dict[str, Any]]) -> Figure:
         right.plot(values, cost, "o-", label=f"{prefix.strip()} ({neurons})")
     right.set(xscale="log", yscale="log", xlabel="number", ylabel="ns per connection and step")
     for axes in (left, right):
+        plain_ticks(axes.xaxis, axes.yaxis)
         if axes.get_legend_handles_labels()[0]:  # Some selections of cases leave a panel empty.
             # Space for the legend below the lines.
             axes.set_ylim(bottom=axes.get_ylim()[0] / 4)

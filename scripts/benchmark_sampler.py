@@ -21,10 +21,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from scripts.common import Parser
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from synaptic_sampling import Connections, DeepR, step
+from synaptic_sampling.plotting.style import in_house_style, plain_ticks
 
 __all__ = ["main"]
 
@@ -87,6 +87,7 @@ def draw(rows: list[dict[str, Any]]) -> Figure:
             own = [row for row in rows if row["sites_per_side"] == side]
             ax.plot([r["connections"] for r in own], [r[column] for r in own], "o-", label=f"{side:g} per side")
         ax.set(xscale="log", xlabel="connections", ylabel=label, ylim=(0, None))
+        plain_ticks(ax.xaxis)
     axes[0].legend()
     return figure
 

@@ -21,11 +21,10 @@ from tqdm import tqdm
 
 from models.data import DataError
 from scripts.common import Parser, count, folder_to_read
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from scripts.train_rate import TASKS, train
-from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 
 __all__ = ["draw", "main"]
 

@@ -30,12 +30,11 @@ from tqdm import tqdm
 from models.data import DataError
 from models.spiking_tasks import METHODS, SpikingTask
 from scripts.common import count
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import locked, write_figure, write_text
 from scripts.runs import Row, Runs, runs_of
 from scripts.tune_spiking import pair_of, parsed, parser_of, task_of
-from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend, plain_ticks
 from synaptic_sampling.spiking import SpikingResult, Training
 from synaptic_sampling.statistics.survival import survival_of_newborns
 
@@ -204,6 +203,7 @@ def draw(rows: Sequence[Row]) -> Figure:
         axes.set(xscale="log", xlabel="connectivity of input and recurrent synapses (%)")
         axes.set_xticks(levels, [f"{100 * p:.3g}" for p in levels])
     survival.set(xscale="log", yscale="log", xlabel="age (updates)", ylabel="new connections that reach this age")
+    plain_ticks(survival.xaxis, survival.yaxis)
     survival.set_title(f"connectivity {100 * shown:g} %", fontsize="medium")
     for axes in (accuracy, turnover, survival):
         axes.minorticks_off()

@@ -25,12 +25,11 @@ from matplotlib.figure import Figure
 
 from scripts import plot_rewiring
 from scripts.common import Parser
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import results, write_figure
 from synaptic_sampling import RewiringLog, report
 from synaptic_sampling.plotting import Run, plot_accuracy, plot_comparison
-from synaptic_sampling.plotting.style import plain_ticks
+from synaptic_sampling.plotting.style import in_house_style, plain_ticks
 
 __all__ = ["main"]
 

@@ -14,7 +14,7 @@ from typing import IO, Any
 from matplotlib.figure import Figure
 
 from scripts.common import Parser
-from scripts.figures import in_house_style
+from synaptic_sampling.plotting.style import in_house_style
 
 if sys.platform == "win32":
     import msvcrt

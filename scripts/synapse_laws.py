@@ -28,13 +28,13 @@ from tqdm import tqdm
 
 from models.data import data_folder
 from scripts.common import Parser, folder_to_read
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import results, write_figure, write_text
 from scripts.synapse_studies import coverage, recovery
 from synaptic_sampling import Observations
 from synaptic_sampling.laws.presence import LAWS
 from synaptic_sampling.plotting import plot_loss_by_weight, plot_observed_survival, plot_predictions
+from synaptic_sampling.plotting.style import in_house_style
 from synaptic_sampling.statistics import observed
 from synaptic_sampling.statistics.observed import Fit
 from synaptic_sampling.statistics.observed.runs import log_probability, runs_of
@@ -255,7 +255,7 @@ def draw_predictions(presence: dict[str, Observations], fits: dict[str, dict[str
     figure, axes = plt.subplots(1, 2, figsize=(8.4, 3.4))
     for ax, (cell, seen) in zip(axes, presence.items(), strict=True):
         plot_predictions(seen, [fits[cell][name] for name in DRAWN], ax)
-        ax.set_xlabel("days between looks (fitted at 4)")
+        ax.set_xlabel("days between sessions (fitted at 4)")
         ax.set_title(f"synapses onto {CELLS[cell]}")
     axes[1].get_legend().remove()
     return figure

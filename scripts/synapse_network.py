@@ -28,13 +28,13 @@ from scipy.special import ndtr, ndtri
 
 from models.data import data_folder
 from scripts.common import Parser, folder_to_read
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import results, write_figure, write_text
 from scripts.synapse_laws import CELLS, DAYS, tables
 from synaptic_sampling import Observations, Rewiring, RewiringMonitor, SynapticSampling
 from synaptic_sampling.laws.presence import LAWS, Parameter
 from synaptic_sampling.plotting import COLOURS
+from synaptic_sampling.plotting.style import in_house_style
 from synaptic_sampling.statistics import observed
 from synaptic_sampling.statistics.observed.runs import runs_of
 from synaptic_sampling.statistics.observed.search import best_values

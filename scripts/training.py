@@ -19,13 +19,13 @@ from numpy.typing import NDArray
 
 from models.data import DataError
 from scripts.common import MOST_SEED, Parser, count, fraction, fractions, seed
-from scripts.figures import in_house_style
 from scripts.results import results
 from scripts.resuming import OPTIONS, add_resume, check_resume, keep_options
 from synaptic_sampling import RewiringLog
 from synaptic_sampling.checkpoint import CheckpointError
 from synaptic_sampling.log import LogError
 from synaptic_sampling.plotting import plot_accuracy, plot_survival, plot_turnover, plot_weights
+from synaptic_sampling.plotting.style import in_house_style
 
 __all__ = [
     "METHODS",

@@ -25,12 +25,12 @@ from numpy.typing import NDArray
 from models.spiking_tasks import TASKS
 from scripts.backpropagation import Weights, backpropagation, constants
 from scripts.common import Parser
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from scripts.sampler_laws import Law
 from synaptic_sampling import Adam, FixedWiring
 from synaptic_sampling.plotting import COLOURS
+from synaptic_sampling.plotting.style import in_house_style
 from synaptic_sampling.spiking import EpropNetwork, SequenceTask, Training, Wiring
 
 __all__ = ["Effort", "main", "measure"]

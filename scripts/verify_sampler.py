@@ -24,7 +24,6 @@ from tqdm import tqdm
 
 from scripts import rule_laws
 from scripts.common import Parser
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from scripts.sampler_laws import (
@@ -42,6 +41,7 @@ from scripts.wrong_samplers import WRONG
 from synaptic_sampling import Connections, step
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.plotting import COLOURS
+from synaptic_sampling.plotting.style import in_house_style, plain_ticks
 
 __all__ = ["main"]
 
@@ -60,6 +60,7 @@ def draw(results: dict[str, Any]) -> Figure:
     etas = np.geomspace(1e-3, 0.3, 8)
     limit.plot(etas, [distance_to_posterior(eta) for eta in etas], "o-", color="0.35", markersize=4, label="exact law")
     limit.set(xscale="log", yscale="log", xlabel="learning rate", ylabel="total variation distance to the posterior")
+    plain_ticks(curve.xaxis, curve.yaxis, limit.xaxis, limit.yaxis)
     for ax, name in zip(axes[1], ("learning rate 0.1", "learning rate 0.3"), strict=True):
         counts, law = results[name]
         frequency, error = counts / counts.sum(), np.sqrt(counts) / counts.sum()

@@ -19,11 +19,11 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from scripts.common import Parser
-from scripts.figures import in_house_style
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
 from scripts.soft_laws import agreement, cost, errors_by_depth, fractions, identities, learning, times_of_return
 from synaptic_sampling.plotting import COLOURS
+from synaptic_sampling.plotting.style import in_house_style, plain_ticks
 
 __all__ = ["main"]
 
@@ -56,6 +56,7 @@ def draw(results: dict[str, Any]) -> Figure:
         learn.plot(at, mean, color=color, label=name)
         learn.fill_between(at, low, high, color=color, alpha=0.2, linewidth=0)
     learn.set(xlabel="step", ylabel="test error / variance", yscale="log")
+    plain_ticks(back.xaxis, forget.yaxis, price.xaxis, price.yaxis, learn.yaxis)
     for ax in axes.flat:
         ax.legend()
     return figure

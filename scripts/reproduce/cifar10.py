@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.cifar_cnn import CIFAR10, SITES, crops_and_flips
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, chosen
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import Adam, DeepR, FixedWiring, Rule, Trainer
-from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 from synaptic_sampling.rate import LinearDecay
 
 if TYPE_CHECKING:

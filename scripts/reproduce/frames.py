@@ -11,12 +11,11 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.frame_lstm import ECG, STREAMS
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, chosen
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import Adam, DeepR, FixedWiring, Rule, Trainer
-from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 from synaptic_sampling.randomness import Stream, uniforms
 from synaptic_sampling.rate import FrameCrossEntropy
 

@@ -11,13 +11,12 @@ from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
 from models.task import Task
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, chosen
 from scripts.reproduce.study import Claim, Study, summary
 from scripts.train_rate import VARYING, train
 from synaptic_sampling import SGD, DeepR, FixedWiring, Momentum, Rule, SoftDeepR
-from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 from synaptic_sampling.randomness import Stream, uniforms
 
 if TYPE_CHECKING:

@@ -18,14 +18,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.data import load_digits
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from scripts.sampler_laws import CENTRE, LARGEST, STIFFNESS
 from synaptic_sampling import Connections, DeepR, step
 from synaptic_sampling.laws.posterior import limit_of_small_steps, site_law, wiring_law
 from synaptic_sampling.laws.quadrature import quadrature
-from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend, plain_ticks
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -229,6 +228,7 @@ def draw(table: pd.DataFrame) -> Figure:
     right.set(title="8x8 digits, logistic regression")
     for axes in (left, right):
         axes.set(xscale="log", yscale="log", xlabel="learning rate")
+        plain_ticks(axes.xaxis, axes.yaxis)
         legend(axes)
     return figure
 
@@ -241,12 +241,12 @@ def _points(axes: Axes, rows: pd.DataFrame, column: str, colour: str, label: str
 
 
 STUDY = Study(
-    title="DEEP R as a sampler of wirings",
+    title="DEEP R as a sampler of the connectivity",
     about=(
-        "The wirings that DEEP R visits, after each of several thousand independent runs, against two laws. For an "
-        "energy that is a sum over six sites, three of them connected, the law is known exactly at any step size; for "
-        "logistic regression of 3 against 8 (20 images of 8x8 digits, six pixels, two or three of them connected, the "
-        "full batch in each step, temperature 1) the posterior follows by quadrature. Bellec et al. (2018) prove that "
+        "The sets of connections that DEEP R visits, after each of several thousand independent runs, against two "
+        "laws. For an energy that is a sum over six sites, three of them connected, the law is known exactly at any "
+        "step size; for logistic regression of 3 against 8 (20 images of 8x8 digits, six pixels, two or three of them "
+        "connected, the full batch in each step, temperature 1) the posterior follows by quadrature. Bellec et al. (2018) prove that "
         "the posterior is the limit of small steps; the distance at a finite step is ours."
     ),
     seeds=5,

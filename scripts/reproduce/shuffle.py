@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
 from models.task import Task
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
-from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 from synaptic_sampling.randomness import Stream, permutation
 
 if TYPE_CHECKING:
@@ -201,7 +200,7 @@ def draw(table: pd.DataFrame) -> Figure:
     for layer in range(3):
         _band(right, correlations(best(table)["deepr"], layer), COLOURS[layer], f"layer {layer + 1}")
     left.set(ylabel="test accuracy (%)")
-    right.set(ylabel="correlation of weights before and after", title="DEEP R")
+    right.set(ylabel="correlation of weights\nbefore and after a task", title="DEEP R")
     for axes in (left, right):
         axes.set(xlabel="task")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))

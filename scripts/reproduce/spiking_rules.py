@@ -13,11 +13,10 @@ from numpy.typing import NDArray
 
 from models.spiking_tasks import TASKS
 from scripts.compare_spiking import NAMES, measured
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from scripts.tune_spiking import pair_of
-from synaptic_sampling.plotting.style import COLOURS, legend
+from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 from synaptic_sampling.spiking import Training
 
 if TYPE_CHECKING:
@@ -94,7 +93,7 @@ def draw(table: pd.DataFrame) -> Figure:
             style = {"color": colour, "markersize": 4, "capsize": 2, "label": NAMES[str(method)]}
             ax.errorbar(100 * of.index, of["mean"], errors, fmt="o-", **style)
         ticks = sorted(100 * p for p in set(table["connectivity"]) if p < 1)
-        ax.set(title=task, xscale="log", xlabel="recurrent connectivity (%)", ylabel="test accuracy (%)")
+        ax.set(title=task.upper(), xscale="log", xlabel="recurrent connectivity (%)", ylabel="test accuracy (%)")
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()
         legend(ax, loc="lower right")

@@ -17,12 +17,11 @@ from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
 from models.task import Task
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import SGD, Adam, Connections, DeepR, Momentum, RewiringLog, Trainer, step
 from synaptic_sampling.laws import deepr as exact
-from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, legend
+from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, in_house_style, legend, plain_ticks
 from synaptic_sampling.randomness import Stream, permutation
 from synaptic_sampling.rate import LogLikelihood
 from synaptic_sampling.statistics.survival import survival_of_newborns
@@ -249,6 +248,7 @@ def draw(table: pd.DataFrame) -> Figure:
     right.axhline(1, **NULL_STYLE)
     left.set(xscale="log", yscale="log", ylim=(1e-6, 1), xlabel="age (steps)", ylabel="survival, hidden layer 1")
     right.set(xscale="log", yscale="log", xlabel="age (steps)", ylabel="survival relative to C(2n,n)/4^n")
+    plain_ticks(left.xaxis, left.yaxis, right.xaxis)
     ticks = [0.5, 1, 2, 4]
     right.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     right.minorticks_off()

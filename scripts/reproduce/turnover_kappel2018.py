@@ -13,12 +13,11 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import Observations, PotentialConnections, SynapticSampling, step
 from synaptic_sampling.laws import synaptic_sampling as exact
-from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, legend
+from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, in_house_style, legend
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.statistics.observed.presence import changes, survival_of_newly_seen, survival_of_seen
 
@@ -27,17 +26,17 @@ if TYPE_CHECKING:
 
 __all__ = ["STUDY"]
 
-#: Seconds between two looks, and hours at which results are told.
+#: Seconds between two sessions, and hours at which results are given.
 LOOK, HOURS = 1800.0, (0.5, 1, 2, 4, 8, 24, 48)
 #: Sites along both sides.
 SIDE = 100
-#: What is told, and how.
+#: What is reported, and how.
 TOLD = {
-    "turnover 1": "turnover ratio of looks 1 h apart",
-    "turnover 24": "turnover ratio of looks 24 h apart",
-    "new 1": "new connections that are seen at all looks for 1 h",
-    "new 4": "new connections that are seen at all looks for 4 h",
-    "new 24": "new connections that are seen at all looks for 24 h",
+    "turnover 1": "turnover ratio of sessions 1 h apart",
+    "turnover 24": "turnover ratio of sessions 24 h apart",
+    "new 1": "new connections that are seen in all sessions for 1 h",
+    "new 4": "new connections that are seen in all sessions for 4 h",
+    "new 24": "new connections that are seen in all sessions for 24 h",
 }
 #: As few as possible: the spread is that over seeds.
 RESAMPLES = 20
@@ -53,7 +52,7 @@ def rule(interval: float, *, bounded: bool) -> SynapticSampling:
 
 @timed
 def watch(*, hours: float, interval: float, bounded: bool, seed: int) -> dict[str, Any]:
-    """Let all potential connections diffuse, and look at them every half hour, as an imaging study would."""
+    """Let all potential connections diffuse, and observe them every half hour, as an imaging study would."""
     chosen = rule(interval, bounded=bounded)
     start = exact.stationary_std(rule(interval, bounded=False)) * normals(seed, Stream.THETA, 0, SIDE * SIDE)
     c = PotentialConnections(SIDE, SIDE, theta=np.clip(start, *BOUNDS) if bounded else start, seed=seed)
@@ -137,14 +136,16 @@ def draw(table: pd.DataFrame) -> Figure:
         errors = np.array([mean - values.min(axis=0), values.max(axis=0) - mean])
         axes.errorbar(own, mean, errors, fmt="o", color=colour, markersize=4, capsize=2, label=label)
         axes.plot(own, [law[f"{name} {hours:g}"] for hours in own], **NULL_STYLE)
-    axes.plot([], [], label="exact law", **NULL_STYLE)
     left.set(ylabel="turnover ratio", ylim=(0, 0.55))
-    right.set(ylabel="fraction seen at all looks", yscale="log")
+    right.set(ylabel="fraction seen in all sessions", yscale="log")
+    ticks = [0.1, 0.2, 0.5, 1]
+    right.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     for axes in (left, right):
         axes.set(xscale="log", xlabel="hours")
         axes.set_xticks(HOURS, [f"{hours:g}" for hours in HOURS])
         axes.minorticks_off()
-        legend(axes)
+        axes.plot([], [], label="exact law", **NULL_STYLE)
+        legend(axes, loc="upper left" if axes is left else "lower left")
     return figure
 
 
@@ -153,9 +154,9 @@ STUDY = Study(
     about=(
         "10 000 potential connections diffuse for 48 hours in steps of 100 ms, under the prior alone, with the "
         "parameters of SPORE, the authors' module for NEST (learning rate 5e-5 per second, T = 0.1, prior N(0, 2²), so "
-        "that theta forgets within 22.2 hours). They are looked at every half hour. Theta is then an Ornstein-"
-        "Uhlenbeck process, whose turnover and survival are known exactly. The values printed in the paper are not "
-        "known to us."
+        "that theta forgets within 22.2 hours). They are observed every half hour, as in imaging sessions. Theta is "
+        "then an Ornstein-Uhlenbeck process, whose turnover and survival are known exactly. The values printed in "
+        "the paper are not known to us."
     ),
     seeds=5,
     quick_seeds=1,

@@ -1,4 +1,4 @@
-"""Survival and loss of connections that were seen at a few looks, in vivo and in runs, with fitted laws."""
+"""Survival and loss of connections that were seen in a few imaging sessions, in vivo and in runs, with fitted laws."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def plot_estimate(estimate: Estimate, ax: Axes | None = None, *, unit: float = 1
     ax : Axes, optional
         Axes to draw in; the current ones by default.
     unit : float
-        Unit of the x axis: the interval between looks, for example, to compare studies of different intervals.
+        Unit of the x axis: the interval between sessions, for example, to compare studies of different intervals.
     **style
         For ``Axes.errorbar``: label, color, ...
 
@@ -72,7 +72,7 @@ def plot_observed_survival(
     fits: Sequence[Fit] = (),
     **style: Any,
 ) -> Axes:
-    """Plot the fraction of connections that are seen at all looks until some time, with fitted laws.
+    """Plot the fraction of connections that are seen in all imaging sessions until some time, with fitted laws.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def plot_observed_survival(
     ax : Axes, optional
         Axes to draw in; the current ones by default.
     newly_seen : bool
-        Connections first seen at a look, instead of all seen at a look.
+        Connections first seen in a session, instead of all seen in a session.
     fits : sequence of Fit
         Laws to draw, as fitted to these observations.
     **style
@@ -106,8 +106,8 @@ def plot_observed_survival(
     for law, line in zip(laws, itertools.cycle(LAW_STYLES), strict=False):
         curve = law.survival_of_newly_seen(times) if fresh else law.survival_of_seen(times)
         axes.plot(estimate.at, curve, label=literal(law.law.name), **line)
-    axes.set_xlabel("time since first sight" if fresh else "time since a look")
-    axes.set_ylabel("fraction seen at all looks")
+    axes.set_xlabel("time since first sight" if fresh else "time since a session")
+    axes.set_ylabel("fraction seen in all sessions")
     axes.set_ylim(0, 1.02)
     legend(axes)
     return axes
@@ -116,14 +116,14 @@ def plot_observed_survival(
 def plot_predictions(
     observations: Observations, fits: Sequence[Fit], ax: Axes | None = None, *, most: int = 3, **style: Any
 ) -> Axes:
-    """Plot how many newly seen connections are seen again at the next look, if only every m-th look had been made.
+    """Plot how many newly seen connections are seen again in the next session, if there were only every m-th.
 
     Parameters
     ----------
     observations : Observations
-        At equal intervals, with 2 ``most`` + 1 looks or more.
+        At equal intervals, with 2 ``most`` + 1 sessions or more.
     fits : sequence of Fit
-        Laws, as fitted to all looks; what they say of m = 2, 3, ... is a prediction.
+        Laws, as fitted to all sessions; what they say of m = 2, 3, ... is a prediction.
     ax : Axes, optional
         Axes to draw in; the current ones by default.
     most : int
@@ -134,7 +134,7 @@ def plot_predictions(
     Returns
     -------
     Axes
-        With points against the interval between looks, their 95 % intervals, and a line for each law.
+        With points against the interval between sessions, their 95 % intervals, and a line for each law.
 
     Raises
     ------
@@ -153,8 +153,8 @@ def plot_predictions(
         curve = [law.at_coarser_looks(factor, 2).newly_seen[1] for factor in factors]
         axes.plot(again.at, curve, label=literal(law.law.name), **line)
     axes.set_xticks(again.at)
-    axes.set_xlabel("time between looks")
-    axes.set_ylabel("newly seen connections\nseen again at the next look")
+    axes.set_xlabel("time between sessions")
+    axes.set_ylabel("newly seen connections\nseen again in the next session")
     axes.set_ylim(0, 1)
     legend(axes)
     return axes
@@ -163,7 +163,7 @@ def plot_predictions(
 def plot_loss_by_weight(
     observations: Observations | Mapping[str, Observations], ax: Axes | None = None, *, classes: int = 6
 ) -> Axes:
-    """Plot the fraction of connections that is gone at the next look against their weight.
+    """Plot the fraction of connections that is gone in the next imaging session against their weight.
 
     Parameters
     ----------
@@ -194,7 +194,7 @@ def plot_loss_by_weight(
     axes.set_xscale("log", base=2)
     axes.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     axes.set_xlabel("weight")
-    axes.set_ylabel("fraction gone at the next look")
+    axes.set_ylabel("fraction gone in the next session")
     axes.set_ylim(bottom=0)
     if isinstance(observations, Mapping):
         legend(axes)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogFormatterMathtext
+from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_instance, check_number
 
@@ -19,10 +21,11 @@ __all__ = [
     "NUM_NULL_POINTS",
     "axes_of",
     "check_ratio",
+    "in_house_style",
     "legend",
     "literal",
-    "null_style",
     "plain_ticks",
+    "plot_law",
 ]
 
 #: Colours that can be distinguished with any colour vision (Okabe and Ito 2008), strongest first.
@@ -30,7 +33,15 @@ COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 
 #: Line style of the null law (noise and l1 only) in all figures.
 NULL_STYLE: dict[str, Any] = {"color": "0.15", "linestyle": (0, (4, 2)), "linewidth": 1.0, "zorder": 3}
+#: The group of its lines.
+LAW = "null law"
 NUM_NULL_POINTS = 400
+#: Between these, all ticks of a logarithmic axis are short as plain numbers: from 0.001 to 10000.
+SHORTEST, LONGEST = 5e-4, 1e5
+
+
+#: Decorates a function that draws or writes a figure; other figures keep their style.
+in_house_style = plt.style.context("synaptic_sampling.plotting.house")
 
 
 def axes_of(ax: Axes | None) -> Axes:
@@ -46,18 +57,26 @@ def check_ratio(step_ratio: Any) -> None:
         check_number("step_ratio", step_ratio, minimum=0.0)
 
 
-def null_style(line: Line2D) -> dict[str, Any]:
-    """Return the style of the null law of one of several runs: dashed, in the colour of its curve."""
-    return {**NULL_STYLE, "color": line.get_color()}
+def plot_law(
+    axes: Axes, x: ArrayLike, y: ArrayLike, *, of: Line2D | None = None, name: str = "noise and l1 only", **style: Any
+) -> None:
+    """Plot a null law dashed, in the colour of the curve that it is the law of, and name it in a legend."""
+    colour = {} if of is None else {"color": of.get_color()}
+    axes.plot(x, y, gid=LAW, label=name, **{**NULL_STYLE, **colour, **style})
+    legend(axes)
 
 
 class PlainTicks(LogFormatterMathtext):
-    """Labels a logarithmic axis with 600 in place of 6 x 10^2; whole powers of ten far from 1 stay powers."""
+    """Labels all ticks of a logarithmic axis alike: 600 in place of 6 x 10^2, or powers of ten where numbers are long.
+
+    The axis decides, not each tick, so that 10000 and 10^5 never stand on one axis.
+    """
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         """Return the label of a tick, empty where there is none."""
         shown = super().__call__(x, pos)
-        return f"{x:g}" if shown and (1e-3 <= abs(x) < 1e5 or "times" in shown) else shown
+        ends = np.abs(cast(Axis, self.axis).get_view_interval())
+        return f"{x:g}" if shown and ends.min() > SHORTEST and ends.max() < LONGEST else shown
 
 
 def plain_ticks(*axes: Axis) -> None:
@@ -74,10 +93,12 @@ def literal(name: str) -> str:
 
 def legend(ax: Axes, **options: Any) -> None:
     """Add a legend in which the null law appears once, as the last entry; labels are not interpreted as markup."""
-    handles, labels = ax.get_legend_handles_labels()
-    null = [Line2D([], [], **NULL_STYLE)] if any(line.get_gid() == "null law" for line in ax.get_lines()) else []
-    if handles or null:
-        names = [*labels, *["noise and l1 only"] * len(null)]
-        made = ax.legend([*handles, *null], names, **{"frameon": False, "fontsize": "small", **options})
+    laws = [line for line in ax.get_lines() if line.get_gid() == LAW]
+    entries = [entry for entry in zip(*ax.get_legend_handles_labels(), strict=True) if entry[0] not in laws]
+    if laws:  # Those of several runs have the colours of these.
+        drawn = laws[0] if len(laws) == 1 else Line2D([], [], **NULL_STYLE)
+        entries.append((drawn, str(laws[0].get_label())))
+    if entries:
+        made = ax.legend(*zip(*entries, strict=True), **{"frameon": False, "fontsize": "small", **options})
         for text in (*made.get_texts(), made.get_title()):
             text.set_parse_math(False)

@@ -8,7 +8,7 @@ import numpy as np
 from matplotlib.axes import Axes
 
 from synaptic_sampling.laws import deepr as exact
-from synaptic_sampling.plotting.style import NUM_NULL_POINTS, axes_of, check_ratio, null_style, plain_ticks
+from synaptic_sampling.plotting.style import NUM_NULL_POINTS, axes_of, check_ratio, plain_ticks, plot_law
 from synaptic_sampling.statistics.sources import Source, log_of
 from synaptic_sampling.statistics.survival import hazard_of_newborns, survival_of_newborns
 
@@ -67,7 +67,7 @@ def plot_survival(
         law = exact.survival_of_newborns(step_ratio, min(int(curve.time[-1]), 20_000))
         steps = np.unique(np.geomspace(1, len(law) - 1, NUM_NULL_POINTS).astype(int))
         steps = steps[law[steps] > low.min() / 2]  # Far below the data, it would only extend the axis.
-        axes.plot(steps, law[steps], gid="null law", drawstyle="steps-post", **null_style(line))
+        plot_law(axes, steps, law[steps], of=line, drawstyle="steps-post")
     axes.set_xscale("log")
     axes.set_yscale("log")
     plain_ticks(axes.xaxis, axes.yaxis)
@@ -128,7 +128,7 @@ def plot_lifetimes(
     if step_ratio is not None and len(middle):
         law = exact.hazard(step_ratio, int(min(found.end[seen][-1], 20_000)))
         steps = np.unique(np.geomspace(1, len(law), NUM_NULL_POINTS).astype(int))
-        axes.plot(steps, law[steps - 1], gid="null law", **null_style(line))
+        plot_law(axes, steps, law[steps - 1], of=line)
     axes.set_xscale("log")
     axes.set_yscale("log")
     plain_ticks(axes.xaxis, axes.yaxis)

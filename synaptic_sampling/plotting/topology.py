@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 
 from synaptic_sampling._checks import check_choice, check_index
 from synaptic_sampling.laws import wiring as wiring_laws
-from synaptic_sampling.plotting.style import NULL_STYLE, axes_of, legend
+from synaptic_sampling.plotting.style import axes_of, legend, plot_law
 from synaptic_sampling.statistics.drift import drift, principal_components
 from synaptic_sampling.statistics.sources import Source, log_of
 from synaptic_sampling.statistics.topology import degrees
@@ -72,7 +72,7 @@ def plot_degrees(
         partners[others * (others - 1)] = others - 1
     if not about.multapses and about.num_sites in partners:
         law = wiring_laws.degree_law(about.num_sites, partners[about.num_sites], len(pre))[: len(held) + width]
-        axes.plot(np.arange(len(law)), law, gid="null law", **NULL_STYLE)
+        plot_law(axes, np.arange(len(law)), law, name="random connectivity")
     axes.set_xlabel(f"{'in' if side == 'post' else 'out'}-degree")
     axes.set_ylabel("fraction of neurons")
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike
 from synaptic_sampling._checks import check_number
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, check_ratio, null_style, plain_ticks
+from synaptic_sampling.plotting.style import NUM_NULL_POINTS, axes_of, check_ratio, plain_ticks, plot_law
 from synaptic_sampling.statistics.changes import turnover_by_lag
 from synaptic_sampling.statistics.sources import Source, log_of
 from synaptic_sampling.statistics.turnover import (
@@ -150,7 +150,7 @@ def plot_turnover_ratio(
             connectivity = len(record.wiring(record.first_step, index)[0]) / max(1, record.sets[index].num_sites)
         longest = int(min(found.lag[-1], LONGEST_LAW))
         law = exact.turnover_ratio(step_ratio, longest, connectivity)
-        axes.plot(np.arange(1, longest + 1), 100 * law[1:], gid="null law", **null_style(line))
+        plot_law(axes, np.arange(1, longest + 1), 100 * law[1:], of=line)
     axes.set_xscale("log")
     plain_ticks(axes.xaxis)
     axes.set_ylim(bottom=0)
@@ -195,7 +195,7 @@ def plot_visited(log: Source, ax: Axes | None = None, *, index: int = 0, **style
     if not record.sets[index].multapses:
         law = visited_by_chance(record, index)
         shown = np.unique(np.linspace(0, len(law.time) - 1, NUM_NULL_POINTS).astype(int))
-        axes.plot(law.time[shown], 100 * law.rate[shown], gid="null law", **NULL_STYLE)
+        plot_law(axes, law.time[shown], 100 * law.rate[shown], name="at random vacant sites")
     axes.set_ylim(bottom=0)
     axes.set_xlabel("step")
     axes.set_ylabel("possible connections\never tried (%)")

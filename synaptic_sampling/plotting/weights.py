@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.plotting.style import NULL_STYLE, NUM_NULL_POINTS, axes_of, plain_ticks
+from synaptic_sampling.plotting.style import LAW, NUM_NULL_POINTS, axes_of, plain_ticks, plot_law
 from synaptic_sampling.statistics.sources import Source
 from synaptic_sampling.statistics.weights import strengths
 
@@ -71,10 +71,10 @@ def plot_weights(
     axes.stairs(density, edges, **{"linewidth": 1.5, "baseline": None, **style})
     axes.set_yscale("log")
     plain_ticks(axes.yaxis)
-    drawn = any(line.get_gid() == "null law" for line in axes.get_lines())
+    drawn = any(line.get_gid() == LAW for line in axes.get_lines())
     if step_ratio and exact.turnover_rate(step_ratio) < LARGEST_TURNOVER and not drawn:
         x = np.linspace(0, edges[-1], NUM_NULL_POINTS)
-        axes.plot(x, np.exp(-x), gid="null law", **NULL_STYLE)
+        plot_law(axes, x, np.exp(-x))
     axes.set_xlabel("|w| / mean |w|")
     axes.set_ylabel("density")
     return axes

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from synaptic_sampling import plotting
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.plotting import COLOURS
-from synaptic_sampling.plotting.style import legend, literal
+from synaptic_sampling.plotting.style import in_house_style, legend, literal
 from synaptic_sampling.statistics.null_law import step_ratio, why_no_law
 
 __all__ = ["ReportFigure", "comparison", "details"]
@@ -27,6 +27,7 @@ class ReportFigure(NamedTuple):
     figure: Figure
 
 
+@in_house_style
 def comparison(logs: Mapping[str, RewiringLog]) -> ReportFigure:
     """Return four panels with turnover, survival and weights of all runs."""
     ratios = {id(log): step_ratio(log) for log in logs.values()}
@@ -36,12 +37,10 @@ def comparison(logs: Mapping[str, RewiringLog]) -> ReportFigure:
          lambda log, ax, **style: plotting.plot_survival(log, ax, step_ratio=ratios[id(log)], **style)),
         ("Weights", lambda log, ax, **style: plotting.plot_weights(log, ax, step_ratio=ratios[id(log)], **style)),
     ]  # fmt: skip
-    figure, axes = plt.subplots(2, 2, figsize=(9.0, 6.6), layout="constrained")
+    figure, axes = plt.subplots(2, 2, figsize=(9.0, 6.6))
     _fill_panel(axes[0, 0], "Survival of existing connections", lambda ax: plotting.plot_brains(logs, ax))
     for ax, (title, draw) in zip(axes.flat[1:], views, strict=True):
         _fill_panel(ax, title, partial(_overlay, logs, draw=draw))
-    for ax in axes.flat:
-        ax.spines[["top", "right"]].set_visible(False)
     notes = {name: _null_law_note(log) for name, log in logs.items()}
     caption = (
         "Top left: survival of the connections present in the middle of each record, with published spine data (grey), "
@@ -56,17 +55,12 @@ def comparison(logs: Mapping[str, RewiringLog]) -> ReportFigure:
 
 def _overlay(logs: Mapping[str, RewiringLog], ax: Any, draw: Callable[..., Any]) -> None:
     """Draw several runs in one panel, each in its colour."""
-    missing, laws = [], []
+    missing = []
     for (name, log), colour in zip(logs.items(), COLOURS, strict=False):
-        drawn = len(ax.lines)
         try:
             draw(log, ax, color=colour, label=literal(name))
         except (ValueError, LogError) as error:
             missing.append(textwrap.fill(f"{name}: {error}", 42))
-        laws += [(line, colour) for line in ax.lines[drawn:] if line.get_gid() == "null law"]
-    if len(laws) > 1:
-        for line, colour in laws:  # Shows to which run each law belongs.
-            line.set_color(colour)
     if len(missing) == len(logs):
         raise ValueError("\n".join(missing))
     options = {"title_fontsize": "x-small", "frameon": True, "edgecolor": "none", "framealpha": 0.7}
@@ -75,7 +69,7 @@ def _overlay(logs: Mapping[str, RewiringLog], ax: Any, draw: Callable[..., Any])
 
 def _fill_panel(ax: Any, title: str, draw: Callable[[Any], Any]) -> None:
     """Fill a panel, or state in its place why it is empty."""
-    ax.set_title(title, loc="left", fontweight="bold", fontsize="medium")
+    ax.set_title(title)
     try:
         draw(ax)
     except (ValueError, LogError) as error:
@@ -85,6 +79,7 @@ def _fill_panel(ax: Any, title: str, draw: Callable[[Any], Any]) -> None:
         ax.text(0, 0.5, said, fontsize="small", transform=ax.transAxes, in_layout=False, parse_math=False)
 
 
+@in_house_style
 def details(name: str, log: RewiringLog) -> ReportFigure:
     """Return eight panels on one run."""
     index = max(log.sets, key=partial(_size, log))
@@ -99,7 +94,7 @@ def details(name: str, log: RewiringLog) -> ReportFigure:
         ("Distance from the initial weights", lambda ax: plotting.plot_drift(log, ax, index=index)),
         ("PCA trajectory of the weights", lambda ax: plotting.plot_trajectory(log, ax, index=index)),
     ]
-    figure, axes = plt.subplots(4, 2, figsize=(9.0, 12.8), layout="constrained")
+    figure, axes = plt.subplots(4, 2, figsize=(9.0, 12.8))
     for ax, (title, view) in zip(axes.flat, views, strict=True):
         _fill_panel(ax, title, view)
     about = log.sets[index]

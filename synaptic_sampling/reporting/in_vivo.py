@@ -16,7 +16,7 @@ from synaptic_sampling.laws.presence import LAWS
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.observations import Observations
 from synaptic_sampling.plotting import COLOURS
-from synaptic_sampling.plotting.style import legend, literal
+from synaptic_sampling.plotting.style import in_house_style, legend, literal
 from synaptic_sampling.reporting.figures import ReportFigure
 from synaptic_sampling.statistics.observed import (
     PUBLISHED_STUDIES,
@@ -31,7 +31,7 @@ from synaptic_sampling.statistics.observed import (
 __all__ = ["HEAD", "InVivo", "check_observations", "in_vivo"]
 
 #: Columns of the table.
-HEAD = ("seen", "looks", "interval", "connections", "formed per interval", "eliminated per interval",
+HEAD = ("seen", "sessions", "interval", "connections", "formed per interval", "eliminated per interval",
         "newly seen ones seen again", "law with the lowest AIC")  # fmt: skip
 #: The law in the figure, and those that are compared in the table: quick to fit, and each of another kind.
 DRAWN = "killed walk"
@@ -58,20 +58,22 @@ def check_observations(observations: Any) -> Mapping[str, Observations]:
     for name, own in named.items():
         if own.interval is None or len(own.times) < 3:
             raise ValueError(
-                f"observations {name!r} must have three looks or more at equal intervals, got looks at {own.times}."
+                f"observations {name!r} must have three imaging sessions or more at equal intervals, "
+                f"got sessions at {own.times}."
             )
         if not (own.seen[:, :-1] & (own.presence[:, 1:] == 0)).any():
-            raise ValueError(f"observations {name!r} contain no connection that was lost between two looks.")
+            raise ValueError(f"observations {name!r} contain no connection that was lost between two sessions.")
     return named
 
 
+@in_house_style
 def in_vivo(logs: Mapping[str, RewiringLog], observations: Mapping[str, Observations]) -> InVivo:
     """Compare runs with studies, or with the published one if there are none, at intervals of equal turnover."""
     studies = [study_of(str(name), own) for name, own in observations.items()] or list(PUBLISHED_STUDIES)
     rows = [_row(own, f"{own.interval:g}", observations.get(own.name)) for own in studies]
     weighed = any(own.loss is not None for own in studies)
     size = (3.2 * (3 if weighed else 2) + 0.8, 2.9 * len(studies) + 0.3)
-    figure, axes = plt.subplots(len(studies), 3 if weighed else 2, figsize=size, layout="constrained", squeeze=False)
+    figure, axes = plt.subplots(len(studies), 3 if weighed else 2, figsize=size, squeeze=False)
     for line, study in zip(axes, studies, strict=True):
         seen = _runs_like(logs, study)
         rows += [_row(own, _steps(own.interval), found) for own, found in seen.values() if own is not None]
@@ -81,19 +83,19 @@ def in_vivo(logs: Mapping[str, RewiringLog], observations: Mapping[str, Observat
         missing = _panel(line[0], study, old, study.seen, law and law.seen)
         _panel(line[1], study, new, study.newly_seen, law and law.newly_seen)
         legend(line[0], title="\n".join(missing) or None, title_fontsize="x-small", loc="lower left")
-        line[0].set_title(study.name, loc="left", fontsize="medium", fontweight="bold")
-        line[0].set_ylabel("fraction seen at all looks")
-        line[1].set_title("newly seen", loc="left", fontsize="medium")
+        line[0].set_title(study.name)
+        line[0].set_ylabel("fraction seen in all sessions")
+        line[1].set_title("newly seen")
         if weighed:
             _losses(line[2], study, {name: own.loss for name, (own, _) in seen.items() if own})
     for ax in axes[-1][:2]:
-        ax.set_xlabel("intervals between looks")
+        ax.set_xlabel("intervals between sessions")
     caption = (
-        "Each run is looked at in the second half of its record only, at intervals in which as much turns over as "
-        "between two looks of the study; what forms and disappears between two looks is not seen. Left: of the "
-        "connections seen at a look, the fraction seen at all looks until later ones; right: of those first seen at a "
-        "look. Grey: in vivo; dashed, a law fitted to these data, that of DEEP R in the limit of small steps with "
-        "connections that form above 0. Bars: 95 % intervals over dendrites, or postsynaptic neurons. Turnover is "
+        "Each run is observed in the second half of its record only, at intervals in which as much turns over as "
+        "between two sessions of the study; what forms and disappears between two sessions is not seen. Left: of the "
+        "connections seen in a session, the fraction seen in all sessions until later ones; right: of those first seen "
+        "in a session. Grey: in vivo; dashed, a law fitted to these data, that of DEEP R in the limit of small steps "
+        "with connections that form above 0. Bars: 95 % intervals over dendrites, or postsynaptic neurons. Turnover is "
         "equal by construction; only the shape of the curves can agree or disagree. Agreement does not show that "
         "brains follow the same rule."
     )
@@ -101,7 +103,7 @@ def in_vivo(logs: Mapping[str, RewiringLog], observations: Mapping[str, Observat
 
 
 def _law_of(study: Study, seen: Observations | None) -> Prediction | None:
-    """Return what a law fitted to a study predicts at its looks; None for a study in numbers only."""
+    """Return what a law fitted to a study predicts for its sessions; None for a study in numbers only."""
     return None if seen is None else fit(seen, LAWS[DRAWN]).at_coarser_looks(1, study.looks - 1)
 
 
@@ -133,7 +135,6 @@ def _panel(
             options = {"color": colour, "linestyle": "-", "linewidth": 1.0, "label": literal(name)}
             plotting.plot_estimate(estimate, ax, unit=float(estimate.at[1]), **options)
     ax.set_ylim(0, 1.02)
-    ax.spines[["top", "right"]].set_visible(False)
     return missing
 
 
@@ -148,9 +149,8 @@ def _losses(ax: Any, study: Study, runs: Mapping[str, Estimate | None]) -> None:
     ax.set_xscale("log", base=2)
     ax.xaxis.set_major_formatter(FormatStrFormatter("%g"))
     ax.set_ylim(bottom=0)
-    ax.set_title("gone at the next look", loc="left", fontsize="medium")
+    ax.set_title("gone at the next session")
     ax.set_xlabel("weight (medians)")
-    ax.spines[["top", "right"]].set_visible(False)
 
 
 def _row(study: Study, interval: str, seen: Observations | None) -> list[str]:

@@ -13,6 +13,7 @@ from synaptic_sampling._progress import tqdm
 from synaptic_sampling.log import LogError, RewiringLog
 from synaptic_sampling.observations import Observations
 from synaptic_sampling.plotting import COLOURS, animate_connectivity
+from synaptic_sampling.plotting.style import in_house_style
 from synaptic_sampling.reporting.answers import accuracy, answers
 from synaptic_sampling.reporting.figures import ReportFigure, comparison, details
 from synaptic_sampling.reporting.in_vivo import check_observations, in_vivo
@@ -28,6 +29,7 @@ NOT_IN_NAMES = set('/\\:*?"<>|')
 MOST_FRAMES = 100_000
 
 
+@in_house_style
 def report(
     logs: Mapping[str, Source | str | os.PathLike[str]],
     out: str | os.PathLike[str],

@@ -85,7 +85,7 @@ def test_wrong_observations_are_refused(log, mice, tmp_path):
     for wrong, message in (
         (mice, "observations must be a mapping of names to Observations"),
         ({"a": 3}, "observations must be a mapping of names to Observations"),
-        ({"a": uneven}, "observations 'a' must have three looks or more at equal intervals"),
+        ({"a": uneven}, "observations 'a' must have three imaging sessions or more at equal intervals"),
         ({"a": constant}, "observations 'a' contain no connection that was lost"),
         ({str(n): mice for n in range(5)}, "observations must be at most 4 studies"),
     ):

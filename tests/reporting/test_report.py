@@ -295,3 +295,14 @@ def test_a_report_from_python(tmp_path):
         with pytest.raises(error, match="film"):
             report({"a": log}, wrong, film=film)
     assert not wrong.exists()
+
+
+def test_figures_have_the_house_style_whatever_that_of_the_caller(tmp_path):
+    record(tmp_path / "a.rewiring", RULE, samples=10.0)
+    with plt.style.context("classic"):
+        drawn = comparison({"a": RewiringLog.open(tmp_path / "a.rewiring")})
+    weights = drawn.figure.axes[-1]
+    assert not weights.spines["top"].get_visible()
+    assert weights.get_title(loc="left") == "Weights"
+    assert drawn.figure.get_constrained_layout()
+    plt.close(drawn.figure)

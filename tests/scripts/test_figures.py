@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 from matplotlib import pyplot as plt
 
-from scripts.figures import in_house_style
 from synaptic_sampling.plotting import COLOURS
+from synaptic_sampling.plotting.style import in_house_style
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 DRAWING = [path for path in SCRIPTS.rglob("*.py") if path.parent.name != "examples" and "subplots(" in path.read_text()]

@@ -246,8 +246,8 @@ STUDY = Study(
         "The sets of connections that DEEP R visits, after each of several thousand independent runs, against two "
         "laws. For an energy that is a sum over six sites, three of them connected, the law is known exactly at any "
         "step size; for logistic regression of 3 against 8 (20 images of 8x8 digits, six pixels, two or three of them "
-        "connected, the full batch in each step, temperature 1) the posterior follows by quadrature. Bellec et al. (2018) prove that "
-        "the posterior is the limit of small steps; the distance at a finite step is ours."
+        "connected, the full batch in each step, temperature 1) the posterior follows by quadrature. Bellec et al. "
+        "(2018) prove that the posterior is the limit of small steps; the distance at a finite step is ours."
     ),
     seeds=5,
     quick_seeds=1,

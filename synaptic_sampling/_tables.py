@@ -7,7 +7,12 @@ from html import escape
 from importlib import import_module
 from typing import Any
 
-__all__ = ["dataframe", "html_table"]
+import numpy as np
+
+__all__ = ["dataframe", "html_table", "vectors_html"]
+
+#: Rows of a long table that a notebook shows, at the start and at the end.
+FIRST, LAST = 6, 3
 
 
 def dataframe(columns: Mapping[str, Any]) -> Any:
@@ -30,3 +35,14 @@ def html_table(title: str, head: Sequence[str], rows: Iterable[Sequence[object]]
     lines = [f"<tr>{''.join(f'<th>{escape(name)}</th>' for name in head)}</tr>"] if head else []
     lines += [f"<tr>{''.join(f'<td>{escape(str(cell))}</td>' for cell in row)}</tr>" for row in rows]
     return f"<div><b>{escape(title)}</b><table>{''.join(lines)}</table></div>"
+
+
+def vectors_html(result: Any) -> str:
+    """Return a named tuple of vectors of one length as HTML, without the rows in the middle."""
+    columns = [np.asarray(column) for column in result]
+    number = len(columns[0])
+    shown = [*range(min(FIRST, number)), *range(max(FIRST, number - LAST), number)]
+    rows = [[f"{column[n]:.6g}" for column in columns] for n in shown]
+    if number > len(rows):
+        rows.insert(FIRST, ["..."] * len(columns))
+    return html_table(f"{type(result).__name__}, {number} row{'' if number == 1 else 's'}", result._fields, rows)

@@ -6,13 +6,16 @@ import csv
 import sys
 from html.parser import HTMLParser
 
+import brian2 as b2
 import numpy as np
 import pandas as pd
 import pytest
 
-from synaptic_sampling import DeepR, RateNetwork, Trainer
+from synaptic_sampling import DeepR, PruneAndRegrow, RateNetwork, Rewiring, RewiringLog, RewiringMonitor, Trainer
 from synaptic_sampling.rate import Linear, ReLU, SparseLinear
+from synaptic_sampling.spiking import SpikingResult
 from synaptic_sampling.statistics import changes, survival, weights
+from synaptic_sampling.statistics.lifetables import kaplan_meier
 from synaptic_sampling.statistics.tables import to_pandas
 
 RULE = DeepR(learning_rate=0.3, l1=1e-2, temperature=1e-4)
@@ -103,3 +106,44 @@ def test_what_notebooks_show(trainer):
     assert repr(trainer).startswith("<Trainer: 3 epochs, 21 steps, loss ")
     assert "30 by 20" in Cells(trainer.log._repr_html_()).cells
     assert repr(trainer.log)[1:-1] == Cells(trainer.log._repr_html_()).cells[0]
+
+
+def test_results_of_statistics_in_a_notebook(trainer):
+    """Long tables without their middle; the values of a row in the order of the fields."""
+    curve = kaplan_meier(range(1, 41), [True] * 40)
+    shown = Cells(curve._repr_html_()).cells
+    assert shown[:5] == [f"Survival, {len(curve.time)} rows", "time", "probability", "low", "high"]
+    assert len(shown) == 1 + 4 * (1 + 6 + 1 + 3)
+    assert shown[5:9] == [f"{column[0]:.6g}" for column in curve]
+    assert shown[-4:] == [f"{column[-1]:.6g}" for column in curve]
+    few = changes.turnover_by_lag(trainer, [1, 4])
+    assert Cells(few._repr_html_()).cells[:4] == ["LagTurnover, 2 rows", "lag", "turnover", "spread"]
+    assert len(Cells(few._repr_html_()).cells) == 4 + 2 * 3
+    for kind in (survival.hazard_of_newborns(trainer), survival.table_of_newborns(trainer)):
+        assert str(len(kind[0])) in Cells(kind._repr_html_()).cells[0]
+
+
+def test_rewirings_and_monitors_in_a_notebook():
+    b2.start_scope()
+    b2.prefs.codegen.target = "numpy"
+    group = b2.NeuronGroup(4, "v : 1", name="cells")
+    synapses = b2.Synapses(group, group, "w : 1", name="plastic")
+    synapses.connect(i=[0, 1, 2], j=[1, 2, 3])
+    rewiring = Rewiring(synapses, PruneAndRegrow("w < 0"), dt=1 * b2.ms)
+    monitor = RewiringMonitor(rewiring)
+    assert repr(rewiring) == "<Rewiring of 'plastic' by PruneAndRegrow, 3 active>"
+    shown = Cells(rewiring._repr_html_()).cells
+    assert shown[1:] == ["synapses", "from", "to", "connections", "plastic", "cells", "cells", "3"]
+    b2.Network(group, synapses, rewiring, monitor).run(2 * b2.ms)
+    assert repr(monitor).startswith("<RewiringMonitor")
+    assert len(repr(monitor)) < 200
+    assert "4 by 4" in Cells(monitor._repr_html_()).cells
+
+
+def test_a_spiking_result_in_a_notebook():
+    ends = np.array([0, 1], np.int32)
+    result = SpikingResult(
+        [0.5, 0.75], [0.6, 0.8], [10, 20], 12.0, {"input": (ends, ends, np.ones(2))}, {"input": 8}, RewiringLog(), 3.0
+    )
+    assert repr(result) == "<SpikingResult: 2 connections, 12 Hz, test accuracy 75.0 %, 3 s>"
+    assert Cells(result._repr_html_()).cells[1:] == ["synapses", "connections", "possible", "input", "2", "8"]

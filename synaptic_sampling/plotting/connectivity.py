@@ -40,7 +40,7 @@ def plot_connectivity(
     index : int
         Index of the set.
     most : int
-        Largest number of events that are drawn; if there are more, every n-th one is, and the title says so.
+        Largest number of events that are drawn; if there are more, every n-th one is, and the legend says so.
     **style
         For ``Axes.plot``: markersize, alpha, ...
 
@@ -65,9 +65,8 @@ def plot_connectivity(
         axes.plot(own["step"], own["post"], label=name, **{"color": colour, **options})
     axes.set_xlabel("step")
     axes.set_ylabel("postsynaptic neuron")
-    if every > 1:
-        axes.set_title(f"1 of {every} events", fontsize="small", loc="right")
-    legend(axes, markerscale=9 / size, loc="upper right", frameon=True)
+    said = f"1 of {every} events" if every > 1 else None
+    legend(axes, title=said, title_fontsize="small", markerscale=9 / size, loc="upper right", frameon=True)
     return axes
 
 

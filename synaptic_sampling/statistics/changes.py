@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
+from synaptic_sampling._tables import vectors_html
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.statistics.sources import Source, log_of
 
@@ -34,6 +35,9 @@ class Changes(NamedTuple):
     before: NDArray[np.int64]
     after: NDArray[np.int64]
     kept: NDArray[np.int64]
+
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
 
     @property
     def gained(self) -> NDArray[np.int64]:
@@ -77,6 +81,9 @@ class LagTurnover(NamedTuple):
     lag: NDArray[np.float64]
     turnover: NDArray[np.float64]
     spread: NDArray[np.float64]
+
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
 
 
 def compare_wirings(first: tuple[ArrayLike, ArrayLike], second: tuple[ArrayLike, ArrayLike]) -> Changes:

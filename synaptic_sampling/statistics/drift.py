@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from synaptic_sampling._checks import check_index, check_integer
+from synaptic_sampling._tables import vectors_html
 from synaptic_sampling.log.recorder import LogError
 from synaptic_sampling.statistics.sources import Source, log_of, sizes_in
 
@@ -37,6 +38,9 @@ class Drift(NamedTuple):
     from_start: NDArray[np.float64]
     last_move: NDArray[np.float64]
     cosine: NDArray[np.float64]
+
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
 
 
 class Trajectory(NamedTuple):

@@ -16,6 +16,7 @@ from scipy.special import ndtri
 from scipy.stats import chi2
 
 from synaptic_sampling._checks import check_array, check_number
+from synaptic_sampling._tables import vectors_html
 from synaptic_sampling.statistics.sources import check_kind
 
 __all__ = [
@@ -43,6 +44,9 @@ class LifeTable(NamedTuple):
     at_risk: NDArray[np.int64]
     deaths: NDArray[np.int64]
 
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
+
 
 class Survival(NamedTuple):
     """A survival curve with a pointwise confidence band; arrays of equal length, in ascending order of time."""
@@ -51,6 +55,9 @@ class Survival(NamedTuple):
     probability: NDArray[np.float64]
     low: NDArray[np.float64]
     high: NDArray[np.float64]
+
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
 
 
 class HalfLife(NamedTuple):
@@ -70,6 +77,9 @@ class Hazard(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     deaths: NDArray[np.int64]
+
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
 
 
 class LogRank(NamedTuple):

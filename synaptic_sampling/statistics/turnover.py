@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_index, check_integer, check_number
 from synaptic_sampling._kernels.replay import meet_each
 from synaptic_sampling._kernels.vacancy import EMPTY, insert_all
+from synaptic_sampling._tables import vectors_html
 from synaptic_sampling.laws import wiring as wiring_laws
 from synaptic_sampling.log.recorder import LogError, RewiringLog, SetInfo, Snapshot
 from synaptic_sampling.statistics.changes import compare_wirings
@@ -38,6 +39,9 @@ class Turnover(NamedTuple):
     time: NDArray[np.float64]
     rate: NDArray[np.float64]
 
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
+
 
 class Established(NamedTuple):
     """Numbers of connections that have survived some steps: present, gained and lost after each step."""
@@ -46,6 +50,9 @@ class Established(NamedTuple):
     number: NDArray[np.int64]
     gained: NDArray[np.int64]
     lost: NDArray[np.int64]
+
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
 
 
 def rewired_per_step(log: Source, index: int | None = None, *, older_than: int | None = None) -> Turnover:

@@ -85,13 +85,13 @@ def test_raster_is_whole_or_thinned(ax, log):
         own = events[events["kind"] == kind]
         assert_array_equal(line.get_xdata(), own["step"])
         assert_array_equal(line.get_ydata(), own["post"])
-    assert ax.get_title(loc="right") == ""
+    assert ax.get_legend().get_title().get_text() == ""
     ax.clear()
     plotting.plot_connectivity(log, ax, most=1000)
     drawn = sum(len(line.get_xdata()) for line in ax.lines)
     every = -(-len(events) // 1000)
     assert drawn == -(-len(events) // every)
-    assert ax.get_title(loc="right") == f"1 of {every} events"
+    assert ax.get_legend().get_title().get_text() == f"1 of {every} events"
 
 
 def test_matrix_shows_signs(ax, log):

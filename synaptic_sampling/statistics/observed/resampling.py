@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_integer, check_seed
+from synaptic_sampling._tables import vectors_html
 from synaptic_sampling.randomness import Stream, uniforms
 
 __all__ = ["Estimate", "check_resamples", "estimate", "group_sums", "resampled_groups"]
@@ -39,6 +40,9 @@ class Estimate(NamedTuple):
     low: NDArray[np.float64]
     high: NDArray[np.float64]
     number: NDArray[np.int64]
+
+    def _repr_html_(self) -> str:
+        return vectors_html(self)
 
 
 def check_resamples(resamples: int) -> int:

@@ -101,7 +101,13 @@ def ours(
     layers: list[Any] = []
     for (num_in, num_out), count in zip(pairwise(sizes), counts, strict=True):
         layers += [SparseLinear(num_in, num_out, connections=count), ReLU()]
-    trainer = Trainer(RateNetwork(layers[:-1], rule, seed=1))
+    run = fused(Trainer(RateNetwork(layers[:-1], rule, seed=1)), batch, samples, labels)
+    run(warm_up)
+    return run
+
+
+def fused(trainer: Trainer, batch: int, samples: Array, labels: Array) -> Run:
+    """Return a function that performs steps on batches in random order, many in one call of compiled code."""
     order, shown = np.random.default_rng(2).permutation(len(samples)), Shown(samples, labels, batch, None)
     place = 0
 
@@ -115,7 +121,6 @@ def ours(
             trainer.learn_many(shown, order[place:], batch, now)
             place += trainer.samples_done - before
 
-    run(warm_up)
     return run
 
 

@@ -1,6 +1,6 @@
 """Benchmark cases of scripts.benchmark_rate: soft DEEP R beside DEEP R with as many connections.
 
-Soft DEEP R learns step by step until its number of connections is stationary; DEEP R then gets the same number in each
+Soft DEEP R learns until its number of connections is stationary; DEEP R then gets the same number in each
 layer. Both record every event. The rate of formations and eliminations differs: it follows from the rule.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from scripts.rate_works import LARGE, MNIST, RULE, Run, Work, images, ours
+from scripts.rate_works import LARGE, MNIST, RULE, Run, Work, fused, images, ours
 from synaptic_sampling import RateNetwork, SoftDeepR, Trainer
 from synaptic_sampling.rate import ReLU, SparseLinear
 from synaptic_sampling.rate.training.progress import Shown
@@ -32,14 +32,14 @@ def works() -> Iterator[tuple[str, Work]]:
 
 
 def contenders(sizes: Sequence[int], share: float) -> dict[str, Run]:
-    """Return the training step of both, the one of DEEP R also outside the fused path."""
+    """Return the training step of both, in the fused path and outside."""
     samples, labels = images(sizes[0], sizes[-1])
     rule = SoftDeepR(ETA, L1, ETA * NOISE**2 / 2, share)
     layers: list[Any] = []
     for num_in, num_out in pairwise(sizes):
         layers += [SparseLinear(num_in, num_out, connectivity=min(0.3, 2 * share + 10 / num_in)), ReLU()]
     trainer = Trainer(RateNetwork(layers[:-1], rule, seed=1, depth=5.0))
-    soft = _by_step(trainer, samples, labels)
+    soft = fused(trainer, BATCH, samples, labels)
     soft(WARM_UP)
     counts = [c.num_active for c in trainer.network.connections]
     hard = ours(sizes, counts, BATCH, samples, labels)
@@ -47,7 +47,8 @@ def contenders(sizes: Sequence[int], share: float) -> dict[str, Run]:
     for (num_in, num_out), count in zip(pairwise(sizes), counts, strict=True):
         layers += [SparseLinear(num_in, num_out, connections=count), ReLU()]
     single = _by_step(Trainer(RateNetwork(layers[:-1], RULE, seed=1)), samples, labels)
-    return {"ours": hard, "ours, step by step": single, "soft DEEP R": soft}
+    own = {"soft DEEP R": soft, "soft DEEP R, step by step": _by_step(trainer, samples, labels)}
+    return {"ours": hard, "ours, step by step": single, **own}
 
 
 def _by_step(trainer: Trainer, samples: Any, labels: Any) -> Callable[[int], None]:

@@ -21,9 +21,9 @@ from synaptic_sampling import _cache
 from synaptic_sampling._cache import KernelCache, attach, is_determined, prune, read, user_cache, write
 from synaptic_sampling._kernels.dynamics import first_not_finite
 from synaptic_sampling._kernels.langevin import langevin, sweep_langevin
+from synaptic_sampling._kernels.soft_langevin import soft
 from synaptic_sampling._kernels.sweep import sweep
 from synaptic_sampling._numba import jit
-from synaptic_sampling.rules.soft_deepr import soft
 from synaptic_sampling.rules.synaptic_sampling import diffusion
 
 needs_compiler = pytest.mark.skipif(bool(config.DISABLE_JIT), reason="nothing is compiled")

@@ -13,9 +13,14 @@ PACKAGE = Path(__file__).parent.parent / "synaptic_sampling"
 #: The modules that use each stream. Where there are several, either only one of them runs (both paths of a network take
 #: the same steps), they use different steps or set numbers (of layers), or they draw for the same purpose.
 OWNERS = {
-    Stream.NOISE: {"rules.base", "rate.training.fast_path", "brian.standalone.support"},
-    Stream.BIRTH: {"connections.rewire", "connections.soft", "rate.training.fast_path"},
-    Stream.SIGN: {"connections.signs", "rate.training.fast_path"},
+    Stream.NOISE: {
+        "rules.base",
+        "rate.training.fast_path",
+        "rate.training.soft_path",
+        "brian.standalone.support",
+    },
+    Stream.BIRTH: {"connections.rewire", "connections.soft", "rate.training.fast_path", "rate.training.soft_path"},
+    Stream.SIGN: {"connections.signs", "rate.training.fast_path", "rate.training.soft_path"},
     Stream.WIRING: {"connections.existing", "connections.soft"},
     Stream.THETA: {
         "rate.layers.linear",
@@ -28,9 +33,9 @@ OWNERS = {
     Stream.SPLIT: {"connections.budget", "rate.training.fast_path"},
     Stream.DROPOUT: {"rate.layers.dropout"},
     Stream.DATA: {"rate.training.baselines"},
-    Stream.SOJOURN: {"connections.soft", "connections.deep"},
-    Stream.LANDING: {"connections.soft"},
-    Stream.DEEP: {"connections.soft", "connections.deep"},
+    Stream.SOJOURN: {"connections.soft", "connections.deep", "rate.training.soft_path"},
+    Stream.LANDING: {"connections.soft", "rate.training.soft_path"},
+    Stream.DEEP: {"connections.soft", "connections.deep", "rate.training.soft_path"},
     Stream.AXONAL: {"rules.elements"},
     Stream.DENDRITIC: {"rules.elements"},
     Stream.AXONAL_PAIR: {"rules.elements"},

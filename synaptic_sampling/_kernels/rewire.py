@@ -12,11 +12,11 @@ from synaptic_sampling._kernels.split import split_births
 from synaptic_sampling._kernels.vacancy import draw_by_enumeration, draw_by_rejection, vacant_sites
 from synaptic_sampling._numba import inlined, jit
 
-__all__ = ["rewire_all", "rewire_each"]
+__all__ = ["copy_moments", "draw", "reset", "rewire_all", "rewire_each"]
 
 
 @jit
-def _draw(s, slots, occupied, now, key):
+def draw(s, slots, occupied, now, key):
     """Return a site drawn uniformly from the vacant ones for each slot, as ``Sites.draw`` does."""
     keys = np.empty(slots.size, np.int64)
     grid, none, stream = s.grid, np.empty(0, np.int64), s.streams[1]
@@ -31,7 +31,7 @@ def _draw(s, slots, occupied, now, key):
 
 
 @jit
-def _reset(moments, slots):
+def reset(moments, slots):
     """Reset the optimizer's state of some slots."""
     if moments is not None:
         for moment in (moments.first, moments.second):
@@ -48,10 +48,10 @@ def _eliminate(c, s, eliminated, now, events):
 @inlined
 def _form(c, s, slots, occupied, now, key, events):
     """Form connections in some slots; ``occupied`` is the number of the others."""
-    keys = _draw(s, slots, occupied, now, key)
+    keys = draw(s, slots, occupied, now, key)
     state = (c.pre, c.post, c.theta, c.polarity, s.birth_step)
     regrow(slots, keys, s.signs, s.grid[1], now, s.set_index, s.streams[2], key[0], key[1], state, events)
-    _reset(s.moments, slots)
+    reset(s.moments, slots)
 
 
 @inlined
@@ -91,7 +91,7 @@ def _places(eliminated, births, size):
 
 
 @jit
-def _copy_moments(moments, old, new):
+def copy_moments(moments, old, new):
     """Copy the optimizer's state of a slot to another."""
     if moments is not None:
         for moment in (moments.first, moments.second):
@@ -112,7 +112,7 @@ def close(c, s, gaps, size, now, events):
         for values in (c.pre, c.post):
             values[new] = values[old]
         c.theta[new], c.polarity[new], s.birth_step[new] = c.theta[old], c.polarity[old], s.birth_step[old]
-        _copy_moments(s.moments, old, new)
+        copy_moments(s.moments, old, new)
         write_event(events, 2 * n, now, c.pre[new], c.post[new], old, s.set_index, -MOVE, c.polarity[new])
         write_event(events, 2 * n + 1, now, c.pre[new], c.post[new], new, s.set_index, MOVE, c.polarity[new])
         old += 1

@@ -117,20 +117,29 @@ def _interpolate(table, x):
 
 
 @jit
-def _sojourn(distance, span, slot, step, stream, k0, k1, exits):
+def _draws(slots, step, stream, k0, k1, normals, coins):
+    """Write the first normal number and the first random word of each slot, in a loop that vector units process."""
+    for n in range(slots.size):
+        w0, w1, coins[n], _ = philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
+        normals[n], _ = gauss_pair(np.uint32(w0), np.uint32(w1))
+
+
+@jit
+def _sojourn(distance, span, normal, coin, slot, step, stream, k0, k1, exits):
     """Return when a Brownian motion first reaches 0, starting at ``distance`` from it and reflected at ``span``.
 
     The largest symmetric interval around the present position, which ends at 0 or its mirror image, is left after a
     time of known law, at either end with probability 1/2: at 0, or twice as far from it (Muller 1956, walk on spheres).
-    ``exits`` maps a normal number to the time at which a Brownian motion from 0 leaves (-1, 1).
+    ``exits`` maps a normal number to the time at which a Brownian motion from 0 leaves (-1, 1); ``normal`` and ``coin``
+    are the first draws.
     """
-    time, attempt, away = 0.0, np.uint64(0), True
-    while away:
+    time = distance * distance * _interpolate(exits, np.float64(normal))
+    attempt = np.uint64(1)
+    while coin >= HALF:
+        distance = min(2.0 * distance, 2.0 * span - 2.0 * distance)
         w0, w1, coin, _ = philox(np.uint64(slot), step, stream, attempt, k0, k1)
         normal, _ = gauss_pair(np.uint32(w0), np.uint32(w1))
         time += distance * distance * _interpolate(exits, np.float64(normal))
-        distance = min(2.0 * distance, 2.0 * span - 2.0 * distance)
-        away = coin >= HALF
         attempt += np.uint64(1)
     return time
 
@@ -141,9 +150,12 @@ def enter(slots, theta, sigma, shift, span, scale, now, step, stream, k0, k1, ex
 
     ``span`` is in units of sigma; ``scale`` ticks pass in a step. docs/guide/soft_deepr.md explains shift and 1/4.
     """
+    normals, coins = np.empty(slots.size, np.float32), np.empty(slots.size, np.uint64)
+    _draws(slots, step, stream, k0, k1, normals, coins)
     for n in range(slots.size):
         k = slots[n]
-        time = _sojourn(shift - np.float64(theta[k]) / sigma, span, k, step, stream, k0, k1, exits)
+        distance = shift - np.float64(theta[k]) / sigma
+        time = _sojourn(distance, span, normals[n], coins[n], k, step, stream, k0, k1, exits)
         delay = np.int64(min(max(math.ceil((time - 0.25) * scale), 1.0), MAX_DELAY - 1.0))
         level = 0
         while delay >> level >= 2 * NEAR:
@@ -191,7 +203,7 @@ def advance(wheel, clock, ticks, step, stream, k0, k1):
 @jit
 def land(slots, sigma, step, stream, k0, k1, overshoots, theta):
     """Write the theta, above 0, of connections that return in ``slots``."""
+    normals, coins = np.empty(slots.size, np.float32), np.empty(slots.size, np.uint64)
+    _draws(slots, step, stream, k0, k1, normals, coins)
     for n in range(slots.size):
-        w0, w1, _, _ = philox(np.uint64(slots[n]), step, stream, np.uint64(0), k0, k1)
-        normal, _ = gauss_pair(np.uint32(w0), np.uint32(w1))
-        theta[slots[n]] = sigma * _interpolate(overshoots, np.float64(normal))
+        theta[slots[n]] = sigma * _interpolate(overshoots, np.float64(normals[n]))

@@ -39,6 +39,12 @@ __all__ = [
     "Moments",
     "Sharing",
     "Signals",
+    "descend",
+    "direction_of",
+    "enlarged",
+    "present",
+    "propagate_back",
+    "set_ages",
 ]
 
 IDENTITY, RELU, TANH = range(3)
@@ -119,7 +125,7 @@ class Learning(NamedTuple):
 
 
 @inlined
-def _present(layers, signals, sizes, samples, order, first):
+def present(layers, signals, sizes, samples, order, first):
     """Return the outputs [unit, batch] for the samples numbered in ``order``; ``first`` is memory for them."""
     load_batch(samples, order, first)
     x = first
@@ -135,7 +141,7 @@ def _present(layers, signals, sizes, samples, order, first):
 
 
 @inlined
-def _propagate_back(layers, signals, sizes, first, delta):
+def propagate_back(layers, signals, sizes, first, delta):
     """Write all gradients; return whether they and all parameters are finite. ``delta`` is dE/d(output)."""
     finite = True
     for n in range(len(layers) - 1, -1, -1):
@@ -157,7 +163,7 @@ def _propagate_back(layers, signals, sizes, first, delta):
 
 
 @jit
-def _direction(gradient, moments, rule):
+def direction_of(gradient, moments, rule):
     """Return the direction of the optimizer for a gradient."""
     if moments is None:
         return gradient
@@ -170,7 +176,7 @@ def _direction(gradient, moments, rule):
 
 
 @jit
-def _set_ages(moments, now, birth_step):
+def set_ages(moments, now, birth_step):
     """Write the steps since formation, or since the moments were set to zero if that was later."""
     if moments is not None:
         for k in range(moments.age.size):
@@ -178,7 +184,7 @@ def _set_ages(moments, now, birth_step):
 
 
 @jit
-def _descend(direction, eta, bias):
+def descend(direction, eta, bias):
     """Update biases by gradient descent."""
     for j in range(bias.size):
         bias[j] -= direction[j] * eta
@@ -188,9 +194,9 @@ def _descend(direction, eta, bias):
 def _update(c, s, slots, size, rule, step):
     """Update weights and biases; return the number of slots in ``slots.retracted``."""
     now = slots.steps_done + step
-    _set_ages(slots.moments, now, slots.birth_step)
+    set_ages(slots.moments, now, slots.birth_step)
     number = sweep_langevin(
-        _direction(s.gradient[:size], slots.moments, rule),
+        direction_of(s.gradient[:size], slots.moments, rule),
         c.polarity,
         (rule.eta, rule.alpha, rule.sigma),
         rule.sigma > 0.0,
@@ -202,13 +208,13 @@ def _update(c, s, slots, size, rule, step):
         slots.retracted,
     )
     if s.has_bias:
-        _set_ages(slots.bias_moments, slots.bias_steps_done + step, slots.birth_step[:0])
-        _descend(_direction(s.bias_gradient, slots.bias_moments, rule), np.float32(rule.eta), s.bias)
+        set_ages(slots.bias_moments, slots.bias_steps_done + step, slots.birth_step[:0])
+        descend(direction_of(s.bias_gradient, slots.bias_moments, rule), np.float32(rule.eta), s.bias)
     return number
 
 
 @jit
-def _enlarged(events, used, needed):
+def enlarged(events, used, needed):
     """Return ``events``, or a larger copy if it cannot hold ``needed`` more."""
     if used + needed <= events.size:
         return events
@@ -233,15 +239,15 @@ def learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_siz
     numbers = np.zeros(len(layers), np.int64)
     for step in range(1, losses.size + 1):
         batch = order[(step - 1) * batch_size : step * batch_size]
-        out = _present(layers, signals, sizes, samples, batch, first)
+        out = present(layers, signals, sizes, samples, batch, first)
         losses[step - 1] = cross_entropy(out, labels[batch], delta)
-        if not _propagate_back(layers, signals, sizes, first, delta):
+        if not propagate_back(layers, signals, sizes, first, delta):
             return step - 1, events, used
         for n in range(len(layers)):
             numbers[n] = _update(layers[n], signals[n], slots[n], sizes[n], rule, step)
         if rule.rewires and numbers.any():
             # An elimination, a formation, and the two events of a connection relocated into the gap.
-            events = _enlarged(events, used, 4 * numbers.sum())
+            events = enlarged(events, used, 4 * numbers.sum())
             new = events[used:]
             if sharing is None:
                 used += rewire_each(layers, slots, sizes, numbers, step, rule.key, new)

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_number, check_parameter, number_of
-from synaptic_sampling._kernels.sweep import sweep
+from synaptic_sampling._kernels.soft_langevin import soft, sweep_soft
 from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.laws.soft_deepr import soft_law
@@ -18,16 +18,6 @@ from synaptic_sampling.rules.deepr import DeepR, noise_scale
 from synaptic_sampling.rules.optimizers import SGD, Optimizer, check_optimizer
 
 __all__ = ["SoftDeepR"]
-
-
-def soft(theta: float, gradient: float, polarity: float, nu: float, parameters: tuple[float, ...]) -> float:
-    """Return theta after a step: drift where active, noise everywhere, a floor (Bellec et al. 2018, Algorithm 2)."""
-    eta, alpha, sigma, floor = parameters
-    drift = eta * (polarity * gradient + alpha) if theta >= 0.0 else 0.0
-    return max((theta - drift) + sigma * nu, floor)
-
-
-sweep_soft = sweep(soft)
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from synaptic_sampling._kernels.langevin import langevin
+from synaptic_sampling._kernels.soft_langevin import soft
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp, num_parameters
-from synaptic_sampling.rules.soft_deepr import soft
 from synaptic_sampling.rules.synaptic_sampling import diffusion
 
 

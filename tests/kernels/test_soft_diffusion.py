@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from synaptic_sampling.rules.soft_deepr import sweep_soft
+from synaptic_sampling._kernels.soft_langevin import sweep_soft
 from synaptic_sampling.rules.synaptic_sampling import sweep_diffusion
 from tests import naive
 from tests.kernels.test_dynamics import CASES, KEY, both_types, random_sizes

@@ -7,54 +7,41 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import stack
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling._kernels.stack import LayerConnections, LayerState, Learning, Moments, Sharing, Signals
+from synaptic_sampling._kernels.stack import LayerConnections, LayerState, Learning, Sharing, Signals
 from synaptic_sampling.connections.sites import CROWDED
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import LAST_STEP, Stream, key_words, stream_word
-from synaptic_sampling.rate.layers.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers.linear import LinearView, SparseLinear
 from synaptic_sampling.rate.layers.parameters import DenseParameter
+from synaptic_sampling.rate.training import soft_path
+from synaptic_sampling.rate.training.fused import (
+    ACTIVATIONS,
+    EVENTS_AT_ONCE,
+    OPTIMIZERS,
+    Learned,
+    descent_of,
+    moments_of,
+    views_of,
+)
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
 from synaptic_sampling.rate.training.progress import Shown
 from synaptic_sampling.rules.langevin import LangevinRule
-from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, bias_corrections
+from synaptic_sampling.rules.optimizers import Optimizer
 
 __all__ = ["Learned", "compile_ahead", "learn", "steps_at_once"]
 
-OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
-ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
 #: What a step consists of, besides the parameters of the rule.
 STEP = ("decide", "check", "signals", "num_moments")
 
-#: Number of events that ends a call, since they are kept in memory until it returns.
-EVENTS_AT_ONCE = 2**16
 #: Number of connections times steps in a call: about 0.1 s, after which it can be interrupted.
 WORK_AT_ONCE = 2**23
-
-
-class Learned(NamedTuple):
-    """The results of some steps.
-
-    Attributes
-    ----------
-    losses : ndarray of float64
-        The mean loss of each batch.
-    events : ndarray of EVENT
-        In the order of steps and layers.
-    finite : bool
-        False if a gradient or a parameter is NaN or infinite in the next step.
-    """
-
-    losses: NDArray[np.float64]
-    events: NDArray[Any]
-    finite: bool
 
 
 def steps_at_once(network: Any, loss: Loss) -> int:
@@ -63,7 +50,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
     possible = (
         type(loss) is CrossEntropy
         and (network.budget is None or _can_share(network))
-        and _is_compiled(network.rule)
+        and (_is_compiled(network.rule) or soft_path.is_soft(network))
         and network.dense_rule is network.rule
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
@@ -134,6 +121,25 @@ def learn(
     Learned
         The results.
     """
+    if soft_path.is_soft(network):
+        learned = soft_path.learn(network, samples, labels, order, batch_size, steps)
+    else:
+        learned = _learn(network, samples, labels, order, batch_size, steps)
+    for parameter in network.parameters:
+        owner = parameter if isinstance(parameter, DenseParameter) else parameter.connections
+        owner.steps_done += len(learned.losses)
+    return learned
+
+
+def _learn(
+    network: Any,
+    samples: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    order: NDArray[np.int64],
+    batch_size: int,
+    steps: int,
+) -> Learned:
+    """Perform some steps of a rule with a constant number of connections."""
     sizes = np.array([len(c) for c in network.connections])
     if network.budget is not None:
         for c in network.connections:
@@ -156,25 +162,15 @@ def learn(
     finally:
         for part, size in zip(network.sparse, sizes.tolist(), strict=True):
             part.cut(size)
-    for parameter in network.parameters:
-        owner = parameter if isinstance(parameter, DenseParameter) else parameter.connections
-        owner.steps_done += done
     finite = done == steps or used >= EVENTS_AT_ONCE
     return Learned(losses[:done], events[:used], finite)
 
 
 def _layers(network: Any, width: int) -> tuple[Any, Any]:
     """Return the arrays of all layers, by kind, and memory for a batch and for dE/d(output)."""
-    first = network.input_of(width)
-    layers, x = [], first
-    for n, layer in enumerate(network.layers):
-        if type(layer) is SparseLinear:
-            following: Any = type(network.layers[n + 1]) if n + 1 < len(network.layers) else None
-            activation = ACTIVATIONS.get(following, stack.IDENTITY)
-            view = layer.view(x, wanted=n > 0)
-            layers.append(_parts(view, activation, network.rule.optimizer))
-            x = view.output
-    return tuple(zip(*layers, strict=True)), (first, np.empty_like(x))
+    first, views = views_of(network, width)
+    layers = [_parts(view, signals, network.rule.optimizer) for view, signals in views]
+    return tuple(zip(*layers, strict=True)), (first, np.empty_like(views[-1][1].out))
 
 
 def _sharing(network: Any) -> Sharing | None:
@@ -187,46 +183,23 @@ def _sharing(network: Any) -> Sharing | None:
 
 def _learning(network: Any) -> Learning:
     """Return the rule in the layout of the kernel."""
-    rule, optimizer = network.rule, network.rule.optimizer
-    betas, epsilon = (0.0, 0.0), 0.0
-    if isinstance(optimizer, Momentum):
-        betas = (float(optimizer.momentum), 0.0)
-    elif isinstance(optimizer, Adam):
-        betas, epsilon = (float(optimizer.beta1), float(optimizer.beta2)), float(optimizer.epsilon)
+    rule = network.rule
     eta, alpha, sigma = rule.parameters
-    return Learning(
-        eta,
-        alpha,
-        sigma,
-        rule.forms,
-        key_words(network.seed),
-        OPTIMIZERS[type(optimizer)],
-        betas,
-        epsilon,
-        tuple(bias_corrections(beta) for beta in betas),
-    )
+    return Learning(eta, alpha, sigma, rule.forms, key_words(network.seed), *descent_of(rule.optimizer))
 
 
-def _parts(view: LinearView, activation: int, optimizer: Optimizer) -> tuple[LayerConnections, Signals, LayerState]:
+def _parts(view: LinearView, signals: Signals, optimizer: Optimizer) -> tuple[LayerConnections, Signals, LayerState]:
     """Return a layer in the layout of the kernel."""
-    c, gradient, bias = view.weights.connections, view.weights.gradient, view.bias
+    c, bias = view.weights.connections, view.bias
     return (
         LayerConnections(c.pre, c.post, c.theta, c.polarity),
-        Signals(
-            view.output,
-            view.input_gradient,
-            gradient,
-            bias.value,
-            bias.gradient,
-            view.learns_bias,
-            activation,
-        ),
+        signals,
         LayerState(
             c.birth_step,
             c.table,
             np.empty(len(c), np.int32),
-            _moments(c, gradient, optimizer),
-            _moments(bias, bias.gradient, optimizer),
+            moments_of(c, signals.gradient, optimizer),
+            moments_of(bias, bias.gradient, optimizer),
             c.sites.grid,
             math.ceil(CROWDED * c.num_sites),
             c.signs.rule,
@@ -236,12 +209,3 @@ def _parts(view: LinearView, activation: int, optimizer: Optimizer) -> tuple[Lay
             bias.steps_done,
         ),
     )
-
-
-def _moments(owner: Any, gradient: NDArray[np.float32], optimizer: Optimizer) -> Moments | None:
-    """Return the state of the optimizer for connections or for biases."""
-    owner.begin_moments(optimizer.num_moments)
-    if not optimizer.num_moments:
-        return None
-    first, second = (*owner.moments, np.empty(0, np.float32))[:2]
-    return Moments(first, second, np.empty(len(gradient), np.int64), np.empty_like(gradient), owner.optimizer_since)

@@ -347,6 +347,7 @@ class Trainer(SavedTraining):
         for place, kind in ((2, BIRTH), (3, DEATH)):
             self._under_way[place] += int(np.count_nonzero(learned.events["kind"] == kind))
         self._count_steps(learned.losses, size)
+        self.most_connections = max(self.most_connections, learned.most)
         if self._records:
             self.log.record_steps(times, learned.events)
         if not learned.finite:

@@ -42,7 +42,8 @@ figcaption { color: #555; font-size: .93em } pre { white-space: pre-wrap; font-s
 @media (max-width: 40em) { body { margin: 1em auto; padding: 0 .7em } h1 { font-size: 1.3em } h2 { font-size: 1.1em }
 .glance tr:first-child { display: none } .glance tr, .glance td { display: block; padding-right: 0 }
 .glance td:first-child { font-weight: 600; border: 0; padding-top: 1em }
-.glance td:not(:first-child)::before { content: attr(data-head); display: block; color: #555 } }
+.glance td:not(:first-child)::before { content: attr(data-head); display: block; color: #555 }
+.table td:first-child, .table th:first-child { min-width: 8em } .table img { max-width: none; width: 40em } }
 @media print { figure, tr { break-inside: avoid } }
 """
 
@@ -60,7 +61,8 @@ def page(
         ["", *given], [[question, *(cells[name].get(question, "") for name in given)] for question in questions]
     )
     drawn = "".join(
-        f'<figure><h3>{escape(p.title)}</h3><img alt="{escape(p.title)}" src="data:image/png;base64,{_png(p.figure)}">'
+        f'<figure><h3>{escape(p.title)}</h3><div class="table"><img alt="{escape(p.title)}" '
+        f'src="data:image/png;base64,{_png(p.figure)}"></div>'
         f"<figcaption>{escape(p.caption)}</figcaption></figure>"
         for p in figures
     )

@@ -89,6 +89,7 @@ def test_page_says_what_it_is_and_fits_a_phone(tmp_path):
         ("noted", "<b>25.0&nbsp;%</b><small>After 300 presented samples.</small>"),
     ]
     assert text.count('<div class="table"><table>') == text.count("<table>")
+    assert text.count('<div class="table"><img') == text.count("<img") == 5  # wider than a phone
 
 
 def texts(path):

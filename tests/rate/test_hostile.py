@@ -231,6 +231,18 @@ def test_connectivity_in_percent_and_full_layers(make, dense, caplog):
     ]
 
 
+def test_large_layers_with_many_connections_name_the_faster_one(caplog):
+    with caplog.at_level(logging.WARNING, "synaptic_sampling"):
+        SparseLinear(301, 300, connectivity=0.25)
+        SparseLinear(101, 10, connectivity=0.9)
+        assert not caplog.records
+        for _ in range(2):
+            SparseLinear(301, 300, connectivity=0.4)
+    (record,) = caplog.records  # Once, not for each network of a study.
+    assert "SparseLinear(301, 300, connections=36120) has 40 % of all possible connections" in record.getMessage()
+    assert "use Linear, which takes less time per step above about 25 %" in record.getMessage()
+
+
 @pytest.mark.parametrize("between", [SET(), RigL(X, Y, batch_size=4, steps=9)])
 def test_two_rules_that_rewire_give_one_warning(between, caplog):
     for rule, number in ((RULE, 1), (FixedWiring(0.1), 0)):

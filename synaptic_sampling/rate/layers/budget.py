@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import cache
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -10,9 +11,12 @@ from numpy.typing import ArrayLike
 from synaptic_sampling._checks import check_integer, check_number
 from synaptic_sampling.connections.degrees import Degrees
 
-__all__ = ["Limits", "check_budget", "warn_if_full"]
+__all__ = ["Limits", "check_budget", "warn_if_dense"]
 
 _log = logging.getLogger(__name__)
+
+#: Fraction of the sites above which a step of a dense layer is faster, and number of sites from which it matters.
+DENSE_IS_FASTER, LARGE = 0.25, 2**16
 
 
 def check_budget(connectivity: float | None, connections: int | None, sites: int) -> int:
@@ -64,7 +68,22 @@ class Limits:
         return "".join(f", {name}={value}" for name, value in self.options.items() if value is not None)
 
 
-def warn_if_full(layer: object, number: int, sites: int, dense: str) -> None:
-    """Warn if a sparse layer has all possible connections, and name the dense layer to use instead."""
+def warn_if_dense(layer: object, number: int, sites: int, dense: str) -> None:
+    """Warn if a sparse layer has all connections, or a large one so many that the dense layer to be named is faster."""
     if number == sites:
         _log.warning("%s has every possible connection, so nothing can be rewired; use %s.", layer, dense)
+    elif number > DENSE_IS_FASTER * sites and sites >= LARGE:
+        _note(str(layer), number / sites, dense)
+
+
+@cache
+def _note(layer: str, fraction: float, dense: str) -> None:
+    """Say once that a dense layer is faster."""
+    _log.warning(
+        "%s has %.0f %% of all possible connections; if they need not be rewired, use %s, which takes less time per step "
+        "above about %.0f %%.",
+        layer,
+        100 * fraction,
+        dense,
+        100 * DENSE_IS_FASTER,
+    )

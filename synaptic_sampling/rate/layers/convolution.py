@@ -18,7 +18,7 @@ from synaptic_sampling._kernels.tiles import in_groups
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
-from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
+from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_dense
 from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
 from synaptic_sampling.rate.layers.maps import MAX_SIZE, check_pair, planes
 from synaptic_sampling.rate.layers.parameters import DenseParameter
@@ -173,7 +173,7 @@ class SparseConv2d(_Convolution):
         sizes = self.fan_in, self.out_channels
         self.num_connections = check_budget(connectivity, connections, math.prod(sizes))
         self.limits = Limits(sizes, self.num_connections, max_in_degree, max_out_degree)
-        warn_if_full(self, self.num_connections, math.prod(sizes), "Conv2d")
+        warn_if_dense(self, self.num_connections, math.prod(sizes), "Conv2d")
 
     def __repr__(self) -> str:
         return (

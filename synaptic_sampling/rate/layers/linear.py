@@ -14,7 +14,7 @@ from synaptic_sampling._kernels import linear
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
-from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
+from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_dense
 from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
 from synaptic_sampling.rate.layers.parameters import DenseParameter, SparseParameter, aligned
 from synaptic_sampling.rate.layers.shapes import Shape
@@ -149,7 +149,7 @@ class SparseLinear(_Affine):
         super().__init__(num_in, num_out, bias)
         self.num_connections = check_budget(connectivity, connections, num_in * num_out)
         self.limits = Limits((num_in, num_out), self.num_connections, max_in_degree, max_out_degree)
-        warn_if_full(self, self.num_connections, num_in * num_out, "Linear")
+        warn_if_dense(self, self.num_connections, num_in * num_out, "Linear")
 
     def __repr__(self) -> str:
         return f"SparseLinear({self.num_in}, {self.num_out}, connections={self.num_connections}{self.limits})"

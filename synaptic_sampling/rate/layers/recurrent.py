@@ -15,7 +15,7 @@ from synaptic_sampling._kernels.tiles import in_groups
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
-from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_full
+from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_dense
 from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
 from synaptic_sampling.rate.layers.parameters import DenseParameter, aligned
 from synaptic_sampling.rate.layers.shapes import Frames, Shape
@@ -316,7 +316,7 @@ class SparseLSTM(_Recurrent):
         sites = sum(units * (inputs if name[0] == "x" else units) for name in MATRICES if name not in self.dense)
         self.num_connections = check_budget(connectivity, connections, sites)
         self.limits = Limits((inputs + units, 4 * units), self.num_connections, max_in_degree, max_out_degree)
-        warn_if_full(self, self.num_connections, sites, "LSTM")
+        warn_if_dense(self, self.num_connections, sites, "LSTM")
 
     def __repr__(self) -> str:
         dense = f", dense={self.dense}" if self.dense else ""

@@ -80,8 +80,8 @@ def warn_if_dense(layer: object, number: int, sites: int, dense: str) -> None:
 def _note(layer: str, fraction: float, dense: str) -> None:
     """Say once that a dense layer is faster."""
     _log.warning(
-        "%s has %.0f %% of all possible connections; if they need not be rewired, use %s, which takes less time per step "
-        "above about %.0f %%.",
+        "%s has %.0f %% of all possible connections; if they need not be rewired, use %s, which takes less time per "
+        "step above about %.0f %%.",
         layer,
         100 * fraction,
         dense,

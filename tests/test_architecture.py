@@ -192,6 +192,13 @@ def test_private_names_stay_in_their_module():
     assert not wrong
 
 
+def test_progress_bars_are_widgets_in_notebooks():
+    """One module takes tqdm.auto; a bar of plain tqdm would be text in a notebook that can show a widget."""
+    importing = {path.name for path in LIBRARY.rglob("*.py") if re.search(r"(from|import) tqdm", path.read_text())}
+    assert importing == {"_progress.py"}
+    assert "from tqdm.auto import tqdm" in (LIBRARY / "_progress.py").read_text()
+
+
 def test_each_package_has_a_folder_of_tests():
     packages = {path.parent.name.strip("_") for path in LIBRARY.glob("*/__init__.py")}
     assert packages <= {path.parent.name for path in ROOT.glob("tests/*/test_*.py")}

@@ -194,7 +194,8 @@ def test_private_names_stay_in_their_module():
 
 def test_progress_bars_are_widgets_in_notebooks():
     """One module takes tqdm.auto; a bar of plain tqdm would be text in a notebook that can show a widget."""
-    importing = {path.name for path in LIBRARY.rglob("*.py") if re.search(r"(from|import) tqdm", path.read_text())}
+    starts = re.compile(r"^ *(from|import) tqdm", re.MULTILINE)
+    importing = {path.name for path in LIBRARY.rglob("*.py") if starts.search(path.read_text())}
     assert importing == {"_progress.py"}
     assert "from tqdm.auto import tqdm" in (LIBRARY / "_progress.py").read_text()
 

@@ -20,7 +20,22 @@ from synaptic_sampling import Budget, Connections, DeepR, PotentialConnections, 
 from synaptic_sampling.laws import synaptic_sampling as diffusion
 from synaptic_sampling.laws.soft_deepr import soft_law
 
-__all__ = ["FULL", "LAWS", "QUICK", "WRONG", "budget", "soft", "synaptic"]
+__all__ = [
+    "BOUND",
+    "FULL",
+    "LAG",
+    "LAWS",
+    "QUICK",
+    "SOFT",
+    "SYNAPTIC",
+    "TARGETS",
+    "WRONG",
+    "budget",
+    "fraction_law",
+    "soft",
+    "synaptic",
+    "synaptic_laws",
+]
 
 #: A sampler: takes connections, gradient and rule, and performs a step.
 Step = Callable[[Any, Any, Any], Any]
@@ -65,9 +80,9 @@ def soft(do: Step, effort: Effort) -> list[Law]:
         for _ in range(round(effort.relaxations * slowest)):
             info = do(c, zero, rule)
         laws.append(
-            _fraction_law(f"soft DEEP R, target {target:.1%}: active fraction", c.num_active, len(c), law.active_share)
+            fraction_law(f"soft DEEP R, target {target:.1%}: active fraction", c.num_active, len(c), law.active_share)
         )
-        laws.append(_fraction_law(f"soft DEEP R, target {target:.1%}: formed", info.num_births, len(c), law.turnover))
+        laws.append(fraction_law(f"soft DEEP R, target {target:.1%}: formed", info.num_births, len(c), law.turnover))
     return laws
 
 
@@ -76,26 +91,31 @@ def synaptic(do: Step, effort: Effort) -> list[Law]:
     laws = []
     for rule in (SYNAPTIC, replace(SYNAPTIC, scheme="euler")):
         c = PotentialConnections(effort.side, effort.side, seed=7)
-        zero, number = np.zeros(len(c)), len(c)
+        zero = np.zeros(len(c))
         for _ in range(40):
             do(c, zero, rule)
-        first = c.theta / diffusion.stationary_std(rule)
+        first = c.theta.copy()
         for _ in range(LAG):
             do(c, zero, rule)
-        last, rho = c.theta / diffusion.stationary_std(rule), diffusion.correlation(rule, LAG)
-        values = {
-            "mean": last.mean(),
-            "variance": (last @ last / number - 1) / math.sqrt(2),
-            "correlation": (first @ last / number - rho) / math.sqrt(1 + rho**2),
-        }
-        laws += [
-            Law(f"synaptic sampling, {rule.scheme}: {name}", float(abs(value)) * math.sqrt(number), BOUND)
-            for name, value in values.items()
-        ]
-        changed = int(np.count_nonzero((first >= 0) != (last >= 0)))
-        expected = diffusion.turnover_ratio(rho)
-        laws.append(_fraction_law(f"synaptic sampling, {rule.scheme}: turnover", changed, number, expected))
+        laws += synaptic_laws(rule, first, c.theta)
     return laws
+
+
+def synaptic_laws(rule: SynapticSampling, first: NDArray[np.float64], last: NDArray[np.float64]) -> list[Law]:
+    """Compare theta, and theta ``LAG`` steps later, with the stationary law: mean, variance, correlation, turnover."""
+    first, last = (theta / diffusion.stationary_std(rule) for theta in (first, last))
+    number, rho = len(first), diffusion.correlation(rule, LAG)
+    values = {
+        "mean": last.mean(),
+        "variance": (last @ last / number - 1) / math.sqrt(2),
+        "correlation": (first @ last / number - rho) / math.sqrt(1 + rho**2),
+    }
+    laws = [
+        Law(f"synaptic sampling, {rule.scheme}: {name}", float(abs(value)) * math.sqrt(number), BOUND)
+        for name, value in values.items()
+    ]
+    changed, expected = int(np.count_nonzero((first >= 0) != (last >= 0))), diffusion.turnover_ratio(rho)
+    return [*laws, fraction_law(f"synaptic sampling, {rule.scheme}: turnover", changed, number, expected)]
 
 
 def budget(do: Step, effort: Effort) -> list[Law]:
@@ -132,7 +152,8 @@ def _budget(seed: int, shapes: list[tuple[int, int]], numbers: list[int], split:
     return Budget(sets, split=split, targets=BUDGET_TARGETS if split == "density" else None)
 
 
-def _fraction_law(name: str, count: int, number: int, p: float) -> Law:
+def fraction_law(name: str, count: int, number: int, p: float) -> Law:
+    """Compare a binomial count with its mean, in standard errors."""
     return Law(name, abs(count - number * p) / math.sqrt(number * p * (1 - p)), BOUND)
 
 

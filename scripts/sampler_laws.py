@@ -21,16 +21,28 @@ from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.laws.posterior import SiteLaw, limit_of_small_steps, site_law, wiring_law
 
 __all__ = [
+    "AGES",
+    "BURN_IN",
+    "CENTRE",
     "CHANCE",
     "FALSE_ALARM",
     "FULL",
+    "POSTERIOR",
     "QUICK",
+    "STIFFNESS",
     "Law",
+    "ages_law",
     "chance",
     "distance_to_posterior",
+    "exact_law",
+    "mean_law",
     "posterior",
     "rejected",
+    "theta_given_wiring",
+    "theta_laws",
     "uniformity",
+    "vacated_law",
+    "wiring_law_test",
 ]
 
 FALSE_ALARM = 1e-6
@@ -104,14 +116,10 @@ def chance(do: Step, effort: Effort) -> list[Law]:
         deaths.append(count / effort.steps)
         theta.append(c.theta.copy())
     laws = [
-        _mean_law("turnover per step", np.array(deaths), k * exact.turnover_rate(CHANCE.step_ratio)),
-        _ages_law(ages),
-        *_theta_laws(theta),
-        Law(
-            "formation at just-vacated sites",
-            float(abs(returned - expected) / np.sqrt(variance)) if variance else math.nan,
-            norm.isf(FALSE_ALARM / 2),
-        ),
+        mean_law("turnover per step", np.array(deaths), k * exact.turnover_rate(CHANCE.step_ratio)),
+        ages_law(ages),
+        *theta_laws(theta),
+        vacated_law(returned, expected, variance),
         Law("number, distinct sites, constant signs, theta >= 0: violations", float(violations), 0.0),
     ]
     return laws
@@ -127,7 +135,7 @@ def _violations(c: Connections, signs: NDArray[np.int8], k: int) -> int:
     return int(len(np.unique(keys)) != k) + int(active != k) + int(changed.any())
 
 
-def _mean_law(name: str, values: NDArray[np.float64], expected: float) -> Law:
+def mean_law(name: str, values: NDArray[np.float64], expected: float) -> Law:
     """Compare a mean over independent sets with its expectation by Student's t."""
     error = values.std(ddof=1) / np.sqrt(len(values))
     if error == 0.0:
@@ -135,7 +143,13 @@ def _mean_law(name: str, values: NDArray[np.float64], expected: float) -> Law:
     return Law(name, float(abs(values.mean() - expected) / error), t.isf(FALSE_ALARM / 2, len(values) - 1))
 
 
-def _ages_law(counts: NDArray[np.float64]) -> Law:
+def vacated_law(returned: float, expected: float, variance: float) -> Law:
+    """Compare how many connections form at sites vacated in the same step with the expected number."""
+    deviation = float(abs(returned - expected) / np.sqrt(variance)) if variance else math.nan
+    return Law("formation at just-vacated sites", deviation, float(norm.isf(FALSE_ALARM / 2)))
+
+
+def ages_law(counts: NDArray[np.float64]) -> Law:
     """Compare ages at elimination, without the last bin, with the law of new connections.
 
     In the stationary state the eliminations per step at age n are proportional to q_(n-1) - q_n, and those at different
@@ -149,14 +163,14 @@ def _ages_law(counts: NDArray[np.float64]) -> Law:
     return Law("ages at elimination (chi2)", value, chi2.isf(FALSE_ALARM, len(AGES) - 1))
 
 
-def _theta_laws(theta: list[NDArray[np.float64]]) -> list[Law]:
+def theta_laws(theta: list[NDArray[np.float64]]) -> list[Law]:
     """Compare mean and mean square of the final theta with the stationary law, over independent sets."""
     scale, r = CHANCE.noise_scale, CHANCE.step_ratio
     mean = exact.mean_theta(r)
     square = exact.std_theta(r) ** 2 + mean**2
     return [
-        _mean_law("mean of theta", np.array([x.mean() for x in theta]) / scale, mean),
-        _mean_law("mean square of theta", np.array([(x**2).mean() for x in theta]) / scale**2, square),
+        mean_law("mean of theta", np.array([x.mean() for x in theta]) / scale, mean),
+        mean_law("mean square of theta", np.array([(x**2).mean() for x in theta]) / scale**2, square),
     ]
 
 
@@ -164,7 +178,7 @@ def uniformity(do: Step, effort: Effort) -> tuple[Law, Any]:
     """Test that all sets of connected sites are equally likely without a gradient."""
     wirings = wiring_law(np.ones(6), 3)
     counts, _ = _replicas(do, effort.replicas, 25, CHANCE, None, (2, 3))
-    return _wiring_law_test("connectivity without a gradient (chi2)", counts, wirings), counts
+    return wiring_law_test("connectivity without a gradient (chi2)", counts, wirings), counts
 
 
 def posterior(do: Step, effort: Effort, eta: float) -> tuple[list[Law], Any]:
@@ -173,8 +187,8 @@ def posterior(do: Step, effort: Effort, eta: float) -> tuple[list[Law], Any]:
     sites, law = exact_law(eta)
     counts, values = _replicas(do, effort.replicas, int(8 / eta), rule, _slope, (1, 6))
     return [
-        _wiring_law_test(f"connectivity with a gradient, learning rate {eta:g} (chi2)", counts, law),
-        _theta_given_wiring(f"theta given the connectivity, learning rate {eta:g} (chi2)", values, sites),
+        wiring_law_test(f"connectivity with a gradient, learning rate {eta:g} (chi2)", counts, law),
+        theta_given_wiring(f"theta given the connectivity, learning rate {eta:g} (chi2)", values, sites),
     ], (counts, law)
 
 
@@ -232,13 +246,14 @@ def _replicas(
     return counts, values
 
 
-def _wiring_law_test(name: str, counts: NDArray[np.int64], law: dict[tuple[int, ...], float]) -> Law:
+def wiring_law_test(name: str, counts: NDArray[np.int64], law: dict[tuple[int, ...], float]) -> Law:
+    """Compare the counts of all sets of connected sites with their law."""
     expected = counts.sum() * np.array(list(law.values()))
     value = float(((counts - expected) ** 2 / expected).sum())
     return Law(name, value, chi2.isf(FALSE_ALARM, len(law) - 1))
 
 
-def _theta_given_wiring(name: str, values: list[tuple[int, float]], sites: Sequence[SiteLaw]) -> Law:
+def theta_given_wiring(name: str, values: list[tuple[int, float]], sites: Sequence[SiteLaw]) -> Law:
     """Bin theta of each site, new connections separately; given the connectivity, all of them are independent."""
     total, freedom = 0.0, 0
     site_of, theta = np.array([v[0] for v in values]), np.array([v[1] for v in values])

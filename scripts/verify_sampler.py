@@ -3,6 +3,7 @@
     python -m scripts.verify_sampler                 # under an hour
     python -m scripts.verify_sampler --quick         # under a minute
     python -m scripts.verify_sampler --json FILE     # also writes a figure
+    python -m scripts.verify_sampler --device cpp_standalone --quick     # rules in compiled Brian2 programs; minutes
 
 Prints a table of laws with statistic, bound and verdict, and a table of negative controls, each of which must be
 rejected by at least one law. A correct sampler passes each bound with probability 1 - 1e-6.
@@ -14,6 +15,7 @@ import sys
 import time
 from collections.abc import Sequence
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
@@ -22,7 +24,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from scripts import rule_laws
+from scripts import compiled_laws, rule_laws
 from scripts.common import Parser
 from scripts.interruption import interruptible
 from scripts.results import write_measurement
@@ -91,7 +93,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser("Verify the samplers of all rules against exact laws.")
     parser.add_quick("a short verification, under a minute")
     parser.add_json("file for the results; a figure is written next to it")
+    text = "'arrays': rules as Python steps them; 'cpp_standalone': as parts of Brian2's C++ programs"
+    parser.add_argument("--device", choices=["arrays", "cpp_standalone"], default="arrays", help=text)
     given = parser.parse_measurement(argv)
+    if given.device == "cpp_standalone":
+        return reported(*compiled(quick=given.quick), given.json, None)
     start, effort = time.perf_counter(), QUICK if given.quick else FULL
     measured: dict[str, Any] = {"turnover": turnover_curve()}
     laws: list[Law] = []
@@ -109,22 +115,46 @@ def main(argv: Sequence[str] | None = None) -> int:
             bar.update()
         controls = []
         for name, (make, first) in WRONG.items():
-            by = rejected(make(), first, QUICK)
-            controls.append((name, by))
+            controls.append((name, rejected(make(), first, QUICK)))
             bar.update()
         for name, (do, kind) in rule_laws.WRONG.items():
             failed = [law.name for law in rule_laws.LAWS[kind](do, rule_laws.QUICK) if not law.passed]
             controls.append((name, failed[0] if failed else ""))
             bar.update()
+    status = reported(laws, controls, given.json, draw(measured) if given.json else None)
+    print(f"{time.perf_counter() - start:.0f} s")
+    return status
+
+
+def compiled(*, quick: bool) -> tuple[list[Law], list[tuple[str, str]]]:
+    """Return the laws of compiled rules, and by which law each incorrect version was rejected."""
+    laws: list[Law] = []
+    controls = []
+    effort = compiled_laws.QUICK if quick else compiled_laws.FULL
+    with (
+        compiled_laws.Programs() as programs,
+        tqdm(total=len(compiled_laws.LAWS) + len(compiled_laws.WRONG), unit="part") as bar,
+    ):
+        for check in compiled_laws.LAWS.values():
+            laws += check(programs, effort)
+            bar.update()
+        for name, check in compiled_laws.WRONG.items():
+            failed = [law.name for law in check(programs, compiled_laws.QUICK) if not law.passed]
+            controls.append((name, failed[0] if failed else ""))
+            bar.update()
+    return laws, controls
+
+
+def reported(laws: list[Law], controls: list[tuple[str, str]], path: Path | None, figure: Figure | None) -> int:
+    """Print both tables, and write them; return 1 if a law failed or a control passed."""
     for law in laws:
         print(f"{law.name:62} {law.statistic:9.2f} {law.bound:9.2f}  {'passed' if law.passed else 'FAILED'}")
     for name, by in controls:
         print(f"{name:62} {f'rejected by {by}' if by else 'NOT REJECTED'}")
-    print(f"{time.perf_counter() - start:.0f} s")
-    if given.json:
+    if path:
         rows = [{**asdict(law), "passed": law.passed} for law in laws]
         verdicts = [{"name": name, "rejected": bool(by), "by": by} for name, by in controls]
-        write_measurement(given.json, {"laws": rows, "controls": verdicts}, draw(measured))
+        write_measurement(path, {"laws": rows, "controls": verdicts}, figure)
     return 0 if all(law.passed for law in laws) and all(by for _, by in controls) else 1
 
 

@@ -159,8 +159,8 @@ def test_the_page_of_tasks_has_the_numbers_of_its_runs():
     folder = Path(__file__).parents[2] / "docs" / "results"
     page, groups = (folder / "spiking_tasks.md").read_text(), {}
     for row in json.loads((folder / "spiking_tasks.json").read_text())["rows"]:
-        groups.setdefault((row["task"], row["recurrent"]), []).append(row)
-    assert {task for task, _ in groups} >= {"rows", "speech", "braille", "evidence"}
+        groups.setdefault((row["task"], row["recurrent"], row["neurons"]), []).append(row)
+    assert {task for task, *_ in groups} >= {"rows", "speech", "braille", "evidence"}
     for runs in groups.values():
         assert table(runs) in page
 

@@ -19,6 +19,7 @@ from synaptic_sampling._kernels.tiles import (
     SLOTS,
     TILES,
     combine,
+    combine_row,
     combine_tiles,
     correlate,
     correlate_slots,
@@ -33,11 +34,11 @@ __all__ = [
     "forward",
     "input_gradient",
     "row_sums",
+    "turn",
     "weight_gradient",
 ]
 
 ZERO, HALF, ONE = np.float32(0), np.float32(0.5), np.float32(1)
-FRAMES = TILES * LANES
 
 #: tanh(x) = x*P(x**2)/Q(x**2) up to this bound, and constant beyond: the rational function of Eigen's ptanh
 #: (MPL 2.0 code; the coefficients are those of its minimax fit), within 4e-7 of tanh everywhere.
@@ -71,13 +72,8 @@ def row_sums(starts, weight, base, bias, z, t, gates, columns):
     """Write bias plus weighted sum of each gate at step t into ``gates[t]``."""
     rows, width = gates.shape[1:]
     source, target = t * z.shape[1] * width, t * rows * width
-    whole = columns[1] - (columns[1] - columns[0]) % FRAMES
     for g in range(rows):
-        start, end, row = starts[g], starts[g + 1], target + g * width
-        for b in range(columns[0], whole, FRAMES):
-            combine_tiles(bias[g], weight, base, start, end, z, source + b, LANES, gates, row + b, LANES)
-        for b in range(whole, columns[1], LANES):
-            combine(bias[g], weight, base, start, end, z, source + b, LANES, gates, row + b, LANES)
+        combine_row(bias[g], weight, base, starts[g], starts[g + 1], z, source, gates, target + g * width, columns)
 
 
 @jit
@@ -138,8 +134,7 @@ def flow_back(t, first, starts, weight, base, gates, flow, columns):
     s = t * gates.shape[1] * width
     for u in range(flow.shape[0]):
         start, end = starts[first + u], starts[first + u + 1]
-        for b in range(columns[0], columns[1], LANES):
-            combine(ZERO, weight, base, start, end, gates, s + b, LANES, flow, u * width + b, LANES)
+        combine_row(ZERO, weight, base, start, end, gates, s, flow, u * width, columns)
 
 
 @jit
@@ -185,23 +180,38 @@ def input_gradient(starts, weight, base, slopes, dx, columns):
 
 
 @jit
-def weight_gradient(starts, base, order, z, first, slopes, sums, gradient):
-    """Write dE/dw of each connection: over steps and batch, the sum of ``z*slopes``, slots in ``order``.
+def turn(z, states):
+    """Write ``z`` [step, source, batch] as ``states`` [source, part of the batch, step, lane], as it will be read."""
+    for i in range(states.shape[0]):
+        for part in range(states.shape[1]):
+            for t in range(states.shape[2]):
+                row, place = z[t, i], states[i, part, t]
+                for lane in range(LANES):
+                    place[lane] = row[part * LANES + lane]
 
-    ``starts`` are those of the groups from ``first`` on.
+
+@jit
+def weight_gradient(starts, base, order, states, first, slopes, row, sums, gradient):
+    """Write dE/dw of each connection: over steps and batch, the sum of ``states*slopes``, slots in ``order``.
+
+    ``starts`` are those of the groups from ``first`` on; ``base`` are places in the flat ``states`` (``turn``). ``row``
+    [part of the batch, step, lane] and ``sums`` are working memory: adjacent data take a third of the time.
     """
-    steps, rows, width = slopes.shape
-    z_step, d_step = z.shape[1] * width, rows * width
+    places = row.shape[0] * row.shape[1]
     for g in range(starts.size - 1):
-        k, d = starts[g], (first + g) * width
+        for part in range(row.shape[0]):
+            for t in range(row.shape[1]):
+                own, place = slopes[t, first + g], row[part, t]
+                for lane in range(LANES):
+                    place[lane] = own[part * LANES + lane]
+        k = starts[g]
         while k < starts[g + 1]:
             together = SLOTS if k + SLOTS <= starts[g + 1] else 1
             sums[:] = ZERO
-            for b in range(0, width, LANES):
-                if together == SLOTS:
-                    correlate_slots(base, k, z, b, z_step, slopes, d + b, d_step, steps, sums, 0)
-                else:
-                    correlate(base, k, z, b, z_step, slopes, d + b, d_step, steps, sums, 0)
+            if together == SLOTS:
+                correlate_slots(base, k, states, 0, LANES, row, 0, LANES, places, sums, 0)
+            else:
+                correlate(base, k, states, 0, LANES, row, 0, LANES, places, sums, 0)
             for n in range(together):
                 gradient[order[k + n]] = fold(sums, n * LANES)
             k += together

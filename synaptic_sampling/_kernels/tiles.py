@@ -20,12 +20,13 @@ from numba.core import cgutils
 from numba.extending import intrinsic
 
 from synaptic_sampling._kernels.lanes import ALIGN, INDEX, LANES, VECTOR
-from synaptic_sampling._numba import jit
+from synaptic_sampling._numba import jit, merged
 
 __all__ = [
     "SLOTS",
     "TILES",
     "combine",
+    "combine_row",
     "combine_tiles",
     "correlate",
     "correlate_slots",
@@ -204,5 +205,24 @@ def _vector_correlate(count: int) -> Any:
     return intrinsic(correlate)
 
 
-combine, combine_tiles = (plain_combine(n) if config.DISABLE_JIT else _vector_combine(n) for n in (1, TILES))
+combine, combine_two, combine_four, combine_tiles = (
+    plain_combine(n) if config.DISABLE_JIT else _vector_combine(n) for n in (1, 2, 4, TILES)
+)
 correlate, correlate_slots = (plain_correlate(n) if config.DISABLE_JIT else _vector_correlate(n) for n in (1, SLOTS))
+
+
+@merged
+def combine_row(first, weight, base, start, end, source, s, target, t, columns):
+    """Write sums over connections for a range of adjacent columns, as many vectors at a time as there are."""
+    b, stop = columns
+    while b + TILES * LANES <= stop:
+        combine_tiles(first, weight, base, start, end, source, s + b, LANES, target, t + b, LANES)
+        b += TILES * LANES
+    if b + 4 * LANES <= stop:
+        combine_four(first, weight, base, start, end, source, s + b, LANES, target, t + b, LANES)
+        b += 4 * LANES
+    if b + 2 * LANES <= stop:
+        combine_two(first, weight, base, start, end, source, s + b, LANES, target, t + b, LANES)
+        b += 2 * LANES
+    if b < stop:
+        combine(first, weight, base, start, end, source, s + b, LANES, target, t + b, LANES)

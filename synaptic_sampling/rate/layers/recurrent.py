@@ -93,6 +93,7 @@ class _Recurrent(WeightedLayer):
         self._load(x.reshape(*self.before.shape, -1))
         self._active = None if self._sparse is None else self._sparse.active()
         steps, own = self._length, self._sorted(by="target")
+        self._by_target = own
         present, z, gates, cells = self._present, self._z, self._gates[:steps], self._cells
         if not self.blocks:
             by_columns(lstm.forward, z, self.units, *own[:3], self.bias, present, z, gates, cells)
@@ -343,7 +344,7 @@ class SparseLSTM(_Recurrent):
         self._learn(self._sparse, *(block for _, _, block in self.blocks))
 
     def _weight_gradients(self) -> None:
-        starts, _, base, order = self._sorted(by="target")
+        starts, _, base, order = self._by_target
         weight_gradient(starts, base, order, self._z, self._gates[: self._length], self._active.gradient)
         self._sparse.keep(self._active)
         super()._weight_gradients()

@@ -48,8 +48,11 @@ def weight_gradient(
     gradient: Array,
 ) -> None:
     """Write dE/dw of each connection, as the kernel of this name; each thread has some gates."""
+    steps, _, batch = slopes.shape
+    states = np.empty((z.shape[1], batch // LANES, steps, LANES), np.float32)
+    lstm.turn(z, states)
     pieces: list[tuple[Any, ...]] = []
-    for first, end in parts(starts, len(order) * slopes.shape[0] * slopes.shape[2]):
-        sums = np.empty(SLOTS * LANES, np.float32)
-        pieces.append((starts[first : end + 1], base, order, z, first, slopes, sums, gradient))
+    for first, end in parts(starts, len(order) * steps * batch):
+        row, sums = np.empty(states.shape[1:], np.float32), np.empty(SLOTS * LANES, np.float32)
+        pieces.append((starts[first : end + 1], base * steps, order, states, first, slopes, row, sums, gradient))
     divided(lstm.weight_gradient, pieces)

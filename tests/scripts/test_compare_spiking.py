@@ -176,6 +176,16 @@ def test_equal_runs_and_soft_rules_are_drawn():
     plt.close(figure)
 
 
+def test_dense_networks_alone_have_a_table_and_no_figure(monkeypatch, tmp_path, capsys):
+    dense = next(row for row in rows() if row["method"] == "dense")
+    run = {name: value for name, value in dense.items() if name not in {"task", "method", "connectivity", "seed"}}
+    monkeypatch.setattr(compare_spiking, "trained", lambda task, job, given, **_: dict(run))
+    compare_spiking.main(["--methods", "dense", "--seeds", "2", "--out", str(tmp_path)])
+    assert "| 100 % | dense |" in (tmp_path / "compare.md").read_text()
+    assert not (tmp_path / "compare.png").exists()
+    assert "wrote compare.json and compare.md to" in capsys.readouterr().out
+
+
 def test_input_and_recurrent_synapses_keep_their_ratio():
     assert pair_of(TASKS["mnist"], 0.05) == (0.05, 0.05)
     assert pair_of(TASKS["ecg"], 0.05) == (1.0, 0.05)

@@ -2,7 +2,8 @@
 # distutils: language = c++
 """Edits the spike queue of a pathway after a few of its synapses were rewired, instead of building it again.
 
-Compiled by Brian2 like its own generated code, against its own header. Each function leaves the queue as Brian2's
+Compiled by Brian2 like its own generated code, against its own header; ``rows.h``, which C++ standalone mode also
+uses, takes the place of its include. Each function leaves the queue as Brian2's
 ``prepare`` would; ``follow`` returns False if the queue is not in the expected state and must be built again. A handle
 is the capsule of a queue, or the queue itself for Brian2 2.9, which provides no capsule.
 """
@@ -62,54 +63,11 @@ def serves(handle, int start, int end):
 
 cdef extern from *:
     """
-    typedef std::vector<std::vector<int> > Rows;
-    /* The rows of random neurons are in no cache: ask for where a row is, later for the row, and last use it. */
-    enum { ROW_AHEAD = 24, PLACE_AHEAD = 48, LINE = 64 / sizeof(int), MOST_LINES = 8 };
-    #if defined(__GNUC__)
-    #define SYNAPTIC_SAMPLING_FETCH(place) __builtin_prefetch(place, 1)
-    #else
-    #define SYNAPTIC_SAMPLING_FETCH(place)
-    #endif
-    static inline void fetch_place(const Rows &rows, int number) {
-        if (number >= 0 && number < (int)rows.size())
-            SYNAPTIC_SAMPLING_FETCH(&rows[number]);
-    }
-    static inline void fetch_row(const Rows &rows, int number) {
-        if (number < 0 || number >= (int)rows.size())
-            return;
-        const std::vector<int> &row = rows[number];
-        for (size_t k = 0; k < row.size() && k < MOST_LINES * LINE; k += LINE)
-            SYNAPTIC_SAMPLING_FETCH(&row[k]);
-    }
-    /* Whether the slots were in the rows of ``before``; they are in the rows of ``now`` afterwards. */
-    static bool move_slots(Rows &rows, int start, const int *slots, const int *before, const int *now, size_t number) {
-        for (size_t k = 0; k < number; k++) {
-            if (k + PLACE_AHEAD < number) {
-                fetch_place(rows, before[k + PLACE_AHEAD] - start);
-                fetch_place(rows, now[k + PLACE_AHEAD] - start);
-            }
-            if (k + ROW_AHEAD < number) {
-                fetch_row(rows, before[k + ROW_AHEAD] - start);
-                fetch_row(rows, now[k + ROW_AHEAD] - start);
-            }
-            if (before[k] - start >= (int)rows.size() || now[k] - start >= (int)rows.size())
-                return false;
-            if (before[k] >= 0) {
-                std::vector<int> &row = rows[before[k] - start];
-                const std::vector<int>::iterator place = std::lower_bound(row.begin(), row.end(), slots[k]);
-                if (place == row.end() || *place != slots[k])
-                    return false;
-                row.erase(place);
-            }
-            if (now[k] >= 0) {
-                std::vector<int> &row = rows[now[k] - start];
-                row.insert(std::lower_bound(row.begin(), row.end(), slots[k]), slots[k]);
-            }
-        }
-        return true;
-    }
+    #include "rows.h"
     """
-    cbool move_slots(vector[vector[int]] &, int, const int *, const int *, const int *, size_t)
+    cbool move_slots "synaptic_sampling::move_slots"(
+        vector[vector[int]] &, int, const int *, const int *, const int *, size_t
+    )
 
 
 def follow(handle, const int[::1] slots, const int[::1] before, const int[::1] now):

@@ -26,6 +26,7 @@ from brian2.synapses.cythonspikequeue import SpikeQueue
 from numpy.typing import NDArray
 
 from synaptic_sampling._kernels.slots import values_of
+from synaptic_sampling.brian.standalone import program
 
 __all__ = [
     "delays",
@@ -240,8 +241,11 @@ def _handle(queue: Any) -> Any:
 @functools.cache
 def _compiled() -> Any:
     compiler, arguments = get_compiler_and_args()
+    code = Path(__file__).with_name("_queue_edit.pyx").read_text(encoding="utf-8")
+    # Not by an include: Brian2 finds compiled modules by their text.
+    rows = (program.FOLDER / "rows.h").read_text(encoding="utf-8")
     module = cython_extension_manager.create_extension(
-        Path(__file__).with_name("_queue_edit.pyx").read_text(encoding="utf-8"),
+        code.replace('#include "rows.h"', rows.replace("\n", "\n    ")),
         compiler=compiler,
         extra_compile_args=arguments,
         extra_link_args=prefs["codegen.cpp.extra_link_args"],

@@ -263,52 +263,41 @@ template <class Pathway> auto queue_of(Pathway &pathway, int32_t slot) -> declty
     return *pathway.queue[t];
 }
 
-// Ask for the row of a neuron through a slot, or first for where it is: the rows of random neurons are in no cache.
-template <class Pathway> void fetch_row(Pathway &pathway, int32_t slot, int32_t source, bool place_only)
+// Let slots pass the spikes of other source neurons; -1 where a slot has, or had, none. Each thread has its own rows.
+template <class Pathway>
+void move_slots(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<int32_t> &before,
+                const std::vector<int32_t> &now)
 {
-    auto &queue = queue_of(pathway, slot);
-    const std::vector<int> &row = queue.synapses[source - queue.source_start];
-    if (place_only) {
-        SYNAPTIC_SAMPLING_FETCH(&row);
-        return;
+    for (size_t t = 0; t < pathway.queue.size(); t++) {
+        auto &queue = *pathway.queue[t];
+        std::vector<int32_t> left(slots.size(), -1), joined(slots.size(), -1);
+        for (size_t n = 0; n < slots.size(); n++) {
+            if (&queue_of(pathway, slots[n]) != &queue)
+                continue;
+            left[n] = before[n];
+            joined[n] = now[n];
+        }
+        if (!move_slots(queue.synapses, queue.source_start, slots.data(), left.data(), joined.data(), slots.size()))
+            fail("a slot is missing in the spike queue of its neuron; please report this error.");
     }
-    const size_t line = 64 / sizeof(int), most = 8 * line;
-    for (size_t k = 0; k < std::min(row.size(), most); k += line)
-        SYNAPTIC_SAMPLING_FETCH(row.data() + k);
 }
 
-// Let spikes of these source neurons not pass through slots any more.
+// Let no spikes of these source neurons pass through slots any more.
 template <class Pathway>
 void leave(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<int32_t> &sources)
 {
-    for (size_t n = 0; n < slots.size(); n++) {
-        if (n + 2 * AHEAD < slots.size())
-            fetch_row(pathway, slots[n + 2 * AHEAD], sources[n + 2 * AHEAD], true);
-        if (n + AHEAD < slots.size())
-            fetch_row(pathway, slots[n + AHEAD], sources[n + AHEAD], false);
-        auto &queue = queue_of(pathway, slots[n]);
-        std::vector<int> &row = queue.synapses[sources[n] - queue.source_start];
-        row.erase(std::lower_bound(row.begin(), row.end(), slots[n]));
-    }
+    move_slots(pathway, slots, sources, std::vector<int32_t>(slots.size(), -1));
 }
 
-// Let spikes of the present source neurons pass through slots, with the present delays.
+// Let spikes of the present source neurons pass through slots, and not of those before, with the present delays.
 template <class Pathway, class T>
-void join(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<T> &delays, bool scalar_delay,
-          double dt)
+void follow(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<int32_t> &before,
+            const std::vector<T> &delays, bool scalar_delay, double dt)
 {
-    const std::vector<int32_t> sources = owners(pathway, slots);
-    for (size_t n = 0; n < slots.size(); n++) {
-        if (n + 2 * AHEAD < slots.size())
-            fetch_row(pathway, slots[n + 2 * AHEAD], sources[n + 2 * AHEAD], true);
-        if (n + AHEAD < slots.size())
-            fetch_row(pathway, slots[n + AHEAD], sources[n + AHEAD], false);
+    move_slots(pathway, slots, before, owners(pathway, slots));
+    for (size_t n = 0; n < slots.size() && !scalar_delay; n++) {
         const int32_t k = slots[n];
         auto &queue = queue_of(pathway, k);
-        std::vector<int> &row = queue.synapses[sources[n] - queue.source_start];
-        row.insert(std::lower_bound(row.begin(), row.end(), k), k);
-        if (scalar_delay)
-            continue;
         if (n + AHEAD < slots.size()) {
             SYNAPTIC_SAMPLING_FETCH(&delays[slots[n + AHEAD]]);
             SYNAPTIC_SAMPLING_FETCH(&queue.delays[slots[n + AHEAD] - queue.openmp_padding]);
@@ -319,6 +308,14 @@ void join(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector
         if (steps != queue.delays[0])
             queue.scalar_delay = false;
     }
+}
+
+// Let spikes of the present source neurons pass through slots, with the present delays.
+template <class Pathway, class T>
+void join(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<T> &delays, bool scalar_delay,
+          double dt)
+{
+    follow(pathway, slots, std::vector<int32_t>(slots.size(), -1), delays, scalar_delay, dt);
 }
 
 // The occupied sites of a Rewiring, by its name; shared by all files of the program.

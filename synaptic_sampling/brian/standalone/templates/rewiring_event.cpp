@@ -127,8 +127,7 @@ void do_event(int64_t number)
         {% endif %}
         {% for pathway in r.pathways %}
         drop_spikes({{pathway.name}}, slots);
-        leave({{pathway.name}}, slots, before_{{loop.index}});
-        join({{pathway.name}}, slots, {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
+        follow({{pathway.name}}, slots, before_{{loop.index}}, {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
         {% endfor %}
     }
     {% endif %}

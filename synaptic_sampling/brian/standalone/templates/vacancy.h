@@ -8,16 +8,11 @@
 #include <vector>
 
 #include "philox.h"
-
-// Memory is prefetched this many places ahead, because large arrays are in no cache.
-#if defined(__GNUC__)
-#define SYNAPTIC_SAMPLING_FETCH(place) __builtin_prefetch(place, 1)
-#else
-#define SYNAPTIC_SAMPLING_FETCH(place)
-#endif
+#include "rows.h"
 
 namespace synaptic_sampling {
 
+// Memory is prefetched this many places ahead, because large arrays are in no cache.
 const size_t AHEAD = 16;
 
 // A hash set of keys with a fixed maximum number.

@@ -42,7 +42,7 @@ class Mistakes:
     def __init__(self, owner: Any, projections: Sequence[Projection]) -> None:
         self._owner, self._projections = owner, projections
         self._events = 0
-        self._started = False
+        self._started = self._some_unplaced = False
         #: Whether no new connection has survived the next event so far; those formed in the last event.
         self._none_stays = _prunes_and_forms(owner.rule) and not any(
             projection.in_program for projection in projections
@@ -107,7 +107,14 @@ class Mistakes:
             self._check_companion(self._empty[0])
 
     def after_event(self, info: RewiringInfo) -> None:
-        """Check whether all connections that one event forms are eliminated in the next."""
+        """Check whether new connections found a site, and whether all of one event are eliminated in the next."""
+        if info.num_unplaced and not self._some_unplaced:
+            self._some_unplaced = True
+            logger.warning(
+                "'%s' could not place %d new connections at t = %g s: all sites and slots that degrees, candidates and "
+                "capacity allow are occupied; relax these. Shown once; see info.num_unplaced for every event.",
+                self._owner.name, info.num_unplaced, self._owner.seconds,
+            )  # fmt: skip
         if not self._none_stays:
             return
         died, formed = (_edges(info, kind) for kind in (-1, 1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from brian2 import BrianObject, get_local_namespace
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_flag, check_integer, check_seed
-from synaptic_sampling.brian import construction, timing
+from synaptic_sampling.brian import construction, denormals, timing
 from synaptic_sampling.brian.arguments import SEPARATE, check_callback, check_owner, switch_of
 from synaptic_sampling.brian.connect import Pairs, new_seed
 from synaptic_sampling.brian.internals import surgery
@@ -22,8 +21,6 @@ from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules import Rule, step
 
 __all__ = ["Rewiring"]
-
-logger = logging.getLogger(__name__)
 
 
 class Rewiring(View, BrianObject):
@@ -196,11 +193,9 @@ class Rewiring(View, BrianObject):
         )
         self._shared = Budget(self.sets, split=split) if several else None
         self._rule, self.synapses, self.callback = rule, synapses, callback
-        self._draws_seed, self.needs_seed, self._has_warned = seed is None, False, False
-        self._observers = []
+        self._draws_seed, self.needs_seed, self._observers = seed is None, False, []
         # A second clock would cost Brian2 some microseconds in every step.
-        self._interval: Any = None
-        own = self._projections[0].synapses.clock
+        own, self._interval = self._projections[0].synapses.clock, None
         if dt is not None and clock is None:
             timing.check_multiple(dt, own)
             self._interval, dt, clock = dt, None, own
@@ -265,20 +260,22 @@ class Rewiring(View, BrianObject):
             projection.follow_restore()
             projection.follow_schedule(self.seconds + float(self.interval))
         self._mistakes.at_start(run_namespace)
-        self._steps = timing.steps_between(self)
+        self._steps, self._remaining = timing.steps_between(self), 1
         self._timestep = self.clock.variables["timestep"].get_value()
         for projection in self._projections:
             projection.generate(self)
         super().before_run(run_namespace)
+        denormals.flush()
 
     def run(self) -> None:
-        """Carry out an event when it is due; called by Brian2, which checks ``active`` only before a run."""
-        now, switch = self._timestep.item(), self._switch
-        if now % self._steps == 0 and now > 0 and self.active and (switch is None or switch.get_value()[0]):
-            self._step()
+        """Carry out an event when it is due; called by Brian2 in every time step, in most of which it only counts."""
+        self._remaining -= 1
+        if not self._remaining:
+            self._come_due()
 
     def after_run(self) -> None:
         """Warn of signals that stayed 0; called by Brian2 after each run."""
+        denormals.restore()
         self._mistakes.after_run()
         super().after_run()
 
@@ -323,6 +320,16 @@ class Rewiring(View, BrianObject):
             projection.release()
         self.active = False
 
+    def _come_due(self) -> None:
+        """Carry out an event, unless this is the start of a run; Brian2 looks at ``active`` before and after a run."""
+        now, switch = self._timestep.item(), self._switch
+        self._remaining = self._steps - now % self._steps
+        if not self.active:
+            denormals.restore()
+        elif now % self._steps == 0 and now > 0 and (switch is None or switch.get_value()[0]):
+            with denormals.flushed():
+                self._step()
+
     def _step(self) -> RewiringInfo:
         """Carry out an event, checks included."""
         for projection in self._projections:
@@ -348,13 +355,6 @@ class Rewiring(View, BrianObject):
             projection.clear_accumulated()
         for observer in self._observers:
             observer.observe(self, info, self.seconds)
-        if info.num_unplaced and not self._has_warned:
-            self._has_warned = True
-            logger.warning(
-                "'%s' could not place %d new connections at t = %g s: all sites and slots that degrees, candidates and "
-                "capacity allow are occupied; relax these. Shown once; see info.num_unplaced for every event.",
-                self.name, info.num_unplaced, self.seconds,
-            )  # fmt: skip
         return info
 
     def _decide(self) -> RewiringInfo:
@@ -367,8 +367,8 @@ class Rewiring(View, BrianObject):
 
     def shares_seed(self, other: Rewiring) -> bool:
         """Return whether both are in one network and were given the same seed, and so draw the same numbers."""
-        given = not self._draws_seed and not other._draws_seed
-        return given and self.seed == other.seed and self._network == other._network
+        drawn = self._draws_seed or other._draws_seed
+        return not drawn and self.seed == other.seed and self._network == other._network
 
     def _check_owner(self) -> None:
         for projection in self._projections:

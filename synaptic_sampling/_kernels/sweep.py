@@ -63,8 +63,6 @@ def _sweep(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, c
     """Move every theta; write the slots where it crossed 0 into ``crossed`` and return their number."""
     nu = np.zeros(BLOCK, np.float32)
     active = np.ones(BLOCK, np.bool_)
-    changed = np.zeros(BLOCK, np.uint8)
-    eights = changed.view(np.uint64)
     n = 0
     for start in range(0, theta.size, BLOCK):
         # Views that start at 0 make checks for negative indices unnecessary: twice as fast.
@@ -75,15 +73,28 @@ def _sweep(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, c
             if not ALWAYS_ACTIVE:
                 active[i] = th[i] >= 0.0
             th[i] = move(np.float64(th[i]), np.float64(g[i]), np.float64(p[i]), np.float64(nu[i]), parameters)
-        # Tested by vector units and read in groups of eight, most of them 0: twice as fast as one by one.
-        for i in range(th.size):
-            changed[i] = th[i] < 0.0 if ALWAYS_ACTIVE else (th[i] >= 0.0) ^ active[i]
-        for eight in range((th.size + 7) // 8):
-            if eights[eight]:
-                for i in range(8 * eight, min(8 * eight + 8, th.size)):
-                    if changed[i]:
-                        crossed[n] = start + i
-                        n += 1
+        for begin in range(0, th.size, CHUNK):
+            part, before = th[begin : begin + CHUNK], active[begin : begin + CHUNK]
+            n = _list(start + begin, part, before, ALWAYS_ACTIVE, crossed, n)
+    return n
+
+
+@merged
+def _list(start, theta, active, always_active, crossed, n):
+    """Write the slots of a chunk where theta crossed 0 into ``crossed`` behind the first ``n``; return how many."""
+    # One bit each, set by vector units and read in groups of eight, most of them 0: three times as fast as one by one.
+    changed = np.uint64(0)
+    for i in range(theta.size):
+        crosses = theta[i] < 0.0 if always_active else (theta[i] >= 0.0) ^ active[i]
+        changed |= np.uint64(crosses) << np.uint64(i)
+    if changed == np.uint64(0):
+        return n
+    for eight in range(0, theta.size, 8):
+        if (changed >> np.uint64(eight)) & np.uint64(255):
+            for i in range(eight, min(eight + 8, theta.size)):
+                if (changed >> np.uint64(i)) & np.uint64(1):
+                    crossed[n] = start + i
+                    n += 1
     return n
 
 

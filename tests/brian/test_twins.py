@@ -1,4 +1,4 @@
-"""The C++ functions of standalone mode give the bits of the Numba kernels."""
+"""The C++ functions of standalone mode give the bits of the Numba kernels, also where vector units compute them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import Stream, key_words, normals
 from synaptic_sampling.rules.optimizers import Adam
+from synaptic_sampling.spiking.device import FLAGS
 from tests.kernels.test_philox import KNOWN_ANSWERS
 
 pytestmark = pytest.mark.cython
@@ -42,7 +43,7 @@ def twins(tmp_path_factory):
     source = Path(__file__).with_name("twins.cpp")
     (library.parent / "constants.h").write_text(constants_in_cpp())
     (library.parent / "move.h").write_text(move_in_cpp(langevin) + noise_in_cpp(langevin))
-    flags = ["-shared", "-fPIC", "-std=c++11", "-O2", "-ffp-contract=off", "-I", program.FOLDER, "-I", library.parent]
+    flags = ["-shared", "-fPIC", *FLAGS, "-I", program.FOLDER, "-I", library.parent]
     subprocess.run([os.environ.get("CXX", "c++"), *flags, source, "-o", library], check=True)
     functions = ctypes.CDLL(str(library))
 

@@ -79,22 +79,25 @@ struct Adam {
     }
 };
 
+// Connections that are processed together: enough that memory is read in long stretches, and in the first cache.
+const size_t STRETCH = 4 * CHUNK;
+
 // Update every theta by a function of (theta, gradient, polarity, nu); list the slots where it has become negative or,
 // unless all connections are active, where it has crossed 0.
 template <class T, class Move>
 void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, bool noisy, const Address &noise,
            Move move, bool always_active, size_t number, std::vector<T> &theta, std::vector<int32_t> &crossed)
 {
-    float nu[CHUNK] = {0.0f};
-    uint8_t active[CHUNK] = {0}, changed[CHUNK] = {0};
-    for (size_t start = 0; start < number; start += CHUNK) {
-        const size_t size = std::min((size_t)CHUNK, number - start);
+    float nu[STRETCH] = {0.0f};
+    uint8_t active[STRETCH] = {0}, changed[STRETCH] = {0};
+    for (size_t start = 0; start < number; start += STRETCH) {
+        const size_t size = std::min(STRETCH, number - start);
         const T *g = gradient.data() + start;
         const int8_t *p = polarity.data() + start;
         T *th = theta.data() + start;
-        if (noisy)
-            fill_normals((int64_t)(start / CHUNK), noise, nu);
-        for (size_t i = 0; i < size; i++)
+        for (size_t begin = 0; noisy && begin < size; begin += CHUNK)
+            fill_normals((int64_t)((start + begin) / CHUNK), noise, nu + begin);
+        for (size_t i = 0; !always_active && i < size; i++)
             active[i] = th[i] >= 0;
         for (size_t i = 0; i < size; i++)
             th[i] = (T)move((double)th[i], (double)g[i], (double)p[i], (double)nu[i]);

@@ -47,11 +47,19 @@ inline int64_t bounded(uint32_t word, uint64_t bound)
     return (int64_t)(product >> 32);
 }
 
+// Vector units that multiply words of 64 bits are spared to pack the halves of products in every round.
+#if defined(__AVX512DQ__)
+typedef uint64_t Lane;
+#else
+typedef uint32_t Lane;
+#endif
+
 // Slots are processed in chunks: word l of block b of a chunk belongs to slot BLOCKS*l + b. Rounds are the outer loop,
 // so that compilers process all blocks at once by vector units.
 inline void fill_words(int64_t chunk, const Address &at, uint32_t *words)
 {
-    uint32_t c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS], k0 = at.k0, k1 = at.k1;
+    Lane c0[BLOCKS], c1[BLOCKS], c2[BLOCKS], c3[BLOCKS];
+    uint32_t k0 = at.k0, k1 = at.k1;
     for (int b = 0; b < BLOCKS; b++) {
         c0[b] = (uint32_t)(chunk * BLOCKS) + (uint32_t)b;
         c1[b] = at.step;
@@ -62,16 +70,16 @@ inline void fill_words(int64_t chunk, const Address &at, uint32_t *words)
 #pragma GCC unroll 1
         for (int b = 0; b < BLOCKS; b++) {
             const uint64_t p0 = UINT64_C(0xD2511F53) * c0[b], p1 = UINT64_C(0xCD9E8D57) * c2[b];
-            c0[b] = (uint32_t)(p1 >> 32) ^ c1[b] ^ k0;
+            c0[b] = (Lane)(p1 >> 32) ^ c1[b] ^ k0;
             c1[b] = (uint32_t)p1;
-            c2[b] = (uint32_t)(p0 >> 32) ^ c3[b] ^ k1;
+            c2[b] = (Lane)(p0 >> 32) ^ c3[b] ^ k1;
             c3[b] = (uint32_t)p0;
         }
     for (int b = 0; b < BLOCKS; b++) {
-        words[b] = c0[b];
-        words[BLOCKS + b] = c1[b];
-        words[2 * BLOCKS + b] = c2[b];
-        words[3 * BLOCKS + b] = c3[b];
+        words[b] = (uint32_t)c0[b];
+        words[BLOCKS + b] = (uint32_t)c1[b];
+        words[2 * BLOCKS + b] = (uint32_t)c2[b];
+        words[3 * BLOCKS + b] = (uint32_t)c3[b];
     }
 }
 

@@ -20,8 +20,7 @@ BEGINNING = """# Published results, reproduced
 Each command performs the runs that have not been made yet, and writes `NAME.json`, its figure and this page; finished
 runs are in `runs/NAME.jsonl`, one per line. An interrupted command goes on where it was. *Ours* is a mean and, after ±,
 a standard deviation over seeds. The last column says whether the claim holds; a dash marks a number without a bound.
-Times are those of one processor. Two studies have no program yet: learning by reward (Kappel et al. 2018) and
-winner-take-all networks with standard and enriched input (Kappel et al. 2015).
+Times are those of one processor.
 """
 HELD = {True: "yes", False: "**no**", None: "–"}
 

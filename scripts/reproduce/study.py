@@ -21,6 +21,8 @@ NAMES = (
     "survival-law",
     "posterior",
     "turnover-kappel2018",
+    "wta-kappel2015",
+    "reward-kappel2018",
     "shuffle",
     "mnist-connectivity",
     "frames",

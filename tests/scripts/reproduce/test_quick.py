@@ -52,6 +52,19 @@ def turnover_kappel2018(found):
     assert found.of("for 4 h") == pytest.approx(31.5, abs=2)
 
 
+def wta_kappel2015(found):
+    assert found.of("from 3 to 3.5 h: enriched minus standard") > 1
+    assert found.of("stays enriched, minus standard again") > 0
+    assert found.of("their output is shown, of 2 clusters") > 55
+
+
+def reward_kappel2018(found):
+    assert found.of("accuracy before the swap") > 70
+    assert found.of("in the first 50 s") < 50
+    assert found.of("rewiring minus no noise") > 0
+    assert found.of("turnover ratio", "after it") > 1
+
+
 def shuffle(found):
     assert found.of("DEEP R, learning rate 0.3: accuracy of the last", "above 0") > 0
     assert found.of("fixed connections", "the same") < -5
@@ -84,6 +97,8 @@ DIRECTION = {
     "survival-law": survival_law,
     "posterior": posterior,
     "turnover-kappel2018": turnover_kappel2018,
+    "wta-kappel2015": wta_kappel2015,
+    "reward-kappel2018": reward_kappel2018,
     "shuffle": shuffle,
 }
 

@@ -54,7 +54,7 @@ for label, net in networks.items():
     print(f"{label}: test accuracy {final}, {np.mean(rates):.1f} +- {np.std(rates, ddof=1):.1f} Hz")
     left.errorbar(range(1, EPOCHS + 1), accuracies.mean(axis=0), accuracies.std(axis=0, ddof=1), label=label, capsize=2)
     right.plot(rates, accuracies[:, -1], "o", label=label)
-left.set(xlabel="epoch", ylabel="test accuracy (%)")
+left.set(xlabel="epoch", ylabel="test accuracy (%)", xticks=range(0, EPOCHS + 1, 4))
 left.legend(loc="lower right")
 right.set(xlabel="mean firing rate (Hz)", ylabel="test accuracy (%)", xlim=(0, None))
 figure.savefig("dales_law.png")

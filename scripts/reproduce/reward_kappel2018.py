@@ -14,11 +14,10 @@ from numpy.typing import NDArray
 
 from models.reward import Arm
 from models.reward_patterns import LEARNING, LOOK, Course, learn, start
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import SynapticSampling
-from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, legend
+from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, in_house_style, legend
 
 if TYPE_CHECKING:
     import pandas as pd

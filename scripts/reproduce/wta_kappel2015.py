@@ -16,12 +16,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from scripts.figures import in_house_style
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import PotentialConnections, SynapticSampling, step
 from synaptic_sampling.laws import synaptic_sampling as exact
-from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, legend
+from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, in_house_style, legend
 
 if TYPE_CHECKING:
     import pandas as pd

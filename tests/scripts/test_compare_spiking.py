@@ -176,6 +176,24 @@ def test_equal_runs_and_soft_rules_are_drawn():
     plt.close(figure)
 
 
+def test_the_overview_of_tasks_has_the_means_of_the_runs():
+    folder = Path(__file__).parents[2] / "docs" / "results"
+    page = (folder / "spiking_tasks.md").read_text()
+    names = {"MNIST row by row": "rows", "spoken digits as spikes": "speech", "Braille": "braille", "digits": "digits"}
+    runs = json.loads((folder / "spiking_tasks.json").read_text())["rows"]
+    checked = 0
+    for line in page[: page.index("\n## ")].splitlines():
+        task, *cells = (cell.strip() for cell in line.strip("| ").split("|"))
+        if task in names:
+            for shown, (method, recurrent) in zip(
+                cells[2:], [("deepr", False), ("fixed", True), ("deepr", True), ("dense", True)], strict=False
+            ):
+                own = [r for r in runs if (r["task"], r["method"], r["recurrent"]) == (names[task], method, recurrent)]
+                assert float(shown) == pytest.approx(100 * np.mean([r["accuracy"] for r in own]), abs=0.051)
+                checked += 1
+    assert checked == 15
+
+
 def test_dense_networks_alone_have_a_table_and_no_figure(monkeypatch, tmp_path, capsys):
     dense = next(row for row in rows() if row["method"] == "dense")
     run = {name: value for name, value in dense.items() if name not in {"task", "method", "connectivity", "seed"}}

@@ -86,6 +86,6 @@ lock:
 	    --output-file docs/requirements.lock pyproject.toml
 
 clean:
-	rm -rf .venv* .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build docs/gallery docs/_examples docs/sg_execution_times.rst \
-	    docs/reference/generated
+	rm -rf .venv* .cache .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build docs/gallery docs/_examples \
+	    docs/sg_execution_times.rst docs/reference/generated
 	find synaptic_sampling models scripts tests -name __pycache__ -exec rm -rf {} +

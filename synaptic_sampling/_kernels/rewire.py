@@ -12,7 +12,7 @@ from synaptic_sampling._kernels.split import split_births
 from synaptic_sampling._kernels.vacancy import draw_by_enumeration, draw_by_rejection, vacant_sites
 from synaptic_sampling._numba import inlined, jit
 
-__all__ = ["copy_moments", "draw", "reset", "rewire_all", "rewire_each"]
+__all__ = ["close", "draw", "reset", "rewire_all", "rewire_each"]
 
 
 @jit
@@ -91,7 +91,7 @@ def _places(eliminated, births, size):
 
 
 @jit
-def copy_moments(moments, old, new):
+def _copy_moments(moments, old, new):
     """Copy the optimizer's state of a slot to another."""
     if moments is not None:
         for moment in (moments.first, moments.second):
@@ -101,8 +101,8 @@ def copy_moments(moments, old, new):
 
 @jit
 def close(c, s, gaps, size, now, events):
-    """Relocate the last connections into gaps, both ascending; return their number, each of which makes two events."""
-    number = size - gaps.size
+    """Relocate the last connections into gaps, both ascending; return the number of events, two for each active one."""
+    used, number = 0, size - gaps.size
     late = np.searchsorted(gaps, number)
     old = number
     for n in range(np.int64(late)):
@@ -112,11 +112,13 @@ def close(c, s, gaps, size, now, events):
         for values in (c.pre, c.post):
             values[new] = values[old]
         c.theta[new], c.polarity[new], s.birth_step[new] = c.theta[old], c.polarity[old], s.birth_step[old]
-        copy_moments(s.moments, old, new)
-        write_event(events, 2 * n, now, c.pre[new], c.post[new], old, s.set_index, -MOVE, c.polarity[new])
-        write_event(events, 2 * n + 1, now, c.pre[new], c.post[new], new, s.set_index, MOVE, c.polarity[new])
+        _copy_moments(s.moments, old, new)
+        if c.theta[new] >= 0.0:
+            write_event(events, used, now, c.pre[new], c.post[new], old, s.set_index, -MOVE, c.polarity[new])
+            write_event(events, used + 1, now, c.pre[new], c.post[new], new, s.set_index, MOVE, c.polarity[new])
+            used += 2
         old += 1
-    return np.searchsorted(gaps, number)
+    return used
 
 
 @inlined
@@ -137,6 +139,6 @@ def rewire_all(layers, slots, sizes, numbers, sharing, step, key, events):
         used += births[n]
     for n in range(len(layers)):
         gaps = slots[n].retracted[births[n] : max(births[n], numbers[n])]
-        used += 2 * close(layers[n], slots[n], gaps, sizes[n], slots[n].steps_done + step, events[used:])
+        used += close(layers[n], slots[n], gaps, sizes[n], slots[n].steps_done + step, events[used:])
         sizes[n] += births[n] - numbers[n]
     return used

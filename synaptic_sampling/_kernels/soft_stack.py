@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from synaptic_sampling._kernels.dynamics import BIRTH, DEATH, MOVE, regrow, write_event
+from synaptic_sampling._kernels.dynamics import BIRTH, DEATH, regrow, write_event
 from synaptic_sampling._kernels.linear import cross_entropy
-from synaptic_sampling._kernels.rewire import copy_moments, draw, reset
+from synaptic_sampling._kernels.rewire import close, draw, reset
 from synaptic_sampling._kernels.soft_deep import LEVELS, RING, advance, enter, land
 from synaptic_sampling._kernels.soft_langevin import sweep_soft
 from synaptic_sampling._kernels.stack import (
@@ -229,27 +229,6 @@ def _merged(first, second):
 
 
 @inlined
-def _close(c, s, gaps, size, now, events):
-    """Relocate the last connections into gaps; return the number of events, two for each that is active."""
-    used, old, number = 0, size - gaps.size, size - gaps.size
-    late = np.searchsorted(gaps, number)
-    stop = late
-    for n in range(stop):
-        while late < gaps.size and gaps[late] == old:
-            late, old = late + 1, old + 1
-        new = gaps[n]
-        c.pre[new], c.post[new], c.theta[new] = c.pre[old], c.post[old], c.theta[old]
-        c.polarity[new], s.birth_step[new] = c.polarity[old], s.birth_step[old]
-        copy_moments(s.moments, old, new)
-        if c.theta[new] >= 0.0:
-            write_event(events, used, now, c.pre[new], c.post[new], old, s.set_index, -MOVE, c.polarity[new])
-            write_event(events, used + 1, now, c.pre[new], c.post[new], new, s.set_index, MOVE, c.polarity[new])
-            used += 2
-        old += 1
-    return used
-
-
-@inlined
 def _move(c, s, signals, size, rule, step):
     """Update weights and biases; return the number of slots in ``s.crossed``."""
     now = s.steps_done + step
@@ -317,7 +296,8 @@ def learn(parts, memory, sizes, rule, samples, labels, order, batch_size, losses
             own = _merged(born, returned)
             _write(own, c.pre, c.post, c.polarity, now, s.set_index, BIRTH, events[used:])
             used += own.size
-            used += _close(c, s, lost[returned.size :], size, now, events[used:])
+            if lost.size > returned.size:
+                used += close(c, s, lost[returned.size :], size, now, events[used:])
             sizes[n] = size + returned.size - lost.size
             counts[n] += own.size - below
         most = max(most, counts.sum())

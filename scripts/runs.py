@@ -45,7 +45,9 @@ class Runs:
         if found is None:
             found = job | run(**self.checkpoints(job))
             self.add(job, found)
-            self.tidy()
+        else:  # Its process may have been killed before it removed them.
+            self._remove_checkpoints(job)
+        self.tidy()
         return found
 
     def find(self, job: Row) -> Row | None:
@@ -64,6 +66,9 @@ class Runs:
     def add(self, job: Row, row: Row) -> None:
         """Add the row of a job; its checkpoints are of no more use."""
         self.write([*self.rows, row])
+        self._remove_checkpoints(job)
+
+    def _remove_checkpoints(self, job: Row) -> None:
         folder = self.path.parent / UNFINISHED
         for left in folder.glob(f"*{_name_of(job)}*"):
             left.unlink()

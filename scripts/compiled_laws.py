@@ -94,7 +94,7 @@ class Reflected(DeepR):
 
 @dataclass
 class Found:
-    """What a program has left: the log, the final connections, and observations of sites and theta."""
+    """Results of a program: the log, the final connections, and observations of sites and theta."""
 
     log: RewiringLog
     pre: NDArray[np.int64]
@@ -128,7 +128,7 @@ class Programs(AbstractContextManager["Programs"]):
         every: int | None = None,
         **options: Any,
     ) -> Found:
-        """Simulate a set of connections, all pairs if no number is given, and return what it has come to."""
+        """Simulate a set of connections, all pairs if no number is given, and return the log and the final state."""
         self.number += 1
         project = Path(self._folder.name) / str(self.number)
         with standalone(project):
@@ -147,7 +147,8 @@ class Programs(AbstractContextManager["Programs"]):
             if theta is not None:
                 s.theta = theta
             if slope is not None:
-                last.stiffness, last.centre = STIFFNESS, CENTRE
+                if shape[1] == len(CENTRE):
+                    last.stiffness, last.centre = STIFFNESS, CENTRE
                 s.run_regularly(f"gradient = {slope}", dt=STEP, when="start", name="slope")
             rewiring = Rewiring(s, rule, dt=STEP, seed=seed, name="rewiring", **options)
             monitor = RewiringMonitor(rewiring, name="monitor")
@@ -218,10 +219,11 @@ def violations(events: NDArray[Any], side: int) -> int:
     return int(np.count_nonzero(differ) + (sign.sum(axis=0) == 2).sum())
 
 
-def uniformity(programs: Programs, effort: Effort, rule: DeepR = CHANCE) -> list[Law]:
+def uniformity(programs: Programs, effort: Effort, slope: str | None = None) -> list[Law]:
     """Test that all sets of connected sites are equally likely without a gradient."""
     every = APART * RELAXATION
-    found = programs.run(rule, (2, 3), 3, (effort.observations + 1) * every, every=every, signs=1)
+    steps = (effort.observations + 1) * every
+    found = programs.run(CHANCE, (2, 3), 3, steps, every=every, slope=slope, signs=1)
     counts = _counts(found)
     return [wiring_law_test("connectivity without a gradient (chi2)", counts, wiring_law(np.ones(6), 3))]
 
@@ -321,6 +323,8 @@ WRONG: dict[str, Check] = {
     "no gradient": partial(gradient, slope="0*(theta - centre_post)"),
     "soft DEEP R: noise times sqrt 2": partial(soft, change=_with(temperature=2.0)),
     "soft DEEP R: floor twice as deep": partial(soft, change=_with(connectivity=0.5)),
+    "soft DEEP R in slots: floor twice as deep": partial(soft, change=_with(connectivity=0.5), depth=5.0),
+    "one site preferred": partial(uniformity, slope="-0.1*int(site == 0)"),
     "synaptic sampling: noise times sqrt 2": partial(synaptic, change=_with(temperature=2.0)),
     "synaptic sampling: prior half as wide": partial(synaptic, change=_with(std=0.5)),
 }

@@ -2,7 +2,7 @@
 
     python -m scripts.verify_sampler                 # under an hour
     python -m scripts.verify_sampler --quick         # under a minute
-    python -m scripts.verify_sampler --json FILE     # also writes a figure
+    python -m scripts.verify_sampler --json FILE     # also writes a figure (arrays only)
     python -m scripts.verify_sampler --device cpp_standalone --quick     # rules in compiled Brian2 programs; minutes
 
 Prints a table of laws with statistic, bound and verdict, and a table of negative controls, each of which must be
@@ -93,7 +93,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = Parser("Verify the samplers of all rules against exact laws.")
     parser.add_quick("a short verification, under a minute")
     parser.add_json("file for the results; a figure is written next to it")
-    text = "'arrays': rules as Python steps them; 'cpp_standalone': as parts of Brian2's C++ programs"
+    text = "'arrays': rules stepped from Python; 'cpp_standalone': as parts of Brian2's C++ programs"
     parser.add_argument("--device", choices=["arrays", "cpp_standalone"], default="arrays", help=text)
     given = parser.parse_measurement(argv)
     if given.device == "cpp_standalone":

@@ -80,7 +80,7 @@ def most_due(wheel, clock, ticks):
         for level in range(LEVELS):
             if now % (1 << level) == 0:
                 most += wheel[level, (now >> level) % RING]
-    return most
+    return min(most, wheel.sum())  # A step of very many ticks passes through the ring more than once.
 
 
 @jit
@@ -176,7 +176,7 @@ def _places(lost, due, size):
 
 @inlined
 def _return(c, s, lost, size, now, rule, events):
-    """Vacate the sites of lost connections, and let others return; return the slots of these.
+    """Stop tracking connections below the threshold, and form those that return; return the slots of these.
 
     ``events`` is memory for as many events.
     """
@@ -252,14 +252,14 @@ def _move(c, s, signals, size, rule, step):
 
 
 @jit
-def learn(parts, memory, sizes, rule, samples, labels, order, batch_size, losses, events, enough):
+def learn(parts, memory, sizes, before, rule, samples, labels, order, batch_size, losses, events, enough):
     """Do one step for every ``batch_size`` samples of ``order``; write the loss of each into ``losses``.
 
     ``parts`` are, for all layers, the connections, memory for active ones, the signals and the state; ``sizes`` are the
-    numbers of slots in use, which change. Return the steps done, the events, their number, the largest number of active
-    connections, and whether everything was finite. The loop ends early before a step with a gradient or parameter that
-    is not finite, or for which arrays may be too short, and after a step with which there are ``enough`` events; those
-    of a step are at most three times as many as there are slots.
+    numbers of slots in use, which change, ``before`` those before the last step. Return the steps done, the events,
+    their number, the largest number of active connections, and whether everything was finite. The loop ends early
+    before a step with a gradient or parameter that is not finite, or for which arrays may be too short, and after a
+    step with which there are ``enough`` events; those of a step are at most three times as many as there are slots.
     """
     layers, compact, signals, states = parts
     first, delta = memory
@@ -272,6 +272,7 @@ def learn(parts, memory, sizes, rule, samples, labels, order, batch_size, losses
             return step - 1, events, used, most, True
         for n in range(len(layers)):
             counts[n] = _select(layers[n], states[n], compact[n], sizes[n])
+        before[:] = sizes
         batch = order[(step - 1) * batch_size : step * batch_size]
         out = present(compact, signals, counts, samples, batch, first)
         losses[step - 1] = cross_entropy(out, labels[batch], delta)

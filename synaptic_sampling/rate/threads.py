@@ -6,6 +6,7 @@ number of threads, each output is computed by the same additions in the same ord
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -25,23 +26,23 @@ WORTH_DIVIDING = 2**21
 
 
 class _Threads(NamedTuple):
-    """Threads in use: their number, and all of them but the one that calls."""
+    """Threads in use: their number, and the pool of all but the calling one."""
 
     number: int
     others: ThreadPoolExecutor
 
 
 _threads: ContextVar[_Threads | None] = ContextVar("threads", default=None)
+if hasattr(os, "register_at_fork"):
+    # A child process has only the thread that has forked.
+    os.register_at_fork(after_in_child=lambda: _threads.set(None))
 
 
 @contextmanager
 def using(number: int) -> Iterator[None]:
     """Divide the work of layers among ``number`` threads."""
-    if number == 1:
-        yield
-        return
-    with ThreadPoolExecutor(number - 1, "synaptic_sampling") as others:
-        before = _threads.set(_Threads(number, others))
+    with ThreadPoolExecutor(max(1, number - 1), "synaptic_sampling") as others:
+        before = _threads.set(None if number == 1 else _Threads(number, others))
         try:
             yield
         finally:
@@ -97,7 +98,13 @@ def divided(kernel: Callable[..., Any], pieces: Sequence[tuple[Any, ...]]) -> No
         for piece in pieces:
             kernel(*piece)
         return
-    running = [threads.others.submit(kernel, *piece) for piece in pieces[1:]]
-    kernel(*pieces[0])
+    running, here = [], list(pieces[:1])
+    for piece in pieces[1:]:
+        try:
+            running.append(threads.others.submit(kernel, *piece))
+        except RuntimeError:  # The interpreter is shutting down, and this is not the main thread.
+            here.append(piece)
+    for piece in here:
+        kernel(*piece)
     for one in running:
         one.result()

@@ -58,6 +58,8 @@ def test_same_bits_as_step_by_step(data, monkeypatch, case, batch_size):
         monkeypatch.undo()
     for trainer in trainers[2:] + trainers[:1]:
         equal(trainer, trainers[1])
+        for one, two in zip(trainer.network.sparse, trainers[1].network.sparse, strict=True):
+            assert_array_equal(one.gradient, two.gradient)
         assert trainer.most_connections == trainers[1].most_connections
     info = trainers[0].log
     assert info.num_births > 100
@@ -70,6 +72,37 @@ def test_rules_that_are_annealed(data, schedule):
     for trainer, watch in zip(trainers, (None, watched), strict=True):
         trainer.fit(*data, epochs=8, batch_size=10, report=None, watch=watch)
     equal(*trainers)
+
+
+def test_all_connections_may_be_lost():
+    rule, x, labels = SoftDeepR(0.1, 20.0, 1.0, 0.02), np.ones((10, 2), np.float32), np.arange(10) % 2
+    trainers = [Trainer(RateNetwork([SparseLinear(2, 2, connections=1)], rule, seed=3, depth=4.0)) for _ in range(2)]
+    fewest = [[], []]
+    for trainer, watch, slots in zip(trainers, (None, watched), fewest, strict=True):
+        stop = lambda t, slots=slots: slots.append(len(t.network.connections[0]))  # noqa: E731
+        trainer.fit(x, labels, epochs=300, batch_size=5, report=None, watch=watch, stop=stop)
+    equal(*trainers)
+    assert fewest[0] == fewest[1]
+    assert min(fewest[0]) == 0
+
+
+@pytest.mark.parametrize("error", [MemoryError, KeyboardInterrupt])
+def test_an_error_before_the_first_step_changes_nothing(data, monkeypatch, error):
+    whole, cut = Trainer(make()), Trainer(make())
+    for trainer in (whole, cut):
+        trainer.fit(*data, epochs=2, batch_size=10, report=None)
+
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(soft_path, "views_of", fails)
+    with pytest.raises(error):
+        cut.fit(*data, epochs=2, batch_size=10, report=None)
+    monkeypatch.undo()
+    for trainer in (whole, cut):
+        trainer.fit(*data, until_epoch=5, batch_size=10, report=None)
+    for name, values in whole.network.state().items():
+        assert_array_equal(values, cut.network.state()[name])
 
 
 def test_a_training_that_goes_on(data, tmp_path):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -113,6 +115,35 @@ def test_an_error_in_another_thread_is_raised():
 
     with module.using(2), pytest.raises(MemoryError, match="no memory"):
         module.divided(fails, [(0,), (1,)])
+
+
+def test_one_thread_within_several():
+    with module.using(2):
+        with module.using(1):
+            assert module.equal_parts(10, 1e9) == [(0, 10)]
+        assert len(module.equal_parts(10, 1e9)) == 2
+
+
+def test_pieces_run_here_if_no_thread_can_be_started(monkeypatch):
+    """As at the end of a program, whose main thread is done."""
+    done = []
+    with module.using(3):
+
+        def refuse(*_):
+            raise RuntimeError("cannot schedule new futures after interpreter shutdown")
+
+        monkeypatch.setattr(ThreadPoolExecutor, "submit", refuse)
+        module.divided(done.append, [(0,), (1,), (2,)])
+    assert done == [0, 1, 2]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="processes cannot fork here")
+def test_a_forked_process_does_not_wait_for_threads_that_it_lacks():
+    with module.using(2):
+        child = os.fork()
+        if child == 0:
+            os._exit(len(module.equal_parts(10, 1e9)))
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
 
 
 def test_threads_end_with_the_training():

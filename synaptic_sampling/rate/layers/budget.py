@@ -71,19 +71,24 @@ class Limits:
 def warn_if_dense(layer: object, number: int, sites: int, dense: str) -> None:
     """Warn if a sparse layer has all connections, or a large one so many that the dense layer to be named is faster."""
     if number == sites:
-        _log.warning("%s has every possible connection, so nothing can be rewired; use %s.", layer, dense)
+        _log.warning(
+            "%s has every possible connection, so nothing can be rewired unless their number may fall, as with one "
+            "budget for the network or under SoftDeepR; otherwise use %s.",
+            layer,
+            dense,
+        )
     elif number > DENSE_IS_FASTER * sites and sites >= LARGE:
-        _note(str(layer), number / sites, dense)
+        _warn_once(type(layer).__name__, sites, dense)
 
 
 @cache
-def _note(layer: str, fraction: float, dense: str) -> None:
-    """Say once that a dense layer is faster."""
+def _warn_once(kind: str, sites: int, dense: str) -> None:
+    """Warn that a dense layer is faster, for all layers of a size together."""
     _log.warning(
-        "%s has %.0f %% of all possible connections; if they need not be rewired, use %s, which takes less time per "
-        "step above about %.0f %%.",
-        layer,
-        100 * fraction,
-        dense,
+        "a %s with %d possible connections has more than %.0f %% of them; if they need not be rewired, use %s, which "
+        "takes less time per step.",
+        kind,
+        sites,
         100 * DENSE_IS_FASTER,
+        dense,
     )

@@ -61,7 +61,8 @@ def steps_at_once(network: Any, loss: Loss) -> int:
         return 0
     done = max(c.steps_done for c in network.connections)
     work = sum(len(c) for c in network.connections)
-    return min(max(1, WORK_AT_ONCE // work), LAST_STEP - done)
+    # Under soft DEEP R, all connections may have been lost.
+    return min(max(1, WORK_AT_ONCE // max(1, work)), LAST_STEP - done)
 
 
 def _is_compiled(rule: Any) -> bool:
@@ -141,12 +142,12 @@ def _learn(
 ) -> Learned:
     """Perform some steps of a rule with a constant number of connections."""
     sizes = np.array([len(c) for c in network.connections])
-    if network.budget is not None:
-        for c in network.connections:
-            c.reserve(network.budget.total, np.empty(0, np.int32))
-            c.resize(network.budget.total)
     losses = np.empty(steps)
     try:
+        if network.budget is not None:
+            for c in network.connections:
+                c.reserve(network.budget.total, np.empty(0, np.int32))
+                c.resize(network.budget.total)
         done, events, used = stack.learn(
             *_layers(network, -(-min(batch_size, len(order)) // LANES) * LANES),
             sizes,

@@ -62,19 +62,20 @@ def learn(
     steps: int,
 ) -> Learned:
     """Perform some steps, at least one if everything is finite; see ``fast_path.learn``."""
-    rule = _learning(network)
+    rule, losses, done, finite = _learning(network), np.empty(steps), 0, True
     sizes = np.array([len(c) for c in network.connections])
-    for c in network.connections:
-        room = max(int(SPARE * len(c)), len(c) + most_due(c.deep.wheel, c.deep.clock[0], c.ticks(rule.sigma))) + 1
-        c.reserve(room, np.empty(0, np.int32))
-        c.resize(room)
-    losses = np.empty(steps)
-    first, views = views_of(network, -(-min(batch_size, len(order)) // LANES) * LANES)
+    before, kept = sizes.copy(), [part.gradient for part in network.sparse]
     try:
+        for c in network.connections:
+            room = max(int(SPARE * len(c)), len(c) + most_due(c.deep.wheel, c.deep.clock[0], c.ticks(rule.sigma))) + 1
+            c.reserve(room, np.empty(0, np.int32))
+            c.resize(room)
+        first, views = views_of(network, -(-min(batch_size, len(order)) // LANES) * LANES)
         done, events, used, most, finite = soft_stack.learn(
             tuple(zip(*(_parts(network, *each) for each in views), strict=True)),
             (first, np.empty_like(views[-1][1].out)),
             sizes,
+            before,
             rule,
             samples,
             labels,
@@ -87,10 +88,20 @@ def learn(
     finally:
         for part, size in zip(network.sparse, sizes.tolist(), strict=True):
             part.cut(size)
-    if not finite:
-        for part in network.sparse:
-            part.gradient[:] = _memories[part].gradient_of_all[: len(part.gradient)]
+        _keep_gradients(network, kept, before == sizes if done or not finite else None)
     return Learned(losses[:done], events[:used], finite, most)
+
+
+def _keep_gradients(network: Any, kept: list[NDArray[np.float32]], unchanged: NDArray[np.bool_] | None) -> None:
+    """Leave the gradients that the general path leaves: those of the last batch where the number of slots is the same.
+
+    ``unchanged`` says where it is; None if there was no step.
+    """
+    for n, part in enumerate(network.sparse):
+        if unchanged is None:
+            part.gradient[:] = kept[n]
+        else:
+            part.gradient[:] = _memories[part].gradient_of_all[: len(part.gradient)] if unchanged[n] else 0.0
 
 
 def _learning(network: Any) -> SoftLearning:

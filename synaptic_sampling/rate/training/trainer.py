@@ -198,9 +198,9 @@ class Trainer(SavedTraining):
             The result is that of an uninterrupted training, bit for bit. By default, a checkpoint that exists is an
             error.
         threads : int
-            Number of threads, at most that of the processor's cores, which share the work of convolutions, poolings and
-            sparse LSTMs where batches are large. Results have the same bits for any number. A network of sparse linear
-            layers alone is trained by one thread, since its steps are too short to be shared.
+            Number of threads, which should not exceed that of free cores, among which the work of convolutions,
+            poolings and sparse LSTMs is divided where batches are large. Results are bit-identical for any number. A
+            network of sparse linear layers alone is trained by one thread, since its steps are too short to divide.
 
         Raises
         ------

@@ -12,7 +12,7 @@ from synaptic_sampling._kernels.split import split_births
 from synaptic_sampling._kernels.vacancy import draw_by_enumeration, draw_by_rejection, vacant_sites
 from synaptic_sampling._numba import inlined, jit
 
-__all__ = ["close", "draw", "reset", "rewire_all", "rewire_each"]
+__all__ = ["close", "draw", "places", "reset", "rewire_all", "rewire_each"]
 
 
 @jit
@@ -82,7 +82,7 @@ def _births(sizes, numbers, sharing, now, key):
 
 
 @jit
-def _places(eliminated, births, size):
+def places(eliminated, births, size):
     """Return the slots of new connections: those of the eliminated, then those behind all others."""
     slots = np.empty(births, np.int32)
     for n in range(births):
@@ -134,8 +134,8 @@ def rewire_all(layers, slots, sizes, numbers, sharing, step, key, events):
     births = _births(sizes, numbers, sharing, slots[0].steps_done + step, key)
     for n in range(len(layers)):
         s, eliminated = slots[n], slots[n].retracted[: numbers[n]]
-        places = _places(eliminated, births[n], sizes[n])
-        _form(layers[n], s, places, sizes[n] - eliminated.size, s.steps_done + step, key, events[used:])
+        filled = places(eliminated, births[n], sizes[n])
+        _form(layers[n], s, filled, sizes[n] - eliminated.size, s.steps_done + step, key, events[used:])
         used += births[n]
     for n in range(len(layers)):
         gaps = slots[n].retracted[births[n] : max(births[n], numbers[n])]

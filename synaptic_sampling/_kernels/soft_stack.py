@@ -13,16 +13,10 @@ import numpy as np
 
 from synaptic_sampling._kernels.dynamics import BIRTH, DEATH, regrow, write_event
 from synaptic_sampling._kernels.linear import cross_entropy
-from synaptic_sampling._kernels.rewire import close, draw, reset
+from synaptic_sampling._kernels.rewire import close, draw, places, reset
 from synaptic_sampling._kernels.soft_deep import LEVELS, RING, advance, enter, land
 from synaptic_sampling._kernels.soft_langevin import sweep_soft
-from synaptic_sampling._kernels.stack import (
-    descend,
-    direction_of,
-    present,
-    propagate_back,
-    set_ages,
-)
+from synaptic_sampling._kernels.stack import direction_of, learn_biases, present, propagate_back, set_ages
 from synaptic_sampling._kernels.vacancy import remove_all
 from synaptic_sampling._numba import inlined, jit
 
@@ -75,21 +69,23 @@ class SoftLearning(NamedTuple):
 @jit
 def most_due(wheel, clock, ticks):
     """Return a number that the returns of the next step do not exceed: all in blocks that start or end in it."""
+    if ticks > RING:  # The step passes through the ring more than once.
+        return wheel.sum()
     most, end = np.int64(0), np.int64(clock + ticks) + 1
     for now in range(np.int64(clock) + 1, end + 1):
         for level in range(LEVELS):
             if now % (1 << level) == 0:
                 most += wheel[level, (now >> level) % RING]
-    return min(most, wheel.sum())  # A step of very many ticks passes through the ring more than once.
+    return most
 
 
 @jit
-def _has_room(sizes, places, slots, rule):
+def _has_free_slots(sizes, available, states, rule):
     """Return whether all connections that may return in the next step have a slot and a place in the table."""
-    for n in range(len(slots)):
-        s = slots[n]
+    for n in range(len(states)):
+        s = states[n]
         needed = sizes[n] + most_due(s.wheel, s.clock[0], rule.ticks)
-        if needed > places[n] or 2 * needed + 1 > s.table.size:
+        if needed > available[n] or 2 * needed + 1 > s.table.size:
             return False
     return True
 
@@ -165,15 +161,6 @@ def _below(theta, threshold, lost):
     return n
 
 
-@jit
-def _places(lost, due, size):
-    """Return the slots of those that return: the ones of the lost, then those behind all others."""
-    slots = np.empty(due, np.int32)
-    for n in range(due):
-        slots[n] = lost[n] if n < lost.size else size + n - lost.size
-    return slots
-
-
 @inlined
 def _return(c, s, lost, size, now, rule, events):
     """Stop tracking connections below the threshold, and form those that return; return the slots of these.
@@ -204,7 +191,7 @@ def _return(c, s, lost, size, now, rule, events):
     for n in range(lost.size):
         keys[n] = np.int64(c.pre[lost[n]]) * s.grid[1] + c.post[lost[n]]
     remove_all(s.table, keys)
-    slots = _places(lost, due, size)
+    slots = places(lost, due, size)
     sites = draw(s, slots, size - lost.size, now, key)
     state = (c.pre, c.post, c.theta, c.polarity, s.birth_step)
     regrow(slots, sites, s.signs, s.grid[1], now, s.set_index, s.streams[2], key[0], key[1], state, events)
@@ -245,9 +232,7 @@ def _move(c, s, signals, size, rule, step):
         c.theta[:size],
         s.crossed,
     )
-    if signals.has_bias:
-        set_ages(s.bias_moments, s.bias_steps_done + step, s.birth_step[:0])
-        descend(direction_of(signals.bias_gradient, s.bias_moments, rule), np.float32(rule.eta), signals.bias)
+    learn_biases(signals, s, rule, step)
     return number
 
 
@@ -264,11 +249,11 @@ def learn(parts, memory, sizes, before, rule, samples, labels, order, batch_size
     layers, compact, signals, states = parts
     first, delta = memory
     used, most = np.int64(0), np.int64(0)
-    counts, places = np.zeros(len(layers), np.int64), np.zeros(len(layers), np.int64)
+    counts, available = np.zeros(len(layers), np.int64), np.zeros(len(layers), np.int64)
     for n in range(len(layers)):
-        places[n] = layers[n].pre.size
+        available[n] = layers[n].pre.size
     for step in range(1, losses.size + 1):
-        if not _has_room(sizes, places, states, rule):
+        if not _has_free_slots(sizes, available, states, rule):
             return step - 1, events, used, most, True
         for n in range(len(layers)):
             counts[n] = _select(layers[n], states[n], compact[n], sizes[n])

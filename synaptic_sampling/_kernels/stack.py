@@ -39,9 +39,8 @@ __all__ = [
     "Moments",
     "Sharing",
     "Signals",
-    "descend",
     "direction_of",
-    "enlarged",
+    "learn_biases",
     "present",
     "propagate_back",
     "set_ages",
@@ -184,10 +183,18 @@ def set_ages(moments, now, birth_step):
 
 
 @jit
-def descend(direction, eta, bias):
+def _descend(direction, eta, bias):
     """Update biases by gradient descent."""
     for j in range(bias.size):
         bias[j] -= direction[j] * eta
+
+
+@inlined
+def learn_biases(s, slots, rule, step):
+    """Update the biases of a layer."""
+    if s.has_bias:
+        set_ages(slots.bias_moments, slots.bias_steps_done + step, slots.birth_step[:0])
+        _descend(direction_of(s.bias_gradient, slots.bias_moments, rule), np.float32(rule.eta), s.bias)
 
 
 @inlined
@@ -207,14 +214,12 @@ def _update(c, s, slots, size, rule, step):
         c.theta[:size],
         slots.retracted,
     )
-    if s.has_bias:
-        set_ages(slots.bias_moments, slots.bias_steps_done + step, slots.birth_step[:0])
-        descend(direction_of(s.bias_gradient, slots.bias_moments, rule), np.float32(rule.eta), s.bias)
+    learn_biases(s, slots, rule, step)
     return number
 
 
 @jit
-def enlarged(events, used, needed):
+def _enlarged(events, used, needed):
     """Return ``events``, or a larger copy if it cannot hold ``needed`` more."""
     if used + needed <= events.size:
         return events
@@ -247,7 +252,7 @@ def learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_siz
             numbers[n] = _update(layers[n], signals[n], slots[n], sizes[n], rule, step)
         if rule.rewires and numbers.any():
             # An elimination, a formation, and the two events of a connection relocated into the gap.
-            events = enlarged(events, used, 4 * numbers.sum())
+            events = _enlarged(events, used, 4 * numbers.sum())
             new = events[used:]
             if sharing is None:
                 used += rewire_each(layers, slots, sizes, numbers, step, rule.key, new)

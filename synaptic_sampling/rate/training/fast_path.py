@@ -10,10 +10,8 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import stack
-from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.stack import LayerConnections, LayerState, Learning, Sharing, Signals
 from synaptic_sampling.connections.sites import CROWDED
 from synaptic_sampling.events import EVENT
@@ -25,6 +23,7 @@ from synaptic_sampling.rate.training.fused import (
     ACTIVATIONS,
     EVENTS_AT_ONCE,
     OPTIMIZERS,
+    Batches,
     Learned,
     descent_of,
     moments_of,
@@ -35,7 +34,7 @@ from synaptic_sampling.rate.training.progress import Shown
 from synaptic_sampling.rules.langevin import LangevinRule
 from synaptic_sampling.rules.optimizers import Optimizer
 
-__all__ = ["Learned", "compile_ahead", "learn", "steps_at_once"]
+__all__ = ["compile_ahead", "learn", "steps_at_once"]
 
 #: What a step consists of, besides the parameters of the rule.
 STEP = ("decide", "check", "signals", "num_moments")
@@ -84,7 +83,7 @@ def compile_ahead(network: Any, loss: Loss, shown: Shown) -> None:
     update and rewire follow in the first steps.
     """
     if not shown.one_by_one and steps_at_once(network, loss):
-        learn(network, shown.samples, shown.targets, np.empty(0, np.int64), shown.batch_size, 0)
+        learn(network, Batches(shown.samples, shown.targets, np.empty(0, np.int64), shown.batch_size, 0))
     else:
         # What is done between two steps may depend on the gradients of the last one.
         kept = [part.gradient.copy() for part in network.sparse]
@@ -94,76 +93,50 @@ def compile_ahead(network: Any, loss: Loss, shown: Shown) -> None:
             part.gradient[:] = gradient
 
 
-def learn(
-    network: Any,
-    samples: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    order: NDArray[np.int64],
-    batch_size: int,
-    steps: int,
-) -> Learned:
-    """Perform some steps, each on the next ``batch_size`` of the samples in ``order``.
+def learn(network: Any, batches: Batches) -> Learned:
+    """Perform at most ``batches.steps`` steps: fewer after many events, or if something is not finite.
 
     Parameters
     ----------
     network : RateNetwork
         One for which ``steps_at_once`` is above 0. Changed in place.
-    samples : ndarray of float32, shape (n, num_in)
-        From ``check_samples``.
-    labels : ndarray of int64, shape (n,)
-        From ``check_targets``.
-    order : ndarray of int64
-        Numbers of the samples; at least ``steps * batch_size``, or one smaller batch.
-    batch_size, steps : int
-        At most this many steps are performed: fewer after many events, or if something is not finite.
+    batches : Batches
+        What is presented.
 
     Returns
     -------
     Learned
         The results.
     """
-    if soft_path.is_soft(network):
-        learned = soft_path.learn(network, samples, labels, order, batch_size, steps)
-    else:
-        learned = _learn(network, samples, labels, order, batch_size, steps)
+    learned = soft_path.learn(network, batches) if soft_path.is_soft(network) else _learn(network, batches)
     for parameter in network.parameters:
         owner = parameter if isinstance(parameter, DenseParameter) else parameter.connections
         owner.steps_done += len(learned.losses)
     return learned
 
 
-def _learn(
-    network: Any,
-    samples: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    order: NDArray[np.int64],
-    batch_size: int,
-    steps: int,
-) -> Learned:
+def _learn(network: Any, batches: Batches) -> Learned:
     """Perform some steps of a rule with a constant number of connections."""
     sizes = np.array([len(c) for c in network.connections])
-    losses = np.empty(steps)
+    losses = np.empty(batches.steps)
     try:
         if network.budget is not None:
             for c in network.connections:
                 c.reserve(network.budget.total, np.empty(0, np.int32))
                 c.resize(network.budget.total)
         done, events, used = stack.learn(
-            *_layers(network, -(-min(batch_size, len(order)) // LANES) * LANES),
+            *_layers(network, batches.width),
             sizes,
             _sharing(network),
             _learning(network),
-            samples,
-            labels,
-            order,
-            batch_size,
+            *batches[:-1],
             losses,
             np.empty(EVENTS_AT_ONCE, EVENT),
         )
     finally:
         for part, size in zip(network.sparse, sizes.tolist(), strict=True):
             part.cut(size)
-    finite = done == steps or used >= EVENTS_AT_ONCE
+    finite = done == batches.steps or used >= EVENTS_AT_ONCE
     return Learned(losses[:done], events[:used], finite)
 
 

@@ -9,18 +9,48 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import stack
+from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.stack import Moments, Signals
 from synaptic_sampling.rate.layers.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers.linear import LinearView, SparseLinear
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, bias_corrections
 
-__all__ = ["ACTIVATIONS", "EVENTS_AT_ONCE", "OPTIMIZERS", "Learned", "descent_of", "moments_of", "views_of"]
+__all__ = ["ACTIVATIONS", "EVENTS_AT_ONCE", "OPTIMIZERS", "Batches", "Learned", "descent_of", "moments_of", "views_of"]
 
 OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
 ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
 
 #: Number of events that ends a call, since they are kept in memory until it returns.
 EVENTS_AT_ONCE = 2**18
+
+
+class Batches(NamedTuple):
+    """What some steps present.
+
+    Attributes
+    ----------
+    samples : ndarray of float32, shape (n, num_in)
+        From ``check_samples``.
+    labels : ndarray of int64, shape (n,)
+        From ``check_targets``.
+    order : ndarray of int64
+        Numbers of the samples; at least ``steps * size``, or one smaller batch.
+    size : int
+        Number of samples of a batch.
+    steps : int
+        Number of batches.
+    """
+
+    samples: NDArray[np.float32]
+    labels: NDArray[np.int64]
+    order: NDArray[np.int64]
+    size: int
+    steps: int
+
+    @property
+    def width(self) -> int:
+        """Columns of a batch, padded to whole vectors."""
+        return -(-min(self.size, len(self.order)) // LANES) * LANES
 
 
 class Learned(NamedTuple):

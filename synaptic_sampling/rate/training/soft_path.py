@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import soft_stack
-from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling._kernels.soft_stack import SoftLearning, SoftState, most_due
 from synaptic_sampling._kernels.stack import LayerConnections, Signals
 from synaptic_sampling.connections.deep import SHIFT, exit_times, overshoots, span_of
@@ -20,7 +19,7 @@ from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import Stream, key_words
 from synaptic_sampling.rate.layers.linear import LinearView
 from synaptic_sampling.rate.layers.parameters import SparseParameter
-from synaptic_sampling.rate.training.fused import EVENTS_AT_ONCE, Learned, descent_of, moments_of, views_of
+from synaptic_sampling.rate.training.fused import EVENTS_AT_ONCE, Batches, Learned, descent_of, moments_of, views_of
 from synaptic_sampling.rules.soft_deepr import SoftDeepR
 
 __all__ = ["is_soft", "learn"]
@@ -53,16 +52,9 @@ def is_soft(network: Any) -> bool:
     )
 
 
-def learn(
-    network: Any,
-    samples: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    order: NDArray[np.int64],
-    batch_size: int,
-    steps: int,
-) -> Learned:
+def learn(network: Any, batches: Batches) -> Learned:
     """Perform some steps, at least one if everything is finite; see ``fast_path.learn``."""
-    rule, losses, done, finite = _learning(network), np.empty(steps), 0, True
+    rule, losses, done, finite = _learning(network), np.empty(batches.steps), 0, True
     sizes = np.array([len(c) for c in network.connections])
     before, kept = sizes.copy(), [part.gradient for part in network.sparse]
     try:
@@ -70,17 +62,14 @@ def learn(
             room = max(int(SPARE * len(c)), len(c) + most_due(c.deep.wheel, c.deep.clock[0], c.ticks(rule.sigma))) + 1
             c.reserve(room, np.empty(0, np.int32))
             c.resize(room)
-        first, views = views_of(network, -(-min(batch_size, len(order)) // LANES) * LANES)
+        first, views = views_of(network, batches.width)
         done, events, used, most, finite = soft_stack.learn(
             tuple(zip(*(_parts(network, *each) for each in views), strict=True)),
             (first, np.empty_like(views[-1][1].out)),
             sizes,
             before,
             rule,
-            samples,
-            labels,
-            order,
-            batch_size,
+            *batches[:-1],
             losses,
             np.empty(EVENTS_AT_ONCE + 3 * sum(len(c) for c in network.connections), EVENT),
             EVENTS_AT_ONCE,

@@ -22,6 +22,7 @@ from synaptic_sampling.rate.threads import using
 from synaptic_sampling.rate.training import fast_path
 from synaptic_sampling.rate.training.augmentation import Augment
 from synaptic_sampling.rate.training.between import Between, check_between, rewire
+from synaptic_sampling.rate.training.fused import Batches
 from synaptic_sampling.rate.training.interruption import Interrupt
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss, accuracy_in, check_test
 from synaptic_sampling.rate.training.progress import (
@@ -339,7 +340,7 @@ class Trainer(SavedTraining):
     def learn_many(self, shown: Shown, order: NDArray[np.int64], size: int, steps: int) -> None:
         """Perform ``steps`` steps of ``size`` samples each in one call of compiled code, and record them."""
         before = self.network.connections[0].steps_done
-        learned = fast_path.learn(self.network, shown.samples, shown.targets, order, size, steps)
+        learned = fast_path.learn(self.network, Batches(shown.samples, shown.targets, order, size, steps))
         done = len(learned.losses)
         times = np.empty(done, TIME)
         times["step"], times["seconds"] = np.arange(before + 1, before + done + 1), np.nan

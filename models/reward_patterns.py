@@ -32,7 +32,7 @@ LEARNING = Learning(rate=1e-3, gain=0.1, mean=-0.75, w0=2.0, tau_gradient=10.0)
 START = (-0.5, 0.6)
 #: Rates of a pattern in Hz are gamma variates within bounds.
 LARGEST, SHAPE, SCALE, BOUNDS = 60.0, 0.2, 0.8, (2.0, 60.0)
-#: Seconds between two looks.
+#: Seconds between two sessions.
 LOOK = 50.0
 JUDGE = """dmargin/dt = -margin/(100*ms) : 1
            right : 1"""
@@ -41,13 +41,13 @@ JUDGED = """reward = 1/(1 + exp(-0.5*goal(t)*margin))
 
 
 class Course(NamedTuple):
-    """What was seen at each look.
+    """What was seen in each session.
 
     Attributes
     ----------
-    accuracy : ndarray, shape (looks,)
-        Fraction of the time since the look before in which the right pool fired more.
-    theta : ndarray, shape (looks, connections)
+    accuracy : ndarray, shape (sessions,)
+        Fraction of the time since the session before in which the right pool fired more.
+    theta : ndarray, shape (sessions, connections)
         Parameters of all potential connections.
     """
 

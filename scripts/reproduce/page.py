@@ -67,6 +67,8 @@ def _published(row: dict[str, Any]) -> str:
 
 def ours(row: dict[str, Any]) -> str:
     """Return what was found, rounded to the precision of its spread."""
+    if row["spread"] is None and not row["unit"] and float(row["ours"]).is_integer():
+        return f"{row['ours']:g}"  # A count.
     digits = 2 if row["spread"] is None or row["spread"] < 1 else 1
     spread = "" if row["spread"] is None else f" ± {row['spread']:.{digits}f}"
     return f"{row['ours']:.{digits}f}{spread} {row['unit']}".strip()

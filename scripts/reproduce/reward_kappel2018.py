@@ -33,7 +33,7 @@ RECALLED = "Kappel et al. 2018, as we recall it; its values are not known to us"
 
 @timed
 def swap(*, duration: float, seed: int) -> dict[str, Any]:
-    """Learn the task, then the swapped one from there in each of three ways; return accuracy at all looks."""
+    """Learn the task, then the swapped one from there in each of three ways; return accuracy in all sessions."""
     before = learn(start(seed), seconds=duration, swapped=False, seed=seed)
     found = _noted("before", before)
     for name, arm in ARMS.items():
@@ -45,7 +45,7 @@ def swap(*, duration: float, seed: int) -> dict[str, Any]:
 
 
 def _noted(name: str, course: Course) -> dict[str, Any]:
-    """Return accuracy at all looks, connectivity at the end, and the turnover ratio of successive looks."""
+    """Return accuracy in all sessions, connectivity at the end, and the turnover ratio of successive sessions."""
     found = {f"{name} accuracy {n}": round(float(value), 4) for n, value in enumerate(course.accuracy)}
     active = course.theta >= 0
     changed, there = active[1:] != active[:-1], active[1:].sum() + active[:-1].sum()
@@ -56,7 +56,7 @@ def _noted(name: str, course: Course) -> dict[str, Any]:
 
 
 def _kept(first: NDArray[np.bool_], then: NDArray[np.bool_]) -> float:
-    """Return the fraction of the first connections that are there at all looks."""
+    """Return the fraction of the first connections that are there in all sessions."""
     return round(float((first & then.all(axis=0)).sum() / first.sum()), 4)
 
 
@@ -101,10 +101,10 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     law = 100 * _turnover_of_prior()
     for name, when in (("before", "before the swap"), ("full", "after it")):
         turnover = 100 * table[f"{name} turnover"].to_numpy(float)
-        text = f"turnover ratio of looks {LOOK:g} s apart, {when}, above 0 (prior and noise alone: {law:.1f} %)"
+        text = f"turnover ratio of sessions {LOOK:g} s apart, {when}, above 0 (prior and noise alone: {law:.1f} %)"
         held = bool((turnover > 0).all())
         found.append(Claim(text, *summary(turnover), held, "%", "connections turn over throughout", RECALLED))
-    text = "connections at the swap that are seen at all looks after it"
+    text = "connections at the swap that are seen in all sessions after it"
     return [*found, Claim(text, *summary(100 * table["full kept"].to_numpy(float)), None, "%")]
 
 
@@ -113,7 +113,7 @@ def _means(table: pd.DataFrame, name: str) -> NDArray[np.float64]:
 
 
 def _turnover_of_prior() -> float:
-    """Return the exact turnover ratio between looks in the stationary law of prior and noise."""
+    """Return the exact turnover ratio between sessions in the stationary law of prior and noise."""
     rule = SynapticSampling(LEARNING.rate, LEARNING.temperature, LEARNING.mean, LEARNING.std, interval=LOOK)
     return rule.expected_turnover()
 

@@ -39,7 +39,7 @@ PSP, ADAPTATION, STRENGTH = (0.002, 0.02), (10.0, 30.0), 8.0
 WIDTH, BACKGROUND, PEAK = 0.3, 2.0, 80.0
 #: Stimuli are drawn around the means of clusters; each is shown for so many steps.
 STANDARD, CLUSTERS, SPREAD, SHOWN = 2, 7, 0.05, 2
-#: Hours between two looks; when the input is enriched, when new connections are counted, and the end.
+#: Hours between two sessions; when the input is enriched, when new connections are counted, and the end.
 LOOK, ENRICHED, CHOSEN, END = 0.5, 3.0, 4.0, 7.0
 RECALLED = "Kappel et al. 2015, as we recall it; its values are not known to us"
 
@@ -67,7 +67,7 @@ class Circuit:
         self._psp = np.zeros((2, inputs))
         self._adaptation = np.zeros((2, OUTPUTS))
         self._cluster, self._rates = 0, np.zeros(inputs)
-        #: Spikes of each output while a cluster was shown, since the last look.
+        #: Spikes of each output while a cluster was shown, since the last session.
         self.spikes = np.zeros((CLUSTERS, OUTPUTS))
 
     @property
@@ -76,7 +76,7 @@ class Circuit:
         return self.connections.theta >= 0
 
     def run(self, environment: str) -> NDArray[np.bool_]:
-        """Live in an environment until the next look; return which potential connections are active then."""
+        """Live in an environment until the next session; return which potential connections are active then."""
         self.spikes[:] = 0
         for number in range(round(3600 * LOOK / RULE.interval)):
             if number % SHOWN == 0:
@@ -134,40 +134,40 @@ class Circuit:
 def live(*, inputs: int, clusters: int, end: float, seed: int) -> dict[str, Any]:
     """Live in three courses of environments, with the same noise: standard, enriched, and enriched for an hour only.
 
-    Returns formation and elimination between looks in percent of the active connections at the first one, survival of
-    those formed before `CHOSEN`, and how well outputs tell clusters apart.
+    Returns formation and elimination between sessions in percent of the active connections in the first one, survival
+    of those formed before `CHOSEN`, and how well outputs tell clusters apart.
     """
     standard = Circuit(inputs, clusters, seed=seed)
     found: dict[str, Any] = {}
     before = standard.active
-    for hours in looks(0.0, ENRICHED):
+    for hours in sessions(0.0, ENRICHED):
         before = _noted(found, "SE", hours, before, standard.run("standard"))
     found["told apart SE"] = told_apart(standard.spikes)
     enriched, at_start = copy.deepcopy(standard), before
     for name, circuit, environment in (("SE", standard, "standard"), ("EE", enriched, "enriched")):
         before = at_start
-        for hours in looks(ENRICHED, CHOSEN):
+        for hours in sessions(ENRICHED, CHOSEN):
             last, before = before, _noted(found, name, hours, before, circuit.run(environment))
     new, returned = before & ~last, copy.deepcopy(enriched)
     at_start, found["told apart EE"] = before, told_apart(enriched.spikes)
     for name, circuit, environment in (("EE-EE", enriched, "enriched"), ("EE-SE", returned, "standard")):
         before, left = at_start, new
-        for hours in looks(CHOSEN, end):
+        for hours in sessions(CHOSEN, end):
             before = _noted(found, name, hours, before, circuit.run(environment))
             left = left & before
             found[f"{name} surviving {hours:g}"] = 100 * float(left.sum() / new.sum())
     return found
 
 
-def looks(start: float, end: float) -> NDArray[Any]:
-    """Return the hours of the looks after a start."""
+def sessions(start: float, end: float) -> NDArray[Any]:
+    """Return the hours of the sessions after a start."""
     return np.arange(start + LOOK, end + LOOK / 2, LOOK)
 
 
 def _noted(
     found: dict[str, Any], name: str, hours: float, before: NDArray[np.bool_], now: NDArray[np.bool_]
 ) -> NDArray[np.bool_]:
-    """Note what has formed and been eliminated since the last look; return what is there now."""
+    """Note what has formed and been eliminated since the last session; return what is there now."""
     found[f"{name} formed {hours:g}"] = 100 * float((now & ~before).sum() / before.sum())
     found[f"{name} eliminated {hours:g}"] = 100 * float((before & ~now).sum() / before.sum())
     return now
@@ -188,7 +188,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     """Return what must hold, and what was found."""
     rises = ("rises", RECALLED)
     found = []
-    for hours in looks(ENRICHED, CHOSEN):
+    for hours in sessions(ENRICHED, CHOSEN):
         standard, enriched = (table[f"{name} formed {hours:g}"].to_numpy(float) for name in ("SE", "EE"))
         when = f"formation from {hours - LOOK:g} to {hours:g} h"
         text = f"{when}: enriched minus standard input, above 0 in every seed"
@@ -202,14 +202,14 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     found.append(Claim(f"{text}, above 0 in every seed", *summary(gain), bool((gain > 0).all()), "points", *rises))
     end = _end(table)
     lasting, returned = (table[f"{name} surviving {end:g}"].to_numpy(float) for name in ("EE-EE", "EE-SE"))
-    what = f"connections formed from {CHOSEN - LOOK:g} to {CHOSEN:g} h that are seen at all looks until {end:g} h"
+    what = f"connections formed from {CHOSEN - LOOK:g} to {CHOSEN:g} h that are seen in all sessions until {end:g} h"
     gain = lasting - returned
     text = f"{what}: input stays enriched, minus standard again; above 0 in every seed"
     known = ("last longer", RECALLED)
     found.append(Claim(text, *summary(gain), bool((gain > 0).all()), "points", *known))
     found.append(Claim(f"{what}, input stays enriched", *summary(lasting), None, "%"))
     found.append(Claim(f"{what}, standard input again", *summary(returned), None, "%"))
-    law = exact.survival_of_newborns(exact.correlation(RULE, round(3600 * LOOK / RULE.interval)), len(lags(end)), 0.5)
+    law = _law(end)
     text = "the same by prior and noise alone (exact law)"
     found.append(Claim(text, 100 * float(law[-1]), None, None, "%"))
     for name, number in (("SE", STANDARD), ("EE", CLUSTERS)):
@@ -218,9 +218,10 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     return found
 
 
-def lags(end: float) -> NDArray[Any]:
-    """Return the looks at which survival is told."""
-    return looks(CHOSEN, end)
+def _law(end: float) -> NDArray[np.float64]:
+    """Return the survival of new connections to each session until the end, by prior and noise alone."""
+    rho = exact.correlation(RULE, round(3600 * LOOK / RULE.interval))
+    return exact.survival_of_newborns(rho, len(sessions(CHOSEN, end)), 0.5)
 
 
 def _end(table: pd.DataFrame) -> float:
@@ -232,15 +233,15 @@ def draw(table: pd.DataFrame) -> Figure:
     """Plot formation and survival against time: mean and range over seeds."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
     end = _end(table)
-    courses = {"SE": (looks(LOOK, CHOSEN), "standard input"), "EE": (looks(ENRICHED, CHOSEN), "enriched input")}
+    courses = {"SE": (sessions(LOOK, CHOSEN), "standard input"), "EE": (sessions(ENRICHED, CHOSEN), "enriched input")}
     for (name, (hours, label)), colour in zip(courses.items(), COLOURS, strict=False):
         _points(left, hours, table[[f"{name} formed {h:g}" for h in hours]].to_numpy(float), colour, label)
     labels = {"EE-EE": "input stays enriched", "EE-SE": "standard input again"}
     for (name, label), colour in zip(labels.items(), COLOURS[1::-1], strict=True):
-        values = table[[f"{name} surviving {h:g}" for h in lags(end)]].to_numpy(float)
-        _points(right, lags(end) - CHOSEN, values, colour, label)
-    law = exact.survival_of_newborns(exact.correlation(RULE, round(3600 * LOOK / RULE.interval)), len(lags(end)), 0.5)
-    right.plot(lags(end) - CHOSEN, 100 * law[1:], label="prior and noise alone", **NULL_STYLE)
+        values = table[[f"{name} surviving {h:g}" for h in sessions(CHOSEN, end)]].to_numpy(float)
+        _points(right, sessions(CHOSEN, end) - CHOSEN, values, colour, label)
+    law = _law(end)
+    right.plot(sessions(CHOSEN, end) - CHOSEN, 100 * law[1:], label="prior and noise alone", **NULL_STYLE)
     left.axvline(ENRICHED, color="0.8", zorder=0)
     left.set(xlabel="hours", ylabel="formed in half an hour (%)", ylim=(0, None))
     right.set(xlabel="hours after formation", ylabel="new connections surviving (%)", ylim=(0, 100))

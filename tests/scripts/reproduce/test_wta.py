@@ -82,4 +82,4 @@ def test_what_is_counted():
     assert study._noted(found, "EE", 3.5, before, now) is now
     assert found == {"EE formed 3.5": 25.0, "EE eliminated 3.5": 25.0}
     assert study.told_apart(np.array([[30.0, 10.0], [0.0, 60.0]])) == 90.0
-    assert study.looks(3.0, 4.0).tolist() == [3.5, 4.0]
+    assert study.sessions(3.0, 4.0).tolist() == [3.5, 4.0]

@@ -161,7 +161,8 @@ STUDY = Study(
         "In place of TIMIT, which is licensed: the six waves of the QT database (64 units, 618 recordings of 1301 "
         "frames, 141 for testing) and streams of three spoken digits (128 units, 900 streams, 100 for testing, the "
         "same speakers). 1, 3 and 10 % of all weights, of which the readout has six times the share of the LSTM; 20 "
-        "epochs of Adam. For each task, method and level, 60 random settings of learning rate and l1 were trained for "
+        "epochs of Adam; errors are propagated back through 250 (ECG) or all frames. "
+        "For each task, method and level, 60 random settings of learning rate and l1 were trained for "
         "4 epochs, the best six for 20, and the best of these was chosen by validation data. The values published for "
         "TIMIT are not known to us."
     ),

@@ -7,6 +7,8 @@ import pytest
 
 from models import frame_lstm
 from models.spoken_digits import FEATURES, STEPS
+from synaptic_sampling import Trainer
+from synaptic_sampling.rate import FrameCrossEntropy
 from synaptic_sampling.rate.layers.frames import pack
 
 
@@ -63,3 +65,12 @@ def test_networks_have_an_output_per_frame_and_class(task):
     assert sparse.num_sites == sum(task.sites)
     assert sparse.num_connections == pytest.approx(0.01 * sum(task.sites), abs=2)
     assert dense.num_connections == 0
+
+
+def test_gradients_of_the_ecg_do_not_overflow_in_loops_of_connections():
+    rng = np.random.default_rng(0)
+    x = (rng.random((16, frame_lstm.ECG_STEPS * 5)) < 0.1).astype(np.float32)
+    y = rng.integers(0, 6, (16, frame_lstm.ECG_STEPS))
+    net = frame_lstm.ECG.make(frame_lstm.ECG.rules["deepr"], frame_lstm.ECG.counts([0.01]), seed=4)
+    Trainer(net, FrameCrossEntropy()).fit(x, y, epochs=1, batch_size=16, report=None)
+    assert all(np.isfinite(part.gradient).all() for part in net.sparse)

@@ -52,9 +52,11 @@ LIMITS = {
     "depth": Limit(
         "depth where the program connects the synapses", "connect them by pairs of indices, as connect_exactly does"
     ),
-    "strings": Limit("strings about pairs of neurons", "give candidates as an array"),
-    "function": Limit("candidates given as a function", "give an array of True and False, or pairs of indices"),
-    "probability": Limit("p other than 1", "give candidates as an array"),
+    "strings": Limit(
+        "connect_exactly, or depth, with strings about values that the program sets",
+        "set these variables to numbers or arrays, not to strings",
+    ),
+    "probability": Limit("p other than 1 with a rule that has a signal per pair", "give candidates"),
     "degrees": Limit("max_in_degree and max_out_degree", "leave them out"),
     "multapses": Limit("multapses=True with a rule that has a signal per pair", "leave it out"),
     "callback": Limit("a callback", "record the events with a RewiringMonitor"),

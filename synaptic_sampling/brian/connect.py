@@ -9,9 +9,10 @@ from brian2 import Synapses, get_local_namespace
 from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_array, check_callable, check_flag, check_integer, check_number
-from synaptic_sampling.brian import expressions
+from synaptic_sampling.brian.expressions import PairExpression
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.standalone import program
+from synaptic_sampling.brian.standalone.pairs import ProgramPairExpression
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.sites import PairFunction
 
@@ -101,13 +102,12 @@ def allowed_pairs(synapses: Any, pairs: Pairs, namespace: Any) -> tuple[int, int
     check_flag("autapses", autapses)
     num_pre, num_post, diagonal = surgery.groups(synapses)
     options: dict[str, Any] = {} if diagonal is None else {"autapses": autapses, "diagonal": diagonal}
+    expression: Any = ProgramPairExpression if program.is_standalone() else PairExpression
     if candidates is not None:
         text = isinstance(candidates, str)
-        options["candidates"] = (
-            expressions.PairExpression(synapses, candidates, np.bool_, namespace) if text else candidates
-        )
+        options["candidates"] = expression(synapses, candidates, np.bool_, namespace) if text else candidates
     if isinstance(p, str):
-        options["probability"] = expressions.PairExpression(synapses, p, np.float64, namespace)
+        options["probability"] = expression(synapses, p, np.float64, namespace)
     elif callable(p):
         check_callable("p", p)
         options["probability"] = p

@@ -6,7 +6,8 @@ from typing import Any
 
 import numpy as np
 from brian2.codegen.codeobject import create_runner_codeobj
-from brian2.core.variables import Variables
+from brian2.codegen.translation import analyse_identifiers
+from brian2.core.variables import ArrayVariable, Variables
 from brian2.devices.device import get_device
 from brian2.parsing.expressions import is_boolean_expression
 from brian2.parsing.rendering import NodeRenderer
@@ -15,11 +16,9 @@ from brian2.units.fundamentalunits import fail_for_dimension_mismatch
 from brian2.utils.stringtools import get_identifiers
 from numpy.typing import NDArray
 
-from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.internals import surgery
-from synaptic_sampling.brian.standalone import program
 
-__all__ = ["Birth", "Condition", "PairExpression", "check_birth", "check_early"]
+__all__ = ["Birth", "Condition", "PairExpression", "check_birth", "check_early", "compile_statement", "names_in_pairs"]
 
 #: Number of pairs of neurons for which a string is evaluated at once.
 PAIRS_AT_ONCE = 4096
@@ -66,7 +65,7 @@ def check_early(group: Any, text: str, namespace: Any) -> None:
         return  # The name may be known in the run.
 
 
-def _compile(group: Any, statement: str, variables: Variables, namespace: Any) -> Any:
+def compile_statement(group: Any, statement: str, variables: Variables, namespace: Any) -> Any:
     """Return code that runs the statement for the indices in the variable ``_group_idx``."""
     return create_runner_codeobj(
         group,
@@ -78,32 +77,49 @@ def _compile(group: Any, statement: str, variables: Variables, namespace: Any) -
     )
 
 
+def names_in_pairs(synapses: Any, text: str, dtype: Any, namespace: Any) -> tuple[list[ArrayVariable], set[str]]:
+    """Return the variables in a string about pairs of neurons, and its other names, subexpressions included.
+
+    Raises the errors of `PairExpression`.
+    """
+    probe = _probe_for(synapses, text, dtype, namespace)
+    _, known, external = analyse_identifiers(f"_answer = {text}", probe.variables, recursive=True)
+    probe.resolve_all(known | external - {"_answer"}, namespace)
+    used = [probe.variables[name] for name in sorted(known & set(probe.variables))]
+    return [each for each in used if isinstance(each, ArrayVariable) and each.owner.name != probe.name], external
+
+
+def _probe_for(synapses: Any, text: str, dtype: Any, namespace: Any) -> Any:
+    """Return synapses by which a string can be evaluated, after checking the string."""
+    random = sorted(get_identifiers(text) & RANDOM)
+    if random:
+        raise ValueError(
+            f"{text!r} draws {random[0]}(), but must have the same value at every evaluation; leave it out "
+            "(p=0.5 accepts pairs with a probability)."
+        )
+    probe = surgery.make_probe(synapses, f"{synapses.name}_pairs*")
+    if dtype is np.bool_:
+        _check_condition(probe, text, namespace)
+    return probe
+
+
 class PairExpression:
     """A Brian2 string about pairs of neurons, such as ``'abs(x_pre - x_post) < 200*um'``, compiled once.
 
     It is evaluated by a probe, synapses that belong to no network, for the pairs in question. ``dtype`` is bool for a
-    condition and float64 for a number. Raises an error if a condition is not boolean, if the string draws random
-    numbers, and in C++ standalone mode.
+    condition and float64 for a number. Raises an error if a condition is not boolean, or if the string draws random
+    numbers.
     """
 
     def __init__(self, synapses: Any, text: str, dtype: Any, namespace: Any) -> None:
-        random = sorted(get_identifiers(text) & RANDOM)
-        if random:
-            raise ValueError(
-                f"{text!r} draws {random[0]}(), but must have the same value at every evaluation; leave it out "
-                "(p=0.5 accepts pairs with a probability)."
-            )
-        if program.is_standalone():
-            raise refuse("strings", repr(text))
-        self._probe = probe = surgery.make_probe(synapses, PAIRS_AT_ONCE)
-        probe.namespace = synapses.namespace
-        if dtype is np.bool_:
-            _check_condition(probe, text, namespace)
+        self._probe = probe = _probe_for(synapses, text, dtype, namespace)
+        none = np.zeros(PAIRS_AT_ONCE, np.int32)
+        probe.connect(i=none, j=none)
         variables = Variables(probe)
         variables.add_array("_group_idx", size=PAIRS_AT_ONCE, dtype=np.int32, values=np.arange(PAIRS_AT_ONCE))
         variables.add_array("_answer", size=PAIRS_AT_ONCE, dtype=dtype)
         self._answer = variables["_answer"]
-        self._run = _compile(probe, f"_answer = {text}", variables, namespace)
+        self._run = compile_statement(probe, f"_answer = {text}", variables, namespace)
 
     def __call__(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[Any]:
         """Return the value for each pair of neurons, which are numbered within their groups."""
@@ -130,7 +146,7 @@ class Condition:
         variables.add_dynamic_array("_group_idx", size=number, dtype=np.int32, values=np.arange(number))
         variables.add_dynamic_array("_holds", size=number, dtype=np.bool_)
         self.slots, self.answer = variables["_group_idx"], variables["_holds"]
-        self.code = _compile(synapses, f"_holds = {text}", variables, namespace)
+        self.code = compile_statement(synapses, f"_holds = {text}", variables, namespace)
 
     def holds(self) -> NDArray[np.bool_]:
         """Return for each slot whether the condition holds now; overwritten by the next call."""
@@ -153,7 +169,7 @@ class Birth:
             variables = Variables(group)
             variables.add_dynamic_array("_group_idx", size=1, dtype=np.int32, needs_reference_update=True)
             self.slots = variables["_group_idx"]
-            self.code = _compile(group, f"{self._view.name} = {value}", variables, namespace)
+            self.code = compile_statement(group, f"{self._view.name} = {value}", variables, namespace)
 
     def set(self, slots: NDArray[np.int32]) -> None:
         """Set the variable in these slots."""

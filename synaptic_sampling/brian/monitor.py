@@ -305,17 +305,21 @@ class RewiringMonitor(BrianObject):
     def _describe(self, log: RewiringLog) -> None:
         """Record the properties of each set of connections."""
         for number, projection in enumerate(self._projections()):
-            c, name, multapses = projection.made, projection.synapses.name, projection.multapses
-            log.describe(
-                number,
-                num_pre=c.num_pre,
-                num_post=c.num_post,
-                num_sites=c.num_sites,
-                name=name,
-                multapses=multapses,
-                signed=projection.signed,
-                has_theta=projection.has_theta,
-            )
+            self._describe_set(log, number, projection)
+
+    def _describe_set(self, log: RewiringLog, number: int, projection: Any) -> None:
+        """Record the properties of a set of connections."""
+        c, name, multapses = projection.made, projection.synapses.name, projection.multapses
+        log.describe(
+            number,
+            num_pre=c.num_pre,
+            num_post=c.num_post,
+            num_sites=c.num_sites,
+            name=name,
+            multapses=multapses,
+            signed=projection.signed,
+            has_theta=projection.has_theta,
+        )
 
     def observe(self, rewiring: Rewiring, info: RewiringInfo, seconds: float) -> None:
         """Record an event at a time in seconds; called by the Rewiring after it."""

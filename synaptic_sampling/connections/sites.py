@@ -20,7 +20,7 @@ from synaptic_sampling._kernels.vacancy import (
 from synaptic_sampling.connections.degrees import Degrees, FreeDegrees
 from synaptic_sampling.connections.draw import Blocks, Grid, Listed, Pool, draw_by_proposals, pieces
 
-__all__ = ["Address", "PairFunction", "Sites"]
+__all__ = ["UNLIMITED", "Address", "PairFunction", "Sites"]
 
 MAX_NEURONS = 2**31 - 1
 #: If a smaller fraction of the sites is vacant, vacant sites are listed instead of found by trial.

@@ -11,7 +11,8 @@ import pytest
 from synaptic_sampling._kernels import dynamics, philox, signs, soft_deep, vacancy
 from synaptic_sampling.brian.standalone.constants import SIGN_RULES, constants_in_cpp
 from synaptic_sampling.brian.standalone.program import FOLDER
-from synaptic_sampling.connections.sites import CROWDED
+from synaptic_sampling.connections import draw
+from synaptic_sampling.connections.sites import CROWDED, MAX_ASKED, SAMPLE, THIN
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.log.file import MAGIC
 from synaptic_sampling.log.growing import TIME
@@ -32,6 +33,12 @@ NUMBERS = {
     "ANY_POST": int(signs.ANY_POST),
     "BLOCK": BLOCK,
     "1 / CROWDED": 1 / CROWDED,
+    "SITES_PER_BLOCK": draw.BLOCK,
+    "ROUND": draw.ROUND,
+    "PATIENCE": draw.PATIENCE,
+    "SAMPLE": SAMPLE,
+    "MAX_ASKED": MAX_ASKED,
+    "1 / THIN": 1 / THIN,
     "sizeof MAGIC - 1": len(MAGIC),
     **{f"(int)MAGIC[{n}]": byte for n, byte in enumerate(MAGIC)},
     **{f"offsetof(Event, {name})": offset for name, (_, offset, *_) in EVENT.fields.items()},

@@ -189,6 +189,49 @@ def test_draw_of_vacant_sites(twins, connections, options):
     assert_array_equal(got, c.draw_vacant(retracted, retracted, Stream.BIRTH, STEP))
 
 
+def probabilities(lowest, exponent=1, num_pre=40):
+    """Return a probability for each of 40 by 50 pairs; those with a number below the lowest are never accepted."""
+    numbers = np.random.default_rng(6).random((num_pre, 50))
+    return np.where(numbers < lowest, 0.0, numbers**exponent)
+
+
+#: Draws by proposals: by chance, in blocks, from a list of what is free; and with few sites left.
+UNEVEN = {
+    "condition": (300, {"candidates": lambda pre, post: probabilities(0.3)[pre, post] > 0}),
+    "few candidates": (60, {"candidates": lambda pre, post: probabilities(0.95)[pre, post] > 0}),
+    "no vacant candidate": (90, {"candidates": lambda pre, post: probabilities(0.95)[pre, post] > 0}),
+    "probabilities": (300, {"probability": probabilities(0.1)}),
+    "low probabilities": (300, {"probability": probabilities(0.1, 20)}),
+    "one in ten": (150, {"candidates": lambda pre, post: probabilities(0.9)[pre, post] > 0}),
+    "extreme probabilities": (150, {"probability": probabilities(0.0, 400)}),
+    "many extreme probabilities": (500, {"probability": probabilities(0.0, 4000, num_pre=400)}),
+    "almost all": (1850, {"probability": probabilities(0.05), "autapses": False, "diagonal": 3}),
+    "listed": (300, {"candidates": candidates(400), "probability": probabilities(0.0)}),
+    "listed with low probabilities": (385, {"candidates": candidates(400), "probability": probabilities(0.0, 30)}),
+    "multapses": (300, {"probability": probabilities(0.1, 20), "multapses": True}),
+}
+
+
+@pytest.mark.parametrize("kind", UNEVEN)
+def test_draw_of_vacant_sites_by_proposals(twins, kind):
+    connections, options = UNEVEN[kind]
+    num_pre = len(options["probability"]) if "probability" in options else 40
+    c = Connections.random(num_pre, 50, connections, seed=SEED, **options)
+    sites, retracted = c.sites, np.sort(np.random.default_rng(5).permutation(connections)[:15]).astype(np.int32)
+    keys = sites.keys(c.pre, c.post)
+    order = np.concatenate([retracted, np.setdiff1d(np.arange(connections), retracted)])
+    table, slots = sites.acceptance(np.arange(num_pre * 50)), np.arange(30, dtype=np.int32)
+    got = np.empty(30, np.int64)
+    twins(
+        "the_uneven_draw", np.array(sites.grid), len(sites.listed), sites.listed, table, sites.multapses, connections,
+        keys[order], 15, 30, slots, address(Stream.BIRTH), got,
+    )  # fmt: skip
+    dynamics.retract(retracted, c.pre, c.post, c.polarity, 50, STEP, 0, c.table, np.empty(15, EVENT))
+    expected = c.draw_vacant(slots, retracted, Stream.BIRTH, STEP)
+    assert_array_equal(got[got >= 0], expected)
+    assert len(expected) == 15 + min(15, np.count_nonzero(table) - connections) or sites.multapses
+
+
 @pytest.mark.parametrize("number", [0, 1, 31, 32, 33, 128, 129, 1000, 100_000])
 def test_heads(twins, number):
     for slot in (0, 1, 2**31 - 1, 28 << 26 | 0x3FFFFFF):

@@ -2,6 +2,7 @@
 // constants.h and move.h are generated from the Python values and from the update of DEEP R.
 #include "constants.h"
 #include "dynamics.h"
+#include "proposals.h"
 #include "soft.h"
 #include "vacancy.h"
 #include "move.h"
@@ -9,6 +10,24 @@
 using namespace synaptic_sampling;
 
 template <class X> static std::vector<X> vector_of(const X *values, size_t n) { return std::vector<X>(values, values + n); }
+
+static Occupied occupied_by(int n, const int64_t *keys, int freed)
+{
+    Occupied occupied(n);
+    for (int k = 0; k < n; k++)
+        occupied.insert(keys[k]);
+    for (int k = 0; k < freed; k++)
+        occupied.remove(keys[k]);
+    return occupied;
+}
+
+static const double *the_probabilities;
+
+static void multiply(const std::vector<int64_t> &keys, std::vector<double> &accepted)
+{
+    for (size_t n = 0; n < keys.size(); n++)
+        accepted[n] *= the_probabilities[keys[n]];
+}
 
 extern "C" {
 
@@ -78,13 +97,22 @@ void the_draw(const int64_t *grid, int num_listed, const int64_t *listed, int64_
               const int64_t *keys, int freed, int num_slots, const int32_t *slots, const uint32_t *at, int64_t *out)
 {
     const Sites sites = {grid[0], grid[1], grid[2], listed, (size_t)num_listed, number, multapses != 0};
-    Occupied occupied(n);
-    for (int k = 0; k < n; k++)
-        occupied.insert(keys[k]);
-    for (int k = 0; k < freed; k++)
-        occupied.remove(keys[k]);
+    Occupied occupied = occupied_by(n, keys, freed);
     const std::vector<int64_t> drawn = sites.draw(vector_of(slots, num_slots), n - freed,
                                                   Address{at[0], at[1], at[2], at[3]}, occupied);
+    std::copy(drawn.begin(), drawn.end(), out);
+}
+
+// The same where sites have probabilities; EMPTY where none is vacant.
+void the_uneven_draw(const int64_t *grid, int num_listed, const int64_t *listed, const double *probabilities,
+                     int multapses, int n, const int64_t *keys, int freed, int num_slots, const int32_t *slots,
+                     const uint32_t *at, int64_t *out)
+{
+    const Sites sites = {grid[0], grid[1], grid[2], listed, (size_t)num_listed, 0, multapses != 0};
+    Occupied occupied = occupied_by(n, keys, freed);
+    the_probabilities = probabilities;
+    const std::vector<int64_t> drawn = Uneven(multiply).draw(sites, vector_of(slots, num_slots),
+                                                             Address{at[0], at[1], at[2], at[3]}, occupied);
     std::copy(drawn.begin(), drawn.end(), out);
 }
 

@@ -242,12 +242,12 @@ def _reset(synapses: Any, slots: NDArray[Any], kept: Set[Any] = frozenset()) -> 
         v["lastupdate"].get_value()[slots] = v["t"].get_value()
 
 
-def make_probe(synapses: Any, number: int) -> Any:
-    """Return synapses between the same groups that belong to no network, to evaluate strings."""
-    probe = Synapses(synapses.source, synapses.target, name=f"{synapses.name}_pairs*")
+def make_probe(synapses: Any, name: str) -> Any:
+    """Return synapses between the same groups that belong to no network, not connected yet, to evaluate strings."""
+    probe = Synapses(synapses.source, synapses.target, clock=synapses.clock, name=name)
     probe.add_to_magic_network = False
+    probe.namespace = synapses.namespace
     probe._network = "none"  # Otherwise Brian2 would warn that it was never run.
-    probe.connect(i=np.zeros(number, np.int32), j=np.zeros(number, np.int32))
     return probe
 
 

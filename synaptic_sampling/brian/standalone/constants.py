@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 
 from synaptic_sampling._kernels import dynamics, philox, signs, soft_deep, vacancy
+from synaptic_sampling.connections import draw
 from synaptic_sampling.connections.deep import SHIFT
-from synaptic_sampling.connections.sites import CROWDED
+from synaptic_sampling.connections.sites import CROWDED, MAX_ASKED, SAMPLE, THIN
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.log.file import MAGIC
 from synaptic_sampling.log.growing import TIME
@@ -41,6 +42,10 @@ const int64_t EMPTY = {empty};
 const uint32_t ANY_POST = {any_post}u;
 // If a smaller fraction of the sites is vacant, they are enumerated.
 const double CROWDED = {crowded!r};
+// Proposals: sites in a block, cost of a round and when to list all free sites; when to make blocks.
+const size_t SITES_PER_BLOCK = {block_of_sites}, SAMPLE = {sample};
+const int64_t ROUND = {round}, MAX_ASKED = {max_asked};
+const double PATIENCE = {patience!r}, THIN = {thin!r};
 // Kinds of events.
 const int8_t BIRTH = {birth}, DEATH = {death}, MOVE = {move};
 // Rows of the log that are written at once.
@@ -73,6 +78,12 @@ def constants_in_cpp() -> str:
         empty=int(vacancy.EMPTY),
         any_post=int(signs.ANY_POST),
         crowded=CROWDED,
+        block_of_sites=draw.BLOCK,
+        sample=SAMPLE,
+        round=draw.ROUND,
+        max_asked=MAX_ASKED,
+        patience=draw.PATIENCE,
+        thin=THIN,
         birth=dynamics.BIRTH,
         death=dynamics.DEATH,
         move=dynamics.MOVE,

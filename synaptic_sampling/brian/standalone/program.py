@@ -6,6 +6,9 @@ additional code objects, whose templates and headers are in the folder ``templat
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -33,8 +36,10 @@ __all__ = [
     "generator",
     "has_failed",
     "has_results",
+    "in_this_process",
     "is_known",
     "is_standalone",
+    "kept_known",
     "make_code",
     "multisynaptic_index",
     "name_of",
@@ -51,6 +56,8 @@ __all__ = [
 
 logger = get_logger(__name__)
 
+#: The module; ``brian2.devices.device`` is an object of the same name.
+devices: Any = import_module("brian2.devices.device")
 #: Templates and headers.
 FOLDER = Path(__file__).with_name("templates")
 #: The last call of ``seed`` in standalone mode, and its generator.
@@ -66,6 +73,26 @@ class RewiringCode(CPPStandaloneCodeObject):
 def is_standalone() -> bool:
     """Return whether Brian2 generates a C++ program, and no simulation runs in this process."""
     return type(get_device()) is CPPStandaloneDevice
+
+
+@contextmanager
+def in_this_process() -> Iterator[None]:
+    """Let Brian2 evaluate in this process what is made within; the program does not change."""
+    # set_device would also set the time step of both devices.
+    own, devices.active_device = devices.active_device, devices.runtime_device
+    try:
+        yield
+    finally:
+        devices.active_device = own
+
+
+@contextmanager
+def kept_known(variables: Any) -> Iterator[None]:
+    """Let variables stay known that code made within only reads; Brian2 takes it that code sets all it may set."""
+    cache = get_device().array_cache
+    values = {variable: cache[variable] for variable in variables if variable in cache}
+    yield
+    cache.update(values)
 
 
 def name_of(variable: Any) -> str:

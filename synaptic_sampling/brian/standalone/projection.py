@@ -11,6 +11,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Mapping
 from dataclasses import astuple
+from functools import partial
 from types import SimpleNamespace
 from typing import Any
 
@@ -25,6 +26,7 @@ from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.standalone import program, support
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp
+from synaptic_sampling.brian.standalone.pairs import AcceptedPairs
 from synaptic_sampling.brian.standalone.program import name_of
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
@@ -52,6 +54,8 @@ class StandaloneProjection(Projection):
         support.check_rule(rule)
         super().__init__(synapses, rule, birth, variables, companion)
         self._endpoints_known = False
+        #: The pairs that may be connected; potential connections may lie anywhere.
+        self.pairs = AcceptedPairs(1, 1, {})
         self._read_at: float | None = None
         self._context: SimpleNamespace | None = None
         #: Time of the last event, where this run is a part of a longer one: all parts have the same code.
@@ -66,7 +70,7 @@ class StandaloneProjection(Projection):
         if not self._endpoints_known and self._read_at is None:
             raise NotImplementedError(
                 f"the program makes the connections of '{self.synapses.name}', as connect() was given a condition or "
-                "a probability; they are known after a run."
+                "a probability, or evaluates candidates or p; they are known after a run."
             )
         return self._connections
 
@@ -100,15 +104,8 @@ class StandaloneProjection(Projection):
 
     def adopt(self, pairs: tuple[int, int, dict[str, Any]], spare: int, **options: Any) -> None:
         """Make the connections of the synapses, none where they are not known; raise an error for other limits."""
-        if "probability" in pairs[2]:
-            raise refuse("probability")
-        if callable(pairs[2].get("candidates")):
-            raise refuse("function")
-        for name in ("max_in_degree", "max_out_degree"):
-            if options[name] is not None:
-                raise refuse("degrees", f"{name}={options[name]!r}")
-        if options["multapses"] and self.companion.names:
-            raise refuse("multapses", type(self.rule).__name__)
+        self.pairs = AcceptedPairs(*pairs)
+        support.check_options(self.rule, pairs[2], options)
         super().adopt(pairs, spare, **options)
 
     def settle(self, owner: Any) -> None:
@@ -212,7 +209,8 @@ class StandaloneProjection(Projection):
             self.companion.check_number(owner)
 
     def _given_endpoints(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        self._endpoints_known = program.are_endpoints_known(self.synapses)
+        # Connections cannot be checked before the pairs are known.
+        self._endpoints_known = program.are_endpoints_known(self.synapses) and self.pairs.are_known
         if self._endpoints_known:
             return surgery.endpoints(self.synapses)
         return np.empty(0, np.int32), np.empty(0, np.int32)
@@ -260,6 +258,7 @@ class StandaloneProjection(Projection):
         """Return the context of the connections, the same in every run."""
         c, v = self._connections, self.synapses.variables
         sign_rule, sign_table, threshold = c.signs.rule
+        factors = self.pairs.describe(partial(self._keep, owner))
         polarity = surgery.per_synapse(self.synapses, self.name_of("polarity"))
         connected = surgery.per_synapse(self.synapses, self.names["connected"])
         values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, self.flag_in_program)]
@@ -268,7 +267,8 @@ class StandaloneProjection(Projection):
             num_pre=c.num_pre,
             num_post=c.num_post,
             forbidden=c.sites.forbidden,
-            num_sites=c.sites.number,
+            num_sites=0 if factors else c.sites.number,
+            factors=factors,
             multapses="true" if c.sites.multapses else "false",
             num_listed=len(c.sites.listed),
             listed=self._keep(owner, "candidates", c.sites.listed),

@@ -92,6 +92,11 @@ class StandaloneMonitor(RewiringMonitor):
         """Raise an error: snapshots are written by the program alone."""
         raise refuse("snapshot")
 
+    def _describe_set(self, log: RewiringLog, number: int, projection: Any) -> None:
+        """Record the properties of a set, unless a program that has stopped with an error chose its pairs."""
+        if projection.pairs.are_known:
+            super()._describe_set(log, number, projection)
+
     @property
     def _file(self) -> str:
         return f"{self.name}.log"

@@ -15,6 +15,7 @@ from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.soft import SoftProjection
 from synaptic_sampling.brian.standalone import program
+from synaptic_sampling.brian.standalone.pairs import AcceptedPairs
 from synaptic_sampling.brian.standalone.program import name_of
 from synaptic_sampling.brian.standalone.projection import StandaloneProjection
 from synaptic_sampling.connections.deep import exit_times, overshoots, span_of
@@ -43,6 +44,7 @@ class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: i
         """Make `SoftConnections` of the synapses; raise an error where these are not known."""
         if not program.is_known(self.synapses.variables["_synaptic_pre"]):
             raise refuse("depth", f"'{self.synapses.name}'")
+        AcceptedPairs(*pairs).check_known()
         super().adopt(pairs, spare, **options)
 
     def settle(self, owner: Any) -> None:

@@ -1,7 +1,8 @@
-"""Which rules and callbacks C++ standalone mode supports."""
+"""Which rules, options and callbacks C++ standalone mode supports."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from synaptic_sampling.rules import Rule
 from synaptic_sampling.rules.base import GradientRule
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum
 
-__all__ = ["check_callback", "check_parameters", "check_rule"]
+__all__ = ["check_callback", "check_options", "check_parameters", "check_rule"]
 
 #: Connections on which a rule is tried out, and their theta, of all sizes that thresholds may have.
 NUMBER, SIZES = 64, np.logspace(-6, 3, 64)
@@ -58,6 +59,18 @@ def _check_move(rule: Rule, sources: list[str]) -> None:
         move_in_cpp(type(rule).move)  # type: ignore[arg-type]
     except TypeError as error:
         raise refuse("move", f"{kind}: {error}") from error
+
+
+def check_options(rule: Rule, allowed: Mapping[str, Any], options: Mapping[str, Any]) -> None:
+    """Raise an error unless a program supports the allowed pairs and the other options of connections."""
+    for name in ("max_in_degree", "max_out_degree"):
+        if options[name] is not None:
+            raise refuse("degrees", f"{name}={options[name]!r}")
+    if any(signal.of == "site" for signal in rule.signals):
+        if "probability" in allowed:
+            raise refuse("probability", type(rule).__name__)
+        if options["multapses"]:
+            raise refuse("multapses", type(rule).__name__)
 
 
 def check_parameters(rule: Rule) -> None:

@@ -5,6 +5,7 @@
 #include "dynamics.h"
 #include "fail.h"
 #include "log.h"
+#include "proposals.h"
 #include "vacancy.h"
 
 namespace synaptic_sampling {
@@ -19,6 +20,8 @@ struct Connections {
     Sites sites;
     Signs signs;
     Occupied &occupied;
+    // Null where all sites are equally likely.
+    Uneven *uneven;
     uint32_t k0, k1;
     // The number of slots in use, the first ones; null if all are.
     int64_t *in_use;
@@ -44,6 +47,44 @@ struct Connections {
     }
 };
 
+// Occupy a random vacant site for each slot; as many slots have no connection.
+inline std::vector<int64_t> draw(Connections &c, const std::vector<int32_t> &slots, size_t num_taken)
+{
+    if (!c.uneven)
+        return c.sites.draw(slots, (int64_t)num_taken, c.at(Stream::BIRTH), c.occupied);
+    const std::vector<int64_t> keys = c.uneven->draw(c.sites, slots, c.at(Stream::BIRTH), c.occupied);
+    if (std::count(keys.begin(), keys.end(), EMPTY))
+        fail("no vacant site is left for a new connection in step " + std::to_string(c.step) +
+             "; candidates and p must have the same value in every step.");
+    return keys;
+}
+
+// All vacant sites, ascending.
+inline std::vector<int64_t> vacant(const Connections &c, const Occupied &occupied)
+{
+    const std::vector<int64_t> keys = c.sites.vacant(occupied);
+    if (!c.uneven)
+        return keys;
+    const std::vector<double> accepted = c.uneven->acceptance(c.sites, keys);
+    std::vector<int64_t> possible;
+    for (size_t n = 0; n < keys.size(); n++)
+        if (accepted[n] > 0)
+            possible.push_back(keys[n]);
+    return possible;
+}
+
+// Stop unless the pair of each connection has a probability above 0.
+inline void check_acceptance(const Connections &c)
+{
+    std::vector<int64_t> keys(c.size());
+    for (size_t k = 0; k < keys.size(); k++)
+        keys[k] = c.key(k);
+    const std::vector<double> accepted = c.uneven->acceptance(c.sites, keys);
+    for (size_t k = 0; k < keys.size(); k++)
+        if (accepted[k] == 0)
+            fail(c.name(k) + " is not a candidate, or has probability 0; leave it out.");
+}
+
 // Read the connections that Brian2 has made: check them, and draw their signs. With multapses, a pair may occur often.
 inline void adopt(Connections &c)
 {
@@ -62,6 +103,8 @@ inline void adopt(Connections &c)
         c.polarity[k] = polarity_of(c.signs, c.pre[k] - c.pre_offset, c.post[k] - c.post_offset, c.sites.num_post,
                                     (int32_t)k, c.at(Stream::SIGN));
     }
+    if (c.uneven)
+        check_acceptance(c);
 }
 
 // A number that is not finite.
@@ -92,7 +135,7 @@ inline void check_companion(const Connections &c, const std::vector<int32_t> &pr
     std::vector<int> times(c.sites.num_pre * c.sites.num_post, 0);
     for (size_t n = 0; n < pre.size(); n++)
         times[c.key(pre[n], post[n])]++;
-    const std::vector<int64_t> all = c.sites.vacant(Occupied());
+    const std::vector<int64_t> all = vacant(c, Occupied());
     for (size_t n = 0; n < all.size(); n++)
         if (times[all[n]] != 1)
             fail("'" + name + "', the companion, must have each pair that may be connected once, got site " +
@@ -175,7 +218,7 @@ inline std::vector<Event> replace(Connections &c, const std::vector<int32_t> &sl
     events.reserve(2 * slots.size());
     record(c, slots, DEATH, events);
     vacate(c, slots);
-    form(c, slots, c.sites.draw(slots, (int64_t)(c.pre.size() - slots.size()), c.at(Stream::BIRTH), c.occupied));
+    form(c, slots, draw(c, slots, c.pre.size() - slots.size()));
     record(c, slots, BIRTH, events);
     return events;
 }
@@ -187,7 +230,7 @@ inline std::vector<Event> replace_at_largest(Connections &c, const std::vector<i
     std::vector<Event> events;
     record(c, slots, DEATH, events);
     vacate(c, slots);
-    form(c, slots, c.sites.largest(slots.size(), of_pairs, c.occupied));
+    form(c, slots, largest(vacant(c, c.occupied), slots.size(), of_pairs, c.occupied));
     record(c, slots, BIRTH, events);
     return events;
 }

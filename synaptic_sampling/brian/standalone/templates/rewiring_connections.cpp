@@ -1,5 +1,8 @@
 {# The connections of a Rewiring: arrays of Brian2 and additional ones. #}
 {{constants}}
+{% for factor in r.factors if factor.code %}
+#include "code_objects/{{factor.code}}.h"
+{% endfor %}
 #include "{{'soft_slots.h' if r.storage == 'soft' else 'rewiring.h'}}"
 
 namespace {
@@ -7,6 +10,28 @@ namespace {
 using namespace brian;
 using namespace synaptic_sampling;
 
+{% if r.factors %}
+// Multiply the acceptance probabilities of some pairs by the values of strings, and of functions and arrays in tables.
+void accept(const std::vector<int64_t> &keys, std::vector<double> &accepted)
+{
+    {% for factor in r.factors %}
+    {% if factor.code %}
+    point(keys, {{r.num_post}}, {{r.pre_offset}}, {{r.post_offset}}, {{factor.pre}}, {{factor.post}}, {{factor.slots}});
+    {{factor.answer}}.resize(keys.size());
+    _run_{{factor.code}}();
+    {% if factor.is_probability %}
+    check_probabilities({{factor.answer}});
+    {% endif %}
+    for (size_t n = 0; n < keys.size(); n++)
+        accepted[n] *= {{factor.answer}}[n];
+    {% else %}
+    for (size_t n = 0; n < keys.size(); n++)
+        accepted[n] *= {{factor.table}}[keys[n]];
+    {% endif %}
+    {% endfor %}
+}
+
+{% endif %}
 Connections the_connections()
 {
     const Sites sites = { {{r.num_pre}}, {{r.num_post}}, {{r.forbidden}}, {{r.listed}}, {{r.num_listed}}, {{r.num_sites}}, {{r.multapses}} };
@@ -14,6 +39,7 @@ Connections the_connections()
     return Connections{
         {{r.pre}}, {{r.post}}, {{r.num_outgoing}}, {{r.num_incoming}}, {{r.pre_offset}}, {{r.post_offset}},
         {{r.polarity}}, {{r.birth_step}}, {{r.step}}[0], sites, signs, occupied_of("{{r.name}}"),
+        {% if r.factors %}uneven_of("{{r.name}}", accept){% else %}nullptr{% endif %},
         {{r.key}}[0], {{r.key}}[1], {{r.in_use}}
     };
 }

@@ -49,7 +49,7 @@ inline void carry_out(Connections &c, const Exchange &found)
 {
     vacate(c, found.lost);
     const size_t kept = c.size() - found.lost.size();
-    const std::vector<int64_t> keys = c.sites.draw(found.returned, (int64_t)kept, c.at(Stream::BIRTH), c.occupied);
+    const std::vector<int64_t> keys = draw(c, found.returned, kept);
     *c.in_use = (int64_t)std::max(c.size(), kept + found.returned.size());
     form(c, found.returned, keys);
 }

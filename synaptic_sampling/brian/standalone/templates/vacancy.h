@@ -118,21 +118,6 @@ struct Sites {
         return keys;
     }
 
-    // Occupy the vacant sites with the largest absolute values; of equal ones, those with the smallest keys. Ascending.
-    std::vector<int64_t> largest(size_t number, const std::vector<double> &values, Occupied &occupied) const
-    {
-        std::vector<int64_t> keys = vacant(occupied);
-        std::nth_element(keys.begin(), keys.begin() + number, keys.end(), [&values](int64_t a, int64_t b) {
-            const double first = std::fabs(values[a]), second = std::fabs(values[b]);
-            return first > second || (first == second && a < b);
-        });
-        keys.resize(number);
-        std::sort(keys.begin(), keys.end());
-        for (size_t n = 0; n < number; n++)
-            occupied.insert(keys[n]);
-        return keys;
-    }
-
 private:
     void by_rejection(const std::vector<int32_t> &slots, const Address &at, Occupied &occupied,
                       std::vector<int64_t> &keys) const
@@ -163,6 +148,22 @@ private:
         }
     }
 };
+
+// Occupy those of some vacant sites that have the largest absolute values; of equal ones, those with the smallest keys.
+// Ascending.
+inline std::vector<int64_t> largest(std::vector<int64_t> keys, size_t number, const std::vector<double> &values,
+                                    Occupied &occupied)
+{
+    std::nth_element(keys.begin(), keys.begin() + number, keys.end(), [&values](int64_t a, int64_t b) {
+        const double first = std::fabs(values[a]), second = std::fabs(values[b]);
+        return first > second || (first == second && a < b);
+    });
+    keys.resize(number);
+    std::sort(keys.begin(), keys.end());
+    for (size_t n = 0; n < number; n++)
+        occupied.insert(keys[n]);
+    return keys;
+}
 
 }  // namespace synaptic_sampling
 

@@ -64,6 +64,8 @@ def connect_exactly(
     TypeError, ValueError
         If an argument has the wrong type or is out of range, if there are fewer pairs than connections, or if the
         synapses are connected already.
+    NotImplementedError
+        In C++ standalone mode, if a string refers to values that only the program knows.
 
     Examples
     --------

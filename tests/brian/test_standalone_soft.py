@@ -32,7 +32,11 @@ RULES = {
     "tight": SoftDeepR(0.05, 0.004, 0.02, 0.9, optimizer=Momentum(0.5)),
 }
 OPTIONS = {
-    "fading": {"birth": {"late.delay": "0.1*ms*((i + 2*j) % 30)", "mark": "i + theta", "x": 0.25}, "seed": 8},
+    "fading": {
+        "birth": {"late.delay": "0.1*ms*((i + 2*j) % 30)", "mark": "i + theta", "x": 0.25},
+        "seed": 8,
+        "candidates": "(i + j) % 5 != 0",
+    },
     "tight": {"signs": "presynaptic", "autapses": True, "capacity": 22, "when": "start", "seed": 7},
 }
 
@@ -52,7 +56,8 @@ class Network:
                 delay={"late": 5 * ms} if name == "tight" else {},
                 multisynaptic_index="number" if name == "fading" else None,
             )  # fmt: skip
-            connect_exactly(s, 12 if name == "tight" else 25, seed=5, autapses=name == "tight")
+            pairs = OPTIONS[name].get("candidates")
+            connect_exactly(s, 12 if name == "tight" else 25, seed=5, autapses=name == "tight", candidates=pairs)
             s.theta = "0.02*((3*i + 5*j) % 11)"
             s.pre.delay, s.post.delay = 1.2 * ms, 0.7 * ms
             if name == "fading":

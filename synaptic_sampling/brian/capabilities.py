@@ -35,8 +35,9 @@ class Limit(NamedTuple):
 #: By a short name.
 LIMITS = {
     "number": Limit(
-        "rules that change the number of connections",
-        "set regrow=True for PruneAndRegrow, or keeps_number = True in a rule of your own that replaces all",
+        "rules that form connections without keeping their number, such as SynapticElements",
+        "use runtime mode; in a rule of your own, set keeps_number = True if it replaces all that it eliminates, or "
+        "forms = False if it forms none",
     ),
     "signals": Limit(
         "rules with a signal per neuron or for the network, several signals per connection, a signal per pair other "

@@ -11,12 +11,13 @@ from synaptic_sampling.brian.connect import Pairs, allowed_pairs
 from synaptic_sampling.brian.mistakes import check_theta
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.signals import acts_on_potential, acts_on_soft
+from synaptic_sampling.brian.signals import acts_on_potential, acts_on_soft, only_eliminates
 from synaptic_sampling.brian.soft import SoftProjection
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.brian.standalone.potential import StandalonePotentialProjection
 from synaptic_sampling.brian.standalone.projection import StandaloneProjection
 from synaptic_sampling.brian.standalone.soft import StandaloneSoftProjection
+from synaptic_sampling.brian.standalone.varying import StandaloneVaryingProjection
 from synaptic_sampling.rules import Rule
 
 __all__ = ["adopt_all", "are_several", "projections_of"]
@@ -63,7 +64,9 @@ def _kind_of_projection(rule: Any, several: bool, depth: float | None) -> type[P
         raise refuse("budget")
     if soft:
         return StandaloneSoftProjection
-    return StandalonePotentialProjection if potential else StandaloneProjection
+    if potential:
+        return StandalonePotentialProjection
+    return StandaloneVaryingProjection if only_eliminates(rule) else StandaloneProjection
 
 
 def adopt_all(

@@ -13,6 +13,7 @@ __all__ = [
     "check_signals",
     "condition_of",
     "neuron_signals",
+    "only_eliminates",
     "pair_signals",
     "shared_signals",
 ]
@@ -63,3 +64,8 @@ def acts_on_soft(rule: Any) -> bool:
 def acts_on_potential(rule: Any) -> bool:
     """Return whether a rule treats all synapses as potential connections; False for what is not a rule."""
     return PotentialConnections in getattr(rule, "storage", ())
+
+
+def only_eliminates(rule: Any) -> bool:
+    """Return whether a rule eliminates existing connections and forms none; False for what is not a rule."""
+    return isinstance(rule, Rule) and not (rule.keeps_number or rule.forms or acts_on_potential(rule))

@@ -10,9 +10,9 @@ from numpy.testing import assert_array_equal
 
 from synaptic_sampling import (
     DeepR,
-    PruneAndRegrow,
     Rewiring,
     RewiringMonitor,
+    SynapticElements,
 )
 from synaptic_sampling.brian.standalone import program
 from tests.brian.test_standalone import standalone
@@ -54,9 +54,9 @@ class Own:
     ("rule", "options", "message"),
     [
         (
-            PruneAndRegrow("x < 0", regrow=False),
+            SynapticElements("v", "v"),
             {},
-            "C.. standalone mode does not support rules that change the number of connections .* set regrow=True",
+            "C.. standalone mode does not support rules that form connections without .* use runtime mode; in a rule",
         ),
         (DeepR(0.1, 0.1, 0.1, optimizer=Own()), {}, "an optimizer of your own .got Own"),
         (RULE, {"max_in_degree": 3}, "got max_in_degree=3"),

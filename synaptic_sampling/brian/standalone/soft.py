@@ -17,7 +17,7 @@ from synaptic_sampling.brian.soft import SoftProjection
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.brian.standalone.pairs import AcceptedPairs
 from synaptic_sampling.brian.standalone.program import name_of
-from synaptic_sampling.brian.standalone.projection import StandaloneProjection
+from synaptic_sampling.brian.standalone.varying import PER_SLOT, StandaloneVaryingProjection
 from synaptic_sampling.connections.deep import exit_times, overshoots, span_of
 from synaptic_sampling.connections.soft import SoftConnections
 
@@ -25,13 +25,11 @@ __all__ = ["StandaloneSoftProjection"]
 
 logger = logging.getLogger(__name__)
 
-#: State per slot.
-PER_SLOT = ("pre", "post", "theta", "polarity", "birth_step")
 #: What the program reads of slots at the start.
 START = ("pre", "post", "theta")
 
 
-class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: ignore[misc]
+class StandaloneSoftProjection(StandaloneVaryingProjection, SoftProjection):  # type: ignore[misc]
     """Synapses with slots for active and tracked connections, for the generated program; parameters as in `Projection`.
 
     The connections at the start are made here, with the theta of tracked ones; that of active ones is known to the
@@ -53,7 +51,6 @@ class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: i
         if len(none):
             self.synapses.connect(i=none, j=none)
         super().settle(owner)
-        program.at_each_run(f"_park_{owner.name}")
 
     def resume(self, state: Mapping[str, NDArray[Any]], *, until: float) -> None:
         """Generate code that replaces the slots at the start by those of a state; see `Projection`."""
@@ -83,9 +80,6 @@ class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: i
     def describe_snapshot(self) -> dict[str, Any]:
         """Return the context of the slots in use for the code of a monitor."""
         context = super().describe_snapshot()
-        number = f"{name_of(self._own['in_use'])}[0]"
-        for name in ("pre", "post", "theta", "polarity"):
-            context[name] = f"first({context[name]}, {number})"
         return {**context, "polarity": f"signs_of_active({context['polarity']}, {context['theta']})"}
 
     def _given_theta(self) -> None:
@@ -96,22 +90,20 @@ class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: i
 
     def _in_use(self, state: dict[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
         """Return the state of the slots that are in use, and of untracked connections; report those without a slot."""
-        number, unplaced = own["in_use"][0], own["unplaced"][0]
+        unplaced = own["unplaced"][0]
         if unplaced:
             logger.warning(
                 "all %d slots of '%s' were in use when connections returned, %d times in all; these returned later. "
                 "Give the Rewiring a larger capacity.",
                 self._connections.capacity, self.synapses.name, unplaced,
             )  # fmt: skip
-        per_slot = {name: state[name][:number] for name in state if name in PER_SLOT or name.startswith("moment")}
         wheel = own["wheel"].reshape(self._connections.deep.wheel.shape)
-        return {**state, **per_slot, "wheel": wheel, "clock": own["clock"]}
+        return {**super()._in_use(state, own), "wheel": wheel, "clock": own["clock"]}
 
     def _own_variables(self, owner: Any) -> dict[str, Any]:
         """Return the variables of the connections that Brian2 does not have."""
         variables = Variables(owner)
-        for name in ("in_use", "unplaced"):
-            variables.add_array(name, size=1, dtype=np.int64, read_only=True)
+        variables.add_array("unplaced", size=1, dtype=np.int64, read_only=True)
         variables.add_array("wheel", size=self._connections.deep.wheel.size, dtype=np.int64, read_only=True)
         variables.add_array("clock", size=1, dtype=np.float64, read_only=True)
         return {**super()._own_variables(owner), **variables}
@@ -120,10 +112,7 @@ class StandaloneSoftProjection(StandaloneProjection, SoftProjection):  # type: i
         """Return the context of the connections."""
         c, context = self._connections, super()._describe_connections(owner)
         context.storage, context.given = "soft", self._given
-        context.in_use = name_of(self._own["in_use"])
         own = {name: name_of(self._own[name]) for name in ("unplaced", "wheel", "clock")}
-        moved = [context.pre, context.post, context.polarity, context.birth_step, *context.moments, *context.reset]
-        context.columns = moved + [pathway.delays for pathway in context.pathways if pathway.scalar == "false"]
         context.common_delays = [
             (f"{name}.delay", pathway.delays)
             for name, pathway in zip(program.names_of_pathways(self.synapses), context.pathways, strict=True)

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian.capabilities import SOURCES, refuse
-from synaptic_sampling.brian.signals import acts_on_potential
+from synaptic_sampling.brian.signals import acts_on_potential, only_eliminates
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, num_parameters
 from synaptic_sampling.connections import Connections, PotentialConnections
 from synaptic_sampling.randomness import Stream, normals
@@ -33,7 +33,7 @@ def check_rule(rule: Any) -> None:
     kind = type(rule).__name__
     if rule.has_theta and type(rule).move is None:
         raise refuse("move", kind)
-    if rule.grows or not (rule.keeps_number or acts_on_potential(rule)):
+    if rule.grows or not (rule.keeps_number or acts_on_potential(rule) or only_eliminates(rule)):
         raise refuse("number", kind)
     sources = ["condition" if signal.condition else signal.of for signal in rule.signals]
     if not all(SOURCES[source].in_program for source in sources) or sorted(sources) not in TOGETHER:
@@ -82,7 +82,8 @@ def check_parameters(rule: Rule) -> None:
             f"parameters of {type(rule).__name__} must be {expected} numbers, as many as its move unpacks, "
             f"got {rule.parameters}."
         )
-    if not _class_of(rule, "decide").__module__.startswith("synaptic_sampling."):
+    # No rule of this package with a theta only eliminates.
+    if only_eliminates(rule) or not _class_of(rule, "decide").__module__.startswith("synaptic_sampling."):
         _check_decide(rule)
 
 
@@ -102,10 +103,12 @@ def _check_decide(rule: Rule) -> None:
             f"decide of {kind} must return Decision(crossed=...) with the slots in which theta crossed 0 in C++ "
             "standalone mode, as run_sweep does; or remove set_device('cpp_standalone')."
         )
-    replaced = np.array_equal(decision.deaths, np.flatnonzero(c.theta < 0)) and decision.births is None
-    if not potential and not replaced:
+    forms_none, births = only_eliminates(rule), decision.births
+    as_declared = isinstance(births, int) and births == 0 if forms_none else births is None
+    if not potential and not (as_declared and np.array_equal(decision.deaths, np.flatnonzero(c.theta < 0))):
         raise ValueError(
-            f"decide of {kind} must eliminate the connections whose theta is negative and replace each "
+            f"decide of {kind} must eliminate the connections whose theta is negative and "
+            f"{'form none' if forms_none else 'replace each'} "
             "in C++ standalone mode; let `move` return a negative number for the others that are to be eliminated, "
             "or remove set_device('cpp_standalone')."
         )

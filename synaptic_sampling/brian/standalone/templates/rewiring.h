@@ -252,12 +252,12 @@ std::vector<int32_t> cross(Connections &c, const std::vector<int32_t> &crossed, 
     return born;
 }
 
-// Count the connections of each pair anew, in the order of slots.
+// Count the connections of each pair anew, in the order of slots; -1 in slots without a connection.
 template <class T> void count_multapses(const Connections &c, std::vector<T> &counts)
 {
     std::map<int64_t, T> seen;
     for (size_t k = 0; k < counts.size(); k++)
-        counts[k] = seen[c.key(k)]++;
+        counts[k] = k >= c.size() ? -1 : c.sites.multapses ? seen[c.key(k)]++ : 0;
 }
 
 // The source neurons of some slots of a pathway.

@@ -3,7 +3,7 @@
 {% for factor in r.factors if factor.code %}
 #include "code_objects/{{factor.code}}.h"
 {% endfor %}
-#include "{{'soft_slots.h' if r.storage == 'soft' else 'rewiring.h'}}"
+#include "{{ {'soft': 'soft_slots.h', 'varying': 'gaps.h'}.get(r.storage, 'rewiring.h') }}"
 
 namespace {
 

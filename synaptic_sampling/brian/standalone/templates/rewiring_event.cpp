@@ -10,7 +10,7 @@
 namespace {
 
 {% if r.condition %}
-// The slots where the condition holds.
+// The slots where the condition holds; strings are evaluated in all slots, as in runtime mode.
 std::vector<int32_t> choose(Connections &c, int64_t)
 {
     {{r.condition.slots}}.resize(c.pre.size());
@@ -19,7 +19,7 @@ std::vector<int32_t> choose(Connections &c, int64_t)
         {{r.condition.slots}}[k] = (int32_t)k;
     _run_{{r.condition.code}}();
     std::vector<int32_t> holds;
-    for (size_t k = 0; k < c.pre.size(); k++)
+    for (size_t k = 0; k < c.size(); k++)
         if ({{r.condition.holds}}[k])
             holds.push_back((int32_t)k);
     c.step++;
@@ -56,7 +56,7 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     sweep(slope, c.polarity, noisy(parameters), c.at(Stream::NOISE),
           [&parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, {{'true' if r.storage == 'existing' else 'false'}}, c.size(), {{r.theta}}, crossed);
+          }, {{'true' if r.storage in ('existing', 'varying') else 'false'}}, c.size(), {{r.theta}}, crossed);
     {% if r.replaces %}
     const double fraction = fraction_in(c.step, {{r.replaces}});
     return fraction > 0 ? weakest({{r.theta}}, fraction) : std::vector<int32_t>();
@@ -87,6 +87,9 @@ void initialise(Connections &c, const std::vector<int32_t> &slots)
     {% endfor %}
 }
 
+{% if r.storage in ('soft', 'varying') %}
+{% include 'rewiring_gaps.cpp' %}
+{% endif %}
 {% if r.storage == 'soft' %}
 {% include 'rewiring_soft_event.cpp' %}
 {% endif %}
@@ -114,6 +117,9 @@ void do_event(int64_t number)
             mark(c, slots[n]);
         initialise(c, born);
     }
+    {% elif r.storage == 'varying' %}
+    if (!slots.empty())
+        remove(c, slots, events);
     {% elif r.rewires %}
     if (!slots.empty()) {
         {% for pathway in r.pathways %}

@@ -18,6 +18,8 @@
     if (same_delay({{pathway.delays}}, {{r.given}}))
         std::fill({{pathway.delays}}.begin() + {{r.given}}, {{pathway.delays}}.end(), {{pathway.delays}}[0]);
     {% endfor %}
+    {% elif r.storage == 'varying' %}
+    *c.in_use = (int64_t)c.pre.size();
     {% endif %}
     adopt(c);
     {% if r.theta %}
@@ -45,11 +47,12 @@
 {% endblock %}
 
 {% block extra_functions_cpp %}
-{% if r.storage == 'soft' %}
-// Before each run: check what may have been set, and let spare slots be silent.
+{% if r.storage in ('soft', 'varying') %}
+// Before each run: check what may have been set, and let slots without a connection be silent.
 void _park_{{r.name}}()
 {
     const Connections c = the_connections();
+    {% if r.storage == 'soft' %}
     for (size_t k = 0; k < c.size() && c.step == 0; k++)
         if (({{r.theta}}[k] >= 0) != (k < {{r.given}}))
             fail("{{r.theta_name}} of '{{owner.name}}' was changed after its Rewiring was created, also where connections are retracted; set it before.");
@@ -57,14 +60,14 @@ void _park_{{r.name}}()
     if (!same_delay({{delays}}, c.size()))
         fail("synapses of '{{owner.name}}' differ in {{name}}, so the delay of a new one is ambiguous; set birth={'{{name}}': ...}.");
     {% endfor %}
+    {% endif %}
     for (size_t k = c.size(); k < c.pre.size(); k++)
         reset(k);
     {% for pathway in r.pathways %}
     park({{pathway.name}}, (int32_t)c.size());
     {% endfor %}
     {% if r.multisynaptic_index %}
-    for (size_t k = 0; k < c.pre.size(); k++)
-        {{r.multisynaptic_index}}[k] = k < c.size() ? 0 : -1;
+    count_multapses(c, {{r.multisynaptic_index}});
     {% endif %}
 }
 {% endif %}

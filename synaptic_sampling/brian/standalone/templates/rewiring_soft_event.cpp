@@ -1,15 +1,4 @@
 {# An event of soft DEEP R: connections stop being tracked, others return at other sites, and the last ones close gaps. #}
-// Move connections to other slots, with all that belongs to them.
-void relocate(const std::vector<int32_t> &old_slots, const std::vector<int32_t> &new_slots)
-{
-    for (size_t n = 0; n < old_slots.size(); n++) {
-        {% for array in r.columns %}
-        {{array}}[new_slots[n]] = {{array}}[old_slots[n]];
-        {% endfor %}
-    }
-    reset(old_slots);
-}
-
 // Let connections below the threshold go, and others return; gives the slots of the connections that form.
 std::vector<int32_t> turn_over(Connections &c, const Exchange &found, const Noise &noise,
                                const std::vector<int32_t> &ascended)
@@ -28,25 +17,6 @@ std::vector<int32_t> turn_over(Connections &c, const Exchange &found, const Nois
     std::vector<int32_t> born(ascended.size() + found.returned.size());
     std::merge(ascended.begin(), ascended.end(), found.returned.begin(), found.returned.end(), born.begin());
     return born;
-}
-
-// Relocate the last connections into gaps.
-void close_gaps(Connections &c, std::vector<int32_t> gaps, std::vector<Event> &events)
-{
-    const std::vector<int32_t> old_slots = movers(c, gaps);
-    *c.in_use -= (int64_t)gaps.size();
-    gaps.resize(old_slots.size());
-    {% for pathway in r.pathways %}
-    leave({{pathway.name}}, old_slots, owners({{pathway.name}}, old_slots));
-    redirect({{pathway.name}}, old_slots, gaps);
-    {% endfor %}
-    relocate(old_slots, gaps);
-    {% for pathway in r.pathways %}
-    join({{pathway.name}}, gaps, {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
-    {% endfor %}
-    for (size_t n = 0; n < gaps.size(); n++)
-        if ({{r.theta}}[gaps[n]] >= 0)
-            record_move(c, old_slots[n], gaps[n], events);
 }
 
 // Carry out what follows from the theta of a step.
@@ -69,7 +39,6 @@ void soft_event(Connections &c, const std::vector<int32_t> &crossed, const doubl
     close_gaps(c, std::vector<int32_t>(found.lost.begin() + std::min(found.returned.size(), found.lost.size()),
                                        found.lost.end()), events);
     {% if r.multisynaptic_index %}
-    for (size_t k = 0; k < c.pre.size(); k++)
-        {{r.multisynaptic_index}}[k] = k < c.size() ? 0 : -1;
+    count_multapses(c, {{r.multisynaptic_index}});
     {% endif %}
 }

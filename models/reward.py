@@ -18,17 +18,26 @@ from numpy.typing import NDArray
 
 from synaptic_sampling import Rewiring, SynapticSampling
 
-__all__ = ["Arm", "Learning", "inputs", "judge", "neurons", "plastic"]
+__all__ = ["Arm", "Learning", "fixed", "inhibitory", "inputs", "judge", "neurons", "plastic"]
 
-POTENTIAL = """dfall/dt = -fall/(20*ms) : 1
-               drise/dt = -rise/(2*ms) : 1"""
-INPUTS = f"""{POTENTIAL}
+#: Postsynaptic potentials that a neuron causes, and those that it receives.
+SENT = """dsent_fall/dt = -sent_fall/(20*ms) : 1
+          dsent_rise/dt = -sent_rise/(2*ms) : 1"""
+SENDS = "sent_fall += 1; sent_rise += 1"
+SENT_POTENTIAL = "x = 10.0/9.0*(sent_fall - sent_rise)"
+RECEIVED = """dfall/dt = -fall/(20*ms) : 1
+              drise/dt = -rise/(2*ms) : 1
+              dinhibition_fall/dt = -inhibition_fall/(10*ms) : 1
+              dinhibition_rise/dt = -inhibition_rise/(1*ms) : 1
+              received = 10.0/9.0*((fall - rise) - (inhibition_fall - inhibition_rise)) : 1
+              bias : 1 (shared, constant)"""
+INPUTS = f"""{SENT}
              x : 1
-             p = 1 - exp(-stimulus(t, i)*Hz*dt) : 1"""
-NEURONS = f"""{POTENTIAL}
+             p = 1 - exp(-({{rate}})*Hz*dt) : 1"""
+NEURONS = f"""{SENT}
+              {RECEIVED}
               dadaptation/dt = -adaptation/(2*second) : 1
-              bias : 1 (shared, constant)
-              drive = clip(10.0/9.0*(fall - rise) + bias - adaptation, -50, 8) : 1
+              drive = clip(received + bias - adaptation, -50, 8) : 1
               p = (1 - exp(-exp(drive)*Hz*dt))*int(not_refractory) : 1
               x : 1
               surprise : 1
@@ -44,6 +53,8 @@ SYNAPSES = """theta : 1
               gain : 1 (shared, constant)
               keep_trace : 1 (shared, constant)
               keep_gradient : 1 (shared, constant)"""
+INHIBITORY = f"""{RECEIVED}
+                 p = (1 - exp(-exp(clip(received + bias, -50, 8))*Hz*dt))*int(not_refractory) : 1"""
 #: Time between steps of the rule, range of theta, and bound of the gradient.
 INTERVAL, RANGE, LARGEST = 100 * ms, (-2.0, 5.0), 40.0
 #: Parameter of the weights, in SPORE.
@@ -97,32 +108,56 @@ class Arm(NamedTuple):
     rewiring: bool = True
 
 
-def inputs(number: int, stimulus: Any) -> b2.NeuronGroup:
-    """Return Poisson neurons with rates ``stimulus(t, i)`` in Hz."""
+def inputs(number: int, rate: str, equations: str = "", **namespace: Any) -> b2.NeuronGroup:
+    """Return Poisson neurons; ``rate`` is in Hz, a string, and may use variables declared in ``equations``."""
     group = b2.NeuronGroup(
-        number, INPUTS, threshold="rand() < p", reset="fall += 1; rise += 1", method="exact", name="inputs",
-        namespace={"stimulus": stimulus},
+        number, f"{INPUTS.format(rate=rate)}\n{equations}", threshold="rand() < p", reset=SENDS, method="exact",
+        name="inputs", namespace=namespace,
     )  # fmt: skip
-    group.run_regularly("x = 10.0/9.0*(fall - rise)", when="before_thresholds", name="inputs_x")
+    group.run_regularly(SENT_POTENTIAL, when="before_thresholds", name="inputs_x")
     return group
 
 
 def neurons(number: int, reward: b2.NeuronGroup, learning: Learning) -> b2.NeuronGroup:
     """Return stochastic neurons; each spike makes the next ones less likely."""
     group = b2.NeuronGroup(
-        number, NEURONS, threshold="surprise > 0", reset="adaptation += 0.1", refractory=5 * ms, method="exact",
-        name="neurons",
+        number, NEURONS, threshold="surprise > 0", reset=f"adaptation += 0.1; {SENDS}", refractory=5 * ms,
+        method="exact", name="neurons",
     )  # fmt: skip
     group.bias = learning.bias
     group.reward = b2.linked_var(reward, "signal", index=np.zeros(number, int))
-    code = "surprise = int(rand() < p) - p; signal = reward"
+    code = f"surprise = int(rand() < p) - p; signal = reward; {SENT_POTENTIAL}"
     group.run_regularly(code, when="before_thresholds", name="neurons_surprise")
     return group
 
 
-def judge(equations: str, code: str, **namespace: Any) -> b2.NeuronGroup:
+def inhibitory(number: int) -> b2.NeuronGroup:
+    """Return stochastic neurons that do not learn and do not adapt."""
+    return b2.NeuronGroup(
+        number, INHIBITORY, threshold="rand() < p", reset="", refractory=2 * ms, method="exact", name="inhibitory"
+    )
+
+
+def fixed(
+    source: b2.NeuronGroup, target: b2.NeuronGroup, received: str, weights: NDArray[np.float64], name: str
+) -> b2.Synapses:
+    """Return synapses that do not change, from a matrix in which 0 means none.
+
+    ``received`` is a prefix: "" for excitatory ones, "inhibition_" for inhibitory ones. All weights are positive.
+    """
+    synapses = b2.Synapses(
+        source, target, "w : 1 (constant)", on_pre=f"{received}fall_post += w; {received}rise_post += w", name=name
+    )
+    i, j = np.nonzero(weights)
+    synapses.connect(i=i, j=j)
+    synapses.w = weights[i, j]
+    return synapses
+
+
+def judge(equations: str, code: str, least: float, **namespace: Any) -> b2.NeuronGroup:
     """Return a unit that computes the reward from spikes, and the learning signal, reward/average - 1.
 
+    ``least`` takes the place of a smaller average.
     SPORE has reward/average + 0.02. Another constant leaves the expected gradient as it is, since the expected trace is
     0, and this one reduces its variance.
     """
@@ -141,7 +176,7 @@ def judge(equations: str, code: str, **namespace: Any) -> b2.NeuronGroup:
     group.run_regularly(
         f"""{code}
         average += (reward - average)*(dt/(50*second))
-        signal = reward/clip(average, 0.02, inf) - 1
+        signal = reward/clip(average, {least}, inf) - 1
         rewards += reward*dt/second""",
         when="after_synapses",
         name="judge_reward",

@@ -96,8 +96,11 @@ def learn(
         b2.defaultclock.dt = 1 * ms
         b2.seed(2 * seed + swapped)
         shown, right = _presented(seconds, swapped=swapped, seed=seed)
-        judge = reward.judge(JUDGE, JUDGED, goal=right)
-        source, target = reward.inputs(INPUTS, shown), reward.neurons(NEURONS, judge, learning)
+        judge = reward.judge(JUDGE, JUDGED, 0.02, goal=right)
+        source, target = (
+            reward.inputs(INPUTS, "stimulus(t, i)", stimulus=shown),
+            reward.neurons(NEURONS, judge, learning),
+        )
         votes = b2.Synapses(target, judge, "vote : 1 (constant)", on_pre="margin_post += vote", name="votes")
         votes.connect()
         pool = np.where(np.arange(NEURONS) < NEURONS // 2, 1.0, -1.0)

@@ -23,6 +23,7 @@ NAMES = (
     "turnover-kappel2018",
     "wta-kappel2015",
     "reward-kappel2018",
+    "lever-kappel2018",
     "shuffle",
     "mnist-connectivity",
     "frames",

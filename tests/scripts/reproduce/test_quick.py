@@ -65,6 +65,11 @@ def reward_kappel2018(found):
     assert found.of("turnover ratio", "after it") > 1
 
 
+def lever_kappel2018(found):
+    assert found.of("the difference, above 0") > 10
+    assert found.of("turnover ratio", "after it") > 1
+
+
 def shuffle(found):
     assert found.of("DEEP R, learning rate 0.3: accuracy of the last", "above 0") > 0
     assert found.of("fixed connections", "the same") < -5
@@ -99,6 +104,7 @@ DIRECTION = {
     "turnover-kappel2018": turnover_kappel2018,
     "wta-kappel2015": wta_kappel2015,
     "reward-kappel2018": reward_kappel2018,
+    "lever-kappel2018": lever_kappel2018,
     "shuffle": shuffle,
 }
 

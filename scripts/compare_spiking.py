@@ -200,7 +200,7 @@ def draw(rows: Sequence[Row]) -> Figure:
     turnover.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
     turnover.yaxis.set_major_formatter(lambda value, _: f"{1000 * value:g}")
     for axes in (accuracy, turnover):
-        axes.set(xscale="log", xlabel="connectivity of input and recurrent synapses (%)")
+        axes.set(xscale="log", xlabel="recurrent connectivity (%)")
         axes.set_xticks(levels, [f"{100 * p:.3g}" for p in levels])
     survival.set(xscale="log", yscale="log", xlabel="age (updates)", ylabel="new connections that reach this age")
     plain_ticks(survival.xaxis, survival.yaxis)

@@ -88,6 +88,8 @@ class RewiringMonitor(BrianObject):
         if log is not None and not record:
             raise ValueError(f"log must be None with record=False, got {log!r}; leave one of them out.")
         self._samples = math.nan
+        #: Time of the last event.
+        self._seconds = math.nan
         if samples_per_event is not None:
             self._samples = check_number("samples_per_event", samples_per_event, above=0.0)
         self._num_births = self._num_deaths = 0
@@ -329,7 +331,20 @@ class RewiringMonitor(BrianObject):
             events = info.events.copy()
             before = self.rewirings[: self.rewirings.index(rewiring)]
             events["set"] += sum(len(each.sets) for each in before)
+            self._check_same_times(rewiring, info.step, seconds)
             self._log.record(info._replace(events=events), seconds=seconds, samples=self._samples * info.step)
+
+    def _check_same_times(self, rewiring: Rewiring, step: int, seconds: float) -> None:
+        """Raise an error if a Rewiring has missed events: a step of a log has one time."""
+        last = self.log.last_step
+        # Clocks of different time steps agree but for rounding errors.
+        is_later = step == last and seconds > self._seconds * (1.0 + 1e-12)
+        if len(self.rewirings) > 1 and (step < last or is_later):
+            raise ValueError(
+                f"'{rewiring.name}' and another Rewiring of its monitor have not had their events at the same times, "
+                "as one of them was switched off; give each a monitor of its own."
+            )
+        self._seconds = seconds
 
     def snapshot(self) -> None:
         """Record all connections and their theta as they are now."""

@@ -91,6 +91,21 @@ def test_an_event_by_hand_takes_place_in_any_case():
     assert_array_equal(monitor.log.times["step"], [1])
 
 
+@pytest.mark.parametrize("order", [-1, 1])
+def test_a_monitor_refuses_events_at_different_times(order):
+    """Whichever Rewiring comes first: a step would have two times, or steps would decrease."""
+    net, s, rewiring, _ = make()
+    other = b2.Synapses(s.source, s.target, MODEL.format("1"))
+    connect_exactly(other, 5, seed=1)
+    always = Rewiring(other, RULE, seed=4, dt=1 * ms, order=order)
+    monitor = RewiringMonitor([rewiring, always])
+    net.add(other, always, monitor)
+    with pytest.raises(ValueError, match=f"'{rewiring.name}' and another Rewiring of its monitor have not had their"):
+        net.run(10 * ms)
+    # The switch leaves out 3 and 4 ms.
+    assert_array_equal(np.round(monitor.log.times["seconds"] * 1e3), np.arange(1, 6 if order < 0 else 5))
+
+
 @pytest.mark.parametrize(
     ("enabled", "error", "message"),
     [

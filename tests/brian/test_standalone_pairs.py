@@ -125,19 +125,29 @@ def test_program_equals_runtime(tmp_path):
 LEVELS = {
     1.5: "Error: probability must be between 0 and 1, got 1.500000.",
     0.0: "Error: connection 0 (0 -> 1) is not a candidate, or has probability 0; leave it out.",
+    0.25: "Error: 'late' and another Rewiring of its monitor have not had their events at the same times",
     0.5: "Error: no vacant site is left for a new connection in step 6; candidates and p must have the same value",
 }
 
 
 def fading(value):
-    """Return a network whose pairs have a probability that only the program knows, and that is 0 after 5 ms."""
+    """Return a network whose pairs have a probability that only the program knows, and that is 0 after 5 ms.
+
+    Another Rewiring has an event in each step of the first one, except for a value of 0.25.
+    """
     cells = b2.NeuronGroup(6, "level : 1 (shared, constant)\nx : 1", name="cells")
     cells.level, cells.x = value, "level"
     cells.run_regularly("x *= int(t < 5*ms)", dt=5.5 * ms, when="end", name="fade")
     s = b2.Synapses(cells, cells, "w : 1", name="s")
     s.connect(i=[0, 1, 2], j=[1, 2, 3])
     rewiring = Rewiring(s, PruneAndRegrow("True"), p="x_pre", dt=1 * ms, seed=1, name="rewiring")
-    return b2.Network(cells, s, rewiring, RewiringMonitor(rewiring, name="monitor"), name="net")
+    s_2 = b2.Synapses(cells, cells, "w : 1\non : boolean (shared)\npause : second (shared, constant)", name="s_2")
+    s_2.connect(i=[0, 1], j=[1, 2])
+    s_2.pause = (value == 0.25) * ms
+    s_2.run_regularly("on = t < 2*ms or t >= 2*ms + pause", when="start", name="switch")
+    late = Rewiring(s_2, PruneAndRegrow("False"), enabled="on", dt=1 * ms, seed=2, name="late")
+    monitor = RewiringMonitor([rewiring, late], name="monitor")
+    return b2.Network(cells, s, s_2, rewiring, late, monitor, name="net")
 
 
 def stopped(value, tmp_path):
@@ -160,7 +170,8 @@ def test_errors_of_the_program(tmp_path):
     for value, message in LEVELS.items():
         text, log = stopped(value, tmp_path)
         assert message in text
-    assert (len(log.times), len(log.events), len(log.sets)) == (5, 30, 0)
+    # The other Rewiring, which comes first, has had step 6.
+    assert (len(log.times), len(log.events), list(log.sets)) == (6, 30, [1])
     assert len([path for path in (tmp_path / "cache").iterdir() if path.suffix != ".lock"]) == 1
 
 

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include "fail.h"
+
 namespace synaptic_sampling {
 
 class Log {
@@ -16,6 +18,8 @@ class Log {
     std::vector<Event> events;
     std::vector<Time> times;
     std::chrono::steady_clock::time_point due;
+    int64_t last_step = 0;
+    double last_seconds = 0;
 
     static uint32_t check_sum(const std::string &bytes)
     {
@@ -73,11 +77,18 @@ public:
         file << std::string(MAGIC, sizeof MAGIC - 1);
     }
 
-    // Append the events of one set in a step.
-    void record(int64_t step, double seconds, double samples, int set, const std::vector<Event> &happened)
+    // Append the events of one set in a step of a Rewiring.
+    void record(const std::string &rewiring, int64_t step, double seconds, double samples, int set,
+                const std::vector<Event> &happened)
     {
         if (!is_open())  // The monitor is not part of the run.
             return;
+        // Clocks of different time steps agree but for rounding errors.
+        if (step < last_step || (step == last_step && seconds > last_seconds * (1 + 1e-12)))
+            fail("'" + rewiring + "' and another Rewiring of its monitor have not had their events at the same times, "
+                 "as one of them was switched off; give each a monitor of its own.");
+        last_step = step;
+        last_seconds = seconds;
         if (times.empty() || times.back().step < step) {
             // Earlier steps are complete. Also written by time: a program that is killed loses half a second.
             if (events.size() >= BLOCK || times.size() >= BLOCK || std::chrono::steady_clock::now() >= due)

@@ -146,7 +146,7 @@ void do_event(int64_t number)
     {% for log in r.logs %}
     count(events, {{log.count}});
     {% if log.recorded %}
-    log_of("{{log.name}}").record(c.step, {{r.t}}[0], {{log.samples}}*(double)c.step, {{log.set}}, events);
+    log_of("{{log.name}}").record("{{r.name}}", c.step, {{r.t}}[0], {{log.samples}}*(double)c.step, {{log.set}}, events);
     {% endif %}
     {% endfor %}
 }

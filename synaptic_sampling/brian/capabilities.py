@@ -54,8 +54,9 @@ LIMITS = {
         "depth where the program connects the synapses", "connect them by pairs of indices, as connect_exactly does"
     ),
     "strings": Limit(
-        "connect_exactly, or depth, with strings about values that the program sets",
-        "set these variables to numbers or arrays, not to strings",
+        "connect_exactly, or depth, with strings about values that only the program knows",
+        "set these variables of all neurons at once to a number or an array, and connect before another string, as in "
+        "S.delay = '...', refers to them",
     ),
     "probability": Limit("p other than 1 with a rule that has a signal per pair", "give candidates"),
     "degrees": Limit("max_in_degree and max_out_degree", "leave them out"),

@@ -225,12 +225,19 @@ def test_what_the_program_sets_is_known_later(in_program):
         rewiring.connections
 
 
-NOT_KNOWN = "strings about values that the program sets .got 'y' of 'cells' in 'abs.z_pre .* set these variables to"
+NOT_KNOWN = "strings about values that only the program knows .got 'y' of 'cells' in 'abs.z_pre .* set these variables"
 
 
 def test_connect_exactly_names_what_is_not_known(in_program):
     with pytest.raises(NotImplementedError, match=NOT_KNOWN):
         connect_exactly(cells_in_space(), 60, candidates="abs(z_pre - z_post) < 1*mm")
+
+
+def test_connect_exactly_comes_before_other_strings(in_program):
+    s = cells_in_space()
+    s.source.y = "x/2"
+    with pytest.raises(NotImplementedError, match=r"got 'x' of 'cells' .* before another string, as in S"):
+        connect_exactly(s, 60, candidates=NEAR)
 
 
 def test_depth_needs_known_pairs(in_program):

@@ -76,9 +76,9 @@ STUDY = Study(
         "differences besides those of `reward-kappel2018`: two potential connections per pair instead of up to "
         "ten, the level (15 Hz there), weights five times as large, weaker inhibition, and a rate of 1.6 Hz "
         "without input; the reward is divided by its average or by 0.1 (0.02 there) if that is larger, since rare"
-        " rewards were followed by too large steps. About 30 settings were tried on the seeds 101 and 102. A new "
-        "network seldom moves the lever far enough; one that has learned does so in seconds, but can lose this "
-        "again within minutes, when one group wins for good. Then there is no reward from which to learn."
+        " rewards were followed by too large steps. About 30 settings were tried on the seeds 101 and 102, by the"
+        " success before the swap. A network that has learned moves the lever within seconds, but can lose this "
+        "again within minutes."
     ),
     seeds=5,
     quick_seeds=1,

@@ -83,7 +83,7 @@ STUDY = Study(
     ),
     seeds=5,
     quick_seeds=1,
-    minutes=30,
+    minutes=20,
     measure=measure,
     claims=claims,
     draw=draw,

@@ -180,6 +180,7 @@ def test_the_overview_of_tasks_has_the_means_of_the_runs():
     folder = Path(__file__).parents[2] / "docs" / "results"
     page = (folder / "spiking_tasks.md").read_text()
     names = {"MNIST row by row": "rows", "spoken digits as spikes": "speech", "Braille": "braille", "digits": "digits"}
+    names |= {"evidence": "evidence"}
     runs = json.loads((folder / "spiking_tasks.json").read_text())["rows"]
     checked = 0
     for line in page[: page.index("\n## ")].splitlines():
@@ -191,7 +192,7 @@ def test_the_overview_of_tasks_has_the_means_of_the_runs():
                 own = [r for r in runs if (r["task"], r["method"], r["recurrent"]) == (names[task], method, recurrent)]
                 assert float(shown) == pytest.approx(100 * np.mean([r["accuracy"] for r in own]), abs=0.051)
                 checked += 1
-    assert checked == 15
+    assert checked == 18
 
 
 def test_dense_networks_alone_have_a_table_and_no_figure(monkeypatch, tmp_path, capsys):

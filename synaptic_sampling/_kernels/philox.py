@@ -70,6 +70,8 @@ def _round(c0, c1, c2, c3, k0, k1):
 @merged
 def philox(c0, c1, c2, c3, k0, k1):
     """Return four words for counter (c0, c1, c2, c3) and key (k0, k1), all uint64 below 2**32."""
+    # Masks tell the compiler that products need the lower halves only.
+    c0, c1, c2, c3, k0, k1 = c0 & MASK, c1 & MASK, c2 & MASK, c3 & MASK, k0 & MASK, k1 & MASK
     for _ in range(10):
         c0, c1, c2, c3 = _round(c0, c1, c2, c3, k0, k1)
         k0 = (k0 + WEYL_0) & MASK

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import platform
 import subprocess
 from pathlib import Path
 
@@ -39,11 +40,16 @@ def address(stream):
 @pytest.fixture(scope="module")
 def twins(tmp_path_factory):
     """Return the C++ functions; arrays are passed by their addresses."""
-    library = tmp_path_factory.mktemp("twins") / "twins.so"
+    return compiled(tmp_path_factory.mktemp("twins"))
+
+
+def compiled(folder, *more):
+    """Return the C++ functions, compiled with more flags."""
+    library = folder / "twins.so"
     source = Path(__file__).with_name("twins.cpp")
     (library.parent / "constants.h").write_text(constants_in_cpp())
     (library.parent / "move.h").write_text(move_in_cpp(langevin) + noise_in_cpp(langevin))
-    flags = ["-shared", "-fPIC", *FLAGS, "-I", program.FOLDER, "-I", library.parent]
+    flags = ["-shared", "-fPIC", *FLAGS, *more, "-I", program.FOLDER, "-I", library.parent]
     subprocess.run([os.environ.get("CXX", "c++"), *flags, source, "-o", library], check=True)
     functions = ctypes.CDLL(str(library))
 
@@ -71,8 +77,18 @@ def test_philox_gives_the_published_answers(twins, counter, key, words):
 
 
 def test_normals(twins):
+    check_normals(twins)
+
+
+@pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="the flags are those of x86 processors")
+@pytest.mark.parametrize("missing", ["avx512f", "avx2"])
+def test_normals_without_vector_units(tmp_path, missing):
+    check_normals(compiled(tmp_path, f"-mno-{missing}"))
+
+
+def check_normals(functions):
     out = np.empty(100_001)
-    twins("the_normals", address(Stream.NOISE), len(out), out)
+    functions("the_normals", address(Stream.NOISE), len(out), out)
     assert_array_equal(out, normals(SEED, Stream.NOISE, STEP, len(out)))
 
 

@@ -42,13 +42,16 @@ def chosen(
     function : callable
         Trains once; takes ``epochs`` and ``validation`` besides the settings.
     settings : sequence of dict
-        From which to choose.
+        From which to choose; equal ones are tried once.
     rounds : sequence of Round
         In the last one, one setting is kept.
     score : callable
         From a table of runs and the number of the round to a value per run, the larger the better.
     """
-    left = [dict(each) for each in settings]
+    left: list[dict[str, Any]] = []
+    for each in settings:
+        if each not in left:
+            left.append(dict(each))
     for number, (epochs, kept) in enumerate(rounds):
         tried = runs(function, [{**each, "epochs": epochs, "validation": True} for each in left], [VALIDATION_SEED])
         left = [left[n] for n in np.argsort(-score(tried, number), kind="stable")[:kept]]

@@ -1,0 +1,25 @@
+"""The best of many settings is found in rounds, each longer than the one before and with fewer settings."""
+
+from __future__ import annotations
+
+from scripts.reproduce.runs import Runs
+from scripts.reproduce.search import VALIDATION_SEED, Round, chosen
+
+trained = []
+
+
+def train(*, rate: float, epochs: int, validation: bool, seed: int) -> dict[str, float]:
+    assert validation
+    assert seed == VALIDATION_SEED
+    trained.append((rate, epochs))
+    # In short runs the smallest rate is the best, in long ones a rate of 2.
+    return {"accuracy": -rate if epochs < 10 else -abs(rate - 2)}
+
+
+def test_the_best_setting_of_the_last_round_is_chosen_and_equal_settings_are_tried_once(tmp_path):
+    trained.clear()
+    runs = Runs(tmp_path / "name.jsonl", tmp_path / "sweeps", seeds=3)
+    settings = [{"rate": rate} for rate in (4, 1, 3, 1, 2)]
+    best = chosen(runs, train, settings, (Round(3, 3), Round(10, 1)), lambda tried, _: tried["accuracy"].to_numpy())
+    assert best == {"rate": 2}
+    assert trained == [(4, 3), (1, 3), (3, 3), (2, 3), (1, 10), (2, 10), (3, 10)]

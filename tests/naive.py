@@ -70,18 +70,19 @@ def gauss_pair(radius_word, angle_word):
     return sign_0 * float(radius * (cosine - sine)), sign_1 * float(radius * (cosine + sine))
 
 
-def fill_chunk(chunk, step, stream, k0, k1):
-    words, normals = fill_words(chunk, step, stream, k0, k1), [0.0] * 64
+def to_normals(words):
+    normals = [0.0] * 64
     for b in list(range(16)) + list(range(32, 48)):
         normals[b], normals[b + 16] = gauss_pair(words[b], words[b + 16])
     return normals
 
 
+def fill_chunks(chunk, number, step, stream, k0, k1):
+    return [normal for n in range(number) for normal in to_normals(fill_words(chunk + n, step, stream, k0, k1))]
+
+
 def fill_normals(step, stream, k0, k1, n):
-    normals = []
-    for chunk in range((n + 63) // 64):
-        normals += fill_chunk(chunk, step, stream, k0, k1)
-    return normals[:n]
+    return fill_chunks(0, (n + 63) // 64, step, stream, k0, k1)[:n]
 
 
 def fill_uniforms(step, stream, k0, k1, n):

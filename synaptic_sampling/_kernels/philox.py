@@ -17,10 +17,11 @@ import numpy as np
 from synaptic_sampling._numba import jit, merged
 
 __all__ = [
+    "BLOCK",
     "BLOCKS_PER_CHUNK",
     "CHUNK",
     "bounded",
-    "fill_chunk",
+    "fill_chunks",
     "fill_normals",
     "fill_uniforms",
     "fill_words",
@@ -31,6 +32,8 @@ BLOCKS_PER_CHUNK = 16
 #: Slots are served in chunks: word l of block b in a chunk belongs to slot 16*l + b, which lets the compiler
 #: process many blocks at once without shuffling words.
 CHUNK = 4 * BLOCKS_PER_CHUNK
+#: Slots that are processed together: enough that the checks before each loop do not count, in the first cache.
+BLOCK = 4 * CHUNK
 
 MULTIPLIER_0 = np.uint64(0xD2511F53)
 MULTIPLIER_1 = np.uint64(0xCD9E8D57)
@@ -111,40 +114,53 @@ def gauss_pair(radius_word, angle_word):
     """
     x = np.float32(radius_word) + HALF
     bits = np.float32(x).view(np.int32)
-    octave = np.int32((bits + HALF_OCTAVE) >> MANTISSA_BITS)
+    octave = np.int32(np.int32(bits + HALF_OCTAVE) >> MANTISSA_BITS)
     mantissa = np.int32(bits - ((octave - EXPONENT_OF_ONE) << MANTISSA_BITS)).view(np.float32)
     z = (mantissa - ONE) / (mantissa + ONE)
     q = z * z
     log_mantissa = z * (A1 + q * (A3 + q * (A5 + q * (A7 + q * A9))))
     # sqrt(-log u) with u = x / 2**32: the factor sqrt(2) of Box and Muller cancels against cos(pi/4) below.
     radius = np.sqrt(np.float32(np.int32(EXPONENT_OF_ALL_WORDS - octave)) * LN_2 - log_mantissa)
-    y = (np.float32(np.int32(angle_word & LOW_30_BITS) - MIDDLE) + HALF) * ANGLE_SCALE
+    y = (np.float32(np.int32(np.int32(angle_word & LOW_30_BITS) - MIDDLE)) + HALF) * ANGLE_SCALE
     q = y * y
     sine = y * (S1 + q * (S3 + q * (S5 + q * (S7 + q * S9))))
     cosine = C0 + q * (C2 + q * (C4 + q * (C6 + q * C8)))
-    sign_0 = ONE - TWO * np.float32((angle_word >> BIT_30) & BIT_0)
-    sign_1 = ONE - TWO * np.float32(angle_word >> BIT_31)
+    sign_0 = ONE - TWO * np.float32(np.int32((angle_word >> BIT_30) & BIT_0))
+    sign_1 = ONE - TWO * np.float32(np.int32(angle_word >> BIT_31))
     return sign_0 * radius * (cosine - sine), sign_1 * radius * (cosine + sine)
 
 
 @merged
-def fill_chunk(chunk, step, stream, k0, k1, normals):
-    """Write the 64 standard normals of a chunk into ``normals`` (float32[64]), in the order of the slots."""
-    first = np.uint64(chunk) * np.uint64(BLOCKS_PER_CHUNK)
+def _to_normals(words, normals):
+    """Write the standard normals of the words of a chunk."""
     for b in range(BLOCKS_PER_CHUNK):
-        w0, w1, w2, w3 = philox(first + np.uint64(b), step, stream, np.uint64(0), k0, k1)
-        normals[b], normals[BLOCKS_PER_CHUNK + b] = gauss_pair(np.uint32(w0), np.uint32(w1))
-        third, fourth = gauss_pair(np.uint32(w2), np.uint32(w3))
+        first, second = gauss_pair(words[b], words[BLOCKS_PER_CHUNK + b])
+        third, fourth = gauss_pair(words[2 * BLOCKS_PER_CHUNK + b], words[3 * BLOCKS_PER_CHUNK + b])
+        normals[b], normals[BLOCKS_PER_CHUNK + b] = first, second
         normals[2 * BLOCKS_PER_CHUNK + b], normals[3 * BLOCKS_PER_CHUNK + b] = third, fourth
+
+
+@merged
+def fill_chunks(chunk, number, step, stream, k0, k1, words, normals):
+    """Write the standard normals of some chunks into ``normals`` (float32[64*number]), in the order of the slots.
+
+    ``words`` is memory (uint32[64*number]). All words come first, and are of 64 bits while they are mixed; mixed and
+    transformed in turn, they take a third longer.
+    """
+    for n in range(number):
+        fill_words(chunk + n, step, stream, k0, k1, words[n * CHUNK : (n + 1) * CHUNK])
+    for n in range(number):
+        _to_normals(words[n * CHUNK : (n + 1) * CHUNK], normals[n * CHUNK : (n + 1) * CHUNK])
 
 
 @jit
 def fill_normals(step, stream, k0, k1, out):
     """Write the standard normals of slots 0, 1, ... into ``out`` (float64[n])."""
-    normals = np.empty(CHUNK, np.float32)
-    for start in range(0, out.size, CHUNK):
-        fill_chunk(start // CHUNK, step, stream, k0, k1, normals)
-        for i in range(min(CHUNK, out.size - start)):
+    words, normals = np.empty(BLOCK, np.uint32), np.empty(BLOCK, np.float32)
+    for start in range(0, out.size, BLOCK):
+        size = min(BLOCK, out.size - start)
+        fill_chunks(start // CHUNK, (size + CHUNK - 1) // CHUNK, step, stream, k0, k1, words, normals)
+        for i in range(size):
             out[start + i] = normals[i]
 
 

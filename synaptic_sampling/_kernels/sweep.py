@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from synaptic_sampling._cache import content_of, is_determined
-from synaptic_sampling._kernels.philox import CHUNK, fill_chunk
+from synaptic_sampling._kernels.philox import BLOCK, CHUNK, fill_chunks
 from synaptic_sampling._numba import inlined, jit, merged
 
 __all__ = ["sweep"]
@@ -47,9 +47,6 @@ def sweep(move: Any, *, always_active: bool = False) -> Any:
     return jit(loop, cached=is_determined(move))
 
 
-#: Connections that are processed together: enough that the checks before each loop do not count, in the first cache.
-BLOCK = 4 * CHUNK
-
 #: A placeholder, replaced in the copies of the loop like ``move``.
 ALWAYS_ACTIVE = False
 
@@ -61,14 +58,14 @@ def move(theta, gradient, polarity, nu, parameters):
 
 def _sweep(gradient, polarity, parameters, noisy, step, stream, k0, k1, theta, crossed):
     """Move every theta; write the slots where it crossed 0 into ``crossed`` and return their number."""
-    nu = np.zeros(BLOCK, np.float32)
+    words, nu = np.empty(BLOCK, np.uint32), np.zeros(BLOCK, np.float32)
     active = np.ones(BLOCK, np.bool_)
     n = 0
     for start in range(0, theta.size, BLOCK):
         # Views that start at 0 make checks for negative indices unnecessary: twice as fast.
         g, p, th = gradient[start : start + BLOCK], polarity[start : start + BLOCK], theta[start : start + BLOCK]
         if noisy:
-            _fill(start, th.size, step, stream, k0, k1, nu)
+            fill_chunks(start // CHUNK, (th.size + CHUNK - 1) // CHUNK, step, stream, k0, k1, words, nu)
         for i in range(th.size):
             if not ALWAYS_ACTIVE:
                 active[i] = th[i] >= 0.0
@@ -96,10 +93,3 @@ def _list(start, theta, active, always_active, crossed, n):
                     crossed[n] = start + i
                     n += 1
     return n
-
-
-@merged
-def _fill(start, size, step, stream, k0, k1, nu):
-    """Write the standard normals of a block into ``nu``, chunk by chunk."""
-    for begin in range(0, size, CHUNK):
-        fill_chunk((start + begin) // CHUNK, step, stream, k0, k1, nu[begin : begin + CHUNK])

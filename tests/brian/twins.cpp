@@ -39,11 +39,11 @@ void the_philox(const uint32_t *counter, const uint32_t *key, uint32_t *words)
 
 void the_normals(const uint32_t *at, int n, double *out)
 {
-    float normals[CHUNK];
+    float normals[STRETCH];
     for (int k = 0; k < n; k++) {
-        if (k % CHUNK == 0)
-            fill_normals(k / CHUNK, Address{at[0], at[1], at[2], at[3]}, normals);
-        out[k] = normals[k % CHUNK];
+        if (k % STRETCH == 0)
+            fill_normals(k / CHUNK, std::min(STRETCH, n - k), Address{at[0], at[1], at[2], at[3]}, normals);
+        out[k] = normals[k % STRETCH];
     }
 }
 

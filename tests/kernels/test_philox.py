@@ -70,18 +70,20 @@ def test_gauss_pair_equals_naive(rng):
 
 
 def test_chunks_equal_naive(rng):
-    words, out = np.empty(64, np.uint32), np.empty(64, np.float32)
-    for _ in range(500):
+    words, out = np.empty(256, np.uint32), np.empty(256, np.float32)
+    for case in range(200):
         step, stream, k0, k1 = random_words(rng, 4)
-        chunk = int(rng.integers(0, 2**20))
-        address = chunk, int(step), int(stream), int(k0), int(k1)
-        philox.fill_words(chunk, step, stream, k0, k1, words)
-        assert_array_equal(words, naive.fill_words(*address))
-        philox.fill_chunk(chunk, step, stream, k0, k1, out)
-        assert_array_equal(out, naive.fill_chunk(*address))
+        chunk, number = int(rng.integers(0, 2**20)), case % 5
+        address = int(step), int(stream), int(k0), int(k1)
+        philox.fill_words(chunk, step, stream, k0, k1, words[:64])
+        assert_array_equal(words[:64], naive.fill_words(chunk, *address))
+        out[:] = -9.0
+        philox.fill_chunks(chunk, number, step, stream, k0, k1, words, out)
+        assert_array_equal(out[: 64 * number], naive.fill_chunks(chunk, number, *address))
+        assert (out[64 * number :] == -9.0).all()
 
 
-@pytest.mark.parametrize("n", [0, 1, 15, 16, 63, 64, 65, 200])
+@pytest.mark.parametrize("n", [0, 1, 15, 16, 63, 64, 65, 200, 256, 257, 600])
 def test_normals_and_uniforms_equal_naive(n):
     seed = 2**63 + 12345
     address = 7, int(Stream.NOISE) + 256 * 3, seed % 2**32, seed // 2**32

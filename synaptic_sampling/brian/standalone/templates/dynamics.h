@@ -79,9 +79,6 @@ struct Adam {
     }
 };
 
-// Connections that are processed together: enough that memory is read in long stretches, and in the first cache.
-const size_t STRETCH = 4 * CHUNK;
-
 // Update every theta by a function of (theta, gradient, polarity, nu); list the slots where it has become negative or,
 // unless all connections are active, where it has crossed 0.
 template <class T, class Move>
@@ -91,12 +88,12 @@ void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, 
     float nu[STRETCH] = {0.0f};
     uint8_t active[STRETCH] = {0}, changed[STRETCH] = {0};
     for (size_t start = 0; start < number; start += STRETCH) {
-        const size_t size = std::min(STRETCH, number - start);
+        const size_t size = std::min((size_t)STRETCH, number - start);
         const T *g = gradient.data() + start;
         const int8_t *p = polarity.data() + start;
         T *th = theta.data() + start;
-        for (size_t begin = 0; noisy && begin < size; begin += CHUNK)
-            fill_normals((int64_t)((start + begin) / CHUNK), noise, nu + begin);
+        if (noisy)
+            fill_normals((int64_t)(start / CHUNK), size, noise, nu);
         for (size_t i = 0; !always_active && i < size; i++)
             active[i] = th[i] >= 0;
         for (size_t i = 0; i < size; i++)

@@ -144,18 +144,24 @@ inline void gauss_pair(uint32_t radius_word, uint32_t angle_word, float *first, 
     *second = sign_1 * radius * (cosine + sine);
 }
 
-inline void fill_normals(int64_t chunk, const Address &at, float *normals)
+// Slots that are processed together: enough that memory is read in long stretches, and in the first cache.
+const int STRETCH = 4 * CHUNK;
+
+// The normals of up to STRETCH slots from a chunk on, whole chunks of them. All words come first: those just written
+// would be waited for.
+inline void fill_normals(int64_t chunk, size_t size, const Address &at, float *normals)
 {
-    uint32_t words[CHUNK];
-    float first[BLOCKS], second[BLOCKS];
-    fill_words(chunk, at, words);
-#pragma GCC unroll 1
-    for (int half = 0; half < CHUNK; half += 2 * BLOCKS) {
+    uint32_t words[STRETCH];
+    for (size_t begin = 0; begin < size; begin += CHUNK)
+        fill_words(chunk + (int64_t)begin / CHUNK, at, words + begin);
+    for (size_t begin = 0; begin < size; begin += 2 * BLOCKS) {
+        const uint32_t *own = words + begin;
+        float first[BLOCKS], second[BLOCKS];
 #pragma GCC unroll 1
         for (int b = 0; b < BLOCKS; b++)
-            gauss_pair(words[half + b], words[half + BLOCKS + b], &first[b], &second[b]);
-        std::memcpy(normals + half, first, sizeof first);
-        std::memcpy(normals + half + BLOCKS, second, sizeof second);
+            gauss_pair(own[b], own[BLOCKS + b], &first[b], &second[b]);
+        std::memcpy(normals + begin, first, sizeof first);
+        std::memcpy(normals + begin + BLOCKS, second, sizeof second);
     }
 }
 

@@ -332,7 +332,11 @@ class Projection:
         self.companion.check_number(owner)
 
     def follow_restore(self) -> None:
-        """Read the endpoints of the synapses again, if ``restore`` has changed them, and park spare slots."""
+        """Read the endpoints of the synapses again, if ``restore`` has changed them, and park spare slots.
+
+        Called at the start of each run, when the clock has been set to its time.
+        """
+        surgery.limit_last_update(self.synapses)
         c = self.connections
         pre, post = (ends[: len(c)] for ends in surgery.endpoints(self.synapses))
         if not (np.array_equal(pre, c.pre) and np.array_equal(post, c.post)):

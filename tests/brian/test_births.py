@@ -8,7 +8,7 @@ import pytest
 from brian2 import ms, mV
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, SynapticSampling, connect_exactly
+from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, SoftDeepR, SynapticSampling, connect_exactly
 from tests.brian.test_potential import MODEL as POTENTIAL
 from tests.brian.test_rewiring import MODEL, RULE, groups, make, network
 
@@ -98,6 +98,20 @@ def test_the_last_update_is_that_of_the_birth_in_a_parked_slot_too():
     assert min(np.diff(numbers)) < 0 < max(np.diff(numbers))
     for s, c in zip(pair, rewiring.sets, strict=True):
         assert_allclose(s.lastupdate[: len(c)] / ms, c.birth_step)
+
+
+@pytest.mark.parametrize("rule", [ALL, SoftDeepR(0.05, 0.004, 0.02, 0.9)])
+def test_no_synapse_has_been_updated_in_the_future(rule):
+    """The clock is at the end of another simulation when slots are filled before the first run."""
+    b2.Network(b2.NeuronGroup(1, "v : 1")).run(50 * ms)
+    s = wired(f"{MODEL}\ndx/dt = -x/(5*ms) : 1 (event-driven)", on_pre="x += 1")
+    s.source.rates = 0 * b2.Hz
+    rewiring = Rewiring(s, rule, depth=None if rule is ALL else 5, birth={"x": 1}, dt=1 * ms, seed=1)
+    if rule is ALL:
+        rewiring.step()
+    assert s.lastupdate[:].max() > 49 * ms
+    network(s, rewiring).run(3.1 * ms)
+    assert s.lastupdate[:].max() <= 3 * ms
 
 
 def test_the_flag_connected_may_have_another_name():

@@ -212,6 +212,18 @@ def park(synapses: Any, number: int) -> None:
     _reset(synapses, np.arange(number, len(synapses)))
 
 
+def limit_last_update(synapses: Any) -> None:
+    """Let no synapse have been updated later than now.
+
+    Before a first run, the clock may be at the end of another simulation in this process, and slots filled then have
+    its time: a trace given at birth would grow over the difference.
+    """
+    v = synapses.variables
+    if "lastupdate" in v:
+        values = v["lastupdate"].get_value()
+        np.minimum(values, v["t"].get_value(), out=values)
+
+
 def count_multapses(synapses: Any, number: int, multapses: bool) -> None:
     """Count the connections of each pair, in the order of slots, if the synapses have a ``multisynaptic_index``.
 

@@ -32,7 +32,7 @@ BLOCKS_PER_CHUNK = 16
 #: Slots are served in chunks: word l of block b in a chunk belongs to slot 16*l + b, which lets the compiler
 #: process many blocks at once without shuffling words.
 CHUNK = 4 * BLOCKS_PER_CHUNK
-#: Slots that are processed together: enough that the checks before each loop do not count, in the first cache.
+#: Slots that are processed together: so many that the checks before each loop do not count, in the first cache.
 BLOCK = 4 * CHUNK
 
 MULTIPLIER_0 = np.uint64(0xD2511F53)
@@ -144,8 +144,8 @@ def _to_normals(words, normals):
 def fill_chunks(chunk, number, step, stream, k0, k1, words, normals):
     """Write the standard normals of some chunks into ``normals`` (float32[64*number]), in the order of the slots.
 
-    ``words`` is memory (uint32[64*number]). All words come first, and are of 64 bits while they are mixed; mixed and
-    transformed in turn, they take a third longer.
+    ``words`` is scratch memory (uint32[64*number]). All words are generated before the first normal: alternating
+    between both takes a third longer.
     """
     for n in range(number):
         fill_words(chunk + n, step, stream, k0, k1, words[n * CHUNK : (n + 1) * CHUNK])

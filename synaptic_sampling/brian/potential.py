@@ -89,7 +89,7 @@ class PotentialProjection(Projection):
         """Raise an error if synapses were added after the Rewiring named ``owner`` was created."""
         self._check_same(owner, len(self.connections))
 
-    def follow_restore(self) -> None:
+    def start_run(self) -> None:
         """Do nothing: endpoints never change."""
 
     def restore(self, state: Any) -> None:

@@ -331,11 +331,8 @@ class Projection:
         self._check_same(owner, self.connections.capacity)
         self.companion.check_number(owner)
 
-    def follow_restore(self) -> None:
-        """Read the endpoints of the synapses again, if ``restore`` has changed them, and park spare slots.
-
-        Called at the start of each run, when the clock has been set to its time.
-        """
+    def start_run(self) -> None:
+        """Read endpoints again if ``restore`` has changed them, park spare slots, and let no update lie ahead."""
         surgery.limit_last_update(self.synapses)
         c = self.connections
         pre, post = (ends[: len(c)] for ends in surgery.endpoints(self.synapses))
@@ -378,7 +375,6 @@ class Projection:
         return c.pre, c.post, c.theta, c.polarity
 
     def _given_endpoints(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-        """Return the endpoints that ``connect`` has made."""
         return surgery.endpoints(self.synapses)
 
     def _check_same(self, owner: str, number: int) -> None:

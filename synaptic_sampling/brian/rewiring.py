@@ -257,7 +257,7 @@ class Rewiring(View, BrianObject):
         for projection in self._projections:
             projection.check_number(self.name)
             projection.compile(run_namespace)
-            projection.follow_restore()
+            projection.start_run()
             projection.follow_schedule(self.seconds + float(self.interval))
         self._mistakes.at_start(run_namespace)
         self._steps, self._remaining = timing.steps_between(self), 1

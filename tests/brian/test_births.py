@@ -114,6 +114,16 @@ def test_no_synapse_has_been_updated_in_the_future(rule):
     assert s.lastupdate[:].max() <= 3 * ms
 
 
+def test_a_variable_of_the_user_may_be_named_lastupdate():
+    s = wired("w : 1\nlastupdate : 1")
+    s.lastupdate = 7
+    rewiring = Rewiring(s, PruneAndRegrow("i < 3"), dt=1 * ms, seed=1)
+    network(s, rewiring).run(1.1 * ms)
+    newborn = rewiring.connections.birth_step == 1
+    assert newborn.any()
+    assert_array_equal(s.lastupdate[:], np.where(newborn, 0, 7))
+
+
 def test_the_flag_connected_may_have_another_name():
     inputs, neurons = groups()
     pair = [b2.Synapses(inputs, neurons, "w : 1\nthere : 1") for _ in range(2)]
@@ -156,7 +166,7 @@ def test_potential_synapses_added_later_are_noticed():
     s.connect(p=0.5)
     rewiring = Rewiring(s, SynapticSampling(1 / b2.second, 0.1, 0.0, 1.0, 10 * ms))
     s.connect(i=[0], j=[0])
-    with pytest.raises(ValueError, match=r"had .* when 'rewiring' was created"):
+    with pytest.raises(ValueError, match=r"had .* when 'rewiring.*' was created"):
         rewiring.step()
 
 

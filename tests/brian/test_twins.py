@@ -82,7 +82,7 @@ def test_normals(twins):
 
 @pytest.mark.skipif(platform.machine() not in {"x86_64", "AMD64"}, reason="the flags are those of x86 processors")
 @pytest.mark.parametrize("missing", ["avx512f", "avx2"])
-def test_normals_without_vector_units(tmp_path, missing):
+def test_normals_with_fewer_vector_units(tmp_path, missing):
     check_normals(compiled(tmp_path, f"-mno-{missing}"))
 
 

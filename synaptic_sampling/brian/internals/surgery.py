@@ -46,6 +46,8 @@ __all__ = [
     "endpoints",
     "groups",
     "is_connected",
+    "last_update",
+    "limit_last_update",
     "make_probe",
     "move",
     "name_line_of_user",
@@ -212,16 +214,21 @@ def park(synapses: Any, number: int) -> None:
     _reset(synapses, np.arange(number, len(synapses)))
 
 
+def last_update(synapses: Any) -> Any:
+    """Return the variable with the time of the last update of event-driven variables, None without such."""
+    return synapses.variables["lastupdate"] if synapses.event_driven is not None else None
+
+
 def limit_last_update(synapses: Any) -> None:
     """Let no synapse have been updated later than now.
 
     Before a first run, the clock may be at the end of another simulation in this process, and slots filled then have
     its time: a trace given at birth would grow over the difference.
     """
-    v = synapses.variables
-    if "lastupdate" in v:
-        values = v["lastupdate"].get_value()
-        np.minimum(values, v["t"].get_value(), out=values)
+    variable = last_update(synapses)
+    if variable is not None:
+        values = variable.get_value()
+        np.minimum(values, synapses.variables["t"].get_value(), out=values)
 
 
 def count_multapses(synapses: Any, number: int, multapses: bool) -> None:
@@ -249,9 +256,10 @@ def _reset(synapses: Any, slots: NDArray[Any], kept: Set[Any] = frozenset()) -> 
     fixed = {v["_synaptic_pre"], v["_synaptic_post"], *(pathway._delays for pathway in synapses._pathways)}
     for variable in synapses._registered_variables - fixed - kept:
         variable.get_value()[slots] = 0
-    if "lastupdate" in v:
+    updated = last_update(synapses)
+    if updated is not None:
         # If it were 0, a trace set in a new connection would decay over all the time before.
-        v["lastupdate"].get_value()[slots] = v["t"].get_value()
+        updated.get_value()[slots] = v["t"].get_value()
 
 
 def make_probe(synapses: Any, name: str) -> Any:

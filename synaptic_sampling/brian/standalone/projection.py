@@ -198,7 +198,7 @@ class StandaloneProjection(Projection):
         """Raise an error: only a step by hand needs theta here."""
         raise refuse("step")
 
-    def follow_restore(self) -> None:
+    def start_run(self) -> None:
         """Do nothing: standalone mode has no ``restore``."""
 
     def check_number(self, owner: str) -> None:
@@ -261,6 +261,7 @@ class StandaloneProjection(Projection):
         factors = self.pairs.describe(partial(self._keep, owner))
         polarity = surgery.per_synapse(self.synapses, self.name_of("polarity"))
         connected = surgery.per_synapse(self.synapses, self.names["connected"])
+        updated = surgery.last_update(self.synapses)
         values = [(polarity if self._has_signs else None, "c.polarity[k]"), (connected, self.flag_in_program)]
         return SimpleNamespace(
             name=owner.name,
@@ -287,7 +288,7 @@ class StandaloneProjection(Projection):
             in_use="nullptr",
             given=0,
             t=name_of(v["t"]),
-            last_update=name_of(v["lastupdate"]) if "lastupdate" in v else None,
+            last_update=name_of(updated) if updated is not None else None,
             reset=[name_of(variable) for variable in program.reset_variables(self.synapses)],
             pathways=program.pathways(self.synapses),
             multisynaptic_index=program.multisynaptic_index(self.synapses),

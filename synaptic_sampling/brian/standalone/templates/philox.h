@@ -53,7 +53,8 @@ inline int64_t bounded(uint32_t word, uint64_t bound)
 // Slots are processed in chunks: word l of block b of a chunk belongs to slot BLOCKS*l + b. Rounds are the outer loop,
 // so that all blocks are processed at once by vector units.
 #if defined(__GNUC__) && defined(__AVX2__)
-// Compilers multiply words of 64 bits here, seven times as slow as their lower halves on some processors.
+// Compilers multiply words of 64 bits here, which on some processors takes seven times as long as multiplying their lower
+// halves.
 #if defined(__AVX512F__)
 typedef uint64_t Lanes __attribute__((vector_size(64)));
 inline Lanes product_of_halves(Lanes a, Lanes b) { return (Lanes)_mm512_mul_epu32((__m512i)a, (__m512i)b); }
@@ -70,6 +71,7 @@ inline void fill_words(int64_t chunk, const Address &at, uint32_t *words)
     Lanes c0[GROUPS], c1[GROUPS], c2[GROUPS], c3[GROUPS];
     uint32_t k0 = at.k0, k1 = at.k1;
     for (int g = 0; g < GROUPS; g++) {
+        c0[g] = zero;
         for (int lane = 0; lane < WIDTH; lane++)
             c0[g][lane] = (uint32_t)(chunk * BLOCKS) + (uint32_t)(g * WIDTH + lane);
         c1[g] = zero + at.step;
@@ -144,11 +146,11 @@ inline void gauss_pair(uint32_t radius_word, uint32_t angle_word, float *first, 
     *second = sign_1 * radius * (cosine + sine);
 }
 
-// Slots that are processed together: enough that memory is read in long stretches, and in the first cache.
+// Slots that are processed together: enough that memory is read in long stretches, and few enough for the first cache.
 const int STRETCH = 4 * CHUNK;
 
-// The normals of up to STRETCH slots from a chunk on, whole chunks of them. All words come first: those just written
-// would be waited for.
+// The normals of up to STRETCH slots from a chunk on, their number rounded up to half a chunk. All words are generated
+// first, since reading words that have just been written stalls.
 inline void fill_normals(int64_t chunk, size_t size, const Address &at, float *normals)
 {
     uint32_t words[STRETCH];

@@ -49,7 +49,8 @@ NUMBERS = {
 @pytest.mark.slow
 @pytest.mark.cython
 def test_compiled_values(tmp_path):
-    lines = "\n".join(f"std::cout << ({name}) << std::endl;" for name in NUMBERS)
+    # All digits, since some numbers are large.
+    lines = "\n".join(["std::cout.precision(17);", *(f"std::cout << ({name}) << std::endl;" for name in NUMBERS)])
     source, program = tmp_path / "show.cpp", tmp_path / "show"
     source.write_text(
         f"{constants_in_cpp()}\n#include <iostream>\nusing namespace synaptic_sampling;\nint main()\n{{\n{lines}\n}}\n"

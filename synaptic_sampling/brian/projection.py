@@ -332,7 +332,7 @@ class Projection:
         self.companion.check_number(owner)
 
     def start_run(self) -> None:
-        """Read endpoints again if ``restore`` has changed them, park spare slots, and let no update lie ahead."""
+        """Read endpoints again if ``restore`` has changed them, park spare slots, and check times of last updates."""
         surgery.limit_last_update(self.synapses)
         c = self.connections
         pre, post = (ends[: len(c)] for ends in surgery.endpoints(self.synapses))
@@ -375,6 +375,7 @@ class Projection:
         return c.pre, c.post, c.theta, c.polarity
 
     def _given_endpoints(self) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """Return the endpoints that ``connect`` has made."""
         return surgery.endpoints(self.synapses)
 
     def _check_same(self, owner: str, number: int) -> None:
@@ -395,6 +396,5 @@ class Projection:
 
     def _write(self, name: str, slots: Any, values: Any) -> None:
         """Set a variable of some slots, if it exists."""
-        variable = surgery.per_synapse(self.synapses, name)
-        if variable is not None:
+        if (variable := surgery.per_synapse(self.synapses, name)) is not None:
             variable.get_value()[slots] = values

@@ -220,7 +220,7 @@ def last_update(synapses: Any) -> Any:
 
 
 def limit_last_update(synapses: Any) -> None:
-    """Let no synapse have been updated later than now.
+    """Set times of a last update that lie in the future to the present.
 
     Before a first run, the clock may be at the end of another simulation in this process, and slots filled then have
     its time: a trace given at birth would grow over the difference.

@@ -9,6 +9,7 @@ from brian2 import ms
 from numpy.testing import assert_array_equal
 
 from synaptic_sampling import (
+    Adam,
     DeepR,
     Rewiring,
     RewiringMonitor,
@@ -169,29 +170,37 @@ def test_warning_of_flags(build, monkeypatch, flags, warns):
         assert options["once"]
 
 
-def spoiled(value):
-    """Return a network in which a gradient is spoiled after 6 ms."""
+def spoiled(variable, value, rule):
+    """Return a network in which a gradient or theta is spoiled after 6 ms."""
     s = make()
     gradients = np.zeros((7, 4))
     gradients[6] = value
     spoil = b2.TimedArray(gradients, dt=1 * ms)
     s.namespace.update({"spoil": spoil})
-    s.run_regularly("gradient += spoil(t, i)", dt=1 * ms, when="start")
-    rewiring = Rewiring(s, RULE, dt=0.5 * ms, seed=1)
+    s.run_regularly(f"{variable} += spoil(t, i)", dt=1 * ms, when="start")
+    rewiring = Rewiring(s, rule, dt=0.5 * ms, seed=1)
     monitor = RewiringMonitor(rewiring)
     return b2.Network(s, s.source, s.target, rewiring, monitor), monitor
 
 
 @pytest.mark.slow
 @pytest.mark.cython
-@pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_gradient_that_is_not_finite_stops_the_program(tmp_path, capsys, value):
-    net, expected = spoiled(value)
+@pytest.mark.parametrize(
+    ("variable", "value", "rule"),
+    [
+        ("gradient", np.nan, RULE),
+        ("gradient", np.inf, RULE),
+        ("gradient", np.nan, DeepR(0.1, 0.1, 1e-3, optimizer=Adam())),
+        ("theta", np.nan, RULE),
+    ],
+)
+def test_what_is_not_finite_stops_the_program(tmp_path, capsys, variable, value, rule):
+    net, expected = spoiled(variable, value, rule)
     with pytest.raises(FloatingPointError) as raised:
         net.run(10 * ms)
     message = str(raised.value)
     with standalone(tmp_path) as build:
-        net, monitor = spoiled(value)
+        net, monitor = spoiled(variable, value, rule)
         net.run(10 * ms)
         with pytest.raises(RuntimeError, match="Project run failed"):
             build()
@@ -199,7 +208,7 @@ def test_gradient_that_is_not_finite_stops_the_program(tmp_path, capsys, value):
         with pytest.raises(NotImplementedError, match="the program has stopped with an error"):
             monitor.rewirings[0].i
     assert f"Error: {message}\n" in capsys.readouterr().out
-    assert "gradient of connection 0 (" in message
+    assert f"{variable} of connection 0 (" in message
     assert len(log.times) == len(expected.log.times) == 11
     assert_array_equal(log.events, expected.log.events)
     assert len(log.events) > 0

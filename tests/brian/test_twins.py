@@ -137,6 +137,25 @@ def test_langevin(twins, sigma, always_active):
     assert_array_equal(got[:found], crossed[:number])
 
 
+@pytest.mark.parametrize("value", [np.nan, -np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("place", [0, 700, N - 1])
+@pytest.mark.parametrize("array", ["slope", "theta"])
+def test_the_sweep_meets_what_is_not_finite(twins, array, place, value):
+    slope, polarity, theta = draws()
+    given = {"slope": slope, "theta": theta}
+    given[array][1] = 1e308
+    parameters, at, crossed = np.array([0.05, 0.3, 0.0]), address(Stream.NOISE), np.empty(N, np.int32)
+
+    def swept():
+        return twins(
+            "the_langevin", N, slope, polarity, parameters, at, True, theta.copy(), crossed, returns=ctypes.c_int
+        )  # fmt: skip
+
+    assert swept() > 0
+    given[array][place] = value
+    assert swept() == -1
+
+
 def test_momentum(twins):
     gradient, _, velocity = draws()
     expected, slope, got = velocity.copy(), np.empty(N), np.empty(N)

@@ -57,18 +57,20 @@ void the_polarities(int rule, const int8_t *table, uint64_t threshold, const uin
         out[k] = polarity_of(signs, pre[k], post[k], num_post, k, Address{at[0], at[1], at[2], at[3]});
 }
 
+// The number of slots where theta has crossed 0, or -1 if the sweep met a value that is not finite.
 int the_langevin(int n, const double *slope, const int8_t *polarity, const double *parameters, const uint32_t *at,
                  int always_active, double *theta, int32_t *crossed)
 {
     std::vector<double> moved = vector_of(theta, n);
     std::vector<int32_t> slots;
+    bool found = false;
     sweep(vector_of(slope, n), vector_of(polarity, n), noisy(parameters), Address{at[0], at[1], at[2], at[3]},
           [parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, always_active != 0, moved.size(), moved, slots);
+          }, [&found] { found = true; }, always_active != 0, moved.size(), moved, slots);
     std::copy(moved.begin(), moved.end(), theta);
     std::copy(slots.begin(), slots.end(), crossed);
-    return (int)slots.size();
+    return found ? -1 : (int)slots.size();
 }
 
 void the_momentum(int n, const double *gradient, double decay, double *velocity, double *slope)

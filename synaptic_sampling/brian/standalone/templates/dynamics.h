@@ -80,10 +80,12 @@ struct Adam {
 };
 
 // Update every theta by a function of (theta, gradient, polarity, nu); list the slots where it has become negative or,
-// unless all connections are active, where it has crossed 0.
-template <class T, class Move>
+// unless all connections are active, where it has crossed 0. Calls `not_finite` where theta or a gradient is not finite:
+// tested here, and not in a pass of its own, since large arrays are in no cache.
+template <class T, class Move, class Report>
 void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, bool noisy, const Address &noise,
-           Move move, bool always_active, size_t number, std::vector<T> &theta, std::vector<int32_t> &crossed)
+           Move move, Report not_finite, bool always_active, size_t number, std::vector<T> &theta,
+           std::vector<int32_t> &crossed)
 {
     float nu[STRETCH] = {0.0f};
     uint8_t active[STRETCH] = {0}, changed[STRETCH] = {0};
@@ -94,6 +96,12 @@ void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, 
         T *th = theta.data() + start;
         if (noisy)
             fill_normals((int64_t)(start / CHUNK), size, noise, nu);
+        // Without early exit, so that the loop is vectorised.
+        int wrong = 0;
+        for (size_t i = 0; i < size; i++)
+            wrong |= !is_finite(g[i]) | !is_finite(th[i]);
+        if (wrong)
+            not_finite();
         for (size_t i = 0; !always_active && i < size; i++)
             active[i] = th[i] >= 0;
         for (size_t i = 0; i < size; i++)

@@ -120,7 +120,7 @@ template <class T> void check_finite(const Connections &c, const std::vector<T> 
     const int64_t k = first_not_finite(values, c.size());
     if (k >= 0)
         fail(std::string(name) + " of " + c.name(k) + " is " + text_of(values[k]) + " in step " +
-             std::to_string(c.step + 1) + "; lower the learning rate, or find out where it diverges.");
+             std::to_string(c.step) + "; lower the learning rate, or find out where it diverges.");
 }
 
 inline std::string name_of_site(int64_t key, int64_t num_post)

@@ -31,11 +31,17 @@ std::vector<int32_t> choose(Connections &c, int64_t)
 // connections. It is the event of this number in the run.
 std::vector<int32_t> choose(Connections &c, int64_t number)
 {
-    {% if r.gradient %}
-    check_finite(c, {{r.gradient}}, "{{r.signal}}");
-    {% endif %}
-    check_finite(c, {{r.theta}}, "theta");
     c.step++;
+    // Which value is not finite, once there is one. A gradient that enters moments is tested before them.
+    const auto check = [&c] {
+        {% if r.gradient %}
+        check_finite(c, {{r.gradient}}, "{{r.signal}}");
+        {% endif %}
+        check_finite(c, {{r.theta}}, "theta");
+    };
+    {% if r.moments %}
+    check();
+    {% endif %}
     {% if not r.gradient %}
     const std::vector<{{r.scalar}}> slope(c.size(), 0);
     {% elif r.moments %}
@@ -56,7 +62,7 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     sweep(slope, c.polarity, noisy(parameters), c.at(Stream::NOISE),
           [&parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, {{'true' if r.storage in ('existing', 'varying') else 'false'}}, c.size(), {{r.theta}}, crossed);
+          }, check, {{'true' if r.storage in ('existing', 'varying') else 'false'}}, c.size(), {{r.theta}}, crossed);
     {% if r.replaces %}
     const double fraction = fraction_in(c.step, {{r.replaces}});
     return fraction > 0 ? weakest({{r.theta}}, fraction) : std::vector<int32_t>();

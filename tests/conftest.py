@@ -16,8 +16,9 @@ from matplotlib import pyplot as plt
 
 @pytest.fixture(autouse=True)
 def no_figure_outlives_its_test():
-    """Close what a test has drawn: the next one in this process asks for the current axes and must get its own."""
-    yield
+    """Close what a test has drawn, and keep its style to it: the next one must get axes of its own, as they are."""
+    with plt.rc_context():
+        yield
     plt.close("all")
 
 

@@ -6,7 +6,8 @@
     python -m scripts.reproduce cifar10 --seeds 3 --n-jobs 2 --data-dir data
 
 Writes NAME.json, NAME.png and reproductions.md to --out, and each finished run as a line of runs/NAME.jsonl there.
-Finished runs are not repeated: the same command goes on where it was stopped.
+Finished runs are not repeated: the same command goes on where it was stopped. With --finished no run is performed: the
+parts of a study that are finished are evaluated, and the others named.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def reproduce(parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
     study, path = study_of(given.name), given.out / f"{given.name}.json"
     seeds = given.seeds or (study.quick_seeds if given.quick else study.seeds)
     store, sweeps = given.out / "runs" / f"{given.name}.jsonl", given.out / ".sweeps" / given.name
-    runs = Runs(store, sweeps, quick=given.quick, seeds=seeds, n_jobs=given.n_jobs)
+    runs = Runs(store, sweeps, quick=given.quick, seeds=seeds, n_jobs=given.n_jobs, finished=given.finished)
     with locked(parser, sweeps):
         try:
             table = study.measure(runs)
@@ -56,17 +57,20 @@ def reproduce(parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
 
 def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs) -> dict[str, Any]:
     """Return what was found, and how."""
-    options = [*["--quick"] * given.quick, *([] if given.seeds is None else [f"--seeds {given.seeds}"])]
+    flags = ["--quick"] * given.quick + ["--finished"] * given.finished
+    options = [*flags, *([] if given.seeds is None else [f"--seeds {given.seeds}"])]
     seconds = sum(row["results"]["seconds"] for row in runs.used) or table["seconds"].sum()
     return {
         "name": given.name,
         "quick": given.quick,
+        "missing": runs.missing,
         "claims": stated(study, table, quick=given.quick),
         "command": " ".join(["python -m scripts.reproduce", given.name, *options]),
         "seeds": table["seed"].nunique(),
         "runs": len(runs.used) or len(table),
         "hours": round(seconds / 3600, 4),
-        "processor": processor() if runs.used else None,
+        # Finished runs may have been performed elsewhere.
+        "processor": processor() if runs.used and not given.finished else None,
         "versions": runs.used[-1]["versions"] if runs.used else {},
     }
 
@@ -89,6 +93,8 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("name", nargs="?", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--list", action="store_true", help="list all names, and how long they take")
     parser.add_quick("fewer and shorter runs: minutes in all")
+    text = "perform no runs: evaluate the parts of a long study that are finished, and name the others"
+    parser.add_argument("--finished", action="store_true", help=text)
     parser.add_argument("--seeds", type=count(), metavar="N", help="number of seeds (default: that of the study)")
     parser.add_argument("--n-jobs", type=count(), default=1, metavar="N", help="number of processes")
     text = f"folder of the data sets (default: environment variable {VARIABLE}, or ./data)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["STUDY"]
 
 TASKS = {"ecg": ECG, "speech": STREAMS}
+TITLES = {"ecg": "ECG", "speech": "speech"}
 LEVELS = (0.01, 0.03, 0.1)
 METHODS = {"deepr": "DEEP R", "fixed": "fixed connections", "dense": "dense"}
 #: Ranges of learning rate and l1, from which settings are drawn on logarithmic axes.
@@ -83,14 +85,18 @@ def drawn(method: str) -> list[dict[str, float]]:
 
 def measure(runs: Runs) -> pd.DataFrame:
     """Choose the parameters of each method at each level, and return its runs on the test data."""
-    import pandas as pd  # noqa: PLC0415 (optional)
-
     if runs.quick:
         own = {"task": "ecg", "level": QUICK_LEVEL, "learning_rate": 0.02}
         settings = [{**own, "method": "deepr", "l1": 0.03}, {**own, "method": "fixed", "l1": 0.0}]
         return runs(learn, [{**each, "epochs": QUICK_EPOCHS, "validation": False} for each in settings])
     points = [(level, method) for level in LEVELS for method in ("deepr", "fixed")] + [(1.0, "dense")]
-    return pd.concat([_at(runs, task, *point) for task in TASKS for point in points], ignore_index=True)
+    return runs.parts(
+        {
+            f"{TITLES[task]}, {100 * level:g} %: {METHODS[method]}": partial(_at, runs, task, level, method)
+            for task in TASKS
+            for level, method in points
+        }
+    )
 
 
 def _at(runs: Runs, task: str, level: float, method: str) -> pd.DataFrame:
@@ -106,30 +112,35 @@ def accuracy(table: pd.DataFrame, task: str, method: str, level: float) -> NDArr
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Return what must hold, and what was found."""
+    """Return what must hold, and what was found, as far as its runs are finished."""
     found = []
     for task, rows in table.groupby("task", sort=False):
         for level in sorted(set(rows["level"]) - {1.0}):
             found += _claims_at(table, task, level)
         if (rows["method"] == "dense").any():
             dense = accuracy(table, task, "dense", 1.0)
-            found.append(Claim(f"{task}: dense", *summary(dense), None, "%"))
-        found.append(Claim(f"{task}: the most common class", 100 * rows["most common"].iloc[0], None, None, "%"))
+            found.append(Claim(f"{TITLES[task]}: dense", *summary(dense), None, "%"))
+        found.append(
+            Claim(f"{TITLES[task]}: the most common class", 100 * rows["most common"].iloc[0], None, None, "%")
+        )
     return found
 
 
 def _claims_at(table: pd.DataFrame, task: str, level: float) -> list[Claim]:
     """Return the claims about a task at a connectivity; bounds hold for the ECG."""
     deepr, fixed = (accuracy(table, task, method, level) for method in ("deepr", "fixed"))
-    percent = f"{100 * level:g} %"
-    mean, spread = summary(deepr)
-    bound = BOUNDS[level] if task == "ecg" else None
-    text = f"{task}, {percent}: DEEP R" + (f", at least {bound:g} %" if bound else "")
-    found = [Claim(text, mean, spread, mean >= bound if bound else None, "%")]
-    gain, spread = summary(deepr - fixed)
-    needed = task == "ecg" and level == LEVELS[0]
-    text = f"{task}, {percent}: DEEP R minus fixed connections" + (", at least 4" if needed else "")
-    return [*found, Claim(text, gain, spread, gain >= 4 if needed else None, "points")]
+    at, found = f"{TITLES[task]}, {100 * level:g} %", []
+    if len(deepr):
+        mean, spread = summary(deepr)
+        bound = BOUNDS[level] if task == "ecg" else None
+        text = f"{at}: DEEP R" + (f", at least {bound:g} %" if bound else "")
+        found.append(Claim(text, mean, spread, mean >= bound if bound else None, "%"))
+    if len(deepr) and len(fixed):
+        gain, spread = summary(deepr - fixed)
+        needed = task == "ecg" and level == LEVELS[0]
+        text = f"{at}: DEEP R minus fixed connections" + (", at least 4" if needed else "")
+        found.append(Claim(text, gain, spread, gain >= 4 if needed else None, "points"))
+    return found
 
 
 @in_house_style
@@ -139,7 +150,7 @@ def draw(table: pd.DataFrame) -> Figure:
     figure, axes = plt.subplots(1, len(tasks), figsize=(4.8 * len(tasks), 3.8), squeeze=False)
     for ax, task in zip(axes[0], tasks, strict=True):
         _draw(ax, table[table["task"] == task])
-        ax.set(title=task, xscale="log", xlabel="connectivity (%)", ylabel="frames classified correctly (%)")
+        ax.set(title=TITLES[task], xscale="log", xlabel="connectivity (%)", ylabel="frames classified correctly (%)")
         ticks = sorted(100 * level for level in set(table["level"]))
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()

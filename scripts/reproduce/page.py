@@ -15,7 +15,7 @@ PAGE, WIDTH = "reproductions.md", 120
 BEGINNING = """# Published results, reproduced
 
     python -m scripts.reproduce --list
-    python -m scripts.reproduce NAME [--quick] [--seeds N] [--n-jobs N] [--data-dir DIR] [--out DIR]
+    python -m scripts.reproduce NAME [--quick] [--finished] [--seeds N] [--n-jobs N] [--data-dir DIR] [--out DIR]
 
 Each command performs the runs that have not been made yet, and writes `NAME.json`, its figure and this page; finished
 runs are in `runs/NAME.jsonl`, one per line. An interrupted command goes on where it was. *Ours* is a mean and, after ±,
@@ -46,6 +46,9 @@ def _section(name: str, study: Study, found: dict[str, Any] | None) -> str:
             "**Quick run only**: fewer and shorter runs than the claims are about, some of them of other data, which "
             f"decide none. The full run takes about {_duration(study.minutes / 60)}.\n"
         )
+    if found.get("missing"):
+        text = f"**Not finished**, and not in the table: {'; '.join(found['missing'])}."
+        parts.append(f"{fill(text, WIDTH, break_on_hyphens=False)}\n")
     rows = [
         "| claim | published | ours | held |",
         "|---|---|---|---|",

@@ -15,11 +15,15 @@ from synaptic_sampling import sweep
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Function", "Row", "Runs", "timed"]
+__all__ = ["Function", "Row", "Runs", "Unfinished", "timed"]
 
 #: A run: function, arguments, seed, results, and the versions that it was made with.
 Row = dict[str, Any]
 Function = Callable[..., dict[str, Any]]
+
+
+class Unfinished(RuntimeError):
+    """Runs are missing that should not be performed."""
 
 
 class Runs:
@@ -37,19 +41,33 @@ class Runs:
         Number of seeds: 1, 2, ...
     n_jobs : int
         Number of processes.
+    finished : bool
+        Whether only finished runs should be used, and none performed.
 
     Attributes
     ----------
     used : list of dict
         The runs that were asked for, in this order.
+    missing : list of str
+        Names of the parts that were left out, since not all of their runs are finished.
     """
 
-    def __init__(self, path: Path, folder: Path, *, quick: bool = False, seeds: int = 1, n_jobs: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        folder: Path,
+        *,
+        quick: bool = False,
+        seeds: int = 1,
+        n_jobs: int = 1,
+        finished: bool = False,
+    ) -> None:
         self.quick, self.seeds = quick, range(1, seeds + 1)
-        self._path, self._folder, self._n_jobs = path, folder, n_jobs
+        self._path, self._folder, self._n_jobs, self._finished = path, folder, n_jobs, finished
         rows = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
         self._kept = {_name(row): row for row in rows}
         self.used: list[Row] = []
+        self.missing: list[str] = []
 
     def __call__(
         self, function: Function, settings: Sequence[Mapping[str, Any]], seeds: Sequence[int] | None = None
@@ -74,6 +92,8 @@ class Runs:
         ------
         RuntimeError
             If a run has failed; the others are kept.
+        Unfinished
+            If runs are missing and only finished ones should be used.
         """
         import pandas as pd  # noqa: PLC0415 (optional)
 
@@ -84,11 +104,45 @@ class Runs:
         self.used += rows
         return pd.DataFrame([{**row["arguments"], "seed": row["seed"], **row["results"]} for row in rows])
 
+    def parts(self, parts: Mapping[str, Callable[[], pd.DataFrame]]) -> pd.DataFrame:
+        """Return the tables of all parts of a study, one below another.
+
+        Parameters
+        ----------
+        parts : dict
+            From the name of a part to a function that asks for its runs and returns their table.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Without the parts that are not finished, if only finished runs should be used.
+
+        Raises
+        ------
+        Unfinished
+            If no part is finished.
+        """
+        import pandas as pd  # noqa: PLC0415 (optional)
+
+        tables = []
+        for name, part in parts.items():
+            before = len(self.used)
+            try:
+                tables.append(part())
+            except Unfinished:
+                del self.used[before:]
+                self.missing.append(name)
+        if not tables:
+            raise Unfinished("no part of this study is finished; leave out --finished to perform its runs")
+        return pd.concat(tables, ignore_index=True)
+
     def _perform(self, function: Function, settings: Sequence[Mapping[str, Any]], seed: int) -> None:
         """Have the sweep engine perform the runs of a seed that are not kept."""
         missing = [each for each in settings if _name(_row(function, each, seed)) not in self._kept]
         if not missing:
             return
+        if self._finished:
+            raise Unfinished(f"{len(missing)} runs are not finished; leave out --finished to perform them")
         out = self._folder / function.__name__
         try:
             table = sweep(function, missing, seeds=[seed], out=out, n_jobs=self._n_jobs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -10,7 +11,7 @@ import pytest
 
 from scripts.reproduce import __main__ as command
 from scripts.reproduce import page as pages
-from scripts.reproduce.runs import Runs, timed
+from scripts.reproduce.runs import Runs, Unfinished, timed
 from scripts.reproduce.study import NAMES, Claim, Study, study_of, summary
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
@@ -63,6 +64,39 @@ def test_runs_before_an_error_or_an_interruption_are_kept(tmp_path):
     assert not performed
 
 
+def parts(made):
+    """Return the runs of three parts, of which the second needs two."""
+    return made.parts(
+        {
+            "first": lambda: made(square, [{"number": 2}]),
+            "second": lambda: made(square, [{"number": 3}]).merge(made(square, [{"number": 4}]), how="outer"),
+            "third": lambda: made(square, [{"number": 5}]),
+        }
+    )
+
+
+def test_finished_parts_are_evaluated_and_the_others_named(tmp_path):
+    with pytest.raises(Unfinished, match="no part of this study is finished"):
+        parts(runs(tmp_path, finished=True))
+    runs(tmp_path)(square, [{"number": number} for number in (2, 3, 5)])
+    performed.clear()
+    some = runs(tmp_path, finished=True)
+    assert parts(some)["number"].tolist() == [2, 5]
+    assert some.missing == ["second"]
+    assert [row["arguments"]["number"] for row in some.used] == [2, 5], "those of an unfinished part do not count"
+    assert not performed
+    rest = runs(tmp_path)
+    assert parts(rest)["number"].tolist() == [2, 3, 4, 5]
+    assert rest.missing == []
+    assert performed == [(4, 1)]
+
+
+def test_one_missing_seed_leaves_a_part_unfinished(tmp_path):
+    runs(tmp_path)(square, [{"number": 2}])
+    with pytest.raises(Unfinished, match="1 runs are not finished; leave out --finished to perform them"):
+        runs(tmp_path, seeds=2, finished=True)(square, [{"number": 2}])
+
+
 def measure(made):
     return made(square, [{"number": 1 if made.quick else 2}])
 
@@ -104,6 +138,28 @@ def test_a_command_writes_results_and_page(study, tmp_path, capsys):
     text = (tmp_path / "reproductions.md").read_text()
     assert "| it is large | 7 (a paper) | 6.0 ± 1.0 cm | **no** |" in text
     assert "## two: A title\n\nWhat is run.\n\nNot run yet: `python -m scripts.reproduce two`, about 1.5 h." in text
+
+
+def test_the_page_says_what_is_not_finished(study, tmp_path, monkeypatch, capsys):
+    in_parts = study._replace(measure=lambda made: made.parts({name: partial(part, made, name) for name in "23"}))
+
+    def part(made, name):
+        return made(square, [{"number": int(name)}])
+
+    for module in (command, pages):
+        monkeypatch.setattr(module, "study_of", lambda name: in_parts)
+    with pytest.raises(SystemExit):
+        command.main(["one", "--finished", "--out", str(tmp_path)])
+    assert "no part of this study is finished" in capsys.readouterr().err
+    runs(tmp_path / "other", seeds=3)(square, [{"number": 2}])
+    (tmp_path / "runs").mkdir()
+    (tmp_path / "other" / "runs" / "name.jsonl").rename(tmp_path / "runs" / "one.jsonl")
+    found = command.main(["one", "--finished", "--out", str(tmp_path)])
+    assert (found["missing"], found["runs"], found["processor"]) == (["3"], 3, None)
+    assert found["command"] == "python -m scripts.reproduce one --finished"
+    assert "**Not finished**, and not in the table: 3." in (tmp_path / "reproductions.md").read_text()
+    assert command.main(["one", "--out", str(tmp_path)])["missing"] == []
+    assert "Not finished" not in (tmp_path / "reproductions.md").read_text()
 
 
 def test_a_quick_run_says_so_and_replaces_no_full_one(study, tmp_path, capsys):
@@ -150,10 +206,11 @@ def test_the_page_is_that_of_the_results():
 @pytest.mark.parametrize("name", FOUND)
 def test_the_claims_follow_from_the_runs(name, tmp_path):
     found = json.loads((RESULTS / f"{name}.json").read_text())
-    made = Runs(RESULTS / "runs" / f"{name}.jsonl", tmp_path, quick=found["quick"], seeds=found["seeds"])
+    options = {"quick": found["quick"], "seeds": found["seeds"], "finished": True}
+    made = Runs(RESULTS / "runs" / f"{name}.jsonl", tmp_path, **options)
     study = study_of(name)
     own = command.stated(study, study.measure(made), quick=found["quick"])
-    assert not list(tmp_path.iterdir()), "all runs are in the file"
+    assert made.missing == found.get("missing", []), "all other runs are in the file"
     for claim, stored in zip(own, found["claims"], strict=True):
         numbers = [(row.pop("ours"), row.pop("spread") or 0.0) for row in (stored, claim)]
         assert numbers[0] == pytest.approx(numbers[1], rel=1e-9)

@@ -81,8 +81,8 @@ def mnist_connectivity(found):
 
 
 def frames(found):
-    assert found.of("ecg, 3 %: DEEP R minus fixed") > 1
-    assert found.of("ecg, 3 %: DEEP R, at least") > found.of("the most common class") + 20
+    assert found.of("ECG, 3 %: DEEP R minus fixed") > 1
+    assert found.of("ECG, 3 %: DEEP R, at least") > found.of("the most common class") + 20
 
 
 def spiking_rules(found):

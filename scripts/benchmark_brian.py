@@ -117,7 +117,7 @@ class Pruned(Stdp):
 
     def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
         super().__init__(connections, neurons)
-        self.rewiring = Rewiring(self.synapses, PruneAndRegrow(WEAK), seed=3, dt=interval_ms * b2.ms)
+        self.rewiring = Rewiring(self.synapses, PruneAndRegrow(WEAK), seed=1, dt=interval_ms * b2.ms)
         self.network.add(self.rewiring)
         self.rewiring.step()
 
@@ -131,7 +131,7 @@ class Rewired(Simulation):
 
     def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
         super().__init__(connections, neurons)
-        self.rewiring = Rewiring(self.synapses, RULE, seed=3, dt=interval_ms * b2.ms)
+        self.rewiring = Rewiring(self.synapses, RULE, seed=int(interval_ms), dt=interval_ms * b2.ms)
         self.network.add(self.rewiring)
         if not is_standalone():
             self.rewiring.step()  # Compiles; not measured.

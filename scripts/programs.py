@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import resource
 import subprocess
 from collections.abc import Callable
@@ -14,6 +15,9 @@ from synaptic_sampling.brian import run_program
 from synaptic_sampling.spiking.device import standalone
 
 __all__ = ["Program", "processor_time_of_children"]
+
+#: Numbers of the folders of projects, each used once in a process.
+NUMBERS = itertools.count()
 
 
 class Program:
@@ -41,7 +45,7 @@ class Program:
 
     def _built(self, duration: float) -> Path:
         """Return the folder of a project; programs that differ in their duration alone are compiled once."""
-        folder = self._folder / f"{id(self)}_{len(self._projects)}"
+        folder = self._folder / f"project_{next(NUMBERS)}"
         with standalone(folder):
             b2.start_scope()
             self._make().network.run(duration * b2.second)

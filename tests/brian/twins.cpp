@@ -57,20 +57,21 @@ void the_polarities(int rule, const int8_t *table, uint64_t threshold, const uin
         out[k] = polarity_of(signs, pre[k], post[k], num_post, k, Address{at[0], at[1], at[2], at[3]});
 }
 
-// The number of slots where theta has crossed 0, or -1 if the sweep met a value that is not finite.
+// The number of slots where theta has crossed 0, or -1 - start if a value is not finite in the stretch from there on.
 int the_langevin(int n, const double *slope, const int8_t *polarity, const double *parameters, const uint32_t *at,
                  int always_active, double *theta, int32_t *crossed)
 {
     std::vector<double> moved = vector_of(theta, n);
     std::vector<int32_t> slots;
-    bool found = false;
+    int wrong = -1;
+    const auto not_finite = [&wrong](size_t start) { wrong = wrong < 0 ? (int)start : wrong; };
     sweep(vector_of(slope, n), vector_of(polarity, n), noisy(parameters), Address{at[0], at[1], at[2], at[3]},
           [parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, [&found] { found = true; }, always_active != 0, moved.size(), moved, slots);
+          }, not_finite, always_active != 0, moved.size(), moved, slots);
     std::copy(moved.begin(), moved.end(), theta);
     std::copy(slots.begin(), slots.end(), crossed);
-    return found ? -1 : (int)slots.size();
+    return wrong < 0 ? (int)slots.size() : -1 - wrong;
 }
 
 void the_momentum(int n, const double *gradient, double decay, double *velocity, double *slope)

@@ -19,14 +19,14 @@ inline bool is_finite(double value)
     return (~bits & UINT64_C(0x7FF0000000000000)) != 0;
 }
 
-// All loops run over the slots in use, the first ones.
-template <class T> int64_t first_not_finite(const std::vector<T> &values, size_t number)
+// All loops run over the slots in use, the first ones; this one from a given slot on.
+template <class T> int64_t first_not_finite(const std::vector<T> &values, size_t number, size_t start = 0)
 {
     // Without early exit, so that the loop is vectorised.
     int wrong = 0;
-    for (size_t k = 0; k < number; k++)
+    for (size_t k = start; k < number; k++)
         wrong |= !is_finite(values[k]);
-    for (size_t k = 0; wrong && k < number; k++)
+    for (size_t k = start; wrong && k < number; k++)
         if (!is_finite(values[k]))
             return (int64_t)k;
     return -1;
@@ -80,8 +80,9 @@ struct Adam {
 };
 
 // Update every theta by a function of (theta, gradient, polarity, nu); list the slots where it has become negative or,
-// unless all connections are active, where it has crossed 0. Calls `not_finite` where theta or a gradient is not finite:
-// tested here, and not in a pass of its own, since large arrays are in no cache.
+// unless all connections are active, where it has crossed 0. Values are tested here, and not in a pass of their own,
+// since large arrays do not fit into the caches: if a stretch has theta or a gradient that is not finite, `not_finite` is
+// called with its first slot, before it is updated.
 template <class T, class Move, class Report>
 void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, bool noisy, const Address &noise,
            Move move, Report not_finite, bool always_active, size_t number, std::vector<T> &theta,
@@ -99,9 +100,9 @@ void sweep(const std::vector<T> &gradient, const std::vector<int8_t> &polarity, 
         // Without early exit, so that the loop is vectorised.
         int wrong = 0;
         for (size_t i = 0; i < size; i++)
-            wrong |= !is_finite(g[i]) | !is_finite(th[i]);
+            wrong |= (int)!is_finite(g[i]) | (int)!is_finite(th[i]);
         if (wrong)
-            not_finite();
+            not_finite(start);
         for (size_t i = 0; !always_active && i < size; i++)
             active[i] = th[i] >= 0;
         for (size_t i = 0; i < size; i++)

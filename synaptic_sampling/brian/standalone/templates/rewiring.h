@@ -115,9 +115,10 @@ inline std::string text_of(double value)
     return bits << 12 ? "nan" : bits >> 63 ? "-inf" : "inf";
 }
 
-template <class T> void check_finite(const Connections &c, const std::vector<T> &values, const char *name)
+template <class T>
+void check_finite(const Connections &c, const std::vector<T> &values, const char *name, size_t start = 0)
 {
-    const int64_t k = first_not_finite(values, c.size());
+    const int64_t k = first_not_finite(values, c.size(), start);
     if (k >= 0)
         fail(std::string(name) + " of " + c.name(k) + " is " + text_of(values[k]) + " in step " +
              std::to_string(c.step) + "; lower the learning rate, or find out where it diverges.");

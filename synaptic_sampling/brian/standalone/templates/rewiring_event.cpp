@@ -32,15 +32,16 @@ std::vector<int32_t> choose(Connections &c, int64_t)
 std::vector<int32_t> choose(Connections &c, int64_t number)
 {
     c.step++;
-    // Which value is not finite, once there is one. A gradient that enters moments is tested before them.
-    const auto check = [&c] {
+    // Stops the program with the first value that is not finite. Theta has been tested, and updated, up to a slot.
+    const auto check = [&c](size_t start) {
         {% if r.gradient %}
         check_finite(c, {{r.gradient}}, "{{r.signal}}");
         {% endif %}
-        check_finite(c, {{r.theta}}, "theta");
+        check_finite(c, {{r.theta}}, "theta", start);
     };
     {% if r.moments %}
-    check();
+    // Moments of finite gradients may overflow, which is no error of this step.
+    check(0);
     {% endif %}
     {% if not r.gradient %}
     const std::vector<{{r.scalar}}> slope(c.size(), 0);
@@ -62,7 +63,8 @@ std::vector<int32_t> choose(Connections &c, int64_t number)
     sweep(slope, c.polarity, noisy(parameters), c.at(Stream::NOISE),
           [&parameters](double theta, double gradient, double polarity, double nu) {
               return move(theta, gradient, polarity, nu, parameters);
-          }, check, {{'true' if r.storage in ('existing', 'varying') else 'false'}}, c.size(), {{r.theta}}, crossed);
+          }, {{'[](size_t) {}' if r.moments else 'check'}}, {{'true' if r.storage in ('existing', 'varying') else 'false'}}, c.size(),
+          {{r.theta}}, crossed);
     {% if r.replaces %}
     const double fraction = fraction_in(c.step, {{r.replaces}});
     return fraction > 0 ? weakest({{r.theta}}, fraction) : std::vector<int32_t>();

@@ -131,6 +131,7 @@ class Rewired(Simulation):
 
     def __init__(self, connections: int, neurons: int, interval_ms: float) -> None:
         super().__init__(connections, neurons)
+        # Each simulation has a seed of its own; a warning tells of equal ones.
         self.rewiring = Rewiring(self.synapses, RULE, seed=int(interval_ms), dt=interval_ms * b2.ms)
         self.network.add(self.rewiring)
         if not is_standalone():

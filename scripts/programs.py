@@ -16,7 +16,7 @@ from synaptic_sampling.spiking.device import standalone
 
 __all__ = ["Program", "processor_time_of_children"]
 
-#: Numbers of the folders of projects, each used once in a process.
+#: Numbers for project folders, each used once per process.
 NUMBERS = itertools.count()
 
 

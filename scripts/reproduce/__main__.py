@@ -13,9 +13,10 @@ parts of a study that are finished are evaluated, and the others named.
 from __future__ import annotations
 
 import argparse
+import json
 import os
-import platform
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -40,13 +41,16 @@ def reproduce(parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
     seeds = given.seeds or (study.quick_seeds if given.quick else study.seeds)
     store, sweeps = given.out / "runs" / f"{given.name}.jsonl", given.out / ".sweeps" / given.name
     runs = Runs(store, sweeps, quick=given.quick, seeds=seeds, n_jobs=given.n_jobs, finished=given.finished)
-    with locked(parser, sweeps):
+    # Finished runs may also be evaluated while others are performed.
+    with nullcontext() if given.finished else locked(parser, sweeps):
         try:
             table = study.measure(runs)
         except RuntimeError as error:
             parser.error(str(error))
         except ImportError as error:
             parser.error(f"needs {error.name}: pip install 'synaptic-sampling[sweep]'")
+    if runs.missing and path.exists() and not json.loads(path.read_text()).get("missing"):
+        parser.refuse("--finished", f"{path} is of all parts, which it would replace; choose another --out")
     found = described(given, study, table, runs)
     figure = study.draw(table)
     write_measurement(path, found, figure)
@@ -69,24 +73,24 @@ def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs) -
         "seeds": table["seed"].nunique(),
         "runs": len(runs.used) or len(table),
         "hours": round(seconds / 3600, 4),
-        # Finished runs may have been performed elsewhere.
-        "processor": processor() if runs.used and not given.finished else None,
-        "versions": runs.used[-1]["versions"] if runs.used else {},
+        "processor": _all_of(row.get("processor") for row in runs.used),
+        "versions": {
+            package: _all_of(row["versions"][package] for row in runs.used)
+            for package in (runs.used[-1]["versions"] if runs.used else ())
+        },
     }
+
+
+def _all_of(values: Iterable[str | None]) -> str | None:
+    """Return different values, separated by commas; None if one is unknown."""
+    found = dict.fromkeys(values)
+    return ", ".join(map(str, found)) if found and None not in found else None
 
 
 def stated(study: Study, table: Any, *, quick: bool) -> list[dict[str, Any]]:
     """Return the claims of a study; a quick run decides none."""
     claims = study.claims(table)
     return [(claim._replace(held=None) if quick else claim)._asdict() for claim in claims]
-
-
-def processor() -> str:
-    """Return the name of the processor."""
-    path = Path("/proc/cpuinfo")
-    lines = path.read_text().splitlines() if path.exists() else []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:

@@ -112,7 +112,7 @@ def accuracy(table: pd.DataFrame, method: str, level: float) -> NDArray[np.float
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Return what must hold, and what was found, as far as its runs are finished."""
+    """Return what must hold, and what was found, for the parts whose runs are finished."""
     found = []
     dense = accuracy(table, "dense", 1.0)
     if len(dense):
@@ -139,9 +139,10 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy against connectivity: mean and range over seeds."""
     figure, axes = plt.subplots(figsize=(5.6, 4))
-    for (method, rows), colour in zip(table.groupby("method", sort=False), COLOURS, strict=False):
+    for method, rows in table.groupby("method", sort=False):
         of = 100 * rows.groupby("level")["accuracy"].agg(["mean", "min", "max"])
         errors = np.array([of["mean"] - of["min"], of["max"] - of["mean"]])
+        colour = COLOURS[list(METHODS).index(str(method))]
         style: dict[str, Any] = {"color": colour, "markersize": 4, "capsize": 2, "label": METHODS[str(method)]}
         axes.errorbar(100 * of.index, of["mean"], errors, fmt="o-", **style)
     axes.set(xscale="log", xlabel="connectivity (%)", ylabel="test accuracy (%)")

@@ -92,7 +92,7 @@ def measure(runs: Runs) -> pd.DataFrame:
     points = [(level, method) for level in LEVELS for method in ("deepr", "fixed")] + [(1.0, "dense")]
     return runs.parts(
         {
-            f"{TITLES[task]}, {100 * level:g} %: {METHODS[method]}": partial(_at, runs, task, level, method)
+            f"{TITLES[task]} at {100 * level:g} %: {METHODS[method]}": partial(_at, runs, task, level, method)
             for task in TASKS
             for level, method in points
         }
@@ -112,7 +112,7 @@ def accuracy(table: pd.DataFrame, task: str, method: str, level: float) -> NDArr
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Return what must hold, and what was found, as far as its runs are finished."""
+    """Return what must hold, and what was found, for the parts whose runs are finished."""
     found = []
     for task, rows in table.groupby("task", sort=False):
         for level in sorted(set(rows["level"]) - {1.0}):
@@ -159,10 +159,10 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _draw(ax: Axes, rows: pd.DataFrame) -> None:
-    for (method, own), colour in zip(rows.groupby("method", sort=False), COLOURS, strict=False):
+    for method, own in rows.groupby("method", sort=False):
         of = 100 * own.groupby("level")["accuracy"].agg(["mean", "min", "max"])
         errors = np.array([of["mean"] - of["min"], of["max"] - of["mean"]])
-        label = METHODS[str(method)]
+        label, colour = METHODS[str(method)], COLOURS[list(METHODS).index(str(method))]
         ax.errorbar(100 * of.index, of["mean"], errors, fmt="o-", color=colour, markersize=4, capsize=2, label=label)
 
 
@@ -179,7 +179,7 @@ STUDY = Study(
     ),
     seeds=5,
     quick_seeds=2,
-    minutes=120,
+    minutes=270,
     measure=measure,
     claims=claims,
     draw=draw,

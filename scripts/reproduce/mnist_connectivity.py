@@ -41,7 +41,7 @@ METHODS = {
     "fixed": "fixed connections",
     "set": "SET",
     "rigl": "RigL",
-    "l1": "l1 shrinkage, pruned",
+    "l1": "l1 shrinkage and pruning",
     "prune": "magnitude pruning",
     "dense": "dense",
 }
@@ -173,7 +173,7 @@ def accuracy(table: pd.DataFrame, method: str, level: float) -> NDArray[np.float
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
-    """Return what must hold, and what was found, as far as its runs are finished."""
+    """Return what must hold, and what was found, for the parts whose runs are finished."""
     levels, methods = sorted(set(table["level"]) - {1.0}), list(dict.fromkeys(table["method"]))
     found, dense = [], accuracy(table, "dense", 1.0)
     if len(reached := accuracy(table, "deepr", BOUND)):
@@ -191,16 +191,20 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 
 
 def _lead(table: pd.DataFrame, level: float, kind: str) -> list[Claim]:
-    """Return how far DEEP R is ahead of the best method of a kind; nothing before all of them are finished."""
-    methods = [method for method in SIMILAR[kind] if method in set(table["method"])]
-    found = {method: accuracy(table, method, level) for method in ("deepr", *methods)}
-    if not methods or not all(map(len, found.values())):
+    """Return how far DEEP R is ahead of the best method of a kind, among those that are finished at this level."""
+    ours = accuracy(table, "deepr", level)
+    found = {method: accuracy(table, method, level) for method in SIMILAR[kind]}
+    found = {method: reached for method, reached in found.items() if len(reached)}
+    if not len(ours) or not found:
         return []
-    best = max(methods, key=lambda method: found[method].mean())
-    some = " and ".join(METHODS[method] for method in methods)
-    those = f"method {kind}" if len(methods) == len(SIMILAR[kind]) else f"of {some}"
-    text = f"{100 * level:g} %: DEEP R minus the best {those}, {METHODS[best]}"
-    return [Claim(text, *summary(found["deepr"] - found[best]), None, "points")]
+    best = max(found, key=lambda method: found[method].mean())
+    if len(found) == len(SIMILAR[kind]):
+        other = f"the best method {kind}, {METHODS[best]}"
+    elif len(found) == 1:
+        other = METHODS[best]
+    else:
+        other = f"the better of {' and '.join(METHODS[method] for method in found)}, {METHODS[best]}"
+    return [Claim(f"{100 * level:g} %: DEEP R minus {other}", *summary(ours - found[best]), None, "points")]
 
 
 def _most(table: pd.DataFrame, method: str, level: float) -> list[Claim]:
@@ -218,11 +222,12 @@ def draw(table: pd.DataFrame) -> Figure:
     if len(dense):
         axes.axhspan(dense.min(), dense.max(), color="0.85", linewidth=0)
         axes.axhline(dense.mean(), color="0.3", linestyle=":", label="dense")
-    for (method, rows), colour in zip(table[table["level"] < 1].groupby("method", sort=False), SHADES, strict=False):
+    for method, rows in table[table["level"] < 1].groupby("method", sort=False):
         of = rows.groupby("level")
         mean = of["accuracy"].mean().to_numpy()
         errors = np.array([mean - of["accuracy"].min(), of["accuracy"].max() - mean])
         at = 100 * of["connections"].mean().to_numpy() / sites
+        colour = SHADES[list(METHODS).index(method)]  # The same with some or all methods.
         axes.errorbar(at, mean, errors, fmt="o-", color=colour, markersize=4, capsize=2, label=METHODS[method])
     axes.set(xscale="log", yscale="logit", xlabel="connectivity in the end (%)", ylabel="test accuracy (%)")
     ticks = sorted({100 * level for level in table["level"]} - {100})
@@ -246,7 +251,7 @@ STUDY = Study(
     ),
     seeds=5,
     quick_seeds=2,
-    minutes=260,
+    minutes=480,
     measure=measure,
     claims=claims,
     draw=draw,

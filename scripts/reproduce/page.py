@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from textwrap import fill
 from typing import Any
@@ -18,9 +19,10 @@ BEGINNING = """# Published results, reproduced
     python -m scripts.reproduce NAME [--quick] [--finished] [--seeds N] [--n-jobs N] [--data-dir DIR] [--out DIR]
 
 Each command performs the runs that have not been made yet, and writes `NAME.json`, its figure and this page; finished
-runs are in `runs/NAME.jsonl`, one per line. An interrupted command goes on where it was. *Ours* is a mean and, after ±,
-a standard deviation over seeds. The last column says whether the claim holds; a dash marks a number without a bound.
-Times are those of one processor.
+runs are in `runs/NAME.jsonl`, one per line. An interrupted command goes on where it was. With `--finished` no run is
+performed: the finished parts of a study are evaluated, and the others named. *Ours* is a mean and, after ±, a standard
+deviation over seeds. The last column says whether the claim holds; a dash marks a number without a bound. Times are
+processor times of the runs that the table is made from.
 """
 HELD = {True: "yes", False: "**no**", None: "–"}
 
@@ -47,8 +49,14 @@ def _section(name: str, study: Study, found: dict[str, Any] | None) -> str:
             f"decide none. The full run takes about {_duration(study.minutes / 60)}.\n"
         )
     if found.get("missing"):
-        text = f"**Not finished**, and not in the table: {'; '.join(found['missing'])}."
+        text = (
+            f"**Not finished**, and therefore not in the table: {_listed(found['missing'])}. "
+            f"`python -m scripts.reproduce {name}` performs these runs; all runs take about "
+            f"{_duration(study.minutes / 60)}."
+        )
         parts.append(f"{fill(text, WIDTH, break_on_hyphens=False)}\n")
+    if not found["claims"]:
+        return "\n".join([*parts, "No claim can be evaluated yet.\n"])
     rows = [
         "| claim | published | ours | held |",
         "|---|---|---|---|",
@@ -60,6 +68,19 @@ def _section(name: str, study: Study, found: dict[str, Any] | None) -> str:
     seeds = f"{found['seeds']} seed" + "s" * (found["seeds"] > 1)
     parts.append(f"*`{found['command']}`: {seeds}, {_duration(found['hours'])}{made and '; '}{made}.*\n")
     return "\n".join(parts)
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names of parts, "where: what", with those of one place together."""
+    places: dict[str, list[str]] = {}
+    for name in names:
+        where, _, what = name.rpartition(": ")
+        places.setdefault(where, []).append(what)
+    kinds: dict[str, list[str]] = {}
+    for where, each in places.items():
+        kinds.setdefault(", ".join(each), []).append(where)
+    joined = {what: " and ".join(filter(None, [", ".join(where[:-1]), where[-1]])) for what, where in kinds.items()}
+    return "; ".join(f"{where}: {what}" for what, where in joined.items())
 
 
 def _published(row: dict[str, Any]) -> str:

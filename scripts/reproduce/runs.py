@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import platform
 from collections.abc import Callable, Mapping, Sequence
 from functools import wraps
 from pathlib import Path
@@ -15,15 +16,15 @@ from synaptic_sampling import sweep
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Function", "Row", "Runs", "Unfinished", "timed"]
+__all__ = ["Function", "Row", "Runs", "Unfinished", "processor", "timed"]
 
-#: A run: function, arguments, seed, results, and the versions that it was made with.
+#: A run: function, arguments, seed, results, and the versions and the processor that it was made with.
 Row = dict[str, Any]
 Function = Callable[..., dict[str, Any]]
 
 
 class Unfinished(RuntimeError):
-    """Runs are missing that should not be performed."""
+    """Some runs are missing, and none may be performed."""
 
 
 class Runs:
@@ -105,7 +106,7 @@ class Runs:
         return pd.DataFrame([{**row["arguments"], "seed": row["seed"], **row["results"]} for row in rows])
 
     def parts(self, parts: Mapping[str, Callable[[], pd.DataFrame]]) -> pd.DataFrame:
-        """Return the tables of all parts of a study, one below another.
+        """Return the concatenated tables of all parts of a study.
 
         Parameters
         ----------
@@ -142,7 +143,7 @@ class Runs:
         if not missing:
             return
         if self._finished:
-            raise Unfinished(f"{len(missing)} runs are not finished; leave out --finished to perform them")
+            raise Unfinished("not all runs are finished; leave out --finished to perform the others")
         out = self._folder / function.__name__
         try:
             table = sweep(function, missing, seeds=[seed], out=out, n_jobs=self._n_jobs)
@@ -159,11 +160,20 @@ class Runs:
             row = _row(function, found["arguments"], found["seed"]) | {
                 "results": found["results"],
                 "versions": found["versions"],
+                "processor": processor(),
             }
             self._kept.setdefault(_name(row), row)
         self._path.parent.mkdir(parents=True, exist_ok=True)
         # Results keep their order: it is that of the columns of the table.
         write_text(self._path, "".join(f"{json.dumps(row)}\n" for _, row in sorted(self._kept.items())))
+
+
+def processor() -> str:
+    """Return the name of the processor."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.machine()
 
 
 def _row(function: Function, arguments: Mapping[str, Any], seed: int) -> Row:

@@ -7,12 +7,19 @@ from functools import partial
 from pathlib import Path
 
 import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
 import pytest
 
+from scripts.common import Parser
 from scripts.reproduce import __main__ as command
+from scripts.reproduce import cifar10 as cifar
+from scripts.reproduce import frames
+from scripts.reproduce import mnist_connectivity as mnist
 from scripts.reproduce import page as pages
-from scripts.reproduce.runs import Runs, Unfinished, timed
+from scripts.reproduce.runs import Runs, Unfinished, processor, timed
 from scripts.reproduce.study import NAMES, Claim, Study, study_of, summary
+from scripts.results import locked
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
 FOUND = [name for name in NAMES if (RESULTS / f"{name}.json").exists()]
@@ -93,7 +100,7 @@ def test_finished_parts_are_evaluated_and_the_others_named(tmp_path):
 
 def test_one_missing_seed_leaves_a_part_unfinished(tmp_path):
     runs(tmp_path)(square, [{"number": 2}])
-    with pytest.raises(Unfinished, match="1 runs are not finished; leave out --finished to perform them"):
+    with pytest.raises(Unfinished, match="not all runs are finished; leave out --finished to perform the others"):
         runs(tmp_path, seeds=2, finished=True)(square, [{"number": 2}])
 
 
@@ -141,10 +148,12 @@ def test_a_command_writes_results_and_page(study, tmp_path, capsys):
 
 
 def test_the_page_says_what_is_not_finished(study, tmp_path, monkeypatch, capsys):
-    in_parts = study._replace(measure=lambda made: made.parts({name: partial(part, made, name) for name in "23"}))
+    in_parts = study._replace(
+        measure=lambda made: made.parts({name: partial(part, made, name) for name in ("here: 2", "here: 3")})
+    )
 
     def part(made, name):
-        return made(square, [{"number": int(name)}])
+        return made(square, [{"number": int(name[-1])}])
 
     for module in (command, pages):
         monkeypatch.setattr(module, "study_of", lambda name: in_parts)
@@ -155,11 +164,81 @@ def test_the_page_says_what_is_not_finished(study, tmp_path, monkeypatch, capsys
     (tmp_path / "runs").mkdir()
     (tmp_path / "other" / "runs" / "name.jsonl").rename(tmp_path / "runs" / "one.jsonl")
     found = command.main(["one", "--finished", "--out", str(tmp_path)])
-    assert (found["missing"], found["runs"], found["processor"]) == (["3"], 3, None)
+    assert (found["missing"], found["runs"], found["processor"]) == (["here: 3"], 3, processor())
     assert found["command"] == "python -m scripts.reproduce one --finished"
-    assert "**Not finished**, and not in the table: 3." in (tmp_path / "reproductions.md").read_text()
+    page = (tmp_path / "reproductions.md").read_text()
+    assert (
+        "**Not finished**, and therefore not in the table: here: 3. `python -m scripts.reproduce one` performs" in page
+    )
+    with locked(Parser("a study that is running"), tmp_path / ".sweeps" / "one"):
+        command.main(["one", "--finished", "--out", str(tmp_path)])
     assert command.main(["one", "--out", str(tmp_path)])["missing"] == []
     assert "Not finished" not in (tmp_path / "reproductions.md").read_text()
+    with pytest.raises(SystemExit):
+        command.main(["one", "--finished", "--seeds", "4", "--out", str(tmp_path)])
+    assert "no part of this study is finished" in capsys.readouterr().err
+    lines = (tmp_path / "runs" / "one.jsonl").read_text().splitlines()
+    (tmp_path / "runs" / "one.jsonl").write_text("\n".join(lines[:-1]))
+    with pytest.raises(SystemExit):
+        command.main(["one", "--finished", "--out", str(tmp_path)])
+    assert "one.json is of all parts, which it would replace" in capsys.readouterr().err
+
+
+def test_a_processor_or_a_version_that_is_not_known_is_not_stated(study, tmp_path):
+    """Runs are finished one after another, perhaps on several machines."""
+    runs(tmp_path, seeds=3)(square, [{"number": 2}])
+    path = tmp_path / "runs" / "one.jsonl"
+    rows = [json.loads(line) for line in (tmp_path / "runs" / "name.jsonl").read_text().splitlines()]
+    assert {row["processor"] for row in rows} == {processor()}
+    rows[1]["processor"], rows[1]["versions"] = "another", {**rows[1]["versions"], "numpy": "2.0"}
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    found = command.main(["one", "--finished", "--out", str(tmp_path)])
+    assert found["processor"] == f"{processor()}, another"
+    assert found["versions"]["numpy"] == f"{rows[0]['versions']['numpy']}, 2.0"
+    del rows[1]["processor"]
+    path.write_text("".join(f"{json.dumps(row)}\n" for row in rows))
+    assert command.main(["one", "--finished", "--out", str(tmp_path)])["processor"] is None
+
+
+def _tables():
+    """Return the names of studies in parts, with the runs that each part consists of."""
+    for level, method in [(level, m) for level in mnist.LEVELS for m in mnist.METHODS if m != "dense"] + [(1, "dense")]:
+        yield "mnist-connectivity", {"task": "mnist", "method": method, "level": level, "connections": 9, "most": 20}
+    for task in frames.TASKS:
+        for level, method in [*((level, m) for level in frames.LEVELS for m in ("deepr", "fixed")), (1.0, "dense")]:
+            yield "frames", {"task": task, "method": method, "level": level, "most common": 0.3}
+    for level, method in [*((level, m) for level in cifar.LEVELS for m in ("deepr", "fixed")), (1.0, "dense")]:
+        yield "cifar10", {"method": method, "level": level}
+
+
+@pytest.mark.parametrize("name", ["mnist-connectivity", "frames", "cifar10"])
+def test_any_part_and_any_beginning_of_a_study_can_be_evaluated(name):
+    made = [
+        pd.DataFrame([{**part, "seed": seed, "accuracy": 0.9 + 0.01 * seed} for seed in (1, 2)])
+        for of, part in _tables()
+        if of == name
+    ]
+    some = [pd.concat(made[:number], ignore_index=True) for number in range(1, len(made) + 1)]
+    for table in [*made, *some]:
+        for claim in study_of(name).claims(table):
+            assert np.isfinite([claim.ours, claim.spread or 0.0]).all(), claim
+    for table in [*made[:2], made[-1], *some[2::4]]:
+        plt.close(study_of(name).draw(table))
+
+
+def test_deep_r_is_compared_with_what_is_finished():
+    def lead(*methods):
+        rows = [{"method": method, "level": 0.02, "seed": 1, "accuracy": 0.9, "most": 1} for method in methods]
+        return [claim.claim for claim in mnist.claims(pd.DataFrame(rows)) if "minus" in claim.claim]
+
+    assert lead("deepr") == lead("fixed", "set") == []
+    assert lead("deepr", "fixed") == ["2 %: DEEP R minus fixed connections"]
+    assert lead("deepr", "fixed", "set") == [
+        "2 %: DEEP R minus the better of fixed connections and SET, fixed connections"
+    ]
+    assert lead("deepr", "fixed", "set", "rigl") == [
+        "2 %: DEEP R minus the best method that always holds as few, fixed connections"
+    ]
 
 
 def test_a_quick_run_says_so_and_replaces_no_full_one(study, tmp_path, capsys):

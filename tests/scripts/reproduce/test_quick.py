@@ -76,7 +76,7 @@ def shuffle(found):
 
 
 def mnist_connectivity(found):
-    assert found.of("2 %: DEEP R minus the best method that always holds as few") > 20
+    assert found.of("2 %: DEEP R minus fixed connections") > 20
     assert found.of("at 2 %: DEEP R") * 20 < found.of("at 100 %: dense")
 
 

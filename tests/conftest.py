@@ -16,7 +16,7 @@ from matplotlib import pyplot as plt
 
 @pytest.fixture(autouse=True)
 def no_figure_outlives_its_test():
-    """Close what a test has drawn, and keep its style to it: the next one must get axes of its own, as they are."""
+    """Close the figures of a test and restore matplotlib's settings, so that the next one has plain, new axes."""
     with plt.rc_context():
         yield
     plt.close("all")

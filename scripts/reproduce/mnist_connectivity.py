@@ -256,8 +256,8 @@ STUDY = Study(
         "784-300-100-10, 30 epochs, test images; batches of 32 (RigL: 10), the learning rate falls linearly to 1.5 %. "
         "For each method and level, 60 random settings of learning rate, l1, numbers per layer (in proportion to 1, 3 "
         "and 30 %, or to the neurons on both sides) and, for SET, RigL and dense, momentum were trained for 3 epochs "
-        "on 55 000 images, the best six for 10, the best three for 30, and the best of these was chosen by the last 5000 "
-        "training images; l1 shrinkage was stronger in short runs, in proportion. "
+        "on 55 000 images, the best six for 10, the best three for 30, and the best of these was chosen by the last "
+        "5000 training images; l1 shrinkage was stronger in short runs, in proportion. "
         "Soft DEEP R is the best setting that ended with at most 1.05 times the connections."
     ),
     seeds=5,

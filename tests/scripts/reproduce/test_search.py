@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import pytest
+
+from scripts.reproduce import mnist_connectivity as mnist
 from scripts.reproduce.runs import Runs
 from scripts.reproduce.search import VALIDATION_SEED, Round, chosen
 
@@ -23,3 +26,10 @@ def test_the_best_setting_of_the_last_round_is_chosen_and_equal_settings_are_tri
     best = chosen(runs, train, settings, (Round(3, 3), Round(10, 1)), lambda tried, _: tried["accuracy"].to_numpy())
     assert best == {"rate": 2}
     assert trained == [(4, 3), (1, 3), (3, 3), (2, 3), (1, 10), (2, 10), (3, 10)]
+
+
+def test_settings_of_mnist_are_chosen_at_full_length():
+    """A shrinkage that is the best in short runs is too strong in long ones."""
+    assert mnist.ROUNDS[-1] == (mnist.EPOCHS, 1)
+    assert len(mnist.TOLERANCES) == len(mnist.ROUNDS)
+    assert [mnist.shrinkage(1e-4, epochs) * epochs for epochs in (3, 30)] == pytest.approx([3e-3, 3e-3])

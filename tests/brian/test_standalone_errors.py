@@ -11,6 +11,7 @@ from numpy.testing import assert_array_equal
 from synaptic_sampling import (
     Adam,
     DeepR,
+    Momentum,
     Rewiring,
     RewiringMonitor,
     SynapticElements,
@@ -212,6 +213,32 @@ def test_what_is_not_finite_stops_the_program(tmp_path, capsys, variable, value,
     assert len(log.times) == len(expected.log.times) == 11
     assert_array_equal(log.events, expected.log.events)
     assert len(log.events) > 0
+
+
+def overflowing():
+    """Return a network in which moments overflow, though gradients are finite, in two stretches of the update."""
+    neurons = b2.NeuronGroup(30, "v : 1", threshold="v > 1", reset="v = 0")
+    s = b2.Synapses(neurons, neurons, MODEL)
+    s.connect("i != j")
+    s.theta = 1
+    s.run_regularly("gradient = 1.7e308*int(k == 0 or k == 500)".replace("k", "(29*i + j - int(j > i))"), dt=1 * ms)
+    rewiring = Rewiring(s, DeepR(1e-3, 0, 0, optimizer=Momentum(0.9)), dt=1 * ms, seed=1, signs=1)
+    monitor = RewiringMonitor(rewiring)
+    return b2.Network(s, neurons, rewiring, monitor), monitor
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+def test_moments_that_overflow_do_not_stop_the_program(tmp_path):
+    net, expected = overflowing()
+    net.run(5 * ms)
+    with standalone(tmp_path) as build:
+        net, monitor = overflowing()
+        net.run(5 * ms)
+        build()
+        log = monitor.log
+    assert len(log.events) > 0
+    assert_array_equal(log.events, expected.log.events)
 
 
 @pytest.mark.slow

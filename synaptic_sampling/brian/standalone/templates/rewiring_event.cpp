@@ -32,7 +32,7 @@ std::vector<int32_t> choose(Connections &c, int64_t)
 std::vector<int32_t> choose(Connections &c, int64_t number)
 {
     c.step++;
-    // Stops the program with the first value that is not finite. Theta has been tested, and updated, up to a slot.
+    // Stops the program with the first value that is not finite. Theta before `start` has been tested and updated.
     const auto check = [&c](size_t start) {
         {% if r.gradient %}
         check_finite(c, {{r.gradient}}, "{{r.signal}}");

@@ -220,9 +220,9 @@ def overflowing():
     neurons = b2.NeuronGroup(30, "v : 1", threshold="v > 1", reset="v = 0")
     s = b2.Synapses(neurons, neurons, MODEL)
     s.connect("i != j")
-    s.theta = 1
+    s.theta = 10
     s.run_regularly("gradient = 1.7e308*int(k == 0 or k == 500)".replace("k", "(29*i + j - int(j > i))"), dt=1 * ms)
-    rewiring = Rewiring(s, DeepR(1e-3, 0, 0, optimizer=Momentum(0.9)), dt=1 * ms, seed=1, signs=1)
+    rewiring = Rewiring(s, DeepR(3e-308, 0, 0, optimizer=Momentum(0.9)), dt=1 * ms, seed=1, signs=1)
     monitor = RewiringMonitor(rewiring)
     return b2.Network(s, neurons, rewiring, monitor), monitor
 

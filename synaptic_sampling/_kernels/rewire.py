@@ -21,7 +21,8 @@ def draw(s, slots, occupied, now, key):
     keys = np.empty(slots.size, np.int64)
     grid, none, stream = s.grid, np.empty(0, np.int64), s.streams[1]
     vacant = grid[0] * grid[1] - occupied
-    if vacant - slots.size >= s.crowded:
+    # Without slots, all sites of a crowded grid would be listed for nothing.
+    if slots.size == 0 or vacant - slots.size >= s.crowded:
         draw_by_rejection(slots, none, grid, False, np.uint64(now), stream, key[0], key[1], s.table, keys)
     else:
         sites = np.empty(vacant, np.int64)

@@ -187,7 +187,9 @@ class Sites:
             return draw_by_proposals(self, slots, address, table, free)
         keys = np.empty(len(slots), np.int64)
         vacant = self.number - occupied
-        if vacant - len(slots) >= CROWDED * self.number or (self.multapses and self.number):
+        roomy = vacant - len(slots) >= CROWDED * self.number
+        # Without slots, all sites of a crowded grid would be listed for nothing.
+        if not len(slots) or roomy or (self.multapses and self.number):
             draw_by_rejection(slots, self.listed, self.grid, self.multapses, *address, table, keys)
             return keys
         sites = np.empty(max(0, vacant), np.int64)

@@ -111,7 +111,8 @@ struct Sites {
     {
         std::vector<int64_t> keys(slots.size());
         const int64_t left = number - num_taken - (int64_t)slots.size();
-        if (multapses || left >= CROWDED * number)
+        // Without slots, all sites of a crowded grid would be listed for nothing.
+        if (slots.empty() || multapses || left >= CROWDED * number)
             by_rejection(slots, at, occupied, keys);
         else
             by_enumeration(slots, at, occupied, keys);

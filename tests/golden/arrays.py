@@ -377,7 +377,5 @@ def programs() -> list[Program]:
 
 
 def _hangs_on(place: str, what: str) -> str:
-    if place.endswith("SoftConnections"):
-        return "machine"  # Exponentials of NumPy and a matrix product, of which the times of return are drawn.
     # The exact transition has exponentials.
     return "libm" if place.startswith("SynapticSampling") and what != "euler" else ""

@@ -338,14 +338,12 @@ def programs() -> list[Program]:
     ]
     first = {run.combination: run.name for run in reversed(runs)}
     return [
-        run._replace(speed=_speed(run, first[run.combination]), hangs_on=_hangs_on(*run.combination[1:]))
+        run._replace(speed=_speed(run, first[run.combination]), hangs_on=_hangs_on(run.combination[1]))
         for run in runs
     ]
 
 
-def _hangs_on(rule: str, storage: str) -> str:
-    if storage == "SoftConnections":
-        return "machine"  # Exponentials of NumPy and a matrix product, of which the times of return are drawn.
+def _hangs_on(rule: str) -> str:
     return "libm" if rule == "SynapticSampling" else ""  # The exact transition has exponentials.
 
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from scipy.stats import chi2
 
 from synaptic_sampling import Connections, DeepR, replace, step
+from synaptic_sampling._kernels import rewire
 from synaptic_sampling.connections import draw, sites
 
 NUM_PRE, NUM_POST, K = 12, 15, 20
@@ -116,6 +119,21 @@ def test_autapses_are_no_candidates():
 def test_a_trillion_sites_need_no_list():
     c = Connections.random(10**6, 10**6, 50, seed=1, candidates=lambda pre, post: (pre + post) % 10 == 0)
     assert ((c.pre + c.post) % 10 == 0).all()
+
+
+@pytest.mark.parametrize("births", [0, 1])
+def test_sites_of_a_crowded_grid_are_listed_only_if_something_forms(births, monkeypatch):
+    c = Connections.random(10, 10, 99, seed=1)
+    slots, listed = np.arange(births, dtype=np.int32), []
+    layer = SimpleNamespace(grid=c.sites.grid, streams=(np.uint64(0),) * 2, crowded=7, table=c.table.copy())
+    for module in (sites, rewire):
+        original = module.vacant_sites
+        monkeypatch.setattr(module, "vacant_sites", lambda *args, own=original: listed.append(1) or own(*args))
+    one = sites.Sites.draw(c.sites, slots, 99, (np.uint64(1),) + (np.uint64(0),) * 3, c.table, sites.UNLIMITED)
+    other = getattr(rewire.draw, "py_func", rewire.draw)(layer, slots, 99, 1, (np.uint64(0), np.uint64(0)))
+    assert one.tolist() == other.tolist()
+    assert len(one) == births
+    assert len(listed) == 2 * births
 
 
 @pytest.mark.parametrize(

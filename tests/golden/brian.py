@@ -338,8 +338,7 @@ def programs() -> list[Program]:
     ]
     first = {run.combination: run.name for run in reversed(runs)}
     return [
-        run._replace(speed=_speed(run, first[run.combination]), hangs_on=_hangs_on(run.combination[1]))
-        for run in runs
+        run._replace(speed=_speed(run, first[run.combination]), hangs_on=_hangs_on(run.combination[1])) for run in runs
     ]
 
 

@@ -6,7 +6,7 @@ Several sums run concurrently, because each addition must wait for the one befor
 sum is that of the connections, or of the places, however many sums run concurrently, so that results are
 bit-identical. Measured (AVX-512, 64 channels of 16 x 16, 5 x 5, 5 %): 0.75 ns per connection, place and 16 samples,
 against 2.7 ns with ``lanes.add_scaled`` in the order of slots. Too many sums do not fit in the registers: with eight
-instead of four, AVX2 takes 1.7 times as long on 3 channels of 32 x 32.
+instead of four, AVX2 takes twice as long on 3 channels of 32 x 32.
 
 The plain versions, which are the reference implementations, run where Numba is disabled.
 """

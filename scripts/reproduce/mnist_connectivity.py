@@ -196,6 +196,7 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         found.append(Claim(text, loss, spread, loss <= 0.5, "points", "about the level of dense", PAPER))
     for level in levels:
         found += [claim for kind in SIMILAR for claim in _lead(table, level, kind)]
+        found += _gain_of_soft(table, level)
     found += [claim for method in methods for claim in _most(table, method, NEAR if method != "dense" else 1.0)]
     return found
 
@@ -215,6 +216,13 @@ def _lead(table: pd.DataFrame, level: float, kind: str) -> list[Claim]:
     else:
         other = f"the better of {' and '.join(METHODS[method] for method in found)}, {METHODS[best]}"
     return [Claim(f"{100 * level:g} %: DEEP R minus {other}", *summary(ours - found[best]), None, "points")]
+
+
+def _gain_of_soft(table: pd.DataFrame, level: float) -> list[Claim]:
+    soft, hard = (accuracy(table, method, level) for method in ("soft", "deepr"))
+    if not len(soft) or not len(hard):
+        return []
+    return [Claim(f"{100 * level:g} %: soft DEEP R minus DEEP R", *summary(soft - hard), None, "points")]
 
 
 def _most(table: pd.DataFrame, method: str, level: float) -> list[Claim]:

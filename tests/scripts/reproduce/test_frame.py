@@ -232,6 +232,7 @@ def test_deep_r_is_compared_with_what_is_finished():
         return [claim.claim for claim in mnist.claims(pd.DataFrame(rows)) if "minus" in claim.claim]
 
     assert lead("deepr") == lead("fixed", "set") == []
+    assert lead("deepr", "soft") == ["2 %: soft DEEP R minus DEEP R"]
     assert lead("deepr", "fixed") == ["2 %: DEEP R minus fixed connections"]
     assert lead("deepr", "fixed", "set") == [
         "2 %: DEEP R minus the better of fixed connections and SET, fixed connections"

@@ -37,8 +37,8 @@ __all__ = [
     "plain_correlate",
 ]
 
-#: Number of places whose sums over connections run concurrently: 16 numbers fill one of the 32 registers of AVX-512, two
-#: of the 16 of AVX2, four of the 32 of NEON.
+#: Number of places whose sums over connections run concurrently: 16 numbers fill one of the 32 registers of AVX-512,
+#: two of the 16 of AVX2, four of the 32 of NEON.
 TILES = 8 if "+avx512f" in get_host_cpu_features() else 4
 #: Number of connections whose sums over places run concurrently.
 SLOTS = 4

@@ -165,7 +165,7 @@ def overshoots() -> NDArray[np.float64]:
 def _tabulated(function: Callable[[NDArray[np.float64]], NDArray[np.float64]]) -> NDArray[np.float64]:
     """Return values at -REACH, -REACH + 1/FINENESS, ..., REACH, read-only.
 
-    Rounded to 24 bits: matrix products differ in their last bits between processors, and results would differ with them.
+    They are rounded to 24 bits: matrix products differ in their last bits between processors, and results would too.
     """
     table = function(np.arange(-REACH * FINENESS, REACH * FINENESS + 1) / FINENESS).astype(np.float32).astype(float)
     table.flags.writeable = False

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.frame_lstm import ECG, STREAMS
 from scripts.reproduce.runs import Runs, timed
-from scripts.reproduce.search import Round, between, chosen
+from scripts.reproduce.search import Round, between, searched
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import Adam, DeepR, FixedWiring, Rule, Trainer
 from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
@@ -32,7 +32,7 @@ METHODS = {"deepr": "DEEP R", "fixed": "fixed connections", "dense": "dense"}
 #: Ranges of learning rate and l1, from which settings are drawn on logarithmic axes.
 RATES = {"deepr": (0.003, 0.1), "fixed": (0.003, 0.1), "dense": (0.0005, 0.02)}
 PENALTY, TEMPERATURE = (3e-3, 0.3), 1e-5
-DRAWN, EPOCHS = 60, 20
+EPOCHS = 20
 ROUNDS = (Round(4, 6), Round(EPOCHS, 1))
 #: What DEEP R should reach on the ECG, in percent.
 BOUNDS = {0.01: 76.0, 0.03: 80.0, 0.1: 83.0}
@@ -73,13 +73,13 @@ def _rule(method: str, learning_rate: float, l1: float) -> Rule:
     return FixedWiring(learning_rate, optimizer=Adam())
 
 
-def drawn(method: str) -> list[dict[str, float]]:
+def drawn(method: str, ends: tuple[float, float], number: int, draw: int) -> list[dict[str, float]]:
     """Return random settings of a method."""
-    u = uniforms(list(METHODS).index(method), Stream.STUDY, 1, 2 * DRAWN).reshape(DRAWN, 2)
-    penalties = between(PENALTY, u[:, 1]) if method == "deepr" else np.zeros(DRAWN)
+    u = uniforms(list(METHODS).index(method), Stream.STUDY, 1 + 2 * draw, 2 * number).reshape(number, 2)
+    penalties = between(PENALTY, u[:, 1]) if method == "deepr" else np.zeros(number)
     return [
         {"learning_rate": float(f"{eta:.3g}"), "l1": float(f"{l1:.3g}")}
-        for eta, l1 in zip(between(RATES[method], u[:, 0]), penalties, strict=True)
+        for eta, l1 in zip(between(ends, u[:, 0]), penalties, strict=True)
     ]
 
 
@@ -101,7 +101,11 @@ def measure(runs: Runs) -> pd.DataFrame:
 
 def _at(runs: Runs, task: str, level: float, method: str) -> pd.DataFrame:
     own = {"task": task, "method": method, "level": level}
-    best = chosen(runs, learn, [{**own, **each} for each in drawn(method)], ROUNDS, lambda tried, _: tried["accuracy"])
+
+    def draw(*asked: Any) -> list[dict[str, Any]]:
+        return [{**own, **each} for each in drawn(method, *asked)]
+
+    best = searched(runs, learn, draw, RATES[method], ROUNDS, lambda tried, _: tried["accuracy"])
     return runs(learn, [{**best, "epochs": EPOCHS, "validation": False}])
 
 

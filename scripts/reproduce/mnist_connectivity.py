@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from models.mlp import DIGITS, MNIST
 from models.task import Task
 from scripts.reproduce.runs import Runs, timed
-from scripts.reproduce.search import Round, between, chosen
+from scripts.reproduce.search import Round, between, searched
 from scripts.reproduce.study import Claim, Study, summary
 from scripts.train_rate import VARYING, train
 from synaptic_sampling import SGD, DeepR, FixedWiring, Momentum, Rule, SoftDeepR
@@ -63,8 +63,7 @@ WITH_MOMENTUM, MOMENTUM = ("set", "rigl", "dense"), 0.9
 WITH_LAYERS = ("deepr", "fixed", "set", "rigl", "prune", "l1")
 #: Noise per learning rate of DEEP R and of soft DEEP R.
 NOISE = {"deepr": 5.2e-6, "soft": 2e-5}
-#: Settings per method and level, and epochs in the end.
-DRAWN, EPOCHS = 60, 30
+EPOCHS = 30
 #: The last round is as long as the runs on test images: the longer a run, the smaller the best l1.
 ROUNDS = (Round(3, 6), Round(10, 3), Round(EPOCHS, 1))
 #: How many times the connections asked for soft DEEP R may have in each round: fewer are left as learning goes on.
@@ -130,10 +129,10 @@ def numbers(task: Task, level: float, layers: str) -> list[int]:
     return task._replace(connectivity=tuple((sizes[:-1] + sizes[1:]) / np.array(task.sites))).counts([level])
 
 
-def drawn(method: str, level: float, number: int) -> list[dict[str, Any]]:
+def drawn(method: str, level: float, ends: tuple[float, float], number: int, draw: int) -> list[dict[str, Any]]:
     """Return random settings of a method, the same for every level but for what depends on it."""
-    u = uniforms(list(METHODS).index(method), Stream.STUDY, 0, 5 * number).reshape(number, 5)
-    rates = between(RATES[method], u[:, 0])
+    u = uniforms(list(METHODS).index(method), Stream.STUDY, 2 * draw, 5 * number).reshape(number, 5)
+    rates = between(ends, u[:, 0])
     penalties = between(PENALTIES[method], u[:, 1]) if method in PENALTIES else np.zeros(number)
     has_layers, has_momentum = (u[:, 2] < 0.5) & (method in WITH_LAYERS), (u[:, 3] < 0.5) & (method in WITH_MOMENTUM)
     return [
@@ -164,8 +163,11 @@ def _at(runs: Runs, level: float, method: str) -> pd.DataFrame:
     if runs.quick:
         fixed = {"learning_rate": 0.1, "l1": 3e-3, "momentum": 0.0, "layers": "task", "target": 0.0}
         return runs(learn, [{**own, **fixed, "epochs": 100, "validation": False}])
-    settings = [{**own, **each} for each in drawn(method, level, DRAWN)]
-    best = chosen(runs, learn, settings, ROUNDS, _scores)
+
+    def draw(*asked: Any) -> list[dict[str, Any]]:
+        return [{**own, **each} for each in drawn(method, level, *asked)]
+
+    best = searched(runs, learn, draw, RATES[method], ROUNDS, _scores)
     return runs(learn, [{**best, "epochs": EPOCHS, "validation": False}])
 
 

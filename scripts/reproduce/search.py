@@ -13,10 +13,14 @@ from scripts.reproduce.runs import Function, Runs
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["VALIDATION_SEED", "Round", "between", "chosen"]
+__all__ = ["VALIDATION_SEED", "Round", "between", "chosen", "searched"]
 
 #: Used for choosing parameters, and not for the results.
 VALIDATION_SEED = 0
+#: A learning rate within this factor of an end of its range is near it; how far the range is then extended.
+NEAR, WIDER = 1.25, 3.0
+#: Settings drawn from a range, and from its extension.
+DRAWN, FURTHER = 60, 20
 
 
 class Round(NamedTuple):
@@ -56,6 +60,40 @@ def chosen(
         tried = runs(function, [{**each, "epochs": epochs, "validation": True} for each in left], [VALIDATION_SEED])
         left = [left[n] for n in np.argsort(-score(tried, number), kind="stable")[:kept]]
     return left[0]
+
+
+def searched(
+    runs: Runs,
+    function: Function,
+    draw: Callable[[tuple[float, float], int, int], Sequence[Mapping[str, Any]]],
+    ends: tuple[float, float],
+    rounds: Sequence[Round],
+    score: Callable[[pd.DataFrame, int], NDArray[np.float64]],
+) -> dict[str, Any]:
+    """Return the best of random settings; if it lies near an end of the range, that of more settings beyond the end.
+
+    Parameters
+    ----------
+    runs, function, rounds, score
+        See ``chosen``.
+    draw : callable
+        From a range of learning rates, the number of settings and the number of the draw, 0 or 1, to settings.
+    ends : (float, float)
+        The range.
+    """
+    settings = draw(ends, DRAWN, 0)
+    best = chosen(runs, function, settings, rounds, score)
+    wider = _beyond(ends, best["learning_rate"])
+    return best if wider is None else chosen(runs, function, [*settings, *draw(wider, FURTHER, 1)], rounds, score)
+
+
+def _beyond(ends: tuple[float, float], value: float) -> tuple[float, float] | None:
+    """Return the range beyond the end that a value lies near, or None if it lies near neither."""
+    if value * NEAR > ends[1]:
+        return ends[1], WIDER * ends[1]
+    if value < NEAR * ends[0]:
+        return ends[0] / WIDER, ends[0]
+    return None
 
 
 def between(ends: tuple[float, float], u: NDArray[np.float64]) -> NDArray[np.float64]:

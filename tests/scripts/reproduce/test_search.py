@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from scripts.reproduce import mnist_connectivity as mnist
 from scripts.reproduce.runs import Runs
-from scripts.reproduce.search import VALIDATION_SEED, Round, chosen
+from scripts.reproduce.search import DRAWN, FURTHER, VALIDATION_SEED, Round, between, chosen, searched
 
 trained = []
 
@@ -26,6 +27,31 @@ def test_the_best_setting_of_the_last_round_is_chosen_and_equal_settings_are_tri
     best = chosen(runs, train, settings, (Round(3, 3), Round(10, 1)), lambda tried, _: tried["accuracy"].to_numpy())
     assert best == {"rate": 2}
     assert trained == [(4, 3), (1, 3), (3, 3), (2, 3), (1, 10), (2, 10), (3, 10)]
+
+
+def rise(*, learning_rate: float, peak: float, epochs: int, validation: bool, seed: int) -> dict[str, float]:
+    return {"accuracy": -abs(np.log(learning_rate / peak))}
+
+
+@pytest.mark.parametrize(
+    ("peak", "number", "ends"),
+    [
+        (3.0, DRAWN, (1, 10)),  # In the range, which is enough.
+        (15.0, DRAWN + FURTHER, (10, 30)),
+        (0.5, DRAWN + FURTHER, (1 / 3, 1)),
+        (100.0, DRAWN + FURTHER, (25, 30)),  # Extended once only.
+    ],
+)
+def test_settings_beyond_an_end_of_the_range_are_tried_if_the_best_lies_near_it(tmp_path, peak, number, ends):
+    runs = Runs(tmp_path / "name.jsonl", tmp_path / "sweeps")
+
+    def draw(ends, number, draw):
+        u = np.random.default_rng(draw).random(number)
+        return [{"learning_rate": float(rate), "peak": peak} for rate in between(ends, u)]
+
+    best = searched(runs, rise, draw, (1.0, 10.0), (Round(3, 1),), lambda tried, _: tried["accuracy"].to_numpy())
+    assert ends[0] < best["learning_rate"] < ends[1]
+    assert len((tmp_path / "name.jsonl").read_text().splitlines()) == number
 
 
 def test_settings_of_mnist_are_chosen_at_full_length():

@@ -6,8 +6,8 @@
     python -m scripts.reproduce cifar10 --seeds 3 --n-jobs 2 --data-dir data
 
 Writes NAME.json, NAME.png and reproductions.md to --out, and each finished run as a line of runs/NAME.jsonl there.
-Finished runs are not repeated: the same command goes on where it was stopped. With --finished no run is performed: the
-parts of a study that are finished are evaluated, and the others named.
+Finished runs are not repeated: an interrupted command resumes. With --finished no run is performed: the parts of a long
+study that are finished are evaluated, and the others are listed.
 """
 
 from __future__ import annotations
@@ -97,7 +97,7 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("name", nargs="?", choices=NAMES, metavar="NAME", help=", ".join(NAMES))
     parser.add_argument("--list", action="store_true", help="list all names, and how long they take")
     parser.add_quick("fewer and shorter runs: minutes in all")
-    text = "perform no runs: evaluate the parts of a long study that are finished, and name the others"
+    text = "perform no runs: evaluate the parts of a long study that are finished, and list the others"
     parser.add_argument("--finished", action="store_true", help=text)
     parser.add_argument("--seeds", type=count(), metavar="N", help="number of seeds (default: that of the study)")
     parser.add_argument("--n-jobs", type=count(), default=1, metavar="N", help="number of processes")

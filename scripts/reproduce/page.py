@@ -19,10 +19,14 @@ BEGINNING = """# Published results, reproduced
     python -m scripts.reproduce NAME [--quick] [--finished] [--seeds N] [--n-jobs N] [--data-dir DIR] [--out DIR]
 
 Each command performs the runs that have not been made yet, and writes `NAME.json`, its figure and this page; finished
-runs are in `runs/NAME.jsonl`, one per line. An interrupted command goes on where it was. With `--finished` no run is
-performed: the finished parts of a study are evaluated, and the others named. *Ours* is a mean and, after ±, a standard
-deviation over seeds. The last column says whether the claim holds; a dash marks a number without a bound. Times are
-processor times of the runs that the table is made from.
+runs are in `runs/NAME.jsonl`, one per line. An interrupted command resumes. With `--finished` no run is performed: the
+finished parts of a long study are evaluated, and the others are listed.
+
+*Ours* is a mean and, after ±, a standard deviation over seeds. The last column says whether the claim holds; a dash
+marks a number without a bound. Bounds are our own targets, not values of the authors. A bound is compared with the
+mean, whatever the spread, unless the claim speaks of every seed or of standard errors. Error bars and bands in the
+figures are the range over seeds unless an axis says otherwise. Times are processor times of the runs that the table
+is made from.
 """
 HELD = {True: "yes", False: "**no**", None: "–"}
 

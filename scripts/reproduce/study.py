@@ -44,7 +44,7 @@ class Claim(NamedTuple):
     spread : float or None
         Standard deviation over seeds.
     held : bool or None
-        Whether the statement holds; None for a number that is only told.
+        Whether the statement holds; None for a number that is only reported.
     unit : str
         Of ``ours`` and ``spread``.
     published : str or None

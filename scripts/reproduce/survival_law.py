@@ -41,19 +41,19 @@ OPTIMIZERS: dict[str, tuple[Any, float]] = {
     "momentum": (Momentum(0.9), 0.1),
     "adam": (Adam(), 0.005),
 }
-#: Optimizers whose steps are correlated while a network learns.
-CORRELATED = ("momentum", "adam")
 #: Optimizer, labels and l1 of each network that learns.
 CONDITIONS = {
     "no l1": ("sgd", "real", False),
-    "no l1, shuffled labels": ("sgd", "shuffled", False),
+    "no l1, random labels": ("sgd", "random", False),
     "l1": ("sgd", "real", True),
-    "l1, shuffled labels": ("sgd", "shuffled", True),
+    "l1, random labels": ("sgd", "random", True),
     "momentum 0.9": ("momentum", "real", False),
     "Adam": ("adam", "real", False),
 }
 #: Ages to which the law should hold while a network learns.
 LAWFUL = 100
+#: Below the axis: a band ends here where some seed has no survivor.
+BELOW = 1e-9
 #: Synaptic sampling forgets within 1e5 steps on MNIST.
 FAR_BELOW = 10
 
@@ -84,7 +84,7 @@ def _trained(
 ) -> tuple[Trainer, Any]:
     """Train at a constant learning rate, since steps of different size are not exchangeable."""
     (images, digits), test = task.load(None)
-    if labels == "shuffled":
+    if labels == "random":
         digits = digits[permutation(seed, Stream.DATA, 0, len(digits))]
     trainer = Trainer(task.make(rule, task.counts(task.connectivity), seed=seed, **options))
     trainer.fit(images, digits, epochs=epochs, batch_size=task.batch_size, report=None)
@@ -94,15 +94,14 @@ def _trained(
 def _survival(log: RewiringLog, index: int | None = None) -> list[float]:
     curve = survival_of_newborns(log, index)
     reached = np.searchsorted(curve.time, AGES, side="right") - 1
-    return [round(float(value), 6) for value in curve.probability[reached]]
+    return [float(f"{value:.6g}") for value in curve.probability[reached]]
 
 
 @timed
-def control(*, optimizer: str, steps: int, seed: int) -> dict[str, Any]:
+def control(*, steps: int, seed: int) -> dict[str, Any]:
     """Rewire without a gradient and without l1; return the fractions of new connections that reach some ages."""
-    kind = OPTIMIZERS[optimizer][0]
     c, log = Connections.random(300, 100, 2000, seed=seed), RewiringLog()
-    rule, still = DeepR(learning_rate=0.1, l1=0.0, temperature=0.2, optimizer=kind), np.zeros(2000)
+    rule, still = DeepR(learning_rate=0.1, l1=0.0, temperature=0.2), np.zeros(2000)
     log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites)
     log.snapshot(0, c.index, c.pre, c.post, c.theta, c.polarity)
     for _ in range(steps):
@@ -132,7 +131,7 @@ def measure(runs: Runs) -> pd.DataFrame:
             for optimizer, labels, l1 in CONDITIONS.values()
         ],
     )
-    still = runs(control, [{"optimizer": name, "steps": 1500} for name in CORRELATED])
+    still = runs(control, [{"steps": 1500}])
     sampled = runs(sample, [{"task": task, "epochs": 20 if runs.quick else 2}])
     return pd.concat({"learn": learned, "control": still, "sample": sampled}, names=["kind"])
 
@@ -150,12 +149,9 @@ def curves(table: pd.DataFrame, condition: str, layer: int) -> NDArray[np.float6
     return learned.loc[chosen, [f"layer {layer} age {age}" for age in AGES]].to_numpy(float)
 
 
-def others(table: pd.DataFrame, kind: str, **chosen: str) -> NDArray[np.float64]:
+def others(table: pd.DataFrame, kind: str) -> NDArray[np.float64]:
     """Return the survival without layers, a row per seed."""
-    rows = table.loc[kind]
-    for name, value in chosen.items():
-        rows = rows[rows[name] == value]
-    return rows[[f"age {age}" for age in AGES]].to_numpy(float)
+    return table.loc[kind][[f"age {age}" for age in AGES]].to_numpy(float)
 
 
 def claims(table: pd.DataFrame) -> list[Claim]:
@@ -171,7 +167,7 @@ def _deviation(survival: NDArray[np.float64], expected: NDArray[np.float64], unt
 
 def _claims_of_learning(table: pd.DataFrame) -> list[Claim]:
     found = []
-    for condition in ("no l1", "no l1, shuffled labels"):
+    for condition in ("no l1", "no l1, random labels"):
         for layer in (0, 1):
             largest, spread = summary(_deviation(curves(table, condition, layer), law(), LAWFUL))
             text = (
@@ -189,43 +185,35 @@ def _claims_of_learning(table: pd.DataFrame) -> list[Claim]:
 
 
 def _claims_of_old_age(table: pd.DataFrame) -> list[Claim]:
-    """Return the claims about connections that grow older with real labels than with shuffled ones."""
+    """Return the claims about connections that grow older with real labels than with random ones."""
     old = AGES.index(1000)
-    real, shuffled = (curves(table, name, 0)[:, old] / law()[old] for name in ("no l1", "no l1, shuffled labels"))
+    real, random = (curves(table, name, 0)[:, old] / law()[old] for name in ("no l1", "no l1, random labels"))
     found = [
         Claim(f"{LAYERS[0]}, no l1, {name} labels: survival to age 1000, relative to the law", *summary(values), None)
-        for name, values in (("real", real), ("shuffled", shuffled))
+        for name, values in (("real", real), ("random", random))
     ]
     found.append(
         Claim(
-            f"{LAYERS[0]}, no l1: more survive to age 1000 with real labels than with shuffled ones, in every seed",
-            *summary(real - shuffled),
-            bool((real > shuffled).all()),
+            f"{LAYERS[0]}, no l1: more survive to age 1000 with real labels than with random ones, in every seed",
+            *summary(real - random),
+            bool((real > random).all()),
         )
     )
-    slopes = {name: _slope(curves(table, name, 0)) for name in ("l1", "l1, shuffled labels")}
-    for name, values in slopes.items():
-        found.append(Claim(f"{LAYERS[0]}, {name}: slope on logarithmic axes, ages 10 to 1000", *summary(values), None))
+    survival = {name: curves(table, name, 0) for name in ("l1", "l1, random labels")}
+    reached = np.all([values > 0 for values in survival.values()], axis=(0, 1))
+    fitted = reached & (np.array(AGES) >= 10)
+    ages = np.array(AGES)[fitted]
+    for name, values in survival.items():
+        slopes = np.polyfit(np.log(ages), np.log(values[:, fitted]).T, 1)[0]
+        text = f"{LAYERS[0]}, {name}: slope on logarithmic axes, ages 10 to {ages[-1]} (reached in every seed)"
+        found.append(Claim(text, *summary(slopes), None))
     return found
 
 
-def _slope(survival: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each seed the slope of log survival against log age; ages that none reached are left out."""
-    late = np.array(AGES) >= 10
-    return np.array([_fitted(np.log(np.array(AGES)[late]), row[late]) for row in survival])
-
-
-def _fitted(log_age: NDArray[np.float64], survival: NDArray[np.float64]) -> float:
-    reached = survival > 0
-    return float(np.polyfit(log_age[reached], np.log(survival[reached]), 1)[0])
-
-
 def _claims_of_controls(table: pd.DataFrame) -> list[Claim]:
-    found = []
-    for name in CORRELATED:
-        largest, spread = summary(_deviation(others(table, "control", optimizer=name), law(), LAWFUL))
-        text = f"no gradient, no l1, {name}: largest deviation from C(2n,n)/4^n up to age {LAWFUL}, at most 3 %"
-        found.append(Claim(text, largest, spread, largest <= 3, "%"))
+    largest, spread = summary(_deviation(others(table, "control"), law(), LAWFUL))
+    text = f"no gradient, no l1: largest deviation from C(2n,n)/4^n up to age {LAWFUL}, at most 3 %"
+    found = [Claim(text, largest, spread, largest <= 3, "%")]
     sampled, expected = others(table, "sample"), 1 / np.sqrt(np.array(AGES) + 1)
     largest, spread = summary(_deviation(sampled, expected, FAR_BELOW))
     text = f"synaptic sampling while learning: largest deviation from 1/sqrt(n+1) up to age {FAR_BELOW}, at most 5 %"
@@ -243,32 +231,34 @@ def draw(table: pd.DataFrame) -> Figure:
         _band(left, curves(table, condition, 0), colour, condition)
         if "l1" not in condition or condition.startswith("no l1"):
             _band(right, curves(table, condition, 0) / law(), colour, condition)
-    _band(right, others(table, "control", optimizer="adam") / law(), "0.5", "no gradient")
+    _band(right, others(table, "control") / law(), "0.5", "no gradient")
     left.plot(AGES, law(), label="C(2n,n)/4^n", **NULL_STYLE)
     right.axhline(1, **NULL_STYLE)
-    left.set(xscale="log", yscale="log", ylim=(1e-6, 1), xlabel="age (steps)", ylabel="survival, hidden layer 1")
+    left.set(xscale="log", yscale="log", ylim=(1e-8, 1), xlabel="age (steps)", ylabel="survival, hidden layer 1")
     right.set(xscale="log", yscale="log", xlabel="age (steps)", ylabel="survival relative to C(2n,n)/4^n")
     plain_ticks(left.xaxis, left.yaxis, right.xaxis)
     ticks = [0.5, 1, 2, 4]
     right.set_yticks(ticks, [f"{tick:g}" for tick in ticks])
     right.minorticks_off()
-    for axes in (left, right):
-        legend(axes)
+    legend(left, loc="lower left")
+    legend(right, loc="upper left")
     return figure
 
 
 def _band(axes: Axes, values: NDArray[np.float64], colour: str, label: str) -> None:
-    shown = np.where(values > 0, values, np.nan)
-    axes.plot(AGES, shown.mean(axis=0), "o-", color=colour, markersize=3, label=label)
-    axes.fill_between(AGES, shown.min(axis=0), shown.max(axis=0), color=colour, alpha=0.2, linewidth=0)
+    mean = values.mean(axis=0)
+    axes.plot(AGES, np.where(mean > 0, mean, np.nan), "o-", color=colour, markersize=3, label=label)
+    axes.fill_between(AGES, np.maximum(values.min(axis=0), BELOW), values.max(axis=0), color=colour, alpha=0.2, lw=0)
 
 
 STUDY = Study(
     title="survival of new connections while learning",
     about=(
-        "784-300-100-10 learns MNIST by DEEP R at a constant learning rate, with and without l1, with real and "
-        "shuffled labels, by SGD, momentum or Adam. Bellec et al. (2018) give no law of survival; C(2n,n)/4^n is that "
-        "of symmetric random walks (Sparre Andersen 1954). Without a gradient, nothing is learned."
+        "784-300-100-10 learns MNIST by DEEP R at a constant learning rate, with and without l1, with real or "
+        "random labels (permuted among the images, so that nothing can be learned but single images), by SGD, momentum "
+        'or Adam. In the row "no gradient", noise alone moves theta. Bellec et al. (2018) give no law of survival; '
+        "C(2n,n)/4^n is that of symmetric random walks (Sparre Andersen 1954). It is compared with hidden layers only: "
+        "in the readout, which has few connections and large gradients, fewer survive."
     ),
     seeds=5,
     quick_seeds=2,

@@ -49,8 +49,9 @@ def reproduce(parser: Parser, given: argparse.Namespace) -> dict[str, Any]:
             parser.error(str(error))
         except ImportError as error:
             parser.error(f"needs {error.name}: pip install 'synaptic-sampling[sweep]'")
-    if runs.missing and path.exists() and not json.loads(path.read_text()).get("missing"):
-        parser.refuse("--finished", f"{path} is of all parts, which it would replace; choose another --out")
+    before = _full(path)
+    if before and set(runs.missing) - set(before.get("missing", [])):
+        parser.refuse("--finished", f"{path} is of more parts, which it would replace; choose another --out")
     found = described(given, study, table, runs)
     figure = study.draw(table)
     write_measurement(path, found, figure)
@@ -69,6 +70,7 @@ def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs) -
         "quick": given.quick,
         "missing": runs.missing,
         "claims": stated(study, table, quick=given.quick),
+        "settings": _settings(runs),
         "command": " ".join(["python -m scripts.reproduce", given.name, *options]),
         "seeds": table["seed"].nunique(),
         "runs": len(runs.used) or len(table),
@@ -79,6 +81,12 @@ def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs) -
             for package in (runs.used[-1]["versions"] if runs.used else ())
         },
     }
+
+
+def _settings(runs: Runs) -> list[dict[str, Any]]:
+    """Return the different arguments of the runs that the claims are about: not of those that chose parameters."""
+    found = [row["arguments"] for row in runs.used if not row["arguments"].get("validation")]
+    return [each for n, each in enumerate(found) if each not in found[:n]]
 
 
 def _all_of(values: Iterable[str | None]) -> str | None:
@@ -111,10 +119,22 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
 
 
 def _refuse_worse(parser: Parser, given: argparse.Namespace) -> None:
-    """Refuse to replace the results of a full run by those of a quick one."""
+    """Refuse to replace the results of a full run by those of a quick one or of fewer seeds."""
     path = given.out / f"{given.name}.json"
-    if given.quick and path.exists() and '"quick": false' in path.read_text():
+    before = _full(path)
+    if before is None:
+        return
+    if given.quick:
         parser.refuse("--quick", f"{path} is of a full run, which a quick one would replace; choose another --out")
+    if given.seeds and given.seeds < before["seeds"]:
+        text = f"{path} is of {before['seeds']} seeds, which {given.seeds} would replace; choose another --out"
+        parser.refuse("--seeds", text)
+
+
+def _full(path: Path) -> dict[str, Any] | None:
+    """Return the results in a file, or None if there are none or only those of a quick run."""
+    found = json.loads(path.read_text()) if path.exists() else None
+    return None if found is None or found["quick"] else found
 
 
 @interruptible()

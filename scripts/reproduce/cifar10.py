@@ -13,11 +13,12 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.cifar_cnn import CIFAR10, SITES, crops_and_flips
+from scripts.reproduce.ranges import apart, colour_of, ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, chosen
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import Adam, DeepR, FixedWiring, Rule, Trainer
-from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
+from synaptic_sampling.plotting.style import in_house_style, legend
 from synaptic_sampling.rate import LinearDecay
 
 if TYPE_CHECKING:
@@ -142,12 +143,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy against connectivity: mean and range over seeds."""
     figure, axes = plt.subplots(figsize=(5.6, 4))
-    for method, rows in table.groupby("method", sort=False):
-        of = 100 * rows.groupby("level")["accuracy"].agg(["mean", "min", "max"])
-        errors = np.array([of["mean"] - of["min"], of["max"] - of["mean"]])
-        colour = COLOURS[list(METHODS).index(str(method))]
-        style: dict[str, Any] = {"color": colour, "markersize": 4, "capsize": 2, "label": METHODS[str(method)]}
-        axes.errorbar(100 * of.index, of["mean"], errors, fmt="o-", **style)
+    for n, (method, rows) in enumerate(table.groupby("method", sort=False)):
+        levels = sorted(set(rows["level"]))
+        values = [accuracy(table, str(method), level) for level in levels]
+        at = apart([100 * level for level in levels], n, 2)
+        ranges(axes, at, values, colour=colour_of(str(method)), label=METHODS[str(method)])
     axes.set(xscale="log", xlabel="connectivity (%)", ylabel="test accuracy (%)")
     ticks = sorted(100 * level for level in set(table["level"]))
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])

@@ -18,6 +18,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.data import load_digits
+from scripts.reproduce.ranges import ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from scripts.sampler_laws import CENTRE, LARGEST, STIFFNESS
@@ -176,7 +177,7 @@ def measure(runs: Runs) -> pd.DataFrame:
     rates, rows = ((0.3, 0.03), 5000) if runs.quick else (RATES, 40_000)
     settings = [{"learning_rate": eta, "temperature": T} for T in TEMPERATURES for eta in rates]
     smaller = RATES + (SMALL[:-1] if runs.quick else SMALL)
-    exact = runs(law_of_steps, [{"learning_rate": eta, "temperature": T} for T in TEMPERATURES for eta in smaller], [0])
+    exact = runs(law_of_steps, [{"learning_rate": eta, "temperature": T} for T in TEMPERATURES for eta in smaller], [1])
     sampled = runs(separable, [{**each, "rows": rows} for each in settings])
     numbers, looks = ([3], 2) if runs.quick else ([2, 3], 4)
     of_digits = [
@@ -250,10 +251,8 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _points(axes: Axes, rows: pd.DataFrame, column: str, colour: str, label: str, line: str = "") -> None:
-    values = rows.groupby("learning_rate")[column]
-    mean = values.mean()
-    errors = np.array([mean - values.min(), values.max() - mean])
-    axes.errorbar(mean.index, mean, errors, fmt=f"o{line}", color=colour, markersize=4, capsize=2, label=label)
+    of = {float(str(rate)): own.to_numpy() for rate, own in rows.groupby("learning_rate")[column]}
+    ranges(axes, list(of), of.values(), colour=colour, label=label, line=line)
 
 
 STUDY = Study(

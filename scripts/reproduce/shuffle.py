@@ -1,4 +1,4 @@
-"""Learning one task after the other: MNIST with the meaning of its labels exchanged after each epoch."""
+"""Learning one task after the other: MNIST with its class labels permuted after each epoch."""
 
 from __future__ import annotations
 
@@ -35,7 +35,12 @@ METHODS = {
     "dense": "dense",
 }
 #: Learning rates, and l1 of the methods that have one, from which the best are chosen on validation images.
-RATES = {"deepr": (0.1, 0.3, 0.9), "fixed": (0.03, 0.1, 0.3), "l1": (0.1, 0.3), "dense": (0.03, 0.1, 0.3)}
+RATES = {
+    "deepr": (0.1, 0.3, 0.9, 2.0),
+    "fixed": (0.03, 0.1, 0.3, 0.9, 2.0),
+    "l1": (0.1, 0.3, 0.9),
+    "dense": (0.03, 0.1, 0.3, 0.9),
+}
 PENALTIES = {"deepr": (1e-4,), "fixed": (0.0,), "l1": (1e-5, 1e-4), "dense": (0.0,)}
 #: At this one, the first task is learned less well, and accuracy rises by more.
 SLOWER = 0.3
@@ -44,7 +49,7 @@ NOISE = 1e-5
 PAPER = ("rises", "Bellec et al. 2018, a figure that we recall; its values are not known to us")
 #: Used for choosing parameters only.
 VALIDATION_SEED = 0
-#: Tasks at the start and at the end whose accuracies are compared.
+#: The last tasks, whose accuracy is compared with that of the first, and whose correlations with as many early ones.
 FEW = 3
 
 
@@ -52,23 +57,23 @@ FEW = 3
 def learn(
     *, task: str, method: str, learning_rate: float, l1: float, num_tasks: int, validation: bool, seed: int
 ) -> dict[str, Any]:
-    """Learn tasks in turn; return accuracy after each, and how similar the weights are to those after the last one."""
+    """Learn tasks in turn; return accuracy after each, and how similar the weights are to those after the last one.
+
+    Accuracy is 0 once a network has diverged.
+    """
     chosen, epochs = TASKS[task]
     data = chosen.load(None)
     (images, digits), (others, answers) = chosen.split(data) if validation else data
     net = chosen.make(_rule(method, learning_rate, l1), _counts(chosen, method), seed=seed)
     trainer = Trainer(net, record=False)
-    found, before = {}, _matrices(net)
+    found, before = {f"accuracy {number}": 0.0 for number in range(num_tasks)}, _matrices(net)
+    watch = _shrunk(l1) if method == "l1" else None
     for number in range(num_tasks):
         meaning = permutation(seed, Stream.DATA, number, 10) if number else np.arange(10)
-        trainer.fit(
-            images,
-            meaning[digits],
-            epochs=epochs,
-            batch_size=chosen.batch_size,
-            report=None,
-            watch=_shrunk(l1) if method == "l1" else None,
-        )
+        try:
+            trainer.fit(images, meaning[digits], epochs=epochs, batch_size=chosen.batch_size, report=None, watch=watch)
+        except FloatingPointError:
+            break
         found[f"accuracy {number}"] = round(net.accuracy(others, meaning[answers]), 5)
         after = _matrices(net)
         for layer, (old, new) in enumerate(zip(before, after, strict=True)):
@@ -127,8 +132,8 @@ def measure(runs: Runs) -> pd.DataFrame:
         tried = runs(learn, [{**each, "validation": True} for each in settings], [VALIDATION_SEED])
         best = settings[int(np.argmax(accuracies(tried)[:, -FEW:].mean(axis=1)))]
         tables.append(runs(learn, [{**best, "validation": False}]))
-    slower = {"task": "mnist", "method": "deepr", "num_tasks": NUM_TASKS, "learning_rate": SLOWER, "l1": 1e-4}
-    tables.append(runs(learn, [{**slower, "validation": False}]))
+        if method == "deepr" and best["learning_rate"] != SLOWER:
+            tables.append(runs(learn, [{**best, "learning_rate": SLOWER, "validation": False}]))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -178,13 +183,27 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     for method, rows in of.items():
         text = f"{METHODS[method]}: accuracy after the last {FEW} tasks"
         found.append(Claim(text, *summary(accuracies(rows)[:, -FEW:].mean(axis=1)), None, "%"))
-    for layer in range(3):
-        values = correlations(of["deepr"], layer)
-        change = values[:, -FEW:].mean(axis=1) - values[:, 1 : 1 + FEW].mean(axis=1)
-        text = f"DEEP R, layer {layer + 1}: rise, over tasks, of the correlation of weights before and after a task"
-        held = bool((change > 0).all()) if layer == 0 else None
-        found.append(Claim(text, *summary(change), held, "", "rises, most in layer 1", PAPER[1]))
+    for _, rows in table[table["method"] == "deepr"].groupby("learning_rate", sort=False):
+        found += _claims_of_correlations(rows)
     return found
+
+
+def _claims_of_correlations(rows: pd.DataFrame) -> list[Claim]:
+    """Return by how much the correlation of weights before and after a task rises over tasks, in each layer."""
+    changes = []
+    for layer in range(3):
+        values = correlations(rows, layer)
+        changes.append(values[:, -FEW:].mean(axis=1) - values[:, 1 : 1 + FEW].mean(axis=1))
+    text = (
+        f"DEEP R, learning rate {_rate(rows):g}: rise, over tasks, of the correlation of weights before and after one"
+    )
+    first, *others = changes
+    held = bool((first > 0).all() and (first > others).all())
+    known = ("rises, most in layer 1", PAPER[1])
+    return [
+        Claim(f"{text}, layer 1; above 0, and the largest, in every seed", *summary(first), held, "", *known),
+        *(Claim(f"the same, layer {n}", *summary(change), None) for n, change in enumerate(others, 2)),
+    ]
 
 
 def _rate(rows: pd.DataFrame) -> float:
@@ -200,7 +219,10 @@ def draw(table: pd.DataFrame) -> Figure:
     for layer in range(3):
         _band(right, correlations(best(table)["deepr"], layer), COLOURS[layer], f"layer {layer + 1}")
     left.set(ylabel="test accuracy (%)")
-    right.set(ylabel="correlation of weights\nbefore and after a task", title="DEEP R")
+    right.set(
+        ylabel="correlation of weights\nbefore and after a task",
+        title=f"DEEP R, learning rate {_rate(best(table)['deepr']):g}",
+    )
     for axes in (left, right):
         axes.set(xlabel="task")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -215,12 +237,12 @@ def _band(axes: Axes, values: NDArray[np.float64], colour: str, label: str) -> N
 
 
 STUDY = Study(
-    title="learning with shuffled labels",
+    title="learning one permutation of the labels after the other",
     about=(
-        "784-300-100-10 with 1.33 % of the connections learns MNIST for one epoch at a time; in each, digits are given "
-        "other names at random. Weights and connections are kept. For each method, learning rate and l1 were chosen by "
-        "the accuracy after the last three of 20 tasks on validation images, one run each. The best learning rate of "
-        "DEEP R is 0.9, at which the first task is learned better than at 0.3, so that less is left to rise."
+        "784-300-100-10 with 1.33 % of the connections learns MNIST for one epoch at a time; for each, the class "
+        "labels are permuted at random. Weights and connections are kept. For each method, learning rate and l1 were "
+        "chosen by the accuracy after the last three of 20 tasks on validation images, one run each. At the best "
+        "learning rate of DEEP R, the first task is learned better than at 0.3, so that less is left to rise."
     ),
     seeds=5,
     quick_seeds=3,

@@ -254,9 +254,9 @@ def _band(axes: Axes, values: NDArray[np.float64], colour: str, label: str) -> N
 STUDY = Study(
     title="survival of new connections while learning",
     about=(
-        "784-300-100-10 learns MNIST by DEEP R at a constant learning rate, with and without l1, with real or "
-        "random labels (permuted among the images, so that nothing can be learned but single images), by SGD, momentum "
-        'or Adam. In the row "no gradient", noise alone moves theta. Bellec et al. (2018) give no law of survival; '
+        "784-300-100-10 learns MNIST by DEEP R at a constant learning rate, with and without l1, with real or random "
+        "labels (permuted among the images, so that nothing can be learned but single images), by SGD, momentum or "
+        "Adam. In the rows without a gradient, noise alone moves theta. Bellec et al. (2018) give no law of survival; "
         "C(2n,n)/4^n is that of symmetric random walks (Sparre Andersen 1954). It is compared with hidden layers only: "
         "in the readout, which has few connections and large gradients, fewer survive."
     ),

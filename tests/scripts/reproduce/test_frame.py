@@ -141,6 +141,7 @@ def test_a_command_writes_results_and_page(study, tmp_path, capsys):
     assert json.loads((tmp_path / "one.json").read_text()) == found
     assert (found["seeds"], found["runs"], found["quick"]) == (3, 3, False)
     assert found["command"] == "python -m scripts.reproduce one"
+    assert found["settings"] == [{"number": 2}]
     assert "NOT HELD" in capsys.readouterr().out
     text = (tmp_path / "reproductions.md").read_text()
     assert "| it is large | 7 (a paper) | 6.0 ± 1.0 cm | **no** |" in text
@@ -181,7 +182,7 @@ def test_the_page_says_what_is_not_finished(study, tmp_path, monkeypatch, capsys
     (tmp_path / "runs" / "one.jsonl").write_text("\n".join(lines[:-1]))
     with pytest.raises(SystemExit):
         command.main(["one", "--finished", "--out", str(tmp_path)])
-    assert "one.json is of all parts, which it would replace" in capsys.readouterr().err
+    assert "one.json is of more parts, which it would replace" in capsys.readouterr().err
 
 
 def test_a_processor_or_a_version_that_is_not_known_is_not_stated(study, tmp_path):
@@ -228,17 +229,20 @@ def test_any_part_and_any_beginning_of_a_study_can_be_evaluated(name):
 
 def test_deep_r_is_compared_with_what_is_finished():
     def lead(*methods):
-        rows = [{"method": method, "level": 0.02, "seed": 1, "accuracy": 0.9, "most": 1} for method in methods]
+        rows = [
+            {"method": method, "level": 0.02, "seed": 1, "accuracy": 0.9, "connections": 3993, "most": 1}
+            for method in methods
+        ]
         return [claim.claim for claim in mnist.claims(pd.DataFrame(rows)) if "minus" in claim.claim]
 
     assert lead("deepr") == lead("fixed", "set") == []
-    assert lead("deepr", "soft") == ["2 %: soft DEEP R minus DEEP R"]
+    assert lead("deepr", "soft") == ["2 %: soft DEEP R, which ends with 1.5 %, minus DEEP R"]
     assert lead("deepr", "fixed") == ["2 %: DEEP R minus fixed connections"]
     assert lead("deepr", "fixed", "set") == [
         "2 %: DEEP R minus the better of fixed connections and SET, fixed connections"
     ]
     assert lead("deepr", "fixed", "set", "rigl") == [
-        "2 %: DEEP R minus the best method that always holds as few, fixed connections"
+        "2 %: DEEP R minus the best method with as many connections throughout, fixed connections"
     ]
 
 
@@ -252,6 +256,17 @@ def test_a_quick_run_says_so_and_replaces_no_full_one(study, tmp_path, capsys):
     with pytest.raises(SystemExit):
         command.main(["two", "--quick", "--out", str(tmp_path)])
     assert "--quick: " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("more", [[], ["--finished"]])
+def test_fewer_seeds_replace_no_more(study, tmp_path, capsys, more):
+    command.main(["two", "--out", str(tmp_path)])
+    before = (tmp_path / "two.json").read_text()
+    with pytest.raises(SystemExit):
+        command.main(["two", "--seeds", "2", *more, "--out", str(tmp_path)])
+    assert "two.json is of 3 seeds, which 2 would replace; choose another --out" in capsys.readouterr().err
+    assert (tmp_path / "two.json").read_text() == before
+    assert command.main(["two", "--seeds", "4", "--out", str(tmp_path)])["seeds"] == 4
 
 
 @pytest.mark.parametrize(

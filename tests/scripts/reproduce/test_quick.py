@@ -55,7 +55,7 @@ def turnover_kappel2018(found):
 def wta_kappel2015(found):
     assert found.of("from 3 to 3.5 h: enriched minus standard") > 1
     assert found.of("stays enriched, minus standard again") > 0
-    assert found.of("their output is shown, of 2 clusters") > 55
+    assert found.of("their output is shown, of 2;") > 55
 
 
 def reward_kappel2018(found):

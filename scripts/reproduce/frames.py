@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 import matplotlib.pyplot as plt
@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from models.frame_lstm import ECG, STREAMS
+from models.task import Data
 from scripts.reproduce.ranges import apart, colour_of, ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, searched
@@ -54,8 +55,7 @@ def learn(
 ) -> dict[str, Any]:
     """Train a network; return the fractions of frames that it classifies correctly, and of the most common class."""
     chosen_task = TASKS[task]
-    data = chosen_task.load(None)
-    train, test = chosen_task.split(data) if validation else data
+    train, test = chosen_task.split(_data(task)) if validation else _data(task)
     rule: Any = _rule(method, learning_rate, l1)
     net = chosen_task.make(rule, None if method == "dense" else chosen_task.counts([level]), seed=seed)
     trainer = Trainer(net, FrameCrossEntropy(), record=False, schedule=chosen_task.schedule(rule, epochs))
@@ -66,6 +66,11 @@ def learn(
         "most common": float(np.bincount(labels).max() / len(labels)),
         "connections": net.num_connections,
     }
+
+
+@cache  # It takes seconds to filter the speech.
+def _data(task: str) -> Data:
+    return TASKS[task].load(None)
 
 
 def _rule(method: str, learning_rate: float, l1: float) -> Rule:

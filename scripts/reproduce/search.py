@@ -13,14 +13,14 @@ from scripts.reproduce.runs import Function, Runs
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["VALIDATION_SEED", "Round", "between", "chosen", "searched"]
+__all__ = ["NUMBERS", "VALIDATION_SEED", "Round", "between", "chosen", "searched"]
 
 #: Used for choosing parameters, and not for the results.
 VALIDATION_SEED = 0
 #: A learning rate within this factor of an end of its range is near it; how far the range is then extended.
 NEAR, WIDER = 1.25, 3.0
-#: Settings drawn from a range, and from its extension.
-DRAWN, FURTHER = 60, 20
+#: Settings drawn from a range, and from its extension, where runs are short.
+NUMBERS = (60, 20)
 
 
 class Round(NamedTuple):
@@ -69,6 +69,7 @@ def searched(
     ends: tuple[float, float],
     rounds: Sequence[Round],
     score: Callable[[pd.DataFrame, int], NDArray[np.float64]],
+    numbers: tuple[int, int] = NUMBERS,
 ) -> dict[str, Any]:
     """Return the best of random settings; if it lies near an end of the range, that of more settings beyond the end.
 
@@ -80,11 +81,13 @@ def searched(
         From a range of learning rates, the number of settings and the number of the draw, 0 or 1, to settings.
     ends : (float, float)
         The range.
+    numbers : (int, int)
+        Settings drawn from the range, and from its extension.
     """
-    settings = draw(ends, DRAWN, 0)
+    settings = draw(ends, numbers[0], 0)
     best = chosen(runs, function, settings, rounds, score)
     wider = _beyond(ends, best["learning_rate"])
-    return best if wider is None else chosen(runs, function, [*settings, *draw(wider, FURTHER, 1)], rounds, score)
+    return best if wider is None else chosen(runs, function, [*settings, *draw(wider, numbers[1], 1)], rounds, score)
 
 
 def _beyond(ends: tuple[float, float], value: float) -> tuple[float, float] | None:

@@ -7,7 +7,7 @@ import pytest
 
 from scripts.reproduce import mnist_connectivity as mnist
 from scripts.reproduce.runs import Runs
-from scripts.reproduce.search import DRAWN, FURTHER, VALIDATION_SEED, Round, between, chosen, searched
+from scripts.reproduce.search import VALIDATION_SEED, Round, between, chosen, searched
 
 trained = []
 
@@ -36,10 +36,10 @@ def rise(*, learning_rate: float, peak: float, epochs: int, validation: bool, se
 @pytest.mark.parametrize(
     ("peak", "number", "ends"),
     [
-        (3.0, DRAWN, (1, 10)),  # In the range, which is enough.
-        (15.0, DRAWN + FURTHER, (10, 30)),
-        (0.5, DRAWN + FURTHER, (1 / 3, 1)),
-        (100.0, DRAWN + FURTHER, (25, 30)),  # Extended once only.
+        (3.0, 30, (1, 10)),  # In the range, which is enough.
+        (15.0, 40, (10, 30)),
+        (0.5, 40, (1 / 3, 1)),
+        (100.0, 40, (25, 30)),  # Extended once only.
     ],
 )
 def test_settings_beyond_an_end_of_the_range_are_tried_if_the_best_lies_near_it(tmp_path, peak, number, ends):
@@ -49,7 +49,10 @@ def test_settings_beyond_an_end_of_the_range_are_tried_if_the_best_lies_near_it(
         u = np.random.default_rng(draw).random(number)
         return [{"learning_rate": float(rate), "peak": peak} for rate in between(ends, u)]
 
-    best = searched(runs, rise, draw, (1.0, 10.0), (Round(3, 1),), lambda tried, _: tried["accuracy"].to_numpy())
+    def score(tried, number):
+        return tried["accuracy"].to_numpy()
+
+    best = searched(runs, rise, draw, (1.0, 10.0), (Round(3, 1),), score, (30, 10))
     assert ends[0] < best["learning_rate"] < ends[1]
     assert len((tmp_path / "name.jsonl").read_text().splitlines()) == number
 

@@ -112,9 +112,10 @@ def write_figure(path: Path, figure: Figure) -> None:
 def write_measurement(path: Path, content: dict[str, Any], figure: Figure | None = None) -> None:
     """Write measurements as JSON, and a figure under the same name with the suffix .png."""
     figure_path = path.with_suffix(".png")
+    text = json.dumps(content, indent=2) + "\n"  # An error comes before anything is lost.
     if figure is not None:
         figure_path.unlink(missing_ok=True)  # It may belong to another measurement.
-    write_text(path, json.dumps(content, indent=2) + "\n")
+    write_text(path, text)
     if figure is not None:
         write_figure(figure_path, figure)
 

@@ -63,7 +63,7 @@ def learn(
     seed: int,
     checkpoint: Path,
 ) -> dict[str, Any]:
-    """Train a network with augmented images; it goes on from its last epoch after an interruption."""
+    """Train a network with augmented images; after an interruption it resumes from its last epoch."""
     train, test = CIFAR10.split(_images()) if validation else _images()
     rule = _rule(method, learning_rate, l1, temperature)
     net = CIFAR10.make(rule, None if method == "dense" else CIFAR10.counts(LEVELS[level]), seed=seed)

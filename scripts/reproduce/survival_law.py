@@ -54,7 +54,7 @@ CONDITIONS = {
 LAWFUL = 100
 #: Below the axis: a band ends here where some seed has no survivor.
 BELOW = 1e-9
-#: Synaptic sampling forgets within 1e5 steps on MNIST.
+#: The time constant of synaptic sampling on MNIST is 1e5 steps.
 FAR_BELOW = 10
 
 

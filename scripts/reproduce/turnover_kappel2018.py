@@ -13,6 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from scripts.reproduce.ranges import ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import Observations, PotentialConnections, SynapticSampling, step
@@ -74,7 +75,7 @@ def measured(presence: NDArray[np.bool_]) -> dict[str, float]:
     }
     found = {}
     for hours in HOURS:
-        lag = round(3600 * hours / LOOK)
+        lag = sessions(hours)
         if lag >= presence.shape[1]:
             break
         thinned = Observations(presence[:, ::lag], seen.times[::lag])
@@ -86,16 +87,20 @@ def measured(presence: NDArray[np.bool_]) -> dict[str, float]:
     return found
 
 
-def expected(interval: float) -> dict[str, float]:
-    """Return what the exact law predicts, without bounds of theta."""
-    keep = rule(interval, bounded=False).transition.keep
-    lags = [round(3600 * hours / LOOK) for hours in HOURS]
-    rho = keep ** round(LOOK / interval)
-    survival = {"all": exact.survival_of_all(rho, lags[-1]), "new": exact.survival_of_newborns(rho, lags[-1])}
-    found = {f"turnover {hours:g}": exact.turnover_ratio(rho**lag) for hours, lag in zip(HOURS, lags, strict=True)}
-    for name, law in survival.items():
-        found |= {f"{name} {hours:g}": float(law[lag]) for hours, lag in zip(HOURS, lags, strict=True)}
-    return found
+def expected(interval: float) -> dict[str, NDArray[np.float64]]:
+    """Return what the exact law predicts after 0, 1, ... sessions, without bounds of theta."""
+    rho = rule(interval, bounded=False).transition.keep ** round(LOOK / interval)
+    last = sessions(HOURS[-1])
+    return {
+        "turnover": np.array([exact.turnover_ratio(rho**lag) for lag in range(last + 1)]),
+        "all": exact.survival_of_all(rho, last),
+        "new": exact.survival_of_newborns(rho, last),
+    }
+
+
+def sessions(hours: float) -> int:
+    """Return the number of sessions after so many hours."""
+    return round(3600 * hours / LOOK)
 
 
 def measure(runs: Runs) -> pd.DataFrame:
@@ -110,7 +115,8 @@ def claims(table: pd.DataFrame) -> list[Claim]:
     found = []
     for column, text in TOLD.items():
         mean, spread = summary(100 * free[column])
-        bound = 100 * law[column]
+        name, hours = column.split()
+        bound = 100 * float(law[name][sessions(float(hours))])
         bounded = f"{text}: within 1 point of the exact {bound:.1f} %"
         found.append(Claim(bounded, mean, spread, abs(mean - bound) <= 1, "%", source="not known to us"))
     for column in ("turnover 1", "turnover 24", "new 1"):
@@ -131,11 +137,10 @@ def draw(table: pd.DataFrame) -> Figure:
     shown = ((left, "turnover", "turnover ratio"), (right, "all", "seen at first"), (right, "new", "newly seen"))
     for (axes, name, label), colour in zip(shown, COLOURS, strict=False):
         own = [hours for hours in HOURS if f"{name} {hours:g}" in free]
-        values = free[[f"{name} {hours:g}" for hours in own]].to_numpy(float)
-        mean = values.mean(axis=0)
-        errors = np.array([mean - values.min(axis=0), values.max(axis=0) - mean])
-        axes.errorbar(own, mean, errors, fmt="o", color=colour, markersize=4, capsize=2, label=label)
-        axes.plot(own, [law[f"{name} {hours:g}"] for hours in own], **NULL_STYLE)
+        values = free[[f"{name} {hours:g}" for hours in own]].to_numpy(float).T
+        ranges(axes, own, values, colour=colour, label=label, line="")
+        after = np.arange(1, sessions(own[-1]) + 1)
+        axes.plot(after * LOOK / 3600, law[name][after], **NULL_STYLE)
     left.set(ylabel="turnover ratio", ylim=(0, 0.55))
     right.set(ylabel="fraction seen in all sessions", yscale="log")
     ticks = [0.1, 0.2, 0.5, 1]
@@ -154,9 +159,9 @@ STUDY = Study(
     about=(
         "10 000 potential connections diffuse for 48 hours in steps of 100 ms, under the prior alone, with the "
         "parameters of SPORE, the authors' module for NEST (learning rate 5e-5 per second, T = 0.1, prior N(0, 2²), so "
-        "that theta forgets within 22.2 hours). They are observed every half hour, as in imaging sessions. Theta is "
-        "then an Ornstein-Uhlenbeck process, whose turnover and survival are known exactly. The values printed in "
-        "the paper are not known to us."
+        "that theta has a time constant of 22.2 hours). They are observed every half hour, as in imaging sessions. "
+        "Theta is then an Ornstein-Uhlenbeck process, whose turnover and survival are known exactly. The values "
+        "printed in the paper are not known to us."
     ),
     seeds=5,
     quick_seeds=1,

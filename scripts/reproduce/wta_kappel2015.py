@@ -29,7 +29,7 @@ __all__ = ["STUDY", "Circuit"]
 
 #: Outputs that compete, which fire at RATE spikes per second together.
 OUTPUTS, RATE = 10, 100.0
-#: The prior is N(0.5, 1), and theta forgets within 1e4 s = 2.8 h; a step every 100 ms. Weights are exp(theta - 3).
+#: The prior is N(0.5, 1); theta has a time constant of 1e4 s = 2.8 h; a step every 100 ms. Weights are exp(theta - 3).
 RULE = SynapticSampling(1e-4, 1.0, 0.5, 1.0, interval=0.1, theta_range=(-5.0, 6.0))
 #: Number of observations N that a spike stands for, and offset of the weight in the likelihood.
 GAIN, OFFSET, LARGEST = 100.0, 2.0, 5.0

@@ -10,12 +10,13 @@ import sys
 import time
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import pytest
 
 from scripts import demo
 from scripts.common import Parser
 from scripts.interruption import interruptible
-from scripts.results import UNFINISHED, locked, results
+from scripts.results import UNFINISHED, locked, results, write_measurement
 
 PATTERNS = ("summary.json", "log-*.rewiring")
 
@@ -180,3 +181,16 @@ def test_a_sweep_that_is_killed_goes_on_to_the_same_rows(tmp_path):
     found = json.loads(done.stdout.splitlines()[-1])
     assert found["kills"] == 200
     assert found["sweeps"] >= 1, "each is interrupted many times, the more so on a busy machine, and ends"
+
+
+def test_a_measurement_that_cannot_be_written_replaces_nothing(tmp_path):
+    path, figure = tmp_path / "name.json", plt.figure(figsize=(1, 1))
+    write_measurement(path, {"ours": 1}, figure)
+    before = {each.name: each.read_bytes() for each in tmp_path.iterdir()}
+    with pytest.raises(TypeError):
+        write_measurement(path, {"ours": {1}}, figure)
+    assert {each.name: each.read_bytes() for each in tmp_path.iterdir()} == before
+    assert set(before) == {"name.json", "name.png"}
+    write_measurement(path, {"ours": 2})
+    assert (tmp_path / "name.png").exists(), "without a figure, one that is there is kept"
+    plt.close(figure)

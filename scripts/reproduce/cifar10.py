@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.cifar_cnn import CIFAR10, SITES, crops_and_flips
 from models.task import Data
-from scripts.reproduce.ranges import apart, colour_of, ranges
+from scripts.reproduce.ranges import SIDES, apart, colour_of, ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, searched
 from scripts.reproduce.study import Claim, Study, summary
@@ -165,10 +165,10 @@ def claims(table: pd.DataFrame) -> list[Claim]:
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy against connectivity: mean and range over seeds."""
     figure, axes = plt.subplots(figsize=(5.6, 4))
-    for n, (method, rows) in enumerate(table.groupby("method", sort=False)):
+    for method, rows in table.groupby("method", sort=False):
         levels = sorted(set(rows["level"]))
         values = [accuracy(table, str(method), level) for level in levels]
-        at = apart([100 * level for level in levels], n, 2)
+        at = apart([100 * level for level in levels], SIDES[str(method)])
         ranges(axes, at, values, colour=colour_of(str(method)), label=METHODS[str(method)])
     axes.set(xscale="log", xlabel="connectivity (%)", ylabel="test accuracy (%)")
     ticks = sorted(100 * level for level in set(table["level"]))

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.frame_lstm import ECG, STREAMS
 from models.task import Data
-from scripts.reproduce.ranges import apart, colour_of, ranges
+from scripts.reproduce.ranges import SIDES, apart, colour_of, ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, searched
 from scripts.reproduce.study import Claim, Study, summary
@@ -169,10 +169,10 @@ def draw(table: pd.DataFrame) -> Figure:
 
 
 def _draw(ax: Axes, rows: pd.DataFrame) -> None:
-    for n, (method, own) in enumerate(rows.groupby("method", sort=False)):
+    for method, own in rows.groupby("method", sort=False):
         levels = sorted(set(own["level"]))
         values = [100 * own.loc[own["level"] == level, "accuracy"].to_numpy() for level in levels]
-        at = apart([100 * level for level in levels], n, 2)
+        at = apart([100 * level for level in levels], SIDES[str(method)])
         ranges(ax, at, values, colour=colour_of(str(method)), label=METHODS[str(method)])
 
 

@@ -94,7 +94,7 @@ def draw(table: pd.DataFrame) -> Figure:
         methods = sorted(set(table["method"]) - {"dense"})
         for n, method in enumerate(methods):
             values = [accuracy(table, task, method, p) for p in levels]
-            at = apart([100 * p for p in levels], n, len(methods))
+            at = apart([100 * p for p in levels], n - (len(methods) - 1) / 2)
             ranges(ax, at, values, colour=colour_of(method), label=NAMES[method])
         ticks = [100 * p for p in levels]
         ax.set(title=task.upper(), xscale="log", xlabel="recurrent connectivity (%)", ylabel="test accuracy (%)")

@@ -112,7 +112,7 @@ def write_figure(path: Path, figure: Figure) -> None:
 def write_measurement(path: Path, content: dict[str, Any], figure: Figure | None = None) -> None:
     """Write measurements as JSON, and a figure under the same name with the suffix .png."""
     figure_path = path.with_suffix(".png")
-    text = json.dumps(content, indent=2) + "\n"  # An error comes before anything is lost.
+    text = json.dumps(content, indent=2) + "\n"  # What cannot be serialised replaces nothing.
     if figure is not None:
         figure_path.unlink(missing_ok=True)  # It may belong to another measurement.
     write_text(path, text)

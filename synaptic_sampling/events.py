@@ -1,6 +1,6 @@
 """Events of connections, and the result of one step.
 
-Formations and eliminations are called births and deaths in code, the terms of survival analysis.
+Formations and eliminations are called births and deaths in code, the terms of birth-death processes.
 """
 
 from __future__ import annotations

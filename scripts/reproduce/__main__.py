@@ -126,8 +126,9 @@ def _refuse_worse(parser: Parser, given: argparse.Namespace) -> None:
         return
     if given.quick:
         parser.refuse("--quick", f"{path} is of a full run, which a quick one would replace; choose another --out")
-    if given.seeds and given.seeds < before["seeds"]:
-        text = f"{path} is of {before['seeds']} seeds, which {given.seeds} would replace; choose another --out"
+    seeds = given.seeds or study_of(given.name).seeds
+    if seeds < before["seeds"]:
+        text = f"{path} is of {before['seeds']} seeds, which {seeds} would replace; choose another --out"
         parser.refuse("--seeds", text)
 
 

@@ -63,21 +63,27 @@ def learn(
     seed: int,
     checkpoint: Path,
 ) -> dict[str, Any]:
-    """Train a network with augmented images; after an interruption it resumes from its last epoch."""
+    """Train a network with augmented images; after an interruption it resumes from its last epoch.
+
+    One that diverges has accuracy 0.
+    """
     train, test = CIFAR10.split(_images()) if validation else _images()
     rule = _rule(method, learning_rate, l1, temperature)
     net = CIFAR10.make(rule, None if method == "dense" else CIFAR10.counts(LEVELS[level]), seed=seed)
     trainer = Trainer(net, record=False, schedule=LinearDecay(rule, epochs, FINAL))
-    trainer.fit(
-        train[0][:images],
-        train[1][:images],
-        until_epoch=epochs,
-        batch_size=BATCH,
-        augment=crops_and_flips,
-        report=None,
-        checkpoint=checkpoint,
-        resume=True,
-    )
+    try:
+        trainer.fit(
+            train[0][:images],
+            train[1][:images],
+            until_epoch=epochs,
+            batch_size=BATCH,
+            augment=crops_and_flips,
+            report=None,
+            checkpoint=checkpoint,
+            resume=True,
+        )
+    except FloatingPointError:
+        return {"accuracy": 0.0, "connections": 0}
     return {"accuracy": net.accuracy(*test), "connections": net.num_connections or sum(SITES)}
 
 

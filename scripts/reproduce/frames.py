@@ -53,13 +53,19 @@ def learn(
     validation: bool,
     seed: int,
 ) -> dict[str, Any]:
-    """Train a network; return the fractions of frames that it classifies correctly, and of the most common class."""
+    """Train a network; return the fractions of frames that it classifies correctly, and of the most common class.
+
+    One that diverges has accuracy 0.
+    """
     chosen_task = TASKS[task]
     train, test = chosen_task.split(_data(task)) if validation else _data(task)
     rule: Any = _rule(method, learning_rate, l1)
     net = chosen_task.make(rule, None if method == "dense" else chosen_task.counts([level]), seed=seed)
     trainer = Trainer(net, FrameCrossEntropy(), record=False, schedule=chosen_task.schedule(rule, epochs))
-    trainer.fit(*train, epochs=epochs, batch_size=chosen_task.batch_size, report=None)
+    try:
+        trainer.fit(*train, epochs=epochs, batch_size=chosen_task.batch_size, report=None)
+    except FloatingPointError:
+        return {"accuracy": 0.0, "most common": 0.0, "connections": 0}
     labels = test[1][test[1] >= 0]
     return {
         "accuracy": FrameCrossEntropy().accuracy(net.outputs(test[0]), test[1]),
@@ -186,7 +192,8 @@ STUDY = Study(
         "For each task, method and level, 60 random settings of learning rate and l1 were trained for 4 epochs, the "
         "best six for 20, and the best of these was chosen by validation data. If its learning rate was within a "
         "factor of 1.25 of an end of its range, 20 more settings beyond that end, up to a factor of 3, joined the "
-        "search. The values published for TIMIT are not known to us."
+        "search; for DEEP R on the ECG at 3 % and on speech at 1 %, the best rate lies near the end of the extension. "
+        "The values published for TIMIT are not known to us."
     ),
     seeds=5,
     quick_seeds=2,

@@ -272,9 +272,9 @@ STUDY = Study(
         "momentum were trained for 3 epochs on 55 000 images, the best six for 10, the best three for 30, and the best "
         "of these was chosen by the last 5000 training images; l1 shrinkage was stronger in short runs, in proportion. "
         "If the best learning rate was within a factor of 1.25 of an end of its range, 20 more settings beyond that "
-        "end, up to a factor of 3, joined the search. Soft DEEP R is the best setting that ended with at most 1.05 "
-        "times the connections. It ends with fewer, so it is to be compared with the others at its final connectivity, "
-        "as in the figure."
+        "end, up to a factor of 3, joined the search; ranges of l1 were not extended. Soft DEEP R is the best setting "
+        "that ended with at most 1.05 times the connections. It ends with fewer, so it is to be compared with the "
+        "others at its final connectivity, as in the figure."
     ),
     seeds=5,
     quick_seeds=2,

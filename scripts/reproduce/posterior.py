@@ -261,10 +261,11 @@ STUDY = Study(
         "The sets of connections that 40 000 independent networks have after a run of DEEP R, against two laws. For an "
         "energy that is a sum over six sites, three of them connected, the law is known exactly at any step size; for "
         "logistic regression of 3 against 8 (20 images of 8x8 digits, six pixels, two or three of them connected, the "
-        "full batch in each step, temperature 1; each network is looked at four times, 16 relaxation times apart) the "
+        "full batch in each step, temperature 1; each network is observed four times, 16 relaxation times apart) the "
         "posterior follows by quadrature. Bellec et al. (2018) prove that the posterior is the limit of small steps; "
-        "the distance at a finite step is ours. It grows with the root of the step only where steps are small: more "
-        "slowly from 0.01 to 0.1, and faster beyond."
+        "the distance at a finite step is ours. For the separable energy it grows with the root of the step only where "
+        "steps are small: more slowly from 0.01 to 0.1, and faster beyond. Points include the distance by chance; "
+        "lines do not."
     ),
     seeds=5,
     quick_seeds=1,

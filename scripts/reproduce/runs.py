@@ -102,7 +102,8 @@ class Runs:
         for seed in seeds:
             self._perform(function, settings, seed)
         rows = [self._kept[_name(_row(function, setting, seed))] for seed in seeds for setting in settings]
-        self.used += rows
+        names = {_name(row) for row in self.used}
+        self.used += [row for row in rows if _name(row) not in names]  # A search may ask for a run again.
         return pd.DataFrame([{**row["arguments"], "seed": row["seed"], **row["results"]} for row in rows])
 
     def parts(self, parts: Mapping[str, Callable[[], pd.DataFrame]]) -> pd.DataFrame:

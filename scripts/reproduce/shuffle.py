@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
 from models.task import Task
+from scripts.reproduce.ranges import colour_of
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.study import Claim, Study, summary
 from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
@@ -174,11 +175,11 @@ def claims(table: pd.DataFrame) -> list[Claim]:
         found.append(Claim(f"{text}, above 0 in every seed", *summary(rise), bool((rise > 0).all()), "points", *PAPER))
         found.append(Claim(f"{text}, at least 5 in every seed", *summary(rise), bool((rise >= 5).all()), "points"))
     rise = rises(of["fixed"])
-    text = f"fixed connections at their best learning rate ({_rate(of['fixed']):g}): the same, not above 0"
+    text = f"fixed connections at the learning rate chosen by validation ({_rate(of['fixed']):g}): the same; at most 0"
     found.append(Claim(text, *summary(rise), bool(rise.mean() <= 0), "points"))
     for method in ("l1", "dense"):
         if method in of:
-            text = f"{METHODS[method]} at the best learning rate ({_rate(of[method]):g}): the same"
+            text = f"{METHODS[method]} at the learning rate chosen ({_rate(of[method]):g}): the same"
             found.append(Claim(text, *summary(rises(of[method])), None, "points"))
     for method, rows in of.items():
         text = f"{METHODS[method]}: accuracy after the last {FEW} tasks"
@@ -214,8 +215,8 @@ def _rate(rows: pd.DataFrame) -> float:
 def draw(table: pd.DataFrame) -> Figure:
     """Plot accuracy after each task, and correlations of weights: mean and range over seeds."""
     figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.8))
-    for (method, rows), colour in zip(best(table).items(), COLOURS, strict=False):
-        _band(left, accuracies(rows), colour, METHODS[method])
+    for method, rows in best(table).items():
+        _band(left, accuracies(rows), colour_of(method), METHODS[method])
     for layer in range(3):
         _band(right, correlations(best(table)["deepr"], layer), COLOURS[layer], f"layer {layer + 1}")
     left.set(ylabel="test accuracy (%)")

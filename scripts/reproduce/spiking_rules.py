@@ -90,13 +90,14 @@ def draw(table: pd.DataFrame) -> Figure:
     tasks = list(dict.fromkeys(table["task"]))
     figure, axes = plt.subplots(1, len(tasks), figsize=(4.8 * len(tasks), 3.8), squeeze=False)
     for ax, task in zip(axes[0], tasks, strict=True):
-        levels = sorted(p for p in set(table["connectivity"]) if p < 1)
-        methods = sorted(set(table["method"]) - {"dense"})
+        own = table[(table["task"] == task) & (table["method"] != "dense")]
+        methods = sorted(set(own["method"]))
         for n, method in enumerate(methods):
+            levels = sorted(set(own.loc[own["method"] == method, "connectivity"]))
             values = [accuracy(table, task, method, p) for p in levels]
             at = apart([100 * p for p in levels], n - (len(methods) - 1) / 2)
             ranges(ax, at, values, colour=colour_of(method), label=NAMES[method])
-        ticks = [100 * p for p in levels]
+        ticks = [100 * p for p in sorted(set(own["connectivity"]))]
         ax.set(title=task.upper(), xscale="log", xlabel="recurrent connectivity (%)", ylabel="test accuracy (%)")
         ax.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
         ax.minorticks_off()

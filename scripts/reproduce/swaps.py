@@ -79,9 +79,10 @@ def recovery(table: pd.DataFrame, measure: str, what: str) -> list[Claim]:
     found = [Claim(text, *summary(ratio), bool(ratio.mean() >= 0.9), "", "recovers", RECALLED)]
     for name in ("no noise", "no rewiring"):
         gain = percent["full"].mean(axis=1) - percent[name].mean(axis=1)
-        bound = 2 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else 0.0
+        bound = 2 * gain.std(ddof=1) / np.sqrt(len(gain)) if len(gain) > 1 else None
+        held = None if bound is None else bool(gain.mean() > bound)
         text = f"mean {what} after the swap: with noise and rewiring minus {name}, above two standard errors"
-        found.append(Claim(text, *summary(gain), bool(gain.mean() > bound), "points", "recovers worse", RECALLED))
+        found.append(Claim(text, *summary(gain), held, "points", "recovers worse", RECALLED))
         text = f"the same in the last quarter: minus {name}"
         found.append(Claim(text, *summary(late(percent["full"]) - late(percent[name])), None, "points"))
         found.append(Claim(f"seeds in which the mean is higher than with {name}", float((gain > 0).sum()), None, None))

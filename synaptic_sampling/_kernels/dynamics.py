@@ -29,7 +29,7 @@ __all__ = [
 
 MASK = np.uint64(0xFFFFFFFF)
 BITS_32 = np.uint64(32)
-#: Kinds of events; births and deaths, as in survival analysis, are formations and eliminations of connections.
+#: Kinds of events; births and deaths, as in birth-death processes, are formations and eliminations of connections.
 BIRTH, DEATH = 1, -1
 #: A connection arrives in another slot by relocation; minus this, it leaves its slot.
 MOVE = 2

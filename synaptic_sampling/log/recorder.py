@@ -53,7 +53,7 @@ BLOCK = 16384
 class RewiringLog(GrowingRecord):
     """Every formation and elimination of a connection, in the order of steps.
 
-    The log calls them births and deaths, the terms of survival analysis. The initial connections are recorded in a
+    The log calls them births and deaths, the terms of birth-death processes. The initial connections are recorded in a
     snapshot, not as births. The connectivity at any later step follows from the snapshot and the events.
 
     Parameters

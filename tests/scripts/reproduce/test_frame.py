@@ -210,9 +210,11 @@ def _tables():
             yield "frames", {"task": task, "method": method, "level": level, "most common": 0.3}
     for level, method in [*((level, m) for level in cifar.LEVELS for m in ("deepr", "fixed")), (1.0, "dense")]:
         yield "cifar10", {"method": method, "level": level}
+    for task, method, level in [("ecg", "deepr", 0.01), ("ecg", "fixed", 0.01), ("mnist", "deepr", 0.02)]:
+        yield "spiking-rules", {"task": task, "method": method, "connectivity": level}
 
 
-@pytest.mark.parametrize("name", ["mnist-connectivity", "frames", "cifar10"])
+@pytest.mark.parametrize("name", ["mnist-connectivity", "frames", "cifar10", "spiking-rules"])
 def test_any_part_and_any_beginning_of_a_study_can_be_evaluated(name):
     made = [
         pd.DataFrame([{**part, "seed": seed, "accuracy": 0.9 + 0.01 * seed} for seed in (1, 2)])
@@ -267,6 +269,9 @@ def test_fewer_seeds_replace_no_more(study, tmp_path, capsys, more):
     assert "two.json is of 3 seeds, which 2 would replace; choose another --out" in capsys.readouterr().err
     assert (tmp_path / "two.json").read_text() == before
     assert command.main(["two", "--seeds", "4", "--out", str(tmp_path)])["seeds"] == 4
+    with pytest.raises(SystemExit):
+        command.main(["two", *more, "--out", str(tmp_path)])
+    assert "two.json is of 4 seeds, which 3 would replace" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -55,6 +55,7 @@ def test_settings_beyond_an_end_of_the_range_are_tried_if_the_best_lies_near_it(
     best = searched(runs, rise, draw, (1.0, 10.0), (Round(3, 1),), score, (30, 10))
     assert ends[0] < best["learning_rate"] < ends[1]
     assert len((tmp_path / "name.jsonl").read_text().splitlines()) == number
+    assert len(runs.used) == number, "each run counts once, although a search may ask for it twice"
 
 
 def test_settings_of_mnist_are_chosen_at_full_length():

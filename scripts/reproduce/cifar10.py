@@ -112,13 +112,9 @@ def measure(runs: Runs) -> pd.DataFrame:
 
 def _at(runs: Runs, level: float, method: str) -> pd.DataFrame:
     """Return the runs on the test images of a method at a level, with the best of its settings."""
-
-    def draw(*asked: Any) -> list[dict[str, Any]]:
-        return [{"method": method, "level": level, "images": SOME, **each} for each in drawn(method, *asked)]
-
-    best = searched(
-        runs, learn, draw, RATES[method], ROUNDS[method], lambda tried, _: tried["accuracy"], NUMBERS[method]
-    )
+    own, draw = {"method": method, "level": level, "images": SOME}, partial(drawn, method)
+    numbers, rounds = NUMBERS[method], ROUNDS[method]
+    best = searched(runs, learn, own, draw, RATES[method], rounds, lambda tried, _: tried["accuracy"], numbers)
     return runs(learn, [{**best, "images": None, "epochs": EPOCHS, "validation": False}])
 
 

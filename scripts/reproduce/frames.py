@@ -113,11 +113,8 @@ def measure(runs: Runs) -> pd.DataFrame:
 
 def _at(runs: Runs, task: str, level: float, method: str) -> pd.DataFrame:
     own = {"task": task, "method": method, "level": level}
-
-    def draw(*asked: Any) -> list[dict[str, Any]]:
-        return [{**own, **each} for each in drawn(method, *asked)]
-
-    best = searched(runs, learn, draw, RATES[method], ROUNDS, lambda tried, _: tried["accuracy"])
+    draw = partial(drawn, method)
+    best = searched(runs, learn, own, draw, RATES[method], ROUNDS, lambda tried, _: tried["accuracy"])
     return runs(learn, [{**best, "epochs": EPOCHS, "validation": False}])
 
 

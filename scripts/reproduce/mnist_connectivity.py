@@ -166,11 +166,7 @@ def _at(runs: Runs, level: float, method: str) -> pd.DataFrame:
     if runs.quick:
         fixed = {"learning_rate": 0.1, "l1": 3e-3, "momentum": 0.0, "layers": "task", "target": 0.0}
         return runs(learn, [{**own, **fixed, "epochs": 100, "validation": False}])
-
-    def draw(*asked: Any) -> list[dict[str, Any]]:
-        return [{**own, **each} for each in drawn(method, level, *asked)]
-
-    best = searched(runs, learn, draw, RATES[method], ROUNDS, _scores)
+    best = searched(runs, learn, own, partial(drawn, method, level), RATES[method], ROUNDS, _scores)
     return runs(learn, [{**best, "epochs": EPOCHS, "validation": False}])
 
 

@@ -13,7 +13,7 @@ from scripts.reproduce.runs import Function, Runs
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NUMBERS", "VALIDATION_SEED", "Round", "between", "chosen", "searched"]
+__all__ = ["VALIDATION_SEED", "Round", "between", "chosen", "searched"]
 
 #: Used for choosing parameters, and not for the results.
 VALIDATION_SEED = 0
@@ -65,6 +65,7 @@ def chosen(
 def searched(
     runs: Runs,
     function: Function,
+    common: Mapping[str, Any],
     draw: Callable[[tuple[float, float], int, int], Sequence[Mapping[str, Any]]],
     ends: tuple[float, float],
     rounds: Sequence[Round],
@@ -77,17 +78,22 @@ def searched(
     ----------
     runs, function, rounds, score
         See ``chosen``.
+    common : dict
+        Arguments of ``function`` that all settings have.
     draw : callable
-        From a range of learning rates, the number of settings and the number of the draw, 0 or 1, to settings.
+        From a range of learning rates, the number of settings and that of the draw, 0 or 1, to the other arguments.
     ends : (float, float)
         The range.
     numbers : (int, int)
         Settings drawn from the range, and from its extension.
     """
-    settings = draw(ends, numbers[0], 0)
+    settings = [{**common, **each} for each in draw(ends, numbers[0], 0)]
     best = chosen(runs, function, settings, rounds, score)
     wider = _beyond(ends, best["learning_rate"])
-    return best if wider is None else chosen(runs, function, [*settings, *draw(wider, numbers[1], 1)], rounds, score)
+    if wider is None:
+        return best
+    settings += [{**common, **each} for each in draw(wider, numbers[1], 1)]
+    return chosen(runs, function, settings, rounds, score)
 
 
 def _beyond(ends: tuple[float, float], value: float) -> tuple[float, float] | None:

@@ -268,7 +268,7 @@ STUDY = Study(
         "hardly rose. The number of clusters of the standard input and the distance of stimuli from their means (SD "
         "0.05) are ours, chosen on seed 101. So the match is qualitative: directions are compared, no values. Not all "
         "networks learn to tell the two clusters of the standard input apart. The figure leaves out the first half "
-        "hour, in which the connections of the start are replaced."
+        "hour, in which about 30 % form."
     ),
     seeds=5,
     quick_seeds=1,

@@ -47,12 +47,12 @@ def test_settings_beyond_an_end_of_the_range_are_tried_if_the_best_lies_near_it(
 
     def draw(ends, number, draw):
         u = np.random.default_rng(draw).random(number)
-        return [{"learning_rate": float(rate), "peak": peak} for rate in between(ends, u)]
+        return [{"learning_rate": float(rate)} for rate in between(ends, u)]
 
     def score(tried, number):
         return tried["accuracy"].to_numpy()
 
-    best = searched(runs, rise, draw, (1.0, 10.0), (Round(3, 1),), score, (30, 10))
+    best = searched(runs, rise, {"peak": peak}, draw, (1.0, 10.0), (Round(3, 1),), score, (30, 10))
     assert ends[0] < best["learning_rate"] < ends[1]
     assert len((tmp_path / "name.jsonl").read_text().splitlines()) == number
     assert len(runs.used) == number, "each run counts once, although a search may ask for it twice"

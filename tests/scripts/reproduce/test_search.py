@@ -5,9 +5,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from scripts.reproduce import cifar10 as cifar
+from scripts.reproduce import frames, shuffle
 from scripts.reproduce import mnist_connectivity as mnist
 from scripts.reproduce.runs import Runs
 from scripts.reproduce.search import VALIDATION_SEED, Round, between, chosen, searched
+from synaptic_sampling import Trainer
 
 trained = []
 
@@ -63,3 +66,25 @@ def test_settings_of_mnist_are_chosen_at_full_length():
     assert mnist.ROUNDS[-1] == (mnist.EPOCHS, 1)
     assert len(mnist.TOLERANCES) == len(mnist.ROUNDS)
     assert [mnist.shrinkage(1e-4, epochs) * epochs for epochs in (3, 30)] == pytest.approx([3e-3, 3e-3])
+
+
+@pytest.fixture
+def diverging(monkeypatch):
+    """Let all training diverge, on no data."""
+
+    def fit(*given, **options):
+        raise FloatingPointError("gradient of entry (0, 0) is nan")
+
+    empty = (np.zeros((1, 1), np.float32), np.zeros(1, np.int64))
+    monkeypatch.setattr(Trainer, "fit", fit)
+    monkeypatch.setattr(frames, "_data", lambda task: (empty, empty))
+    monkeypatch.setattr(cifar, "_images", lambda: (empty, empty))
+
+
+def test_a_network_that_diverges_has_accuracy_0_and_stops_no_search(diverging, tmp_path):
+    own = {"learning_rate": 0.01, "seed": 1, "validation": False}
+    net = {"method": "fixed", "level": 0.02, "l1": 0.0, "epochs": 2}
+    assert cifar.learn(**own, **net, temperature=0.0, images=None, checkpoint=tmp_path / "run.npz")["accuracy"] == 0
+    assert frames.learn(**own, **net, task="ecg")["accuracy"] == 0
+    found = shuffle.learn(**own, task="digits", method="fixed", l1=0.0, num_tasks=3)
+    assert [found[f"accuracy {n}"] for n in range(3)] == [0, 0, 0]

@@ -70,6 +70,7 @@ def described(given: argparse.Namespace, study: Study, table: Any, runs: Runs) -
         "quick": given.quick,
         "missing": runs.missing,
         "claims": stated(study, table, quick=given.quick),
+        "accuracies": [each._asdict() for each in study.accuracies(table)] if study.accuracies else [],
         "settings": _settings(runs),
         "command": " ".join(["python -m scripts.reproduce", given.name, *options]),
         "seeds": table["seed"].nunique(),

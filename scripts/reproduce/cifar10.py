@@ -16,7 +16,7 @@ from models.task import Data
 from scripts.reproduce.ranges import SIDES, apart, colour_of, ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, searched
-from scripts.reproduce.study import Claim, Study, summary
+from scripts.reproduce.study import Claim, Study, accuracies, summary
 from synaptic_sampling import Adam, DeepR, FixedWiring, Rule, Trainer
 from synaptic_sampling.plotting.style import in_house_style, legend
 from synaptic_sampling.randomness import Stream, uniforms
@@ -198,4 +198,5 @@ STUDY = Study(
     measure=measure,
     claims=claims,
     draw=draw,
+    accuracies=partial(accuracies, methods=METHODS),
 )

@@ -15,7 +15,7 @@ from models.task import Task
 from scripts.reproduce.ranges import colour_of, ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, searched
-from scripts.reproduce.study import Claim, Study, summary
+from scripts.reproduce.study import Claim, Study, accuracies, summary
 from scripts.train_rate import VARYING, train
 from synaptic_sampling import SGD, DeepR, FixedWiring, Momentum, Rule, SoftDeepR
 from synaptic_sampling.plotting.style import in_house_style, legend
@@ -278,4 +278,5 @@ STUDY = Study(
     measure=measure,
     claims=claims,
     draw=draw,
+    accuracies=partial(accuracies, methods={**METHODS, "soft": "soft DEEP R, which ends with fewer"}),
 )

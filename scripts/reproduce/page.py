@@ -66,12 +66,26 @@ def _section(name: str, study: Study, found: dict[str, Any] | None) -> str:
         "|---|---|---|---|",
         *(f"| {row['claim']} | {_published(row)} | {ours(row)} | {HELD[row['held']]} |" for row in found["claims"]),
     ]
-    parts += ["\n".join(rows) + "\n", f"![{study.title}]({name}.png)\n"]
+    parts += ["\n".join(rows) + "\n", *_table(found.get("accuracies", [])), f"![{study.title}]({name}.png)\n"]
     versions = [f"{package} {version}" for package, version in found["versions"].items()]
     made = ", ".join([*[found["processor"]] * (found["processor"] is not None), *versions])
     seeds = f"{found['seeds']} seed" + "s" * (found["seeds"] > 1)
     parts.append(f"*`{found['command']}`: {seeds}, {_duration(found['hours'])}{made and '; '}{made}.*\n")
     return "\n".join(parts)
+
+
+def _table(cells: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the accuracies as a table of methods and places, if there are any."""
+    if not cells:
+        return []
+    found = {(cell["method"], cell["at"]): ours({**cell, "unit": ""}) for cell in cells}
+    methods, places = (list(dict.fromkeys(cell[key] for cell in cells)) for key in ("method", "at"))
+    rows = [
+        ["test accuracy (%)", *places],
+        ["---"] * (1 + len(places)),
+        *([method, *(found.get((method, place), "–") for place in places)] for method in methods),
+    ]
+    return ["\n".join(f"| {' | '.join(row)} |" for row in rows) + "\n"]
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +14,7 @@ from scripts.reproduce.runs import Runs
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["NAMES", "Claim", "Study", "study_of", "summary"]
+__all__ = ["NAMES", "Accuracy", "Claim", "Study", "accuracies", "study_of", "summary"]
 
 #: All names, each of which is a file of this folder.
 NAMES = (
@@ -62,6 +62,25 @@ class Claim(NamedTuple):
     source: str | None = None
 
 
+class Accuracy(NamedTuple):
+    """A cell of the table of accuracies.
+
+    Attributes
+    ----------
+    method : str
+        Name of the method.
+    at : str
+        Where it was measured: the connectivity, after the task if there are several.
+    ours, spread : float, float or None
+        Mean and standard deviation over seeds in percent.
+    """
+
+    method: str
+    at: str
+    ours: float
+    spread: float | None
+
+
 class Study(NamedTuple):
     """How a published result is reproduced.
 
@@ -83,6 +102,8 @@ class Study(NamedTuple):
         From this table to a list of `Claim`.
     draw : callable
         From this table to a figure.
+    accuracies : callable, optional
+        From this table to a list of `Accuracy`, which the page shows as a table of methods and places.
     """
 
     title: str
@@ -93,6 +114,7 @@ class Study(NamedTuple):
     measure: Callable[[Runs], pd.DataFrame]
     claims: Callable[[pd.DataFrame], list[Claim]]
     draw: Callable[[pd.DataFrame], Figure]
+    accuracies: Callable[[pd.DataFrame], list[Accuracy]] | None = None
 
 
 def study_of(name: str) -> Study:
@@ -104,3 +126,17 @@ def summary(values: Any) -> tuple[float, float | None]:
     """Return mean and standard deviation of the values of several seeds; no deviation of a single one."""
     numbers = np.asarray(values, float)
     return float(numbers.mean()), float(numbers.std(ddof=1)) if len(numbers) > 1 else None
+
+
+def accuracies(
+    table: pd.DataFrame, methods: Mapping[str, str], tasks: Mapping[str, str] | None = None
+) -> list[Accuracy]:
+    """Return the accuracies of all methods, given with their names, by level, or by task and level."""
+    found = []
+    for task, rows in table.groupby("task", sort=False) if tasks else [("", table)]:
+        for level, own in rows.groupby("level"):
+            at = f"{tasks[str(task)]}, {100 * level:g} %" if tasks else f"{100 * level:g} %"
+            for method in filter(set(own["method"]).__contains__, methods):
+                values = summary(100 * own.loc[own["method"] == method, "accuracy"])
+                found.append(Accuracy(methods[method], at, *values))
+    return found

@@ -18,7 +18,7 @@ from scripts.reproduce import frames
 from scripts.reproduce import mnist_connectivity as mnist
 from scripts.reproduce import page as pages
 from scripts.reproduce.runs import Runs, Unfinished, processor, timed
-from scripts.reproduce.study import NAMES, Claim, Study, study_of, summary
+from scripts.reproduce.study import NAMES, Accuracy, Claim, Study, accuracies, study_of, summary
 from scripts.results import locked
 
 RESULTS = Path(__file__).parents[3] / "docs" / "results"
@@ -146,6 +146,33 @@ def test_a_command_writes_results_and_page(study, tmp_path, capsys):
     text = (tmp_path / "reproductions.md").read_text()
     assert "| it is large | 7 (a paper) | 6.0 ± 1.0 cm | **no** |" in text
     assert "## two: A title\n\nWhat is run.\n\nNot run yet: `python -m scripts.reproduce two`, about 1.5 h." in text
+
+
+def test_accuracies_are_a_table_of_methods_and_places(study, tmp_path, monkeypatch):
+    cells = [("A", "1 %", 90.0, 1.25), ("A", "2 %", 95.0, 0.125), ("B", "2 %", 96.5, None)]
+    for module in (command, pages):
+        with_cells = study._replace(accuracies=lambda table: [Accuracy(*cell) for cell in cells])
+        monkeypatch.setattr(module, "study_of", lambda name, made=with_cells: made)
+    command.main(["one", "--out", str(tmp_path)])
+    table = """
+| test accuracy (%) | 1 % | 2 % |
+| --- | --- | --- |
+| A | 90.0 ± 1.2 | 95.00 ± 0.12 |
+| B | – | 96.50 |
+"""
+    assert table in (tmp_path / "reproductions.md").read_text()
+
+
+def test_accuracies_are_those_of_method_and_level():
+    made = [("x", "m", 0.5, 1, 0.5), ("x", "m", 0.5, 2, 0.7), ("x", "m", 0.01, 1, 0.2), ("y", "n", 0.5, 1, 0.9)]
+    table = pd.DataFrame(made, columns=["task", "method", "level", "seed", "accuracy"])
+    names = {"n": "N", "m": "M", "absent": "-"}
+    found = accuracies(table, names, {"x": "X", "y": "Y"})
+    assert [each[:2] for each in found] == [("M", "X, 1 %"), ("M", "X, 50 %"), ("N", "Y, 50 %")]
+    assert [each.ours for each in found] == pytest.approx([20, 60, 90])
+    assert found[1].spread == pytest.approx(np.sqrt(200))
+    assert found[0].spread is None
+    assert [each[:2] for each in accuracies(table, names)] == [("M", "1 %"), ("N", "50 %"), ("M", "50 %")]
 
 
 def test_the_page_says_what_is_not_finished(study, tmp_path, monkeypatch, capsys):
@@ -309,9 +336,15 @@ def test_the_claims_follow_from_the_runs(name, tmp_path):
     options = {"quick": found["quick"], "seeds": found["seeds"], "finished": True}
     made = Runs(RESULTS / "runs" / f"{name}.jsonl", tmp_path, **options)
     study = study_of(name)
-    own = command.stated(study, study.measure(made), quick=found["quick"])
+    table = study.measure(made)
+    own = command.stated(study, table, quick=found["quick"])
     assert made.missing == found.get("missing", []), "all other runs are in the file"
     for claim, stored in zip(own, found["claims"], strict=True):
         numbers = [(row.pop("ours"), row.pop("spread") or 0.0) for row in (stored, claim)]
         assert numbers[0] == pytest.approx(numbers[1], rel=1e-9)
         assert stored == claim
+    cells = [[*cell] for cell in study.accuracies(table)] if study.accuracies else []
+    assert [[*cell.values()] for cell in found.get("accuracies", [])] == [
+        [method, at, pytest.approx(mean, rel=1e-9), pytest.approx(spread, rel=1e-6)]
+        for method, at, mean, spread in cells
+    ]

@@ -22,8 +22,8 @@ from tqdm import tqdm
 from models.data import DataError
 from scripts.common import Parser, count, folder_to_read
 from scripts.interruption import interruptible
+from scripts.rate_methods import TASKS, train
 from scripts.results import write_measurement
-from scripts.train_rate import TASKS, train
 from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 
 __all__ = ["draw", "main"]

@@ -31,10 +31,11 @@ from tqdm import tqdm
 from models.data import DataError
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
+from scripts.rate_methods import METHODS, TASKS, VARYING, changed, rule_of, train
 from scripts.results import locked, write_figure
 from scripts.resuming import KEEP, add_resume, check_resume
 from scripts.runs import Row, Runs, runs_of
-from scripts.train_rate import METHODS, TASKS, VARYING, changed, refuse_data_dir, rule_of, train
+from scripts.train_rate import refuse_data_dir
 from scripts.training import add_jobs, check_jobs
 from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 

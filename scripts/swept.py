@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from models import spiking_tasks
-from scripts import train_rate, train_spiking
+from scripts import rate_methods, train_spiking
 from scripts.training import Result
 
 __all__ = ["rate", "spiking"]
@@ -35,15 +35,15 @@ def rate(
     data_dir: str | None = None,
 ) -> dict[str, float]:
     """Train a rate-based network; arguments as the options of scripts.train_rate."""
-    _check(task, train_rate.TASKS, method, train_rate.METHODS)
+    _check(task, rate_methods.TASKS, method, rate_methods.METHODS)
     if l1 is not None and method not in {"deepr", "soft"}:
         raise ValueError(f"l1 belongs to methods 'deepr' and 'soft', got {method!r}; leave it out.")
-    if method in train_rate.VARYING and method not in train_rate.TASKS[task].rules:
+    if method in rate_methods.VARYING and method not in rate_methods.TASKS[task].rules:
         raise ValueError(f"method {method!r} has no parameters for task {task!r}; choose another task.")
-    own = train_rate.rule_of(train_rate.TASKS[task], method)
+    own = rate_methods.rule_of(rate_methods.TASKS[task], method)
     # The log stays beside the checkpoint while the run is not finished.
     log_path = checkpoint.with_suffix(".rewiring")
-    result = train_rate.train(
+    result = rate_methods.train(
         method=method,
         log_path=log_path,
         checkpoint=checkpoint,
@@ -56,7 +56,7 @@ def rate(
         quick=quick,
         validation=validation,
         data_dir=None if data_dir is None else Path(data_dir),
-        rule=train_rate.changed(own, learning_rate, l1),
+        rule=rate_methods.changed(own, learning_rate, l1),
     )
     shutil.copyfile(log_path, folder / "log.rewiring")
     return _numbers(result)

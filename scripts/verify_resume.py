@@ -28,8 +28,8 @@ import numpy as np
 
 from scripts.common import Parser, count, folder_to_read, seed
 from scripts.interruption import interruptible
+from scripts.rate_methods import METHODS, TASKS
 from scripts.results import UNFINISHED, write_measurement
-from scripts.train_rate import METHODS, TASKS
 from synaptic_sampling import RewiringLog
 from synaptic_sampling.checkpoint import load_latest
 from synaptic_sampling.rate.training.progress import Progress

@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from models.mlp import DIGITS, MNIST
 from models.task import Task
+from scripts.rate_methods import VARYING, train
 from scripts.reproduce.ranges import colour_of, ranges
 from scripts.reproduce.runs import Runs, timed
 from scripts.reproduce.search import Round, between, searched
 from scripts.reproduce.study import Claim, Study, accuracies, summary
-from scripts.train_rate import VARYING, train
 from synaptic_sampling import SGD, DeepR, FixedWiring, Momentum, Rule, SoftDeepR
 from synaptic_sampling.plotting.style import in_house_style, legend
 from synaptic_sampling.randomness import Stream, uniforms

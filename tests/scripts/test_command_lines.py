@@ -9,7 +9,7 @@ import os
 import pytest
 
 from models.mlp import DIGITS
-from scripts.train_rate import METHODS
+from scripts.rate_methods import METHODS
 from synaptic_sampling import Connections, DeepR, RewiringLog, step
 
 SCRIPTS = (
@@ -339,7 +339,7 @@ def no_work(monkeypatch):
 def test_every_nonsense_is_one_line_that_names_it(files, no_work, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     # A task whose data are at fault finds that out when it reads them.
-    reading = importlib.import_module("scripts.train_rate").TASKS
+    reading = importlib.import_module("scripts.rate_methods").TASKS
     for name in ("train_rate", "sweep_connectivity"):
         monkeypatch.setattr(
             importlib.import_module(f"scripts.{name}"),

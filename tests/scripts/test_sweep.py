@@ -9,7 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from scripts import sweep, swept, train_rate
+from scripts import rate_methods, sweep, swept
 from synaptic_sampling import RewiringLog
 from synaptic_sampling.checkpoint import load_checkpoint
 
@@ -56,8 +56,8 @@ def test_networks_of_the_project_can_be_swept(tmp_path):
     text = FILE.partition("[grid]")[0].replace("tests.sweeps.work:noted", "scripts.swept:rate") + text
     table = sweep.main([write(tmp_path, text.replace("seeds = 2", "seeds = [3]"))])
     assert table.error.isna().all()
-    rule = train_rate.changed(train_rate.rule_of(train_rate.TASKS["digits"], "deepr"), 0.1, None)
-    alone = train_rate.train(seed=3, epochs=1, quick=True, connectivity=[0.05], rule=rule)
+    rule = rate_methods.changed(rate_methods.rule_of(rate_methods.TASKS["digits"], "deepr"), 0.1, None)
+    alone = rate_methods.train(seed=3, epochs=1, quick=True, connectivity=[0.05], rule=rule)
     assert table.accuracy[0] == alone.accuracies[-1]
     assert table.births[0] == alone.births > 0
     logs = sorted((tmp_path / "out").glob("runs/*/log.rewiring"))
@@ -82,7 +82,7 @@ def test_networks_of_the_project_refuse_what_they_do_not_know(function, argument
 
 def test_l1_of_soft_deepr_can_be_swept(tmp_path, monkeypatch):
     rules = []
-    monkeypatch.setattr(train_rate, "train", lambda rule, **options: rules.append(rule) or 1 / 0)
+    monkeypatch.setattr(rate_methods, "train", lambda rule, **options: rules.append(rule) or 1 / 0)
     with pytest.raises(ZeroDivisionError):
         swept.rate(seed=1, folder=tmp_path, checkpoint=tmp_path / "run.npz", method="soft", l1=3e-4)
     assert rules[0].l1 == 3e-4
@@ -90,7 +90,7 @@ def test_l1_of_soft_deepr_can_be_swept(tmp_path, monkeypatch):
 
 def test_a_run_of_a_sweep_that_was_killed_goes_on(tmp_path, monkeypatch):
     """With its log, although the folder of the first attempt is lost."""
-    count, left = train_rate.count_weights, iter(range(3))
+    count, left = rate_methods.count_weights, iter(range(3))
 
     def stop(net):
         if next(left, None) is None:
@@ -106,7 +106,7 @@ def test_a_run_of_a_sweep_that_was_killed_goes_on(tmp_path, monkeypatch):
             found[name] = swept.rate(**options), RewiringLog.load(tmp_path / name / "log.rewiring").events.tobytes()
             continue
         with monkeypatch.context() as patch:
-            patch.setattr(train_rate, "count_weights", stop)
+            patch.setattr(rate_methods, "count_weights", stop)
             with pytest.raises(KeyboardInterrupt):
                 swept.rate(**options)
         assert load_checkpoint(checkpoint).about["samples_done"] == 2 * 1347

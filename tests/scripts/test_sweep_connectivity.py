@@ -9,9 +9,9 @@ import pytest
 from matplotlib import pyplot as plt
 
 from models.mlp import DIGITS
-from scripts import sweep_connectivity, train_rate
+from scripts import rate_methods, sweep_connectivity
+from scripts.rate_methods import count_weights
 from scripts.sweep_connectivity import FACTORS, TrainingRuns, draw, main
-from scripts.train_rate import count_weights
 
 RATE = DIGITS.rules["deepr"].learning_rate
 
@@ -90,7 +90,7 @@ def test_a_run_that_is_stopped_goes_on(tmp_path, monkeypatch, capsys):
         return counted[-1]
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_rate, "count_weights", stop)
+        patch.setattr(rate_methods, "count_weights", stop)
         with pytest.raises(SystemExit):
             main([*arguments, "--out", str(out), "--checkpoint-every", "1"])
     assert {path.suffixes[0] for path in (out / "unfinished").iterdir()} == {".npz", ".previous"}
@@ -99,7 +99,7 @@ def test_a_run_that_is_stopped_goes_on(tmp_path, monkeypatch, capsys):
     assert "already exists; pass --resume to continue it, or --overwrite" in capsys.readouterr().err
     seen = []
     with monkeypatch.context() as patch:
-        patch.setattr(train_rate, "count_weights", lambda net: seen.append(1) or count_weights(net))
+        patch.setattr(rate_methods, "count_weights", lambda net: seen.append(1) or count_weights(net))
         found = main([*arguments, "--out", str(out), "--resume"])
     assert len(seen) == 2
     for one, other in zip(whole, found, strict=True):

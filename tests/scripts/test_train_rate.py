@@ -16,8 +16,9 @@ import pytest
 from models import data
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
-from scripts import train_rate
-from scripts.train_rate import METHODS, TASKS, VARYING, changed, count_weights, main, train
+from scripts import rate_methods
+from scripts.rate_methods import METHODS, TASKS, VARYING, changed, count_weights, train
+from scripts.train_rate import main
 from synaptic_sampling import FixedWiring, RewiringLog
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
@@ -85,7 +86,7 @@ def killed(monkeypatch, calls, arguments):
         return count_weights(net)
 
     with monkeypatch.context() as patch:
-        patch.setattr(train_rate, "count_weights", count)
+        patch.setattr(rate_methods, "count_weights", count)
         with pytest.raises(Killed):
             main(arguments)
 

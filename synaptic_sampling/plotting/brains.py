@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from synaptic_sampling.plotting.style import COLOURS, NULL_STYLE, NUM_NULL_POINTS, axes_of, legend, literal, plain_ticks
 from synaptic_sampling.statistics.biology import Observation, published, stays_after
 from synaptic_sampling.statistics.comparison import half_life_at_one_rate, survival_in
+from synaptic_sampling.statistics.lifetables import halved
 from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = ["brains_in_half_lives", "plot_brains"]
@@ -76,7 +77,7 @@ def plot_brains(logs: Mapping[str, Source], ax: Axes | None = None) -> Axes:
         unit, shown = half_life_at_one_rate(curve), curve.time > 0
         if not 0 < unit < math.inf:  # No connection was eliminated.
             continue
-        label = literal(name) + (" (half-life extrapolated)" if curve.probability[-1] > 0.5 else "")
+        label = literal(name) + ("" if halved(curve.probability[-1]) else " (half-life extrapolated)")
         axes.step(curve.time[shown] / unit, 100 * curve.probability[shown], where="post", color=colour, label=label)
     for (name, (times, fractions)), marker in zip(brains_in_half_lives().items(), MARKERS, strict=False):
         label = f"{name}\n(half-life extrapolated)"

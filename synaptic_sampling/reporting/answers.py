@@ -6,7 +6,6 @@ import math
 from typing import Any, NamedTuple
 
 import numpy as np
-from scipy.stats import chi2
 
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log import LogError, RewiringLog
@@ -14,7 +13,7 @@ from synaptic_sampling.plotting import brains_in_half_lives
 from synaptic_sampling.statistics.biology import PUBLISHED
 from synaptic_sampling.statistics.comparison import clock, half_life_at_one_rate
 from synaptic_sampling.statistics.heterogeneity import young_against_old
-from synaptic_sampling.statistics.lifetables import Survival, half_life, survival_curve
+from synaptic_sampling.statistics.lifetables import Survival, half_life, halved, survival_curve
 from synaptic_sampling.statistics.null_law import NewbornTest, newborns_against_null, step_ratio, stretches
 from synaptic_sampling.statistics.survival import survival_of_all, table_of_newborns
 
@@ -84,9 +83,10 @@ def answers(log: RewiringLog) -> list[Answer]:
 
 
 def _turnover(log: RewiringLog) -> Answer:
-    """State formations and eliminations per connection and step, with confidence intervals of the counts."""
+    """State formations and eliminations per connection and step."""
     formed, lost, steps = log.num_births, log.num_deaths, max(1, log.last_step - log.first_step)
-    lived = sum(int((lives["end"] - lives["birth"]).sum()) for lives in log.life_blocks())
+    rates = _rates(log)
+    lived = rates.lived
     counts = (
         f"{_count(formed, 'formation')} and {_count(lost, 'elimination')} in {_count(steps, 'step')}, with "
         f"{lived / steps:.4g} connections on average."
@@ -94,17 +94,59 @@ def _turnover(log: RewiringLog) -> Answer:
     if max(formed, lost) < FEWEST or not lived:
         return Answer(TURNOVER, f"Too few events to state a rate (at least {FEWEST} are needed).", counts)
     if formed == lost:
-        said = f"{_rate(formed, lived)} of the connections are replaced per step{_per_unit(log, formed, lived)}."
+        said = f"{rates.lost} of the connections are replaced per step{_per_unit(log, formed, lived)}."
     else:
-        said = f"Per step {_rate(formed, lived)} of the connections are formed and {_rate(lost, lived)} are eliminated."
-    return Answer(TURNOVER, said, counts + " Intervals: 95 % confidence intervals of the counts.")
+        said = f"Per step {rates.formed} of the connections are formed and {rates.lost} are eliminated."
+    return Answer(TURNOVER, said, counts + " Intervals: 95 %, if connections live independently of each other.")
 
 
-def _rate(events: int, lived: int) -> str:
-    """Return a fraction per step with the exact interval of a Poisson count (Garwood 1936)."""
-    low = chi2.ppf(0.025, 2 * events) / 2 if events else 0.0
-    high = chi2.ppf(0.975, 2 * events + 2) / 2
-    return f"{100 * events / lived:.3g} % ({100 * low / lived:.3g} to {100 * high / lived:.3g} %)"
+class Fraction(NamedTuple):
+    """A fraction per step, with the limits of its 95 % interval."""
+
+    value: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, events: float, lived: int, variance: float) -> Fraction:
+        """Return events per step lived; limits are those of the logarithm, and so above 0."""
+        if not events:
+            return cls(0.0, 0.0, -math.log(0.025) / lived)  # The exact limit of a constant hazard rate.
+        factor = math.exp(1.96 * math.sqrt(max(0.0, variance)) / events)
+        rate = events / lived
+        return cls(rate, rate / factor, rate * factor)
+
+    def __str__(self) -> str:
+        value, low, high = (100 * number for number in self)
+        return f"{value:.3g} % ({low:.3g} to {high:.3g} %)"
+
+
+class Rates(NamedTuple):
+    """Formations and eliminations per connection and step, and the steps that all connections lived together."""
+
+    formed: Fraction
+    lost: Fraction
+    lived: int
+
+
+def _rates(log: RewiringLog) -> Rates:
+    """Estimate both rates as ratios of sums over connections, which are assumed independent (Cochran 1977, chapter 6).
+
+    Counts are not Poisson: the hazard rate falls with age, so that new connections are soon eliminated in their turn,
+    and formations come in clusters. With noise and l1 alone, the variance of a count is several times its mean.
+    """
+    lived, squares, events, products = 0, 0.0, np.zeros(2), np.zeros(2)
+    for lives in log.life_blocks():
+        steps = lives["end"] - lives["birth"]
+        counted = np.array([lives["birth"] > log.first_step, lives["dead"]])
+        lived += int(steps.sum())
+        squares += float((steps.astype(float) ** 2).sum())
+        events += counted.sum(axis=1)
+        products += counted @ steps
+    rate = events / max(1, lived)
+    variance = events - 2 * rate * products + rate**2 * squares
+    formed, lost = map(Fraction.of, events.tolist(), (max(1, lived),) * 2, variance.tolist())
+    return Rates(formed, lost, lived)
 
 
 def _per_unit(log: RewiringLog, events: int, lived: int) -> str:
@@ -215,7 +257,7 @@ def _brain(log: RewiringLog) -> Answer:
     half = half_life_at_one_rate(curve)
     name, (times, fractions) = min(brains_in_half_lives().items(), key=lambda item: item[1][0][0])
     days = min(row.days for row in PUBLISHED if f"{row.source}, {row.preparation}" == name)
-    unit = _span(log, half) + (", extrapolated" if curve.probability[-1] > 0.5 else "")
+    unit = _span(log, half) + ("" if halved(curve.probability[-1]) else ", extrapolated")
     imaged = (
         f"In vivo, {100 * (1 - fractions[0]):.1f} % are lost in {days:g} days, {times[0]:.3f} half-lives ({name}, "
         "half-life extrapolated)."
@@ -242,7 +284,7 @@ def _early_loss(
         f"After {_count(times[0], 'step')}, {times[0] / half:.3f} half-lives, {100 * here:.1f} % ({100 * low:.1f} to "
         f"{100 * high:.1f} %, 95 % interval) are still present; with one hazard rate for all it would be "
         f"{100 * one_rate:.1f} %{'' if chance is None else f', with noise and l1 alone {100 * chance:.1f} %'}. {imaged}"
-        + (" The half-life of this record is extrapolated." if curve.probability[-1] > 0.5 else "")
+        + ("" if halved(curve.probability[-1]) else " The half-life of this record is extrapolated.")
     )
     if high >= one_rate or young_against_old(log).more < math.log(1.0 / FALSE_ALARM):
         return Answer(BRAIN, "Not shown that connections differ in their hazard rates, as spines do in vivo.", numbers)

@@ -76,7 +76,7 @@ class Changes(NamedTuple):
 
 
 class LagTurnover(NamedTuple):
-    """Turnover ratio against lag: mean and standard deviation (``spread``) over starting times."""
+    """Turnover ratio against lag: mean and standard deviation (``spread``) over starting times; NaN if there is one."""
 
     lag: NDArray[np.float64]
     turnover: NDArray[np.float64]
@@ -187,12 +187,14 @@ def turnover_by_lag(log: Source, lags: ArrayLike, index: int = 0, *, starts: int
     index : int
         Index of the set.
     starts : int
-        Number of starting times, evenly spaced over the record.
+        Number of starting times, the same for all lags: evenly spaced from the start of the record to the last step
+        at which the longest lag still fits.
 
     Returns
     -------
     LagTurnover
-        Over all starting times. Its null law is ``laws.deepr.turnover_ratio``.
+        Over all starting times. Its null law is ``laws.deepr.turnover_ratio``, in the stationary state: initial weights
+        that noise and l1 alone would not give change the ratio until they are forgotten.
 
     Raises
     ------
@@ -221,7 +223,8 @@ def turnover_by_lag(log: Source, lags: ArrayLike, index: int = 0, *, starts: int
             if len(found):
                 changes = _changes([begin], [now], [(then, pairs)])
                 ratio[found, np.searchsorted(first, begin)] = changes.turnover[0]
-    return LagTurnover(apart.astype(float), ratio.mean(axis=1), ratio.std(axis=1))
+    spread = ratio.std(axis=1) if len(first) > 1 else np.full(len(apart), np.nan)
+    return LagTurnover(apart.astype(float), ratio.mean(axis=1), spread)
 
 
 def _check_points(log: RewiringLog, steps: ArrayLike) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_choice, check_integer
 from synaptic_sampling.log.recorder import RewiringLog
-from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, life_table, survival_curve
+from synaptic_sampling.statistics.lifetables import HalfLife, Survival, half_life, halved, life_table, survival_curve
 from synaptic_sampling.statistics.sources import Source, check_kind, log_of
 from synaptic_sampling.statistics.survival import survival_of_all
 
@@ -168,7 +168,7 @@ def half_life_at_one_rate(curve: Survival) -> float:
     """
     check_kind("curve", curve, Survival)
     left, time = float(curve.probability[-1]), float(curve.time[-1])
-    if left <= 0.5:
+    if halved(left):
         return half_life(curve).value
     return time * math.log(2.0) / -math.log(left) if left < 1.0 else math.inf
 

@@ -26,12 +26,16 @@ __all__ = [
     "LogRank",
     "Survival",
     "half_life",
+    "halved",
     "hazard",
     "kaplan_meier",
     "life_table",
     "log_rank",
     "survival_curve",
 ]
+
+#: Relative error of a survival probability by rounding, at most.
+ROUNDING = 1e-9
 
 
 class LifeTable(NamedTuple):
@@ -214,6 +218,23 @@ def half_life(curve: Survival) -> HalfLife:
     return HalfLife(*(_first_at_half(curve.time, values) for values in (curve.probability, curve.low, curve.high)))
 
 
+def halved(probability: ArrayLike) -> NDArray[np.bool_]:
+    """Return whether at most half are left.
+
+    Parameters
+    ----------
+    probability : array_like
+        Survival probabilities. A product of the fractions that remain may exceed 1/2 by rounding where exactly half
+        are left, which counts as half.
+
+    Returns
+    -------
+    ndarray of bool
+        One per probability.
+    """
+    return np.asarray(probability) <= 0.5 * (1.0 + ROUNDING)
+
+
 def hazard(table: LifeTable, edges: ArrayLike, confidence: float = 0.95) -> Hazard:
     """Estimate the hazard rate by age: deaths over time at risk.
 
@@ -299,7 +320,7 @@ def _spread(table: LifeTable, time: NDArray[np.float64]) -> tuple[NDArray[np.flo
 
 
 def _first_at_half(time: NDArray[np.float64], values: NDArray[np.float64]) -> float:
-    below = np.flatnonzero(values <= 0.5)
+    below = np.flatnonzero(halved(values))
     return float(time[below[0]]) if len(below) else math.inf
 
 

@@ -15,6 +15,7 @@ from synaptic_sampling._tables import vectors_html
 from synaptic_sampling.laws import wiring as wiring_laws
 from synaptic_sampling.log.recorder import LogError, RewiringLog, SetInfo, Snapshot
 from synaptic_sampling.statistics.changes import compare_wirings
+from synaptic_sampling.statistics.comparison import clock
 from synaptic_sampling.statistics.sources import Source, log_of
 
 __all__ = [
@@ -144,13 +145,12 @@ def rewired_per_second(log: Source, *, bins: int = 40, index: int | None = None)
 
 
 def _rewired_per(log: RewiringLog, unit: str, bins: int, index: int | None, older_than: int | None) -> Turnover:
-    passed = log.times[unit]
-    if not len(passed) or not np.isfinite(passed).all():
-        raise ValueError(f"the log has no {unit}; pass {unit}=... when recording.")
-    number = min(check_integer("bins", bins, minimum=1, maximum=10**6), len(passed))
+    passed = clock(log, unit)
+    steps = len(passed) - 1
+    number = min(check_integer("bins", bins, minimum=1, maximum=10**6), steps)
     # Intervals contain whole steps; their numbers of steps differ by at most one.
-    last = np.linspace(0, len(passed), number + 1).round().astype(int)
-    edges = np.concatenate([[0.0], passed])[last]
+    last = np.linspace(0, steps, number + 1).round().astype(int)
+    edges = passed[last]
     births = np.add.reduceat(rewired_per_step(log, index, older_than=older_than).rate, last[:-1])
     return Turnover((edges[1:] + edges[:-1]) / 2, births / np.diff(edges))
 

@@ -71,6 +71,13 @@ def test_changes_are_those_of_plain_sets(seed, potential):
         assert (mean, spread) == (pytest.approx(np.mean(each)), pytest.approx(np.std(each)))
 
 
+def test_one_starting_time_has_no_spread(log):
+    longest = log.last_step - log.first_step
+    found = changes.turnover_by_lag(log, [1, longest])
+    assert np.isfinite(found.turnover).all()
+    assert np.isnan(found.spread).all()
+
+
 def test_wirings_are_compared_as_sets(rng):
     for _ in range(100):
         wirings = [rng.integers(0, 4, (2, int(rng.integers(0, 12)))) for _ in range(2)]

@@ -158,6 +158,28 @@ def test_turnover_of_the_old_is_counted_right(log, age):
     assert_allclose(binned.rate, expected.reshape(8, -1).sum(axis=1) * 1000 / (32 * STEPS / 8))
 
 
+def test_a_record_that_starts_late_has_the_rate_of_its_own_time():
+    """Recorded from 300 s on; one formation per second."""
+    log = RewiringLog()
+    log.describe(0, num_pre=1000, num_post=1000, num_sites=10**6)
+    log.snapshot(300, 0, np.array([0]), np.array([0]), np.ones(1), np.ones(1))
+    for n in range(301, 401):
+        log.record(RewiringInfo(n, np.array([(n, n - 1, n, n, 0, 1, 1)], EVENT), 1, 0), seconds=float(n))
+    found = turnover.rewired_per_second(log, bins=4)
+    assert_allclose(found.time, [312.5, 337.5, 362.5, 387.5])
+    assert_allclose(found.rate, 1.0)
+
+
+def test_times_that_start_again_are_refused():
+    log = RewiringLog()
+    log.describe(0, num_pre=10, num_post=10, num_sites=100)
+    log.snapshot(0, 0, np.array([0]), np.array([0]), np.ones(1), np.ones(1))
+    for n in range(1, 9):
+        log.record(RewiringInfo(n, np.empty(0, EVENT), 0, 0), seconds=float((n - 1) % 4 + 1))
+    with pytest.raises(ValueError, match="the seconds of the log decrease"):
+        turnover.rewired_per_second(log)
+
+
 def test_turnover_of_one_set_leaves_out_the_others(log):
     assert_allclose(turnover.rewired_per_step(log, 0).rate, turnover.rewired_per_step(log).rate)
     with pytest.raises(LogError, match="index 1 is not a set of the log"):

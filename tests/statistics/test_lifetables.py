@@ -265,3 +265,11 @@ def test_other_nonsense_is_refused():
     alive = life_table([1, 2], [False, False])
     with pytest.raises(ValueError, match="none died while both groups were at risk"):
         log_rank(alive, alive)
+
+
+def test_the_half_life_is_not_moved_by_rounding():
+    """The product of the fractions that remain is 1/2 only up to rounding, for more than half of these numbers."""
+    for number in range(2, 400, 2):
+        curve = kaplan_meier(np.arange(1, number + 1), np.ones(number, bool))
+        assert half_life(curve).value == number / 2
+        assert half_life(kaplan_meier(np.arange(1, number), np.ones(number - 1, bool))).value == number / 2

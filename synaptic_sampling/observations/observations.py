@@ -99,9 +99,11 @@ class Observations:
         """Read observations from a CSV file, a pandas DataFrame, or a mapping of names to columns.
 
         Two forms are understood. Wide: one row per connection, with one column per look whose names are a common prefix
-        and a number (``session0``, ``session1``, ... or ``day0``, ``day4``, ...). Long: one row per connection and
-        look, with the columns ``synapse``, ``time``, ``present`` or ``weight``; combinations without a row were not
-        imaged, so absent connections need a row as well.
+        and a number (``session0``, ``session1``, ... or ``day-4``, ``day0``, ``day4``, ...); no other column may have a
+        name that ends in a number, except those of ``group`` and ``where``. Long: one row per connection and look, with
+        the columns ``synapse``, ``time``, ``present`` or ``weight``; combinations without a row were not imaged, so
+        absent connections need a row as well. There a connection is known by its ``synapse`` together with all of the
+        columns ``group``, ``dendrite``, ``cell``, ``animal`` that exist.
 
         Parameters
         ----------
@@ -113,8 +115,10 @@ class Observations:
         weights : bool
             Whether the values of the wide form are weights; the column ``weight`` of the long form always is.
         group : str, optional
-            Column with the group of each connection. By default the first of ``group``, ``dendrite``, ``cell``,
-            ``animal`` that exists; without one, each connection is a group.
+            Column with the group of each connection, taken as it is. By default the first of ``group``, ``dendrite``,
+            ``cell``, ``animal`` that exists; where two cells or animals have a dendrite of the same name, or two
+            animals a cell, groups are named by all of these, as in ``animal/cell/dendrite``. Without such a column,
+            each connection is a group.
         missing : float, optional
             A number that also marks looks without imaging, for example -1.
         where : mapping of str to str, optional
@@ -130,7 +134,8 @@ class Observations:
         OSError
             If the file cannot be read.
         TypeError, ValueError
-            If the table has neither form, a column is missing, or a value is not a number.
+            If the table has neither form, a column is missing, a value is not a number, or names that end in a number
+            have several prefixes.
         """
         columns = tables.columns_of(table)
         found = tables.read(columns, group=group, missing=missing, where=where, weights=weights)

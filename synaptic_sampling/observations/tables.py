@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,8 +16,13 @@ from synaptic_sampling._checks import check_flag, check_number
 
 __all__ = ["Table", "columns_of", "read"]
 
-#: Columns that name a group, in the order of preference.
-GROUPS = ("group", "dendrite", "cell", "animal")
+#: Column that names the group of each connection.
+GROUP = "group"
+#: Columns that name what a connection is part of, from the largest to the smallest: the same name of a dendrite in two
+#: cells or animals is that of two dendrites.
+NESTED = ("animal", "cell", "dendrite")
+#: How pandas begins the names of columns without a name, for example of an index that was saved.
+UNNAMED = "Unnamed: "
 #: Columns of the long form.
 SYNAPSE, TIME, PRESENT, WEIGHT = "synapse", "time", "present", "weight"
 
@@ -73,7 +78,11 @@ def read(
     mark = None if missing is None else check_number("missing", missing)
     columns = _rows_where(columns, where)
     own = _group_of(columns, group)
-    return _long(columns, own, mark) if {SYNAPSE, TIME} <= set(columns) else _wide(columns, own, mark, are_weights)
+    if {SYNAPSE, TIME} <= set(columns):
+        return _long(columns, own, mark)
+    other = {group, *(where or ())}
+    looks = _looks_in([name for name in columns if name not in other and not name.startswith(UNNAMED)])
+    return _wide(columns, looks, own, mark, are_weights)
 
 
 def _rows_where(columns: Columns, where: Mapping[str, str] | None) -> Columns:
@@ -95,8 +104,20 @@ def _rows_where(columns: Columns, where: Mapping[str, str] | None) -> Columns:
 def _group_of(columns: Columns, group: str | None) -> NDArray[Any] | None:
     if group is not None and (not isinstance(group, str) or group not in columns):
         raise ValueError(f"group must be one of the columns {sorted(columns)}, got {group!r}.")
-    name = next((name for name in GROUPS if name in columns), None) if group is None else group
-    return None if name is None else columns[name].astype(str)
+    default = next((name for name in (GROUP, *reversed(NESTED)) if name in columns), None)
+    name = default if group is None else group
+    if name is None:
+        return None
+    names = columns[name].astype(str)
+    if group is not None or name == GROUP:
+        return names
+    whole = _joined("/", [columns[own] for own in NESTED if own in columns])
+    return names if len(np.unique(names)) == len(np.unique(whole)) else whole
+
+
+def _joined(separator: str, columns: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    rows = zip(*(own.astype(str).tolist() for own in columns), strict=True)
+    return np.array([separator.join(row) for row in rows])
 
 
 def _numbers(name: str, cells: NDArray[Any], mark: float | None) -> NDArray[np.float64]:
@@ -110,18 +131,44 @@ def _numbers(name: str, cells: NDArray[Any], mark: float | None) -> NDArray[np.f
     return values
 
 
-def _wide(columns: Columns, group: NDArray[Any] | None, mark: float | None, are_weights: bool) -> Table:
-    numbered = {name: re.fullmatch(r"(.*?)(\d+(?:\.\d+)?)", name) for name in columns}
-    families: dict[str, list[tuple[float, str]]] = {}
-    for name, parts in numbered.items():
-        if parts:
-            families.setdefault(parts[1], []).append((float(parts[2]), name))
-    looks = sorted(families[max(families, key=lambda name: len(families[name]))]) if families else []
+def _looks_in(names: Sequence[str]) -> list[tuple[float, str]]:
+    """Return the times and names of the columns that are looks, in the order of time."""
+    plain, signed = (_families(names, sign) for sign in ("", "[-+]?"))
+    # One prefix without signs: a hyphen before every number is no minus sign, as in session-1, session-2, ...
+    families = plain if len(plain) == 1 else signed
+    if len(families) > 1:
+        raise ValueError(
+            "table must have one prefix for all columns whose names end in a number, since they are its looks (day-4, "
+            f"day0, day4, ...), got {sorted(name for own in families.values() for _, name in own)} with the prefixes "
+            f"{sorted(families)}. Rename columns that are no looks or leave them out, and write days instead of dates."
+        )
+    looks = [look for own in families.values() for look in own]
     if len(looks) < 2:
         raise ValueError(
             "table must have one column per look, named by a prefix and a number (session0, session1, ...), or the "
-            f"columns {SYNAPSE!r}, {TIME!r} and {PRESENT!r} or {WEIGHT!r}; its columns are {sorted(columns)}."
+            f"columns {SYNAPSE!r}, {TIME!r} and {PRESENT!r} or {WEIGHT!r}; its columns are {sorted(names)}."
         )
+    if next(iter(families)).endswith("-") and looks == sorted(looks, reverse=True):
+        raise ValueError(
+            f"table must have looks whose order is clear, got {[name for _, name in looks]}: is the hyphen a minus "
+            "sign? If it is, number the looks by the days since the first one; if not, leave it out."
+        )
+    return sorted(looks)
+
+
+def _families(names: Sequence[str], sign: str) -> dict[str, list[tuple[float, str]]]:
+    """Return numbers and names of the columns that end in a number, by the rest of their name."""
+    found: dict[str, list[tuple[float, str]]] = {}
+    for name in names:
+        parts = re.fullmatch(rf"(.*?)({sign}\d+(?:\.\d+)?)", name)
+        if parts:
+            found.setdefault(parts[1], []).append((float(parts[2]), name))
+    return found
+
+
+def _wide(
+    columns: Columns, looks: list[tuple[float, str]], group: NDArray[Any] | None, mark: float | None, are_weights: bool
+) -> Table:
     values = np.column_stack([_numbers(name, columns[name], mark) for _, name in looks])
     return Table(values, np.array([at for at, _ in looks]), np.maximum(values, 0) if are_weights else None, group)
 
@@ -133,9 +180,8 @@ def _long(columns: Columns, group: NDArray[Any] | None, mark: float | None) -> T
             f"its columns are {sorted(columns)}."
         )
     name = PRESENT if PRESENT in columns else WEIGHT
-    labels = columns[SYNAPSE].astype(str)
-    if group is not None:
-        labels = np.array([f"{own}\0{label}" for own, label in zip(group, labels, strict=True)])
+    parts = [columns[own] for own in (GROUP, *NESTED, SYNAPSE) if own in columns]
+    labels = _joined("\0", parts if group is None else [group, *parts])
     _, first, row = np.unique(labels, return_index=True, return_inverse=True)
     order = np.argsort(first)
     place = np.empty(len(order), np.int64)

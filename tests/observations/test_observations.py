@@ -124,6 +124,77 @@ def test_parts():
 
 
 @pytest.mark.parametrize(
+    ("names", "order", "times"),
+    [
+        (["day-4", "day0", "day4", "day8"], [0, 1, 2, 3], [-4, 0, 4, 8]),
+        (["day4", "day0", "day-2", "day-8", "day-4"], [3, 4, 2, 1, 0], [-8, -4, -2, 0, 4]),
+        (["day-4", "day0", "day+4"], [0, 1, 2], [-4, 0, 4]),
+        (["-4", "-1.5", "2"], [0, 1, 2], [-4, -1.5, 2]),
+        (["session-1", "session-2", "session-10"], [0, 1, 2], [1, 2, 10]),
+        (["session-1", "session-10", "session-2"], [0, 2, 1], [1, 2, 10]),
+        (["2021-03-27", "2021-03-31"], [0, 1], [27, 31]),
+        (["session10", "session9"], [1, 0], [9, 10]),
+    ],
+)
+def test_days_before_the_first_one(names, order, times):
+    presence = np.random.default_rng(1).integers(0, 2, (6, len(names)))
+    seen = Observations.from_table(dict(zip(names, presence.T, strict=True)))
+    assert_array_equal(seen.times, times)
+    assert_array_equal(seen.presence, presence[:, order])
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [
+        (["day-4", "time0", "time4"], r"one prefix .*got \['day-4', 'time0', 'time4'\] with the prefixes"),
+        (["volume0", "volume4", "session0", "session4"], r"the prefixes \['session', 'volume'\]"),
+        (["session0", "session4", "session8", "layer2"], "Rename columns that are no looks or leave them out"),
+        (["2021-03-27", "2021-03-31", "2021-04-04", "2021-04-08", "2021-04-12"], "write days instead of dates"),
+        (["2021-03-31", "2021-04-04"], "write days instead of dates"),
+        (["27.03.2021", "31.03.2021"], "write days instead of dates"),
+        (["day-8", "day-4", "day-2"], r"got \['day-8', 'day-4', 'day-2'\]: is the hyphen a minus sign"),
+    ],
+)
+def test_looks_are_neither_dropped_nor_reversed(names, message):
+    with pytest.raises(ValueError, match=message):
+        Observations.from_table({name: [1, 0] for name in names})
+
+
+def test_columns_of_groups_and_rows_are_no_looks():
+    names = {"Unnamed: 0": [0, 1, 2], "area1": ["V1", "V1", "M1"], "mouse2": [1, 2, 3]}
+    table = {**names, "day0": [1, 1, 0], "day4": [1, 0, 1]}
+    seen = Observations.from_table(table, where={"area1": "V1"}, group="mouse2")
+    assert_array_equal(seen.presence, [[1, 1], [1, 0]])
+    assert seen.groups == ("1", "2")
+
+
+#: Two animals, whose dendrites and synapses are numbered from 1 on, as if they were the same.
+NUMBERED = {"animal": ["A", "A", "B", "B"], "cell": ["c", "c", "c", "c"], "dendrite": [1, 2, 1, 2]}
+
+
+def test_dendrites_of_two_animals_are_two():
+    looks = {"day0": [1, 1, 1, 1], "day4": [1, 0, 0, 1]}
+    assert Observations.from_table({**NUMBERED, **looks}).groups == ("A/c/1", "A/c/2", "B/c/1", "B/c/2")
+    cells = {name: NUMBERED[name] for name in ("animal", "cell")}
+    assert Observations.from_table({**cells, **looks}).groups == ("A/c", "B/c")
+    assert Observations.from_table({**NUMBERED, **looks}, where={"animal": "B"}).groups == ("1", "2")
+    assert Observations.from_table({**NUMBERED, **looks}, group="cell").groups == ("c",)
+    assert Observations.from_table({**NUMBERED, **looks, "group": ["x", "x", "y", "y"]}).groups == ("x", "y")
+
+
+@pytest.mark.parametrize("options", [{}, {"group": "cell"}, {"group": "dendrite"}])
+def test_synapses_of_two_animals_are_two(options):
+    rows = {name: np.repeat(column, 3) for name, column in NUMBERED.items()}
+    looks = {"synapse": np.ones(12, int), "time": [0, 4, 8, 0, 4, 8, 1, 5, 9, 1, 5, 9], "present": [1, 0, 1] * 4}
+    seen = Observations.from_table({**rows, **looks}, **options)
+    assert_array_equal(seen.times, [0, 1, 4, 5, 8, 9])
+    expected = np.full((4, 6), MISSING)
+    expected[:2, ::2] = expected[2:, 1::2] = [1, 0, 1]
+    assert_array_equal(seen.presence, expected)
+    assert len(seen.groups) == {"cell": 1, "dendrite": 2}.get(options.get("group"), 4)
+
+
+@pytest.mark.parametrize(
     ("arguments", "message"),
     [
         (([1, 0], [0]), r"presence must be a table of connections by looks"),

@@ -181,7 +181,7 @@ def predictions(cell: str, seen: Observations, own: Fit) -> list[dict[str, Any]]
     """Return which fraction of newly seen synapses is seen again, at 4 days (fitted) and at 8 and 12 (predicted)."""
     found = []
     for factor in (1, 2, 3):
-        measured = observed.survival_of_newly_seen(seen, every=factor)
+        measured = observed.survival_of_newly_seen(seen.split_at_absences(), every=factor)
         predicted = own.at_coarser_looks(factor, 2).newly_seen[1]
         days = factor * own.unit
         found.append(

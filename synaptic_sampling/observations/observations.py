@@ -212,6 +212,26 @@ class Observations:
             raise ValueError(f"looks must be two or more indices in ascending order, got {columns.tolist()[:20]}.")
         return self._part(np.arange(len(self)), columns)
 
+    def split_at_absences(self) -> Observations:
+        """Return what a study would have noted that takes each connection which returns for a new one.
+
+        Returns
+        -------
+        Observations
+            With a row for each series of looks at which a connection was seen and never absent in between. All others
+            are absent there, except those without imaging. The first series of all connections come first, in their
+            order, then the second ones, and so on.
+        """
+        seen, absences = self.seen, np.cumsum(self.presence == 0, axis=1)
+        # A series begins where the number of absences has grown since the connection was last seen.
+        last = np.maximum.accumulate(np.where(seen, absences, -1), axis=1)
+        series = np.cumsum(seen & (absences > np.pad(last, ((0, 0), (1, 0)), constant_values=-1)[:, :-1]), axis=1)
+        numbers = np.arange(1, series.max(initial=1) + 1)[:, None]
+        number, row = np.nonzero(numbers <= np.maximum(series[:, -1], 1))
+        presence = np.where(seen[row] & (series[row] == numbers[number]), 1, np.minimum(self.presence[row], 0))
+        weights = None if self.weights is None else self.weights[row]
+        return Observations(presence, self.times, weights=weights, group=self._names_at(row), missing=MISSING)
+
     def by_group(self) -> Iterator[tuple[str, Observations]]:
         """Yield the name and the observations of each group."""
         for number, name in enumerate(self.groups):
@@ -221,8 +241,11 @@ class Observations:
         values = self.presence[np.ix_(rows, columns)].astype(float)
         values[values == MISSING] = np.nan
         weights = None if self.weights is None else self.weights[np.ix_(rows, columns)]
-        names = np.array(self.groups, dtype=object)[self.group[rows]].astype(str)
-        return Observations(values, self.times[columns], weights=weights, group=names)
+        return Observations(values, self.times[columns], weights=weights, group=self._names_at(rows))
+
+    def _names_at(self, rows: NDArray[np.int64]) -> NDArray[Any]:
+        """Return the names of the groups of some connections."""
+        return np.array(self.groups, dtype=object)[self.group[rows]].astype(str)
 
     def _sizes(self, weights: Any) -> NDArray[np.float64]:
         sizes = check_array("weights", weights).astype(float)

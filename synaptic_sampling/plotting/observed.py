@@ -58,7 +58,8 @@ def plot_estimate(estimate: Estimate, ax: Axes | None = None, *, unit: float = 1
     length, axes = check_number("unit", unit, above=0.0), axes_of(ax)
     known = np.isfinite(estimate.value) & np.isfinite(estimate.at)
     value = estimate.value[known]
-    spread = [np.maximum(np.nan_to_num(end), 0) for end in (value - estimate.low[known], estimate.high[known] - value)]
+    ends = np.array([value - estimate.low[known], estimate.high[known] - value])
+    spread = np.maximum(np.nan_to_num(ends), 0)
     options = {"marker": "o", "markersize": 4, "linestyle": "none", "elinewidth": 1.0, "capsize": 2, **style}
     axes.errorbar(estimate.at[known] / length, value, yerr=spread, **options)
     return axes
@@ -118,6 +119,11 @@ def plot_predictions(
 ) -> Axes:
     """Plot how many newly seen connections are seen again in the next session, if there were only every m-th.
 
+    A connection that is absent in a session in between counts as gone, and as a new one where it returns: studies give
+    it a new identity. Points and lines are of the same quantity, in vivo and in runs (``log.observe``), whose
+    connections are known by their place. A study of such connections that never made the other sessions would see more
+    of them again under laws in which connections return: ``Fit.survival_of_newly_seen``.
+
     Parameters
     ----------
     observations : Observations
@@ -145,8 +151,8 @@ def plot_predictions(
     laws = _check_fits(fits)
     last = check_integer("most", most, minimum=1, maximum=(len(observations.times) - 1) // 2)
     axes = axes_of(ax)
-    factors = range(1, last + 1)
-    found = [survival_of_newly_seen(observations, every=factor) for factor in factors]
+    factors, series = range(1, last + 1), observations.split_at_absences()
+    found = [survival_of_newly_seen(series, every=factor) for factor in factors]
     again = Estimate(*(np.array([column[1] for column in columns]) for columns in zip(*found, strict=True)))
     plot_estimate(again, axes, **{"color": COLOURS[0], "zorder": 3, **style})
     for law, line in zip(laws, itertools.cycle(LAW_STYLES), strict=False):

@@ -194,6 +194,35 @@ def test_synapses_of_two_animals_are_two(options):
     assert len(seen.groups) == {"cell": 1, "dendrite": 2}.get(options.get("group"), 4)
 
 
+def test_what_returns_is_new_after_an_absence():
+    rng = np.random.default_rng(5)
+    presence = rng.integers(0, 2, (200, 7)).astype(float)
+    presence[rng.random((200, 7)) < 0.2] = NAN
+    presence[:3] = [[0] * 7, [NAN] * 7, [1, NAN, 0, NAN, 1, NAN, 1]]
+    seen = Observations(presence, np.arange(7), weights=rng.random((200, 7)), group=rng.integers(0, 9, 200))
+    rows = []
+    for n, row in enumerate(presence):
+        series, away = [], True
+        for look, value in enumerate(row):
+            if value == 1:
+                series += [[]] if away else []
+                series[-1].append(look)
+            away = value == 0 or (np.isnan(value) and away)
+        for k, looks in enumerate(series or [[]]):
+            own = np.where(np.isnan(row), NAN, 0)
+            own[looks] = 1
+            rows.append((k, n, own))
+    rows.sort(key=lambda row: row[:2])
+    which = [n for _, n, _ in rows]
+    found, expected = seen.split_at_absences(), np.array([own for *_, own in rows])
+    assert len(found) > 300
+    assert_array_equal(found.presence, np.where(np.isnan(expected), MISSING, expected))
+    assert_array_equal(found.weights, np.where(expected == 1, seen.weights[which], NAN))
+    assert found.groups == seen.groups
+    assert_array_equal(found.group, seen.group[which])
+    assert_array_equal(found.split_at_absences().presence, found.presence)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from matplotlib import pyplot as plt
 from numpy.testing import assert_allclose
+from scipy.stats import binomtest
 
 from synaptic_sampling import Observations, plotting
 from synaptic_sampling.laws.presence import LAWS
@@ -56,6 +57,37 @@ def test_predictions(ax, seen):
     expected = [observed.survival_of_newly_seen(seen, every=n).value[1] for n in (1, 2, 3)]
     assert_allclose(y, expected)
     assert_allclose(ax.lines[-1].get_ydata(), [law.at_coarser_looks(n, 2).newly_seen[1] for n in (1, 2, 3)])
+
+
+@pytest.mark.statistical
+def test_points_follow_their_law_where_connections_return(ax):
+    """An exact binomial test of the points under the law that made them, with a false-alarm rate of 1e-6 for each of 5.
+
+    Points in which a connection may be absent in between, as by ``every=m`` alone, do not follow that law.
+    """
+    memory, mean, number = 2.0, -0.5, 40_000
+    rho, rng = np.exp(-1.0 / memory), np.random.default_rng(1)
+    theta = [mean + rng.standard_normal(number)]
+    for _ in range(6):
+        theta.append(mean + rho * (theta[-1] - mean) + np.sqrt(1.0 - rho**2) * rng.standard_normal(number))
+    values = np.array([memory, mean])
+    law = observed.Fit(LAWS["synaptic sampling"], values, values, values, 0.0, number, 1.0)
+    for m in (1, 2, 3):
+        seen = Observations(np.column_stack(theta) > 0, np.arange(7.0)).at_looks(range(2 * m + 1))
+        ax.clear()
+        plotting.plot_predictions(seen, [law], ax, most=m)
+        value, expected = drawn(ax, -1)[1][-1], ax.lines[-1].get_ydata()[-1]
+        again, alone = (
+            observed.survival_of_newly_seen(own, every=m, resamples=20) for own in (seen.split_at_absences(), seen)
+        )
+        assert p_value(value, again.number[1], expected) > 1e-6
+        if m > 1:
+            assert p_value(alone.value[1], alone.number[1], expected) < 1e-6
+            assert p_value(alone.value[1], alone.number[1], law.survival_of_newly_seen([0, m, 2 * m])[1]) > 1e-6
+
+
+def p_value(fraction, number, expected):
+    return binomtest(round(fraction * number), int(number), expected).pvalue
 
 
 def test_loss_by_weight(ax, seen):

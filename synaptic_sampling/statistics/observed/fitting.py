@@ -110,8 +110,9 @@ class Fit:
         """Predict what the same study would have seen at every ``factor``-th look only.
 
         Studies give a connection that returns after an absence a new identity. So here, too, one that is absent at a
-        look in between is gone. Under laws in which connections return, this differs from a study that never made the
-        other looks (``survival_of_newly_seen``).
+        look in between is gone: the prediction is for ``observations.split_at_absences()`` at ``every=factor``. Under
+        laws in which connections return, this differs from a study that never made the other looks
+        (``survival_of_newly_seen``).
 
         Parameters
         ----------

@@ -14,8 +14,9 @@ __all__ = ["event_table", "life_table", "summary"]
 
 
 def event_table(log: StoredRecord) -> Any:
-    """Return one row per event: step, its time, set, pair, and whether a connection was formed or eliminated."""
+    """Return one row per formation or elimination of a connection: step, its time, set, pair, and which of the two."""
     events, times = log.events, log.times
+    events = events[np.abs(events["kind"]) == 1]  # Without moves between slots.
     at = np.searchsorted(times["step"], events["step"])
     units = {unit: times[unit][at] for unit in ("seconds", "samples") if np.isfinite(times[unit]).any()}
     kinds = np.where(events["kind"] == 1, "formed", "eliminated")

@@ -64,6 +64,20 @@ def test_replay_and_lives_follow_every_connection(seed, potential):
 
 
 @pytest.mark.parametrize("seed", range(3))
+def test_moves_are_neither_formations_nor_eliminations_in_tables(seed):
+    pytest.importorskip("pandas")
+    log = random_history(seed, False)[0]
+    assert (log.events["kind"] == -2).any()
+    table = log.to_pandas()
+    expected = [event for event in log.events.tolist() if event[5] in (1, -1)]
+    names = {1: "formed", -1: "eliminated"}
+    assert table.columns.tolist() == ["step", "set", "pre", "post", "kind"]
+    assert table.to_numpy().tolist() == [[step, of, i, j, names[kind]] for step, i, j, _, of, kind, _ in expected]
+    assert (table.kind == "eliminated").sum() == log.num_deaths
+    assert (table.kind == "formed").sum() == log.num_births
+
+
+@pytest.mark.parametrize("seed", range(3))
 def test_moves_survive_the_disk(seed, tmp_path):
     log = random_history(seed, False)[0]
     log.save(tmp_path / "run.rewiring")

@@ -59,7 +59,7 @@ def plot_estimate(estimate: Estimate, ax: Axes | None = None, *, unit: float = 1
     known = np.isfinite(estimate.value) & np.isfinite(estimate.at)
     value = estimate.value[known]
     ends = np.array([value - estimate.low[known], estimate.high[known] - value])
-    spread = np.maximum(np.nan_to_num(ends), 0)
+    spread = np.maximum(ends, 0)  # NaN where limits are not known, which draws no bar.
     options = {"marker": "o", "markersize": 4, "linestyle": "none", "elinewidth": 1.0, "capsize": 2, **style}
     axes.errorbar(estimate.at[known] / length, value, yerr=spread, **options)
     return axes

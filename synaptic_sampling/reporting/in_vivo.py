@@ -166,10 +166,10 @@ def _steps(interval: float) -> str:
 
 
 def _percent(estimate: Estimate, index: int = 0) -> str:
-    value, error = 100 * estimate.value[index], 100 * estimate.error[index]
+    value, low, high = (100 * own[index] for own in (estimate.value, estimate.low, estimate.high))
     if not np.isfinite(value):
         return "none seen"
-    return f"{value:.3g} %" + (f" +- {error:.2g} %" if np.isfinite(error) else "")
+    return f"{value:.3g} %" + (f" ({low:.3g} to {high:.3g} %)" if np.isfinite([low, high]).all() else "")
 
 
 def _best_law(seen: Observations) -> str:

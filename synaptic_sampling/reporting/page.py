@@ -86,7 +86,7 @@ def page(
         "<h2>Connections</h2>"
         + _table(["run", "set", "neurons", "possible connections", "connections at the end", "rule"], rows)
         + "<h2>Comparison with in vivo imaging</h2><p>The runs as an imaging study would have seen them, at intervals "
-        "matched by turnover; +- one standard error over dendrites or postsynaptic neurons. Of the laws constant rate, "
+        "matched by turnover, with 95 % intervals over dendrites or postsynaptic neurons. Of the laws constant rate, "
         "two states, killed walk and walk the one with the lowest AIC is named.</p>"
         + _table(HEAD, seen)
         + "<h2>Published numbers from in vivo imaging</h2><p>Apparent turnover depends on how often spines are "

@@ -73,7 +73,8 @@ def test_points_follow_their_law_where_connections_return(ax):
     values = np.array([memory, mean])
     law = observed.Fit(LAWS["synaptic sampling"], values, values, values, 0.0, number, 1.0)
     for m in (1, 2, 3):
-        seen = Observations(np.column_stack(theta) > 0, np.arange(7.0)).at_looks(range(2 * m + 1))
+        seen = Observations(np.column_stack(theta) > 0, np.arange(7.0), group=np.arange(number) % 20)
+        seen = seen.at_looks(range(2 * m + 1))
         ax.clear()
         plotting.plot_predictions(seen, [law], ax, most=m)
         value, expected = drawn(ax, -1)[1][-1], ax.lines[-1].get_ydata()[-1]
@@ -104,6 +105,11 @@ def test_what_is_unknown_is_left_out(ax):
     value = np.array([1.0, np.nan, 0.5])
     plotting.plot_estimate(observed.Estimate(np.arange(3.0), value, value, value, value, np.arange(3)), ax, unit=2.0)
     assert drawn(ax)[0].tolist() == [0, 1]
+    one = Observations([[1, 1], [1, 0], [0, 1]], [0, 4], group=["a", "a", "a"])
+    plotting.plot_estimate(observed.survival_of_seen(one), ax)
+    line, _, (bars,) = ax.containers[1].lines
+    assert line.get_ydata().tolist() == [1, 0.5]
+    assert [len(segment) for segment in bars.get_segments()] == [2, 0], "one group has no interval"
 
 
 def test_wrong_arguments_are_refused(ax, seen):

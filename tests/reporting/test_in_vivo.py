@@ -37,6 +37,8 @@ def test_a_run_beside_a_study(log, mice):
     study, run = found.rows
     assert study[:4] == ["mice", "6", "4", str(len(mice))]
     assert run[0] == "run, as mice"
+    lost = observed.changes(mice).elimination
+    assert study[5] == "{:.3g} % ({:.3g} to {:.3g} %)".format(*(100 * own[0] for own in lost[1:2] + lost[3:5]))
     turnover = observed.changes(mice).turnover.value[0]
     looks = observed.matched_looks(log, turnover, 6)
     again = observed.survival_of_newly_seen(log.observe(looks)).value[1]
@@ -50,6 +52,15 @@ def test_a_run_beside_a_study(log, mice):
         (line,) = [own for own in ax.lines if own.get_label() == "killed walk, fitted"]
         np.testing.assert_allclose(line.get_ydata(), curve)
     plt.close(found.figure.figure)
+
+
+def test_what_is_not_known_has_no_interval():
+    """Nothing formed in twelve dendrites: a limit above 0; with one dendrite there is none."""
+    presence = np.repeat([[1, 1, 1], [1, 1, 0], [1, 0, 0]], 12, axis=0)
+    for group, expected in ((np.arange(36) % 12, "0 % (0 to 6.15 %)"), (np.zeros(36, int), "0 %")):
+        found = in_vivo({}, {"mice": Observations(presence, [0, 4, 8], group=group)})
+        assert found.rows[0][4] == expected
+        plt.close(found.figure.figure)
 
 
 def test_the_published_study_is_the_default(log):

@@ -12,7 +12,12 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling.laws.presence import LAWS, PresenceLaw
 from synaptic_sampling.observations import Observations
-from synaptic_sampling.statistics.observed.resampling import check_resamples, resampled_groups
+from synaptic_sampling.statistics.observed.resampling import (
+    FEW_GROUPS,
+    check_resamples,
+    error_and_limits,
+    resampled_groups,
+)
 from synaptic_sampling.statistics.observed.runs import log_probability, runs_of
 from synaptic_sampling.statistics.observed.search import AT_END, best_values, profile_limits, refit
 from synaptic_sampling.statistics.sources import check_kind
@@ -282,7 +287,9 @@ def bootstrap_intervals(
     Returns
     -------
     ndarray, shape (parameters, 2)
-        Lower and upper limits: the 2.5 % and 97.5 % quantiles of the refitted values.
+        Lower and upper limits: the 2.5 % and 97.5 % quantiles of the refitted values; with fewer than 10 groups, by
+        Student's t as in `Estimate`, on the scale of the parameter; by profile likelihood where all refits agree or
+        are at the end of the range.
 
     Raises
     ------
@@ -292,13 +299,24 @@ def bootstrap_intervals(
     check_kind("fitted", fitted, Fit)
     runs = runs_of(observations)
     number = check_resamples(resamples)
-    if len(runs.counts) < 2:
-        raise ValueError("observations must have two groups or more to resample, got 1.")
-    found = [
+    groups = int(np.count_nonzero(runs.counts.sum(axis=1)))
+    if groups < 2:
+        raise ValueError(f"observations must have two groups or more to resample, got {groups}.")
+    found = np.array([
         refit(fitted.law, runs, drawn @ runs.counts, fitted.values)
         for drawn in resampled_groups(len(runs.counts), number, seed)
-    ]
-    return np.quantile(found, [0.025, 0.975], axis=0).T
+    ])  # fmt: skip
+    limits = np.column_stack([fitted.low, fitted.high])
+    for n, (own, values) in enumerate(zip(fitted.law.parameters, found.T, strict=True)):
+        places = own.place(values)
+        if np.ptp(places) == 0 or (np.minimum(places, 1.0 - places) < AT_END).all():
+            continue  # Resamples say nothing.
+        if groups >= FEW_GROUPS:
+            limits[n] = np.quantile(values, [0.025, 0.975])
+        else:
+            _, *ends = error_and_limits(float(own.place(fitted.values[n])), places, groups)
+            limits[n] = own.at(np.clip(ends, 0.0, 1.0))
+    return limits
 
 
 def _undetermined(

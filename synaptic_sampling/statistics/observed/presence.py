@@ -10,7 +10,7 @@ from scipy.stats import chi2
 
 from synaptic_sampling._checks import check_flag, check_integer
 from synaptic_sampling.observations import Observations
-from synaptic_sampling.statistics.observed.resampling import Estimate, estimate, group_sums
+from synaptic_sampling.statistics.observed.resampling import Estimate, Kind, estimate, group_sums
 from synaptic_sampling.statistics.sources import check_kind
 
 __all__ = ["GroupDifference", "ObservedChanges", "changes", "group_differences", "survival_of_newly_seen",
@@ -144,8 +144,13 @@ def changes(
     if together:
         counts, at = counts.sum(axis=2, keepdims=True), np.array([np.diff(observations.times).mean()])
     n1, n2, kept = counts[:, 0], counts[:, 1], counts[:, 2]
-    parts = ((n1, n2 - kept), (n1, n1 - kept), (n1 + n2, n1 + n2 - 2 * kept))
-    return ObservedChanges(*(estimate(at, np.stack(own, axis=1), _ratio, resamples, seed) for own in parts))
+
+    def of(kind: Kind, number: NDArray[np.float64], events: NDArray[np.float64]) -> Estimate:
+        return estimate(at, np.stack([number, events], axis=1), _ratio, kind, resamples, seed)
+
+    return ObservedChanges(
+        of("rate", n1, n2 - kept), of("fraction", n1, n1 - kept), of("fraction", n1 + n2, n1 + n2 - 2 * kept)
+    )
 
 
 def group_differences(observations: Observations) -> GroupDifference:
@@ -213,7 +218,9 @@ def _survival(
             for part, which in enumerate((risk, risk & seen)):
                 sums[:, part, k] += np.bincount(observations.group[which], minlength=len(sums))
     times = observations.times[starts[0] :: every] - observations.times[starts[0]]
-    return estimate(times, sums, _ratio, resamples, seed)
+    found = estimate(times, sums, _ratio, "fraction", resamples, seed)
+    found.low[0] = found.high[0] = found.value[0]  # All are seen at the look from which on they are followed.
+    return found
 
 
 def _pairs(observations: Observations) -> tuple[NDArray[np.bool_], NDArray[np.bool_], NDArray[np.bool_]]:

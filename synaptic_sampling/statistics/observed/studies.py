@@ -28,6 +28,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from synaptic_sampling._checks import check_instance
 from synaptic_sampling.observations import Observations
@@ -45,8 +46,8 @@ __all__ = ["PUBLISHED_STUDIES", "Study", "study_of"]
 
 #: Number of classes of weights.
 CLASSES = 6
-#: Half the width of a 95 % interval, in standard errors.
-WIDTH = 1.96
+#: Half the width of a 95 % interval, in standard errors; and by Student's t over 5 dendrites.
+WIDTH, WIDTH_5 = 1.96, 2.776
 
 
 class Study(NamedTuple):
@@ -120,11 +121,13 @@ def study_of(name: str, observations: Observations) -> Study:
     )
 
 
-def _estimate(interval: float, value: list[float], error: list[float], number: list[int]) -> Estimate:
+def _estimate(
+    interval: float, value: list[float], error: list[float], number: list[int], width: ArrayLike = WIDTH
+) -> Estimate:
     """Return an estimate with the limits that follow from its error."""
     mean, spread = np.array(value), np.array(error)
     at = interval * np.arange(len(mean), dtype=float) + interval * (len(mean) == 1)
-    low, high = (np.clip(mean + sign * WIDTH * spread, 0.0, 1.0) for sign in (-1, 1))
+    low, high = (np.clip(mean + sign * np.array(width) * spread, 0.0, 1.0) for sign in (-1, 1))
     return Estimate(at, mean, spread, low, high, np.array(number))
 
 
@@ -167,8 +170,9 @@ PUBLISHED_STUDIES = (
         _estimate(
             4.0,
             [1.0, 0.7692, 0.6957, 0.5676, 0.6000, 0.5294, 0.3333],
-            [0.0, 0.0515, 0.0672, 0.0876, 0.0801, 0.0886, 0.2440],
+            [0.0, 0.0515, 0.0672, 0.0876, 0.0801, 0.0886, 0.2728],
             [56, 52, 46, 37, 25, 17, 6],
+            [WIDTH] * 6 + [WIDTH_5],
         ),
         None,
     ),

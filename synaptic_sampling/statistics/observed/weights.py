@@ -48,7 +48,7 @@ def loss_by_weight(observations: Observations, *, classes: int = 4, resamples: i
     own = np.searchsorted(edges, size, side="left")
     sums = group_sums((len(observations.groups), number), observations.group[row], own, [np.ones(len(own)), gone])
     middle = np.array([np.median(size[own == n]) if (own == n).any() else np.nan for n in range(number)])
-    return estimate(middle, sums, _mean, resamples, seed)
+    return estimate(middle, sums, _mean, "fraction", resamples, seed)
 
 
 def weight_by_age(observations: Observations, *, resamples: int = 1000, seed: int = 0) -> Estimate:
@@ -82,7 +82,7 @@ def weight_by_age(observations: Observations, *, resamples: int = 1000, seed: in
     row, look = np.nonzero((age >= 0) & np.isfinite(logs[:, 1:]))
     parts = [np.ones(len(row)), logs[row, look + 1]]
     sums = group_sums((len(observations.groups), number), observations.group[row], age[row, look], parts)
-    return estimate(interval * np.arange(number), sums, _mean, resamples, seed)
+    return estimate(interval * np.arange(number), sums, _mean, "mean", resamples, seed)
 
 
 def weight_autocorrelation(observations: Observations, *, resamples: int = 1000, seed: int = 0) -> Estimate:
@@ -117,7 +117,7 @@ def weight_autocorrelation(observations: Observations, *, resamples: int = 1000,
             group_sums((len(observations.groups), 1), own, column, [np.ones(len(x)), x, y, x * x, y * y, x * y])
         )
     sums = np.concatenate(found, axis=2)
-    return estimate(interval * lags, sums, _correlation, resamples, seed)
+    return estimate(interval * lags, sums, _correlation, "correlation", resamples, seed)
 
 
 def _weights(observations: Observations) -> NDArray[np.float64]:

@@ -18,11 +18,15 @@ COST_OF_RELU, COST_OF_TANH = 4, 128
 
 
 class _Activation(Layer):
-    """A function that follows a layer with weights."""
+    """A function that follows a layer with weights.
+
+    The input is not overwritten, since ``backward`` of the layer before may need its values; nor does ``backward`` need
+    those of the output, over which the next layer may write.
+    """
 
     def __init__(self) -> None:
         self.parameters = []
-        self._out = aligned(0, 0)
+        self._out = self._kept = aligned(0, 0)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}()"
@@ -37,19 +41,26 @@ class _Activation(Layer):
         """Return a new layer of this kind."""
         return type(self)()
 
+    def _copy(self, x: Activations) -> None:
+        """Copy the input to the memory of the output."""
+        if self._out.shape != x.shape:
+            self._out = aligned(*x.shape)
+        self._out[:] = x
+
 
 class ReLU(_Activation):
     """max(x, 0)."""
 
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
-        """Return max(x, 0), written over x; NaN where x is NaN."""
-        divided(linear.relu, _rows(COST_OF_RELU, x))
-        self._out = x
-        return x
+        """Return max(x, 0); NaN where x is NaN."""
+        self._kept = x
+        self._copy(x)
+        divided(linear.relu, _rows(COST_OF_RELU, self._out))
+        return self._out
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
-        """Return ``delta`` where the output is above 0, else 0, written over ``delta``."""
-        divided(linear.relu_backward, _rows(COST_OF_RELU, self._out, delta))
+        """Return ``delta`` where x is above 0, else 0, written over ``delta``."""
+        divided(linear.relu_backward, _rows(COST_OF_RELU, self._kept, delta))
         return delta
 
     def write(self, graph: Graph) -> None:
@@ -61,14 +72,17 @@ class Tanh(_Activation):
     """The hyperbolic tangent."""
 
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
-        """Return tanh(x), written over x."""
-        divided(linear.tanh, _rows(COST_OF_TANH, x))
-        self._out = x
-        return x
+        """Return tanh(x)."""
+        self._copy(x)
+        divided(linear.tanh, _rows(COST_OF_TANH, self._out))
+        if self._kept.shape != x.shape:
+            self._kept = aligned(*x.shape)
+        self._kept[:] = self._out
+        return self._out
 
     def backward(self, delta: Activations, *, wanted: bool) -> Activations:
         """Return ``delta * (1 - tanh(x)**2)``, written over ``delta``."""
-        divided(linear.tanh_backward, _rows(COST_OF_RELU, self._out, delta))
+        divided(linear.tanh_backward, _rows(COST_OF_RELU, self._kept, delta))
         return delta
 
     def write(self, graph: Graph) -> None:

@@ -72,7 +72,7 @@ class Layer:
         """
 
     def forward(self, x: Activations, *, training: bool = False) -> Activations:
-        """Return the output, and remember what ``backward`` needs.
+        """Return the output, and remember what ``backward`` needs: values of the output as a copy.
 
         Parameters
         ----------
@@ -84,7 +84,7 @@ class Layer:
         Returns
         -------
         ndarray of float32, shape (num_out, batch)
-            The output.
+            The output, which the next layer may overwrite.
         """
         raise NotImplementedError
 

@@ -230,19 +230,20 @@ def _enlarged(events, used, needed):
 
 
 @jit
-def learn(parts, memory, sizes, sharing, rule, samples, labels, order, batch_size, losses, events):
+def learn(parts, memory, sizes, before, sharing, rule, samples, labels, order, batch_size, losses, events):
     """Do one step for every ``batch_size`` samples of ``order``; write the loss of each into ``losses``.
 
     ``parts`` are the three parts of all layers, ``memory`` is for the input and dE/d(output), ``sizes`` are the numbers
-    of connections, which change unless ``sharing`` is None. Return the steps done, the events and their number. The
-    loop ends early before a step with a gradient or parameter that is not finite (the gradients are then available,
-    and no parameter has changed), and after a step that fills ``events``.
+    of connections, which change unless ``sharing`` is None, ``before`` those before the last batch. Return the steps
+    done, the events and their number. The loop ends early before a step with a gradient or parameter that is not finite
+    (the gradients are then available, and no parameter has changed), and after a step that fills ``events``.
     """
     layers, signals, slots = parts
     first, delta = memory
     used, capacity = np.int64(0), events.size
     numbers = np.zeros(len(layers), np.int64)
     for step in range(1, losses.size + 1):
+        before[:] = sizes
         batch = order[(step - 1) * batch_size : step * batch_size]
         out = present(layers, signals, sizes, samples, batch, first)
         losses[step - 1] = cross_entropy(out, labels[batch], delta)

@@ -105,6 +105,14 @@ def weak(parameter):
     return size < np.quantile(size, 0.2)
 
 
+def strengthen(trainer):
+    """Move the weights as their gradients in the last batch say, and rewire none."""
+    for part in trainer.network.sparse:
+        slots = part.connections.active_slots
+        part.connections.theta[slots] += 0.1 * np.abs(part.gradient[slots])
+    return []
+
+
 def dense():
     return RateNetwork([Linear(18, 12), ReLU(), Linear(12, 4)], FixedWiring(0.05, optimizer=Adam()), seed=3)
 
@@ -150,6 +158,12 @@ CASES = {
     "by gradient": lambda: (Trainer(linear(FIXED), between=PruneAndRegrow(), signals={"condition": weak}), {}),
     "rigl": lambda: (Trainer(mixed(), between=RigL(X, Y, batch_size=20, steps=18), every=4), {}),
     "rigl, limits": lambda: (Trainer(limited(rule=FIXED), between=RigL(X, Y, batch_size=20, steps=18), every=4), {}),
+    "set, one budget": lambda: (Trainer(linear(budget="network"), between=SET()), {}),
+    "by gradient, one budget": lambda: (
+        Trainer(linear(budget="network"), between=PruneAndRegrow(), signals={"condition": weak}, every=3),
+        {},
+    ),
+    "by gradient, soft": lambda: (Trainer(soft(), between=strengthen, every=3), {}),
     "set, limits": lambda: (Trainer(limited(rule=FIXED), between=SET(), every=5), {}),
     "limits": lambda: (Trainer(limited(rule=RULE)), {}),
     "limits, one budget": lambda: (Trainer(limited(rule=ADAM, budget="network")), {}),
@@ -165,7 +179,18 @@ CASES = {
     "sampling": lambda: (Trainer(sampled()), {}),
     "other rules": lambda: (Trainer(mixed(), schedule=every_kind), {}),
 }
-FAST = ("linear", "soft", "sampling", "dropout", "set every 3", "by gradient", "other optimizers", "line")
+FAST = (
+    "linear",
+    "soft",
+    "sampling",
+    "dropout",
+    "set every 3",
+    "by gradient",
+    "by gradient, one budget",
+    "by gradient, soft",
+    "other optimizers",
+    "line",
+)
 EPOCHS = 4
 
 
@@ -208,7 +233,7 @@ def compare(whole, cut, since):
 
 @pytest.mark.parametrize("name", [pytest.param(n, marks=() if n in FAST else pytest.mark.slow) for n in CASES])
 def test_cut_anywhere(name, rng, tmp_path):
-    """Eight interruptions of each of 31 trainings, always including one after the last step of an epoch."""
+    """Eight interruptions of each of 34 trainings, always including one after the last step of an epoch."""
     whole = run(*CASES[name]())
     per_epoch = whole.steps_done // len(whole.history)
     cuts = {per_epoch, whole.steps_done}

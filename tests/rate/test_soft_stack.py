@@ -58,8 +58,6 @@ def test_same_bits_as_step_by_step(data, monkeypatch, case, batch_size):
         monkeypatch.undo()
     for trainer in trainers[2:] + trainers[:1]:
         equal(trainer, trainers[1])
-        for one, two in zip(trainer.network.sparse, trainers[1].network.sparse, strict=True):
-            assert_array_equal(one.gradient, two.gradient)
         assert trainer.most_connections == trainers[1].most_connections
     info = trainers[0].log
     assert info.num_births > 100

@@ -44,6 +44,8 @@ def equal(one, two):
     assert one.network.state().keys() == two.network.state().keys()
     for name, values in one.network.state().items():
         assert_array_equal(values, two.network.state()[name])
+    for part, other in zip(one.network.sparse, two.network.sparse, strict=True):
+        assert_array_equal(part.gradient, other.gradient, strict=True)
     assert_array_equal(one.log.events, two.log.events)
     assert one.log.times.tobytes() == two.log.times.tobytes()  # NaN is not equal to itself.
     assert (one.log.num_births, one.log.num_deaths) == (two.log.num_births, two.log.num_deaths)

@@ -134,10 +134,10 @@ class SparseParameter:
         matrix[active.post, active.pre] = active.weights
         return matrix
 
-    def cut(self, number: int) -> None:
-        """Keep the first ``number`` connections only, with their gradients."""
+    def cut(self, number: int, gradient: Array) -> None:
+        """Keep the first ``number`` slots only, with these gradients."""
         self.connections.resize(number)
-        self._gradient = self._gradient[:number]
+        self._gradient = np.array(gradient[:number])
 
     def check(self, rule: Rule, shared: Mapping[str, Any]) -> None:
         """Raise the error that ``step`` would raise; keep the signals for it, and change nothing else."""

@@ -25,6 +25,7 @@ from synaptic_sampling.rate.training.fused import (
     OPTIMIZERS,
     Batches,
     Learned,
+    cut_back,
     descent_of,
     moments_of,
     views_of,
@@ -118,6 +119,7 @@ def learn(network: Any, batches: Batches) -> Learned:
 def _learn(network: Any, batches: Batches) -> Learned:
     """Perform some steps of a rule with a constant number of connections."""
     sizes = np.array([len(c) for c in network.connections])
+    before, gradients = sizes.copy(), [part.gradient for part in network.sparse]
     losses = np.empty(batches.steps)
     try:
         if network.budget is not None:
@@ -127,15 +129,17 @@ def _learn(network: Any, batches: Batches) -> Learned:
         done, events, used = stack.learn(
             *_layers(network, batches.width),
             sizes,
+            before,
             _sharing(network),
             _learning(network),
             *batches[:-1],
             losses,
             np.empty(EVENTS_AT_ONCE, EVENT),
         )
+        if batches.steps:
+            gradients = [part.gradient for part in network.sparse]
     finally:
-        for part, size in zip(network.sparse, sizes.tolist(), strict=True):
-            part.cut(size)
+        cut_back(network, sizes, before, gradients)
     finite = done == batches.steps or used >= EVENTS_AT_ONCE
     return Learned(losses[:done], events[:used], finite)
 

@@ -15,7 +15,17 @@ from synaptic_sampling.rate.layers.activations import ReLU, Tanh
 from synaptic_sampling.rate.layers.linear import LinearView, SparseLinear
 from synaptic_sampling.rules.optimizers import SGD, Adam, Momentum, Optimizer, bias_corrections
 
-__all__ = ["ACTIVATIONS", "EVENTS_AT_ONCE", "OPTIMIZERS", "Batches", "Learned", "descent_of", "moments_of", "views_of"]
+__all__ = [
+    "ACTIVATIONS",
+    "EVENTS_AT_ONCE",
+    "OPTIMIZERS",
+    "Batches",
+    "Learned",
+    "cut_back",
+    "descent_of",
+    "moments_of",
+    "views_of",
+]
 
 OPTIMIZERS = {SGD: stack.SGD, Momentum: stack.MOMENTUM, Adam: stack.ADAM}
 ACTIVATIONS = {ReLU: stack.RELU, Tanh: stack.TANH}
@@ -72,6 +82,25 @@ class Learned(NamedTuple):
     events: NDArray[Any]
     finite: bool
     most: int = 0
+
+
+def cut_back(
+    network: Any, sizes: NDArray[np.int64], before: NDArray[np.int64], gradients: list[NDArray[np.float32]]
+) -> None:
+    """Keep the slots in use only, with the gradients that the general path leaves.
+
+    Parameters
+    ----------
+    network : RateNetwork
+        Whose connections have had memory for more slots.
+    sizes, before : ndarray of int64
+        Number of slots of each set, now and before the last step. Where it has changed, gradients are 0.
+    gradients : list of ndarray of float32
+        Those of the last batch, for at least as many slots as before the last step.
+    """
+    changes = zip(network.sparse, sizes.tolist(), (sizes != before).tolist(), gradients, strict=True)
+    for part, size, changed, gradient in changes:
+        part.cut(size, np.zeros(size, np.float32) if changed else gradient)
 
 
 def views_of(network: Any, width: int) -> tuple[NDArray[np.float32], list[tuple[LinearView, Signals]]]:

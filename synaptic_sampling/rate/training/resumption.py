@@ -77,11 +77,14 @@ def resume(
 
 def _gradients(arrays: dict[str, NDArray[Any]], network: RateNetwork) -> list[NDArray[Any]]:
     """Take the gradients of connections out of the arrays of a checkpoint; there are none in most of them."""
-    names = [GRADIENT.format(n) for n in range(len(network.sparse))]
-    found = [arrays.pop(name) for name in names if name in arrays]
-    for part, gradient in zip(network.sparse, found, strict=bool(found)):
-        if gradient.dtype != np.float32 or gradient.shape != part.gradient.shape or not np.isfinite(gradient).all():
-            raise ValueError(f"a gradient has {gradient.dtype}, {gradient.shape}, or is not finite.")
+    found = [arrays.pop(name) for n in range(len(network.sparse)) if (name := GRADIENT.format(n)) in arrays]
+    places = [n for n, part in enumerate(network.parameters) if isinstance(part, SparseParameter)]
+    for n, gradient in zip(places, found, strict=bool(found)):
+        shape = arrays[f"{n}/theta"].shape  # The number of slots may differ from that of a new network.
+        if gradient.dtype != np.float32 or gradient.shape != shape or not np.isfinite(gradient).all():
+            raise ValueError(
+                f"gradients must be finite, float32 and of shape {shape}, got {gradient.dtype} and {gradient.shape}."
+            )
     return found
 
 

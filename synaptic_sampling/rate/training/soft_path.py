@@ -19,7 +19,15 @@ from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import Stream, key_words
 from synaptic_sampling.rate.layers.linear import LinearView
 from synaptic_sampling.rate.layers.parameters import SparseParameter
-from synaptic_sampling.rate.training.fused import EVENTS_AT_ONCE, Batches, Learned, descent_of, moments_of, views_of
+from synaptic_sampling.rate.training.fused import (
+    EVENTS_AT_ONCE,
+    Batches,
+    Learned,
+    cut_back,
+    descent_of,
+    moments_of,
+    views_of,
+)
 from synaptic_sampling.rules.soft_deepr import SoftDeepR
 
 __all__ = ["is_soft", "learn"]
@@ -56,7 +64,7 @@ def learn(network: Any, batches: Batches) -> Learned:
     """Perform some steps, at least one if everything is finite; see ``fast_path.learn``."""
     rule, losses, done, finite = _learning(network), np.empty(batches.steps), 0, True
     sizes = np.array([len(c) for c in network.connections])
-    before, kept = sizes.copy(), [part.gradient for part in network.sparse]
+    before, gradients = sizes.copy(), [part.gradient for part in network.sparse]
     try:
         for c in network.connections:
             room = max(int(SPARE * len(c)), len(c) + most_due(c.deep.wheel, c.deep.clock[0], c.ticks(rule.sigma))) + 1
@@ -74,23 +82,11 @@ def learn(network: Any, batches: Batches) -> Learned:
             np.empty(EVENTS_AT_ONCE + 3 * sum(len(c) for c in network.connections), EVENT),
             EVENTS_AT_ONCE,
         )
+        if done or not finite:
+            gradients = [_memories[part].gradient_of_all for part in network.sparse]
     finally:
-        for part, size in zip(network.sparse, sizes.tolist(), strict=True):
-            part.cut(size)
-        _keep_gradients(network, kept, before == sizes if done or not finite else None)
+        cut_back(network, sizes, before, gradients)
     return Learned(losses[:done], events[:used], finite, most)
-
-
-def _keep_gradients(network: Any, kept: list[NDArray[np.float32]], unchanged: NDArray[np.bool_] | None) -> None:
-    """Leave the gradients that the general path leaves: those of the last batch where the number of slots is the same.
-
-    ``unchanged`` says where it is; None if there was no step.
-    """
-    for n, part in enumerate(network.sparse):
-        if unchanged is None:
-            part.gradient[:] = kept[n]
-        else:
-            part.gradient[:] = _memories[part].gradient_of_all[: len(part.gradient)] if unchanged[n] else 0.0
 
 
 def _learning(network: Any) -> SoftLearning:

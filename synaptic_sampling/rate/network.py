@@ -14,9 +14,9 @@ from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
 from synaptic_sampling.connections.budget import Budget
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.rate.layers.layer import Layer
+from synaptic_sampling.rate.layers.layer import Layer, outputs_of
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, aligned
-from synaptic_sampling.rate.layers.shapes import Shape
+from synaptic_sampling.rate.layers.shapes import Frames
 from synaptic_sampling.rate.layers.storage import Signs, Storage
 from synaptic_sampling.rate.samples import are_bytes, as_samples
 from synaptic_sampling.rate.shown import network_html
@@ -77,6 +77,8 @@ class RateNetwork:
         Key of all random numbers.
     num_in, num_out : int
         Numbers of inputs and outputs.
+    num_frames : int or None
+        Number of frames in which the outputs are arranged; None if they are not.
 
     Raises
     ------
@@ -107,15 +109,7 @@ class RateNetwork:
             raise TypeError(f"layers must be a list of layers, got {layers!r}.")
         self._sources = dict(signals or {})
         self.layers, self.seed, self.storage = list(layers), check_seed(seed), Storage(rule, signs, depth, capacity)
-        if not self.layers:
-            raise ValueError("layers must contain at least one layer.")
-        outputs: int | Shape | None = None
-        for index, layer in enumerate(self.layers):
-            if not isinstance(layer, Layer):
-                raise TypeError(f"layers must contain layers, such as SparseLinear or ReLU, got {layer!r}.")
-            if layer in self.layers[:index]:
-                raise ValueError(f"layers must contain each layer once, got {layer} twice; make a new layer for each.")
-            outputs = layer.outputs_after(outputs)
+        outputs = outputs_of(self.layers)
         self.storage.check_budget(budget)
         for index, layer in enumerate(self.layers):
             layer.build(self.seed, index, self.storage)
@@ -127,7 +121,8 @@ class RateNetwork:
         self.budget = Budget(self.connections) if budget == "network" else None
         # Only layers with weights can be the first one.
         self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]
-        self.num_out = int(outputs or 0)
+        self.num_out = int(outputs)
+        self.num_frames = outputs.steps if isinstance(outputs, Frames) else None
         self._input = aligned(self.num_in, 0)
         #: Whether the user has been warned that samples are not scaled.
         self._warned = False

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import DeepR, RateNetwork, Trainer
-from synaptic_sampling.rate import CrossEntropy, MeanSquaredError, SparseLinear
+from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
+from synaptic_sampling.rate import LSTM, CrossEntropy, Dropout, Linear, MeanSquaredError, ReLU, RigL, SparseLinear
 from synaptic_sampling.rate.layers.frames import EachFrame, pack
 from synaptic_sampling.rate.layers.recurrent import SparseLSTM
 from synaptic_sampling.rate.training.frame_losses import FrameCrossEntropy, FrameMeanSquaredError, frame_accuracy
@@ -106,3 +106,44 @@ def test_wrong_targets_are_refused():
         frame_accuracy([[1, 0]], [[-1]])
     with pytest.raises(ValueError, match="outputs must have shape"):
         frame_accuracy([1, 0], [[1]])
+
+
+@pytest.mark.parametrize("after", [[], [ReLU()], [Dropout(0.1)]])
+def test_frames_are_those_of_the_network(rng, after):
+    """Labels for another number of frames, and targets with axes swapped, would be read as other classes."""
+    layers = [LSTM(2, 5, steps=12, output="all"), EachFrame(Linear(5, 3)), *after]
+    net = RateNetwork(layers, FixedWiring(0.1), seed=1)
+    assert net.num_frames == 12
+    x, labels = rng.standard_normal((20, 24)), rng.integers(3, size=(20, 12))
+    targets = rng.standard_normal((20, 12, 3))
+    options = {"epochs": 1, "batch_size": 10, "report": None}
+    for wrong in (labels[:, ::2], labels.repeat(3, axis=1), labels[:, :5], labels[:, 0], labels.T):
+        with pytest.raises(ValueError, match=r"^labels must have shape \(n, 12\), a label for each frame, got"):
+            Trainer(net, FrameCrossEntropy()).fit(x, wrong, **options)
+        for loss, given in ((FrameCrossEntropy(), labels), (FrameMeanSquaredError(), targets)):
+            if wrong.shape != (20, 36):  # As many labels as outputs: refused as labels only if one is above 0.
+                with pytest.raises(ValueError, match=r"^test: .*must have shape \(n, 12"):
+                    Trainer(net, loss).fit(x, given, test=(x, wrong), **options)
+    for wrong in (targets.transpose(0, 2, 1), targets.reshape(20, 6, 6), targets[:, :, 0].T, targets[:, 0, 0]):
+        with pytest.raises(
+            ValueError, match=r"^targets must have shape \(n, 12, 3\) or \(n, 36\), and labels of a test"
+        ):
+            Trainer(net, FrameMeanSquaredError()).fit(x, wrong, **options)
+    rigl = RigL(x, labels[:, ::2], batch_size=10, steps=5)
+    sparse = RateNetwork(
+        [LSTM(2, 5, steps=12, output="all"), EachFrame(SparseLinear(5, 3, connections=8))], FixedWiring(0.1)
+    )
+    with pytest.raises(ValueError, match=r"^labels must have shape \(n, 12\)"):
+        Trainer(sparse, FrameCrossEntropy(), between=rigl).fit(x, labels, **{**options, "epochs": 2})
+    assert not any(parameter.steps_done for parameter in net.layers[0].parameters)
+    for right in (targets, targets.reshape(20, 36)):
+        Trainer(net, FrameMeanSquaredError()).fit(x, right, test=(x, labels), **options)
+
+
+def test_plain_outputs_have_no_frames(rng):
+    """A network without frames is given none: the labels say how its outputs are read."""
+    net = RateNetwork([Linear(4, 6)], FixedWiring(0.1))
+    assert net.num_frames is None
+    Trainer(net, FrameCrossEntropy()).fit(
+        rng.standard_normal((9, 4)), np.zeros((9, 3), int), epochs=1, report=None, batch_size=9
+    )

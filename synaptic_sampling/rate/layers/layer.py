@@ -6,7 +6,7 @@ the padding. What ``forward`` and ``backward`` return is overwritten by their ne
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from synaptic_sampling.rate.layers.parameters import DenseParameter, Parameter
 from synaptic_sampling.rate.layers.shapes import Shape
 from synaptic_sampling.rate.layers.storage import Storage
 
-__all__ = ["Activations", "Layer", "WeightedLayer"]
+__all__ = ["Activations", "Layer", "WeightedLayer", "outputs_of"]
 
 Activations = NDArray[np.float32]
 
@@ -168,3 +168,18 @@ class WeightedLayer(Layer):
 
     def _learn(self, *weights: Parameter) -> None:
         self.parameters = [*weights, self._bias] if self.has_bias else [*weights]
+
+
+def outputs_of(layers: Sequence[Any]) -> int | Shape:
+    """Return the outputs of the last of several layers, or raise an error if they cannot follow one another."""
+    if not layers:
+        raise ValueError("layers must contain at least one layer.")
+    outputs: int | Shape | None = None
+    for index, layer in enumerate(layers):
+        if not isinstance(layer, Layer):
+            raise TypeError(f"layers must contain layers, such as SparseLinear or ReLU, got {layer!r}.")
+        if layer in layers[:index]:
+            raise ValueError(f"layers must contain each layer once, got {layer} twice; make a new layer for each.")
+        outputs = layer.outputs_after(outputs)
+    assert outputs is not None
+    return outputs

@@ -22,6 +22,7 @@ from synaptic_sampling.rate.export.copies import dense_copy, sparse_copy
 from synaptic_sampling.rate.layers.storage import kind_of
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.training.between import warn_of_two_rules
+from synaptic_sampling.rate.training.losses import targets_for
 from synaptic_sampling.rate.training.trainer import Trainer
 from synaptic_sampling.rules import magnitude as rules
 from synaptic_sampling.rules import step
@@ -103,7 +104,7 @@ class RigL:
         net, loss = trainer.network, trainer.loss
         order = permutation(net.seed, Stream.DATA, trainer.steps_done, len(self.samples))[: self.batch_size]
         x = net.check_samples(self.samples[order])
-        targets = loss.check_targets(self.labels, len(self.samples), net.num_out)[order]
+        targets = targets_for(loss, self.labels, len(self.samples), net)[order]
         dense = dense_copy(net)
         dense.gradients(x, targets, loss, training=False)
         pairs = zip(net.weighted, dense.weighted, strict=True)

@@ -24,6 +24,20 @@ class FrameCrossEntropy:
     Labels have shape (n, steps); -1 excludes a frame, such as one after the end of its sequence.
     """
 
+    def check_frames(self, targets: Any, num_frames: int, num_out: int) -> None:
+        """Raise an error unless there is a label for each frame of the outputs of a network.
+
+        Parameters
+        ----------
+        targets : array_like of int, shape (n, num_frames)
+            Labels.
+        num_frames, num_out : int
+            Numbers of frames and of outputs.
+        """
+        shape = read_array("labels", targets).shape
+        if len(shape) != 2 or shape[1] != num_frames:
+            raise ValueError(f"labels must have shape (n, {num_frames}), a label for each frame, got {shape}.")
+
     def check_targets(self, targets: Any, num_samples: int, num_out: int) -> Array:
         """Return labels as int64, or raise an error if they are invalid.
 
@@ -94,6 +108,23 @@ class FrameMeanSquaredError:
 
     Targets have shape (n, steps, outputs) or (n, steps * outputs); NaN excludes a target.
     """
+
+    def check_frames(self, targets: Any, num_frames: int, num_out: int) -> None:
+        """Raise an error unless targets, or the labels of a test, are for the frames of the outputs of a network.
+
+        Parameters
+        ----------
+        targets : array_like, shape (n, num_frames, outputs), (n, num_out) or, for labels, (n, num_frames)
+            Desired outputs, or labels.
+        num_frames, num_out : int
+            Numbers of frames and of outputs.
+        """
+        shape = read_array("targets", targets).shape
+        if len(shape) < 2 or (shape[1] != num_frames and shape[1:] != (num_out,)):
+            raise ValueError(
+                f"targets must have shape (n, {num_frames}, {num_out // num_frames}) or (n, {num_out}), and labels of "
+                f"a test (n, {num_frames}), got {shape}."
+            )
 
     def check_targets(self, targets: Any, num_samples: int, num_out: int) -> Array:
         """Return targets as float32, or raise an error if they are invalid.

@@ -10,7 +10,16 @@ from numpy.typing import NDArray
 from synaptic_sampling._checks import check_array, read_array
 from synaptic_sampling._kernels import linear
 
-__all__ = ["CrossEntropy", "Loss", "MeanSquaredError", "accuracy_in", "check_range", "check_test", "check_whole"]
+__all__ = [
+    "CrossEntropy",
+    "Loss",
+    "MeanSquaredError",
+    "accuracy_in",
+    "check_range",
+    "check_test",
+    "check_whole",
+    "targets_for",
+]
 
 Array = NDArray[Any]
 
@@ -19,7 +28,9 @@ class Loss(Protocol):
     """The contract of a loss.
 
     If it has a method ``accuracy(outputs, labels)`` as well, `Trainer` uses it for tests; otherwise the accuracy is the
-    fraction of samples whose largest output is that of their label.
+    fraction of samples whose largest output is that of their label. If it has ``check_frames(targets, num_frames,
+    num_out)`` and the outputs of the network are arranged in frames, that method is called before ``check_targets``,
+    and with the labels before ``accuracy``.
     """
 
     def check_targets(self, targets: Any, num_samples: int, num_out: int) -> Array:
@@ -33,7 +44,23 @@ def accuracy_in(test: Any, network: Any, loss: Loss) -> float:
     """Return the accuracy of a network in a test of samples and labels, as the loss defines it if it does."""
     samples, labels = test
     own = getattr(loss, "accuracy", None)
-    return network.accuracy(samples, labels) if own is None else own(network.outputs(samples), labels)
+    if own is None:
+        return network.accuracy(samples, labels)
+    _check_frames(loss, labels, network)
+    return own(network.outputs(samples), labels)
+
+
+def targets_for(loss: Loss, targets: Any, num_samples: int, network: Any) -> Array:
+    """Return targets in the layout of ``evaluate``, or raise an error if they do not fit the outputs of a network."""
+    _check_frames(loss, targets, network)
+    return loss.check_targets(targets, num_samples, network.num_out)
+
+
+def _check_frames(loss: Loss, targets: Any, network: Any) -> None:
+    """Raise an error if the loss finds that targets or labels are for another number of frames."""
+    own = getattr(loss, "check_frames", None)
+    if own is not None and network.num_frames is not None:
+        own(targets, network.num_frames, network.num_out)
 
 
 def check_test(test: Any, network: Any, loss: Loss) -> None:

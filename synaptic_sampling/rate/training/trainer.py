@@ -24,7 +24,7 @@ from synaptic_sampling.rate.training.augmentation import Augment
 from synaptic_sampling.rate.training.between import Between, check_between, rewire
 from synaptic_sampling.rate.training.fused import Batches
 from synaptic_sampling.rate.training.interruption import Interrupt
-from synaptic_sampling.rate.training.losses import CrossEntropy, Loss, accuracy_in, check_test
+from synaptic_sampling.rate.training.losses import CrossEntropy, Loss, accuracy_in, check_test, targets_for
 from synaptic_sampling.rate.training.progress import (
     Course,
     Epoch,
@@ -221,7 +221,7 @@ class Trainer(SavedTraining):
         check_options(test=test, stop=stop, report=report, watch=watch, augment=augment)
         each = check_checkpoints(checkpoint, checkpoint_every, resume)
         x = self.network.check_samples(samples)
-        y = self.loss.check_targets(targets, len(x), self.network.num_out)
+        y = targets_for(self.loss, targets, len(x), self.network)
         if test is not None:
             check_test(test, self.network, self.loss)
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))

@@ -171,12 +171,18 @@ def check_array(name: str, values: Any, kinds: str = "biuf") -> NDArray[Any]:
     return array
 
 
-def check_plain(rule: Any) -> None:
-    """Raise an error for a parameter with a unit or schedule, which only ``brian.Rewiring`` can handle."""
+def check_plain(rule: Any, owner: str = "") -> None:
+    """Raise an error for a parameter with a unit or schedule, which only ``brian.Rewiring`` can handle.
+
+    The message names the argument ``owner`` that is the rule, if there may be several.
+    """
     for name, value in vars(rule).items():
         # A condition may name t as any variable; it is not a parameter that changes with time.
         if name != "condition" and (is_schedule(value) or has_unit(value)):
-            raise TypeError(f"{name} must be a plain number, got {value!r}; only Rewiring accepts units and schedules.")
+            which = f"{name} of {owner}" if owner else name
+            raise TypeError(
+                f"{which} must be a plain number, got {value!r}; only Rewiring accepts units and schedules."
+            )
 
 
 def schedules(rule: Any) -> tuple[str, ...]:

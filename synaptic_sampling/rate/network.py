@@ -12,7 +12,6 @@ from numpy.typing import ArrayLike, NDArray
 from synaptic_sampling._checks import check_seed
 from synaptic_sampling._kernels import linear
 from synaptic_sampling._kernels.lanes import LANES
-from synaptic_sampling.connections.budget import Budget
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rate.layers.layer import Layer, outputs_of
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, aligned
@@ -107,18 +106,14 @@ class RateNetwork:
         check_rule(rule, {} if signals is None else signals)
         if not isinstance(layers, Sequence):
             raise TypeError(f"layers must be a list of layers, got {layers!r}.")
-        self._sources = dict(signals or {})
-        self.layers, self.seed, self.storage = list(layers), check_seed(seed), Storage(rule, signs, depth, capacity)
-        outputs = outputs_of(self.layers)
-        self.storage.check_budget(budget)
+        self._sources, self.layers, self.seed = dict(signals or {}), list(layers), check_seed(seed)
+        self.storage, outputs = Storage(rule, signs, depth, capacity), outputs_of(self.layers)
         for index, layer in enumerate(self.layers):
             layer.build(self.seed, index, self.storage)
         self.rule = rule
-        check_dense_rule(rule, dense_rule, needed=len(self.sparse) < len(self.parameters))
+        check_dense_rule(rule, dense_rule, self.parameters)
         self._dense_rule = dense_rule
-        if budget == "network" and not self.connections:
-            raise ValueError("budget must be 'layer' in a network without sparse layers, got 'network'.")
-        self.budget = Budget(self.connections) if budget == "network" else None
+        self.budget = self.storage.shared(budget, self.connections)
         # Only layers with weights can be the first one.
         self.num_in: int = self.layers[0].num_in  # type: ignore[attr-defined]
         self.num_out = int(outputs)
@@ -126,6 +121,9 @@ class RateNetwork:
         self._input = aligned(self.num_in, 0)
         #: Whether the user has been warned that samples are not scaled.
         self._warned = False
+        # Last, so that the layers can be used after an error.
+        for layer in (*self.layers, *self.weighted):
+            layer.in_network = True
 
     def __repr__(self) -> str:
         return f"RateNetwork({self.layers}, {self.rule})"
@@ -147,6 +145,13 @@ class RateNetwork:
     def dense_rule(self) -> Any:
         """Return the rule of biases and dense layers, which is that of connections unless another one was given."""
         return self.rule if self._dense_rule is None else self._dense_rule
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Return the keyword arguments with which a network of other layers learns as this one does."""
+        budget, own = "layer" if self.budget is None else "network", self.storage
+        drawn = {"signs": own.signs, "depth": own.depth, "capacity": own.capacity, "seed": self.seed}
+        return {"signals": self._sources, "dense_rule": self._dense_rule, "budget": budget, **drawn}
 
     @property
     def parameters(self) -> list[Parameter]:

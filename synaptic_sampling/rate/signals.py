@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_integer, check_number, check_plain
-from synaptic_sampling.rate.layers.parameters import SparseParameter
+from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter, StepCount
 from synaptic_sampling.rate.layers.storage import kind_of
 from synaptic_sampling.rules.base import GradientRule, Rule, Signal
 
@@ -96,10 +96,13 @@ def check_rule(rule: Any, sources: Mapping[str, Source]) -> None:
     check_sources(rule, sources)
 
 
-def check_dense_rule(rule: Rule, given: Any, *, needed: bool) -> None:
+def check_dense_rule(rule: Rule, given: Any, parameters: Sequence[Parameter]) -> None:
     """Raise an error unless the given rule, or that of connections, can train biases and dense layers."""
     if given is not None and not isinstance(given, GradientRule):
         raise TypeError(f"dense_rule must be a rule with learning rate and optimizer as FixedWiring, got {given!r}.")
+    if given is not None:
+        check_plain(given, "dense_rule")
+    needed = not all(isinstance(each, SparseParameter | StepCount) for each in parameters)
     if given is None and needed and not isinstance(rule, GradientRule):
         raise ValueError(
             f"dense_rule must be given with {type(rule).__name__}, which has no optimizer for biases and dense layers: "

@@ -8,10 +8,34 @@ import threading
 
 import numpy as np
 import pytest
+from brian2 import volt
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import Adam, CheckpointError, DeepR, FixedWiring, Momentum, RateNetwork, Trainer
-from synaptic_sampling.rate import SET, CrossEntropy, Decay, Linear, MeanSquaredError, ReLU, SparseLinear, Tanh
+from synaptic_sampling import (
+    Adam,
+    CheckpointError,
+    DeepR,
+    FixedWiring,
+    Momentum,
+    RateNetwork,
+    SynapticSampling,
+    Trainer,
+)
+from synaptic_sampling.rate import (
+    LSTM,
+    SET,
+    CrossEntropy,
+    Decay,
+    Dropout,
+    EachFrame,
+    Linear,
+    LogLikelihood,
+    MeanSquaredError,
+    ReLU,
+    SparseLinear,
+    SparseLSTM,
+    Tanh,
+)
 from tests import naive_rate
 
 RULE = DeepR(learning_rate=0.1, l1=0.01, temperature=1e-4)
@@ -96,6 +120,82 @@ def test_layers_can_be_used_after_a_mistake():
     with pytest.raises(ValueError, match="the layer before it has 4 outputs"):
         RateNetwork([first, Linear(5, 2)], RULE)
     RateNetwork([first, Linear(4, 2)], RULE)
+
+
+SAMPLING = SynapticSampling(1.0, 1.0, mean=-1.0, std=1.0, interval=3e-3, theta_range=(-6, 5))
+
+
+@pytest.mark.parametrize(
+    ("rule", "wrong", "right"),
+    [
+        (SAMPLING, {}, {"dense_rule": FixedWiring(0.1)}),
+        (RULE, {"budget": "all"}, {"budget": "network"}),
+        (RULE, {"signs": np.ones(7)}, {}),  # Which fit the first layer only.
+        (RULE, {"dense_rule": FixedWiring("0.1*exp(-t/second)")}, {"dense_rule": FixedWiring(0.1)}),
+    ],
+)
+def test_layers_can_be_used_after_an_error_of_the_network(rng, rule, wrong, right):
+    """They are those of a network that was right the first time."""
+
+    def layers():
+        first = SparseLSTM(3, 4, connections=60, steps=2, dense=("xg",), output="all")
+        return [
+            first,
+            Tanh(),
+            Dropout(0.2),
+            EachFrame(SparseLinear(4, 5, connections=9)),
+            SparseLinear(10, 3, connections=6),
+        ]
+
+    signals = {"signals": {"gradient": LogLikelihood(40)}} if rule is SAMPLING else {}
+    again = layers()
+    with pytest.raises((TypeError, ValueError)) as caught:
+        RateNetwork(again, rule, **signals, **wrong)
+    assert "is part of a network" not in str(caught.value)
+    networks = [RateNetwork(own, rule, **signals, **right) for own in (again, layers())]
+    x = rng.standard_normal((40, 6))
+    for net in networks:
+        Trainer(net).fit(x, np.arange(40) % 3, epochs=2, batch_size=20, report=None)
+        with pytest.raises(ValueError, match="is part of a network already"):
+            RateNetwork(net.layers, rule, **signals, **right)
+    for name, values in networks[0].state().items():
+        assert_array_equal(values, networks[1].state()[name])
+
+
+def test_a_dropout_belongs_to_one_network():
+    """Its key and its count of steps are those of one network."""
+    shared = Dropout(0.5)
+    RateNetwork([Linear(3, 4), shared], RULE)
+    with pytest.raises(ValueError, match=r"Dropout\(0\.5\) is part of a network already"):
+        RateNetwork([Linear(3, 4), shared], RULE)
+
+
+def test_frames_have_each_layer_once():
+    shared = Linear(4, 4)
+    with pytest.raises(ValueError, match=r"layers must apply each layer once, got Linear\(4, 4\) twice"):
+        RateNetwork([LSTM(3, 4, steps=2, output="all"), EachFrame(shared), EachFrame(shared)], RULE)
+
+
+@pytest.mark.parametrize("wrong", ["0.1*exp(-t/second)", 0.1 * volt])
+def test_other_rules_have_plain_parameters(wrong):
+    """Otherwise a step would end in an error after some layers have learned, or after an epoch."""
+    with pytest.raises(TypeError, match=r"^learning_rate of dense_rule must be a plain number"):
+        RateNetwork([SparseLinear(4, 2, connections=3)], RULE, dense_rule=FixedWiring(wrong))
+    net = RateNetwork([SparseLinear(4, 2, connections=3)], FixedWiring(0.1))
+    with pytest.raises(TypeError, match=r"^learning_rate of between must be a plain number"):
+        Trainer(net, between=DeepR(wrong, l1=0.01, temperature=1e-4))
+
+
+def test_dropout_needs_no_rule():
+    """A count of steps does not learn: without biases and dense layers, no rule is needed for them."""
+    layers = [
+        SparseLinear(4, 5, connections=9, bias=False),
+        Dropout(0.2),
+        SparseLinear(5, 3, connections=6, bias=False),
+    ]
+    net = RateNetwork(layers, SAMPLING, signals={"gradient": LogLikelihood(40)})
+    Trainer(net).fit(np.eye(4), [0, 1, 2, 0], epochs=2, batch_size=4, report=None)
+    assert net.layers[1].clock.steps_done == 2
 
 
 def test_sparse_equals_dense_with_zeros(rng):

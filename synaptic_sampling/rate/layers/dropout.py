@@ -2,47 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 import numpy as np
 
 from synaptic_sampling._checks import check_number
-from synaptic_sampling.connections.slots import check_count
-from synaptic_sampling.randomness import LAST_STEP, Stream, uniforms
+from synaptic_sampling.randomness import Stream, uniforms
 from synaptic_sampling.rate.export.graph import Graph
 from synaptic_sampling.rate.layers.layer import Activations, Layer
-from synaptic_sampling.rate.layers.parameters import Array
+from synaptic_sampling.rate.layers.parameters import StepCount
 from synaptic_sampling.rate.layers.shapes import Frames, Shape
 from synaptic_sampling.rate.layers.storage import Storage
-from synaptic_sampling.rules.base import GradientRule
 
 __all__ = ["Dropout"]
-
-
-class _Clock:
-    """Counts the steps of training, as a parameter does, so that dropout can be resumed from a checkpoint."""
-
-    def __init__(self) -> None:
-        self.steps_done = 0
-
-    def check(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
-        """Do nothing: a count has no gradient."""
-
-    def step(self, rule: GradientRule, shared: Mapping[str, float]) -> None:
-        """Count one step."""
-        self.steps_done += 1
-
-    def state(self) -> dict[str, Array]:
-        """Return the count."""
-        return {"steps_done": np.array(self.steps_done)}
-
-    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
-        """Raise an error unless the state is a count."""
-        check_count("steps_done", state["steps_done"], LAST_STEP)
-
-    def restore(self, state: Mapping[str, Array]) -> None:
-        """Restore the count."""
-        self.steps_done = int(state["steps_done"])
 
 
 class Dropout(Layer):
@@ -72,7 +44,7 @@ class Dropout(Layer):
         if self.rate >= 1:
             raise ValueError(f"rate must be below 1, got {rate}; at 1, every activation would be dropped.")
         self.parameters = []
-        self.clock = _Clock()
+        self.clock = StepCount()
         self._scale: Activations | None = None
 
     def __repr__(self) -> str:
@@ -82,6 +54,7 @@ class Dropout(Layer):
         """Return as many outputs as there are inputs."""
         if num_before is None:
             raise ValueError(f"{self} cannot be the first layer; start with a layer that has weights.")
+        self.check_unused()
         self._frames = num_before if isinstance(num_before, Frames) else None
         return num_before
 

@@ -34,15 +34,23 @@ class Layer:
         What the layer learns; empty until it is part of a network.
     connections : Connections, SoftConnections, PotentialConnections or None
         The sparse weights, once the layer is part of a network; None in a layer without sparse weights.
+    in_network : bool
+        Whether the layer is part of a network.
     """
 
     parameters: list[Parameter]
     connections: Any = None
+    in_network = False
 
     @property
     def weighted(self) -> list[Any]:
         """Return the layers with weights of which this one consists: itself, another one that it applies, or none."""
         return []
+
+    def check_unused(self) -> None:
+        """Raise an error if the layer is part of a network already."""
+        if self.in_network:
+            raise ValueError(f"{self} is part of a network already; make a new layer.")
 
     def outputs_after(self, num_before: int | Shape | None) -> int | Shape:
         """Return the number of outputs, or raise a ValueError if the layer cannot stand in this place.
@@ -61,7 +69,7 @@ class Layer:
         raise NotImplementedError
 
     def build(self, seed: int, index: int, storage: Storage) -> None:
-        """Draw the connections and the weights, if there are any.
+        """Draw the connections and the weights, if there are any; anew if the first network could not be made.
 
         Parameters
         ----------
@@ -157,11 +165,6 @@ class WeightedLayer(Layer):
         """Return this layer."""
         return [self]
 
-    def check_unused(self) -> None:
-        """Raise an error if the layer is part of a network already."""
-        if self.parameters:
-            raise ValueError(f"{self} is part of a network already; make a new layer.")
-
     def dense_weights(self) -> Activations:
         """Return the weights as a matrix, with zeros where there is no connection; not copied if they are dense."""
         raise NotImplementedError
@@ -181,5 +184,9 @@ def outputs_of(layers: Sequence[Any]) -> int | Shape:
         if layer in layers[:index]:
             raise ValueError(f"layers must contain each layer once, got {layer} twice; make a new layer for each.")
         outputs = layer.outputs_after(outputs)
+    weighted = [inner for layer in layers for inner in layer.weighted]
+    for index, layer in enumerate(weighted):
+        if layer in weighted[:index]:
+            raise ValueError(f"layers must apply each layer once, got {layer} twice; make a new layer for each.")
     assert outputs is not None
     return outputs

@@ -11,10 +11,11 @@ from numpy.typing import NDArray
 from synaptic_sampling._kernels.dynamics import first_not_finite
 from synaptic_sampling.connections.slots import check_count
 from synaptic_sampling.events import RewiringInfo
+from synaptic_sampling.randomness import LAST_STEP
 from synaptic_sampling.rules.base import Rule
 from synaptic_sampling.rules.stepping import check_step, step_checked
 
-__all__ = ["Active", "DenseParameter", "Parameter", "SparseParameter", "aligned"]
+__all__ = ["Active", "DenseParameter", "Parameter", "SparseParameter", "StepCount", "aligned"]
 
 Array = NDArray[Any]
 
@@ -249,3 +250,29 @@ class DenseParameter:
         self.steps_done, self.optimizer_since = int(state["steps_done"]), int(state["optimizer_since"])
         count = sum(name.startswith("moment") for name in state)
         self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
+
+
+class StepCount:
+    """Counts the steps of training, as a parameter does, so that dropout can be resumed from a checkpoint."""
+
+    def __init__(self) -> None:
+        self.steps_done = 0
+
+    def check(self, rule: Any, shared: Mapping[str, Any]) -> None:
+        """Do nothing: a count has no gradient."""
+
+    def step(self, rule: Any, shared: Mapping[str, Any]) -> None:
+        """Count one step."""
+        self.steps_done += 1
+
+    def state(self) -> dict[str, Array]:
+        """Return the count."""
+        return {"steps_done": np.array(self.steps_done)}
+
+    def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
+        """Raise an error unless the state is a count."""
+        check_count("steps_done", state["steps_done"], LAST_STEP)
+
+    def restore(self, state: Mapping[str, Array]) -> None:
+        """Restore the count."""
+        self.steps_done = int(state["steps_done"])

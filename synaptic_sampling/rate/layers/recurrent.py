@@ -333,6 +333,7 @@ class SparseLSTM(_Recurrent):
         scale = math.sqrt(1.0 / max(1.0, number / (4 * units)))
         self._sparse = storage.draw(sources, 4 * units, number, scale, seed=seed, index=index, **options)
         self.connections = self._sparse.connections
+        self.blocks = []
         # Those of connections come first.
         draws = normals(seed, Stream.THETA, 0, number + len(self.dense) * units * max(inputs, units), index)
         for n, name in enumerate(self.dense):

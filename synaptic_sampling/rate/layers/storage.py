@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_integer, check_number
-from synaptic_sampling.connections import Connections, PotentialConnections, Sites, SoftConnections
+from synaptic_sampling.connections import Budget, Connections, PotentialConnections, Sites, SoftConnections
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.connections.soft import SMALLEST_DEPTH
 from synaptic_sampling.randomness import Stream, normals, uniforms
@@ -70,14 +70,17 @@ class Storage:
         if self.capacity is not None:
             check_integer("capacity", self.capacity, minimum=1, maximum=MAX_NEURONS)
 
-    def check_budget(self, budget: Any) -> None:
-        """Raise an error unless the connections can have this budget."""
+    def shared(self, budget: Any, sets: Sequence[Any]) -> Budget | None:
+        """Return the budget that all sets share, None if each has its own, or raise an error if they cannot."""
         if not isinstance(budget, str) or budget not in BUDGETS:
             raise ValueError(f"budget must be 'layer' or 'network', got {budget!r}.")
         if budget == "network" and kind_of(self.rule) is not Connections:
             raise ValueError(
                 f"budget must be 'layer' for {type(self.rule).__name__}, whose number of connections varies."
             )
+        if budget == "network" and not sets:
+            raise ValueError("budget must be 'layer' in a network without sparse layers, got 'network'.")
+        return Budget(sets) if budget == "network" else None
 
     def check_rule(self, rule: Rule, sets: Sequence[Any]) -> None:
         """Raise an error unless another rule can change the connections that were drawn for the first one."""

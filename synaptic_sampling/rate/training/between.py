@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 from weakref import WeakSet
 
-from synaptic_sampling._checks import check_callable
+from synaptic_sampling._checks import check_callable, check_plain
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rate.network import RateNetwork
 from synaptic_sampling.rate.signals import Source, check_sources, values_of
@@ -31,6 +31,7 @@ def check_between(between: Any, signals: Mapping[str, Source], network: RateNetw
         if between is not None:
             check_callable("between", between)
         return
+    check_plain(between, "between")
     if any(signal.of == "site" for signal in between.signals):
         raise ValueError(
             f"between must be a rule without signals of all pairs, got {between!r}; give RigL of "

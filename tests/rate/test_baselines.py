@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import FixedWiring, RateNetwork, Trainer
+from synaptic_sampling import DeepR, FixedWiring, RateNetwork, Trainer
 from synaptic_sampling.rate import (
     LSTM,
     SET,
@@ -28,6 +30,9 @@ from synaptic_sampling.rate import (
 )
 from synaptic_sampling.rate.export.copies import dense_copy
 from synaptic_sampling.rate.training.between import rewire
+from synaptic_sampling.rules.base import Signal
+
+DEEP = DeepR(learning_rate=0.1, l1=1e-2, temperature=1e-5)
 
 
 def make(dense=False, connections=(60, 30)):
@@ -136,6 +141,67 @@ def test_prune_keeps_the_strongest(rng, dense):
     whole = prune(make(True), [300, 60])
     x, _ = samples(rng)
     assert_allclose(whole.outputs(x), make(True).outputs(x), atol=1e-5)
+
+
+@dataclass(frozen=True)
+class Modulated(FixedWiring):
+    """FixedWiring, with a factor of the gradient as a signal of the whole network."""
+
+    signals = (Signal("gradient"), Signal("factor", of="network"))
+
+    def decide(self, connections, gradient, factor):
+        return super().decide(connections, gradient=np.float32(factor) * gradient)
+
+
+@pytest.mark.parametrize(
+    ("rule", "options"),
+    [
+        (FixedWiring(0.5), {"dense_rule": FixedWiring(0.001)}),
+        (DEEP, {"signs": "presynaptic", "budget": "network"}),
+        (DEEP, {"signs": -1}),
+        (Modulated(0.1), {"signals": {"factor": 0.5}}),
+    ],
+)
+def test_prune_keeps_the_options_of_the_network(rng, rule, options):
+    x, y = samples(rng)
+    layers = [SparseLinear(20, 15, connections=60), ReLU(), SparseLinear(15, 4, connections=30)]
+    net = RateNetwork(layers, rule, seed=5, **options)
+    Trainer(net).fit(x, y, epochs=3, report=None)
+    for slots in (slice(0, 3), slice(5, 6)):
+        net.connections[0].theta[slots] = 0.0  # A weight of 0 has a sign too.
+    whole = prune(net, [len(c) for c in net.connections])
+    for old, new in zip(net.connections, whole.connections, strict=True):
+        order = np.argsort(old.sites.keys(old.pre, old.post))
+        assert_array_equal(new.weights, old.weights[order])
+        assert_array_equal(new.polarity[new.theta == 0], old.polarity[order][new.theta == 0])
+    pruned = prune(net, [25, 12])
+    assert (pruned.rule, pruned.options) == (net.rule, net.options)
+    assert (pruned.budget is None) == (net.budget is None)
+    bias, before = pruned.layers[0].bias.copy(), pruned.connections[0].weights.copy()
+    Trainer(pruned).fit(x, y, epochs=1, report=None)
+    moved, learned = np.abs(pruned.layers[0].bias - bias).max(), np.abs(pruned.connections[0].weights - before).max()
+    assert (moved < 0.01 * learned) == ("dense_rule" in options)
+    if pruned.budget is not None:
+        assert sum(map(len, pruned.connections)) == 37
+        for c in pruned.connections:
+            assert_array_equal(c.polarity, c.signs.of(c.pre, c.post))  # Dale's law.
+
+
+def test_prune_refuses_more_weights_than_there_are():
+    with pytest.raises(ValueError, match=r"counts must be at most \[60, 30\], the numbers of weights, got \[61, 3\]"):
+        prune(make(), [61, 3])
+    with pytest.raises(ValueError, match=r"counts must be at most \[300, 60\], the numbers of weights, got \[3, 61\]"):
+        prune(make(dense=True), [3, 61])
+
+
+def test_rigl_with_signals_of_the_rule(rng):
+    """The dense network whose gradients RigL takes does not learn, so it needs no signals and no other rule."""
+    x, y = samples(rng)
+    layers = [SparseLinear(20, 15, connections=60), ReLU(), SparseLinear(15, 4, connections=30)]
+    net = RateNetwork(layers, Modulated(0.1), signals={"factor": 1.0}, seed=5)
+    trainer = Trainer(net, between=RigL(x, y, batch_size=40, steps=100))
+    trainer.fit(x, y, epochs=2, report=None)
+    assert trainer.log.num_births > 0
 
 
 def make_conv(dense=False):

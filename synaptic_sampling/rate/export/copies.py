@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rules import FixedWiring
 
 __all__ = ["dense_copy", "sparse_copy"]
 
 
 def dense_copy(network: RateNetwork) -> RateNetwork:
-    """Return a network of dense layers that computes the same.
+    """Return a network of dense layers that computes the same and has the same gradients; it is not meant to learn.
 
     Parameters
     ----------
@@ -20,14 +21,14 @@ def dense_copy(network: RateNetwork) -> RateNetwork:
     Returns
     -------
     RateNetwork
-        With the same rule, seed, weights and biases.
+        With the same seed, weights and biases.
 
     Raises
     ------
     TypeError
         If a layer of your own does not implement ``copied``.
     """
-    copy = RateNetwork([layer.copied(None) for layer in network.layers], network.rule, seed=network.seed)
+    copy = RateNetwork([layer.copied(None) for layer in network.layers], FixedWiring(1.0), seed=network.seed)
     for old, new in zip(network.weighted, copy.weighted, strict=True):
         new.matrix[:], new.bias[:] = old.dense_weights(), old.bias
     return copy
@@ -46,7 +47,7 @@ def sparse_copy(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Returns
     -------
     RateNetwork
-        With the same rule, seed and biases; dense matrices of a `SparseLSTM` stay dense, with the same weights.
+        With the same options, rule and biases; dense matrices of a `SparseLSTM` stay dense, with the same weights.
 
     Raises
     ------
@@ -58,7 +59,7 @@ def sparse_copy(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     if len(counts) != len(network.weighted):
         raise ValueError(f"counts must hold {len(network.weighted)} numbers, one per layer, got {len(counts)}.")
     rest = iter(counts)
-    copy = RateNetwork([layer.copied(rest) for layer in network.layers], network.rule, seed=network.seed)
+    copy = RateNetwork([layer.copied(rest) for layer in network.layers], network.rule, **network.options)
     for old, new in zip(network.weighted, copy.weighted, strict=True):
         new.bias[:] = old.bias
         for (_, _, block), (_, _, own) in zip(getattr(old, "blocks", ()), getattr(new, "blocks", ()), strict=False):

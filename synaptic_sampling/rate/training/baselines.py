@@ -155,15 +155,16 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     Returns
     -------
     RateNetwork
-        With the same rule, seed and biases.
+        With the same biases, rule, seed and other options: ``signals``, ``dense_rule``, ``signs`` and ``budget``. The
+        weights keep their signs.
 
     Raises
     ------
     TypeError
         If it is not a network, counts are not integers, or a layer of your own does not implement ``copied``.
     ValueError
-        If there is not one number for each layer that has weights, one of them is out of range, or the rule of the
-        network stores retracted connections.
+        If there is not one number for each layer that has weights, one of them is not between 1 and the number of
+        weights, or the rule of the network stores retracted connections.
     """
     if not isinstance(network, RateNetwork):
         raise TypeError(f"network must be a RateNetwork, got {network!r}.")
@@ -175,6 +176,9 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     numbers = check_array("counts", counts, "iu")
     if numbers.ndim != 1:
         raise ValueError(f"counts must be a list of numbers, one for each layer that has weights, got {counts!r}.")
+    existing = [old.matrix.size if old.connections is None else len(old.connections) for old in network.weighted]
+    if numbers.shape == (len(existing),) and (numbers > existing).any():
+        raise ValueError(f"counts must be at most {existing}, the numbers of weights, got {numbers.tolist()}.")
     pruned = sparse_copy(network, numbers.tolist())
     for old, new in zip(network.weighted, pruned.weighted, strict=True):
         _take_strongest(old, new.connections)
@@ -185,11 +189,12 @@ def _take_strongest(old: Any, c: Connections) -> None:
     """Replace connections by the strongest ones of a layer."""
     if old.connections is None:
         post, pre = (indices.ravel() for indices in np.indices(old.matrix.shape))
-        weights = old.matrix.ravel()
+        weights, polarity = old.matrix.ravel(), np.ones(old.matrix.size, np.int8)
     else:
         pre, post, weights = old.connections.pre, old.connections.post, old.connections.weights
+        polarity = old.connections.polarity
     kept = np.argsort(-np.abs(weights), kind="stable")[: len(c)]
     kept = kept[np.argsort(c.sites.keys(pre[kept], post[kept]))]
-    signs = np.where(weights[kept] < 0, -1, 1).astype(np.int8)
+    signs = np.where(weights == 0, polarity, np.sign(weights)).astype(np.int8)[kept]
     own = {"pre": pre[kept], "post": post[kept], "theta": np.abs(weights[kept]), "polarity": signs}
     c.restore({**c.state(), **own})

@@ -50,9 +50,10 @@ class Journal:
         log.annotate(epochs=epochs, batch_size=batch_size, **self.plan(loss, schedule))
         if log.snapshots:
             return
-        budget = "layer" if net.budget is None else "network"
         own = {} if net.dense_rule is net.rule else {"dense_rule": net.dense_rule}
-        log.annotate(rule=net.rule, seed=net.seed, budget=budget, layers=list(map(str, net.layers)), **own)
+        log.annotate(
+            rule=net.rule, seed=net.seed, budget=net.options["budget"], layers=list(map(str, net.layers)), **own
+        )
         for c in net.connections:
             name = str(net.layers[c.index])
             log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)

@@ -67,6 +67,41 @@ def test_another_program_computes_the_same(rng, name):
     assert_allclose(run(model, x), net.outputs(x), atol=1e-5)
 
 
+#: Marks of frames that are present and absent: above 0, and not.
+MARKS = [(1, 0), (0.9, 0), (0.5, -0.5), (2, 0), (3, -1), (1e-6, -7)]
+
+
+@pytest.mark.parametrize(("present", "absent"), MARKS)
+def test_lengths_are_numbers_of_marks_above_0(rng, present, absent):
+    """The part of the graph that precedes the LSTM, which the evaluator of onnx does not support with lengths."""
+    import onnx
+    from onnx.reference import ReferenceEvaluator
+
+    net = RateNetwork([LSTM(3, 6, steps=7, masked=True), Linear(6, 2)], RULE, seed=1)
+    x = pack([rng.standard_normal((n, 3)).astype(np.float32) for n in (1, 7, 4)], 7).reshape(3, 7, 4)
+    x[:, :, 3] = np.where(x[:, :, 3] > 0, present, absent)
+    x = x.reshape(3, -1)
+    model = to_onnx(net)
+    (lstm,) = (node for node in model.graph.node if node.op_type == "LSTM")
+    length = onnx.helper.make_tensor_value_info(lstm.input[4], 6, ["n"])
+    before = list(model.graph.node)[: list(model.graph.node).index(lstm)]
+    graph = onnx.helper.make_graph(before, "lengths", model.graph.input, [length], model.graph.initializer)
+    part = onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=8)
+    onnx.checker.check_model(part, full_check=True)
+    (found,) = ReferenceEvaluator(part).run(None, {"samples": x})
+    np.testing.assert_array_equal(found, [1, 7, 4])
+
+
+@pytest.mark.parametrize(("present", "absent"), MARKS)
+def test_another_program_takes_marks_as_the_network_does(rng, present, absent):
+    pytest.importorskip("onnxruntime")
+    net = RateNetwork([LSTM(3, 6, steps=7, masked=True), Linear(6, 2)], RULE, seed=1)
+    x = pack([rng.standard_normal((n, 3)).astype(np.float32) for n in (1, 7, 4)], 7).reshape(3, 7, 4)
+    x[:, :, 3] = np.where(x[:, :, 3] > 0, present, absent)
+    x = x.reshape(3, -1)
+    assert_allclose(run(to_onnx(net), x), net.outputs(x), atol=1e-5)
+
+
 def test_what_onnx_has_not_is_refused():
     net = RateNetwork([LSTM(3, 6, steps=7, masked=True, output="all")], RULE, seed=1)
     with pytest.raises(TypeError, match=r"layer 0, LSTM\(3, 6\), cannot be written as ONNX"):

@@ -15,6 +15,7 @@ from synaptic_sampling._kernels.tiles import in_groups
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.randomness import Stream, normals
 from synaptic_sampling.rate.export.graph import Graph
+from synaptic_sampling.rate.export.sequences import append_lstm
 from synaptic_sampling.rate.layers.budget import Limits, check_budget, warn_if_dense
 from synaptic_sampling.rate.layers.layer import Activations, Layer, WeightedLayer
 from synaptic_sampling.rate.layers.parameters import DenseParameter, aligned
@@ -31,8 +32,6 @@ Long = NDArray[np.int64]
 GATES = "ifgo"
 #: The eight matrices: from the input (x) or the units (h) to each of the gates.
 MATRICES = tuple(source + gate for source in "xh" for gate in GATES)
-#: Gates in the order of ONNX (input, output, forget, cell).
-ONNX_GATES = (0, 3, 1, 2)
 OUTPUTS = ("last", "all")
 MAX_STEPS = 2**20
 
@@ -69,6 +68,11 @@ class _Recurrent(WeightedLayer):
         bias[units : 2 * units] = check_number("forget_bias", forget_bias)
         super().__init__(bias)
         self.blocks = []
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return the number of frames, how they are read, and how far errors are propagated back."""
+        return {"steps": self.before.steps, "masked": self.masked, "output": self.output, "window": self.window}
 
     def outputs_after(self, num_before: int | Shape | None) -> int | Shape:
         """Return the number of outputs, or the frames of the output."""
@@ -155,26 +159,13 @@ class _Recurrent(WeightedLayer):
         return SparseLSTM(self.inputs, self.units, connections=next(counts), **options)
 
     def write(self, graph: Graph) -> None:
-        """Append an LSTM [step, n, feature], with the lengths of masked sequences."""
+        """Append an LSTM, with the lengths of masked sequences."""
         if self.masked and self.output == "all":
             super().write(graph)
-        features, units = self.inputs, self.units
         graph.reshape(-1, *self.before.shape)
-        frames, lengths = graph.node("Transpose", perm=[1, 0, 2]), ""
-        if self.masked:
-            first, mark, axis = (graph.integers(n) for n in (features, features + 1, 2))
-            graph.node("Slice", first, mark, axis)
-            graph.node("ReduceSum", graph.integers(0, 2), keepdims=0)
-            lengths = graph.node("Cast", to=6)
-            graph.last = frames
-            graph.node("Slice", graph.integers(0), first, axis)
-        gates = [part.reshape(4, units, -1)[ONNX_GATES, :].reshape(1, 4 * units, -1) for part in self.arrays().values()]
-        gates[2] = np.concatenate([gates[2][:, :, 0], np.zeros((1, 4 * units), np.float32)], axis=1)
-        names = [f"{name}_{len(graph.nodes)}" for name in ("states", "last")]
-        graph.node("LSTM", *map(graph.constant, gates), lengths, outputs=tuple(names), hidden_size=units)
-        if self.output == "all":
-            graph.last = names[0]
-            graph.node("Transpose", perm=[2, 0, 1, 3])  # From [step, direction, n, unit].
+        append_lstm(
+            graph, *self.arrays().values(), features=self.inputs, masked=self.masked, last=self.output == "last"
+        )
         graph.reshape(-1, self.num_out)
 
     def _load(self, frames: Array) -> None:
@@ -271,7 +262,8 @@ class SparseLSTM(_Recurrent):
         h after the last frame that is present, or after every frame, followed by the mark of the frame if masked.
     window : int, optional
         Truncated backpropagation: gradients do not flow back beyond the frames 0, ``window``, 2 ``window``, ..., so
-        that an error is propagated back by less than ``window`` frames. By default it is propagated through all.
+        that an error is propagated back by less than ``window`` frames; where one of these frames is absent, they flow
+        on to the one before. By default an error is propagated through all.
     forget_bias : float
         Bias of the forget gates at the start; 1 keeps memory open (Jozefowicz et al. 2015).
 

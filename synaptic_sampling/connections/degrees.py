@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
@@ -34,6 +36,12 @@ class Degrees:
         num_pre, num_post = self._numbers
         sides = ((self._max_out, num_post), (self._max_in, num_pre))
         return min((int(np.minimum(limits, most).sum()) for limits, most in sides if limits.size), default=None)
+
+    @property
+    def digest(self) -> str:
+        """Return a hash of all limits."""
+        parts = (f"{limits.size} ".encode() + limits.tobytes() for limits in (self._max_out, self._max_in))
+        return hashlib.sha256(b"".join(parts)).hexdigest()[:16]
 
     def check(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> None:
         """Raise an error that names the first neuron with more connections than allowed."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
@@ -12,7 +13,7 @@ import numpy as np
 from synaptic_sampling import __version__
 from synaptic_sampling._checks import schedules
 
-__all__ = ["plain", "versions"]
+__all__ = ["plain", "shown", "versions"]
 
 #: Packages whose versions can affect the results of a run.
 PACKAGES = ("brian2", "numba", "numpy", "scipy")
@@ -32,6 +33,11 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple | set | frozenset):
         return [plain(item) for item in value]
     return str(value)
+
+
+def shown(value: object) -> str:
+    """Return the repr of an object, and of those it contains, without addresses: the same in each process."""
+    return re.sub(" at 0x[0-9a-f]+", "", repr(value))
 
 
 def _law(rule: Any) -> dict[str, Any]:

@@ -57,6 +57,11 @@ class _Convolution(WeightedLayer):
         """Return the number of weights per output in a dense layer."""
         return self.in_channels * self.kernel[0] * self.kernel[1]
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return the size of the input."""
+        return {"size": [self.before.height, self.before.width]}
+
     def outputs_after(self, num_before: int | Shape | None) -> Maps:
         """Return the planes of the output, whose size follows from that of the input."""
         self.check_unused()

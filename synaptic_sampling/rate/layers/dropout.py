@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -49,6 +50,11 @@ class Dropout(Layer):
 
     def __repr__(self) -> str:
         return f"Dropout({self.rate:g})"
+
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return the rate, of which ``repr`` shows six digits."""
+        return {"rate": self.rate}
 
     def outputs_after(self, num_before: int | Shape | None) -> int | Shape:
         """Return as many outputs as there are inputs."""

@@ -87,6 +87,11 @@ class EachFrame(Layer):
         """Return the layer that is applied, if it has weights."""
         return self.layer.weighted
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return those of the layer that is applied."""
+        return self.layer.details
+
     def outputs_after(self, num_before: int | Shape | None) -> Frames:
         """Return the frames of the output, which have no marks."""
         if not isinstance(num_before, Frames):

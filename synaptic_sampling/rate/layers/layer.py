@@ -47,6 +47,14 @@ class Layer:
         """Return the layers with weights of which this one consists: itself, another one that it applies, or none."""
         return []
 
+    @property
+    def details(self) -> dict[str, Any]:
+        """Return what ``repr`` leaves out although training depends on it, in values that JSON can represent.
+
+        A checkpoint is refused by a network in which either of them differs.
+        """
+        return {}
+
     def check_unused(self) -> None:
         """Raise an error if the layer is part of a network already."""
         if self.in_network:

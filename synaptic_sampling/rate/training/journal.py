@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Mapping
 from dataclasses import is_dataclass
 from typing import Any
 
-from synaptic_sampling.log.metadata import plain
+from synaptic_sampling.log.metadata import plain, shown
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.signals import Source
+from synaptic_sampling.rate.training.augmentation import Augment
 from synaptic_sampling.rate.training.between import Between
 from synaptic_sampling.rate.training.resumption import wired
 from synaptic_sampling.rate.training.schedules import Schedule
@@ -24,12 +26,14 @@ class Journal:
     ----------
     between : Rule, callable or None
         Rewires between epochs or steps.
+    signals : mapping of str to float or callable
+        The sources of its signals.
     every : int or None
         Number of steps between two applications of ``between``.
     """
 
-    def __init__(self, between: Between | None, every: int | None) -> None:
-        self._between, self._every = between, every
+    def __init__(self, between: Between | None, signals: Mapping[str, Source], every: int | None) -> None:
+        self._between, self._signals, self._every = between, signals, every
         #: The rule that was noted last, and in which log.
         self._noted: object = None
         self._noted_in: RewiringLog | None = None
@@ -39,15 +43,14 @@ class Journal:
         log: RewiringLog,
         network: RateNetwork,
         *,
-        loss: object,
-        schedule: Schedule | None,
+        plan: Mapping[str, Any],
         epochs: int,
         batch_size: int,
     ) -> None:
-        """Describe a call of ``fit``; in an empty log, also the network and its initial connectivity."""
+        """Describe a call of ``fit`` by its plan; in an empty log, also the network and its initial connectivity."""
         net = network
         log.check_goes_on(*wired(net, net.state()))
-        log.annotate(epochs=epochs, batch_size=batch_size, **self.plan(loss, schedule))
+        log.annotate(epochs=epochs, batch_size=batch_size, **plan)
         if log.snapshots:
             return
         own = {} if net.dense_rule is net.rule else {"dense_rule": net.dense_rule}
@@ -59,13 +62,20 @@ class Journal:
             log.describe(c.index, num_pre=c.num_pre, num_post=c.num_post, num_sites=c.num_sites, name=name)
         self.snapshot(log, net)
 
-    def plan(self, loss: object, schedule: Schedule | None) -> dict[str, Any]:
+    def plan(
+        self, network: RateNetwork, loss: object, schedule: Schedule | None, augment: Augment | None
+    ) -> dict[str, Any]:
         """Return how a network is trained, whatever the data, as JSON can represent it."""
+        own_repr = is_dataclass(loss) or type(loss).__repr__ is not object.__repr__
         return {
             "loss": type(loss).__name__,
+            "loss_options": plain(_named(loss)) if own_repr else None,
             "schedule": plain(_named(schedule)),
             "between": plain(_named(self._between)),
             "every": self._every,
+            "signals": _sources(network.options["signals"]),
+            "signals_of_between": _sources(self._signals),
+            "augment": plain(_named(augment)),
         }
 
     @staticmethod
@@ -100,4 +110,9 @@ def _named(value: Any) -> Any:
     """Return a dataclass as it is, and the name of a function, or the repr of another object without its address."""
     if value is None or is_dataclass(value):
         return value
-    return getattr(value, "__qualname__", None) or re.sub(" at 0x[0-9a-f]+", "", repr(value))
+    return getattr(value, "__qualname__", None) or shown(value)
+
+
+def _sources(signals: Mapping[str, Source]) -> dict[str, Any]:
+    """Return the sources of signals as JSON can represent them."""
+    return {name: plain(_named(source)) for name, source in signals.items()}

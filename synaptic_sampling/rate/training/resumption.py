@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling.checkpoint import READ_ERRORS, Checkpoint, CheckpointError, save_checkpoint
 from synaptic_sampling.connections import SoftConnections
+from synaptic_sampling.log.metadata import plain, shown
 from synaptic_sampling.log.recorder import RewiringLog, Wired
 from synaptic_sampling.rate.layers.parameters import SparseParameter
 from synaptic_sampling.rate.network import RateNetwork
@@ -55,7 +56,8 @@ def resume(
     """
     arrays, about = found
     own = _identity(network, schedule)
-    got = {name: about.get(name) for name in own}
+    # Files of earlier versions lack the details.
+    got = {name: {"details": own["details"], **about}.get(name) for name in own}
     if got != own:
         raise CheckpointError(f"{path} is of another network: {got}, but this one is {own}.")
     try:
@@ -101,9 +103,13 @@ def wired(network: RateNetwork, state: Mapping[str, NDArray[Any]]) -> tuple[int,
 
 def _identity(network: RateNetwork, schedule: Schedule | None) -> dict[str, Any]:
     """Return what must be equal for a checkpoint to fit; under a schedule, the rule may differ."""
-    rule = repr(network.rule) if schedule is None else "by schedule"
+    rule = shown(network.rule) if schedule is None else "by schedule"
     others = "" if network.budget is None else ", one budget"
-    others += "" if network.dense_rule is network.rule else f", {network.dense_rule}"
+    others += "" if network.dense_rule is network.rule else f", {shown(network.dense_rule)}"
     others += "".join(f", depth {c.depth:g}" for c in network.connections[:1] if isinstance(c, SoftConnections))
     signs = [c.signs.digest for c in network.connections]
-    return {"network": f"{network.layers}, {rule}{others}", "seed": network.seed, "signs": signs}
+    # What reprs leave out.
+    degrees = [c.sites.degrees.digest for c in network.connections]
+    details = {"layers": [plain(layer.details) for layer in network.layers], "degrees": degrees}
+    layers = f"{shown(network.layers)}, {rule}{others}"
+    return {"network": layers, "seed": network.seed, "signs": signs, "details": details}

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from synaptic_sampling.checkpoint import Checkpoint, CheckpointError, check_same, load_checkpoint, load_latest
 from synaptic_sampling.log.recorder import RewiringLog
 from synaptic_sampling.rate.network import RateNetwork
+from synaptic_sampling.rate.signals import Source
 from synaptic_sampling.rate.training import resumption
+from synaptic_sampling.rate.training.augmentation import Augment
 from synaptic_sampling.rate.training.between import Between
 from synaptic_sampling.rate.training.history import History
 from synaptic_sampling.rate.training.journal import Journal
@@ -32,11 +34,12 @@ class SavedTraining:
         loss: Loss,
         schedule: Schedule | None,
         between: Between | None,
+        signals: Mapping[str, Source],
         every: int | None,
         log: RewiringLog,
     ) -> None:
         self.network, self.loss, self.schedule, self.log = network, loss, schedule, log
-        self._between, self._journal = between, Journal(between, every)
+        self._between, self._signals, self._journal = between, signals, Journal(between, signals, every)
         self.steps_done = self.samples_done = 0
         self.history = History()
         self.most_connections = self._count()
@@ -48,6 +51,8 @@ class SavedTraining:
         #: Samples, targets and batch size of the last ``fit``, and whether the next one must have the same.
         self._course: Course | None = None
         self._bound = False
+        #: What the last ``fit`` did with each batch before it was shown.
+        self._augment: Augment | None = None
         #: Whether ``stop`` ended the last ``fit``.
         self._stopped = False
 
@@ -73,7 +78,7 @@ class SavedTraining:
             self.most_connections,
             self.history,
             None if self._course is None else self._course.stored,
-            self._plan(),
+            self._plan(self._augment),
             self._stopped,
             self.notes,
         )
@@ -81,8 +86,8 @@ class SavedTraining:
         options = {"gradients": self._between is not None, "keep_previous": keep_previous}
         resumption.write(path, self.network, self.schedule, progress, **options)
 
-    def _plan(self) -> dict[str, Any]:
-        return self._journal.plan(self.loss, self.schedule)
+    def _plan(self, augment: Augment | None) -> dict[str, Any]:
+        return self._journal.plan(self.network, self.loss, self.schedule, augment)
 
     def load(self, path: str | os.PathLike[str], *, same_data: bool = True) -> None:
         """Restore the state of a checkpoint, from which the log is continued.
@@ -109,13 +114,15 @@ class SavedTraining:
         self._take(path, load_checkpoint(path), lambda _: None)
         self._bound = same_data
 
-    def _resume(self, path: Any, course: Course, until_epoch: int) -> None:
+    def _resume(self, path: Any, course: Course, plan: Mapping[str, Any], until_epoch: int) -> None:
         """Go on from the newest checkpoint that is intact, if it is of this training; without one, start anew."""
 
         def accept(progress: Progress) -> None:
             if progress.course is not None:
                 Course(*progress.course).compare(course)
-            check_same(path, progress.plan or self._plan(), self._plan())
+            # Files of earlier versions lack some of it.
+            stored = progress.plan or {}
+            check_same(path, stored, {name: value for name, value in plan.items() if name in stored})
             if len(progress.history) > until_epoch:
                 raise CheckpointError(
                     f"{path} has {len(progress.history)} epochs, which is more than until_epoch={until_epoch}; "

@@ -116,8 +116,8 @@ class Trainer(SavedTraining):
             raise TypeError(f"loss must be a CrossEntropy or a MeanSquaredError, got {loss!r}.")
         if schedule is not None:
             check_callable("schedule", schedule)
-        self._signals = {} if signals is None else signals
-        check_between(between, self._signals, network)
+        sources = {} if signals is None else signals
+        check_between(between, sources, network)
         if not isinstance(record, bool):
             raise TypeError(f"record must be True or False, got {record!r}.")
         if log is not None and not record:
@@ -127,7 +127,8 @@ class Trainer(SavedTraining):
                 check_integer(name, count, minimum=1, maximum=2**31)
         self._records, self._every, self._snapshot_every = record, every, snapshot_every
         # The log comes last, so that no file is created if an argument is wrong.
-        super().__init__(network, CrossEntropy() if loss is None else loss, schedule, between, every, as_log(log))
+        loss = CrossEntropy() if loss is None else loss
+        super().__init__(network, loss, schedule, between, sources, every, as_log(log))
 
     def __repr__(self) -> str:
         last = self.history[-1].figures.items() if self.history else ()
@@ -226,11 +227,12 @@ class Trainer(SavedTraining):
             check_test(test, self.network, self.loss)
         size = check_integer("batch_size", batch_size, minimum=1, maximum=len(x))
         check_integer("threads", threads, minimum=1, maximum=MAX_THREADS)
-        course = Course((x, y), size)
+        course, plan = Course((x, y), size), self._plan(augment)
         self._stopped = False
         if resume:
-            self._resume(checkpoint, course, number)
+            self._resume(checkpoint, course, plan, number)
         self._begin_course(course)
+        self._augment = augment
         # An epoch that was saved after its last step lacks only its entry in the history.
         complete = len(self.history) + (self._position == len(x))
         last = number if epochs is None else complete + number
@@ -239,9 +241,7 @@ class Trainer(SavedTraining):
             _log.warning(message, last, len(self.history))
             return
         if self._records:
-            self._journal.start(
-                self.log, self.network, loss=self.loss, schedule=self.schedule, epochs=last, batch_size=size
-            )
+            self._journal.start(self.log, self.network, plan=plan, epochs=last, batch_size=size)
         shown = Shown(x, y, size, watch, augment)
         self._follow_schedule()
         if threads > 1 and not shown.one_by_one and fast_path.steps_at_once(self.network, self.loss):

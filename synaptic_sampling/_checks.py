@@ -23,6 +23,7 @@ __all__ = [
     "check_parameter",
     "check_plain",
     "check_seed",
+    "check_two",
     "has_unit",
     "is_schedule",
     "number_of",
@@ -62,6 +63,14 @@ def check_callable(name: str, value: Any) -> None:
         )
     if not callable(value):
         raise TypeError(f"{name} must be a function or an object that can be called, got {value!r}.")
+
+
+def check_two(name: str, value: Any, parts: str) -> None:
+    """Raise an error that names the argument unless it is a tuple or list of two ``parts``."""
+    if not isinstance(value, tuple | list):
+        raise TypeError(f"{name} must be a tuple of {parts}, got {type(value).__name__}.")
+    if len(value) != 2:
+        raise TypeError(f"{name} must be a tuple of {parts}, got a {type(value).__name__} of length {len(value)}.")
 
 
 def check_choice(name: str, value: Any, choices: Collection[str]) -> None:

@@ -9,7 +9,15 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from synaptic_sampling._checks import check_choice, check_instance, check_integer, check_number, has_unit, read_array
+from synaptic_sampling._checks import (
+    check_choice,
+    check_instance,
+    check_integer,
+    check_number,
+    check_two,
+    has_unit,
+    read_array,
+)
 from synaptic_sampling.brian.stream import read_samples
 from synaptic_sampling.randomness import Stream, permutation
 
@@ -110,8 +118,8 @@ class SequenceTask:
 
         Parameters
         ----------
-        train, test : tuple
-            Inputs and labels, as above.
+        train, test : tuple of array_like
+            Inputs and labels, as above, but inputs in memory.
         **options
             ``steps``, ``score``, ``scale`` and ``name``.
 
@@ -119,14 +127,15 @@ class SequenceTask:
         -------
         SequenceTask
             With both sets, one after the other.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If shapes do not agree, inputs are a path or have a unit, or for the reasons above.
         """
-        columns = []
-        for name, pair in (("train", train), ("test", test)):
-            if not isinstance(pair, list | tuple) or len(pair) != 2:
-                raise TypeError(f"{name} must be a tuple of inputs and labels, got {type(pair).__name__}.")
-            columns.append([read_array(f"{part} of {name}", a) for part, a in zip(PARTS, pair, strict=True)])
+        columns = [_part("train", train), _part("test", test)]
         for part, one, other in zip(PARTS, *columns, strict=True):
-            if not one.ndim or one.shape[1:] != other.shape[1:]:
+            if one.shape[1:] != other.shape[1:]:
                 raise ValueError(
                     f"{part} of train and test must have the same shape except for the number of sequences, got "
                     f"{one.shape} and {other.shape}."
@@ -199,6 +208,25 @@ class Presentation(NamedTuple):
             position += number + len(task.test)
             tests.append(slice(position - len(task.test), position))
         return cls(np.concatenate(shown), np.concatenate(learning), np.concatenate(due), tests)
+
+
+def _part(name: str, pair: Any) -> list[NDArray[Any]]:
+    """Return inputs and labels of a training or test set; raise an error if their numbers differ."""
+    check_two(name, pair, "inputs and labels")
+    if isinstance(pair[0], str | os.PathLike):
+        raise TypeError(
+            f"inputs of {name} must be an array, got the path {pair[0]!r}; give SequenceTask the path of one file of "
+            "all sequences, and their numbers as train and test."
+        )
+    if has_unit(pair[0]):
+        raise TypeError(f"inputs of {name} must be numbers without a unit; divide them by their unit.")
+    arrays = [read_array(f"{part} of {name}", values) for part, values in zip(PARTS, pair, strict=True)]
+    inputs, labels = (array.shape for array in arrays)
+    if not inputs or inputs[:1] != labels[:1]:
+        raise ValueError(
+            f"{name} must have a label, or labels, for each of its inputs, got shapes {inputs} and {labels}."
+        )
+    return arrays
 
 
 def _inputs(values: Any) -> NDArray[Any]:

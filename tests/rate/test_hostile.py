@@ -257,3 +257,11 @@ def test_two_rules_that_rewire_give_one_warning(between, caplog):
 def test_patience_without_tests_is_refused():
     with pytest.raises(ValueError, match=r"Patience\(epochs=3\) needs tests, but there are none; give test="):
         fit(stop=Patience(3), batch_size=8)
+
+
+def test_a_test_has_samples_and_labels():
+    trainer = Trainer(RateNetwork([SparseLinear(4, 3, connections=6)], FixedWiring(0.1)))
+    x, labels = np.eye(4), [0, 1, 2, 0]
+    for wrong, got in (((x,), "a tuple of length 1"), ([x, labels, labels], "a list of length 3"), (x, "ndarray")):
+        with pytest.raises(TypeError, match=rf"test must be a tuple of samples and labels, got {got}\.$"):
+            trainer.fit(x, labels, epochs=1, batch_size=2, test=wrong, report=None)

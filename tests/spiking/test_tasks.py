@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import brian2 as b2
 import numpy as np
 import pytest
@@ -48,6 +50,29 @@ def test_parts_that_do_not_fit_are_refused():
         SequenceTask.of_parts((X, [0, 1, 2, 0]), (X[:, :2], [0, 1, 2, 0]))
     with pytest.raises(TypeError, match="test must be a tuple of inputs and labels, got ndarray"):
         SequenceTask.of_parts((X, [0, 1, 2, 0]), X)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "error", "message"),
+    [
+        ((X, [1, 1]), (X[:2], [0, 1, 2, 0]), ValueError, r"train must have a label, or labels, for each of its inputs"),
+        ((X, [0, 1, 2, 0]), (X[:2], [1]), ValueError, r"^test must have .* got shapes \(2, 3, 2\) and \(1,\)"),
+        ((X, [0, 1, 2, 0]), (X[:1], 1), ValueError, r"^test must have .* got shapes \(1, 3, 2\) and \(\)"),
+        ((3.0, 1), (X, [0, 1, 2, 0]), ValueError, r"^train must have .* got shapes \(\) and \(\)"),
+        (
+            ("x.npy", [0, 1, 2, 0]),
+            (X, [0, 1, 2, 0]),
+            TypeError,
+            r"inputs of train must be an array, got the path 'x.npy'",
+        ),
+        ((X, [0, 1, 2, 0]), (Path("x.npy"), [0]), TypeError, r"inputs of test must be an array, got the path"),
+        ((X * b2.mV, [0, 1, 2, 0]), (X, [0, 1, 2, 0]), TypeError, r"inputs of train must be numbers without a unit"),
+        ((X,), (X, [0, 1, 2, 0]), TypeError, r"train must be a tuple of inputs and labels, got a tuple of length 1"),
+    ],
+)
+def test_each_part_has_inputs_and_their_labels(train, test, error, message):
+    with pytest.raises(error, match=message):
+        SequenceTask.of_parts(train, test)
 
 
 @pytest.mark.parametrize(

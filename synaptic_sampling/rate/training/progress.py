@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import check_callable, check_flag, check_instance, check_integer, check_number
+from synaptic_sampling._checks import check_callable, check_flag, check_instance, check_integer, check_number, check_two
 from synaptic_sampling._progress import tqdm
 from synaptic_sampling.checkpoint import CheckpointError
 from synaptic_sampling.rate.training.augmentation import Augment, augmented
@@ -229,8 +229,8 @@ def number_of_epochs(epochs: Any, until_epoch: Any, *, resume: Any) -> int:
 
 def check_options(*, test: Any, stop: Any, report: Any, watch: Any, augment: Any) -> None:
     """Raise a TypeError if an option of ``fit`` is of the wrong kind."""
-    if test is not None and (not isinstance(test, tuple | list) or len(test) != 2):
-        raise TypeError(f"test must be a tuple of samples and labels, got {type(test).__name__}.")
+    if test is not None:
+        check_two("test", test, "samples and labels")
     if not (isinstance(report, str) and report == "bar") and not (report is None or callable(report)):
         raise TypeError(f"report must be 'bar', a function or None, got {report!r}.")
     own = None if isinstance(report, str) else report

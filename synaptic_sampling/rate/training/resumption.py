@@ -59,7 +59,9 @@ def resume(
     # Files of earlier versions lack the details.
     got = {name: {"details": own["details"], **about}.get(name) for name in own}
     if got != own:
-        raise CheckpointError(f"{path} is of another network: {got}, but this one is {own}.")
+        different = [name for name in own if got[name] != own[name]]
+        there, here = ({name: each[name] for name in different} for each in (got, own))
+        raise CheckpointError(f"{path} is of another network: {there}, but this one is {here}.")
     try:
         gradients = _gradients(arrays, network)
         progress = Progress.read(about)

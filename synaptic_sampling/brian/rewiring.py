@@ -194,12 +194,11 @@ class Rewiring(View, BrianObject):
         self._shared = Budget(self.sets, split=split) if several else None
         self._rule, self.synapses, self.callback = rule, synapses, callback
         self._draws_seed, self.needs_seed, self._observers = seed is None, False, []
-        # A second clock would cost Brian2 some microseconds in every step.
-        own, self._interval = self._projections[0].synapses.clock, None
-        if dt is not None and clock is None:
-            timing.check_multiple(dt, own)
-            self._interval, dt, clock = dt, None, own
-        super().__init__(dt=dt, clock=clock, when=when, order=order, name=name)
+        self._interval = dt
+        if clock is None:  # A second clock would cost Brian2 some microseconds in every step.
+            clock = self._projections[0].synapses.clock
+            timing.check_multiple(dt, clock)
+        super().__init__(clock=clock, when=when, order=order, name=name)
         surgery.name_line_of_user(self)
         self._mistakes = Mistakes(self, self._projections)
         if companion is not None:
@@ -327,7 +326,7 @@ class Rewiring(View, BrianObject):
         if not self.active:
             denormals.restore()
         elif now % self._steps == 0 and now > 0 and (switch is None or switch.get_value()[0]):
-            with denormals.flushed():
+            with denormals.flushed(), timing.synchronized(self.clock, self._projections):
                 self._step()
 
     def _step(self) -> RewiringInfo:

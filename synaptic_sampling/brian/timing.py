@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
-from brian2 import DimensionMismatchError, Quantity, get_dimensions, second
+from brian2 import Clock, DimensionMismatchError, Quantity, get_dimensions, second
 
 from synaptic_sampling._checks import plain_number
 
@@ -21,6 +21,7 @@ __all__ = [
     "interval_of",
     "number_of_steps",
     "steps_between",
+    "synchronized",
     "uninterrupted",
 ]
 
@@ -62,8 +63,8 @@ def number_of_steps(interval: Any, clock: Any) -> int | None:
 
 
 def check_multiple(interval: Any, clock: Any) -> None:
-    """Raise an error if the interval is not a multiple of the time step: events would be unevenly spaced."""
-    if number_of_steps(interval, clock) is None:
+    """Raise an error if an interval is given that is not a multiple of the time step: events would be uneven."""
+    if interval is not None and number_of_steps(interval, clock) is None:
         raise ValueError(
             f"dt must be a multiple of the synapses' dt = {clock.dt}, got {interval}; choose one, "
             "and set the synapses' dt before creating the Rewiring."
@@ -90,6 +91,25 @@ def check_when(when: Any) -> None:
             f"when must be 'end' or 'start' (or before or after one of them), got {when!r}; "
             "in other slots, rewiring would come between the spikes of a time step and their transmission."
         )
+
+
+@contextmanager
+def synchronized(clock: Any, projections: Iterable[Any]) -> Iterator[None]:
+    """Let the clocks of the synapses show the time of an event at a tick of another clock.
+
+    Brian2 has set those that do not tick at this time to that of their next tick.
+    """
+    now, ahead = clock.variables["t"].item(), []
+    for other in {projection.synapses.clock for projection in projections}:
+        time = other.variables["t"].get_value()
+        if time.item() - now > Clock.epsilon_dt * other.dt_:
+            ahead.append((time, time.item()))
+            time[:] = now
+    try:
+        yield
+    finally:
+        for time, later in ahead:
+            time[:] = later
 
 
 @contextmanager

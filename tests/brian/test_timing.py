@@ -8,7 +8,7 @@ import brian2 as b2
 import numpy as np
 import pytest
 from brian2 import ms, second
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 
 from synaptic_sampling import (
     DeepR,
@@ -21,6 +21,7 @@ from synaptic_sampling import (
 from synaptic_sampling.brian import rewiring
 from synaptic_sampling.brian.internals import queues, surgery
 from tests.brian.test_rewiring import MODEL, make, network
+from tests.brian.test_standalone import standalone
 
 RULE = DeepR(learning_rate=0.1, l1=1.0, temperature=0.1)
 
@@ -50,6 +51,81 @@ def test_clock_of_the_synapses_and_another_one_give_the_same_events():
     for dt in (0.75 * ms, 0.01 * ms):
         with pytest.raises(ValueError, match="dt must be a multiple of the synapses' dt"):
             steps_of(dt=dt)
+
+
+def test_without_dt_the_clock_is_that_of_the_synapses():
+    neurons = b2.NeuronGroup(8, "v : 1")
+    s = b2.Synapses(neurons, neurons, "w : 1", dt=1 * ms)
+    s.connect("i != j", p=0.5)
+    rewiring = Rewiring(s, PruneAndRegrow("w < 1"), seed=1)
+    monitor = RewiringMonitor(rewiring)
+    assert rewiring.clock is s.clock is not neurons.clock
+    assert rewiring.interval == 1 * ms
+    b2.Network(neurons, s, rewiring, monitor).run(5.5 * ms)
+    assert_allclose(monitor.log.times["seconds"], [1e-3, 2e-3, 3e-3, 4e-3, 5e-3])
+
+
+def between_steps(build=lambda: None, **options):
+    """Return what depends on the times of events at 2.5, 5 and 7.5 ms, with steps of the synapses of 1 ms."""
+    group = b2.NeuronGroup(8, "v : 1", threshold="False", reset="", dt=0.5 * ms, name="group")
+    model = "w : 1\nborn : second\ndx/dt = -x/(5*ms) : 1 (event-driven)"
+    s = b2.Synapses(group, group, model, on_pre="x += 1", dt=1 * ms, name="synapses")
+    connect_exactly(s, connections=20, seed=1)
+    s.w = "1.0*i"
+    birth, clock = {"w": "8.0 + t/ms", "born": "t"}, b2.Clock(2.5 * ms, name="of_events")
+    rule = PruneAndRegrow("w < t/ms or t > 7.4*ms and w < 4")
+    rewiring = Rewiring(s, rule, birth=birth, seed=1, clock=clock, name="rewiring", **options)
+    monitor = RewiringMonitor(rewiring, name="monitor")
+    b2.Network(group, s, rewiring, monitor, name="net").run(9 * ms)
+    build()
+    log = monitor.log
+    return [np.array(x) for x in (log.times["seconds"], log.events, s.w[:], s.born[:], s.lastupdate[:], s.t)]
+
+
+def test_events_between_steps_of_the_synapses_have_their_own_times():
+    seen = []
+    times, events, w, born, updated, now = between_steps(
+        callback=lambda r, _: seen.append((r.t / ms, r.synapses.t / ms))
+    )
+    assert_allclose(seen, np.transpose([[2.5, 5, 7.5]] * 2))
+    assert_allclose(times, [2.5e-3, 5e-3, 7.5e-3])
+    assert len(events) > 20
+    formed = born > 0
+    assert set(born[formed]) <= set(times)
+    assert_array_equal(w[formed], 8 + 1e3 * born[formed])
+    assert_array_equal(updated, born)
+    assert_allclose(now, 9e-3)
+
+
+def test_an_event_at_a_tick_of_both_clocks_has_the_time_of_the_synapses():
+    """Their times differ by rounding: 3*0.1 is not 0.3."""
+    times = []
+    for options in ({"dt": 0.3 * ms}, {"clock": b2.Clock(0.3 * ms)}):
+        s = make()
+        rewiring = Rewiring(s, RULE, seed=1, **options)
+        monitor = RewiringMonitor(rewiring)
+        network(s, rewiring, monitor).run(4 * ms)
+        times.append(monitor.log.times["seconds"].tolist())
+    assert times[0] == times[1] == [n * 3 * 0.1e-3 for n in range(1, 14)]
+
+
+@pytest.mark.parametrize("interval", [0.25, 2.5])
+def test_schedules_have_the_times_of_events_between_steps(interval):
+    s, used = make(dt=1 * ms), []
+    rewiring = Rewiring(s, DeepR("t/ms", 0.0, 0.0), clock=b2.Clock(interval * ms))
+    rewiring.callback = lambda *_: used.append(rewiring.projections[0].rule.learning_rate)
+    network(s, rewiring).run(3 * interval * ms + 0.1 * ms)
+    assert_allclose(used, np.array([1, 2, 3]) * interval)
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+@pytest.mark.usefixtures("exact_flags")
+def test_program_has_the_times_of_events_between_steps(tmp_path):
+    expected = between_steps()
+    with standalone(tmp_path) as build:
+        for found, own in zip(between_steps(build), expected, strict=True):
+            assert_array_equal(found, own)
 
 
 def test_dt_must_be_a_time_above_0():

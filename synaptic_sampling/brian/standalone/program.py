@@ -14,6 +14,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
+from brian2 import Clock
 from brian2.codegen.codeobject import create_runner_codeobj
 from brian2.codegen.cpp_prefs import get_compiler_and_args
 from brian2.codegen.generators.cpp_generator import c_data_type
@@ -44,6 +45,7 @@ __all__ = [
     "multisynaptic_index",
     "name_of",
     "names_of_pathways",
+    "other_clock",
     "pathways",
     "prepare",
     "project",
@@ -188,6 +190,17 @@ def events_of_run(rewiring: Any, synapses: Any, until: float | None) -> tuple[in
     start, end = int(clock.variables["timestep"].get_value().item()), int(clock._i_end)
     first = max(1, -(-start // steps))
     return first, [number * steps * clock.dt_ for number in range(first, -(-end // steps))]
+
+
+def other_clock(clock: Any, synapses: Any) -> SimpleNamespace | None:
+    """Return the C++ names of a clock's time and of the synapses' dt, None where this is the synapses' clock.
+
+    The times of clocks that tick together differ by less than ``epsilon`` of dt.
+    """
+    if clock is synapses.clock:
+        return None
+    time, dt = clock.variables["t"], synapses.clock.variables["dt"]
+    return SimpleNamespace(t=name_of(time), dt=name_of(dt), epsilon=repr(Clock.epsilon_dt))
 
 
 def start_at(network: Any, seconds: float) -> None:

@@ -326,10 +326,8 @@ class StandaloneProjection(Projection):
         return {
             "steps": owner.steps,
             "timestep": name_of(owner.clock.variables["timestep"]),
-            "accumulated": [
-                *map(self._name, self.rule.accumulated),
-                *map(name_of, self.companion.accumulated),
-            ],
+            "other_clock": program.other_clock(owner.clock, self.synapses),
+            "accumulated": [*map(self._name, self.rule.accumulated), *map(name_of, self.companion.accumulated)],
             "rewires": self.rule.forms,
             "switch": None if owner.switch is None else name_of(owner.switch),
         }

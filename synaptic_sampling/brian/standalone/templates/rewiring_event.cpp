@@ -164,8 +164,19 @@ void do_event(int64_t number)
 
 {% block maincode %}
     const int64_t now = {{r.timestep}}[0];
-    if (now > 0 && now % {{r.steps}} == 0{% if r.switch %} && {{r.switch}}[0]{% endif %})
+    if (now > 0 && now % {{r.steps}} == 0{% if r.switch %} && {{r.switch}}[0]{% endif %}) {
+        {% if r.other_clock %}
+        // The clock of the synapses shows the time of the event; it may have advanced to its next tick.
+        double &t = {{r.t}}[0];
+        const double shown = t, present = {{r.other_clock.t}}[0];
+        if (shown - present > {{r.other_clock.epsilon}}*{{r.other_clock.dt}}[0])
+            t = present;
+        {% endif %}
         do_event(now / {{r.steps}} - {{r.first}});
+        {% if r.other_clock %}
+        t = shown;
+        {% endif %}
+    }
 {% endblock %}
 
 {% block extra_functions_cpp %}

@@ -185,9 +185,8 @@ def check_plain(rule: Any, owner: str = "") -> None:
 
     The message names the argument ``owner`` that is the rule, if there may be several.
     """
-    for name, value in vars(rule).items():
-        # A condition may name t as any variable; it is not a parameter that changes with time.
-        if name != "condition" and (is_schedule(value) or has_unit(value)):
+    for name, value in _parameters(rule):
+        if is_schedule(value) or has_unit(value):
             which = f"{name} of {owner}" if owner else name
             raise TypeError(
                 f"{which} must be a plain number, got {value!r}; only Rewiring accepts units and schedules."
@@ -196,4 +195,10 @@ def check_plain(rule: Any, owner: str = "") -> None:
 
 def schedules(rule: Any) -> tuple[str, ...]:
     """Return the names of the parameters that change with time, as only ``brian.Rewiring`` allows."""
-    return tuple(name for name, value in vars(rule).items() if name != "condition" and is_schedule(value))
+    return tuple(name for name, value in _parameters(rule) if is_schedule(value))
+
+
+def _parameters(rule: Any) -> list[tuple[str, Any]]:
+    """Return names and values of the parameters of a rule; a condition, which may name t as any variable, is none."""
+    conditions = {signal.name for signal in getattr(rule, "signals", ()) if signal.condition}
+    return [(name, value) for name, value in vars(rule).items() if name not in conditions]

@@ -100,6 +100,12 @@ def names_of(synapses: Any, rule: Rule, variables: Mapping[str, str] | None) -> 
                 f"variable named {names[role]!r}; write '{names[role]} : 1 (shared)' in its model, or name yours by "
                 f"variables={{{role!r}: ...}}."
             )
+        if variable.read_only and role in shared_signals(rule, accumulated=True):
+            raise ValueError(
+                f"{names[role]!r} of '{synapses.name}' must be a variable that can be set, because "
+                f"{type(rule).__name__} accumulates {role!r}, which is set to 0 after each event; write "
+                f"'{names[role]} : 1 (shared)' in the model."
+            )
     return {**names, "connected": given.get("connected", "connected")}
 
 

@@ -17,7 +17,7 @@ from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.companion import Companion
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.signals import acts_on_potential, condition_of
+from synaptic_sampling.brian.signals import acts_on_potential, conditions_of
 from synaptic_sampling.events import RewiringInfo
 
 __all__ = ["Mistakes", "check_theta"]
@@ -160,7 +160,7 @@ class Mistakes:
         logger.warning(
             "all %d connections that '%s' has formed so far were eliminated in the next event by the condition %r: %s; "
             "%s.",
-            self._in_vain[0], self._owner.name, condition_of(self._owner.rule), why, mend,
+            self._in_vain[0], self._owner.name, " or ".join(conditions_of(self._owner.rule).values()), why, mend,
         )  # fmt: skip
 
     def _report_silent(self, silent: Sequence[Projection]) -> None:
@@ -277,7 +277,7 @@ def _forms_pairs(rule: Any) -> bool:
 
 def _prunes_and_forms(rule: Any) -> bool:
     """Return whether a condition decides which connections are replaced by new ones."""
-    return condition_of(rule) is not None and bool(rule.forms)
+    return bool(conditions_of(rule) and rule.forms)
 
 
 def _edges(info: RewiringInfo, kind: int) -> set[tuple[int, int, int]]:

@@ -16,7 +16,8 @@ from synaptic_sampling.rules import Rule
 
 __all__ = ["NeuronVariables"]
 
-#: Exclusive variables in use: identity of the group, name, first neuron and one past the last, the synapses.
+#: Exclusive and accumulated variables in use: identity of the group, name, first neuron and one past the last, the
+#: synapses.
 _CLAIMED: list[tuple[str, str, int, int, weakref.ref[Any]]] = []
 
 
@@ -47,7 +48,14 @@ class NeuronVariables:
             if not variable.dim.is_dimensionless:
                 raise DimensionMismatchError(f"variable {name!r} of '{group.name}' must be dimensionless", variable.dim)
         self._synapses = weakref.ref(synapses)
-        exclusive = [self._sides[signal.name] for signal in rule.signals if signal.exclusive]
+        self._accumulated = [self._sides[each.name] for each in rule.signals if each.accumulated and each.name in named]
+        for group, name in self._accumulated:
+            if group.variables[name].read_only:
+                raise ValueError(
+                    f"{name!r} of '{group.name}' must be a variable that can be set, because {kind} accumulates it: it "
+                    f"is set to 0 after each event; write '{name} : 1' in the equations."
+                )
+        exclusive = [self._sides[signal.name] for signal in rule.signals if signal.exclusive] + self._accumulated
         self._places = [(_identity(group), name, group.start, group.stop) for group, name in exclusive]
         for place in self._places:
             _check_free(synapses, *place)
@@ -55,6 +63,11 @@ class NeuronVariables:
     def claim(self) -> None:
         """Reserve the exclusive variables for these synapses, as long as the synapses exist."""
         _CLAIMED.extend((*place, self._synapses) for place in self._places)
+
+    def clear(self) -> None:
+        """Set accumulated values to 0."""
+        for group, name in self._accumulated:
+            getattr(group, f"{name}_")[:] = 0
 
     def values(self, signal: str) -> NDArray[Any]:
         """Return a copy of the present values of a signal, one for each neuron."""
@@ -68,12 +81,12 @@ def _identity(group: Any) -> str:
 
 
 def _check_free(synapses: Any, group: str, name: str, start: int, stop: int) -> None:
-    """Raise an error if other synapses use some of these values: each element would be used twice."""
+    """Raise an error if other synapses use some of these values: each would be used, or set to 0, by two rules."""
     _CLAIMED[:] = [each for each in _CLAIMED if each[-1]() is not None]
     for whose, variable, begin, end, reference in _CLAIMED:
         other: Any = reference()
         if other is not synapses and (whose, variable) == (group, name) and begin < stop and start < end:
             raise ValueError(
-                f"variable {name!r} counts the elements for '{other.name}' already; use a separate variable for "
-                f"'{synapses.name}'."
+                f"variable {name!r} belongs to '{other.name}' already, whose rule alone may use its values; use a "
+                f"separate variable for '{synapses.name}'."
             )

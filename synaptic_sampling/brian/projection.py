@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling._checks import schedules
 from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.arguments import REWIRED, check_excitatory, check_synapses, names_of
 from synaptic_sampling.brian.births import Births
 from synaptic_sampling.brian.companion import Companion
 from synaptic_sampling.brian.internals import queues, surgery
 from synaptic_sampling.brian.neurons import NeuronVariables
-from synaptic_sampling.brian.schedules import Schedule, described
-from synaptic_sampling.brian.signals import condition_of
+from synaptic_sampling.brian.schedules import described
+from synaptic_sampling.brian.signals import conditions_of, shared_signals
+from synaptic_sampling.brian.strings import RuleStrings
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import RewiringInfo
@@ -63,6 +63,8 @@ class Projection:
     in_program = False
     #: Whether the connections are known before the run.
     is_known = True
+    #: The strings of the rule, once compiled.
+    _strings: RuleStrings
 
     def __init__(
         self,
@@ -79,7 +81,6 @@ class Projection:
         self._neurons = NeuronVariables(synapses, rule, self._renamed)
         self.companion = Companion(synapses, rule, companion, self._renamed)
         self.rule, self.given_rule = without_units(rule, synapses, self.names), rule
-        self._schedule: Schedule | None = None
         self._births = Births(synapses, birth, self.names)
         self._stored: Mapping[str, Any] | None = None
 
@@ -205,11 +206,7 @@ class Projection:
 
     def compile(self, namespace: Any) -> None:
         """Compile the strings of the rule and of new connections."""
-        condition = condition_of(self.rule)
-        if condition is not None:
-            self._condition = expressions.Condition(self.synapses, condition, namespace, self.number)
-        if schedules(self.given_rule):
-            self._schedule = Schedule(self.given_rule, namespace)
+        self._strings = RuleStrings(self.given_rule, self.synapses, self.number, namespace)
         self._births.compile(namespace)
         self._find_delays()
         # Every event writes these in new connections anyway; strings of ``birth`` may read the accumulated signals.
@@ -222,9 +219,8 @@ class Projection:
             self._births.find_delays(len(self.connections))
 
     def check_strings(self, rule: Rule, namespace: Any) -> None:
-        """Raise SyntaxError or TypeError if the rule's string is not a condition, as far as its names are known."""
-        condition = condition_of(rule)
-        if condition is not None:
+        """Raise SyntaxError or TypeError if a string is not a condition, as far as its names are known."""
+        for condition in conditions_of(rule).values():
             expressions.check_early(self.synapses, condition, namespace)
 
     def check_rule(self, rule: Rule) -> None:
@@ -233,9 +229,8 @@ class Projection:
         NeuronVariables(self.synapses, rule, self._renamed)
 
     def follow_rule(self, rule: Rule) -> None:
-        """Use another rule, which has been checked, from the next run on."""
-        self.given_rule, self._schedule = rule, None
-        self.rule = without_units(rule, self.synapses, self.names)
+        """Use another rule, which has been checked, from the next event on."""
+        self.given_rule, self.rule = rule, without_units(rule, self.synapses, self.names)
         self._neurons = NeuronVariables(self.synapses, rule, self._renamed)
         self._neurons.claim()
 
@@ -257,8 +252,11 @@ class Projection:
 
     def follow_schedule(self, seconds: float) -> None:
         """Evaluate the parameters that change with time, at this simulated time."""
-        if self._schedule is not None:
-            self.rule = without_units(self._schedule.at(seconds), self.synapses, self.names)
+        if self._strings.rule is not self.given_rule:  # It was set during the run.
+            self._strings = self._strings.of(self.given_rule)
+            self._find_delays()
+        if self._strings.schedule is not None:
+            self.rule = without_units(self._strings.schedule.at(seconds), self.synapses, self.names)
 
     def generate(self, owner: Any) -> None:
         """Prepare the next run; in C++ standalone mode, generate the code of the events."""
@@ -271,7 +269,7 @@ class Projection:
     def _signal(self, signal: Signal) -> Any:
         """Return one signal: live arrays of synaptic variables, copies of everything else."""
         if signal.condition:
-            return self._condition.holds()[: len(self.connections)].copy()
+            return self._strings.conditions[signal.name].holds()[: len(self.connections)].copy()
         if signal.of == "connection":
             return self._array(signal.name)[: len(self.connections)]
         if signal.of == "network":
@@ -281,8 +279,8 @@ class Projection:
         return self._neurons.values(signal.name)
 
     def unset_at_birth(self) -> list[str]:
-        """Return the variables in the condition of the rule that are 0 for a new connection."""
-        return self._births.unset(condition_of(self.rule) or "")
+        """Return the variables in the conditions of the rule that are 0 for a new connection."""
+        return self._births.unset(" ".join(conditions_of(self.rule).values()))
 
     def gradient(self) -> NDArray[Any]:
         """Return the gradient of each connection, the live array."""
@@ -299,8 +297,9 @@ class Projection:
 
     def clear_accumulated(self) -> None:
         """Set accumulated signals to 0."""
-        for role in self.rule.accumulated:
+        for role in (*self.rule.accumulated, *shared_signals(self.rule, accumulated=True)):
             self._array(role)[:] = 0
+        self._neurons.clear()
         self.companion.begin(self.reads_sites)
 
     def fetch_theta(self) -> None:

@@ -210,7 +210,7 @@ class Rewiring(View, BrianObject):
 
     @property
     def rule(self) -> Rule:
-        """Return the rule; another one of the same class may be set between runs."""
+        """Return the rule; another one of the same class may be set, also in a callback, for all following events."""
         return self._rule
 
     @rule.setter

@@ -11,7 +11,7 @@ __all__ = [
     "acts_on_potential",
     "acts_on_soft",
     "check_signals",
-    "condition_of",
+    "conditions_of",
     "neuron_signals",
     "only_eliminates",
     "pair_signals",
@@ -20,24 +20,22 @@ __all__ = [
 
 
 def check_signals(rule: Any) -> None:
-    """Raise an error unless ``rule`` is a rule, whose condition is a string if it has one."""
+    """Raise an error unless ``rule`` is a rule whose conditions are strings."""
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule such as DeepR(...) or PruneAndRegrow('w < 0.02'), got {rule!r}.")
-    condition_of(rule)
+    conditions_of(rule)
 
 
-def condition_of(rule: Rule) -> str | None:
-    """Return the string with the condition of a rule, None for a rule without one."""
-    for signal in rule.signals:
-        if signal.condition:
-            text = getattr(rule, signal.name, None)
-            if not isinstance(text, str):
-                raise ValueError(
-                    f"{signal.name} must be a string such as 'w < 0.02' for a Rewiring, got {text!r}; "
-                    f"write {type(rule).__name__}('w < 0.02')."
-                )
-            return text
-    return None
+def conditions_of(rule: Rule) -> dict[str, str]:
+    """Return the strings with the conditions of a rule, by signal."""
+    conditions = {signal.name: getattr(rule, signal.name, None) for signal in rule.signals if signal.condition}
+    for name, text in conditions.items():
+        if not isinstance(text, str):
+            raise ValueError(
+                f"{name} must be a string such as 'w < 0.02' for a Rewiring, got {text!r}; "
+                f"write {type(rule).__name__}({name}='w < 0.02')."
+            )
+    return conditions
 
 
 def neuron_signals(rule: Rule) -> dict[str, str]:
@@ -46,9 +44,10 @@ def neuron_signals(rule: Rule) -> dict[str, str]:
     return {signal.name: getattr(rule, signal.name, signal.name) for signal in rule.signals if signal.of in sides}
 
 
-def shared_signals(rule: Rule) -> tuple[str, ...]:
-    """Return the names of signals with one value for the whole network, such as 'reward'."""
-    return tuple(signal.name for signal in rule.signals if signal.of == "network")
+def shared_signals(rule: Rule, *, accumulated: bool = False) -> tuple[str, ...]:
+    """Return the names of signals with one value for the whole network, such as 'reward'; all, or accumulated ones."""
+    shared = [signal for signal in rule.signals if signal.of == "network"]
+    return tuple(signal.name for signal in shared if signal.accumulated or not accumulated)
 
 
 def pair_signals(rule: Rule) -> tuple[str, ...]:

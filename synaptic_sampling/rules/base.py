@@ -49,7 +49,8 @@ class Signal(NamedTuple):
     condition : bool
         Whether values are True and False rather than numbers.
     accumulated : bool
-        Whether the front end sums the signal between steps and resets it to 0 after each step.
+        Whether the front end sums the signal between steps and resets it to 0 after each step. Only one set of
+        connections may use a signal of neurons that is accumulated.
     exclusive : bool
         Whether only one set of connections may use the values, such as numbers of synaptic elements, each of which
         belongs to one connection. Any number of sets may share values that a rule only reads, such as an activity.

@@ -176,10 +176,10 @@ def test_elements_are_counted_for_one_projection():
         Rewiring(apart, SynapticElements(), capacity=-1)  # What is refused has no part in it.
     Rewiring(first, SynapticElements(), capacity=3)
     with pytest.raises(
-        ValueError, match=f"'axonal' counts the elements for '{first.name}' already; use a separate variable for"
+        ValueError, match=f"'axonal' belongs to '{first.name}' already, .*; use a separate variable for"
     ):
         Rewiring(apart, SynapticElements(), capacity=3)
-    with pytest.raises(ValueError, match="'axonal' counts"):
+    with pytest.raises(ValueError, match="'axonal' belongs to"):
         Rewiring(second, SynapticElements(), capacity=3)
     other = neurons(10)
     halves = empty(other[:5], other[5:]), empty(other[5:], other[:5])

@@ -73,6 +73,66 @@ def test_the_rule_may_be_changed_between_runs():
     assert rewiring.rule.condition == "w < 1"
 
 
+def deaths_with(change, *, rule=PruneAndRegrow("w < 0.5"), delays=False):  # noqa: B008 (rules do not change)
+    """Return the number of connections eliminated in each of five events, the log, and theirs; a change follows two."""
+    s = make("w : 1\ntheta : 1\npolarity : 1\ngradient : 1", on_pre="v_post += 0*w")
+    s.w = "rand()"
+    s.theta, s.gradient = 1, -1
+    if delays:
+        s.delay = "i*0.1*ms"
+    numbers = []
+    highest = 2.0  # noqa: F841 (names in strings are looked up where run is called)
+
+    def after_event(rewiring, info):
+        numbers.append(info.num_deaths)
+        if len(numbers) == 2:
+            change(rewiring)
+
+    birth = {"w": 0.7} if hasattr(rule, "condition") else {}
+    rewiring = Rewiring(s, rule, birth=birth, signs=1, seed=1, dt=1 * ms, callback=after_event)
+    monitor = RewiringMonitor(rewiring)
+    network(s, rewiring, monitor).run(5.1 * ms)
+    return numbers, monitor.log, s
+
+
+def test_the_rule_may_be_changed_in_a_callback():
+    def change(rewiring):
+        rewiring.rule = PruneAndRegrow("w < highest")
+
+    numbers, log, s = deaths_with(change)
+    assert 0 < numbers[0] < len(s)
+    assert numbers[1:] == [0, *[len(s)] * 3]
+    noted = [(step, rule["condition"]) for step, rule in log.rules_of(0)]
+    assert noted == [(1, "w < 0.5"), (3, "w < highest")]
+
+
+@pytest.mark.parametrize("before", [0.1, "0.1 + 0*t/ms"])
+@pytest.mark.parametrize("after", [0.5, "0.25 + 0.25*int(t > 3.5*ms)"])
+def test_rates_and_schedules_may_be_changed_in_a_callback(before, after):
+    used = []
+
+    def change(rewiring):
+        rewiring.rule = DeepR(after, 0.0, 0.0)
+        rewiring.callback = lambda *_: used.append(rewiring.projections[0].rule.learning_rate)
+
+    deaths_with(change, rule=DeepR(before, 0.0, 0.0))
+    assert used == ([0.5, 0.5, 0.5] if after == 0.5 else [0.25, 0.5, 0.5])
+
+
+def test_a_rule_that_cannot_hold_in_a_run_is_refused_before_the_next_event():
+    def unknown(rewiring):
+        rewiring.rule = PruneAndRegrow("w < nobody")
+
+    def forming(rewiring):
+        rewiring.rule = PruneAndRegrow("w < 2")
+
+    with pytest.raises(KeyError, match="nobody"):
+        deaths_with(unknown)
+    pruning = PruneAndRegrow("w < 0.1", regrow=False)
+    with pytest.raises(ValueError, match=r"differ in pre.delay, so the delay of a new one is ambiguous"):
+        deaths_with(forming, rule=pruning, delays=True)
+
+
 def test_another_rule_has_the_same_units():
     s = make("theta : volt\ngradient : 1/volt\npolarity : 1", on_pre="")
     unit = b2.volt**2

@@ -335,9 +335,10 @@ class StandaloneProjection(Projection):
     def _describe_rule(self, owner: Any) -> dict[str, Any]:
         """Return the context of the rule: its update, and its parameters for all events or for each."""
         if not self.rule.has_theta:
-            return {"condition": _describe_condition(self._condition), "first": 0}
+            (condition,) = self._strings.conditions.values()
+            return {"condition": _describe_condition(condition), "first": 0}
         first, times = 0, list[float]()
-        if self._schedule is not None:
+        if self._strings.schedule is not None:
             first, times = program.events_of_run(owner, self.synapses, self._until)
         table = np.array(self._row(self.rule), float)
         if times:
@@ -383,8 +384,8 @@ class StandaloneProjection(Projection):
 
     def _parameters_at(self, times: list[float]) -> NDArray[np.float64]:
         """Return the parameters of the rule at all these times, one after the other."""
-        assert self._schedule is not None
-        rules = self._schedule.at_all(times)
+        assert self._strings.schedule is not None
+        rules = self._strings.schedule.at_all(times)
         different = {id(rule): rule for rule in rules}
         numbers = {key: without_units(rule, self.synapses, self.names) for key, rule in different.items()}
         return np.array([self._row(numbers[id(rule)]) for rule in rules], float).ravel()

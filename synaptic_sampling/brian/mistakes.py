@@ -81,7 +81,8 @@ class Mistakes:
             )  # fmt: skip
 
     def at_start(self, namespace: Any) -> None:
-        """Check theta, signs and weights before the first event; raise an error where theta or signs are invalid."""
+        """Check theta, signs and weights before the first event; raise an error where they or the rules are invalid."""
+        self._check_rules()
         if self._started:
             return
         self._started = True
@@ -93,6 +94,17 @@ class Mistakes:
             self._check_zero_theta(projection)
             self._check_weights(projection, namespace)
             self._check_parked(projection)
+
+    def _check_rules(self) -> None:
+        """Raise an error if schedules have other values for other Synapses, which have names of their own."""
+        first = self._projections[0]
+        for other in self._projections[1:]:
+            if other.rule != first.rule:
+                raise ValueError(
+                    f"the rule of '{self._owner.name}' must have the same parameters for all Synapses, got "
+                    f"{first.rule} for '{first.synapses.name}' and {other.rule} for '{other.synapses.name}'; leave the "
+                    "names in its strings out of their namespaces."
+                )
 
     def before_event(self) -> None:
         """Check the gradients and, at the first event, the seeds of other Rewirings in the network."""

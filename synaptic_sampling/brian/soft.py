@@ -69,7 +69,8 @@ class SoftProjection(Projection):
         """Return the rule at the start, in SI numbers; its noise is the unit of the depth."""
         if not schedules(self.given_rule):
             return self.rule
-        return without_units(Schedule(self.given_rule, namespace).at(0.0), self.synapses, self.names)
+        schedule = Schedule(self.given_rule, {**namespace, **self.synapses.namespace})
+        return without_units(schedule.at(0.0), self.synapses, self.names)
 
     def _check_site_signs(self, signs: NDArray[np.int8] | None) -> None:
         """Raise an error for signs other than those of the sites, which would return with another sign."""

@@ -15,7 +15,7 @@ __all__ = ["RuleStrings"]
 
 
 class RuleStrings:
-    """The strings of a rule; names are looked up where ``run`` is called.
+    """The strings of a rule; names are looked up in the namespace of the synapses, then in the given one.
 
     Parameters
     ----------
@@ -43,7 +43,7 @@ class RuleStrings:
         self.conditions = {
             name: Condition(synapses, text, namespace, number) for name, text in conditions_of(rule).items()
         }
-        self.schedule = Schedule(rule, namespace) if schedules(rule) else None
+        self.schedule = Schedule(rule, {**namespace, **synapses.namespace}) if schedules(rule) else None
 
     def of(self, rule: Rule) -> RuleStrings:
         """Return the strings of another rule for the same synapses and the same run."""

@@ -8,8 +8,9 @@ import pytest
 from brian2 import ms, mV, second
 from numpy.testing import assert_allclose, assert_array_equal
 
-from synaptic_sampling import DeepR, Rewiring, RewiringMonitor, SynapticSampling
+from synaptic_sampling import DeepR, Rewiring, RewiringMonitor, SoftDeepR, SynapticSampling, connect_exactly
 from tests.brian.test_rewiring import MODEL, make, network
+from tests.brian.test_standalone import standalone
 
 
 def thetas(rewiring, s, net, events):
@@ -30,6 +31,50 @@ def test_string_of_t_is_evaluated_at_each_event():
     network(s, rewiring).run(4.1 * ms)
     steps = [0.1 * np.exp(-n / 3) * (1 + (n > 2)) for n in (1, 2, 3, 4)]
     assert_allclose(course, 10 - np.cumsum(steps))
+
+
+def with_names_of_its_own():
+    """Return synapses with names of their own, run for 2 events; one name is defined in both places."""
+    rate, decay = 0.5, 2.0  # noqa: F841 (found by Brian2 in the namespace of this function)
+    s = make(namespace={"rate": 0.25, "own": 3.0})
+    s.theta = 10
+    rewiring = Rewiring(s, DeepR("rate*(1 + t/ms)", "decay*own + 0*t/ms", 0.0), dt=1 * ms, signs=1, seed=1)
+    network(s, rewiring).run(2.1 * ms)
+    return s
+
+
+def test_names_are_looked_up_in_the_namespace_of_the_synapses_first():
+    """As in conditions, birth and equations."""
+    assert_allclose(with_names_of_its_own().theta[:], 10 - 2 * 3 * 0.25 * (2 + 3))
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+def test_a_program_looks_up_names_in_the_namespace_of_the_synapses_first(tmp_path):
+    with standalone(tmp_path) as build:
+        s = with_names_of_its_own()
+        build()
+        assert_allclose(s.theta[:], 10 - 2 * 3 * 0.25 * (2 + 3))
+
+
+def test_the_depth_of_tracking_follows_the_names_of_the_synapses():
+    s = make(namespace={"heat": 0.02})
+    rule = SoftDeepR(0.05, 0.4, "heat*(1 + t/second)", 0.1)
+    assert_allclose(Rewiring(s, rule, depth=10, seed=1).connections.noise_scale, np.sqrt(2 * 0.05 * 0.02))
+
+
+def test_several_synapses_have_one_value_of_a_schedule():
+    inputs, neurons = b2.PoissonGroup(9, 5 * b2.Hz), b2.NeuronGroup(8, "v : 1")
+    both = [b2.Synapses(inputs, neurons, MODEL, namespace={"tau": tau}) for tau in (1 * ms, 2 * ms)]
+    for s in both:
+        connect_exactly(s, connections=20)
+    rewiring = Rewiring(both, DeepR("0.1*exp(-t/tau)", 0.1, 0.0), dt=1 * ms)
+    net = b2.Network(inputs, neurons, both, rewiring)
+    with pytest.raises(b2.BrianObjectException) as raised:
+        net.run(2 * ms)
+    assert "must have the same parameters for all Synapses, got DeepR(learning_rate=0.03" in str(raised.value.__cause__)
+    both[1].namespace = both[0].namespace
+    net.run(2 * ms)
 
 
 def test_timed_array_is_evaluated_at_each_event():

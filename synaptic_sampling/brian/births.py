@@ -28,6 +28,11 @@ class Births:
         #: One for each value, once compiled.
         self.compiled: list[expressions.Birth] = []
 
+    @property
+    def strings(self) -> list[str]:
+        """Return the values that are strings."""
+        return [value for value in self._values.values() if isinstance(value, str)]
+
     def compile(self, namespace: Any) -> None:
         """Compile the strings; names have the meaning that they have in ``namespace``."""
         self.compiled = [

@@ -8,10 +8,11 @@ from typing import Any
 from synaptic_sampling.brian.arguments import SEPARATE, distinct, spare_slots
 from synaptic_sampling.brian.capabilities import refuse
 from synaptic_sampling.brian.connect import Pairs, allowed_pairs
+from synaptic_sampling.brian.expressions import check_early
 from synaptic_sampling.brian.mistakes import check_theta
 from synaptic_sampling.brian.potential import PotentialProjection
 from synaptic_sampling.brian.projection import Projection
-from synaptic_sampling.brian.signals import acts_on_potential, acts_on_soft, only_eliminates
+from synaptic_sampling.brian.signals import acts_on_potential, acts_on_soft, conditions_of, only_eliminates
 from synaptic_sampling.brian.soft import SoftProjection
 from synaptic_sampling.brian.standalone import program
 from synaptic_sampling.brian.standalone.potential import StandalonePotentialProjection
@@ -20,7 +21,7 @@ from synaptic_sampling.brian.standalone.soft import StandaloneSoftProjection
 from synaptic_sampling.brian.standalone.varying import StandaloneVaryingProjection
 from synaptic_sampling.rules import Rule
 
-__all__ = ["adopt_all", "are_several", "projections_of"]
+__all__ = ["adopt_all", "are_several", "check_strings", "projections_of"]
 
 
 def are_several(synapses: Any) -> bool:
@@ -45,9 +46,15 @@ def projections_of(
     projections = [
         make(each, rule, birth, variables, companion) for each in distinct(synapses if several else [synapses])
     ]
-    for projection in projections:
-        projection.check_strings(rule, namespace)
+    check_strings(projections, rule, namespace)
     return projections
+
+
+def check_strings(projections: Sequence[Projection], rule: Rule, namespace: Mapping[str, Any]) -> None:
+    """Raise SyntaxError or TypeError if a string of a rule is no condition, as far as its names are known."""
+    for projection in projections:
+        for condition in conditions_of(rule).values():
+            check_early(projection.synapses, condition, namespace)
 
 
 def _kind_of_projection(rule: Any, several: bool, depth: float | None) -> type[Projection]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from brian2.codegen.codeobject import create_runner_codeobj
-from brian2.codegen.translation import analyse_identifiers
+from brian2.codegen.translation import analyse_identifiers, get_identifiers_recursively
 from brian2.core.variables import ArrayVariable, Variables
 from brian2.devices.device import get_device
 from brian2.parsing.expressions import is_boolean_expression
@@ -18,7 +18,17 @@ from numpy.typing import NDArray
 
 from synaptic_sampling.brian.internals import surgery
 
-__all__ = ["Birth", "Condition", "PairExpression", "check_birth", "check_early", "compile_statement", "names_in_pairs"]
+__all__ = [
+    "Birth",
+    "Condition",
+    "PairExpression",
+    "check_birth",
+    "check_early",
+    "compile_statement",
+    "event_driven",
+    "event_driven_in",
+    "names_in_pairs",
+]
 
 #: Number of pairs of neurons for which a string is evaluated at once.
 PAIRS_AT_ONCE = 4096
@@ -63,6 +73,20 @@ def check_early(group: Any, text: str, namespace: Any) -> None:
         _check_condition(group, text, namespace)
     except KeyError:
         return  # The name may be known in the run.
+
+
+def event_driven(synapses: Any) -> set[str]:
+    """Return the names of the variables that Brian2 updates only when a spike arrives."""
+    return set() if synapses.event_driven is None else set(synapses.event_driven.diff_eq_names)
+
+
+def event_driven_in(synapses: Any, text: str) -> set[str]:
+    """Return the event-driven variables in a string, subexpressions included; none where it names ``lastupdate``.
+
+    Such a string, as ``'x*exp(-(t - lastupdate)/tau) < 0.1'``, knows how old their values are.
+    """
+    names = get_identifiers_recursively([text], synapses.variables)
+    return set() if "lastupdate" in names else names & event_driven(synapses)
 
 
 def compile_statement(group: Any, statement: str, variables: Variables, namespace: Any) -> Any:

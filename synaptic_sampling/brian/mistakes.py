@@ -13,6 +13,7 @@ from brian2.core.variables import ArrayVariable
 from brian2.equations.equations import PARAMETER
 from numpy.typing import NDArray
 
+from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.arguments import REWIRED
 from synaptic_sampling.brian.companion import Companion
 from synaptic_sampling.brian.internals import surgery
@@ -43,6 +44,8 @@ class Mistakes:
         self._owner, self._projections = owner, projections
         self._events = 0
         self._started = self._some_unplaced = False
+        #: Event-driven variables that were reported: names of the synapses and of the variable.
+        self._stale: set[tuple[str, str]] = set()
         #: Whether no new connection has survived the next event so far; those formed in the last event.
         self._none_stays = _prunes_and_forms(owner.rule) and not any(
             projection.in_program for projection in projections
@@ -83,6 +86,7 @@ class Mistakes:
     def at_start(self, namespace: Any) -> None:
         """Check theta, signs and weights before the first event; raise an error where they or the rules are invalid."""
         self._check_rules()
+        self._check_traces()
         if self._started:
             return
         self._started = True
@@ -105,6 +109,18 @@ class Mistakes:
                     f"{first.rule} for '{first.synapses.name}' and {other.rule} for '{other.synapses.name}'; leave the "
                     "names in its strings out of their namespaces."
                 )
+
+    def _check_traces(self) -> None:
+        """Warn of event-driven variables that the next event reads: their values are those of the last spikes."""
+        read = {each for projection in self._projections for each in _stale(projection)}
+        for synapses, name in sorted(read - self._stale):
+            logger.warning(
+                "'%s' of '%s' is event-driven, so events of '%s' read the value that it had at the last spike of each "
+                "connection, which does not change while there are no spikes; declare it as (clock-driven), or compute "
+                "the present value in a string, as '%s*exp(-(t - lastupdate)/tau)' does.",
+                name, synapses, self._owner.name, name,
+            )  # fmt: skip
+        self._stale |= read
 
     def before_event(self) -> None:
         """Check the gradients and, at the first event, the seeds of other Rewirings in the network."""
@@ -164,7 +180,8 @@ class Mistakes:
             )  # fmt: skip
 
     def _report_births(self) -> None:
-        unset = [name for projection in self._projections for name in projection.unset_at_birth()]
+        conditions = conditions_of(self._owner.rule).values()
+        unset = [name for projection in self._projections for name in projection.births.unset(" ".join(conditions))]
         why, mend = "it already holds for the values that birth gives them", "give them other values"
         if unset:
             why = f"{unset[0]!r} is 0 for a new connection unless birth sets it"
@@ -172,7 +189,7 @@ class Mistakes:
         logger.warning(
             "all %d connections that '%s' has formed so far were eliminated in the next event by the condition %r: %s; "
             "%s.",
-            self._in_vain[0], self._owner.name, " or ".join(conditions_of(self._owner.rule).values()), why, mend,
+            self._in_vain[0], self._owner.name, " or ".join(conditions), why, mend,
         )  # fmt: skip
 
     def _report_silent(self, silent: Sequence[Projection]) -> None:
@@ -280,6 +297,21 @@ def _needs_gradient(projection: Projection) -> bool:
     if projection.in_program or not summed:
         return False
     return not projection.synapses.variables[projection.name_of("gradient")].constant
+
+
+def _stale(projection: Projection) -> set[tuple[str, str]]:
+    """Return the event-driven variables that an event reads, with the names of their synapses."""
+    own, other = projection.synapses, projection.companion
+    names = {projection.name_of(role) for role in projection.rule.variables} & expressions.event_driven(own)
+    # Where connections take the slots of others, a new one has no past: its variables are exact, or set to 0.
+    births = projection.births.strings if acts_on_potential(projection.rule) else []
+    for text in (*conditions_of(projection.rule).values(), *births):
+        names |= expressions.event_driven_in(own, text)
+    read = {(own.name, name) for name in names}
+    if other.synapses is not None:
+        of_pairs = set(other.names.values()) & expressions.event_driven(other.synapses)
+        read |= {(other.synapses.name, name) for name in of_pairs}
+    return read
 
 
 def _forms_pairs(rule: Any) -> bool:

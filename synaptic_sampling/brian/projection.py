@@ -9,14 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from synaptic_sampling.brian import expressions
 from synaptic_sampling.brian.arguments import REWIRED, check_excitatory, check_synapses, names_of
 from synaptic_sampling.brian.births import Births
 from synaptic_sampling.brian.companion import Companion
 from synaptic_sampling.brian.internals import queues, surgery
 from synaptic_sampling.brian.neurons import NeuronVariables
 from synaptic_sampling.brian.schedules import described
-from synaptic_sampling.brian.signals import conditions_of, shared_signals
+from synaptic_sampling.brian.signals import shared_signals
 from synaptic_sampling.brian.strings import RuleStrings
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
@@ -218,11 +217,6 @@ class Projection:
         if self.rule.forms:
             self._births.find_delays(len(self.connections))
 
-    def check_strings(self, rule: Rule, namespace: Any) -> None:
-        """Raise SyntaxError or TypeError if a string is not a condition, as far as its names are known."""
-        for condition in conditions_of(rule).values():
-            expressions.check_early(self.synapses, condition, namespace)
-
     def check_rule(self, rule: Rule) -> None:
         """Raise an error unless another rule of the same class fits the units and the variables of the neurons."""
         without_units(rule, self.synapses, self.names)
@@ -278,9 +272,10 @@ class Projection:
             return self.companion.values(signal.name, self.reads_sites)
         return self._neurons.values(signal.name)
 
-    def unset_at_birth(self) -> list[str]:
-        """Return the variables in the conditions of the rule that are 0 for a new connection."""
-        return self._births.unset(" ".join(conditions_of(self.rule).values()))
+    @property
+    def births(self) -> Births:
+        """Return what the variables of new connections are set to."""
+        return self._births
 
     def gradient(self) -> NDArray[Any]:
         """Return the gradient of each connection, the live array."""

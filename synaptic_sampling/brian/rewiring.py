@@ -224,7 +224,7 @@ class Rewiring(View, BrianObject):
         namespace = get_local_namespace(level=1)
         for projection in self._projections:
             projection.check_rule(rule)
-            projection.check_strings(rule, namespace)
+        construction.check_strings(self._projections, rule, namespace)
         for projection in self._projections:
             projection.follow_rule(rule)
         self._rule = rule

@@ -28,7 +28,9 @@ def check_signals(rule: Any) -> None:
 
 def conditions_of(rule: Rule) -> dict[str, str]:
     """Return the strings with the conditions of a rule, by signal."""
-    conditions = {signal.name: getattr(rule, signal.name, None) for signal in rule.signals if signal.condition}
+    conditions: dict[str, Any] = {
+        signal.name: getattr(rule, signal.name, None) for signal in rule.signals if signal.condition
+    }
     for name, text in conditions.items():
         if not isinstance(text, str):
             raise ValueError(

@@ -20,9 +20,15 @@ __all__ = [
 
 
 def check_signals(rule: Any) -> None:
-    """Raise an error unless ``rule`` is a rule whose conditions are strings."""
+    """Raise an error unless ``rule`` is a rule whose conditions are strings about connections."""
     if not isinstance(rule, Rule):
         raise TypeError(f"rule must be a rule such as DeepR(...) or PruneAndRegrow('w < 0.02'), got {rule!r}.")
+    for signal in rule.signals:
+        if signal.condition and (signal.of != "connection" or signal.accumulated):
+            raise ValueError(
+                f"a condition must be a Signal of each connection that is not accumulated, got {signal} in "
+                f"{type(rule).__name__}; write Signal({signal.name!r}, condition=True)."
+            )
     conditions_of(rule)
 
 

@@ -64,6 +64,15 @@ def test_each_condition_is_checked_and_may_be_changed():
     assert rewiring.step().num_deaths == len(s)
 
 
+@pytest.mark.parametrize("options", [{"of": "network"}, {"of": "presynaptic neuron"}, {"accumulated": True}])
+def test_a_condition_belongs_to_connections(options):
+    class Wrong(PruneUnlessProtected):
+        signals = (Signal("prune", condition=True), Signal("protect", condition=True, **options))
+
+    with pytest.raises(ValueError, match=r"a condition must be a Signal of each connection .* in Wrong; write Signal"):
+        Rewiring(wired(), Wrong("w < 0.5", "old > 0.5"))
+
+
 def test_a_warning_names_each_condition(caplog):
     s = wired()
     rewiring = Rewiring(s, PruneUnlessProtected("w < 0.5", "old > 0.5"), seed=1, dt=1 * ms)

@@ -142,10 +142,11 @@ def test_code_that_is_switched_off_is_not_run(monkeypatch):
 def test_a_companion_without_values_is_reported(code, caplog):
     neurons, s = sparse()
     c = pairs_of(neurons, on_pre=code)
-    rewiring = Rewiring(s, RigLDescent(0.05, fraction=0.2, every=2), companion=c, variables=NAMES, dt=1 * ms)
+    rule = RigLDescent(0.05, fraction=0.2, every=2)
+    rewiring = Rewiring(s, rule, companion=c, variables=NAMES, dt=1 * ms, name="growth")
     b2.Network(neurons, s, c, rewiring).run(9.5 * ms)
     found = [record.getMessage() for record in caplog.records if "for all pairs" in record.getMessage()]
-    expected = ["'gradient' of 'pairs' was 0 for all pairs in the first 3 events of 'rewiring' that read it"]
+    expected = ["'gradient' of 'pairs' was 0 for all pairs in the first 3 events of 'growth' that read it"]
     assert [text.split(", so")[0] for text in found] == expected * (code == "gradient += 0")
 
 

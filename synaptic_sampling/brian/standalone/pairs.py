@@ -1,4 +1,7 @@
-"""Which pairs of neurons a generated program may connect: strings are code, functions and arrays of p are tables."""
+"""Pairs of neurons in a generated program: which it may connect, and values of each that rules read.
+
+Strings are code, functions and arrays of p are tables.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,7 @@ from brian2.core.variables import Variables
 from numpy.typing import NDArray
 
 from synaptic_sampling.brian.capabilities import refuse
+from synaptic_sampling.brian.companion import Companion
 from synaptic_sampling.brian.expressions import PairExpression, compile_statement, names_in_pairs
 from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.standalone import program
@@ -18,7 +22,7 @@ from synaptic_sampling.brian.standalone.program import name_of
 from synaptic_sampling.connections.draw import Grid, Listed, pieces
 from synaptic_sampling.connections.sites import UNLIMITED, Sites
 
-__all__ = ["AcceptedPairs", "ProgramPairExpression"]
+__all__ = ["AcceptedPairs", "ProgramPairExpression", "describe_companion"]
 
 
 class ProgramPairExpression:
@@ -125,3 +129,19 @@ class AcceptedPairs:
         for keys in pieces(pool):
             table[keys] = sites.acceptance(keys)
         return table
+
+
+def describe_companion(companion: Companion) -> SimpleNamespace | None:
+    """Return the context of the synapses with a value for each pair; None where there are none."""
+    if companion.synapses is None:
+        return None
+    ((signal, _),) = companion.names.items()
+    v = companion.synapses.variables
+    return SimpleNamespace(
+        name=companion.synapses.name,
+        signal=signal,
+        pre=name_of(v["_synaptic_pre"]),
+        post=name_of(v["_synaptic_post"]),
+        values=name_of(companion.variable(signal)),
+        needed=None if companion.needed is None else name_of(companion.needed),
+    )

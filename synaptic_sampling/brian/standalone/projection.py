@@ -26,7 +26,7 @@ from synaptic_sampling.brian.internals import surgery
 from synaptic_sampling.brian.projection import Projection
 from synaptic_sampling.brian.standalone import program, support
 from synaptic_sampling.brian.standalone.moves import move_in_cpp, noise_in_cpp
-from synaptic_sampling.brian.standalone.pairs import AcceptedPairs
+from synaptic_sampling.brian.standalone.pairs import AcceptedPairs, describe_companion
 from synaptic_sampling.brian.standalone.program import name_of
 from synaptic_sampling.brian.units import without_units
 from synaptic_sampling.connections.existing import Connections
@@ -65,7 +65,7 @@ class StandaloneProjection(Projection):
 
     @property
     def connections(self) -> Connections:
-        """Return the connections as known now: after the program has run, its final state."""
+        """Return the connections as known now, without signs that the user sets; after a run, its final state."""
         self._read()
         if not self._endpoints_known and self._read_at is None:
             raise NotImplementedError(
@@ -137,8 +137,12 @@ class StandaloneProjection(Projection):
                 f"{' and '.join(sorted(map(str, types)))}; declare both as float variables."
             )
 
+    def _choose_signs(self, options: dict[str, Any]) -> None:
+        self._keeps_signs = options["signs"] is None and "polarity" in self.names
+        super()._choose_signs(options)
+
     def _given_polarity(self) -> None:
-        """Return no signs: they are not known yet."""
+        """Return no signs: the program reads those that the user has set."""
 
     def _find_delays(self) -> None:
         """Do nothing: delays are not known yet."""
@@ -188,8 +192,7 @@ class StandaloneProjection(Projection):
 
     def _describe_start(self) -> dict[str, Any]:
         """Return the context of theta at the start, which must not be negative."""
-        theta, names = self._name("theta") if self.has_theta else None, self.names
-        return {"theta": theta, "theta_name": names.get("theta"), "sign_name": names.get("polarity")}
+        return {"theta": self._name("theta") if self.has_theta else None, "theta_name": self.names.get("theta")}
 
     def theta(self) -> None:
         """Return None: theta is not known before the run."""
@@ -294,7 +297,9 @@ class StandaloneProjection(Projection):
             multisynaptic_index=program.multisynaptic_index(self.synapses),
             values=[(name_of(variable), value) for variable, value in values if variable is not None],
             replaces=self._describe_replacement(owner),
-            companion=self._describe_companion(),
+            companion=describe_companion(self.companion),
+            given_polarity=self._name("polarity") if self._keeps_signs else None,
+            sign_name=self.names.get("polarity"),
             **{name: name_of(self._own[name]) for name in ("polarity", "birth_step", "step")},
         )
 
@@ -304,22 +309,6 @@ class StandaloneProjection(Projection):
             return None
         every, fractions = self.rule.replaces
         return self._keep(owner, "replacement", np.array([every, len(fractions), *fractions], float))
-
-    def _describe_companion(self) -> SimpleNamespace | None:
-        """Return the context of the companion; None where there is none."""
-        companion = self.companion
-        if companion.synapses is None:
-            return None
-        ((signal, _),) = companion.names.items()
-        v = companion.synapses.variables
-        return SimpleNamespace(
-            name=companion.synapses.name,
-            signal=signal,
-            pre=name_of(v["_synaptic_pre"]),
-            post=name_of(v["_synaptic_post"]),
-            values=name_of(companion.variable(signal)),
-            needed=None if companion.needed is None else name_of(companion.needed),
-        )
 
     def _describe_events(self, owner: Any) -> dict[str, Any]:
         """Return the context of the events of a run."""

@@ -2,6 +2,8 @@
 #ifndef SYNAPTIC_SAMPLING_REWIRING_H
 #define SYNAPTIC_SAMPLING_REWIRING_H
 
+#include <sstream>
+
 #include "dynamics.h"
 #include "fail.h"
 #include "log.h"
@@ -105,6 +107,26 @@ inline void adopt(Connections &c)
     }
     if (c.uneven)
         check_acceptance(c);
+}
+
+// Keep the signs that the user has set for the first connections, unless all are 0. Where connections that are not stored
+// return with the sign of their site, so must these.
+template <class T>
+void keep_signs(Connections &c, const std::vector<T> &given, size_t number, bool of_sites, const std::string &name)
+{
+    if (std::all_of(given.begin(), given.begin() + number, [](T sign) { return sign == 0; }))
+        return;
+    for (size_t k = 0; k < number; k++) {
+        std::ostringstream sign;
+        sign << given[k];
+        if (given[k] != 1 && given[k] != -1)
+            fail(name + " must be +1 or -1 for each synapse, or 0 for all of them to have signs drawn; got " +
+                 sign.str() + ".");
+        if (of_sites && given[k] != c.polarity[k])
+            fail(name + " is " + sign.str() + " for synapse " + std::to_string(k) + ", where the sign of the site is " +
+                 std::to_string(c.polarity[k]) + "; leave it 0 to have signs drawn, or pass signs=... of all sites.");
+        c.polarity[k] = (int8_t)given[k];
+    }
 }
 
 // A number that is not finite.

@@ -22,6 +22,9 @@
     *c.in_use = (int64_t)c.pre.size();
     {% endif %}
     adopt(c);
+    {% if r.given_polarity %}
+    keep_signs(c, {{r.given_polarity}}, {{r.given or 'c.size()'}}, {{'true' if r.storage == 'soft' else 'false'}}, "'{{r.sign_name}}' of '{{owner.name}}'");
+    {% endif %}
     {% if r.theta %}
     for (size_t k = 0; k < {{r.given or 'c.size()'}}; k++)
         if ({{r.theta}}[k] < 0)

@@ -24,7 +24,7 @@ class Births:
         self._values = births_of(synapses, birth, names)
         self._delays: list[tuple[NDArray[Any], float]] = []
         #: Whether a new connection may have another delay than the one whose slot it takes.
-        self.change_delays = True
+        self.change_delays = any(name.rpartition(".")[2] == "delay" for name in self._values)
         #: One for each value, once compiled.
         self.compiled: list[expressions.Birth] = []
 

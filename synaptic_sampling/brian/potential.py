@@ -18,8 +18,8 @@ __all__ = ["PotentialProjection"]
 class PotentialProjection(Projection):
     """Synapses whose theta crosses 0; parameters as in `Projection`.
 
-    Endpoints, delays and variables of Brian2 do not change; the user's equations set the weight to 0 where theta is
-    negative. Only the flag ``connected`` and the values of ``birth=`` are written. Spikes in flight through a
+    Endpoints and variables of Brian2 do not change; the user's equations set the weight to 0 where theta is negative.
+    Only the flag ``connected`` and the values of ``birth=`` are written, delays included. Spikes in flight through a
     connection when it forms are dropped, since they were emitted before it existed.
     """
 
@@ -64,7 +64,7 @@ class PotentialProjection(Projection):
         return len(np.unique(c.sites.keys(c.pre, c.post))) < len(c)
 
     def _find_delays(self) -> None:
-        """Do nothing: a potential connection keeps its delay."""
+        """Do nothing: a potential connection keeps its delay, unless ``birth`` sets another."""
 
     def held(self) -> tuple[NDArray[np.int32], NDArray[np.int32], NDArray[Any], NDArray[np.int8]]:
         """Return endpoints, theta and polarity of all slots, polarity 0 where not connected."""
@@ -80,10 +80,13 @@ class PotentialProjection(Projection):
         """Write flags, and the values of new connections."""
         if not len(info.events):
             return
-        queues.drop_spikes(self.synapses, info.born.slot)
+        born = np.ascontiguousarray(info.born.slot)
+        queues.drop_spikes(self.synapses, born)
         self._write(self.names["connected"], info.died.slot, 0)
-        self._write(self.names["connected"], info.born.slot, 1)
-        self._births.set(info.born.slot)
+        self._write(self.names["connected"], born, 1)
+        self._births.set(born)
+        if self._births.change_delays:
+            queues.follow(self.synapses, born, queues.owners(self.synapses, born))
 
     def check_number(self, owner: str) -> None:
         """Raise an error if synapses were added after the Rewiring named ``owner`` was created."""

@@ -10,6 +10,8 @@ from numpy.testing import assert_array_equal
 
 from synaptic_sampling import PotentialConnections, Rewiring, RewiringMonitor, SoftDeepR, SynapticSampling, step
 from synaptic_sampling.brian.internals import queues
+from tests.brian.conftest import both_targets
+from tests.brian.test_standalone import standalone
 
 SAMPLING = SynapticSampling(
     learning_rate=2 / second, temperature=0.4, mean=0.1, std=0.8, interval=10 * ms, theta_range=(-2.0, 5.0)
@@ -112,6 +114,38 @@ def test_spikes_from_before_a_birth_are_not_delivered_by_it(monkeypatch, purged)
     assert s.heard[0] == (0 if purged else 1)
     net.run(10 * ms)
     assert s.heard[0] == (1 if purged else 2)
+
+
+def arrivals(parts, build=lambda: None):
+    """Return when the last spike of each synapse arrived; those of neurons 1 and 2 form at 10 ms, with new delays."""
+    source = b2.SpikeGeneratorGroup(3, [0, 1, 2], [21, 21, 21] * ms)
+    target = b2.NeuronGroup(1, "v : 1")
+    model = "theta : 1\ngradient : 1\npolarity : 1\narrived : second"
+    s = b2.Synapses(source, target, model, on_pre={"pre": "arrived = t", "late": ""})
+    s.connect()
+    s.pre.delay, s.theta, s.gradient = [1, 1, 8] * ms, [1, -1e-9, -1e-9], 1.0
+    birth = {"delay": "(3 + i)*ms", "late.delay": 2 * ms}
+    rewiring = Rewiring(s, SynapticSampling(1 / second, 0.0, 0.0, 1.0, 10 * ms), birth=birth, signs=1, seed=1)
+    net = b2.Network(source, target, s, rewiring)
+    for part in parts:
+        net.run(part)
+    build()
+    assert_array_equal(rewiring.connections.birth_step, [0, 1, 1])
+    return s.arrived[:] / ms
+
+
+@both_targets
+@pytest.mark.parametrize("parts", [[30 * ms], [15 * ms, 15 * ms]], ids=["whole", "in parts"])
+def test_delays_set_at_birth_hold_from_then_on(target, parts):
+    np.testing.assert_allclose(arrivals(parts), [22, 25, 26])
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+@pytest.mark.usefixtures("exact_flags")
+def test_delays_set_at_birth_hold_in_a_program(tmp_path):
+    with standalone(tmp_path) as build:
+        np.testing.assert_allclose(arrivals([30 * ms], build), [22, 25, 26])
 
 
 def test_store_and_restore():

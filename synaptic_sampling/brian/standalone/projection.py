@@ -168,6 +168,7 @@ class StandaloneProjection(Projection):
             **self._describe_events(owner),
             **self._describe_rule(owner),
             births=[self._describe_birth(owner, birth) for birth in self._births.compiled],
+            births_delay=self._births.change_delays,
             logs=[monitor.describe_for(owner) for monitor in owner.observers],
         )
         context.codes = [each.code for each in [*context.births, context.condition] if each and each.code]

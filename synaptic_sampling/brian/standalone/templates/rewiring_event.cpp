@@ -124,6 +124,9 @@ void do_event(int64_t number)
         for (size_t n = 0; n < slots.size(); n++)
             mark(c, slots[n]);
         initialise(c, born);
+        {% for pathway in r.pathways if r.births_delay %}
+        follow({{pathway.name}}, born, owners({{pathway.name}}, born), {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
+        {% endfor %}
     }
     {% elif r.storage == 'varying' %}
     if (!slots.empty())

@@ -11,7 +11,7 @@ from brian2.core.variables import ArrayVariable
 
 from synaptic_sampling._checks import check_callable, check_integer, check_number
 from synaptic_sampling.brian import expressions
-from synaptic_sampling.brian.internals import surgery
+from synaptic_sampling.brian.internals import queues, surgery
 from synaptic_sampling.brian.signals import (
     acts_on_potential,
     check_signals,
@@ -57,6 +57,7 @@ def check_synapses(synapses: Any) -> None:
             f"'{synapses.name}' is rewired by '{other.name}' already, and only one Rewiring may control it; "
             f"change the attribute rule of '{other.name}', or call its method release() first."
         )
+    queues.check_all_in_use(synapses)
 
 
 def check_owner(synapses: Any, owner: Any) -> None:

@@ -234,11 +234,7 @@ class Projection:
 
     def check_release(self) -> None:
         """Raise an error if parked slots exist: another Rewiring could not tell them from connections."""
-        if len(self.connections) < len(self.synapses):
-            raise ValueError(
-                f"'{self.synapses.name}' has {len(self.synapses) - len(self.connections)} slots without a connection, "
-                "and another Rewiring would treat these as connections; rebuild the network instead."
-            )
+        queues.check_all_in_use(self.synapses)
 
     def release(self) -> None:
         """Make the synapses available to another Rewiring."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+
 import brian2 as b2
 import numpy as np
 import pytest
@@ -174,6 +176,62 @@ def test_parked_slots_cannot_be_taken_over():
     with pytest.raises(ValueError, match="slots without a connection, and another Rewiring would treat these as"):
         rewiring.release()
     rewiring.step()
+
+
+def heard(s, net):
+    """Return which synapses a spike of each neuron reaches, after all others have arrived."""
+    s.got = 0
+    s.source.set_spikes(np.arange(10), np.full(10, net.t / ms + 1) * ms)
+    net.run(2 * ms)
+    return s.got[:]
+
+
+@pytest.mark.parametrize("restored", [False, True], ids=["released", "restored and released"])
+def test_synapses_added_after_release_transmit(restored):
+    s, net, rewiring = counted(PruneAndRegrow("w < 0.5"))
+    net.run(2 * ms)
+    if restored:
+        net.store()
+        net.run(2 * ms)
+        net.restore()
+    rewiring.release()
+    net.remove(rewiring)
+    s.connect(i=np.arange(6, 10), j=np.arange(6, 10))
+    assert_array_equal(heard(s, net), np.ones(10))
+
+
+def counted(rule):
+    """Return synapses that count spikes, their network, and a Rewiring."""
+    source, target = b2.SpikeGeneratorGroup(10, [], [] * ms), b2.NeuronGroup(10, "v : 1")
+    s = b2.Synapses(source, target, "w : 1\ngot : 1", on_pre="got += 1")
+    s.connect(i=np.arange(6), j=np.arange(6))
+    s.w = "0.2*i"
+    rewiring = Rewiring(s, rule, birth={"w": 1}, seed=1, dt=1 * ms)
+    return s, b2.Network(source, target, s, rewiring), rewiring
+
+
+def pruned():
+    """Return synapses of which half are parked, and their network, without the Rewiring."""
+    s, net, rewiring = counted(PruneAndRegrow("w < 0.5", regrow=False))
+    net.run(2.1 * ms)
+    net.remove(rewiring)
+    return s, net
+
+
+@pytest.mark.parametrize("added", [False, True])
+def test_parked_slots_outlive_their_rewiring(added):
+    """No spike reaches them, another Rewiring does not take them for connections, and none are added behind them."""
+    s, net = pruned()
+    gc.collect()
+    assert_array_equal(heard(s, net), [1, 1, 1, 0, 0, 0])
+    if added:
+        s.connect(i=9, j=9)
+    with pytest.raises(ValueError, match="has 3 slots without a connection, and another Rewiring would treat these as"):
+        Rewiring(s, PruneAndRegrow("w < 0.01"), birth={"w": 1})
+    if added:
+        with pytest.raises(b2.BrianObjectException) as raised:
+            net.run(1 * ms)
+        assert "has 7 synapses, but had 6 when its Rewiring left some" in str(raised.value.__cause__.__cause__)
 
 
 def test_a_callback_knows_the_time():

@@ -29,6 +29,7 @@ from synaptic_sampling._kernels.slots import values_of
 from synaptic_sampling.brian.standalone import program
 
 __all__ = [
+    "check_all_in_use",
     "delays",
     "delays_by_name",
     "drop_spikes",
@@ -48,8 +49,8 @@ logger = logging.getLogger(__name__)
 #: Size of Brian2 2.9's Python object of a queue: reference count, type, the pointer to the queue, two more.
 OBJECT_SIZE = 5 * struct.calcsize("P")
 
-#: Number of slots of a Synapses object that hold connections, where not all do.
-_IN_USE: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
+#: Number of slots of a Synapses object that hold connections, and of all its slots, where some are parked.
+_IN_USE: weakref.WeakKeyDictionary[Any, tuple[int, int]] = weakref.WeakKeyDictionary()
 #: Number of slots in the queue of a pathway.
 _KNOWN: weakref.WeakKeyDictionary[Any, int] = weakref.WeakKeyDictionary()
 #: The dt in seconds of spikes in flight through a pathway that ``restore`` has brought back, until the next run.
@@ -69,7 +70,20 @@ def watch(synapses: Any) -> None:
 
 def use_first(synapses: Any, number: int) -> None:
     """Restrict the spike queues to the first slots, which hold connections, from the next ``follow`` or run on."""
-    _IN_USE[synapses] = number
+    if number < len(synapses):
+        _IN_USE[synapses] = number, len(synapses)
+    else:
+        _IN_USE.pop(synapses, None)
+
+
+def check_all_in_use(synapses: Any) -> None:
+    """Raise an error if slots are parked: another Rewiring could not tell them from connections."""
+    if synapses in _IN_USE:
+        number, slots = _IN_USE[synapses]
+        raise ValueError(
+            f"'{synapses.name}' has {slots - number} slots without a connection, and another Rewiring would treat "
+            "these as connections; rebuild the network instead."
+        )
 
 
 def owners(synapses: Any, slots: NDArray[np.int32]) -> list[NDArray[np.int32]]:
@@ -179,7 +193,8 @@ def _initialiser(synapses: Any, pathway: Any) -> Any:
         before = now
         _KNOWN[pathway()] = len(synapses())
         if synapses() in _IN_USE:
-            _prepare(pathway(), _IN_USE[synapses()])
+            _check_last(synapses())
+            _prepare(pathway(), _number(synapses()))
 
     return initialise_queue
 
@@ -195,7 +210,17 @@ def _with_spikes_aside(pathway: Any, initialise: Any) -> None:
 
 
 def _number(synapses: Any) -> int:
-    return _IN_USE.get(synapses, len(synapses))
+    return _IN_USE[synapses][0] if synapses in _IN_USE else len(synapses)
+
+
+def _check_last(synapses: Any) -> None:
+    """Raise an error if connections were added behind parked slots, where spikes would not reach them."""
+    _, slots = _IN_USE[synapses]
+    if len(synapses) > slots:
+        raise ValueError(
+            f"'{synapses.name}' has {len(synapses)} synapses, but had {slots} when its Rewiring left some of them "
+            "without a connection; call connect() first and create the Rewiring last."
+        )
 
 
 def _owners(pathway: Any, slots: NDArray[np.int32], number: int) -> NDArray[np.int32]:

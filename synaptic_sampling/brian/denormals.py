@@ -2,6 +2,8 @@
 
 Traces of silent neurons decay to them, and then cost up to a hundred times as much. The setting is that of the
 processor, for the thread that runs the network: code of network operations and callbacks computes with it, too.
+An error in another object of the network ends a run without Brian2 calling ``after_run``; the setting then stays until
+a later run with a Rewiring ends.
 """
 
 from __future__ import annotations

@@ -97,6 +97,22 @@ def test_the_setting_does_not_outlive_a_run(where):
     assert keeps_denormals()
 
 
+def test_after_an_error_elsewhere_the_next_run_ends_the_setting():
+    net = network()
+
+    @b2.network_operation(dt=10 * TAU)
+    def fail(t):
+        if t > 25 * ms:
+            raise RuntimeError
+
+    net.add(fail)
+    with pytest.raises(RuntimeError):
+        net.run(100 * ms)
+    net.remove(fail)
+    net.run(10 * ms)
+    assert keeps_denormals()
+
+
 @pytest.mark.slow
 @pytest.mark.cython
 @pytest.mark.parametrize("rule", [FIXED, DeepR(1e-3, l1=1e-2, temperature=1e-5)], ids=["fixed", "deepr"])

@@ -30,6 +30,9 @@ class RewiringMonitor(BrianObject):
     it is then a new object, and a reference kept from before is not truncated. In a file it is the same log, from which
     later events are dropped; an empty file starts at that point.
 
+    While ``active`` is False, a monitor records nothing, and a log in which events are missing cannot go on: create
+    another monitor. Removal from the network does not stop a monitor.
+
     In C++ standalone mode the program writes the log to ``<name>.log`` in its results folder; it is read on access
     after the run. While the program runs, ``RewiringLog.open`` reads what has been written to disk.
 
@@ -95,6 +98,8 @@ class RewiringMonitor(BrianObject):
         self._num_births = self._num_deaths = 0
         self._log: RewiringLog | None = None
         self._begun = False
+        #: Whether events happened while it was inactive, after it had begun.
+        self._missed = False
         #: The rule of each set that was recorded last, as given by the user.
         self._noted: dict[int, Any] = {}
         first = self.rewirings[0]
@@ -217,11 +222,11 @@ class RewiringMonitor(BrianObject):
         projections = self._projections()
         number = check_integer("synapses", synapses, minimum=0, maximum=len(projections) - 1)
         fail_for_dimension_mismatch(t, second, "t must be a time")
-        now, snapshots = self.rewirings[0].seconds, self.log.snapshots
-        seconds = check_number("t", float(t), minimum=0.0, maximum=now * (1.0 + 1e-9))
+        times, snapshots = self.log.times, self.log.snapshots
+        last = times["seconds"][-1:].sum() if self._missed else self.rewirings[0].seconds
+        seconds = check_number("t", float(t), minimum=0.0, maximum=float(last) * (1.0 + 1e-9))
         if not snapshots:
             raise ValueError(f"'{self.name}' has recorded nothing yet; call run() first.")
-        times = self.log.times
         # Times of events are multiples of dt with rounding errors.
         before = int(np.searchsorted(times["seconds"], seconds + 1e-9 * max(seconds, 1e-3), side="right"))
         step = times["step"][before - 1] if before else snapshots[0].step
@@ -232,10 +237,11 @@ class RewiringMonitor(BrianObject):
     def _full_state(self) -> dict[str, Any]:
         """Return the state for Brian2's ``store``: the log, or where it ends if it is in a file."""
         state: dict[str, Any] = {"counts": (self.num_births, self.num_deaths), "begun": self._begun, "log": None}
+        state["missed"] = self._missed
         if self._log is not None:
             self._log.flush()
             state["step"] = self._log.last_step
-            wirings = self._wirings() if self._begun else {}
+            wirings = self._wirings() if self._begun and not self._missed else {}
             state["wirings"] = {index: tuple(map(np.array, wired)) for index, wired in wirings.items()}
             if not self._log.is_in_file:
                 snapshots = [tuple(np.array(part) for part in taken) for taken in self._log.snapshots]
@@ -253,6 +259,7 @@ class RewiringMonitor(BrianObject):
         self._num_births, self._num_deaths = state["counts"]
         # The connections of the log are compared with those of the network once both are restored.
         self._begun, self._noted = state["begun"] and own is None, {}
+        self._missed = state.get("missed", False)
 
     def _restored(self, stored: Any, begun: bool) -> RewiringLog:
         """Return a log in memory with the stored contents; empty if the stored log is in a file."""
@@ -277,9 +284,23 @@ class RewiringMonitor(BrianObject):
             step = max(projection.connections.steps_done for projection in self._projections())
             self._log.continue_from(step, self._wirings())
 
+    def takes_part(self) -> bool:
+        """Return whether the next event is recorded; raise an error if the log would then have a gap."""
+        self._missed |= self._begun and not self.active
+        if self.active:
+            self._check_complete()
+        return self.active
+
+    def _check_complete(self) -> None:
+        if self._missed and self._log is not None:
+            raise ValueError(
+                f"'{self.name}' was inactive while events happened, and its log would have a gap; create another "
+                "RewiringMonitor."
+            )
+
     def begin(self) -> None:
         """Record the initial connections, and rules that have changed; called by the Rewiring before each event."""
-        if self._log is None:
+        if not self.takes_part() or self._log is None:
             return
         if not self._begun and self._log.snapshots:
             step = max(projection.connections.steps_done for projection in self._projections())
@@ -325,6 +346,8 @@ class RewiringMonitor(BrianObject):
 
     def observe(self, rewiring: Rewiring, info: RewiringInfo, seconds: float) -> None:
         """Record an event at a time in seconds; called by the Rewiring after it."""
+        if not self.active:
+            return
         self._num_births += info.num_births
         self._num_deaths += info.num_deaths
         if self._log is not None:
@@ -348,6 +371,7 @@ class RewiringMonitor(BrianObject):
 
     def snapshot(self) -> None:
         """Record all connections and their theta as they are now."""
+        self._check_complete()
         for number, projection in enumerate(self._projections()):
             self.log.snapshot(projection.connections.steps_done, number, *projection.held())
 

@@ -12,6 +12,7 @@ from synaptic_sampling import PruneAndRegrow, Rewiring, RewiringMonitor, connect
 from synaptic_sampling.brian import expressions
 from tests.brian.test_potential import SAMPLING, made
 from tests.brian.test_rewiring import MODEL, RULE, groups, make, network
+from tests.brian.test_standalone import standalone
 from tests.brian.test_varying import chain
 
 
@@ -154,3 +155,95 @@ def test_pairs_are_asked_about_piece_by_piece(monkeypatch):
 def test_connections_stand_in_order():
     s = make(connections=40)
     assert_array_equal(np.argsort(s.i[:] * 8 + s.j[:]), np.arange(40))
+
+
+def turning_over():
+    """Return synapses that are all replaced every millisecond, with two monitors: their network, and what they have."""
+    s = make("w : 1")
+    rewiring = Rewiring(s, PruneAndRegrow("w < 1"), seed=7, dt=1 * ms, name="rewiring")
+    monitors = RewiringMonitor(rewiring, name="turnover"), RewiringMonitor(rewiring, record=False, name="counting")
+    return network(s, rewiring, *monitors), rewiring, *monitors
+
+
+def switch(monitors, active):
+    for each in monitors:
+        each.active = active
+
+
+def test_a_monitor_that_is_inactive_records_nothing():
+    net, rewiring, *monitors = turning_over()
+    switch(monitors, False)
+    net.run(2.05 * ms)
+    switch(monitors, True)
+    net.run(1 * ms)
+    wiring = rewiring.i
+    switch(monitors, False)
+    net.run(3 * ms)
+    turnover, counting = monitors
+    assert (turnover.num_births, counting.num_births) == (30, 30)
+    assert [taken.step for taken in turnover.log.snapshots] == [2, 3]
+    assert_array_equal(turnover.log.wiring()[0], wiring)
+    assert_array_equal(turnover.connectivity_at(3 * ms).coords[0], wiring)
+    with pytest.raises(ValueError, match=r"t must be <= 0\.003"):
+        turnover.connectivity_at(4 * ms)
+    counting.active = True
+    net.run(1 * ms)
+    assert counting.num_births == 60
+
+
+@pytest.mark.parametrize("when", ["run", "step", "snapshot", "restored"])
+def test_a_log_has_no_gap(when):
+    net, rewiring, turnover, _ = turning_over()
+    net.run(2.05 * ms)
+    net.store()
+    turnover.active = False
+    net.run(2 * ms)
+    turnover.active = True
+    if when == "restored":
+        net.restore()
+        net.run(1 * ms)
+        assert turnover.num_births == 90
+        return
+    calls = {"run": lambda: net.run(1 * ms), "step": rewiring.step, "snapshot": turnover.snapshot}
+    with pytest.raises((ValueError, b2.BrianObjectException)) as raised:
+        calls[when]()
+    error = raised.value.__cause__ or raised.value
+    assert "'turnover' was inactive while events happened, and its log would have a gap; create another" in str(error)
+    assert rewiring.connections.steps_done == 4, "and nothing has changed"
+
+
+def switched_in_parts(build=lambda: None):
+    """Return what monitors have of a run in which they are active in the middle third."""
+    net, _, *monitors = turning_over()
+    for active in (False, True, False):
+        switch(monitors, active)
+        net.run(2.05 * ms)
+    build()
+    turnover, counting = monitors
+    log = turnover.log
+    return log.events, log.times["seconds"], [taken.step for taken in log.snapshots], counting.num_births
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+@pytest.mark.usefixtures("exact_flags")
+def test_an_inactive_monitor_of_a_program_records_nothing(tmp_path):
+    expected = switched_in_parts()
+    assert expected[-1] == 60
+    b2.start_scope()
+    with standalone(tmp_path) as build:
+        got = switched_in_parts(build)
+    for one, other in zip(expected, got, strict=True):
+        assert_array_equal(one, other)
+
+
+def test_a_log_of_a_program_has_no_gap(tmp_path):
+    with standalone(tmp_path):
+        net, _, turnover, _ = turning_over()
+        for active in (True, False):
+            turnover.active = active
+            net.run(1 * ms)
+        turnover.active = True
+        with pytest.raises(b2.BrianObjectException) as raised:
+            net.run(1 * ms)
+    assert "its log would have a gap" in str(raised.value.__cause__)

@@ -169,7 +169,7 @@ class StandaloneProjection(Projection):
             **self._describe_rule(owner),
             births=[self._describe_birth(owner, birth) for birth in self._births.compiled],
             births_delay=self._births.change_delays,
-            logs=[monitor.describe_for(owner) for monitor in owner.observers],
+            logs=[monitor.describe_for(owner) for monitor in owner.observers if monitor.takes_part()],
         )
         context.codes = [each.code for each in [*context.births, context.condition] if each and each.code]
         # The same code serves several runs, unless something has changed.

@@ -63,6 +63,8 @@ class StandaloneMonitor(RewiringMonitor):
 
     def before_run(self, run_namespace: Any) -> None:
         """Generate code that writes all connections before the first run and after each; called by Brian2."""
+        self.takes_part()
+        self._begun = True
         self._rules = self._rules or [projection.described_rule for projection in self._projections()]
         sets = [projection.describe_snapshot() for projection in self._projections()]
         context = SimpleNamespace(name=self.name, file=self._file, sets=sets if self._log is not None else [])

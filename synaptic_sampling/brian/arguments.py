@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import weakref
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -167,6 +168,8 @@ def births_of(synapses: Any, birth: Mapping[str, Any] | None, names: Mapping[str
                 "name a variable of its model, or leave it out."
             )
         expressions.check_birth(synapses, name, value)
+        if name.rpartition(".")[2] == "delay" and not isinstance(value, str) and not 0 <= float(value) < math.inf:
+            raise ValueError(f"birth of {name!r} must be a time >= 0, got {value}.")
     return values
 
 

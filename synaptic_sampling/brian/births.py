@@ -70,8 +70,20 @@ class Births:
                 self.change_delays = True
 
     def set(self, slots: NDArray[np.int32]) -> None:
-        """Write the values into slots that hold new connections."""
+        """Write the values into slots that hold new connections; raise an error for a delay below 0."""
         for delays, own in self._delays:
             delays[slots] = own
         for birth in self.compiled:
             birth.set(slots)
+        for name, delays in queues.delays_by_name(self._synapses).items():
+            if self.sets(name):
+                self._check_delays(name, delays, slots)
+
+    def _check_delays(self, name: str, delays: NDArray[Any], slots: NDArray[np.int32]) -> None:
+        """Raise an error unless a spike queue can use these delays: it would access memory that is not its own."""
+        wrong = slots[~((delays[slots] >= 0) & (delays[slots] < np.inf))]
+        if len(wrong):
+            raise ValueError(
+                f"birth sets {name} of synapse {wrong[0]} of '{self._synapses.name}' to {delays[wrong[0]]:g} s, but a "
+                "delay must be >= 0; change the string, for example by clip(..., 0*ms, 5*ms)."
+            )

@@ -11,8 +11,11 @@ from numpy.testing import assert_allclose, assert_array_equal
 from synaptic_sampling import DeepR, PruneAndRegrow, Rewiring, SoftDeepR, SynapticSampling, connect_exactly
 from tests.brian.test_potential import MODEL as POTENTIAL
 from tests.brian.test_rewiring import MODEL, RULE, groups, make, network
+from tests.brian.test_standalone import standalone
 
 ALL = PruneAndRegrow("True")
+#: Moves theta by the gradient alone.
+SAMPLING = SynapticSampling(1 / b2.second, 0.0, 1.0, 1.0, 1 * ms)
 
 
 def wired(model, connections=30, **options):
@@ -50,6 +53,48 @@ def test_which_delay_has_a_newborn_where_delays_differ():
         network(s, rewiring).run(1 * ms)
     assert "so the delay of a new one is ambiguous; set birth={'pre.delay'" in str(caught.value.__cause__)
     assert rewiring.connections.steps_done == 0
+
+
+@pytest.mark.parametrize("value", [-1 * ms, np.nan * ms, np.inf * ms])
+def test_delays_below_0_are_refused_at_once(value):
+    with pytest.raises(ValueError, match=r"birth of 'late\.delay' must be a time >= 0, got"):
+        Rewiring(wired("w : 1", on_pre={"late": "v_post += w"}), ALL, birth={"late.delay": value})
+
+
+def delayed(expression, rule=ALL, model="w : 1"):
+    """Return synapses whose new connections have these delays, and their network."""
+    s = wired(model, on_pre="v_post += 0.1", name="s")
+    return s, network(s, Rewiring(s, rule, birth={"delay": expression}, seed=1, signs=1, dt=1 * ms))
+
+
+@pytest.mark.parametrize(("rule", "model"), [(ALL, "w : 1"), (SAMPLING, POTENTIAL)], ids=["existing", "potential"])
+def test_a_string_that_gives_a_delay_below_0_ends_the_run(rule, model):
+    s, net = delayed("(j - 4)*ms", rule, model)
+    if rule is SAMPLING:
+        s.theta = -1e-9
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is compared below)
+        net.run(1.1 * ms)
+    k = np.flatnonzero(s.pre.delay[:] < 0 * ms)[0]
+    expected = f"birth sets pre.delay of synapse {k} of 's' to {float(s.pre.delay[k]):g} s, but a delay must be >= 0; "
+    assert str(caught.value).startswith(expected)
+    _, net = delayed("clip(j - 4, 0, 5)*ms")
+    net.run(1.1 * ms)
+
+
+@pytest.mark.slow
+@pytest.mark.cython
+@pytest.mark.usefixtures("exact_flags")
+def test_a_delay_below_0_ends_a_program(tmp_path, capsys):
+    s, net = delayed("(j - 4)*ms")
+    with pytest.raises(ValueError) as caught:  # noqa: PT011 (the message is compared below)
+        net.run(1.1 * ms)
+    del s, net
+    with standalone(tmp_path) as build:
+        _, net = delayed("(j - 4)*ms")
+        net.run(1.1 * ms)
+        with pytest.raises(RuntimeError, match="Project run failed"):
+            build()
+    assert f"Error: {caught.value}\n" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("name", ["delay", "early.delay", "theta.delay"])

@@ -168,7 +168,7 @@ class StandaloneProjection(Projection):
             **self._describe_events(owner),
             **self._describe_rule(owner),
             births=[self._describe_birth(owner, birth) for birth in self._births.compiled],
-            births_delay=self._births.change_delays,
+            birth_delays=self._describe_delays(),
             logs=[monitor.describe_for(owner) for monitor in owner.observers if monitor.takes_part()],
         )
         context.codes = [each.code for each in [*context.births, context.condition] if each and each.code]
@@ -358,6 +358,12 @@ class StandaloneProjection(Projection):
             return SimpleNamespace(code=birth.code.name, slots=name_of(birth.slots))
         array, value = name_of(birth.variable), np.atleast_1d(np.asarray(birth.value))
         return SimpleNamespace(code=None, array=array, value=self._keep(owner, f"birth_{array}", value))
+
+    def _describe_delays(self) -> list[tuple[str, str]]:
+        """Return the names of the delays that new connections are given, for messages and in C++."""
+        names = [f"{name}.delay" for name in program.names_of_pathways(self.synapses)]
+        arrays = [pathway.delays for pathway in program.pathways(self.synapses)]
+        return [(name, array) for name, array in zip(names, arrays, strict=True) if self._births.sets(name)]
 
     def _keep(self, owner: Any, name: str, values: NDArray[Any]) -> str:
         """Store an array in the program, unless it is there already, and return its C++ name."""

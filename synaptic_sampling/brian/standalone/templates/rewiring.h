@@ -2,6 +2,7 @@
 #ifndef SYNAPTIC_SAMPLING_REWIRING_H
 #define SYNAPTIC_SAMPLING_REWIRING_H
 
+#include <limits>
 #include <sstream>
 
 #include "dynamics.h"
@@ -353,6 +354,22 @@ template <class Pathway>
 void leave(Pathway &pathway, const std::vector<int32_t> &slots, const std::vector<int32_t> &sources)
 {
     move_slots(pathway, slots, sources, std::vector<int32_t>(slots.size(), -1));
+}
+
+// Stop unless a spike queue can use the delays of new connections: it would access memory that is not its own.
+template <class T>
+void check_delays(const std::vector<T> &delays, const std::vector<int32_t> &slots, const std::string &name,
+                  const std::string &synapses)
+{
+    for (size_t n = 0; n < slots.size(); n++) {
+        const double delay = (double)delays[slots[n]];
+        if (delay >= 0 && delay <= std::numeric_limits<double>::max())
+            continue;
+        std::ostringstream seconds;
+        seconds << delay;
+        fail("birth sets " + name + " of synapse " + std::to_string(slots[n]) + " of '" + synapses + "' to " +
+             seconds.str() + " s, but a delay must be >= 0; change the string, for example by clip(..., 0*ms, 5*ms).");
+    }
 }
 
 // Let spikes of the present source neurons pass through slots, and not of those before, with the present delays.

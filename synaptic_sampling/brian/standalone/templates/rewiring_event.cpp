@@ -93,6 +93,9 @@ void initialise(Connections &c, const std::vector<int32_t> &slots)
         {{birth.array}}[slots[n]] = {{birth.value}}[0];
     {% endif %}
     {% endfor %}
+    {% for name, delays in r.birth_delays %}
+    check_delays({{delays}}, slots, "{{name}}", "{{owner.name}}");
+    {% endfor %}
 }
 
 {% if r.storage in ('soft', 'varying') %}
@@ -124,7 +127,7 @@ void do_event(int64_t number)
         for (size_t n = 0; n < slots.size(); n++)
             mark(c, slots[n]);
         initialise(c, born);
-        {% for pathway in r.pathways if r.births_delay %}
+        {% for pathway in r.pathways if r.birth_delays %}
         follow({{pathway.name}}, born, owners({{pathway.name}}, born), {{pathway.delays}}, {{pathway.scalar}}, {{pathway.dt}}[0]);
         {% endfor %}
     }

@@ -337,7 +337,7 @@ class Projection:
     def state(self) -> dict[str, Any]:
         """Return the state for Brian2's ``store``, including the delays, which Brian2 2.9 forgets."""
         s, state = self.synapses, self.connections.state()
-        own = {name: np.array(values) for name, values in state.items() if name != "theta"}
+        own = {name: values for name, values in state.items() if name != "theta"}
         return {"connections": own, "delays": queues.delays(s), "time_steps": queues.time_steps(s)}
 
     def restore(self, state: Mapping[str, Any]) -> None:

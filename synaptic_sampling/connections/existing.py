@@ -168,15 +168,9 @@ class Connections(Slots):
             return rewire_at(self, decision.deaths, decision.births, decision.wanted)
         return rewire(self, decision.deaths, decision.births)
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Return everything that the next step needs besides the arguments of the class.
-
-        Returns
-        -------
-        dict of str to ndarray
-            Endpoints, theta, polarity and step of formation of each slot, the optimizer's state, and counters.
-        """
-        return {**super().state(), "missing": np.array(self.missing)}
+    def live_state(self) -> dict[str, NDArray[Any]]:
+        """Return what ``state`` returns, not copied: valid until the next step, and not checked."""
+        return {**super().live_state(), "missing": np.array(self.missing)}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Restore a state of connections created with the same arguments; their number may differ.

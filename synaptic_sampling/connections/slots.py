@@ -48,6 +48,8 @@ class Slots:
         self._columns["polarity"] = signs.of(pre, post) if polarity is None else polarities(polarity, pre)
         self._columns["birth_step"] = np.zeros(len(pre), np.int64)
         self.steps_done = self.optimizer_since = 0
+        #: Whether a step has begun and not ended, so that slots, theta and the table of sites may disagree.
+        self.unfinished = False
         #: The rule that was last found to act on these connections.
         self.accepted: Any = None
 
@@ -135,9 +137,22 @@ class Slots:
         """Start the next step."""
         if self.steps_done >= LAST_STEP:
             raise ValueError(f"a run has at most {LAST_STEP} steps; start a new run with another seed.")
+        self.unfinished = True
         if num_moments is not None:
             self.begin_moments(num_moments)
         self.steps_done += 1
+
+    def end_step(self) -> None:
+        """Note that the step has been carried out completely."""
+        self.unfinished = False
+
+    def check_finished(self) -> None:
+        """Raise an error if an exception, such as Ctrl+C, has ended the last step before its end."""
+        if self.unfinished:
+            raise RuntimeError(
+                f"an exception has ended step {self.steps_done} of {self!r} before it was complete; "
+                "restore() a state that was saved before, or create the connections again."
+            )
 
     def begin_moments(self, number: int) -> None:
         """Set the moments of an optimizer to zero, unless the same number of moments exists already."""
@@ -169,7 +184,23 @@ class Slots:
         self.key = key_words(self.seed)
 
     def state(self) -> dict[str, NDArray[Any]]:
-        """Return everything that the next step needs besides the arguments of the class."""
+        """Return everything that the next step needs besides the arguments of the class.
+
+        Returns
+        -------
+        dict of str to ndarray
+            Endpoints, theta, polarity and step of formation of each slot, the optimizer's state, and counters; copies.
+
+        Raises
+        ------
+        RuntimeError
+            If an exception has ended the last step before it was complete.
+        """
+        self.check_finished()
+        return {name: np.array(values) for name, values in self.live_state().items()}
+
+    def live_state(self) -> dict[str, NDArray[Any]]:
+        """Return what ``state`` returns, not copied: valid until the next step, and not checked."""
         names = ("pre", "post", "theta", "polarity", "birth_step")
         moments = {f"moment{n}": moment for n, moment in enumerate(self.moments)}
         counts = {name: np.array(getattr(self, name)) for name in ("steps_done", "optimizer_since")}
@@ -181,16 +212,18 @@ class Slots:
             raise TypeError(f"state must be a mapping returned by state(), got {state!r}.")
         self._check_number(len(state["pre"]))
         self._wire(_endpoints("pre", state["pre"], self.num_pre), _endpoints("post", state["post"], self.num_post))
+        self.unfinished = True
         self.theta[:] = state["theta"]
         self.polarity[:] = state["polarity"]
         self.birth_step[:] = state["birth_step"]
         self.steps_done, self.optimizer_since = int(state["steps_done"]), int(state["optimizer_since"])
         count = sum(name.startswith("moment") for name in state)
         self.moments = tuple(np.array(state[f"moment{n}"]) for n in range(count))
+        self.unfinished = False
 
     def check_state(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Raise an error unless ``restore`` accepts this state and a run can continue from it; changes nothing."""
-        for name, own in self.state().items():
+        for name, own in self.live_state().items():
             if name not in state and not name.startswith("moment"):
                 raise ValueError(f"the state lacks {name!r}; pass what state() returned.")
             if name in state and np.asarray(state[name]).dtype != own.dtype:
@@ -215,7 +248,7 @@ class Slots:
 
     def _check_polarity(self, pre: NDArray[np.int32], post: NDArray[np.int32], polarity: NDArray[np.int8]) -> None:
         """Raise an error for signs that differ from the rule, if those of the present connections follow it."""
-        if self.signs.redrawn or (self.signs.of(self.pre, self.post) != self.polarity).any():
+        if self.unfinished or self.signs.redrawn or (self.signs.of(self.pre, self.post) != self.polarity).any():
             return
         wrong = np.flatnonzero(self.signs.of(pre, post) != polarity)
         if len(wrong):

@@ -184,9 +184,9 @@ class SoftConnections(Retracting, Connections):
         super().reseed(seed)
         self.deep.reseed(seed)
 
-    def state(self) -> dict[str, NDArray[Any]]:
-        """Return everything that the next step needs besides the arguments of the class."""
-        return {**super().state(), "wheel": self.deep.wheel, "clock": self.deep.clock}
+    def live_state(self) -> dict[str, NDArray[Any]]:
+        """Return what ``state`` returns, not copied: valid until the next step, and not checked."""
+        return {**super().live_state(), "wheel": self.deep.wheel, "clock": self.deep.clock}
 
     def restore(self, state: Mapping[str, NDArray[Any]]) -> None:
         """Restore a state of connections that were created with the same arguments."""

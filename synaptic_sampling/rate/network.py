@@ -20,7 +20,7 @@ from synaptic_sampling.rate.layers.storage import Signs, Storage
 from synaptic_sampling.rate.samples import are_bytes, as_samples
 from synaptic_sampling.rate.shown import network_html
 from synaptic_sampling.rate.signals import Source, check_dense_rule, check_rule, values_of
-from synaptic_sampling.rate.state import checked_parts
+from synaptic_sampling.rate.state import checked_parts, state_of
 from synaptic_sampling.rate.training.losses import CrossEntropy, Loss
 from synaptic_sampling.rules.base import GradientRule, Rule
 from synaptic_sampling.rules.stepping import step_checked
@@ -311,13 +311,16 @@ class RateNetwork:
                     parameter.check(rules[isinstance(parameter, SparseParameter)], shared)
                 except FloatingPointError as error:
                     raise FloatingPointError(f"layer {number}, {layer}: {error}") from error
-        sparse = self.sparse if self.budget is not None else []
-        others = [each for each in self.parameters if each not in sparse]
-        infos = [each.step(rules[isinstance(each, SparseParameter)], shared) for each in others]
-        if self.budget is not None:
-            own = [part.given for part in sparse]
-            infos.append(step_checked(self.budget, self.rule, {name: [each[name] for each in own] for name in own[0]}))
-        return [info for info in infos if info is not None]
+        # Connections come last, so that an exception anywhere leaves this mark in one of them.
+        for c in self.connections:
+            c.unfinished = True
+        for each in self.parameters:
+            if each not in self.sparse:
+                each.step(self.dense_rule, shared)
+        if self.budget is None:
+            return [part.step(self.rule, shared) for part in self.sparse]
+        own = [part.given for part in self.sparse]
+        return [step_checked(self.budget, self.rule, {name: [each[name] for each in own] for name in own[0]})]
 
     def state(self) -> dict[str, NDArray[Any]]:
         """Return everything that further training depends on.
@@ -325,13 +328,9 @@ class RateNetwork:
         Returns
         -------
         dict of str to ndarray
-            By the number of the parameter and its name, not copied.
+            By the number of the parameter and its name; copies.
         """
-        return {
-            f"{number}/{name}": values
-            for number, parameter in enumerate(self.parameters)
-            for name, values in parameter.state().items()
-        }
+        return state_of(self.parameters)
 
     def restore(self, state: Mapping[str, NDArray[Any]], *, negative: bool | None = None) -> None:
         """Restore the state of an equal network.

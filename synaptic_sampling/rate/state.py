@@ -5,13 +5,26 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from synaptic_sampling._checks import check_instance
 from synaptic_sampling.connections import Budget, Connections
 from synaptic_sampling.rate.layers.parameters import Parameter, SparseParameter
 
-__all__ = ["checked_parts"]
+__all__ = ["checked_parts", "state_of"]
+
+
+def state_of(parameters: Sequence[Parameter]) -> dict[str, NDArray[Any]]:
+    """Return copies of the arrays of all parameters, or raise an error if the last step was not completed."""
+    for parameter in parameters:
+        if isinstance(parameter, SparseParameter):
+            parameter.connections.check_finished()
+    return {
+        f"{number}/{name}": np.array(values)
+        for number, parameter in enumerate(parameters)
+        for name, values in parameter.state().items()
+    }
 
 
 def checked_parts(

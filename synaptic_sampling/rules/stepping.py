@@ -55,6 +55,9 @@ def step(connections: Any, first: Any, second: Any = None, /, **signals: Any) ->
         connections; nothing changes then.
     FloatingPointError
         If a signal or theta is NaN or infinite; names the connection; nothing changes then.
+    RuntimeError
+        If an exception has ended an earlier step of these connections before it was complete (Ctrl+C, or an error in a
+        function of yours that the step calls), until ``restore`` is called.
 
     Notes
     -----
@@ -74,9 +77,14 @@ def step(connections: Any, first: Any, second: Any = None, /, **signals: Any) ->
 def step_checked(connections: Any, rule: Rule, signals: Mapping[str, Any]) -> RewiringInfo:
     """Perform a step without validation; call ``check_step`` first."""
     if not isinstance(connections, Budget):
-        return connections.carry_out(_decide(connections, rule, signals))
+        info = connections.carry_out(_decide(connections, rule, signals))
+        connections.end_step()
+        return info
     own = [{name: values[n] for name, values in signals.items()} for n in range(len(connections.sets))]
-    return connections.carry_out([_decide(c, rule, part) for c, part in zip(connections.sets, own, strict=True)])
+    info = connections.carry_out([_decide(c, rule, part) for c, part in zip(connections.sets, own, strict=True)])
+    for c in connections.sets:
+        c.end_step()
+    return info
 
 
 def check_step(connections: Any, rule: Any, signals: Mapping[str, Any]) -> None:
@@ -94,6 +102,7 @@ def check_step(connections: Any, rule: Any, signals: Mapping[str, Any]) -> None:
         raise TypeError(
             f"connections must be Connections, PotentialConnections, SoftConnections or a Budget, got {connections!r}."
         )
+    connections.check_finished()
     if connections.accepted is not rule:  # Rules do not change, hence this is checked once.
         connections.check_rule(rule)
         check_plain(rule)

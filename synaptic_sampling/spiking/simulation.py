@@ -337,8 +337,7 @@ class Simulation:
         for name, synapses in self.synapses.items():
             synapses.due = is_due
             projection = self.rewirings[name].projections[0]
-            found = projection.connections.state() if self._state is None else _of(name, self._state)
-            state = {key: np.array(values) for key, values in found.items()}  # What is resumed replaces the slots.
+            state = projection.connections.state() if self._state is None else _of(name, self._state)
             # Other rules do not use the theta of the connections.
             own = state if projection.has_theta else {**state, "theta": np.zeros(len(synapses))}
             projection.resume(own, until=until)

@@ -151,8 +151,8 @@ class SparseParameter:
         return step_checked(self.connections, rule, self.given)
 
     def state(self) -> dict[str, Array]:
-        """Return everything that the next step depends on, see `Connections.state`."""
-        return self.connections.state()
+        """Return everything that the next step depends on, see `Connections.live_state`."""
+        return self.connections.live_state()
 
     def check_state(self, state: Mapping[str, Array], *, negative: bool) -> None:
         """Raise an error unless ``restore`` accepts the state and training can go on from it; change nothing."""

@@ -54,7 +54,7 @@ def steps_at_once(network: Any, loss: Loss) -> int:
         and network.dense_rule is network.rule
         and type(network.rule.optimizer) in OPTIMIZERS
         and all(type(layer) in {SparseLinear, *ACTIVATIONS} for layer in layers)
-        and not any(c.sites.degrees.limited for c in network.connections)
+        and not any(c.sites.degrees.limited or c.unfinished for c in network.connections)
         and not any({type(one), type(two)} <= set(ACTIVATIONS) for one, two in pairwise(layers))
     )
     if not possible:

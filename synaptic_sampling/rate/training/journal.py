@@ -82,7 +82,7 @@ class Journal:
     def snapshot(log: RewiringLog, network: RateNetwork) -> None:
         """Record all connections and their weights."""
         for c in network.connections:
-            log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.signs_in(c.state()))
+            log.snapshot(c.steps_done, c.index, c.pre, c.post, c.theta, c.signs_in(c.live_state()))
 
     def note_rule(self, log: RewiringLog, network: RateNetwork) -> None:
         """Record the rule of the next step, if it differs from that of the last one."""

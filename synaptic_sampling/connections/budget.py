@@ -14,7 +14,7 @@ from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.connections.rewire import Decision, eliminate, fill, nothing
 from synaptic_sampling.connections.soft import SoftConnections
 from synaptic_sampling.events import RewiringInfo, join_events
-from synaptic_sampling.randomness import Stream, key_words, stream_word
+from synaptic_sampling.randomness import Stream
 
 __all__ = ["Budget", "check_split"]
 
@@ -113,8 +113,8 @@ class Budget:
         split_births(
             births,
             np.uint64(c.steps_done),
-            stream_word(Stream.SPLIT),
-            *key_words(c.seed),
+            c.stream(Stream.SPLIT),
+            *c.key,
             spare,
             weight,
             shrink,

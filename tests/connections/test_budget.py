@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
-from scipy.stats import chi2, multinomial
+from scipy.stats import chi2, multinomial, norm
 
 from synaptic_sampling import Adam, Budget, Connections, DeepR, FixedWiring, RewiringLog, replace, step
 
@@ -203,6 +203,21 @@ def test_each_newborn_takes_a_vacant_site_from_those_after_it(multapses, first, 
         counts[budget.share_out(2, [0, 0])[0]] += 1
     expected = len(range(20_000)) * np.array([second, 1 - first - second, first])
     assert ((counts - expected) ** 2 / expected).sum() < chi2.isf(FALSE_ALARM, 2)
+
+
+@pytest.mark.parametrize(("second", "passes"), [([2, 3], True), ([0, 1], False)])
+def test_two_budgets_with_one_seed_draw_independent_numbers(second, passes):
+    """By the correlation over 4000 steps of how many of 20 connections the first set gets."""
+    shares = []
+    for indices in ([0, 1], second):
+        sets = [Connections(40, 40, [], [], seed=1, index=n, capacity=400) for n in indices]
+        budget, numbers = Budget(sets), []
+        for now in range(4000):
+            sets[0].steps_done = now
+            numbers.append(budget.share_out(20, [0, 0])[0])
+        shares.append(numbers)
+    correlated = abs(np.corrcoef(*shares)[0, 1]) > norm.isf(FALSE_ALARM / 2) / np.sqrt(4000)
+    assert correlated != passes
 
 
 def test_what_was_missing_before_is_born_in_the_budget():

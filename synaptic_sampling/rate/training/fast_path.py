@@ -15,7 +15,7 @@ from synaptic_sampling._kernels import stack
 from synaptic_sampling._kernels.stack import LayerConnections, LayerState, Learning, Sharing, Signals
 from synaptic_sampling.connections.sites import CROWDED
 from synaptic_sampling.events import EVENT
-from synaptic_sampling.randomness import LAST_STEP, Stream, key_words, stream_word
+from synaptic_sampling.randomness import LAST_STEP, Stream, key_words
 from synaptic_sampling.rate.layers.linear import LinearView, SparseLinear
 from synaptic_sampling.rate.layers.parameters import DenseParameter
 from synaptic_sampling.rate.training import soft_path
@@ -156,7 +156,7 @@ def _sharing(network: Any) -> Sharing | None:
     if network.budget is None:
         return None
     num_sites = np.array([c.num_sites for c in network.connections])
-    return Sharing(network.budget.total, num_sites, stream_word(Stream.SPLIT))
+    return Sharing(network.budget.total, num_sites, network.budget.sets[0].stream(Stream.SPLIT))
 
 
 def _learning(network: Any) -> Learning:

@@ -16,7 +16,7 @@ from synaptic_sampling.connections.rewire import Decision, rewire, rewire_at
 from synaptic_sampling.connections.sites import MAX_NEURONS
 from synaptic_sampling.connections.slots import Slots, check_count
 from synaptic_sampling.events import RewiringInfo
-from synaptic_sampling.randomness import Stream, uniforms
+from synaptic_sampling.randomness import Stream
 
 __all__ = ["Connections"]
 
@@ -199,11 +199,11 @@ class Connections(Slots):
         return self.sites.draw(slots, occupied, address, self.table, free)
 
     def take(
-        self, keys: NDArray[np.int64], eliminated: NDArray[np.int32], stream: Stream, step: int
+        self, keys: NDArray[np.int64], eliminated: NDArray[np.int32], chances: NDArray[np.float64]
     ) -> NDArray[np.int64]:
-        """Occupy those proposed sites that are allowed, vacant and not rejected by their probability; return them."""
+        """Occupy proposed sites that are allowed, vacant and more probable than their ``chances``; return them."""
         self.reserve(len(self) - len(eliminated) + len(keys), eliminated)
-        taken = self.sites.accepts(keys, uniforms(self.seed, stream, step, len(keys), self.index))
+        taken = self.sites.accepts(keys, chances)
         free = self.sites.degrees.free(self.pre, self.post, eliminated)
         take_each(self.table, keys, self.num_post, self.sites.multapses, *free, taken)
         return keys[taken]

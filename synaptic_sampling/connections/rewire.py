@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from synaptic_sampling._kernels import dynamics
 from synaptic_sampling.events import EVENT, RewiringInfo, events_of, join_events
-from synaptic_sampling.randomness import Stream
+from synaptic_sampling.randomness import Stream, uniforms
 
 if TYPE_CHECKING:
     from synaptic_sampling.connections.existing import Connections
@@ -34,8 +34,9 @@ class Decision(NamedTuple):
         For storages that also hold retracted connections: the slots in which theta crossed 0, ascending. Deaths and
         births follow from its sign.
     wanted : int or None
-        With given sites: the number of connections to form. Any shortfall counts as missing and is formed in later
-        steps.
+        With given sites: the number of connections to form. All sites that may be connected and are vacant are then
+        taken, also those with a small ``probability``; any shortfall counts as missing and is formed in later steps.
+        None: each site is accepted with its ``probability``, and what is rejected is not formed.
     noise_scale : float
         Standard deviation of the noise in this step, which `SoftConnections` need to continue the walk of untracked
         connections.
@@ -77,10 +78,17 @@ def rewire(c: Connections, deaths: NDArray[np.int32], births: int | None) -> Rew
 def rewire_at(
     c: Connections, deaths: NDArray[np.int32], keys: NDArray[np.int64], wanted: int | None = None
 ) -> RewiringInfo:
-    """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity."""
+    """Eliminate connections and form others at given sites, as far as these are vacant and there is capacity.
+
+    Without ``wanted``, sites are also rejected by their probability.
+    """
     died, number = eliminate(c, deaths), len(keys)
     spare = c.capacity - len(c) + len(deaths)
-    taken = c.take(keys[:spare], deaths, Stream.BIRTH, c.steps_done)
+    chosen = keys[:spare]
+    chances = np.zeros(len(chosen))  # None is rejected by chance.
+    if wanted is None:
+        chances = uniforms(c.seed, Stream.BIRTH, c.steps_done, len(chosen), c.index)
+    taken = c.take(chosen, deaths, chances)
     slots = _slots_to_fill(c, deaths, len(taken))
     if wanted is None:
         return _connect(c, died, deaths, slots, taken, len(taken) + max(0, number - spare))

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import chi2
 
-from synaptic_sampling import Connections, DeepR, replace, step
+from synaptic_sampling import SGD, Connections, DeepR, replace, step
 from synaptic_sampling._kernels import rewire
 from synaptic_sampling.connections import draw, sites
+from synaptic_sampling.rules import SET, RigL, RigLDescent
 
 NUM_PRE, NUM_POST, K = 12, 15, 20
 MASK = np.add.outer(np.arange(NUM_PRE), 2 * np.arange(NUM_POST)) % 3 == 0
@@ -162,3 +163,17 @@ def test_connections_must_be_candidates(candidates):
     pair = np.argwhere(~MASK)[0]
     with pytest.raises(ValueError, match=rf"connection 1 \({pair[0]} -> {pair[1]}\) is not a candidate"):
         Connections(NUM_PRE, NUM_POST, [PAIRS[0][0], pair[0]], [PAIRS[0][1], pair[1]], candidates=candidates)
+
+
+@pytest.mark.parametrize("rule", [RigL(0.3), RigLDescent(0.1, SGD(), fraction=0.3, every=1), SET(0.3)])
+def test_sites_chosen_by_a_rule_are_not_rejected_by_chance(rng, rule):
+    """Sites with probability 0.2 are accepted where the rule has chosen them, those with 0 never are."""
+    allowed = np.add.outer(np.arange(20), np.arange(20)) % 2 == 0
+    c = Connections.random(20, 20, 100, seed=1, probability=0.2 * allowed)
+    c.theta[:] = rng.random(100)
+    for _ in range(30):
+        signals = {"gradient": np.zeros(len(c)), "site_gradient": rng.random((20, 20))}
+        info = step(c, rule, **{signal.name: signals[signal.name] for signal in rule.signals})
+        assert info.num_births == info.num_deaths == 30
+        assert len(c) == 100
+        assert allowed[c.pre, c.post].all()

@@ -160,7 +160,7 @@ class Rule:
     @property
     def num_moments(self) -> int | None:
         """The number of state variables per connection of the optimizer; None leaves the existing ones unchanged."""
-        return 0
+        return None
 
     @property
     def replaces(self) -> Replacement | None:

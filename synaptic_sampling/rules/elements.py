@@ -55,7 +55,6 @@ class SynapticElements(Rule):
     )
     has_theta: ClassVar[bool] = False
     grows: ClassVar[bool] = True
-    num_moments: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         for side, name in (("axonal", self.axonal), ("dendritic", self.dendritic)):

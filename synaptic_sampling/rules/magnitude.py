@@ -45,7 +45,6 @@ class SET(Rule):
 
     fraction: float = 0.3
 
-    num_moments: ClassVar[None] = None
     keeps_number: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
@@ -130,7 +129,6 @@ class RigL(Rule):
     fraction: float = 0.3
 
     signals: ClassVar[tuple[Signal, ...]] = (SITE_GRADIENT,)
-    num_moments: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         _check_fraction(self.fraction)

@@ -43,7 +43,6 @@ class PruneAndRegrow(Rule):
 
     signals: ClassVar[tuple[Signal, ...]] = (Signal("condition", condition=True),)
     has_theta: ClassVar[bool] = False
-    num_moments: ClassVar[None] = None
 
     def __post_init__(self) -> None:
         if self.condition is not None and not isinstance(self.condition, str):
@@ -105,7 +104,6 @@ class _Replacement(Rule):
     births: int | None
     signals: ClassVar[tuple[Signal, ...]] = (Signal("retract", condition=True),)
     has_theta: ClassVar[bool] = False
-    num_moments: ClassVar[None] = None
     keeps_number: ClassVar[bool] = True
 
     def decide(self, connections: Any, retract: NDArray[np.bool_]) -> Decision:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -13,15 +13,17 @@ from synaptic_sampling import (
     Adam,
     Budget,
     Connections,
+    Decision,
     DeepR,
     FixedWiring,
     Momentum,
     PotentialConnections,
+    Rule,
     SoftConnections,
     SoftDeepR,
     step,
 )
-from synaptic_sampling import replace as rewire
+from synaptic_sampling import replace as replace_connections
 
 ETA = 0.05
 
@@ -126,11 +128,20 @@ def test_a_state_keeps_the_start_of_its_moments(rng):
     assert_array_equal(c.theta, other.theta)
 
 
-def test_rewiring_without_a_gradient_leaves_the_moments(rng):
+@dataclass(frozen=True)
+class First(Rule):
+    """A rule of a user: replace the first connections."""
+
+    def decide(self, connections):
+        return Decision(np.arange(10, dtype=np.int32))
+
+
+@pytest.mark.parametrize("rewire", [lambda c: replace_connections(c, np.arange(30) < 10), lambda c: step(c, First())])
+def test_rewiring_without_a_gradient_leaves_the_moments(rng, rewire):
     c = one_set(rng)
     for _ in range(7):
         step(c, rng.standard_normal(30), FixedWiring(ETA, optimizer=Adam()))
-    rewire(c, np.arange(30) < 10)
+    rewire(c)
     assert c.optimizer_since == 0
     assert set(c.moment_age[:10]) == {0}
     assert set(c.moment_age[10:]) == {8}

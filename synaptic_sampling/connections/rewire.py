@@ -26,10 +26,10 @@ class Decision(NamedTuple):
     Attributes
     ----------
     deaths : ndarray of int32
-        Slots of the connections to be eliminated, ascending.
+        Slots of the connections to be eliminated, ascending, each once; other integers are converted.
     births : int, ndarray of int64 or None
         How many connections are formed at random vacant sites; or at exactly which sites, as keys
-        ``pre * num_post + post``. None: as many as are eliminated or missing, which keeps the number constant.
+        ``pre * num_post + post`` of int64. None: as many as are eliminated or missing, which keeps the number constant.
     crossed : ndarray of int32
         For storages that also hold retracted connections: the slots in which theta crossed 0, ascending. Deaths and
         births follow from its sign.

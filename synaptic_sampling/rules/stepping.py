@@ -14,6 +14,7 @@ from synaptic_sampling.connections.potential import PotentialConnections
 from synaptic_sampling.connections.slots import Slots
 from synaptic_sampling.events import RewiringInfo
 from synaptic_sampling.rules.base import Decision, Rule
+from synaptic_sampling.rules.decisions import checked_decision
 
 __all__ = ["check_step", "step", "step_checked"]
 
@@ -112,7 +113,7 @@ def check_step(connections: Any, rule: Any, signals: Mapping[str, Any]) -> None:
 
 def _decide(c: Slots, rule: Rule, signals: Mapping[str, Any]) -> Decision:
     c.begin_step(rule.num_moments)
-    return rule.decide(c, **signals)
+    return checked_decision(rule.decide(c, **signals), c, rule)
 
 
 def _check_names(rule: Rule, signals: Mapping[str, Any]) -> None:

@@ -132,6 +132,11 @@ def _check_budget(budget: Budget, rule: Rule, signals: Mapping[str, Any]) -> Non
             f"connections must not be a Budget for {type(rule).__name__}, which decides between which neurons new "
             "connections form; call step() for each of its sets."
         )
+    if not rule.keeps_number:
+        raise ValueError(
+            f"connections must not be a Budget for {rule!r}, which does not form as many connections as it eliminates; "
+            "call step() for each of its sets, or declare keeps_number = True in a rule of yours that does."
+        )
     for name, values in signals.items():
         if not isinstance(values, Sequence) or len(values) != len(budget.sets):
             raise TypeError(f"{name} must be a list of {len(budget.sets)} arrays for {budget!r}.")

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 from scipy.stats import chi2, multinomial, norm
 
-from synaptic_sampling import Adam, Budget, Connections, DeepR, FixedWiring, RewiringLog, replace, step
+from synaptic_sampling import (
+    Adam,
+    Budget,
+    Connections,
+    DeepR,
+    FixedWiring,
+    PruneAndRegrow,
+    RewiringLog,
+    SynapticElements,
+    replace,
+    step,
+)
 
 FALSE_ALARM = 1e-6
 REPLICAS = 800
@@ -292,6 +303,18 @@ def test_a_bad_gradient_stops_all_sets():
             replace(budget, wrong)
     with pytest.raises(ValueError, match="births must not be given"):
         replace(budget, [np.zeros(10, bool)] * 2, births=3)
+    for c, state in zip(budget.sets, before, strict=True):
+        assert all(np.array_equal(values, state[name]) for name, values in c.state().items())
+
+
+@pytest.mark.parametrize("eliminated", [0, 3])
+@pytest.mark.parametrize("rule", [PruneAndRegrow(regrow=False), SynapticElements()])
+def test_a_rule_that_does_not_keep_the_number_is_refused_before_anything_changes(rule, eliminated):
+    budget = Budget(make([(5, 5), (5, 5)], [10, 10]))
+    before, signals = [c.state() for c in budget.sets], {"axonal": [np.ones(5)] * 2, "dendritic": [np.ones(5)] * 2}
+    signals["condition"] = [np.arange(10) < eliminated] * 2
+    with pytest.raises(ValueError, match=rf"must not be a Budget for {type(rule).__name__}\(.*call step\(\) for each"):
+        step(budget, rule, **{signal.name: signals[signal.name] for signal in rule.signals})
     for c, state in zip(budget.sets, before, strict=True):
         assert all(np.array_equal(values, state[name]) for name, values in c.state().items())
 

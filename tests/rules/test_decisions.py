@@ -17,6 +17,7 @@ class Own(Rule):
     """Decides what a function returns."""
 
     choose: Callable
+    keeps_number = True
 
     def decide(self, connections):
         return self.choose(connections)

@@ -121,19 +121,20 @@ class Connections(Slots):
         connections : int
             Number of connections.
         **options
-            Further arguments of the class.
+            Further arguments of the class; theta and polarity have shape (connections,).
 
         Returns
         -------
         Connections
-            With theta = 0.
+            With the given theta, or 0.
 
         Raises
         ------
         TypeError, ValueError
             If an argument is of the wrong type or out of range, or if there are fewer sites than connections.
         """
-        self = cls(num_pre, num_post, [], [], **options)
+        of_each = {"theta", "polarity"}
+        self = cls(num_pre, num_post, [], [], **{name: options[name] for name in options.keys() - of_each})
         check_integer("connections", connections, minimum=0, maximum=MAX_NEURONS)
         most = connections if self.sites.multapses else min(connections, self.num_pre * self.num_post)
         keys = self.draw_vacant(np.arange(most, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING, 0)

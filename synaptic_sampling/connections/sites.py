@@ -234,11 +234,21 @@ class Sites:
             if outside.any():
                 pair = tuple(given[outside.any(axis=1)][0].tolist())
                 raise ValueError(f"candidates must not hold {pair}, outside {self.num_pre} by {self.num_post} neurons.")
-            keys = np.unique(self.keys(given[:, 0], given[:, 1]))
+            keys = np.unique(self.keys(*given.T.astype(np.int64)))
         keys = keys[keys % self.num_post - keys // self.num_post != self.forbidden]
         if not len(keys):
             raise ValueError("candidates must hold at least one pair that may be connected.")
         return keys
+
+
+class _Table:
+    """Probabilities in an array, as a function that can be pickled."""
+
+    def __init__(self, table: NDArray[Any]) -> None:
+        self._table = table
+
+    def __call__(self, pre: NDArray[np.int32], post: NDArray[np.int32]) -> NDArray[Any]:
+        return self._table[pre, post]
 
 
 def _is_function(given: Any) -> TypeGuard[PairFunction]:
@@ -250,11 +260,11 @@ def _probability(given: Any, shape: tuple[int, int]) -> PairFunction | None:
     """Return the probabilities as a function of pre and post."""
     if given is None or _is_function(given):
         return given
-    table = check_array("probability", given)
+    table = np.array(check_array("probability", given))
     if table.ndim == 0:
         raise TypeError(f"probability must be an array or a function of pre and post, got {given!r}.")
     _checked(table, shape)
-    return lambda pre, post: table[pre, post]
+    return _Table(table)
 
 
 def _checked(answer: ArrayLike, shape: tuple[int, ...]) -> NDArray[np.float64]:

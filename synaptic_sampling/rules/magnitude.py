@@ -23,6 +23,9 @@ __all__ = ["SET", "RigL", "RigLDescent", "SETDescent"]
 #: dE/dw at every pair of neurons.
 SITE_GRADIENT = Signal("site_gradient", of="site", accumulated=True)
 
+#: Makes up for rounding where a fraction of the connections is a whole number: 0.29*100 is 28.999999999999996.
+ROUNDED = 1.0 + 1e-12
+
 
 @dataclass(frozen=True)
 class SET(Rule):
@@ -193,7 +196,8 @@ def _move_to_largest(c: Any, weak: NDArray[np.int32], site_gradient: ArrayLike) 
 
 def _weakest(c: Any, fraction: float) -> NDArray[np.int32]:
     """Return the slots of the connections with the smallest weights, ascending."""
-    return np.sort(np.argsort(np.abs(c.theta), kind="stable")[: int(fraction * len(c))]).astype(np.int32)
+    number = int(fraction * len(c) * ROUNDED)
+    return np.sort(np.argsort(np.abs(c.theta), kind="stable")[:number]).astype(np.int32)
 
 
 def _largest(c: Any, size: NDArray[np.float64], weak: NDArray[np.int32], number: int) -> NDArray[np.int64]:

@@ -145,4 +145,11 @@ void the_land(int num_slots, const int32_t *slots, double sigma, const uint32_t 
     std::copy(landed.begin(), landed.end(), theta);
 }
 
+int the_weakest(int n, const double *theta, double fraction, int32_t *slots)
+{
+    const std::vector<int32_t> found = weakest(vector_of(theta, n), fraction);
+    std::copy(found.begin(), found.end(), slots);
+    return (int)found.size();
+}
+
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from types import SimpleNamespace
 
 import numpy as np
@@ -177,3 +178,29 @@ def test_sites_chosen_by_a_rule_are_not_rejected_by_chance(rng, rule):
         assert info.num_births == info.num_deaths == 30
         assert len(c) == 100
         assert allowed[c.pre, c.post].all()
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint64, np.int32])
+def test_candidates_may_be_integers_of_every_type(kind):
+    """uint64 and int64 together are float64 in NumPy: keys were no indices, or rounded in large networks."""
+    pairs = np.array([[i, j] for i in range(5) for j in range(5) if i != j])
+    c = Connections.random(5, 5, 10, candidates=pairs.astype(kind), seed=1)
+    c.theta[:] = np.arange(10)
+    step(c, RigL(0.3), site_gradient=np.ones((5, 5)))
+    assert c.sites.listed.dtype == np.int64
+    assert c.sites.listed.tolist() == [5 * i + j for i, j in pairs.tolist()]
+    large = 2**31 - 1 if kind == np.uint64 else 200
+    pairs = np.array([[large - 1, large - 2], [large - 3, large - 1]], kind)
+    c = Connections.random(large, large, 2, candidates=pairs, seed=1)
+    assert sorted(zip(c.pre.tolist(), c.post.tolist(), strict=True)) == sorted(map(tuple, pairs.tolist()))
+
+
+def test_an_array_of_probabilities_is_copied_also_by_pickle():
+    given = WEIGHT.copy()
+    c = Connections.random(NUM_PRE, NUM_POST, K, probability=given, seed=3)
+    given[:] = 0
+    other = pickle.loads(pickle.dumps(c))
+    first, second = (replace(one, np.arange(K) < 10) for one in (c, other))
+    assert first.num_births == 10
+    assert first.events.tolist() == second.events.tolist()
+    assert (WEIGHT[c.pre, c.post] > 0).all()

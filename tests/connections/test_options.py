@@ -66,3 +66,15 @@ def test_signs_depend_on_the_initial_seed():
     assert_array_equal(c.signs_of(c.pre, c.post), before)
     other = Connections(8, 8, c.pre, c.post, seed=2)
     assert np.any(other.polarity != before)
+
+
+def test_values_of_each_connection_may_be_given_to_a_random_draw():
+    theta, polarity = np.linspace(0, 1, 20), np.where(np.arange(20) % 3, 1, -1)
+    c, plain = Connections.random(10, 10, 20, theta=theta, polarity=polarity), Connections.random(10, 10, 20)
+    for got, expected in ((c.theta, theta), (c.polarity, polarity), (c.pre, plain.pre), (c.post, plain.post)):
+        assert_array_equal(got, expected)
+    for name in ("theta", "polarity"):
+        with pytest.raises(ValueError, match=rf"{name} must have shape \(20,\), got \(19,\)"):
+            Connections.random(10, 10, 20, **{name: np.ones(19)})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'polarity'"):
+        soft(polarity=np.ones(3))

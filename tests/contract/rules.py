@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -85,7 +86,7 @@ def elements(rule, c, axonal, dendritic):
 def weakest(theta, fraction):
     """Return the slots of the smallest weights; of equal ones, the first."""
     order = sorted(range(len(theta)), key=lambda k: abs(theta[k]))
-    return sorted(order[: int(fraction * len(theta))])
+    return sorted(order[: int(Fraction(str(fraction)) * len(theta))])
 
 
 def set_twin(rule, c):

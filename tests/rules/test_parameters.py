@@ -11,6 +11,7 @@ import pytest
 from synaptic_sampling import Adam, Connections, DeepR, PotentialConnections, SoftDeepR, SynapticSampling, step
 from synaptic_sampling._checks import schedules
 from synaptic_sampling.connections.soft import SoftConnections
+from synaptic_sampling.rules import SET
 
 
 def test_strings_of_t_are_schedules_and_others_are_refused():
@@ -97,3 +98,11 @@ def test_turnover_where_chance_decides_nothing():
         DeepR(0.1, 0.1, 0.0).expected_turnover()
     assert DeepR(0.1, 0.0, 0.1).expected_turnover() == 0.0
     assert SynapticSampling(1.0, 0.0, 0.0, 1.0, 0.1).expected_turnover() == 0.0
+
+
+def test_a_fraction_that_is_a_whole_number_is_not_rounded_down():
+    """0.29*100 is 28.999999999999996."""
+    for percent in range(1, 100):
+        assert step(Connections.random(20, 20, 100, seed=1), SET(percent / 100)).num_deaths == percent
+    for fraction, number in ((0.2999, 29), (0.289999999, 28)):
+        assert step(Connections.random(20, 20, 100, seed=1), SET(fraction)).num_deaths == number

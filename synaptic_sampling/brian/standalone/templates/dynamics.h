@@ -136,7 +136,7 @@ template <class T> std::vector<int32_t> weakest(const std::vector<T> &theta, dou
     std::stable_sort(slots.begin(), slots.end(), [&theta](int32_t a, int32_t b) {
         return std::fabs(theta[a]) < std::fabs(theta[b]);
     });
-    slots.resize((size_t)(fraction * (double)slots.size()));
+    slots.resize((size_t)(fraction * (double)slots.size() * (1.0 + 1e-12)));  // 0.29*100 is 28.999999999999996.
     std::sort(slots.begin(), slots.end());
     return slots;
 }

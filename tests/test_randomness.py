@@ -21,7 +21,7 @@ OWNERS = {
     },
     Stream.BIRTH: {"connections.rewire", "connections.soft", "rate.training.fast_path", "rate.training.soft_path"},
     Stream.SIGN: {"connections.signs", "rate.training.fast_path", "rate.training.soft_path"},
-    Stream.WIRING: {"connections.existing", "connections.soft"},
+    Stream.WIRING: {"connections.existing", "connections.completion", "connections.soft"},
     Stream.THETA: {
         "rate.layers.linear",
         "rate.layers.convolution",

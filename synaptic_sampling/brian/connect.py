@@ -37,9 +37,11 @@ def connect_exactly(
     p: str | float | ArrayLike | PairFunction = 1.0,
     seed: int | None = None,
 ) -> None:
-    """Connect an exact number of distinct random pairs; all sets of this size are equally likely.
+    """Connect an exact number of distinct random pairs.
 
-    Brian2's ``connect(p=...)`` makes a random number of connections, whereas DEEP R keeps a fixed number.
+    All sets of this size are equally likely; with ``p``, one pair after the other is drawn from those that are left, in
+    proportion to ``p``. Brian2's ``connect(p=...)`` makes a random number of connections, whereas DEEP R keeps a fixed
+    number.
 
     Parameters
     ----------

@@ -31,6 +31,11 @@ class Degrees:
         return self._max_out.size > 0 or self._max_in.size > 0
 
     @property
+    def limits_both(self) -> bool:
+        """Whether degrees of both sides are limited, so that a draw may be stuck before its number is the largest."""
+        return self._max_out.size > 0 and self._max_in.size > 0
+
+    @property
     def capacity(self) -> int | None:
         """An upper bound on the number of connections if each pair is connected at most once; None without a limit."""
         num_pre, num_post = self._numbers

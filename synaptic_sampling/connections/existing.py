@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from synaptic_sampling._checks import check_array, check_integer
 from synaptic_sampling._kernels.vacancy import EMPTY, insert_all, take_each
+from synaptic_sampling.connections.completion import completed
 from synaptic_sampling.connections.options import ConnectionOptions, sites_and_signs
 from synaptic_sampling.connections.rewire import Decision, rewire, rewire_at
 from synaptic_sampling.connections.sites import MAX_NEURONS
@@ -112,7 +113,10 @@ class Connections(Slots):
 
     @classmethod
     def random(cls, num_pre: int, num_post: int, connections: int, **options: Any) -> Connections:
-        """Return exactly ``connections`` distinct connections, all sets of that size equally likely.
+        """Return exactly ``connections`` distinct connections, drawn at random.
+
+        All sets of that size are equally likely, except with ``probability`` or limits on degrees: then one connection
+        after the other is drawn from the sites that are free at that point, in proportion to their probabilities.
 
         Parameters
         ----------
@@ -131,18 +135,28 @@ class Connections(Slots):
         Raises
         ------
         TypeError, ValueError
-            If an argument is of the wrong type or out of range, or if there are fewer sites than connections.
+            If an argument is of the wrong type or out of range, or if there are fewer sites than connections, or fewer
+            connections are possible with these limits on degrees.
+
+        Notes
+        -----
+        With limits on both degrees, the last neurons with free degrees may have no vacant site between them. Randomly
+        chosen connections are then exchanged for others, as few as possible, until the number is reached.
         """
         of_each = {"theta", "polarity"}
         self = cls(num_pre, num_post, [], [], **{name: options[name] for name in options.keys() - of_each})
         check_integer("connections", connections, minimum=0, maximum=MAX_NEURONS)
         most = connections if self.sites.multapses else min(connections, self.num_pre * self.num_post)
         keys = self.draw_vacant(np.arange(most, dtype=np.int32), np.empty(0, np.int32), Stream.WIRING, 0)
+        if self.sites.degrees.limits_both:
+            keys = completed(self.sites, keys, connections, self.seed, self.index)
         if len(keys) < connections:
-            limits = " or larger max_in_degree and max_out_degree" if self.sites.degrees.limited else ""
+            room, more = f"in {len(keys)} sites", ""
+            if self.sites.degrees.limited:
+                room = f"within the limits on degrees, which allow at most {len(keys)}"
+                more = " or larger max_in_degree and max_out_degree"
             raise ValueError(
-                f"{connections} connections do not fit in {len(keys)} sites; "
-                f"ask for fewer connections or a lower connectivity{limits}."
+                f"{connections} connections do not fit {room}; ask for fewer connections or a lower connectivity{more}."
             )
         return cls(num_pre, num_post, keys // self.num_post, keys % self.num_post, **options)
 

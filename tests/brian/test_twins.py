@@ -23,7 +23,7 @@ from synaptic_sampling.connections.deep import Deep, exit_times, overshoots, spa
 from synaptic_sampling.connections.existing import Connections
 from synaptic_sampling.events import EVENT
 from synaptic_sampling.randomness import Stream, key_words, normals
-from synaptic_sampling.rules import SET, step
+from synaptic_sampling.rules import SET
 from synaptic_sampling.rules.optimizers import Adam
 from synaptic_sampling.spiking.device import FLAGS
 from tests.kernels.test_philox import KNOWN_ANSWERS
@@ -321,4 +321,4 @@ def test_weakest(twins):
         c, slots = Connections.random(20, 20, 100, theta=draws(percent)[2][:100]), np.empty(100, np.int32)
         number = twins("the_weakest", 100, c.theta, ctypes.c_double(percent / 100), slots, returns=ctypes.c_int)
         assert number == percent
-        assert_array_equal(slots[:number], step(c, SET(percent / 100)).died.slot)
+        assert_array_equal(slots[:number], SET(percent / 100).decide(c).deaths)

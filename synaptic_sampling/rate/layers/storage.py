@@ -103,7 +103,7 @@ class Storage:
         num_pre, num_post : int
             Numbers of neurons on both sides.
         number : int
-            Number of active connections; all sets of this size are equally likely.
+            Number of active connections; see `Connections.random`.
         scale : float
             Standard deviation of the weights, as if they had either sign.
         seed, index : int

@@ -77,7 +77,8 @@ def _traced_back(
     j: int, keys: NDArray[np.int64], num_post: int, left: NDArray[np.int64], reached_from: NDArray[np.int64]
 ) -> tuple[list[int], list[int]]:
     """Return the keys to add on the path that ends in postsynaptic neuron ``j``, and the places to remove."""
-    added, removed = [], []
+    added: list[int] = []
+    removed: list[int] = []
     while True:
         i = int(reached_from[j])
         added.append(i * num_post + j)

@@ -249,3 +249,37 @@ def test_restore_to_a_state_of_another_dt_with_spikes_on_their_way(own_dt_kept):
         return
     net.run(6 * b2.ms)
     assert (arrivals.t[:].tolist(), arrivals.v[0].tolist()) == uninterrupted
+
+
+def test_an_event_that_a_function_of_the_user_ended_is_not_gone_on_from():
+    """Half of the sites would count as vacant: refused, and not stored, until ``restore``."""
+    fails = []
+
+    def near(pre, post):
+        if fails:
+            raise fails.pop()
+        return (pre + post) % 2 == 0
+
+    b2.start_scope()
+    b2.defaultclock.dt = 1 * b2.ms
+    neurons = b2.NeuronGroup(30, "v : 1")
+    s = b2.Synapses(neurons, neurons, "w : 1")
+    connect_exactly(s, 100, candidates=near, autapses=True, seed=1)
+    options = {"candidates": near, "autapses": True, "birth": {"w": 0.3}, "dt": 1 * b2.ms, "seed": 3}
+    rewiring, courses = Rewiring(s, PruneAndRegrow("w < 0.5"), **options), []
+    net = b2.Network(neurons, s, rewiring)
+    s.w = np.linspace(0, 1, 100)
+    net.run(3 * b2.ms)
+    net.store()
+    for _ in range(2):
+        net.restore()
+        net.run(3 * b2.ms)
+        courses.append((np.array(s.i[:]), np.array(s.j[:])))
+        fails.append(MemoryError())
+        with pytest.raises(MemoryError):
+            net.run(1 * b2.ms)
+        for do in (lambda: net.run(1 * b2.ms), rewiring.step, lambda: net.store("later")):
+            with pytest.raises(RuntimeError, match=r"ended step .* restore\(\) a state"):
+                do()
+    assert_array_equal(courses[0], courses[1])
+    assert len(set(zip(*courses[0], strict=True))) == 100

@@ -21,8 +21,8 @@ def checked_decision(decision: Any, c: Slots, rule: Rule) -> Decision:
     name = type(rule).__name__
     if not isinstance(decision, Decision):
         raise TypeError(f"decide() of {name} must return a Decision, got {decision!r}.")
-    deaths = _slots(f"deaths of {name}", decision.deaths, len(c))
-    crossed = _slots(f"crossed of {name}", decision.crossed, len(c))
+    deaths = _slots("deaths", rule, decision.deaths, len(c))
+    crossed = _slots("crossed", rule, decision.crossed, len(c))
     if isinstance(c, Retracting) and len(deaths):
         raise ValueError(f"deaths of {name} must be empty for {c!r}; return Decision(crossed=slots).")
     if not isinstance(c, Retracting) and len(crossed):
@@ -34,11 +34,14 @@ def checked_decision(decision: Any, c: Slots, rule: Rule) -> Decision:
         births = check_integer(f"births of {name}", births, minimum=0, maximum=MAX_NEURONS)
     if wanted is not None:
         wanted = check_integer(f"wanted of {name}", wanted, minimum=0, maximum=MAX_NEURONS)
-    return decision._replace(deaths=deaths, births=births, crossed=crossed, wanted=wanted)
+    return Decision(deaths, births, crossed, wanted, decision.noise_scale)
 
 
-def _slots(name: str, given: Any, number: int) -> NDArray[np.int32]:
+def _slots(what: str, rule: Rule, given: Any, number: int) -> NDArray[np.int32]:
     """Return slots, or raise an error unless they are integers, ascending, and below ``number``."""
+    if isinstance(given, np.ndarray) and given.dtype == np.int32 and given.ndim == 1 and _fit(given, number):
+        return given  # At once, since this is done in every step.
+    name = f"{what} of {type(rule).__name__}"
     if getattr(given, "dtype", None) == np.bool_:
         raise TypeError(f"{name} must hold numbers of slots, got True and False; pass np.flatnonzero of them.")
     slots = check_array(name, given, "iu")
@@ -52,6 +55,10 @@ def _slots(name: str, given: Any, number: int) -> NDArray[np.int32]:
     if len(slots) and (slots[0] < 0 or slots[-1] >= number):
         raise ValueError(f"{name} must be from 0 to {number - 1}, got {slots[0] if slots[0] < 0 else slots[-1]}.")
     return slots.astype(np.int32, copy=False)
+
+
+def _fit(slots: NDArray[np.int32], number: int) -> bool:
+    return not len(slots) or bool(slots[0] >= 0 and slots[-1] < number and (slots[1:] > slots[:-1]).all())
 
 
 def _check_keys(name: str, keys: NDArray[Any], number: int) -> None:

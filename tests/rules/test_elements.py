@@ -170,7 +170,7 @@ def test_probabilities_accept_as_many_as_they_say():
         (lambda c: pair_elements(c, np.ones(4), [1, math.nan, 1]), FloatingPointError, "dendritic of neuron 1 is nan"),
         (lambda c: pair_elements(c, [1, 1, math.inf, 1], np.ones(3)), FloatingPointError, "axonal of neuron 2 is inf"),
         (lambda c: pair_elements(c, [1, 1e300, 1, 1], np.ones(3)), ValueError, "axonal elements must be at most 671"),
-        (lambda c: pair_elements(Budget([c]), np.ones(4), np.ones(3)), TypeError, "axonal must be a list of 1"),
+        (lambda c: pair_elements(Budget([c]), np.ones(4), np.ones(3)), ValueError, "must not be a Budget"),
         (
             lambda c: pair_elements(PotentialConnections(4, 3, [0], [0]), np.ones(4), np.ones(3)),
             TypeError,

@@ -231,8 +231,13 @@ def halved(probability: ArrayLike) -> NDArray[np.bool_]:
     -------
     ndarray of bool
         One per probability.
+
+    Raises
+    ------
+    TypeError
+        If probabilities are not numbers.
     """
-    return np.asarray(probability) <= 0.5 * (1.0 + ROUNDING)
+    return check_array("probability", probability) <= 0.5 * (1.0 + ROUNDING)
 
 
 def hazard(table: LifeTable, edges: ArrayLike, confidence: float = 0.95) -> Hazard:

@@ -211,6 +211,7 @@ def calls(folder: Any) -> list[Call]:
         (exact.turnover_rate, {"step_ratio": 0.5}),
         (exact.turnover_ratio, {"step_ratio": 0.5, "num_steps": 3, "connectivity": 0.1}),
         (lifetables.half_life, {"curve": curve}),
+        (lifetables.halved, {"probability": [1.0, 0.5]}),
         (lifetables.hazard, {"table": table, "edges": [0, 2, 9], "confidence": 0.9}),
         (lifetables.kaplan_meier, durations),
         (lifetables.life_table, durations),

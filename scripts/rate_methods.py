@@ -14,13 +14,25 @@ from models.cifar_cnn import CIFAR10
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
 from models.task import Data, Task
+from scripts.checks import check_epochs
 from scripts.training import Result, laps
 from synaptic_sampling import FixedWiring, RateNetwork, RewiringLog, SynapticSampling, Trainer
 from synaptic_sampling.rate import SET, LogLikelihood, RigL, Shrinkage, prune
 from synaptic_sampling.rate.training.progress import Report
 from synaptic_sampling.statistics.null_law import step_ratio
 
-__all__ = ["METHODS", "QUICK_EPOCHS", "TASKS", "VARYING", "changed", "count_weights", "rule_of", "train", "weights_of"]
+__all__ = [
+    "METHODS",
+    "QUICK_EPOCHS",
+    "TASKS",
+    "VARYING",
+    "changed",
+    "check_epochs_of",
+    "count_weights",
+    "rule_of",
+    "train",
+    "weights_of",
+]
 
 #: The l1 of shrinkage was chosen on validation data, like all parameters of the tasks.
 TASKS = {
@@ -34,6 +46,8 @@ METHODS = ("deepr", "fixed", "dense", "set", "rigl", "l1", "prune", "soft", "sam
 VARYING = ("soft", "sampling")
 PRUNED = ("l1", "prune")
 DENSE_AT_FIRST = ("dense", *PRUNED)
+#: Fewest epochs of methods that prune: each of their networks is trained for at least one.
+FEWEST_EPOCHS = {"l1": 2, "prune": 3}
 
 #: Number of snapshots of the weights in the log, evenly spaced over a run.
 SNAPSHOTS = 20
@@ -79,7 +93,7 @@ def train(
     seed : int
         Determines connectivity, weights, order of images, noise and formation.
     epochs : int, optional
-        Passes over the training set; by default those of the task.
+        Passes over the training set, at least 2 with 'l1' and 3 with 'prune'; by default those of the task.
     quick : bool
         A few epochs by default, and only a few images of some tasks.
     budget : {'layer', 'network'}
@@ -114,9 +128,10 @@ def train(
             f"budget 'network' requires method 'deepr', got {method!r}, which keeps the number of each layer."
         )
     chosen = TASKS[task] if shrinkage is None else TASKS[task]._replace(l1=shrinkage)
+    epochs = (QUICK_EPOCHS if quick else chosen.epochs) if epochs is None else epochs
+    check_epochs_of(method, epochs)
     data = _data(chosen, data_dir, validation=validation, quick=quick)
     counts = list(counts or chosen.counts(connectivity or chosen.connectivity))
-    epochs = epochs or (QUICK_EPOCHS if quick else chosen.epochs)
     rule = rule or rule_of(chosen, method)
     options = _sampled(chosen, data) if method == "sampling" else {}
     net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed, **options)
@@ -212,13 +227,19 @@ def _stages(
     method: str, epochs: int, counts: list[int], task: Task
 ) -> list[tuple[list[int] | None, int, Callable[[Trainer], object] | None]]:
     """Return for each network the connections that it keeps of the one before, and its last epoch and ``watch``."""
-    third, most = max(1, epochs // 3), max(1, epochs * 2 // 3)
+    third, most = epochs // 3, epochs * 2 // 3
     if method == "l1":
         return [(None, most, Shrinkage(task.l1)), (counts, epochs, None)]
     if method == "prune":
         middle = [round(math.sqrt(count * sites)) for count, sites in zip(counts, task.sites, strict=True)]
         return [(None, third, None), (middle, most, None), (counts, epochs, None)]
     return [(None, epochs, None)]
+
+
+def check_epochs_of(method: str, epochs: Any) -> None:
+    """Raise an error if a method cannot have so many epochs."""
+    fewest = FEWEST_EPOCHS.get(method, 1)
+    check_epochs(epochs, fewest, f" with method {method!r}, which trains on after pruning" if fewest > 1 else "")
 
 
 def count_weights(network: RateNetwork) -> int:

@@ -35,7 +35,7 @@ from scripts.rate_methods import METHODS, TASKS, VARYING, changed, rule_of, trai
 from scripts.results import locked, write_figure
 from scripts.resuming import KEEP, add_resume, check_resume
 from scripts.runs import Row, Runs, runs_of
-from scripts.train_rate import refuse_data_dir
+from scripts.train_rate import refuse_data_dir, refuse_epochs
 from scripts.training import add_jobs, check_jobs
 from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
 
@@ -216,6 +216,8 @@ def _parse(parser: Parser, argv: Sequence[str] | None) -> argparse.Namespace:
     check_resume(parser, given)
     check_jobs(parser, given)
     given.methods = given.methods or list(METHODS_DRAWN)
+    if given.epochs is not None:
+        refuse_epochs(parser, given, given.methods)
     given.connectivity = given.connectivity or CONNECTIVITIES
     if len(set(given.connectivity)) < len(given.connectivity):
         parser.refuse("--connectivity", f"each connectivity can be given once, got {given.connectivity}")

@@ -11,9 +11,10 @@
 Methods: 'deepr'; 'fixed', random sparse connections that stay; 'set' and 'rigl', which replace the weakest connections
 by random ones after each epoch, or twenty times by those with the largest gradients; 'dense'; 'prune', dense at first,
 pruned to the strongest weights after one and two thirds of the epochs; 'l1', dense with l1 shrinkage, pruned after two
-thirds. Every method above learns every task. 'soft', soft DEEP R, and 'sampling', synaptic sampling, learn digits and
-mnist; their number of connections varies: --connectivity states that at the start, the summary that at the end. With
---budget network, DEEP R keeps only the total number of connections, not that of each layer; a step takes the same time.
+thirds; they need 3 and 2 epochs at least. Every method above learns every task. 'soft', soft DEEP R, and 'sampling',
+synaptic sampling, learn digits and mnist; their number of connections varies: --connectivity states that at the start,
+the summary that at the end. With --budget network, DEEP R keeps only the total number of connections, not that of each
+layer; a step takes the same time.
 
 Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of formation and elimination
 (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then they are in its subfolder
@@ -32,10 +33,10 @@ from typing import Any
 from models.task import Task
 from scripts.common import Parser, above_zero, count, file_to_read, folder_to_read, not_negative
 from scripts.interruption import interruptible
-from scripts.rate_methods import METHODS, QUICK_EPOCHS, TASKS, VARYING, changed, rule_of, train
+from scripts.rate_methods import METHODS, QUICK_EPOCHS, TASKS, VARYING, changed, check_epochs_of, rule_of, train
 from scripts.training import arguments, check, train_seeds
 
-__all__ = ["main", "refuse_data_dir"]
+__all__ = ["main", "refuse_data_dir", "refuse_epochs"]
 
 #: Tasks with layers whose work is shared by threads.
 SHARED = ("cifar10", "speech")
@@ -97,6 +98,15 @@ def refuse_data_dir(parser: Parser, given: argparse.Namespace) -> None:
         parser.refuse("--data-dir", "task 'digits' comes with scikit-learn and reads no files; choose another --task")
 
 
+def refuse_epochs(parser: Parser, given: argparse.Namespace, methods: Sequence[str]) -> None:
+    """Refuse fewer epochs than one of the methods needs."""
+    try:
+        for method in methods:
+            check_epochs_of(method, given.epochs)
+    except ValueError as error:
+        parser.refuse("--epochs", str(error))
+
+
 def _counts(parser: Parser, given: argparse.Namespace, task: Task) -> list[int] | None:
     """Return the connections per layer of another run, or None; refuse those that do not fit the task."""
     if given.connectivity is not None and len(given.connectivity) not in {1, len(task.sites)}:
@@ -134,6 +144,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     counts, rule = _counts(parser, given, task), _rule(parser, given, task)
     given.connectivity = given.connectivity or list(task.connectivity)
     given.epochs = given.epochs or (QUICK_EPOCHS if given.quick else task.epochs)
+    refuse_epochs(parser, given, [given.method])
     batch_size = task.batch_sizes.get(given.method, task.batch_size)
     kept = {name: getattr(task, name) for name in ("final_rate", "linear", "l1")}
     parameters = {"batch_size": batch_size, "rule": repr(rule), **kept}

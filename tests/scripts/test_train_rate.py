@@ -16,7 +16,7 @@ import pytest
 from models import data
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
-from scripts import rate_methods
+from scripts import rate_methods, sweep_connectivity
 from scripts.rate_methods import METHODS, TASKS, VARYING, changed, count_weights, train
 from scripts.train_rate import main
 from synaptic_sampling import FixedWiring, RewiringLog
@@ -219,6 +219,21 @@ def test_methods_learn_other_tasks(method, monkeypatch, rng):
     assert (result.log.metadata["task"], result.log.metadata["method"]) == ("speech", method)
     assert (result.log.metadata["batch_size"], result.log.metadata["epochs"]) == (32, 5)
     assert result.log.metadata["schedule"]["class"] == "Decay"
+
+
+@pytest.mark.parametrize(("method", "fewest"), [("l1", 2), ("prune", 3)])
+def test_what_is_pruned_learns_on(method, fewest, tmp_path, capsys):
+    """With fewer epochs, the last accuracy would be that of the network before it was pruned."""
+    result = train(method=method, quick=True, epochs=fewest)
+    assert result.details["connections_by_test"][-1] == result.connections == K
+    text = f"epochs must be at least {fewest} with method '{method}', which trains on after pruning, got {fewest - 1}."
+    with pytest.raises(ValueError, match=text):
+        train(method=method, quick=True, epochs=fewest - 1)
+    for script, methods in ((main, ["--method", method]), (sweep_connectivity.main, ["--methods", f"deepr,{method}"])):
+        with pytest.raises(SystemExit, match="2"):
+            script([*methods, "--epochs", str(fewest - 1), "--out", str(tmp_path / "out")])
+        assert f"argument --epochs: {text}" in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_a_training_need_not_be_recorded():

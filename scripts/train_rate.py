@@ -126,6 +126,15 @@ def _counts(parser: Parser, given: argparse.Namespace, task: Task) -> list[int] 
     return found
 
 
+def _fractions(given: argparse.Namespace, task: Task, counts: list[int] | None) -> list[float]:
+    """Return the connectivity that a run has, whichever option states it."""
+    if given.method == "dense":
+        return [1.0] * len(task.sites)
+    if counts is not None:
+        return [own / sites for own, sites in zip(counts, task.sites, strict=True)]
+    return given.connectivity or list(task.connectivity)
+
+
 def _rule(parser: Parser, given: argparse.Namespace, task: Task) -> Any:
     """Return the rule with the given learning rate and l1."""
     try:
@@ -142,7 +151,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     _check(parser, given)
     task = TASKS[given.task]
     counts, rule = _counts(parser, given, task), _rule(parser, given, task)
-    given.connectivity = given.connectivity or list(task.connectivity)
+    given.connectivity = _fractions(given, task, counts)
     given.epochs = given.epochs or (QUICK_EPOCHS if given.quick else task.epochs)
     refuse_epochs(parser, given, [given.method])
     batch_size = task.batch_sizes.get(given.method, task.batch_size)

@@ -211,7 +211,7 @@ def main(argv: Sequence[str] | None = None) -> dict[str, Any]:
     given = parser.parse_args(argv)
     check(parser, given)
     task = TASKS[given.task]
-    given.connectivity = given.connectivity or list(task.connectivity)
+    given.connectivity = given.connectivity or ([1.0] * 2 if given.method == "dense" else list(task.connectivity))
     for name, fraction_of_sites in zip(
         ("input", "recurrent"), (given.connectivity[0], given.connectivity[-1]), strict=True
     ):

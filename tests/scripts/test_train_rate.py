@@ -284,6 +284,10 @@ def test_counts_of_another_run_and_one_budget(tmp_path):
     arguments = ["--quick", "--method", "fixed", "--out", str(tmp_path / "b")]
     second = main([*arguments, "--connections-from", str(tmp_path / "a" / "summary.json")])
     assert second["connections_per_layer"] == first["connections_per_layer"]
+    shares = [n / sites for n, sites in zip(first["connections_per_layer"], DIGITS.sites, strict=True)]
+    assert second["connectivity"] == shares != first["connectivity"]
+    dense = main(["--quick", "--epochs", "1", "--method", "dense", "--out", str(tmp_path / "c")])
+    assert dense["connectivity"] == [1.0] * 3
 
 
 def test_test_images_can_be_left_alone():

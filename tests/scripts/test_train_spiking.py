@@ -128,6 +128,12 @@ def test_wrong_connectivity_is_refused(capsys, tmp_path):
     assert "connectivity must be above 0 and at most 1, got 1.5" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("method", "stated"), [("deepr", [1.0, 0.02]), ("dense", [1.0, 1.0])])
+def test_the_summary_states_the_connectivity_of_the_network(method, stated, monkeypatch, tmp_path):
+    monkeypatch.setattr(train_spiking, "train_seeds", lambda train, given, *_: {"connectivity": given.connectivity})
+    assert main(["--task", "ecg", "--method", method, "--out", str(tmp_path)])["connectivity"] == stated
+
+
 def test_without_recurrent_synapses(numpy_target):
     result = train(connectivity=[0.05, 0.0], quick=True, device="runtime")
     assert set(result.weights) == {f"{name}_{part}" for name in ("input", "readout") for part in ("pre", "post", "w")}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Real
 from types import MappingProxyType
 from typing import NamedTuple
 
@@ -107,8 +108,11 @@ class Task(NamedTuple):
         Raises
         ------
         ValueError
-            If the number of values is neither 1 nor the number of layers.
+            If a value is not a number above 0 and at most 1, or their number is neither 1 nor the number of layers.
         """
+        for share in connectivity:
+            if isinstance(share, bool) or not isinstance(share, Real) or not 0 < share <= 1:
+                raise ValueError(f"connectivity must be above 0 and at most 1 (5 % is 0.05), got {share!r}.")
         sites, fractions = np.array(self.sites), np.array(connectivity, float)
         if len(fractions) not in {1, len(sites)}:
             raise ValueError(f"connectivity must be one number or {len(sites)}, got {len(fractions)}.")

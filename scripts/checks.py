@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
 
 import numpy as np
 
-__all__ = ["check_epochs", "check_flags"]
+__all__ = ["check_dense", "check_epochs", "check_flags"]
+
+
+def check_dense(method: str, connectivity: Sequence[float] | None) -> None:
+    """Raise an error for a dense network of which another connectivity is asked."""
+    if method == "dense" and connectivity is not None and any(share != 1 for share in connectivity):
+        raise ValueError(
+            f"connectivity must be 1 with method 'dense', which has all connections, got {[*connectivity]}; leave it "
+            "out, or choose another method."
+        )
 
 
 def check_epochs(epochs: Any, fewest: int = 1, why: str = "") -> None:

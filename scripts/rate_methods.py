@@ -14,7 +14,7 @@ from models.cifar_cnn import CIFAR10
 from models.mlp import DIGITS, MNIST
 from models.speech_lstm import SPEECH
 from models.task import Data, Task
-from scripts.checks import check_epochs
+from scripts.checks import check_dense, check_epochs, check_flags
 from scripts.training import Result, laps
 from synaptic_sampling import FixedWiring, RateNetwork, RewiringLog, SynapticSampling, Trainer
 from synaptic_sampling.rate import SET, LogLikelihood, RigL, Shrinkage, prune
@@ -89,7 +89,8 @@ def train(
     method : str
         One of ``METHODS``.
     connectivity : sequence of float, optional
-        Fraction of the sites that are connected, above 0 and at most 1: one number, or one per layer.
+        Fraction of the sites that are connected, above 0 and at most 1: one number, or one per layer. That of 'dense'
+        is 1.
     seed : int
         Determines connectivity, weights, order of images, noise and formation.
     epochs : int, optional
@@ -128,10 +129,13 @@ def train(
             f"budget 'network' requires method 'deepr', got {method!r}, which keeps the number of each layer."
         )
     chosen = TASKS[task] if shrinkage is None else TASKS[task]._replace(l1=shrinkage)
+    check_flags(quick=quick, validation=validation, record=record)
     epochs = (QUICK_EPOCHS if quick else chosen.epochs) if epochs is None else epochs
     check_epochs_of(method, epochs)
+    if counts is None:
+        counts = chosen.counts(chosen.connectivity if connectivity is None else connectivity)
+        check_dense(method, connectivity)
     data = _data(chosen, data_dir, validation=validation, quick=quick)
-    counts = list(counts or chosen.counts(connectivity or chosen.connectivity))
     rule = rule or rule_of(chosen, method)
     options = _sampled(chosen, data) if method == "sampling" else {}
     net = chosen.make(rule, None if method in DENSE_AT_FIRST else counts, budget=budget, seed=seed, **options)
@@ -224,8 +228,8 @@ def _between(method: str, data: Data, steps: int) -> dict[str, Any]:
 
 
 def _stages(
-    method: str, epochs: int, counts: list[int], task: Task
-) -> list[tuple[list[int] | None, int, Callable[[Trainer], object] | None]]:
+    method: str, epochs: int, counts: Sequence[int], task: Task
+) -> list[tuple[Sequence[int] | None, int, Callable[[Trainer], object] | None]]:
     """Return for each network the connections that it keeps of the one before, and its last epoch and ``watch``."""
     third, most = epochs // 3, epochs * 2 // 3
     if method == "l1":

@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from models.spiking_tasks import METHODS, TASKS
+from scripts.checks import check_dense, check_epochs, check_flags
 from scripts.common import folder_to_read, fraction
 from scripts.interruption import interruptible
 from scripts.training import Result, arguments, check, train_seeds
@@ -70,7 +71,7 @@ def train(
     connectivity : sequence of float, optional
         Fraction of the possible connections that exist, of both sets or of input and recurrent synapses; by default
         that of the task. With 'soft' it is that at the start, around which the number of connections fluctuates. A
-        recurrent connectivity of 0 means no recurrent synapses.
+        recurrent connectivity of 0 means no recurrent synapses. That of 'dense' is 1, or 0 of recurrent ones.
     seed : int
         Determines connectivity, weights, order of sequences, noise and formation.
     epochs : int, optional
@@ -97,12 +98,19 @@ def train(
     """
     start = time.perf_counter() - _seconds_before(checkpoint, resume=resume)
     own = TASKS[task]
-    given = tuple(connectivity or own.connectivity)
+    check_flags(quick=quick, validation=validation)
+    epochs = (1 if quick else own.epochs) if epochs is None else epochs
+    check_epochs(epochs)
+    given = tuple(own.connectivity if connectivity is None else connectivity)
+    if len(given) not in {1, 2}:
+        raise ValueError(f"connectivity must be one number or 2, got {len(given)}.")
+    if connectivity is not None:
+        check_dense(method, given[:1] if given[-1] == 0 else given)
     net = own.make(method, (given[0], given[-1]))
     training = Training(
         net,
         own.sequences(data_dir, validation=validation, quick=quick),
-        epochs=epochs or (1 if quick else own.epochs),
+        epochs=epochs,
         batch=own.batch,
         decay=own.decay,
         seed=seed,

@@ -64,6 +64,16 @@ def test_networks_of_the_project_can_be_swept(tmp_path):
     assert {RewiringLog.open(path).num_births for path in logs} == set(table.births)
 
 
+#: Arguments that no function of the project takes, and what is said.
+WRONG = [
+    ({"epochs": 0}, "epochs must be at least 1, got 0"),
+    ({"epochs": False}, "epochs must be an integer, got False"),
+    ({"quick": "no"}, "quick must be True or False, got 'no'"),
+    ({"validation": "false"}, "validation must be True or False, got 'false'"),
+    ({"method": "dense", "connectivity": 0.05}, "connectivity must be 1 with method 'dense'"),
+]
+
+
 @pytest.mark.parametrize(
     ("function", "arguments", "said"),
     [
@@ -73,11 +83,32 @@ def test_networks_of_the_project_can_be_swept(tmp_path):
         (swept.rate, {"method": "set", "l1": 1e-3}, "l1 belongs to methods 'deepr' and 'soft'"),
         (swept.spiking, {"task": "digit"}, "task must be one of digits"),
         (swept.spiking, {"method": "sets"}, "method must be one of deepr"),
+        (swept.rate, {"connectivity": 0}, "connectivity must be above 0 and at most 1 .*, got 0"),
+        (swept.rate, {"connectivity": [0.1, -0.5, 0.1]}, "connectivity must be above 0 and at most 1 .*, got -0.5"),
+        (swept.rate, {"connectivity": 5}, r"connectivity must be above 0 and at most 1 \(5 % is 0.05\), got 5"),
+        (swept.rate, {"connectivity": 1.5}, "connectivity must be above 0 and at most 1 .*, got 1.5"),
+        (swept.rate, {"connectivity": True}, "connectivity must be above 0 and at most 1 .*, got True"),
+        (swept.rate, {"connectivity": ["0.05"]}, "connectivity must be above 0 and at most 1 .*, got '0.05'"),
+        (swept.rate, {"connectivity": []}, "connectivity must be one number or 3, got 0"),
+        (swept.spiking, {"connectivity": 0}, "connectivity must be > 0, got 0"),
+        (swept.spiking, {"connectivity": []}, "connectivity must be one number or 2, got 0"),
+        (swept.spiking, {"connectivity": [0.1, 0.2, 0.3]}, "connectivity must be one number or 2, got 3"),
+        *((function, arguments, said) for function in (swept.rate, swept.spiking) for arguments, said in WRONG),
     ],
 )
 def test_networks_of_the_project_refuse_what_they_do_not_know(function, arguments, said, tmp_path):
-    with pytest.raises(ValueError, match=said):
-        function(seed=1, folder=tmp_path, checkpoint=tmp_path / "run.npz", epochs=1, quick=True, **arguments)
+    """Before anything is trained that the table would state otherwise."""
+    arguments = {"epochs": 1, "quick": True, **arguments}
+    with pytest.raises((TypeError, ValueError), match=said):
+        function(seed=1, folder=tmp_path, checkpoint=tmp_path / "run.npz", **arguments)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_connectivity_of_1_is_that_of_a_dense_network(tmp_path):
+    found = swept.rate(
+        seed=1, folder=tmp_path, checkpoint=tmp_path / "run.npz", method="dense", connectivity=1.0, epochs=1, quick=True
+    )
+    assert found["connections"] == sum(rate_methods.TASKS["digits"].sites)
 
 
 def test_l1_of_soft_deepr_can_be_swept(tmp_path, monkeypatch):

@@ -41,16 +41,17 @@ def results(
     """Provide a temporary folder for the results of a run, and move them to ``out`` together if the run succeeds.
 
     The files of an interrupted or failed run stay in the temporary folder. With ``resume``, they are used again; None
-    means that no run can.
+    means that no run can. Results beside them are those that the run was started to replace.
     """
     with locked(parser, out):
         temporary = out / unfinished
         with suppress(OSError):
             temporary.rmdir()  # Left by a run that was killed before it wrote anything.
-        if there := _matching(out, patterns if resume else (*patterns, unfinished)):
+        goes_on = resume and temporary.exists()
+        if not goes_on and (there := _matching(out, (*patterns, unfinished))):
             if not overwrite:
                 shown = ", ".join(path.name for path in there[:3]) + ", ..." * (len(there) > 3)
-                go_on = "--resume to go on, or " if resume is not None and there == [temporary] else ""
+                go_on = "--resume to go on, or " if resume is not None and temporary in there else ""
                 hint = f"pass {go_on}--overwrite to replace them"
                 parser.refuse("--out", f"{out} already contains results ({shown}); {hint}")
             _remove(temporary)
@@ -61,8 +62,10 @@ def results(
         except KeyboardInterrupt as error:
             kept = [str(error)] * bool(str(error))
             if any(temporary.iterdir()):
-                go_on = "--overwrite starts again" if resume is None else "--resume goes on from the last checkpoint"
-                kept.append(f"Its files are in {temporary}; the same command with {go_on}.")
+                instead = " in place of --overwrite" * overwrite
+                go_on = f"--resume{instead} goes on from the last checkpoint"
+                how = "--overwrite starts again" if resume is None else go_on
+                kept.append(f"Its files are in {temporary}; the same command with {how}.")
             raise KeyboardInterrupt(" ".join(kept)) from None
         finally:
             with suppress(OSError):

@@ -19,7 +19,8 @@ layer; a step takes the same time.
 Writes summary.json and, for each seed, the final weights (weights-SEED.npz), the log of formation and elimination
 (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then they are in its subfolder
 ``unfinished``. Existing results in --out are replaced only with --overwrite. With --checkpoint-every, each seed has
-checkpoints there as well, from which the same command with --resume goes on, with bit-identical results.
+checkpoints there as well, from which the same command with --resume, in place of any --overwrite, goes on, with
+bit-identical results.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ mode, with bit-identical results. Writes summary.json and, for each seed, the fi
 of formation and elimination (log-SEED.rewiring) and a figure. All of them appear in --out at the end; until then, the
 files of finished seeds are in its subfolder ``unfinished``. Existing results in --out are replaced only with
 --overwrite. With --checkpoint-every, each seed has a checkpoint there as well, from which the same command with
---resume goes on, with bit-identical results.
+--resume, in place of any --overwrite, goes on, with bit-identical results.
 """
 
 from __future__ import annotations

@@ -76,18 +76,18 @@ class Killed(Exception):
     """Ends a run, as a kill does."""
 
 
-def killed(monkeypatch, calls, arguments):
+def killed(monkeypatch, calls, arguments, error=Killed, seen=Killed):
     """Run until the weights are counted for the last of so many times, which comes before a checkpoint."""
     left = iter(range(calls))
 
     def count(net):
         if next(left, None) is None:
-            raise Killed
+            raise error
         return count_weights(net)
 
     with monkeypatch.context() as patch:
         patch.setattr(rate_methods, "count_weights", count)
-        with pytest.raises(Killed):
+        with pytest.raises(seen):
             main(arguments)
 
 
@@ -134,6 +134,28 @@ def test_a_run_that_was_stopped_goes_on(method, tmp_path, monkeypatch, capsys):
     assert "(unfinished); pass --resume to go on, or --overwrite" in capsys.readouterr().err
     assert main([*cut, "--resume"])["seconds"] > 0
     assert_same(tmp_path / "whole", tmp_path / "cut")
+
+
+def test_a_run_that_replaces_another_goes_on(tmp_path, monkeypatch, capsys):
+    """As its message says: with --resume in place of --overwrite."""
+    arguments = ["--quick", "--epochs", "3"]
+    main([*arguments, "--seed", "2", "--out", str(tmp_path / "whole")])
+    replaced, out = [*arguments, "--out", str(tmp_path / "cut")], tmp_path / "cut"
+    main(replaced)
+    before = (out / "summary.json").read_bytes()
+    replaced += ["--seed", "2"]
+    with pytest.raises(SystemExit):
+        main([*replaced, "--resume"])
+    assert "already contains results" in capsys.readouterr().err, "nothing was started that goes on"
+    killed(monkeypatch, 3, [*replaced, "--overwrite", "--checkpoint-every", "1"], KeyboardInterrupt, SystemExit)
+    said = capsys.readouterr().err
+    assert "the same command with --resume in place of --overwrite goes on from the last checkpoint." in said
+    assert (out / "summary.json").read_bytes() == before
+    with pytest.raises(SystemExit):
+        main([*replaced, "--checkpoint-every", "1"])
+    assert "pass --resume to go on, or --overwrite to replace them" in capsys.readouterr().err
+    main([*replaced, "--resume"])
+    assert_same(tmp_path / "whole", out)
 
 
 def test_other_options_are_refused_where_a_run_goes_on(tmp_path, monkeypatch, capsys):

@@ -27,12 +27,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, MaxNLocator
 from tqdm import tqdm
 
-from models.data import DataError
 from models.spiking_tasks import METHODS, SpikingTask
 from scripts.common import count
 from scripts.interruption import interruptible
-from scripts.results import locked, write_figure, write_text
-from scripts.runs import Row, Runs, runs_of
+from scripts.results import write_figure, write_text
+from scripts.runs import Row, Runs, study
 from scripts.tune_spiking import pair_of, parsed, parser_of, task_of
 from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend, plain_ticks
 from synaptic_sampling.spiking import SpikingResult, Training
@@ -48,6 +47,12 @@ AGES = tuple(2**k for k in range(15))
 ACCURACIES = (0.1, 0.2, 0.3, 0.5, 0.7, 0.8, 0.85, 0.9, 0.95, 0.97, 0.98, 0.99)
 #: So many of them must be seen.
 FEWEST = 3
+
+
+class Comparison(Runs):
+    """All finished runs, with a table and a figure."""
+
+    MADE = (".md", ".png")
 
 
 def trained(task: SpikingTask, job: Row, given: argparse.Namespace, **checkpoints: Any) -> Row:
@@ -266,14 +271,9 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--seeds", type=count(), default=3, metavar="N", help="number of seeds: 1, 2, ...")
     given = parsed(parser, argv, CONNECTIVITIES)
     path = given.out / "compare.json"
-    with locked(parser, given.out):
-        runs = runs_of(parser, given, path, is_valid)
-        try:
-            rows = compare(given, runs)
-        except DataError as error:
-            parser.refuse("--data-dir", str(error))
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"{path} contains {len(runs.rows)} finished runs; add --resume to go on.") from None
+    load = partial(task_of(given).sequences, given.data_dir, quick=given.quick)
+    with study(parser, given, path, is_valid, load, Comparison) as runs:
+        rows = compare(given, runs)
         write_text(given.out / "compare.md", table(rows))
         written = "compare.json and compare.md"
         if any(row["method"] != "dense" for row in rows):  # Of dense networks alone, there is nothing to plot.

@@ -7,15 +7,16 @@ import hashlib
 import json
 import shutil
 import sys
-from collections.abc import Callable, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+from models.data import DataError
 from scripts.common import Parser
-from scripts.results import UNFINISHED, write_text
+from scripts.results import UNFINISHED, locked, write_text
 
-__all__ = ["Row", "Runs", "runs_of"]
+__all__ = ["Row", "Runs", "study"]
 
 Row = dict[str, Any]
 
@@ -32,6 +33,9 @@ class Runs:
     checkpoint_every : int, optional
         Number of epochs between two checkpoints of a run; None for no checkpoints.
     """
+
+    #: Suffixes of what is made of all rows, beside the file.
+    MADE = (".png",)
 
     def __init__(self, path: Path, rows: Sequence[Row] = (), checkpoint_every: int | None = None) -> None:
         self.path, self.rows, self.checkpoint_every = path, list(rows), checkpoint_every
@@ -81,34 +85,83 @@ class Runs:
     def write(self, rows: Sequence[Row]) -> None:
         """Replace all rows."""
         self.rows = list(rows)
-        # A figure of fewer runs would no longer belong to the file.
-        self.path.with_suffix(".png").unlink(missing_ok=True)
+        self._remove_made()
         write_text(self.path, json.dumps({"rows": self.rows}, indent=1) + "\n")
+
+    def clear(self) -> None:
+        """Remove the file, what was made of it, and all checkpoints: none of it is taken for that of new runs."""
+        shutil.rmtree(self.path.parent / UNFINISHED, ignore_errors=True)
+        self._remove_made()
+        self.path.unlink(missing_ok=True)
+
+    def _remove_made(self) -> None:
+        """Remove what was made of other rows, and would no longer belong to the file."""
+        for suffix in self.MADE:
+            self.path.with_suffix(suffix).unlink(missing_ok=True)
+
+    def left_over(self, go_on: str) -> str:
+        """Return what an interruption has left, and how to go on with it; empty if it has left nothing."""
+        self.tidy()
+        if number := len(self.rows):
+            return f"{self.path} contains {number} finished run{'s' * (number > 1)}; {go_on}"
+        unfinished = self.path.parent / UNFINISHED
+        return f"No run has finished, and {unfinished} has a checkpoint; {go_on}" if unfinished.exists() else ""
+
+
+AnyRuns = TypeVar("AnyRuns", bound=Runs)
 
 
 def _name_of(job: Row) -> str:
     return hashlib.sha256(json.dumps(job, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def runs_of(parser: Parser, given: argparse.Namespace, path: Path, is_valid: Callable[[Row], bool]) -> Runs:
-    """Return the runs that are kept; refuse to change existing ones without consent.
+@contextmanager
+def study(
+    parser: Parser,
+    given: argparse.Namespace,
+    path: Path,
+    is_valid: Callable[[Row], bool],
+    load: Callable[[], object],
+    kind: type[AnyRuns],
+) -> Iterator[AnyRuns]:
+    """Provide the runs that are kept; refuse to replace any without consent, and say how to go on when interrupted.
 
     Parameters
     ----------
     parser : Parser
         For refusals.
     given : Namespace
-        With the options of `scripts.resuming` and ``overwrite``.
+        With the options of `scripts.resuming`, ``out`` and ``overwrite``.
     path : Path
         File of the runs, which need not exist.
     is_valid : callable
         Whether a row has everything that is needed; may raise an error for one that has not.
+    load : callable
+        Reads the data: nothing is replaced if they are missing.
+    kind : type
+        Class of the runs.
     """
-    unfinished = path.parent / UNFINISHED
+    with locked(parser, given.out):
+        try:
+            if given.overwrite:
+                load()
+            runs = kind(path, _kept(parser, given, path, is_valid), given.checkpoint_every)
+            if given.overwrite:
+                runs.clear()
+            try:
+                yield runs
+            except KeyboardInterrupt:
+                instead = " in place of --overwrite" * given.overwrite
+                raise KeyboardInterrupt(runs.left_over(f"the same command with --resume{instead} goes on.")) from None
+        except DataError as error:
+            parser.refuse("--data-dir", str(error))
+
+
+def _kept(parser: Parser, given: argparse.Namespace, path: Path, is_valid: Callable[[Row], bool]) -> list[Row]:
+    """Return the rows of earlier processes; refuse those that may neither be continued nor replaced."""
     if given.overwrite:
-        shutil.rmtree(unfinished, ignore_errors=True)
-        return Runs(path, (), given.checkpoint_every)
-    for there in (path, unfinished):
+        return []
+    for there in (path, path.parent / UNFINISHED):
         if there.exists() and not given.resume:
             parser.refuse(
                 "--out", f"{there} already exists; pass --resume to continue it, or --overwrite to replace it"
@@ -116,11 +169,11 @@ def runs_of(parser: Parser, given: argparse.Namespace, path: Path, is_valid: Cal
     if not path.exists():
         if given.resume:
             print(f"{path} does not exist: starting with the first run.", file=sys.stderr)
-        return Runs(path, (), given.checkpoint_every)
+        return []
     try:
         rows = json.loads(path.read_text())["rows"]
         if all(is_valid(row) for row in rows):
-            return Runs(path, rows, given.checkpoint_every)
+            return rows
     except (OSError, ValueError, KeyError, IndexError, TypeError, RecursionError):
         pass
     parser.refuse(

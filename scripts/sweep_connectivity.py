@@ -28,13 +28,12 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from tqdm import tqdm
 
-from models.data import DataError
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
 from scripts.rate_methods import METHODS, TASKS, VARYING, changed, rule_of, train
-from scripts.results import locked, write_figure
+from scripts.results import write_figure
 from scripts.resuming import KEEP, add_resume, check_resume
-from scripts.runs import Row, Runs, runs_of
+from scripts.runs import Row, Runs, study
 from scripts.train_rate import refuse_data_dir, refuse_epochs
 from scripts.training import add_jobs, check_jobs
 from synaptic_sampling.plotting.style import COLOURS, in_house_style, legend
@@ -230,16 +229,10 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
     parser = _parser()
     given = _parse(parser, argv)
     path = given.out / "sweep.json"
-    with locked(parser, given.out):
-        runs = TrainingRuns(path, runs_of(parser, given, path, is_valid).rows, given.checkpoint_every)
+    load = partial(TASKS[given.task].load, given.data_dir)
+    with study(parser, given, path, is_valid, load, TrainingRuns) as runs:
         runs.data_dir = given.data_dir
-        try:
-            rows = sweep(runs, given)
-        except DataError as error:
-            parser.refuse("--data-dir", str(error))
-        except KeyboardInterrupt:
-            go_on = "add --resume to the same command to continue" if runs.rows else "start it again"
-            raise KeyboardInterrupt(f"{path} contains the {len(runs.rows)} finished runs; {go_on}.") from None
+        rows = sweep(runs, given)
         figure = draw(rows)
         write_figure(given.out / "sweep.png", figure)
         plt.close(figure)

@@ -25,13 +25,11 @@ import numpy as np
 from scipy.stats import qmc
 from tqdm import tqdm
 
-from models.data import DataError
 from models.spiking_tasks import METHODS, TASKS, Rates, SpikingTask
 from scripts.common import Parser, count, folder_to_read, fractions, names
 from scripts.interruption import interruptible
-from scripts.results import locked
 from scripts.resuming import KEEP, add_resume, check_resume
-from scripts.runs import Row, Runs, runs_of
+from scripts.runs import Row, Runs, study
 from synaptic_sampling.spiking import Training
 
 __all__ = ["RANGES", "main", "pair_of", "parsed", "parser_of", "rates_of", "task_of"]
@@ -229,14 +227,9 @@ def main(argv: Sequence[str] | None = None) -> list[Row]:
     parser.add_argument("--settings", type=count(), default=8, metavar="N", help="number of settings of each method")
     given = parsed(parser, argv)
     path = given.out / "tuning.json"
-    with locked(parser, given.out):
-        runs = runs_of(parser, given, path, is_valid)
-        try:
-            found = search(given, runs)
-        except DataError as error:
-            parser.refuse("--data-dir", str(error))
-        except KeyboardInterrupt:
-            raise KeyboardInterrupt(f"{path} contains {len(runs.rows)} finished runs; add --resume to go on.") from None
+    load = partial(task_of(given).sequences, given.data_dir, validation=True, quick=given.quick)
+    with study(parser, given, path, is_valid, load, Runs) as runs:
+        found = search(given, runs)
     for row in best(found):
         accuracy, parameters = 100 * row["accuracy"], ", ".join(f"{k}={v:g}" for k, v in row["parameters"].items())
         print(f"{row['method']} at {100 * row['connectivity']:g} %: {accuracy:.1f} % with {parameters}")

@@ -317,6 +317,7 @@ def files(tmp_path_factory):
         "no data": [*no_paths, text, *(str(folder / name) for name in ("empty", "data", "residuals", "pickles"))],
         "no summaries": [*summaries[1:], *junk, *no_paths, str(folder), str(folder / "missing")],
         "summary": summaries[0],
+        "replaced": os.path.dirname(write("replaced/sweep.json", '{"rows": []}')),
         "sweep": write("sweep.toml", 'function = "tests.sweeps.work:again"\nout = "o"\nseeds = 2\n[grid]\nx = [1]\n'),
         "damaged sweeps": [os.path.dirname(write(f"sweep-{n}/sweep.json", x)) for n, x in enumerate(sweeps)],
     }
@@ -374,7 +375,7 @@ def test_what_is_right_is_let_through(files, no_work, tmp_path, tmp_path_factory
         ("train_rate", ["--task", "mnist", "--data-dir", files["folder"], "--overwrite", *out]),
         ("train_spiking", ["--connectivity", "1", "--seed", str(2**62 - 1), *out]),
         ("sweep_connectivity", ["--methods", "dense,l1", "--connectivity", "1", "--resume", *out]),
-        ("sweep_connectivity", ["--overwrite", "--out", files["finished"]]),
+        ("sweep_connectivity", ["--overwrite", "--out", files["replaced"]]),
         ("sweep", [files["sweep"], "--n-jobs", "2", "--part", "2/3"]),
         ("tune_spiking", ["--methods", "deepr,fixed", "--connectivity", "0.01,1", "--settings", "3", *out]),
         ("compare_spiking", ["--methods", "dense", "--seeds", "2", "--resume", *out]),

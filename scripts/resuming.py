@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from scripts.common import Parser, count
 from scripts.results import write_text
 from synaptic_sampling.checkpoint import CheckpointError, check_same
 
-__all__ = ["KEEP", "OPTIONS", "add_resume", "check_resume", "keep_options"]
+__all__ = ["KEEP", "OPTIONS", "add_resume", "check_resume", "check_seeds", "keep_options"]
 
 #: The options of a run that has not finished.
 OPTIONS = "options.json"
@@ -51,3 +52,13 @@ def keep_options(parser: Parser, folder: Path, options: dict[str, Any]) -> None:
         parser.refuse("--resume", f"{error} Use the same options, or --overwrite to start again")
     except ValueError as error:
         parser.refuse("--resume", f"{path} is damaged: {error}; delete it, or pass --overwrite to start again")
+
+
+def check_seeds(parser: Parser, folder: Path, seeds: range) -> None:
+    """Refuse to leave out a seed that has been started: its files would be published, although it has not finished."""
+    found = (re.search(r"-(\d+)\.", path.name) for path in folder.iterdir())
+    started = sorted({int(each[1]) for each in found if each is not None})
+    if left_out := [str(each) for each in started if each not in seeds]:
+        parser.refuse(
+            "--seeds", f"must include {', '.join(left_out)}, started in {folder}; or pass --overwrite to start again"
+        )

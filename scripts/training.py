@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from models.data import DataError
 from scripts.common import MOST_SEED, Parser, count, fraction, fractions, seed
 from scripts.results import results
-from scripts.resuming import OPTIONS, add_resume, check_resume, keep_options
+from scripts.resuming import OPTIONS, add_resume, check_resume, check_seeds, keep_options
 from synaptic_sampling import RewiringLog
 from synaptic_sampling.checkpoint import CheckpointError
 from synaptic_sampling.log import LogError
@@ -117,6 +117,7 @@ def train_seeds(
     with results(parser, given.out, WRITTEN, overwrite=given.overwrite, resume=resume) as folder:
         if given.checkpoint_every is not None:
             keep_options(parser, folder, _asked(given) | {"seeds": None, "parameters": parameters})
+            check_seeds(parser, folder, _seeds(given))
         try:
             trained = list(_trained(train, given, report, folder, parser))
             summary = _write_summary(folder, given, trained, parameters)
@@ -150,7 +151,7 @@ def _results(
     train: Callable[..., Result], given: argparse.Namespace, report: Callable[[str], Any], folder: Path
 ) -> Iterator[tuple[int, Result | Exception]]:
     """Yield the seeds, in their order, and what training has led to, by one process or several."""
-    seeds = range(given.seed, given.seed + given.seeds)
+    seeds = _seeds(given)
     options = {number: _options(given, number, folder) for number in seeds}
     if given.n_jobs == 1:
         for number in seeds:
@@ -161,6 +162,10 @@ def _results(
     # Several progress bars would overwrite each other.
     jobs = [delayed(_attempt)(train, report=None, **options[number]) for number in seeds]
     yield from zip(seeds, Parallel(n_jobs=given.n_jobs, batch_size=1, return_as="generator")(jobs), strict=True)
+
+
+def _seeds(given: argparse.Namespace) -> range:
+    return range(given.seed, given.seed + given.seeds)
 
 
 def _options(given: argparse.Namespace, number: int, folder: Path) -> dict[str, Any]:

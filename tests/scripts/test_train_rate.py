@@ -158,6 +158,20 @@ def test_a_run_that_replaces_another_goes_on(tmp_path, monkeypatch, capsys):
     assert_same(tmp_path / "whole", out)
 
 
+def test_a_seed_that_was_started_is_not_left_out(tmp_path, monkeypatch, capsys):
+    """Its log would be among the results of those that have finished."""
+    arguments = ["--quick", "--epochs", "1", "--seed", "9", "--out", str(tmp_path)]
+    killed(monkeypatch, 3, [*arguments, "--seeds", "3", "--checkpoint-every", "1"])
+    (unfinished,) = tmp_path.iterdir()
+    before = {path.name: path.read_bytes() for path in unfinished.iterdir()}
+    assert "log-10.rewiring" in before
+    with pytest.raises(SystemExit, match="2"):
+        main([*arguments, "--seeds", "1", "--resume"])
+    assert "argument --seeds: must include 10, started in " in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in unfinished.iterdir()} == before
+    assert main([*arguments, "--seeds", "2", "--resume"])["seeds"] == [9, 10], "the third one was not started"
+
+
 def test_other_options_are_refused_where_a_run_goes_on(tmp_path, monkeypatch, capsys):
     arguments = ["--quick", "--epochs", "3", "--out", str(tmp_path)]
     killed(monkeypatch, 2, [*arguments, "--checkpoint-every", "1"])

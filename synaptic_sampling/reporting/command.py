@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -67,6 +68,8 @@ def files(names: Iterable[str]) -> list[str]:
 def read_logs(named: Sequence[str]) -> dict[str, RewiringLog]:
     """Open logs that are given as paths or NAME=PATH, by name; the name of the file is the default.
 
+    Names and paths may contain "=": the path is the longest part of the word that is the path of a file.
+
     Raises
     ------
     LogError, OSError, ValueError
@@ -74,12 +77,19 @@ def read_logs(named: Sequence[str]) -> dict[str, RewiringLog]:
     """
     paths: dict[str, str] = {}
     for given in named:
-        name, _, path = given.rpartition("=")
+        name, path = _named(given)
         name = name or Path(path).stem
         if name in paths:
             raise ValueError(f"two logs are named {name!r}; name them as in rate=a.rewiring spiking=b.rewiring.")
         paths[name] = path
     return open_logs(paths)
+
+
+def _named(given: str) -> tuple[str, str]:
+    """Return the name, which may be empty, and the path of a log."""
+    parts = given.split("=")
+    found = [("=".join(parts[:n]), "=".join(parts[n:])) for n in range(len(parts))]
+    return next((each for each in found if os.path.isfile(each[1])), found[-1])
 
 
 def read_studies(path: Path | None, by: str | None = None, *, weights: bool = False) -> Mapping[str, Observations]:

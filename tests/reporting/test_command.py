@@ -25,6 +25,27 @@ def test_report_of_two_runs(tmp_path, capsys):
 
 
 @pytest.mark.parametrize(
+    ("word", "name"),
+    [
+        ("lr=0.1/log.rewiring", "log"),
+        ("a=lr=0.1/log.rewiring", "a"),
+        ("lr=0.2=lr=0.1/log.rewiring", "lr=0.2"),
+        ("lr=0.1=b.rewiring", "lr=0.1"),
+        ("=b.rewiring", "b"),
+        ("b.rewiring", "b"),
+    ],
+)
+def test_names_and_paths_may_contain_an_equals_sign(tmp_path, monkeypatch, word, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lr=0.1").mkdir()
+    record(tmp_path / "lr=0.1" / "log.rewiring", RULE, steps=8)
+    record(tmp_path / "b.rewiring", RULE, steps=16)
+    ((found, log),) = command.read_logs([word]).items()
+    assert found == name
+    assert log.last_step == (16 if "b.rewiring" in word else 8)
+
+
+@pytest.mark.parametrize(
     ("words", "said"),
     [
         (["x.rewiring"], "x.rewiring"),

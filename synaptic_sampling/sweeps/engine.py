@@ -12,7 +12,7 @@ from synaptic_sampling._checks import check_integer
 from synaptic_sampling._progress import tqdm
 from synaptic_sampling.sweeps.clusters import backend_of_runs, is_death
 from synaptic_sampling.sweeps.functions import check_calls, name_of
-from synaptic_sampling.sweeps.runs import Outcome, finished, open_folder, perform, was_started
+from synaptic_sampling.sweeps.runs import Outcome, finished, finished_meanwhile, open_folder, perform, was_started
 from synaptic_sampling.sweeps.settings import Run, part_of, runs_of
 from synaptic_sampling.sweeps.tables import TAKEN, table_of, write_table
 
@@ -107,6 +107,10 @@ def sweep(
             kept = len(outcomes) - _failures(outcomes)
             message = f"{folder} contains {kept} of {len(runs)} runs; start the sweep again to go on."
             raise KeyboardInterrupt(message) from None
+    for run in runs:
+        # Two processes cannot write to one log; the other one may have finished the run since it failed here.
+        if outcomes[run.key].error is not None and (found := finished_meanwhile(folder, run, taken)) is not None:
+            outcomes[run.key] = found
     table = table_of(runs, outcomes)
     if part is None:
         write_table(table, folder)

@@ -21,7 +21,7 @@ from synaptic_sampling._checks import check_instance, has_unit, plain_number
 from synaptic_sampling.sweeps.functions import takes
 from synaptic_sampling.sweeps.settings import Run
 
-__all__ = ["Outcome", "finished", "open_folder", "perform", "was_started", "write_whole"]
+__all__ = ["Outcome", "finished", "finished_meanwhile", "open_folder", "perform", "was_started", "write_whole"]
 
 ABOUT = "sweep.json"
 RUNS, ERRORS, CHECKPOINTS = "runs", "errors", "checkpoints"
@@ -79,6 +79,15 @@ def finished(folder: Path, run: Run, taken: Collection[str]) -> Outcome | None:
     return Outcome(results)
 
 
+def finished_meanwhile(folder: Path, run: Run, taken: Collection[str]) -> Outcome | None:
+    """Return the outcome of a run that has failed here, if another process has finished it."""
+    with suppress(ValueError):
+        if (found := finished(folder, run, taken)) is not None:
+            (folder / ERRORS / f"{run.key}.txt").unlink(missing_ok=True)
+            return found
+    return None
+
+
 def was_started(folder: Path, run: Run) -> bool:
     """Return whether a process that performed a run was killed."""
     return any((folder / RUNS).glob(f".{run.key}-*"))
@@ -98,9 +107,8 @@ def perform(function: Callable[..., Any], run: Run, folder: Path, taken: Collect
             raise
         except BaseException as error:
             # Another process that has finished it meanwhile has removed the folder of this one.
-            with suppress(ValueError):
-                if (found := finished(folder, run, taken)) is not None:
-                    return run.key, found
+            if (found := finished_meanwhile(folder, run, taken)) is not None:
+                return run.key, found
             with suppress(OSError):  # A full disk is what the error is about.
                 content = f"{run}\n\n{traceback.format_exc()}".encode(errors="backslashreplace")
                 write_whole(folder / ERRORS / f"{run.key}.txt", content)

@@ -177,6 +177,20 @@ def test_another_process_may_be_faster(function, tmp_path):
     assert [path.name for path in (tmp_path / "out" / "runs").iterdir()] == [run.key]
 
 
+def test_another_process_may_finish_what_fails_here(tmp_path, monkeypatch, caplog):
+    """After it has failed, and before the table is written."""
+    place, grid = tmp_path / "run.json", {"place": [str(tmp_path / "run.json")]}
+    (run,) = runs_of(grid, [1])
+    place.write_text(json.dumps({"arguments": run.setting, "seed": 1, "results": {"total": 1.0}}))
+    monkeypatch.setattr(work, "KEY", run.key)
+    table = quietly(work.finished_by_another, grid, seeds=[1, 2], out=tmp_path / "out")
+    assert table.error.isna().all()
+    assert table.total.tolist() == [1.0, 2.0]
+    assert pd.read_csv(tmp_path / "out" / "table.csv").total.tolist() == [1.0, 2.0]
+    assert not list((tmp_path / "out" / "errors").iterdir())
+    assert "failed" not in caplog.text
+
+
 def test_parts_together_are_the_whole(tmp_path):
     grid, seeds = {"x": [1, 2, 3]}, [1, 2, 3]
     parts = [quietly(work.noted, grid, seeds=seeds, out=tmp_path / "a", part=(n, 4)) for n in (1, 2, 3, 4)]

@@ -105,6 +105,19 @@ def ready_before(*, place, seed, folder):
     return {"total": 1.0}
 
 
+KEY = "that of the run with seed 1"
+
+
+def finished_by_another(*, place, seed, folder):
+    """Fail in one run, which another process finishes during the next one."""
+    if seed == 1:
+        raise RuntimeError("another process writes to the log")
+    run = folder.parent / KEY
+    run.mkdir()
+    (run / "run.json").write_text(Path(place).read_text())
+    return {"total": 2.0}
+
+
 class Trainer:
     """Has a method, which is no function of a module."""
 

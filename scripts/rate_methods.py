@@ -156,7 +156,7 @@ def train(
             net = net if kept is None else prune(net, kept)
             own = {"log": log, **_between(method, data, steps)} if n == len(stages) - 1 else {"record": False}
             trainer = _following(trainer, Trainer(net, schedule=schedule, **own))
-            trainer.log.annotate(task=task, method=method)
+            trainer.log.annotate(task=task, method=method, **{"validation": True} if validation else {})
             # A network that has been trained to its end is only loaded.
             trainer.fit(
                 *data[0],

@@ -32,7 +32,7 @@ from models.spiking_tasks import METHODS, TASKS
 from scripts.checks import check_dense, check_epochs, check_flags
 from scripts.common import folder_to_read, fraction
 from scripts.interruption import interruptible
-from scripts.training import Result, arguments, check, train_seeds
+from scripts.training import Result, arguments, check, train_seeds, what_is_tested
 from synaptic_sampling import RewiringLog
 from synaptic_sampling.checkpoint import load_latest
 from synaptic_sampling.spiking import SpikingResult, Training
@@ -121,8 +121,10 @@ def train(
         checkpoint=checkpoint,
         checkpoint_every=checkpoint_every,
         resume=resume,
-        watch=None if checkpoint is None else partial(tell, seed),
+        watch=None if checkpoint is None else partial(tell, seed, what_is_tested(validation=validation)),
     )
+    if validation:
+        found.log.annotate(validation=True)
     if log_path is not None:
         found.log.save(log_path)
     weights: dict[str, Any] = {}
@@ -169,9 +171,9 @@ def numbers_of_connections(log: RewiringLog, final: int) -> list[int]:
     return [*(final - np.cumsum(changes[::-1])[::-1]).astype(int).tolist(), final]
 
 
-def tell(seed: int, result: SpikingResult) -> None:
+def tell(seed: int, tested: str, result: SpikingResult) -> None:
     """Write to standard error what has been reached at a checkpoint."""
-    accuracy = f", test accuracy {100 * result.accuracies[-1]:.1f} %" if result.accuracies else ""
+    accuracy = f", {tested} accuracy {100 * result.accuracies[-1]:.1f} %" if result.accuracies else ""
     print(f"seed {seed}: epoch {len(result.samples)}{accuracy}", file=sys.stderr, flush=True)
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "laps",
     "peak_bytes",
     "train_seeds",
+    "what_is_tested",
 ]
 
 METHODS = ("deepr", "fixed", "dense")
@@ -142,8 +143,9 @@ def _trained(
         if isinstance(result, Exception):
             _refuse(parser, result, title, folder)
         np.savez_compressed(folder / f"weights-{number}.npz", **result.weights)  # type: ignore[arg-type]
-        _draw(result, folder / f"figure-{number}.png")
-        print(f"{title}: test accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
+        tested = what_is_tested(validation=given.validation)
+        _draw(result, folder / f"figure-{number}.png", tested)
+        print(f"{title}: {tested} accuracy {100 * result.accuracies[-1]:.1f} %", file=sys.stderr)
         yield result
 
 
@@ -250,10 +252,11 @@ def check(parser: Parser, given: argparse.Namespace) -> None:
 
 
 @in_house_style
-def _draw(result: Result, path: Path) -> None:
+def _draw(result: Result, path: Path, tested: str) -> None:
     """Plot accuracy, turnover, survival and weights of one training run."""
     figure, axes = plt.subplots(2, 2, figsize=(10, 7))
     plot_accuracy(result.samples, result.accuracies, axes[0, 0], label=result.method)
+    axes[0, 0].set_ylabel(f"{tested} accuracy (%)")
     plot_weights(np.concatenate([w.ravel() for name, w in result.weights.items() if name.endswith("_w")]), axes[1, 1])
     if result.births:
         plot_turnover(result.log, axes[0, 1])
@@ -303,6 +306,11 @@ def _asked(given: argparse.Namespace) -> dict[str, Any]:
     left_out = {"out", "overwrite", "checkpoint_every", "resume", "n_jobs"}
     asked = {name: value for name, value in vars(given).items() if name not in left_out}
     return {name: str(value) if isinstance(value, Path) else value for name, value in asked.items()}
+
+
+def what_is_tested(*, validation: bool) -> str:
+    """Return what the accuracies of a run are called."""
+    return "validation" if validation else "test"
 
 
 def laps() -> Callable[[], float]:

@@ -47,14 +47,18 @@ class Answer(NamedTuple):
 
 
 def accuracy(source: Any, log: RewiringLog) -> list[Answer]:
-    """Return the accuracy in the last test: of a Trainer or SpikingResult, or as its log has noted it; else nothing."""
+    """Return the accuracy in the last test: of a Trainer or SpikingResult, or as its log has noted it; else nothing.
+
+    A log that is annotated with ``validation=True`` is that of a run which was tested on validation data.
+    """
     if tests := getattr(source, "tests", None):
         samples, fraction = tests[-1]
     elif noted := log.metadata.get("last_test"):
         samples, fraction = noted["samples"], noted["accuracy"]
     else:
         return []
-    return [Answer("Test accuracy", f"{100 * fraction:.1f} %", f"After {samples:,} presented samples.")]
+    tested = "Validation" if log.metadata.get("validation") else "Test"
+    return [Answer(f"{tested} accuracy", f"{100 * fraction:.1f} %", f"After {samples:,} presented samples.")]
 
 
 def answers(log: RewiringLog) -> list[Answer]:

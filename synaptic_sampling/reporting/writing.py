@@ -44,7 +44,8 @@ def report(
     ----------
     logs : mapping of str to RewiringLog, path-like, or objects that have a log as ``log``
         By name, for example ``{'spiking': monitor, 'rate-based': 'run.rewiring'}``; at most six. Names also name files.
-        A `Trainer`, the result of a spiking network, or the log of one that has finished also brings its test accuracy.
+        A `Trainer`, the result of a spiking network, or the log of one that has finished also brings its test accuracy;
+        ``log.annotate(validation=True)`` notes that this is an accuracy on validation data.
     out : path-like
         Folder for report.html, comparison.png, in_vivo.png, and NAME.png (and NAME.gif) for each run. It is created
         if necessary; files of these names are replaced.

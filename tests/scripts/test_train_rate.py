@@ -12,6 +12,7 @@ import pickle
 
 import numpy as np
 import pytest
+from matplotlib import pyplot as plt
 
 from models import data
 from models.mlp import DIGITS, MNIST
@@ -20,6 +21,7 @@ from scripts import rate_methods, sweep_connectivity
 from scripts.rate_methods import METHODS, TASKS, VARYING, changed, count_weights, train
 from scripts.train_rate import main
 from synaptic_sampling import FixedWiring, RewiringLog
+from synaptic_sampling.reporting.answers import accuracy
 
 SITES = 64 * 300 + 300 * 100 + 100 * 10
 K = SITES // 20
@@ -331,6 +333,17 @@ def test_test_images_can_be_left_alone():
     assert (len(images), len(labels), len(held_out), len(held_labels)) == (1047, 1047, 300, 300)
     result = train(quick=True, validation=True)
     assert result.samples[0] == 1047
+
+
+@pytest.mark.parametrize(("options", "tested"), [([], "test"), (["--validation"], "validation")])
+def test_accuracies_are_called_what_they_are(options, tested, tmp_path, capsys, monkeypatch):
+    labels = []
+    monkeypatch.setattr(plt, "close", lambda figure: labels.append(figure.axes[0].get_ylabel()))
+    main(["--quick", "--epochs", "1", *options, "--out", str(tmp_path)])
+    assert f"seed 1: {tested} accuracy " in capsys.readouterr().err
+    assert labels == [f"{tested} accuracy (%)"]
+    log = RewiringLog.open(tmp_path / "log-1.rewiring")
+    assert [answer.question for answer in accuracy(log, log)] == [f"{tested.capitalize()} accuracy"]
 
 
 def test_wrong_arguments_are_refused(capsys, tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from dataclasses import replace
 
 import brian2 as b2
 import numpy as np
@@ -87,8 +88,8 @@ def test_a_run_that_was_stopped_goes_on(numpy_target, tmp_path, monkeypatch, cap
     whole = main([*options, "--out", str(tmp_path / "whole")])
     tell = train_spiking.tell
 
-    def stop(seed, result):
-        tell(seed, result)
+    def stop(seed, tested, result):
+        tell(seed, tested, result)
         if (seed, len(result.samples)) == (4, 1):
             raise KeyboardInterrupt
 
@@ -138,6 +139,14 @@ def test_without_recurrent_synapses(numpy_target):
     result = train(connectivity=[0.05, 0.0], quick=True, device="runtime")
     assert set(result.weights) == {f"{name}_{part}" for name in ("input", "readout") for part in ("pre", "post", "w")}
     assert result.connections == 480
+
+
+def test_a_log_notes_that_validation_data_were_tested(numpy_target, tmp_path, monkeypatch):
+    monkeypatch.setattr(train_spiking, "TASKS", {"digits": replace(TASKS["digits"], quick=48)})
+    for validation in (False, True):
+        path = tmp_path / f"{validation}.rewiring"
+        train(quick=True, device="runtime", validation=validation, log_path=path)
+        assert RewiringLog.load(path).metadata.get("validation", False) is validation
 
 
 def test_channels_are_those_of_the_data():

@@ -35,7 +35,7 @@ class Runs:
     """
 
     #: Suffixes of what is made of all rows, beside the file.
-    MADE = (".png",)
+    MADE: tuple[str, ...] = (".png",)
 
     def __init__(self, path: Path, rows: Sequence[Row] = (), checkpoint_every: int | None = None) -> None:
         self.path, self.rows, self.checkpoint_every = path, list(rows), checkpoint_every

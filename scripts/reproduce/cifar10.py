@@ -172,8 +172,9 @@ def draw(table: pd.DataFrame) -> Figure:
         values = [accuracy(table, str(method), level) for level in levels]
         at = apart([100 * level for level in levels], SIDES[str(method)])
         ranges(axes, at, values, colour=colour_of(str(method)), label=METHODS[str(method)])
-    axes.set(xscale="log", xlabel="connectivity (%)", ylabel="test accuracy (%)")
-    ticks = sorted(100 * level for level in set(table["level"]))
+    # All levels, also those that are not finished.
+    ticks = sorted(100 * level for level in (*LEVELS, 1.0))
+    axes.set(xscale="log", xlim=(1.5, 130), xlabel="connectivity (%)", ylabel="test accuracy (%)")
     axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
     axes.minorticks_off()
     legend(axes, loc="lower right")

@@ -37,7 +37,7 @@ def plain(value: Any) -> Any:
 
 def shown(value: object) -> str:
     """Return the repr of an object, and of those it contains, without addresses: the same in each process."""
-    return re.sub(" at 0x[0-9a-f]+", "", repr(value))
+    return re.sub(" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _law(rule: Any) -> dict[str, Any]:

@@ -103,7 +103,7 @@ class Observations:
         name that ends in a number, except those of ``group`` and ``where``. Long: one row per connection and look, with
         the columns ``synapse``, ``time``, ``present`` or ``weight``; combinations without a row were not imaged, so
         absent connections need a row as well. There a connection is known by its ``synapse`` together with all of the
-        columns ``group``, ``dendrite``, ``cell``, ``animal`` that exist.
+        columns ``group`` (unless another one is the group), ``dendrite``, ``cell``, ``animal`` that exist.
 
         Parameters
         ----------

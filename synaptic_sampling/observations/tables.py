@@ -79,6 +79,8 @@ def read(
     columns = _rows_where(columns, where)
     own = _group_of(columns, group)
     if {SYNAPSE, TIME} <= set(columns):
+        if group not in (None, GROUP):  # That column may be anything, such as a condition that changes with time.
+            columns = {name: values for name, values in columns.items() if name != GROUP}
         return _long(columns, own, mark)
     other = {group, *(where or ())}
     looks = _looks_in([name for name in columns if name not in other and not name.startswith(UNNAMED)])

@@ -284,3 +284,15 @@ def test_wrong_parts_are_refused():
     ):
         with pytest.raises(ValueError, match=message):
             call()
+
+
+def test_a_column_group_that_is_not_the_group_names_no_synapses():
+    """It may say what was done before each session."""
+    table = {
+        "synapse": list("aabb"),
+        "time": [0, 1, 0, 1],
+        "group": ["before", "after"] * 2,
+        "dendrite": ["1"] * 4,
+        "present": [1, 0, 1, 1],
+    }
+    assert Observations.from_table(table, group="dendrite").presence.tolist() == [[1, 0], [1, 1]]

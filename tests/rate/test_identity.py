@@ -224,3 +224,56 @@ def test_a_layer_of_your_own_can_be_resumed_and_states_its_details(tmp_path):
     assert resume(trainer(2.0), tmp_path / "run.npz", epochs=3).steps_done == 6
     with pytest.raises(CheckpointError, match="is of another network"):
         resume(kept, tmp_path / "run.npz", epochs=4)
+
+
+class Plain:
+    """Without a repr of its own."""
+
+
+@dataclass
+class Augmenting:
+    """Holds data, functions and objects, of which no two processes have equal reprs."""
+
+    data: np.ndarray
+    function: object
+    names: frozenset[str]
+    other: Plain
+    shift: float = 1.0
+
+    def __call__(self, images, rng):
+        return images + self.shift * rng.random(images.shape).astype(np.float32)
+
+
+@dataclass
+class Smoothed(CrossEntropy):
+    base: object = None
+
+
+def augmenting(**options):
+    return Augmenting(np.zeros((1000, 48)), lambda x: x, frozenset("abc"), Plain(), **options)
+
+
+def dense():
+    return RateNetwork([Linear(48, 3)], FixedWiring(0.1), seed=1)
+
+
+def test_objects_that_hold_anything_do_not_stand_in_the_way(tmp_path):
+    """Each has another address in each process, as two instances have in one."""
+    path, options = tmp_path / "run.npz", {"augment": augmenting(), "epochs": 2}
+    resume(Trainer(dense(), Smoothed(base=Plain()), record=False), path, **options)
+    assert path.stat().st_size < 20_000, "without the data"
+    other = Trainer(dense(), Smoothed(base=Plain()), record=False)
+    assert len(resume(other, path, epochs=3, augment=augmenting()).history) == 3
+    with pytest.raises(CheckpointError, match=r"augment.shift is 1.0 there and 2.0 here"):
+        resume(Trainer(dense(), Smoothed(base=Plain()), record=False), path, augment=augmenting(shift=2.0))
+
+
+def test_a_checkpoint_that_was_loaded_and_saved_goes_on(tmp_path):
+    path = tmp_path / "run.npz"
+    resume(Trainer(dense(), record=False), path, augment=augmenting())
+    loaded = Trainer(dense(), record=False)
+    loaded.load(path)
+    loaded.notes["mine"] = 1
+    loaded.save(path)
+    resumed = resume(Trainer(dense(), record=False), path, epochs=3, augment=augmenting())
+    assert resumed.notes == {"mine": 1}

@@ -130,3 +130,13 @@ def test_parameters_of_few_groups_have_limits_by_student():
     one = Observations(np.concatenate([kept[0], empty]), np.arange(4), group=np.repeat(["a", "never seen"], [size, 1]))
     with pytest.raises(ValueError, match="two groups or more to resample, got 1"):
         observed.bootstrap_intervals(one, law)
+
+
+def test_groups_in_which_nothing_was_seen_change_no_interval_of_parameters():
+    rng = np.random.default_rng(5)
+    seen = (np.arange(4) < rng.geometric(0.3, 40)[:, None]).astype(float)
+    two = Observations(seen, [0, 1, 2, 3], group=np.repeat(["a", "b"], 20))
+    empty = np.vstack([seen, np.zeros((8, 4))])
+    more = Observations(empty, [0, 1, 2, 3], group=[*np.repeat(["a", "b"], 20), *(f"empty{n}" for n in range(8))])
+    limits = [observed.bootstrap_intervals(each, observed.fit(each, LAWS["constant"])) for each in (two, more)]
+    assert_allclose(limits[0], limits[1])

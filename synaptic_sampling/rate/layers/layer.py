@@ -51,7 +51,7 @@ class Layer:
     def details(self) -> dict[str, Any]:
         """Return what ``repr`` leaves out although training depends on it, in values that JSON can represent.
 
-        A checkpoint is refused by a network in which either of them differs.
+        A checkpoint is refused by a network in which ``repr`` or ``details`` of a layer differs.
         """
         return {}
 

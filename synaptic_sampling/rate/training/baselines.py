@@ -156,7 +156,7 @@ def prune(network: RateNetwork, counts: Sequence[int]) -> RateNetwork:
     -------
     RateNetwork
         With the same biases, rule, seed and other options: ``signals``, ``dense_rule``, ``signs`` and ``budget``. The
-        weights keep their signs.
+        weights keep their signs, also those of dense layers, which ``signs`` does not govern.
 
     Raises
     ------

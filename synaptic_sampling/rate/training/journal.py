@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
-from dataclasses import is_dataclass
+from dataclasses import fields, is_dataclass
 from typing import Any
+
+import numpy as np
 
 from synaptic_sampling.log.metadata import plain, shown
 from synaptic_sampling.log.recorder import RewiringLog
@@ -66,16 +69,15 @@ class Journal:
         self, network: RateNetwork, loss: object, schedule: Schedule | None, augment: Augment | None
     ) -> dict[str, Any]:
         """Return how a network is trained, whatever the data, as JSON can represent it."""
-        own_repr = is_dataclass(loss) or type(loss).__repr__ is not object.__repr__
         return {
             "loss": type(loss).__name__,
-            "loss_options": plain(_named(loss)) if own_repr else None,
+            "loss_options": _stated(loss),
             "schedule": plain(_named(schedule)),
             "between": plain(_named(self._between)),
             "every": self._every,
             "signals": _sources(network.options["signals"]),
             "signals_of_between": _sources(self._signals),
-            "augment": plain(_named(augment)),
+            "augment": _stated(augment),
         }
 
     @staticmethod
@@ -115,4 +117,22 @@ def _named(value: Any) -> Any:
 
 def _sources(signals: Mapping[str, Source]) -> dict[str, Any]:
     """Return the sources of signals as JSON can represent them."""
-    return {name: plain(_named(source)) for name, source in signals.items()}
+    return {name: _stated(source) for name, source in signals.items()}
+
+
+def _stated(value: Any) -> Any:
+    """Return what every process finds alike of an object that may hold anything, as JSON can represent it.
+
+    Numbers and texts; of a dataclass its name and those of its fields that are numbers, texts or dataclasses; of other
+    objects what names them.
+    """
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value)):
+        return value
+    if not is_dataclass(value) or isinstance(value, type):
+        return _named(value)
+    own = {field.name: getattr(value, field.name) for field in fields(value)}
+    kept = {name: _stated(each) for name, each in own.items() if isinstance(each, str | int | float | np.generic)
+            or is_dataclass(each)}  # fmt: skip
+    return {"class": type(value).__name__, **kept}

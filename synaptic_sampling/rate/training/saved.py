@@ -51,8 +51,8 @@ class SavedTraining:
         #: Samples, targets and batch size of the last ``fit``, and whether the next one must have the same.
         self._course: Course | None = None
         self._bound = False
-        #: What the last ``fit`` did with each batch before it was shown.
-        self._augment: Augment | None = None
+        #: How the last ``fit`` trained, also one before a checkpoint that was loaded.
+        self._planned: dict[str, Any] | None = None
         #: Whether ``stop`` ended the last ``fit``.
         self._stopped = False
 
@@ -78,7 +78,7 @@ class SavedTraining:
             self.most_connections,
             self.history,
             None if self._course is None else self._course.stored,
-            self._plan(self._augment),
+            self._plan(None) if self._planned is None else self._planned,
             self._stopped,
             self.notes,
         )
@@ -144,6 +144,7 @@ class SavedTraining:
         self._position, self._under_way = progress.position, progress.under_way
         self._course = None if progress.course is None else Course(*progress.course)
         self._rewired_at, self.most_connections = progress.rewired_at, progress.most_connections
+        self._planned = progress.plan
         self._stopped, self.notes = progress.stopped, dict(progress.notes)
         self._journal.forget_rule()
         if self.log.is_in_file:

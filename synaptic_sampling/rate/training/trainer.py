@@ -232,7 +232,7 @@ class Trainer(SavedTraining):
         if resume:
             self._resume(checkpoint, course, plan, number)
         self._begin_course(course)
-        self._augment = augment
+        self._planned = plan
         # An epoch that was saved after its last step lacks only its entry in the history.
         complete = len(self.history) + (self._position == len(x))
         last = number if epochs is None else complete + number

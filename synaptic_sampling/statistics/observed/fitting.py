@@ -115,7 +115,7 @@ class Fit:
         """Predict what the same study would have seen at every ``factor``-th look only.
 
         Studies give a connection that returns after an absence a new identity. So here, too, one that is absent at a
-        look in between is gone: the prediction is for ``observations.split_at_absences()`` at ``every=factor``. Under
+        look in between is gone: compare with ``survival_of_newly_seen(seen.split_at_absences(), every=factor)``. Under
         laws in which connections return, this differs from a study that never made the other looks
         (``survival_of_newly_seen``).
 
@@ -299,12 +299,12 @@ def bootstrap_intervals(
     check_kind("fitted", fitted, Fit)
     runs = runs_of(observations)
     number = check_resamples(resamples)
-    groups = int(np.count_nonzero(runs.counts.sum(axis=1)))
+    counts = runs.counts[runs.counts.sum(axis=1) > 0]  # Of groups in which connections were seen.
+    groups = len(counts)
     if groups < 2:
         raise ValueError(f"observations must have two groups or more to resample, got {groups}.")
     found = np.array([
-        refit(fitted.law, runs, drawn @ runs.counts, fitted.values)
-        for drawn in resampled_groups(len(runs.counts), number, seed)
+        refit(fitted.law, runs, drawn @ counts, fitted.values) for drawn in resampled_groups(groups, number, seed)
     ])  # fmt: skip
     limits = np.column_stack([fitted.low, fitted.high])
     for n, (own, values) in enumerate(zip(fitted.law.parameters, found.T, strict=True)):

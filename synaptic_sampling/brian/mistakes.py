@@ -85,6 +85,9 @@ class Mistakes:
 
     def at_start(self, namespace: Any) -> None:
         """Check theta, signs and weights before the first event; raise an error where they or the rules are invalid."""
+        for projection in self._projections:
+            if not projection.in_program:
+                projection.connections.check_finished()
         self._check_rules()
         self._check_traces()
         if self._started:
@@ -123,7 +126,8 @@ class Mistakes:
         self._stale |= read
 
     def before_event(self) -> None:
-        """Check the gradients and, at the first event, the seeds of other Rewirings in the network."""
+        """Check the rules, the gradients and, at the first event, the seeds of other Rewirings in the network."""
+        self._check_rules()
         if not self._events:
             self._check_seed()
         self._events += 1

@@ -31,7 +31,8 @@ class RewiringMonitor(BrianObject):
     later events are dropped; an empty file starts at that point.
 
     While ``active`` is False, a monitor records nothing, and a log in which events are missing cannot go on: create
-    another monitor. Removal from the network does not stop a monitor.
+    another monitor (in C++ standalone mode, after a run with it inactive, whether or not that had events). Removal from
+    the network does not stop a monitor.
 
     In C++ standalone mode the program writes the log to ``<name>.log`` in its results folder; it is read on access
     after the run. While the program runs, ``RewiringLog.open`` reads what has been written to disk.

@@ -102,8 +102,8 @@ class Rewiring(View, BrianObject):
     callback : callable, optional
         Called as ``callback(rewiring, info)`` after each event; ``info`` is a `RewiringInfo`.
     dt : Quantity, optional
-        Time between events, a multiple of the synapses' own dt; the first is at ``t = dt``. By default there is an
-        event in every time step. The clock is that of the synapses, and ``interval`` is what was given here.
+        Time between events, a multiple of the synapses' own dt; the first is at ``t = dt``. By default the interval of
+        the rule, if it has one, else each time step. The clock is that of the synapses, ``interval`` what was given.
     clock : Clock, optional
         Instead of ``dt``, with ticks at any times.
     when : str
@@ -336,7 +336,7 @@ class Rewiring(View, BrianObject):
             projection.follow_schedule(self.seconds)
             projection.fetch_theta()
         self._mistakes.before_event()
-        with timing.uninterrupted():
+        with timing.uninterrupted(), timing.whole(self._projections):
             info = self._event()
         self._mistakes.after_event(info)
         if self.callback is not None:

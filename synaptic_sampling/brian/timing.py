@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import signal
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ __all__ = [
     "steps_between",
     "synchronized",
     "uninterrupted",
+    "whole",
 ]
 
 
@@ -127,3 +128,18 @@ def uninterrupted() -> Iterator[None]:
         signal.signal(signal.SIGINT, before)
     if caught:
         before(*caught[0])
+
+
+@contextmanager
+def whole(projections: Sequence[Any]) -> Iterator[None]:
+    """Mark connections as unfinished if an exception ends an event after a step of theirs has been counted.
+
+    Synapses, queues or a log then lack what the step has changed.
+    """
+    before = [projection.connections.steps_done for projection in projections]
+    try:
+        yield
+    except BaseException:
+        for projection, steps in zip(projections, before, strict=True):
+            projection.connections.unfinished |= projection.connections.steps_done > steps
+        raise

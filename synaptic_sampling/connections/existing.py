@@ -151,13 +151,11 @@ class Connections(Slots):
         if self.sites.degrees.limits_both:
             keys = completed(self.sites, keys, connections, self.seed, self.index)
         if len(keys) < connections:
-            room, more = f"in {len(keys)} sites", ""
+            room, hint = f"in {len(keys)} sites", "ask for fewer connections or a lower connectivity"
             if self.sites.degrees.limited:
-                room = f"within the limits on degrees, which allow at most {len(keys)}"
-                more = " or larger max_in_degree and max_out_degree"
-            raise ValueError(
-                f"{connections} connections do not fit {room}; ask for fewer connections or a lower connectivity{more}."
-            )
+                room = f"where allowed pairs and limits on degrees leave room for {len(keys)}"
+                hint = "ask for fewer connections, a lower connectivity, or larger max_in_degree and max_out_degree"
+            raise ValueError(f"{connections} connections do not fit {room}; {hint}.")
         return cls(num_pre, num_post, keys // self.num_post, keys % self.num_post, **options)
 
     def __repr__(self) -> str:

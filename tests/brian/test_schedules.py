@@ -160,3 +160,16 @@ def test_callback_is_called_after_each_event_with_what_happened():
     assert sum(info.num_births for _, info in seen) == monitor.num_births > 0
     with pytest.raises(TypeError, match="callback must be a function"):
         Rewiring(make(), DeepR(0.1, 1.0, 0.1), callback=3)
+
+
+def test_several_synapses_have_one_value_of_a_schedule_at_all_times():
+    """The values differ from the third event on."""
+    inputs, neurons = b2.PoissonGroup(9, 5 * b2.Hz), b2.NeuronGroup(8, "v : 1")
+    both = [b2.Synapses(inputs, neurons, MODEL, namespace={"start": start}) for start in (3 * ms, 5 * ms)]
+    for s in both:
+        connect_exactly(s, connections=20)
+    rewiring = Rewiring(both, DeepR("0.1*(1 + int(t >= start))", 0.1, 0.0), dt=1 * ms)
+    net = b2.Network(inputs, neurons, both, rewiring)
+    with pytest.raises(ValueError, match="must have the same parameters for all Synapses, got DeepR"):
+        net.run(6 * ms)
+    assert [each.steps_done for each in rewiring.sets] == [2, 2]

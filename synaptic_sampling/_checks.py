@@ -199,6 +199,6 @@ def schedules(rule: Any) -> tuple[str, ...]:
 
 
 def _parameters(rule: Any) -> list[tuple[str, Any]]:
-    """Return names and values of the parameters of a rule; a condition, which may name t as any variable, is none."""
+    """Return names and values of the parameters of a rule, without conditions, which may name t like any variable."""
     conditions = {signal.name for signal in getattr(rule, "signals", ()) if signal.condition}
     return [(name, value) for name, value in vars(rule).items() if name not in conditions]

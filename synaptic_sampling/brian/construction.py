@@ -51,7 +51,7 @@ def projections_of(
 
 
 def check_strings(projections: Sequence[Projection], rule: Rule, namespace: Mapping[str, Any]) -> None:
-    """Raise SyntaxError or TypeError if a string of a rule is no condition, as far as its names are known."""
+    """Raise SyntaxError or TypeError if a string of a rule is not a condition, as far as its names are known."""
     for projection in projections:
         for condition in conditions_of(rule).values():
             check_early(projection.synapses, condition, namespace)

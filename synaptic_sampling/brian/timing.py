@@ -64,7 +64,7 @@ def number_of_steps(interval: Any, clock: Any) -> int | None:
 
 
 def check_multiple(interval: Any, clock: Any) -> None:
-    """Raise an error if an interval is given that is not a multiple of the time step: events would be uneven."""
+    """Raise an error unless an interval, if given, is a multiple of the time step: events would be unevenly spaced."""
     if interval is not None and number_of_steps(interval, clock) is None:
         raise ValueError(
             f"dt must be a multiple of the synapses' dt = {clock.dt}, got {interval}; choose one, "
@@ -96,9 +96,9 @@ def check_when(when: Any) -> None:
 
 @contextmanager
 def synchronized(clock: Any, projections: Iterable[Any]) -> Iterator[None]:
-    """Let the clocks of the synapses show the time of an event at a tick of another clock.
+    """Set the clocks of the synapses to the time of an event at a tick of another clock, as long as the event lasts.
 
-    Brian2 has set those that do not tick at this time to that of their next tick.
+    Brian2 has set clocks that do not tick at this time to the time of their next tick.
     """
     now, ahead = clock.variables["t"].item(), []
     for other in {projection.synapses.clock for projection in projections}:

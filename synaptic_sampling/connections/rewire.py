@@ -85,7 +85,7 @@ def rewire_at(
     died, number = eliminate(c, deaths), len(keys)
     spare = c.capacity - len(c) + len(deaths)
     chosen = keys[:spare]
-    chances = np.zeros(len(chosen))  # None is rejected by chance.
+    chances = np.zeros(len(chosen))  # No site is rejected by chance.
     if wanted is None:
         chances = uniforms(c.seed, Stream.BIRTH, c.steps_done, len(chosen), c.index)
     taken = c.take(chosen, deaths, chances)

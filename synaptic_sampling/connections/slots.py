@@ -48,7 +48,7 @@ class Slots:
         self._columns["polarity"] = signs.of(pre, post) if polarity is None else polarities(polarity, pre)
         self._columns["birth_step"] = np.zeros(len(pre), np.int64)
         self.steps_done = self.optimizer_since = 0
-        #: Whether a step has begun and not ended, so that slots, theta and the table of sites may disagree.
+        #: Whether a step has started and not been completed, so that slots, theta and the table of sites may disagree.
         self.unfinished = False
         #: The rule that was last found to act on these connections.
         self.accepted: Any = None

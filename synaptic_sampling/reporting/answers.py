@@ -15,6 +15,7 @@ from synaptic_sampling.statistics.comparison import clock, half_life_at_one_rate
 from synaptic_sampling.statistics.heterogeneity import young_against_old
 from synaptic_sampling.statistics.lifetables import Survival, half_life, halved, survival_curve
 from synaptic_sampling.statistics.null_law import NewbornTest, newborns_against_null, step_ratio, stretches
+from synaptic_sampling.statistics.rates import Rate, formation_and_elimination
 from synaptic_sampling.statistics.survival import survival_of_all, table_of_newborns
 
 __all__ = ["BRAIN", "NULL", "SURVIVAL", "TURNOVER", "Answer", "accuracy", "answers"]
@@ -89,8 +90,7 @@ def answers(log: RewiringLog) -> list[Answer]:
 def _turnover(log: RewiringLog) -> Answer:
     """State formations and eliminations per connection and step."""
     formed, lost, steps = log.num_births, log.num_deaths, max(1, log.last_step - log.first_step)
-    rates = _rates(log)
-    lived = rates.lived
+    formation, elimination, lived = formation_and_elimination(log)
     counts = (
         f"{_count(formed, 'formation')} and {_count(lost, 'elimination')} in {_count(steps, 'step')}, with "
         f"{lived / steps:.4g} connections on average."
@@ -98,59 +98,17 @@ def _turnover(log: RewiringLog) -> Answer:
     if max(formed, lost) < FEWEST or not lived:
         return Answer(TURNOVER, f"Too few events to state a rate (at least {FEWEST} are needed).", counts)
     if formed == lost:
-        said = f"{rates.lost} of the connections are replaced per step{_per_unit(log, formed, lived)}."
+        said = f"{_percent(elimination)} of the connections are replaced per step{_per_unit(log, formed, lived)}."
     else:
-        said = f"Per step {rates.formed} of the connections are formed and {rates.lost} are eliminated."
+        formed_percent, lost_percent = _percent(formation), _percent(elimination)
+        said = f"Per step {formed_percent} of the connections are formed and {lost_percent} are eliminated."
     return Answer(TURNOVER, said, counts + " Intervals: 95 %, if connections live independently of each other.")
 
 
-class Fraction(NamedTuple):
-    """A fraction per step, with the limits of its 95 % interval."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of(cls, events: float, lived: int, variance: float) -> Fraction:
-        """Return events per step lived; limits are those of the logarithm, and so above 0."""
-        if not events:
-            return cls(0.0, 0.0, -math.log(0.025) / lived)  # The exact limit of a constant hazard rate.
-        factor = math.exp(1.96 * math.sqrt(max(0.0, variance)) / events)
-        rate = events / lived
-        return cls(rate, rate / factor, rate * factor)
-
-    def __str__(self) -> str:
-        value, low, high = (100 * number for number in self)
-        return f"{value:.3g} % ({low:.3g} to {high:.3g} %)"
-
-
-class Rates(NamedTuple):
-    """Formations and eliminations per connection and step, and the steps that all connections lived together."""
-
-    formed: Fraction
-    lost: Fraction
-    lived: int
-
-
-def _rates(log: RewiringLog) -> Rates:
-    """Estimate both rates as ratios of sums over connections, which are assumed independent (Cochran 1977, chapter 6).
-
-    Counts are not Poisson: the hazard rate falls with age, so that new connections are soon eliminated in their turn,
-    and formations come in clusters. With noise and l1 alone, the variance of a count is several times its mean.
-    """
-    lived, squares, events, products = 0, 0.0, np.zeros(2), np.zeros(2)
-    for lives in log.life_blocks():
-        steps = lives["end"] - lives["birth"]
-        counted = np.array([lives["birth"] > log.first_step, lives["dead"]])
-        lived += int(steps.sum())
-        squares += float((steps.astype(float) ** 2).sum())
-        events += counted.sum(axis=1)
-        products += counted @ steps
-    rate = events / max(1, lived)
-    variance = events - 2 * rate * products + rate**2 * squares
-    formed, lost = map(Fraction.of, events.tolist(), (max(1, lived),) * 2, variance.tolist())
-    return Rates(formed, lost, lived)
+def _percent(rate: Rate) -> str:
+    """Return a rate per step and its interval."""
+    value, low, high = (100 * number for number in rate)
+    return f"{value:.3g} % ({low:.3g} to {high:.3g} %)"
 
 
 def _per_unit(log: RewiringLog, events: int, lived: int) -> str:

@@ -2,6 +2,7 @@
 
 The public modules are listed in ``__all__``. From a log, or from an object that has one as ``log``:
 
+- ``rates``: rates of formation and elimination per connection, with intervals.
 - ``turnover``: rewired connections per step, second and sample; turnover ratio; established connections; visited sites.
 - ``changes``: differences between time points: gained, lost, kept, overlap, Jaccard index.
 - ``survival``: survival of new, existing and all connections, with censoring and truncation; hazard rates.
@@ -34,6 +35,7 @@ from synaptic_sampling.statistics import (
     lifetimes,
     null_law,
     observed,
+    rates,
     sizes,
     survival,
     tables,
@@ -54,6 +56,7 @@ __all__ = [
     "lifetimes",
     "null_law",
     "observed",
+    "rates",
     "sizes",
     "survival",
     "tables",

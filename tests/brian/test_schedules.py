@@ -63,13 +63,18 @@ def test_the_depth_of_tracking_follows_the_names_of_the_synapses():
     assert_allclose(Rewiring(s, rule, depth=10, seed=1).connections.noise_scale, np.sqrt(2 * 0.05 * 0.02))
 
 
-def test_several_synapses_have_one_value_of_a_schedule():
+def with_namespaces(learning_rate, *namespaces):
+    """Return a network, its synapses, one for each namespace, and the Rewiring that they share."""
     inputs, neurons = b2.PoissonGroup(9, 5 * b2.Hz), b2.NeuronGroup(8, "v : 1")
-    both = [b2.Synapses(inputs, neurons, MODEL, namespace={"tau": tau}) for tau in (1 * ms, 2 * ms)]
-    for s in both:
+    synapses = [b2.Synapses(inputs, neurons, MODEL, namespace=names) for names in namespaces]
+    for s in synapses:
         connect_exactly(s, connections=20)
-    rewiring = Rewiring(both, DeepR("0.1*exp(-t/tau)", 0.1, 0.0), dt=1 * ms)
-    net = b2.Network(inputs, neurons, both, rewiring)
+    rewiring = Rewiring(synapses, DeepR(learning_rate, 0.1, 0.0), dt=1 * ms)
+    return b2.Network(inputs, neurons, synapses, rewiring), synapses, rewiring
+
+
+def test_several_synapses_have_one_value_of_a_schedule():
+    net, both, _rewiring = with_namespaces("0.1*exp(-t/tau)", {"tau": 1 * ms}, {"tau": 2 * ms})
     with pytest.raises(b2.BrianObjectException) as raised:
         net.run(2 * ms)
     assert "must have the same parameters for all Synapses, got DeepR(learning_rate=0.03" in str(raised.value.__cause__)
@@ -164,12 +169,7 @@ def test_callback_is_called_after_each_event_with_what_happened():
 
 def test_several_synapses_have_one_value_of_a_schedule_at_all_times():
     """The values differ from the third event on."""
-    inputs, neurons = b2.PoissonGroup(9, 5 * b2.Hz), b2.NeuronGroup(8, "v : 1")
-    both = [b2.Synapses(inputs, neurons, MODEL, namespace={"start": start}) for start in (3 * ms, 5 * ms)]
-    for s in both:
-        connect_exactly(s, connections=20)
-    rewiring = Rewiring(both, DeepR("0.1*(1 + int(t >= start))", 0.1, 0.0), dt=1 * ms)
-    net = b2.Network(inputs, neurons, both, rewiring)
+    net, _, rewiring = with_namespaces("0.1*(1 + int(t >= start))", {"start": 3 * ms}, {"start": 5 * ms})
     with pytest.raises(ValueError, match="must have the same parameters for all Synapses, got DeepR"):
         net.run(6 * ms)
     assert [each.steps_done for each in rewiring.sets] == [2, 2]

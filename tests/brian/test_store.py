@@ -260,7 +260,7 @@ def refused(do):
     assert re.search(r"ended step .* restore\(\) a state", str(raised.value.__cause__ or raised.value))
 
 
-def test_an_event_that_a_function_of_the_user_ended_is_not_gone_on_from():
+def test_an_event_that_a_function_of_the_user_ended_cannot_be_continued():
     """Half of the sites would count as vacant: refused, and not stored, until ``restore``."""
     fails = []
 
@@ -293,7 +293,7 @@ def test_an_event_that_a_function_of_the_user_ended_is_not_gone_on_from():
     assert len(set(zip(*courses[0], strict=True))) == 100
 
 
-def test_an_event_that_was_not_recorded_is_not_gone_on_from():
+def test_an_event_that_was_not_recorded_cannot_be_continued():
     """Its step is complete, but the log lacks it: refused, and not stored, until ``restore``."""
 
     class Broken(RewiringMonitor):

@@ -10,7 +10,7 @@ from synaptic_sampling import Connections, DeepR, step
 from synaptic_sampling.events import EVENT, RewiringInfo
 from synaptic_sampling.laws import deepr as exact
 from synaptic_sampling.log.recorder import LogError, RewiringLog
-from synaptic_sampling.statistics import survival, topology, turnover, weights
+from synaptic_sampling.statistics import rates, survival, topology, turnover, weights
 
 RULE = DeepR(learning_rate=0.1, l1=0.1, temperature=0.2)  # r = 0.05
 BEGIN, STEPS, K = 2000, 400, 2000
@@ -254,3 +254,24 @@ def test_the_budget_is_kept_after_every_step(log):
 def test_bad_lives_are_refused(durations, dead, message):
     with pytest.raises(ValueError, match=message):
         survival.kaplan_meier(durations, dead)
+
+
+def test_rates_are_events_per_step_lived(log):
+    """The exact rate is less than 5 standard errors away (6e-7 of all seeds fail); tests/reporting counts intervals."""
+    lives = log.lives()
+    found = rates.formation_and_elimination(log, 0)
+    assert found.lived == (lives["end"] - lives["birth"]).sum()
+    assert found.formation.value == pytest.approx(log.num_births / found.lived)
+    assert found.elimination.value == pytest.approx(log.num_deaths / found.lived)
+    error = np.log(found.elimination.high / found.elimination.value) / 1.96
+    assert abs(np.log(exact.turnover_rate(RULE.step_ratio) / found.elimination.value)) < 5 * error
+    assert found.formation.high / found.formation.value == pytest.approx(found.formation.value / found.formation.low)
+
+
+def test_rates_without_connections_are_not_known():
+    log = RewiringLog()
+    log.describe(0, num_pre=3, num_post=3, num_sites=9)
+    log.snapshot(0, 0, np.empty(0, int), np.empty(0, int), np.empty(0), np.empty(0))
+    found = rates.formation_and_elimination(log)
+    assert np.isnan([*found.formation, *found.elimination]).all()
+    assert found.lived == 0

@@ -21,6 +21,9 @@ from synaptic_sampling.rules.base import Rule
 
 __all__ = ["Journal"]
 
+#: Types of values that are equal in all processes.
+SIMPLE = (str, int, float, np.generic)
+
 
 class Journal:
     """Describes the training of a network in a log.
@@ -121,10 +124,10 @@ def _sources(signals: Mapping[str, Source]) -> dict[str, Any]:
 
 
 def _stated(value: Any) -> Any:
-    """Return what every process finds alike of an object that may hold anything, as JSON can represent it.
+    """Return what identifies an object in every process, although it may hold anything, as JSON can represent it.
 
-    Numbers and texts; of a dataclass its name and those of its fields that are numbers, texts or dataclasses; of other
-    objects what names them.
+    Numbers and strings as they are; of a dataclass, its name and those of its fields that are numbers, strings or
+    dataclasses; of other objects, a name.
     """
     if isinstance(value, np.generic):
         value = value.item()
@@ -133,6 +136,5 @@ def _stated(value: Any) -> Any:
     if not is_dataclass(value) or isinstance(value, type):
         return _named(value)
     own = {field.name: getattr(value, field.name) for field in fields(value)}
-    kept = {name: _stated(each) for name, each in own.items() if isinstance(each, str | int | float | np.generic)
-            or is_dataclass(each)}  # fmt: skip
-    return {"class": type(value).__name__, **kept}
+    kept = {name: each for name, each in own.items() if isinstance(each, SIMPLE) or is_dataclass(each)}
+    return {"class": type(value).__name__, **{name: _stated(each) for name, each in kept.items()}}
